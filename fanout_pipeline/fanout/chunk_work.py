@@ -1,0 +1,144 @@
+"""What is done with one chunk, by whichever worker has it: read, call, write the part, answer.
+
+    load bytes -> count -> parse -> function on each item -> column -> part file -> PartRecord
+"""
+
+from __future__ import annotations
+
+import time
+import traceback
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+import pyarrow
+
+from fanout_pipeline.fanout.contract import Failure, ItemFailed, Work
+from fanout_pipeline.fanout.numbering import Numbering, Stopped
+from fanout_pipeline.parts.manifest import PartRecord
+from fanout_pipeline.parts.writing import write_part
+from fanout_pipeline.sources.source import BadInput, Chunk
+
+# A slice of calls between two looks at whether the run was stopped takes about this long.
+_SLICE_SECONDS = 0.05
+
+
+def run_chunk(
+    work: Work,
+    chunk: Chunk,
+    numbering: Numbering,
+    stopped: Callable[[], bool] = lambda: False,
+) -> PartRecord:
+    """Turn a chunk into its part by calling the function on each item.
+
+    Raises ItemFailed, BadInput, or Stopped once `stopped()` says so.
+    """
+    began = time.perf_counter()
+    raw = work.source.load(chunk)
+    numbering.counted(chunk, work.source.count(raw))
+    items = _parsed(work.source.parse, raw, chunk, numbering)
+    parsed = time.perf_counter()
+    results: list[Any] = []
+    try:
+        _call(work.function, items, results, stopped)
+    except Stopped:
+        raise
+    except Exception as error:
+        failed = described(error, shown(items[len(results)]))
+        index = numbering.first_index(chunk) + len(results)
+        raise ItemFailed(failed.at(index, work.source)) from error
+    return _written(work, chunk, numbering, results, began, parsed)
+
+
+def run_chunk_as_batch(work: Work, chunk: Chunk, numbering: Numbering) -> PartRecord:
+    """Turn a chunk into its part by one call of the batch function."""
+    assert work.batch_function is not None
+    began = time.perf_counter()
+    raw = work.source.load(chunk)
+    numbering.counted(chunk, work.source.count(raw))
+    items = _parsed(work.source.parse_batch, raw, chunk, numbering)
+    parsed = time.perf_counter()
+    first_index = numbering.first_index(chunk)
+    try:
+        results = work.batch_function(items)
+        if len(results) != len(items):
+            raise ValueError(f"the batch function made {len(results)} results of {len(items)} items")
+    except Exception as error:
+        failed = described(error, f"the first of a batch of {len(items):,}")
+        raise ItemFailed(failed.at(first_index, work.source)) from error
+    return _written(work, chunk, numbering, _as_column(results), began, parsed)
+
+
+def described(error: BaseException, item: str) -> Failure:
+    """An exception of the user's function, in a form that can be sent and shown anywhere."""
+    return Failure(
+        item=item,
+        error_type=type(error).__name__,
+        message=str(error),
+        traceback="".join(traceback.format_exception(error)),
+    )
+
+
+def _call(
+    function: Callable[[Any], Any],
+    items: Sequence[Any],
+    results: list[Any],
+    stopped: Callable[[], bool],
+) -> None:
+    """Append the result of each item. When it raises, `results` ends before the guilty item."""
+    size = 1
+    while len(results) < len(items):
+        if stopped():
+            raise Stopped
+        began = time.perf_counter()
+        # extend() keeps what the iterator gave before it raised.
+        results.extend(map(function, items[len(results) : len(results) + size]))
+        if time.perf_counter() - began < _SLICE_SECONDS:
+            size *= 2
+
+
+def _parsed(parse: Callable[[bytes, int], Any], raw: bytes, chunk: Chunk, numbering: Numbering):
+    """Parse; only where that fails is the chunk's place in the file worth waiting for."""
+    try:
+        return parse(raw, 0)
+    except BadInput:
+        return parse(raw, numbering.first_index(chunk))
+
+
+def _as_column(results: Any) -> Sequence[Any]:
+    """What a batch function may give (Series, NumPy or Arrow array, list) as what parts take."""
+    if isinstance(results, pyarrow.ChunkedArray):
+        return results.combine_chunks()
+    dtype = getattr(results, "dtype", None)
+    if dtype is None or isinstance(results, pyarrow.Array):
+        return results
+    if dtype == object:
+        return list(results)
+    return pyarrow.array(results, from_pandas=False)
+
+
+def _written(
+    work: Work,
+    chunk: Chunk,
+    numbering: Numbering,
+    results: Sequence[Any],
+    began: float,
+    parsed: float,
+) -> PartRecord:
+    called = time.perf_counter()
+    part = write_part(work.folder, chunk.number, numbering.first_index(chunk), results)
+    return replace(
+        part,
+        read_seconds=parsed - began,
+        call_seconds=called - parsed,
+        write_seconds=time.perf_counter() - called,
+    )
+
+
+def shown(item: object, limit: int = 60) -> str:
+    """An item's repr, shortened."""
+    try:
+        text = repr(item)
+    except ValueError:  # an integer with too many digits to print
+        text = f"an integer of {item.bit_length():,} bits" if isinstance(item, int) else "?"
+    return text if len(text) <= limit else f"{text[:limit]}… ({len(text):,} characters)"

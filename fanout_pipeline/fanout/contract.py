@@ -1,0 +1,131 @@
+"""What a strategy is given, what it gives back, and how it fails.
+
+    FanoutSpec --cut--> Work (descriptors) --strategy--> parts on disk + one PartRecord a chunk
+
+A strategy is a context manager that starts its workers and yields a Crew; the crew runs Work any
+number of times; leaving the context stops the workers. The three phases are timed apart.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from fanout_pipeline.sources.source import Chunk, Source
+
+if TYPE_CHECKING:
+    from fanout_pipeline.fanout.progress import Progress
+    from fanout_pipeline.fanout.usage import ProcessUsage
+    from fanout_pipeline.parts.manifest import PartRecord
+
+
+@dataclass(frozen=True, slots=True)
+class FanoutSpec:
+    """A function to call on every item of a source."""
+
+    name: str
+    """Names the assets (`<name>/<strategy>`) and the folder under the data root."""
+    source: Source
+    """Its path is relative to the data root."""
+    function: Callable[[Any], Any]
+    """Called with each item. It must be importable by its module and name."""
+    batch_function: Callable[[Any], Any] | None = None
+    """The same on a pandas Series of items, giving as many results; None: no `vectorized`."""
+    upstream: tuple[str, ...] = ()
+    """Asset keys that the source is written by, each as a path with slashes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """One fan-out, as it travels to the workers: descriptors only."""
+
+    source: Source
+    function: Callable[[Any], Any]
+    batch_function: Callable[[Any], Any] | None
+    chunks: tuple[Chunk, ...]
+    folder: Path
+    """Where the parts are written."""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How much to fan out."""
+
+    workers: int
+    start_method: str
+    """How worker processes are started; strategies without any ignore it."""
+
+    def __post_init__(self) -> None:
+        if self.workers < 1:
+            raise ValueError(f"workers must be at least 1, not {self.workers}")
+
+
+class Crew(Protocol):
+    """Workers that have answered and can be given work."""
+
+    def run(self, work: Work, progress: Progress) -> list[PartRecord]:
+        """Write every chunk's part; the records in the order of the chunks.
+
+        Raises ItemFailed, BadInput or WorkerDied. No part is written after that.
+        """
+
+    def usage(self) -> list[ProcessUsage]:
+        """What the worker processes have used up to now; empty where all runs in this process."""
+
+
+@dataclass(frozen=True, slots=True)
+class Strategy:
+    """One way to run all chunks."""
+
+    name: str
+    description: str
+    """One or two sentences for the reader of the asset graph."""
+    start: Callable[[Options], AbstractContextManager[Crew]]
+    keeps_order: bool = True
+    """False where the results come in the order of arrival."""
+    start_methods: tuple[str, ...] = ("none",)
+    """How its worker processes can be started, the default first; "none": it has no processes."""
+    single: bool = False
+    """It uses one worker, whatever the options say."""
+    batch: bool = False
+    """It calls the batch function."""
+
+
+class WorkerDied(Exception):
+    """A worker process ended before its work did. The message says how."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """An exception of the user's function, in a form that every process can read."""
+
+    item: str
+    """The item's repr, shortened."""
+    error_type: str
+    message: str
+    traceback: str
+    index: int = -1
+    where: str = ""
+    """Where a person finds the item in the source."""
+
+    def at(self, index: int, source: Source) -> Failure:
+        """The same failure with its place, which a worker need not know."""
+        return replace(self, index=index, where=source.where(index))
+
+
+class ItemFailed(Exception):
+    """The user's function raised. The message names the item and holds the worker's traceback."""
+
+    def __init__(self, failure: Failure):
+        super().__init__(failure)
+        self.failure = failure
+
+    def __str__(self) -> str:
+        f = self.failure
+        return (
+            f"The function failed on item {f.index} ({f.where}), {f.item}: "
+            f"{f.error_type}: {f.message}\n\nIn the worker:\n{f.traceback}"
+        )

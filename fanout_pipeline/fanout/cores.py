@@ -1,0 +1,92 @@
+"""How many workers this process may keep busy."""
+
+from __future__ import annotations
+
+import math
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+CGROUP = Path("/sys/fs/cgroup")
+
+
+@dataclass(frozen=True, slots=True)
+class Cores:
+    """The three limits and what follows from them."""
+
+    affinity: int
+    """Cores that the scheduler lets this process use."""
+    quota: float | None
+    """Cores' worth of time that the cgroup grants; None where there is no limit."""
+    requested: int | None
+    """FANOUT_WORKERS; None where it is not set."""
+
+    @property
+    def effective(self) -> int:
+        """The least of the three, at least 1. A broken quota is rounded up: it is time, not cores."""
+        limits = [self.affinity, self.requested, self.quota and math.ceil(self.quota)]
+        return max(1, min(limit for limit in limits if limit))
+
+
+def measured_cores() -> Cores:
+    """Read the limits. Raises ValueError where FANOUT_WORKERS is not a whole number from 1 on."""
+    if hasattr(os, "sched_getaffinity"):
+        affinity = len(os.sched_getaffinity(0))
+    else:
+        affinity = os.cpu_count() or 1
+    return Cores(affinity, cgroup_quota(), _requested())
+
+
+def effective_cores() -> int:
+    """The default number of workers: never 0."""
+    return measured_cores().effective
+
+
+def cgroup_quota(
+    root: Path = CGROUP, membership: Path = Path("/proc/self/cgroup")
+) -> float | None:
+    """The smallest CPU quota of this process's cgroup and those above it, in cores."""
+    try:
+        lines = membership.read_text().splitlines()
+    except OSError:
+        return None
+    quotas = []
+    for line in lines:
+        _, controllers, path = line.split(":", 2)
+        if controllers == "":
+            base, read = root, _quota_v2
+        elif "cpu" in controllers.split(","):
+            base, read = root / controllers, _quota_v1
+        else:
+            continue
+        group = base / path.lstrip("/")
+        for folder in (group, *group.parents):
+            if not folder.is_relative_to(base):
+                break
+            quotas.append(read(folder))
+    return min((quota for quota in quotas if quota), default=None)
+
+
+def _quota_v2(folder: Path) -> float | None:
+    try:
+        quota, period = (folder / "cpu.max").read_text().split()
+        return None if quota == "max" else int(quota) / int(period)
+    except (OSError, ValueError, ZeroDivisionError):
+        return None
+
+
+def _quota_v1(folder: Path) -> float | None:
+    try:
+        quota = int((folder / "cpu.cfs_quota_us").read_text())
+        return None if quota < 0 else quota / int((folder / "cpu.cfs_period_us").read_text())
+    except (OSError, ValueError, ZeroDivisionError):
+        return None
+
+
+def _requested() -> int | None:
+    text = os.environ.get("FANOUT_WORKERS", "").strip()
+    if not text:
+        return None
+    if not text.isdecimal() or int(text) < 1:
+        raise ValueError(f"FANOUT_WORKERS must be a whole number from 1 on, not {text!r}")
+    return int(text)

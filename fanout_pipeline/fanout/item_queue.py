@@ -1,0 +1,161 @@
+"""The article's program: items one at a time through a queue, one list of results a worker.
+
+    parent --(task)--> inputs --> worker: until 'STOP': function(item) --> outputs --> parent
+           --'STOP' a worker-->                        one list at the end
+
+Used by `queue` and `indexed_queue`, which differ in what a task is. Mended: a worker that raises or
+dies ends the run instead of leaving the parent to wait for ever; the queue of inputs is bounded,
+so that the parent stays close to its workers and does not hold every item pickled; and the
+workers can be given another run after 'STOP', as every crew can.
+"""
+
+from __future__ import annotations
+
+import queue
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from multiprocessing import get_context, queues
+from typing import Any, Self
+
+from fanout_pipeline.fanout.chunk_work import described, shown
+from fanout_pipeline.fanout.contract import Options, WorkerDied
+from fanout_pipeline.fanout.multiprocessing_workers import CallFailed, prepare_worker
+from fanout_pipeline.fanout.usage import ProcessUsage, usage_of
+
+STOP = "STOP"
+_WAITING_TASKS = 1000
+_LOOK_EVERY = 256
+_PATIENCE_SECONDS = 0.5
+
+Task = tuple[Any, ...]
+"""The item, last, and what goes with it. A tuple, so that no item is mistaken for 'STOP'."""
+Serve = Callable[[Callable[[Any], Any], Task], Any]
+"""What a worker does with a task, given the function."""
+
+
+class _Inputs(queues.Queue):  # type: ignore[type-arg]
+    """A queue that can be given up while tasks are in it and no worker is left to take them."""
+
+    def __init__(self, context: Any):
+        super().__init__(_WAITING_TASKS, ctx=context)
+        # The feeder thread then ends at the broken pipe instead of printing an error for each
+        # task left (as concurrent.futures does, see CPython gh-94777).
+        self._ignore_epipe = True
+
+    def abandon(self) -> None:
+        self._reader.close()
+        self.close()
+        self.join_thread()
+
+
+class ItemQueue:
+    """A crew's workers, which take tasks from one queue."""
+
+    def __init__(self, options: Options):
+        context: Any = get_context(options.start_method)
+        self._inputs = _Inputs(context)
+        self._outputs = context.Queue()
+        self._processes = []
+        self._controls = []
+        for _ in range(options.workers):
+            ours, theirs = context.Pipe()
+            process = context.Process(target=_serve_runs, args=(theirs, self._inputs, self._outputs))
+            process.start()
+            theirs.close()
+            self._processes.append(process)
+            self._controls.append(ours)
+        for control in self._controls:
+            control.recv()
+
+    @classmethod
+    @contextmanager
+    def started(cls, options: Options) -> Iterator[Self]:
+        """Workers that have answered; gone at the end, with their queues and threads."""
+        crew = cls(options)
+        orderly = False
+        try:
+            yield crew
+            orderly = True
+        finally:
+            crew._close(orderly)
+
+    def usage(self) -> list[ProcessUsage]:
+        return usage_of(process.pid for process in self._processes)
+
+    def results(
+        self, serve: Serve, function: Callable[[Any], Any], tasks: Iterable[Task]
+    ) -> list[Any]:
+        """Feed every task and a 'STOP' for each worker, then join the workers' lists as they come."""
+        for control in self._controls:
+            control.send((serve, function))
+        for number, task in enumerate(tasks):
+            self._put(task)
+            if number % _LOOK_EVERY == 0 and not self._outputs.empty():
+                self._take()
+        for _ in self._processes:
+            self._put(STOP)
+        joined: list[Any] = []
+        for _ in self._processes:
+            joined += self._take()
+        return joined
+
+    def _put(self, task: Task | str) -> None:
+        while True:
+            try:
+                return self._inputs.put(task, timeout=_PATIENCE_SECONDS)
+            except queue.Full:
+                self._look_for_dead()
+                if not self._outputs.empty():
+                    self._take()
+
+    def _take(self) -> list[Any]:
+        while True:
+            try:
+                answer = self._outputs.get(timeout=_PATIENCE_SECONDS)
+            except queue.Empty:
+                self._look_for_dead()
+                continue
+            if isinstance(answer, CallFailed):
+                raise answer
+            return answer
+
+    def _look_for_dead(self) -> None:
+        for process in self._processes:
+            if process.exitcode is not None:
+                raise WorkerDied(
+                    f"Worker process {process.pid} ended with exit code {process.exitcode} before "
+                    "its work did. Nothing was made visible; earlier results are as they were."
+                )
+
+    def _close(self, orderly: bool) -> None:
+        for process, control in zip(self._processes, self._controls, strict=True):
+            if not orderly:
+                process.kill()
+            control.close()
+            process.join()
+            process.close()
+        self._inputs.abandon()
+        self._outputs.close()
+        self._outputs.join_thread()
+
+
+def _serve_runs(control: Any, inputs: Any, outputs: Any) -> None:
+    """A worker's program: a run for each (serve, function) received, until the parent hangs up."""
+    prepare_worker()
+    control.send("ready")
+    while True:
+        try:
+            serve, function = control.recv()
+        except EOFError:
+            return
+        outputs.put(_serve_run(serve, function, inputs))
+
+
+def _serve_run(serve: Serve, function: Callable[[Any], Any], inputs: Any) -> Any:
+    results = []
+    for task in iter(inputs.get, STOP):
+        try:
+            results.append(serve(function, task))
+        except Exception as error:
+            return CallFailed(task, described(error, shown(task[-1])))
+    return results

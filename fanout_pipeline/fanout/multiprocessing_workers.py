@@ -1,0 +1,79 @@
+"""What the strategies that use Python's `multiprocessing` share, in the worker and in the parent.
+
+These (`queue`, `indexed_queue`, `pool_map`) move every item to a worker and every result back. The
+parent reads the source and writes the parts; the workers only call the function.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import threading
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from fanout_pipeline.fanout.contract import Failure, ItemFailed, Work
+from fanout_pipeline.fanout.progress import Progress
+from fanout_pipeline.parts.manifest import PartRecord
+from fanout_pipeline.parts.writing import write_part
+
+START_METHODS = tuple(
+    method for method in ("forkserver", "spawn") if method in multiprocessing.get_all_start_methods()
+)
+"""Not fork: a process that has threads, as a Dagster step has, may not be forked safely."""
+
+
+def prepare_worker() -> None:
+    """First thing in a worker: leave Ctrl-C to the parent, and end when the parent ends."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
+
+
+def read_items(work: Work, progress: Progress) -> Iterator[tuple[int, Sequence[Any]]]:
+    """Each chunk's first index and items, in order; the progress of whoever consumes them."""
+    progress.begin(len(work.chunks))
+    first_index = 0
+    for chunk in work.chunks:
+        items = work.source.parse(work.source.load(chunk), first_index)
+        yield first_index, items
+        first_index += len(items)
+        progress.chunk_done(len(items))
+
+
+def write_in_parts(work: Work, results: list[Any], counts: list[int]) -> list[PartRecord]:
+    """Write the results as parts of the chunks' sizes; what is over goes into the last."""
+    parts = []
+    start = 0
+    for number, count in enumerate(counts):
+        stop = start + count if number < len(counts) - 1 else len(results)
+        parts.append(write_part(work.folder, number, start, results[start:stop]))
+        start = min(stop, len(results))
+    return parts
+
+
+class CallFailed(Exception):
+    """What a call raised, in a worker that does not know the item's place in the source."""
+
+    def __init__(self, task: tuple[Any, ...], failure: Failure):
+        super().__init__(task, failure)
+        self.task = task
+        self.failure = failure
+
+
+def located(work: Work, item: Any, failure: Failure) -> ItemFailed:
+    """The failure at the first item that equals the guilty one: the workers knew no indexes."""
+    first_index = 0
+    for chunk in work.chunks:
+        items = list(work.source.parse(work.source.load(chunk), first_index))
+        if item in items:
+            return ItemFailed(failure.at(first_index + items.index(item), work.source))
+        first_index += len(items)
+    return ItemFailed(failure)

@@ -1,0 +1,52 @@
+"""A line of progress now and then, for people who watch a long run."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+INTERVAL_SECONDS = 5.0
+
+
+class Progress:
+    """Counts what is done and logs at most one line per `interval` seconds.
+
+    Called from one thread only. `log` takes a finished line.
+    """
+
+    def __init__(
+        self,
+        label: str,
+        log: Callable[[str], object],
+        *,
+        interval: float = INTERVAL_SECONDS,
+        clock: Callable[[], float] = time.monotonic,
+    ):
+        self._label = label
+        self._log = log
+        self._interval = interval
+        self._clock = clock
+        self.begin(0)
+
+    def begin(self, chunks: int) -> None:
+        """Start counting towards `chunks`."""
+        self._chunks = chunks
+        self._chunks_done = self._items_done = 0
+        self._began = self._last_line = self._clock()
+
+    def chunk_done(self, items: int) -> None:
+        """One more chunk is finished, with so many items."""
+        self._chunks_done += 1
+        self._items_done += items
+        now = self._clock()
+        if now - self._last_line >= self._interval:
+            self._last_line = now
+            self._log(self._line(now - self._began))
+
+    def _line(self, seconds: float) -> str:
+        left = seconds * (self._chunks - self._chunks_done) / self._chunks_done
+        return (
+            f"{self._label}: {self._chunks_done} of {self._chunks} chunks, "
+            f"{self._items_done:,} items, {self._items_done / seconds:,.0f} items/s, "
+            f"about {left:,.0f} s left"
+        )

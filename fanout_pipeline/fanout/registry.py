@@ -1,0 +1,22 @@
+"""All strategies that run inside one process's call, in the order in which they are shown."""
+
+from __future__ import annotations
+
+from fanout_pipeline.fanout.contract import Strategy
+from fanout_pipeline.fanout.strategies import (
+    indexed_queue,
+    multiprocess,
+    pool_map,
+    queue,
+    serial,
+    threads,
+    vectorized,
+)
+
+STRATEGIES: dict[str, Strategy] = {
+    module.STRATEGY.name: module.STRATEGY
+    for module in (serial, threads, multiprocess, queue, indexed_queue, pool_map, vectorized)
+}
+
+REFERENCE = serial.STRATEGY.name
+"""The strategy that others are checked against and compared with."""

@@ -1,0 +1,125 @@
+"""One run of one strategy, from the file on disk to committed parts on disk, timed."""
+
+from __future__ import annotations
+
+import math
+import os
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from fanout_pipeline.fanout.contract import FanoutSpec, Options, Strategy, Work
+from fanout_pipeline.fanout.fingerprint import function_fingerprint, function_name
+from fanout_pipeline.fanout.progress import Progress
+from fanout_pipeline.fanout.usage import own_usage
+from fanout_pipeline.parts.folder import ResultFolder
+from fanout_pipeline.parts.manifest import Manifest
+from fanout_pipeline.sources.source import Fingerprint
+
+_CHUNK_BYTES = 2 * 2**20
+"""Keeps a worker that holds one chunk as Python objects under some 100 MB."""
+_CHUNKS_PER_WORKER = 4
+"""So that a worker that is late with its last chunk is late by little."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunRecord:
+    """What one run took and gave. Seconds are wall time unless they are called CPU."""
+
+    strategy: str
+    wall_seconds: float
+    """From cutting the source to committed parts, starting and stopping workers included."""
+    start_seconds: float
+    """Until every worker has answered."""
+    run_seconds: float
+    """Cutting, reading, calling, writing."""
+    stop_seconds: float
+    """Until every worker is gone."""
+    commit_seconds: float
+    cpu_seconds: float
+    """Of this process and its workers."""
+    peak_rss_bytes: int
+    """Of the largest of these processes."""
+    items: int
+    workers: int
+    worker_pids: tuple[int, ...]
+    """The processes that called the function."""
+    chunks: int
+    start_method: str
+    digest: str
+    input: Fingerprint
+    function_fingerprint: str
+
+    @property
+    def items_per_second(self) -> float:
+        return self.items / self.wall_seconds
+
+
+def default_chunks(size: int, workers: int) -> int:
+    """How many chunks to cut `size` bytes into where the user has not said."""
+    return max(workers * _CHUNKS_PER_WORKER, math.ceil(size / _CHUNK_BYTES))
+
+
+def run_strategy(
+    strategy: Strategy,
+    spec: FanoutSpec,
+    folder: Path,
+    options: Options,
+    *,
+    chunks: int | None = None,
+    log: Callable[[str], object] = lambda line: None,
+) -> RunRecord:
+    """Fan the function out and commit the results to `folder`; `spec.source` is an absolute path.
+
+    Raises BadInput, ItemFailed, WorkerDied, CannotWrite or TypeError; the folder is then as it was.
+    """
+    method = options.start_method
+    if method not in strategy.start_methods:
+        method = strategy.start_methods[0]
+    options = Options(1 if strategy.single else options.workers, method)
+    # Outside the timing, the same for all: which bytes these are.
+    fingerprint = spec.source.fingerprint()
+    target = ResultFolder(folder)
+    with target.writing() as generation:
+        own = own_usage()
+        times = [time.perf_counter()]
+        with strategy.start(options) as crew:
+            times.append(time.perf_counter())
+            cuts = spec.source.cut(chunks or default_chunks(fingerprint.bytes, options.workers))
+            work = Work(spec.source, spec.function, spec.batch_function, cuts, generation)
+            parts = crew.run(work, Progress(strategy.name, log))
+            times.append(time.perf_counter())
+            used = crew.usage()
+            begin_stop = time.perf_counter()
+        times.append(time.perf_counter())
+        manifest = Manifest(
+            strategy.name,
+            tuple(parts),
+            source=asdict(fingerprint),
+            function={
+                "name": function_name(spec.function),
+                "fingerprint": function_fingerprint(spec.function),
+            },
+        )
+        target.commit(generation, manifest)
+        times.append(time.perf_counter())
+    now = own_usage()
+    return RunRecord(
+        strategy=strategy.name,
+        wall_seconds=times[-1] - times[0] - (begin_stop - times[2]),
+        start_seconds=times[1] - times[0],
+        run_seconds=times[2] - times[1],
+        stop_seconds=times[3] - begin_stop,
+        commit_seconds=times[4] - times[3],
+        cpu_seconds=now.cpu_seconds - own.cpu_seconds + sum(u.cpu_seconds for u in used),
+        peak_rss_bytes=max(u.peak_rss_bytes for u in [now, *used]),
+        items=manifest.items,
+        workers=options.workers,
+        worker_pids=tuple(u.pid for u in used) or (os.getpid(),),
+        chunks=len(cuts),
+        start_method=options.start_method,
+        digest=manifest.digest,
+        input=fingerprint,
+        function_fingerprint=function_fingerprint(spec.function),
+    )

@@ -1,0 +1,24 @@
+"""Chunk descriptors over worker processes of our own; each reads, calls and writes by itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from fanout_pipeline.fanout.contract import Options, Strategy
+from fanout_pipeline.fanout.worker_processes import WorkerProcesses, worker_processes
+
+
+@contextmanager
+def start(options: Options) -> Iterator[WorkerProcesses]:
+    with worker_processes(options.workers) as crew:
+        yield crew
+
+
+STRATEGY = Strategy(
+    name="multiprocess",
+    description="Spreads the chunks over worker processes. A worker gets a byte range, reads it, "
+    "calls the function and writes the part itself: no item travels between processes.",
+    start=start,
+    start_methods=("spawn",),
+)

@@ -1,0 +1,78 @@
+"""`multiprocessing.Pool.map` over all items: the library keeps the order."""
+
+from __future__ import annotations
+
+import functools
+import multiprocessing
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from fanout_pipeline.fanout.chunk_work import described, shown
+from fanout_pipeline.fanout.contract import Options, Strategy, Work
+from fanout_pipeline.fanout.multiprocessing_workers import (
+    START_METHODS,
+    CallFailed,
+    located,
+    prepare_worker,
+    read_items,
+    write_in_parts,
+)
+from fanout_pipeline.fanout.progress import Progress
+from fanout_pipeline.fanout.usage import ProcessUsage, usage_of
+from fanout_pipeline.parts.manifest import PartRecord
+
+
+class _Pool:
+    def __init__(self, pool: Any, pids: list[int]):
+        self._pool = pool
+        self._pids = pids
+
+    def run(self, work: Work, progress: Progress) -> list[PartRecord]:
+        items: list[Any] = []
+        counts = []
+        for _, chunk_items in read_items(work, progress):
+            items += chunk_items
+            counts.append(len(chunk_items))
+        try:
+            results = self._pool.map(functools.partial(_call, work.function), items)
+        except CallFailed as error:
+            raise located(work, error.task[0], error.failure) from None
+        return write_in_parts(work, results, counts)
+
+    def usage(self) -> list[ProcessUsage]:
+        return usage_of(self._pids)
+
+
+@contextmanager
+def start(options: Options) -> Iterator[_Pool]:
+    context = multiprocessing.get_context(options.start_method)
+    before = set(multiprocessing.active_children())
+    # Leaving the block terminates the workers, at once if it is left by an exception.
+    with context.Pool(options.workers, initializer=prepare_worker) as pool:
+        workers = set(multiprocessing.active_children()) - before
+        pool.map(_answer, range(options.workers), chunksize=1)
+        yield _Pool(pool, [worker.pid for worker in workers if worker.pid])
+        pool.close()
+        pool.join()
+    pool.join()
+
+
+def _answer(number: int) -> int:
+    return number
+
+
+def _call(function: Callable[[Any], Any], item: Any) -> Any:
+    try:
+        return function(item)
+    except Exception as error:
+        raise CallFailed((item,), described(error, shown(item))) from None
+
+
+STRATEGY = Strategy(
+    name="pool_map",
+    description="multiprocessing.Pool.map over all numbers at once: the library sends them in "
+    "batches and keeps the order.",
+    start=start,
+    start_methods=START_METHODS,
+)

@@ -1,0 +1,57 @@
+"""CPU time and peak memory of a process, its own or a worker's."""
+
+from __future__ import annotations
+
+import os
+import resource
+import sys
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessUsage:
+    """What one process has used since it began."""
+
+    pid: int
+    cpu_seconds: float
+    """User and system time."""
+    peak_rss_bytes: int
+
+
+def own_usage() -> ProcessUsage:
+    """Of the calling process."""
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    # ru_maxrss is inherited through fork and exec, so a worker would show its parent's peak;
+    # the kernel's high-water mark belongs to the process's own memory.
+    peak = _high_water_mark("self")
+    if peak is None:
+        peak = used.ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+    return ProcessUsage(os.getpid(), used.ru_utime + used.ru_stime, peak)
+
+
+def usage_of(pids: Iterable[int]) -> list[ProcessUsage]:
+    """Of other processes; those that have ended are left out."""
+    found = []
+    for pid in pids:
+        try:
+            process = psutil.Process(pid)
+            times = process.cpu_times()
+            # Where the system keeps no high-water mark, the present size stands for it.
+            peak = _high_water_mark(str(pid)) or process.memory_info().rss
+        except psutil.Error:
+            continue
+        found.append(ProcessUsage(pid, times.user + times.system, peak))
+    return found
+
+
+def _high_water_mark(pid: str) -> int | None:
+    try:
+        status = Path(f"/proc/{pid}/status").read_text()
+    except OSError:
+        return None
+    line = next((line for line in status.splitlines() if line.startswith("VmHWM:")), None)
+    return int(line.split()[1]) * 1024 if line else None

@@ -1,0 +1,89 @@
+"""The worker's side of `worker_processes`: the main program of one worker process.
+
+    recv Work once, then Chunks -> send ("counted", chunk number, items) and a PartRecord for each
+
+A worker imports neither dagster nor pandas unless the user's function does, and not the parent's
+`__main__`. It ends as soon as its connection does, also in the middle of a chunk: a worker never
+outlives the process that started it, however that one died.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+import signal
+import threading
+import traceback
+from multiprocessing.connection import Connection
+from queue import SimpleQueue
+from typing import Any
+
+READY = "ready"
+COUNTED = "counted"
+
+
+def main(descriptor: int) -> None:
+    """Serve the connection on this file descriptor until the parent sends None."""
+    # Ctrl-C reaches the whole foreground group; the parent decides what it means.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    connection = Connection(descriptor)
+    inbox: SimpleQueue[bytes] = SimpleQueue()
+    threading.Thread(target=_receive, args=(connection, inbox), daemon=True).start()
+    connection.send((READY, os.getpid()))
+    work = None
+    while (message := _next(inbox, connection)) is not None:
+        kind, content = message
+        if kind == "work":
+            work = content
+        else:
+            connection.send(_answer(work, content, connection, inbox))
+
+
+def _receive(connection: Connection, inbox: SimpleQueue[bytes]) -> None:
+    try:
+        while True:
+            inbox.put(connection.recv_bytes())
+    except (EOFError, OSError):
+        os._exit(1)
+
+
+def _next(inbox: SimpleQueue[bytes], connection: Connection) -> Any:
+    message = inbox.get()
+    try:
+        return pickle.loads(message)
+    except Exception as error:
+        error.add_note("A worker could not import the function; it must be importable by name.")
+        connection.send(error)
+        return None
+
+
+def _answer(work: Any, chunk: Any, connection: Connection, inbox: SimpleQueue[bytes]) -> Any:
+    # Imported with the first chunk, so that a worker answers "ready" at once.
+    from fanout_pipeline.fanout.chunk_work import run_chunk
+
+    try:
+        return run_chunk(work, chunk, _RemoteNumbering(connection, inbox))
+    except Exception as error:
+        error.__cause__ = None
+        try:
+            pickle.loads(pickle.dumps(error))
+        except Exception:
+            return RuntimeError("".join(traceback.format_exception(error)))
+        return error
+
+
+class _RemoteNumbering:
+    """Sends the count to the parent, which answers with the first index when it is known."""
+
+    def __init__(self, connection: Connection, inbox: SimpleQueue[bytes]):
+        self._connection = connection
+        self._inbox = inbox
+        self._first_index: int | None = None
+
+    def counted(self, chunk: Any, items: int) -> None:
+        self._connection.send((COUNTED, chunk.number, items))
+
+    def first_index(self, chunk: Any) -> int:
+        if self._first_index is None:
+            self._first_index = pickle.loads(self._inbox.get())
+        return self._first_index

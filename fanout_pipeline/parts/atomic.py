@@ -1,0 +1,60 @@
+"""Files that appear whole or not at all."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+_ADVICE = {
+    errno.ENOSPC: "The disk is full: free some space, then run again.",
+    errno.EDQUOT: "The disk quota is used up: free some space, then run again.",
+    errno.EACCES: "Give the user that runs Dagster the right to write there.",
+    errno.EROFS: "The file system is read-only: set another data root (FANOUT_DATA).",
+    errno.EISDIR: "A folder stands in the file's place: remove it.",
+}
+
+
+class CannotWrite(Exception):
+    """A file could not be written. What was there before is as it was."""
+
+
+@contextmanager
+def replacing(path: Path, *, durable: bool = True) -> Iterator[Path]:
+    """Give a path to write to and, if the block succeeds, put what is there in the place of `path`.
+
+    Whatever was at `path` stays until then, and stays for good if the block raises. With
+    `durable` the bytes are on the disk before the name is, so that a power cut leaves one of the
+    two, whole. Raises CannotWrite, naming the file and what to do, in place of OSError.
+    """
+    aside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        yield aside
+        if durable:
+            sync(aside)
+        os.replace(aside, path)
+    except OSError as error:
+        aside.unlink(missing_ok=True)
+        advice = _ADVICE.get(error.errno or 0, "Check the disk and the path.")
+        reason = error.strerror or error
+        raise CannotWrite(f"Cannot write {path}: {reason}. {advice}") from error
+    except BaseException:
+        aside.unlink(missing_ok=True)
+        raise
+
+
+def sync(path: Path) -> None:
+    """Wait until a file's bytes, or a folder's names, are on the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def write_text(path: Path, text: str, *, durable: bool = True) -> None:
+    """Write a small UTF-8 file atomically."""
+    with replacing(path, durable=durable) as aside:
+        aside.write_text(text, encoding="utf-8")

@@ -1,0 +1,81 @@
+"""What every input format offers: cutting without reading, and reading one chunk.
+
+A chunk is a descriptor of a few numbers. It travels to the workers; the data does not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol, Self
+
+if TYPE_CHECKING:
+    import pandas
+
+
+class BadInput(Exception):
+    """The input cannot be read as what it should be.
+
+    The message names the file, the line where there is one (counted from 1 in the whole file),
+    the offending text, shortened, and what to do.
+    """
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """A contiguous run of items, by its place in the input."""
+
+    number: int
+    """Position among the chunks, from 0. It decides the order of the results."""
+    start: int
+    """First byte of the range."""
+    stop: int
+    """First byte after the range. The chunk owns the lines that *begin* in [start, stop)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fingerprint:
+    """Which bytes an output was made from."""
+
+    path: str
+    bytes: int
+    sha256: str
+
+
+class Source(Protocol):
+    """One input in one format. Implementations are frozen and can be pickled.
+
+    A chunk is read in two steps, so that its items are counted before they are parsed: the
+    index of a chunk's first item is known as soon as all earlier chunks are counted.
+    """
+
+    def under(self, root: Path) -> Self:
+        """The same source with its path taken relative to `root`."""
+
+    def fingerprint(self) -> Fingerprint:
+        """Size and SHA-256 of the input. Raises BadInput where it cannot be read."""
+
+    def size(self) -> int:
+        """Bytes of the input. Raises BadInput where there is none."""
+
+    def cut(self, chunks: int) -> tuple[Chunk, ...]:
+        """Cut into at most `chunks` chunks (at least one), without reading the input."""
+
+    def load(self, chunk: Chunk) -> bytes:
+        """The raw bytes of exactly the chunk's items."""
+
+    def count(self, raw: bytes) -> int:
+        """How many items `raw` holds, without parsing them."""
+
+    def parse(self, raw: bytes, first_index: int) -> Sequence[Any]:
+        """The items of `raw`; `first_index` only places them in error messages.
+
+        Raises BadInput with the line of the first item that is not one.
+        """
+
+    def parse_batch(self, raw: bytes, first_index: int) -> pandas.Series:
+        """The items of `raw` as a pandas Series, for functions that take a whole batch."""
+
+    def where(self, index: int) -> str:
+        """Where a person finds the item: "line 12 of data/numbers.txt"."""
