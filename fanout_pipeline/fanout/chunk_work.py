@@ -1,6 +1,6 @@
 """What is done with one chunk, by whichever worker has it: read, call, write the part, answer.
 
-    load bytes -> count -> parse -> function on each item -> column -> part file -> PartRecord
+load bytes -> count -> parse -> function on each item -> column -> part file -> PartRecord
 """
 
 from __future__ import annotations
@@ -62,7 +62,9 @@ def run_chunk_as_batch(work: Work, chunk: Chunk, numbering: Numbering) -> PartRe
     try:
         results = work.batch_function(items)
         if len(results) != len(items):
-            raise ValueError(f"the batch function made {len(results)} results of {len(items)} items")
+            raise ValueError(
+                f"the batch function made {len(results)} results of {len(items)} items"
+            )
     except Exception as error:
         failed = described(error, f"the first of a batch of {len(items):,}")
         raise ItemFailed(failed.at(first_index, work.source)) from error

@@ -42,9 +42,7 @@ def effective_cores() -> int:
     return measured_cores().effective
 
 
-def cgroup_quota(
-    root: Path = CGROUP, membership: Path = Path("/proc/self/cgroup")
-) -> float | None:
+def cgroup_quota(root: Path = CGROUP, membership: Path = Path("/proc/self/cgroup")) -> float | None:
     """The smallest CPU quota of this process's cgroup and those above it, in cores."""
     try:
         lines = membership.read_text().splitlines()

@@ -59,7 +59,9 @@ class ItemQueue:
         self._controls = []
         for _ in range(options.workers):
             ours, theirs = context.Pipe()
-            process = context.Process(target=_serve_runs, args=(theirs, self._inputs, self._outputs))
+            process = context.Process(
+                target=_serve_runs, args=(theirs, self._inputs, self._outputs)
+            )
             process.start()
             theirs.close()
             self._processes.append(process)

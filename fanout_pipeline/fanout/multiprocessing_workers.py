@@ -19,7 +19,9 @@ from fanout_pipeline.parts.manifest import PartRecord
 from fanout_pipeline.parts.writing import write_part
 
 START_METHODS = tuple(
-    method for method in ("forkserver", "spawn") if method in multiprocessing.get_all_start_methods()
+    method
+    for method in ("forkserver", "spawn")
+    if method in multiprocessing.get_all_start_methods()
 )
 """Not fork: a process that has threads, as a Dagster step has, may not be forked safely."""
 

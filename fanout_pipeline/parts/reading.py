@@ -73,5 +73,3 @@ def iter_batches(folder: str | Path, batch_items: int = 65_536) -> Iterator[pyar
             ) from None
         except pyarrow.ArrowInvalid as error:
             raise NoResults(f"{path} is damaged ({error}): materialize the asset again.") from error
-
-

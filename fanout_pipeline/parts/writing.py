@@ -13,7 +13,7 @@ import pyarrow
 from pyarrow import parquet
 
 from fanout_pipeline.parts.atomic import replacing
-from fanout_pipeline.parts.column import is_integer_text, to_column
+from fanout_pipeline.parts.column import from_words, is_integer_text, to_column
 from fanout_pipeline.parts.digest import digest, value_hashes
 from fanout_pipeline.parts.folder import ResultFolder
 from fanout_pipeline.parts.manifest import Manifest, PartRecord, part_name
@@ -27,7 +27,8 @@ def write_part(folder: Path, number: int, first_index: int, results: Sequence[An
     """
     ready = isinstance(results, pyarrow.Array)
     column, metadata = (results, {}) if ready else to_column(results)
-    index = pyarrow.array(numpy.arange(first_index, first_index + len(column)))
+    count = numpy.arange(first_index, first_index + len(column))
+    index = from_words(count, pyarrow.int64())
     schema = pyarrow.schema(
         [
             pyarrow.field("index", pyarrow.int64(), nullable=False),

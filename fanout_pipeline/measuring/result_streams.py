@@ -1,0 +1,75 @@
+"""Result folders as streams of hashed results, walked side by side in flat memory."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy
+import pyarrow
+
+from fanout_pipeline.fanout.chunk_work import shown
+from fanout_pipeline.parts.column import to_python
+from fanout_pipeline.parts.digest import value_hashes
+from fanout_pipeline.parts.reading import iter_batches
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Consecutive results: their hashes, and the column to show them from."""
+
+    hashes: numpy.ndarray
+    column: pyarrow.Array
+    metadata: dict[bytes, bytes] | None
+
+    def cut(self, start: int, stop: int) -> Block:
+        return Block(self.hashes[start:stop], self.column[start:stop], self.metadata)
+
+    def value(self, position: int) -> str:
+        return shown(to_python(self.column.slice(position, 1), self.metadata)[0])
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One result that is not as it should be."""
+
+    index: int
+    """Of the item, for what is lost; else the position among the results."""
+    value: str
+
+
+def blocks(folder: Path) -> Iterator[Block]:
+    for batch in iter_batches(folder):
+        metadata = batch.schema.field("result").metadata
+        column = batch["result"]
+        yield Block(value_hashes(column, metadata), column, metadata)
+
+
+def pairs(one: Iterator[Block], other: Iterator[Block]) -> Iterator[tuple[Block, Block]]:
+    """Both streams in blocks of equal length, up to the end of the shorter."""
+    a, b = next(one, None), next(other, None)
+    while a is not None and b is not None:
+        length = min(len(a.hashes), len(b.hashes))
+        yield a.cut(0, length), b.cut(0, length)
+        a = a.cut(length, len(a.hashes)) if length < len(a.hashes) else next(one, None)
+        b = b.cut(length, len(b.hashes)) if length < len(b.hashes) else next(other, None)
+
+
+def matched(
+    blocks: Iterator[Block], keep: dict[int, int], left: Callable[[int, Finding], None]
+) -> Iterator[Block]:
+    """The stream without the results that have no match: the last ones of each hash in `keep`."""
+    unmatched = numpy.fromiter(keep, numpy.uint64, len(keep))
+    position = 0
+    for block in blocks:
+        stay = numpy.ones(len(block.hashes), bool)
+        for at in numpy.flatnonzero(numpy.isin(block.hashes, unmatched)).tolist():
+            hashed = int(block.hashes[at])
+            if keep[hashed]:
+                keep[hashed] -= 1
+            else:
+                stay[at] = False
+                left(hashed, Finding(position + at, block.value(at)))
+        position += len(block.hashes)
+        yield Block(block.hashes[stay], block.column, block.metadata)
