@@ -114,7 +114,7 @@ def _as_column(results: Any) -> Sequence[Any]:
     dtype = getattr(results, "dtype", None)
     if dtype is None or isinstance(results, pyarrow.Array):
         return results
-    if dtype == object:
+    if dtype.kind == "O":
         return list(results)
     return pyarrow.array(results, from_pandas=False)
 

@@ -125,7 +125,7 @@ def worker_processes(count: int) -> Iterator[WorkerProcesses]:
     workers: list[_Worker] = []
     try:
         for _ in range(count):
-            workers.append(_start())
+            workers.append(_start())  # noqa: PERF401 (those started must be known if one fails)
         for worker in workers:
             worker.receive()
         yield WorkerProcesses(workers)

@@ -11,7 +11,8 @@ import pyarrow
 
 from fanout_pipeline.fanout.chunk_work import shown
 from fanout_pipeline.parts.column import to_python
-from fanout_pipeline.parts.digest import value_hashes
+from fanout_pipeline.parts.digest import combined, digest, value_hashes
+from fanout_pipeline.parts.manifest import Manifest, NoResults
 from fanout_pipeline.parts.reading import iter_batches
 
 
@@ -40,10 +41,32 @@ class Finding:
 
 
 def blocks(folder: Path) -> Iterator[Block]:
-    for batch in iter_batches(folder):
+    """The results of a folder, which are checked against its manifest as they are read.
+
+    Raises NoResults where the indexes do not count up or the digest is another.
+    """
+    # Resolved once, so that manifest and parts are of one generation.
+    generation = folder.resolve()
+    position = 0
+    digests = []
+    for batch in iter_batches(generation):
         metadata = batch.schema.field("result").metadata
         column = batch["result"]
-        yield Block(value_hashes(column, metadata), column, metadata)
+        expected = numpy.arange(position, position + len(column))
+        if not numpy.array_equal(batch["index"].to_numpy(), expected):
+            raise NoResults(
+                f"{folder}: the indexes do not count up from {position}: materialize it again."
+            )
+        hashes = value_hashes(column, metadata)
+        digests.append(digest(hashes, position))
+        position += len(column)
+        yield Block(hashes, column, metadata)
+    recorded = Manifest.load(generation).digest
+    if combined(digests) != recorded:
+        raise NoResults(
+            f"{folder} does not hold what its manifest says (digest {combined(digests)}, not "
+            f"{recorded}): materialize it again."
+        )
 
 
 def pairs(one: Iterator[Block], other: Iterator[Block]) -> Iterator[tuple[Block, Block]]:

@@ -38,7 +38,8 @@ def mixed(words: numpy.ndarray) -> numpy.ndarray:
 def value_hashes(column: pyarrow.Array, metadata: dict[bytes, bytes] | None) -> numpy.ndarray:
     """One uint64 a value. Equal integers hash alike however their part stores them."""
     if pyarrow.types.is_integer(column.type) and not column.null_count:
-        return mixed(_words(column.cast(pyarrow.int64())))
+        wide = column if column.type == pyarrow.int64() else column.cast(pyarrow.int64())
+        return mixed(_words(wide))
     if is_integer_text(metadata):
         values = to_python(column, metadata)
         hashes = numpy.array([_wide_hash(value) for value in values], numpy.uint64)

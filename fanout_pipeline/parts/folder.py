@@ -18,7 +18,8 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from fanout_pipeline.parts.manifest import Manifest, NoResults
+from fanout_pipeline.parts.atomic import sync
+from fanout_pipeline.parts.manifest import Manifest, NoResults, part_name
 
 _LOCK = ".lock"
 
@@ -53,8 +54,15 @@ class ResultFolder:
         return generation
 
     def commit(self, generation: Path, manifest: Manifest) -> None:
-        """Make a generation, with its parts all there, the visible results."""
+        """Make a generation, with its parts all there, the visible results.
+
+        The parts are on the disk before the link points to them: after a power cut, too, the
+        folder holds the previous results or these, whole.
+        """
+        for part in manifest.parts:
+            sync(generation / part_name(part.number))
         manifest.save(generation)
+        sync(generation)
         if self.path.exists() and not self.path.is_symlink():
             raise NoResults(
                 f"{self.path} is not a result folder of ours (it is no symbolic link): "

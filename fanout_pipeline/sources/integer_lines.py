@@ -11,11 +11,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
+import pyarrow
+from pyarrow import csv
+
 from fanout_pipeline.sources.source import BadInput, Chunk, Fingerprint
 
 if TYPE_CHECKING:
     import pandas
-    import pyarrow
 
 # What both int() and Arrow's parser read alike. Anything else ('+', '_', blanks, CR, other
 # scripts' digits, "0x10", which Arrow would take) goes the way of int().
@@ -114,9 +116,6 @@ class IntegerLines:
         """Arrow's int64 parser, some 8 times faster than int(); None where it may not be used."""
         if not raw or raw.translate(None, _PLAIN):
             return None
-        import pyarrow
-        from pyarrow import csv
-
         try:
             column = csv.read_csv(
                 pyarrow.BufferReader(raw),
@@ -157,7 +156,7 @@ class IntegerLines:
 
 def _shortened(line: bytes, limit: int = 40) -> str:
     text = line[: limit + 1].decode(errors="backslashreplace")
-    return ascii(text) if len(line) <= limit else f"{ascii(text[:limit])}… ({len(line):,} bytes)"
+    return ascii(text) if len(line) <= limit else f"{text[:limit]!a}… ({len(line):,} bytes)"
 
 
 def _unreadable(path: str, error: OSError) -> BadInput:

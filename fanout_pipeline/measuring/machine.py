@@ -1,0 +1,56 @@
+"""What a measurement was made on, so that two of them can be told apart later."""
+
+from __future__ import annotations
+
+import platform
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from fanout_pipeline.fanout.cores import measured_cores
+
+_PACKAGES = ("dagster", "numpy", "pandas", "pyarrow")
+
+
+def machine_record() -> dict[str, Any]:
+    """CPU model, cores and the limits on them, memory in bytes, OS, Python, package versions."""
+    cores = measured_cores()
+    return {
+        "cpu": _cpu_model(),
+        "effective_cores": cores.effective,
+        "affinity": cores.affinity,
+        "cgroup_quota": cores.quota,
+        "fanout_workers": cores.requested,
+        "memory_bytes": psutil.virtual_memory().total,
+        "os": platform.platform(),
+        "python": platform.python_version(),
+        "packages": {name: found for name in _PACKAGES if (found := _version(name))},
+    }
+
+
+def machine_sentence(record: dict[str, Any]) -> str:
+    """The record in one line for a report."""
+    memory = record["memory_bytes"] / 2**30
+    packages = ", ".join(f"{name} {number}" for name, number in record["packages"].items())
+    return (
+        f"{record['cpu']}, {record['effective_cores']} effective cores, {memory:.0f} GiB, "
+        f"{record['os']}, Python {record['python']}, {packages}"
+    )
+
+
+def _cpu_model() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor() or platform.machine()
+    names = (line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
+    return next(names, platform.machine())
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None

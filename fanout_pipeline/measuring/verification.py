@@ -1,0 +1,69 @@
+"""Are the results of a run those of the reference? Where that is not there, it is made."""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from fanout_pipeline.fanout.contract import FanoutSpec, Options
+from fanout_pipeline.fanout.registry import REFERENCE, STRATEGIES
+from fanout_pipeline.fanout.run import RunRecord, run_strategy
+from fanout_pipeline.measuring.order_check import OrderCheck, check_order
+from fanout_pipeline.parts.folder import ResultFolder
+from fanout_pipeline.parts.manifest import NoResults
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """What was found, and against what."""
+
+    check: OrderCheck
+    against: str
+    """A sentence's end: "squares/serial", "a serial run made for this check", …"""
+
+
+def verify(spec: FanoutSpec, folder: Path, run: RunRecord) -> Verification:
+    """Check the results in `folder`, which `run` made from `spec`, against the reference beside it.
+
+    If the reference was made from other bytes or by another function, or is not there, the
+    function is called once more on every item, serially, to have it.
+    """
+    reference = folder.parent / REFERENCE
+    if run.strategy == REFERENCE:
+        return Verification(_self_check(spec, folder, run), "the lines of its input, counted")
+    if _is_of_same_work(reference, run):
+        return Verification(check_order(folder, reference), f"{spec.name}/{REFERENCE}")
+    with tempfile.TemporaryDirectory(prefix=".reference-", dir=folder.parent) as scratch:
+        made = Path(scratch) / REFERENCE
+        run_strategy(STRATEGIES[REFERENCE], spec, made, Options(1, "none"))
+        return Verification(check_order(folder, made), "a serial run made for this check")
+
+
+def _is_of_same_work(reference: Path, run: RunRecord) -> bool:
+    try:
+        manifest = ResultFolder(reference).manifest()
+    except NoResults:
+        return False
+    return (
+        manifest.source.get("sha256") == run.input.sha256
+        and manifest.function.get("fingerprint") == run.function_fingerprint
+    )
+
+
+def _self_check(spec: FanoutSpec, folder: Path, run: RunRecord) -> OrderCheck:
+    """The reference has nothing beside it: its indexes, its digest and its count are read back."""
+    found = check_order(folder, folder)
+    cuts = spec.source.cut(run.chunks)
+    expected = sum(spec.source.count(spec.source.load(chunk)) for chunk in cuts)
+    return OrderCheck(
+        items=found.items,
+        expected_items=expected,
+        out_of_place=found.out_of_place,
+        missing=max(0, expected - found.items),
+        duplicated=max(0, found.items - expected),
+        wrong=found.wrong,
+        first_divergent_index=None,
+        expected_there="",
+        found_there="",
+    )
