@@ -35,7 +35,11 @@ class FanoutSpec:
     batch_function: Callable[[Any], Any] | None = None
     """The same on a pandas Series of items, giving as many results; None: no `vectorized`."""
     upstream: tuple[str, ...] = ()
-    """Asset keys that the source is written by, each as a path with slashes."""
+    """Names of the assets that write the source."""
+
+    def under(self, root: Path) -> FanoutSpec:
+        """The same fan-out with its source's path taken relative to `root`."""
+        return replace(self, source=self.source.under(root))
 
 
 @dataclass(frozen=True, slots=True)

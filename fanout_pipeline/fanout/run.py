@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from fanout_pipeline.fanout.fingerprint import function_fingerprint, function_na
 from fanout_pipeline.fanout.progress import Progress
 from fanout_pipeline.fanout.usage import own_usage
 from fanout_pipeline.parts.folder import ResultFolder
-from fanout_pipeline.parts.manifest import Manifest
+from fanout_pipeline.parts.manifest import Manifest, PartRecord
 from fanout_pipeline.sources.source import Fingerprint
 
 _CHUNK_BYTES = 2 * 2**20
@@ -93,15 +93,7 @@ def run_strategy(
             used = crew.usage()
             begin_stop = time.perf_counter()
         times.append(time.perf_counter())
-        manifest = Manifest(
-            strategy.name,
-            tuple(parts),
-            source=asdict(fingerprint),
-            function={
-                "name": function_name(spec.function),
-                "fingerprint": function_fingerprint(spec.function),
-            },
-        )
+        manifest = manifest_of(strategy.name, spec, fingerprint, parts)
         target.commit(generation, manifest)
         times.append(time.perf_counter())
     now = own_usage()
@@ -121,5 +113,16 @@ def run_strategy(
         start_method=options.start_method,
         digest=manifest.digest,
         input=fingerprint,
-        function_fingerprint=function_fingerprint(spec.function),
+        function_fingerprint=manifest.function["fingerprint"],
     )
+
+
+def manifest_of(
+    strategy: str, spec: FanoutSpec, fingerprint: Fingerprint, parts: Sequence[PartRecord]
+) -> Manifest:
+    """The manifest of a finished fan-out, with what it was made from."""
+    function = {
+        "name": function_name(spec.function),
+        "fingerprint": function_fingerprint(spec.function),
+    }
+    return Manifest(strategy, tuple(parts), asdict(fingerprint), function)

@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import shutil
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -77,12 +77,28 @@ class ResultFolder:
             if previous is not None and previous != generation:
                 shutil.rmtree(previous, ignore_errors=True)
 
+    def remove_generations(self, is_dead: Callable[[str], bool]) -> None:
+        """Remove generations without a lock, other than the visible one, whose writer is dead.
+
+        For writers that live in several processes; `is_dead` is asked by the generation's name.
+        """
+        with self._changing():
+            for generation in self._generations.iterdir():
+                if (
+                    generation.is_dir()
+                    and not (generation / _LOCK).exists()
+                    and generation != self._current()
+                    and is_dead(generation.name)
+                ):
+                    shutil.rmtree(generation, ignore_errors=True)
+
     def manifest(self) -> Manifest:
         """Raises NoResults where nothing was committed."""
         return Manifest.load(self.path)
 
     def _changing(self) -> FileLock:
         """Held for moments: no generation is created, committed or removed by anyone else."""
+        self._generations.mkdir(parents=True, exist_ok=True)
         return FileLock(self._generations / _LOCK, timeout=60)
 
     def _remove_abandoned(self) -> None:

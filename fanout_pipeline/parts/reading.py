@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pyarrow
 from pyarrow import parquet
@@ -45,6 +45,17 @@ def iter_results(folder: str | Path, batch_items: int = 65_536) -> Iterator[pand
         else:
             result = batch["result"].to_pandas()
         yield pandas.DataFrame({"index": batch["index"].to_numpy(), "result": result})
+
+
+def first_results(folder: str | Path, count: int) -> list[Any]:
+    """The first few results as Python values, without reading the rest."""
+    found: list[Any] = []
+    for batch in iter_batches(folder, max(1, count)):
+        metadata = batch.schema.field("result").metadata
+        found += to_python(batch["result"], metadata)
+        if len(found) >= count:
+            break
+    return found[:count]
 
 
 def iter_batches(folder: str | Path, batch_items: int = 65_536) -> Iterator[pyarrow.RecordBatch]:

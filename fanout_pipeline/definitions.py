@@ -1,0 +1,27 @@
+"""The code location: the one place where everything is listed."""
+
+from __future__ import annotations
+
+import dagster as dg
+
+from fanout_pipeline.defs.chunk_graph import IO_MANAGER, json_io_manager
+from fanout_pipeline.defs.executors import timed_steps_executor
+from fanout_pipeline.defs.factory import fanout_assets
+from fanout_pipeline.defs.jobs import JOBS
+from fanout_pipeline.defs.numbers import SQUARES, numbers_file
+from fanout_pipeline.defs.resources import default_resources
+from fanout_pipeline.defs.schedules import nightly_comparison
+
+
+def build_definitions(*, schedule: dg.ScheduleDefinition | None = None) -> dg.Definitions:
+    """Everything that Dagster is told of; `schedule` stands in for `nightly_comparison`."""
+    return dg.Definitions(
+        assets=[numbers_file, *fanout_assets(SQUARES)],
+        jobs=JOBS,
+        schedules=[schedule or nightly_comparison()],
+        resources=default_resources() | {IO_MANAGER: json_io_manager},
+        executor=timed_steps_executor,
+    )
+
+
+defs = build_definitions()

@@ -1,0 +1,99 @@
+"""The asset checks of every strategy but the reference: order, completeness, values.
+
+They are evaluated in the step that makes the results, because reading these back is cheaper than a
+step of its own; each records its numbers whether it passes or not.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+import dagster as dg
+
+from fanout_pipeline.measuring.order_check import Finding, OrderCheck
+from fanout_pipeline.measuring.verification import Verification
+
+_DESCRIPTIONS = {
+    "order": "The results stand in the order of the items.",
+    "completeness": "There is one result for each item: none is missing, none is there twice.",
+    "values": "Every result is one that the reference has.",
+}
+
+
+def check_specs(key: dg.AssetKey, keeps_order: bool) -> list[dg.AssetCheckSpec]:
+    """The three checks of one strategy's asset."""
+    expected = "" if keeps_order else " Expected to fail here, as a warning: the article's point."
+    return [
+        dg.AssetCheckSpec(name, asset=key, description=text + (expected if name == "order" else ""))
+        for name, text in _DESCRIPTIONS.items()
+    ]
+
+
+def check_results(
+    key: dg.AssetKey, verification: Verification, keeps_order: bool
+) -> Iterator[dg.AssetCheckResult]:
+    """Pass or fail with the numbers. A lost order is a warning where the strategy loses it by design."""
+    check = verification.check
+    common = {
+        "items": check.items,
+        "expected_items": check.expected_items,
+        "checked_against": verification.against,
+    }
+    yield dg.AssetCheckResult(
+        asset_key=key,
+        check_name="order",
+        passed=check.in_order,
+        severity=dg.AssetCheckSeverity.ERROR if keeps_order else dg.AssetCheckSeverity.WARN,
+        description=_order_sentence(check, keeps_order),
+        metadata=common
+        | {"out_of_place": check.out_of_place, "displaced": _shown(check.displaced)}
+        | _divergence(check),
+    )
+    yield dg.AssetCheckResult(
+        asset_key=key,
+        check_name="completeness",
+        passed=check.complete,
+        description=f"{check.missing:,} missing, {check.duplicated:,} duplicated.",
+        metadata=common
+        | {
+            "missing": check.missing,
+            "duplicated": check.duplicated,
+            "lost": _shown(check.lost),
+            "repeated": _shown(check.repeated),
+        },
+    )
+    yield dg.AssetCheckResult(
+        asset_key=key,
+        check_name="values",
+        passed=check.wrong == 0,
+        description=f"{check.wrong:,} wrong.",
+        metadata=common | {"wrong": check.wrong, "foreign": _shown(check.foreign)},
+    )
+
+
+def _order_sentence(check: OrderCheck, keeps_order: bool) -> str:
+    if check.in_order:
+        return "All results are in the order of the items."
+    text = (
+        f"{check.out_of_place:,} of {check.items:,} results are out of place, the first at index "
+        f"{check.first_divergent_index}: {check.found_there} instead of {check.expected_there}."
+    )
+    if keeps_order:
+        return text
+    return text + (
+        " This is expected: each worker sends one list when it is done, and the lists are joined "
+        "in the order in which they arrive. squares/indexed_queue shows the remedy."
+    )
+
+
+def _divergence(check: OrderCheck) -> dict[str, Any]:
+    if check.first_divergent_index is None:
+        return {}
+    return {
+        "first_divergent_index": check.first_divergent_index,
+        "expected_there": check.expected_there,
+        "found_there": check.found_there,
+    }
+
+
+def _shown(findings: tuple[Finding, ...]) -> dg.MetadataValue:
+    return dg.MetadataValue.json([{"index": f.index, "value": f.value} for f in findings])

@@ -1,0 +1,155 @@
+"""`dagster_multiprocess`: a graph asset with one Dagster step a chunk.
+
+    scatter --a DynamicOut a chunk--> chunk[0] … chunk[n] --collect--> gather
+
+Wiring only: the work is `fanout.scattered`. The plan and the answers travel between steps as JSON,
+through an IO manager of ours, for nothing that is read from disk here is ever unpickled.
+"""
+
+import json
+import math
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+from pydantic import TypeAdapter
+from upath import UPath
+
+from fanout_pipeline.defs.checks import check_results, check_specs
+from fanout_pipeline.defs.metadata import strategy_metadata
+from fanout_pipeline.defs.overlap import ALONE, CHUNK, TIMED, overlapping_steps
+from fanout_pipeline.defs.resources import DataFolder, Fanout
+from fanout_pipeline.fanout.contract import FanoutSpec
+from fanout_pipeline.fanout.fingerprint import function_fingerprint
+from fanout_pipeline.fanout.scattered import Answer, Plan, gather, run_scattered, scatter
+from fanout_pipeline.measuring.verification import verify
+from fanout_pipeline.parts.folder import ResultFolder
+
+NAME = "dagster_multiprocess"
+DESCRIPTION = (
+    "Spreads the chunks over Dagster steps: scatter cuts, each chunk is a step of its own in a "
+    "process of its own, gather puts them in order. What Dagster gives for it: a log, a retry and "
+    "a place in the timeline for each chunk; what it costs: some tenths of a second a step."
+)
+_CHUNK_BYTES = 8 * 2**20
+_CHUNKS_PER_WORKER = 2
+IO_MANAGER = "json_io_manager"
+
+_plan = TypeAdapter(Plan)
+_answer = TypeAdapter(Answer)
+
+
+class JsonIOManager(dg.UPathIOManager):
+    """Keeps what travels between steps as JSON files in the instance's storage folder."""
+
+    extension = ".json"
+
+    def dump_to_path(self, context: dg.OutputContext, obj: Any, path: UPath) -> None:
+        path.write_text(json.dumps(obj))
+
+    def load_from_path(self, context: dg.InputContext, path: UPath) -> Any:
+        return json.loads(path.read_text())
+
+
+@dg.io_manager(description="JSON files in the instance's storage folder.")
+def json_io_manager(context: dg.InitResourceContext) -> JsonIOManager:
+    assert context.instance is not None
+    return JsonIOManager(base_path=UPath(context.instance.storage_directory()))
+
+
+def chunk_graph_asset(spec: FanoutSpec, tags: dict[str, str]) -> dg.AssetsDefinition:
+    """The asset `<name>/dagster_multiprocess`; `tags` go onto its steps, beside those it needs."""
+    key = dg.AssetKey([spec.name, NAME])
+    checks = check_specs(key, keeps_order=True)
+    outs = {check.get_python_identifier(): dg.Out() for check in checks}
+
+    def placed(data_folder: DataFolder) -> tuple[FanoutSpec, Path]:
+        return spec.under(data_folder.path()), data_folder.path(spec.name, NAME)
+
+    @dg.op(
+        name=f"{spec.name}_scatter",
+        description="Cuts the source into chunks, without reading it through.",
+        ins={name: dg.In(dg.Nothing) for name in spec.upstream},
+        out={
+            "plan": dg.Out(io_manager_key=IO_MANAGER),
+            "chunk": dg.DynamicOut(int, io_manager_key=IO_MANAGER),
+        },
+        tags=tags | {TIMED: ALONE},
+    )
+    def scatter_op(
+        context: dg.OpExecutionContext, data_folder: DataFolder, fanout: Fanout
+    ) -> Iterator[Any]:
+        here, folder = placed(data_folder)
+        target = ResultFolder(folder)
+        size = here.source.size()
+        workers = fanout.options().workers
+        chunks = max(workers * _CHUNKS_PER_WORKER, math.ceil(size / _CHUNK_BYTES))
+        plan = scatter(here, target, context.run_id, fanout.chunks or chunks)
+        target.remove_generations(lambda name: _is_over(context, name))
+        context.log.info(f"{len(plan.chunks)} chunks, a step each")
+        yield dg.Output(_plan.dump_python(plan, mode="json"), "plan")
+        for chunk in plan.chunks:
+            yield dg.DynamicOutput(chunk.number, str(chunk.number), "chunk")
+
+    @dg.op(
+        name=f"{spec.name}_chunk",
+        description="Reads one chunk, calls the function on its items, writes its part.",
+        out=dg.Out(io_manager_key=IO_MANAGER),
+        tags=tags | {TIMED: CHUNK, "dagster/priority": "1"},
+    )
+    def chunk_op(plan: dict[str, Any], number: int, data_folder: DataFolder) -> dict[str, Any]:
+        here, folder = placed(data_folder)
+        answer = run_scattered(here, ResultFolder(folder), _plan.validate_python(plan), number)
+        return _answer.dump_python(answer, mode="json")
+
+    @dg.op(
+        name=f"{spec.name}_gather",
+        description="Puts the parts in the order of the chunks, makes them visible, checks them.",
+        out={"result": dg.Out(dg.Nothing), **outs},
+        tags=tags | {TIMED: ALONE, "dagster/priority": "1"},
+    )
+    def gather_op(
+        context: dg.OpExecutionContext,
+        plan: dict[str, Any],
+        answers: list[dict[str, Any]],
+        data_folder: DataFolder,
+        fanout: Fanout,
+    ) -> Iterator[Any]:
+        here, folder = placed(data_folder)
+        workers = fanout.options().workers
+        plan_ = _plan.validate_python(plan)
+        given = [_answer.validate_python(answer) for answer in answers]
+        run = gather(NAME, here, ResultFolder(folder), plan_, given, workers)
+        overlaps = overlapping_steps(
+            context, spec.name, NAME, plan_.began, plan_.began + run.wall_seconds
+        )
+        verification = verify(here, folder, run)
+        yield dg.MaterializeResult(
+            asset_key=key,
+            metadata=strategy_metadata(run, verification, folder, overlaps),
+            data_version=dg.DataVersion(run.digest),
+        )
+        yield from check_results(key, verification, keeps_order=True)
+
+    @dg.graph_asset(
+        key=key,
+        description=DESCRIPTION,
+        group_name=spec.name,
+        kinds={"python", "dagster", "parquet"},
+        owners=["team:fanout"],
+        code_version=function_fingerprint(spec.function),
+        ins={name: dg.AssetIn(dagster_type=dg.Nothing) for name in spec.upstream},
+        check_specs=checks,
+    )
+    def dagster_multiprocess(**upstream: Any) -> dict[str, Any]:
+        plan, numbers = scatter_op(**upstream)
+        answers = numbers.map(lambda number: chunk_op(plan, number)).collect()
+        return gather_op(plan, answers)._asdict()
+
+    return dagster_multiprocess
+
+
+def _is_over(context: dg.OpExecutionContext, run_id: str) -> bool:
+    run = context.instance.get_run_by_id(run_id)
+    return run is None or run.is_finished

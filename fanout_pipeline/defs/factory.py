@@ -1,0 +1,26 @@
+"""All assets of one fan-out, from its spec."""
+
+import dagster as dg
+
+from fanout_pipeline.defs import chunk_graph
+from fanout_pipeline.defs.chunk_graph import chunk_graph_asset
+from fanout_pipeline.defs.comparison_asset import comparison_asset
+from fanout_pipeline.defs.strategy_assets import strategy_asset
+from fanout_pipeline.fanout.contract import FanoutSpec
+from fanout_pipeline.fanout.registry import STRATEGIES
+
+
+def fanout_assets(spec: FanoutSpec) -> list[dg.AssetsDefinition]:
+    """An asset for each strategy, with its checks, and the comparison of them all.
+
+    The reference runs first, so that the others find its results to be checked against, and the
+    chunk steps last, when no other timed step is left to work beside them.
+    """
+    strategies = [s for s in STRATEGIES.values() if spec.batch_function or not s.batch]
+    assets = [
+        strategy_asset(spec, strategy, {"dagster/priority": str(-position)})
+        for position, strategy in enumerate(strategies)
+    ]
+    assets.append(chunk_graph_asset(spec, {"dagster/priority": str(-len(strategies))}))
+    names = [strategy.name for strategy in strategies] + [chunk_graph.NAME]
+    return [*assets, comparison_asset(spec, names)]

@@ -1,0 +1,61 @@
+"""Records as materialization metadata, and metadata as plain values again."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+
+from fanout_pipeline.fanout.run import RunRecord
+from fanout_pipeline.measuring.verification import Verification
+from fanout_pipeline.parts.reading import first_results
+
+_EXACT_IN_BROWSERS = 2**53
+
+
+def strategy_metadata(
+    run: RunRecord, verification: Verification, folder: Path, overlapped_with: list[str]
+) -> dict[str, Any]:
+    """What every strategy asset records; the names are relied upon by others (README)."""
+    check = verification.check
+    return {
+        "wall_seconds": run.wall_seconds,
+        "start_seconds": run.start_seconds,
+        "run_seconds": run.run_seconds,
+        "stop_seconds": run.stop_seconds,
+        "commit_seconds": run.commit_seconds,
+        "cpu_seconds": run.cpu_seconds,
+        "peak_rss_bytes": run.peak_rss_bytes,
+        "items": run.items,
+        "items_per_second": run.items_per_second,
+        "workers": run.workers,
+        "worker_pids": dg.MetadataValue.json(list(run.worker_pids)),
+        "chunks": run.chunks,
+        "start_method": run.start_method,
+        "first_10_results": dg.MetadataValue.json([_exact(r) for r in first_results(folder, 10)]),
+        "in_order": dg.MetadataValue.bool(check.in_order),
+        "out_of_place": check.out_of_place,
+        "missing": check.missing,
+        "duplicated": check.duplicated,
+        "wrong": check.wrong,
+        "checked_against": verification.against,
+        "digest": run.digest,
+        "input_sha256": run.input.sha256,
+        "function_fingerprint": run.function_fingerprint,
+        "overlapped_with": dg.MetadataValue.json(overlapped_with),
+        "folder": dg.MetadataValue.path(str(folder.absolute())),
+    }
+
+
+def plain_values(metadata: Mapping[str, dg.MetadataValue]) -> dict[str, Any]:
+    """Recorded metadata without its wrapping."""
+    return {name: value.value for name, value in metadata.items()}
+
+
+def _exact(result: Any) -> Any:
+    """A JSON value that a browser shows as it is: it reads larger integers as floats."""
+    if isinstance(result, (bool, str, float)) or result is None:
+        return result
+    if isinstance(result, int) and abs(result) <= _EXACT_IN_BROWSERS:
+        return result
+    return str(result)

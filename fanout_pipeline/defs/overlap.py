@@ -1,0 +1,38 @@
+"""Which timed steps of the same run worked beside this one, read from the run's own event log."""
+
+import dagster as dg
+
+TIMED = "fanout/timed"
+"""Op tag of the steps that are timed; the executor lets one of value "alone" run at a time."""
+ALONE = "alone"
+CHUNK = "chunk"
+"""The tag's value on chunk steps, which run beside each other."""
+
+
+def overlapping_steps(
+    context: dg.OpExecutionContext, prefix: str, own: str, began: float, ended: float
+) -> list[str]:
+    """Names of the timed steps of `prefix`'s strategies, other than `own`, that ran in [began, ended].
+
+    Times are seconds since the epoch, as in the event log.
+    """
+    entries = context.instance.all_logs(
+        context.run_id,
+        of_type={
+            dg.DagsterEventType.STEP_START,
+            dg.DagsterEventType.STEP_SUCCESS,
+            dg.DagsterEventType.STEP_FAILURE,
+        },
+    )
+    starts: dict[str, float] = {}
+    stops: dict[str, float] = {}
+    for entry in entries:
+        step = entry.step_key or ""
+        if step.startswith(f"{prefix}__") and not step.startswith(f"{prefix}__{own}"):
+            started = entry.dagster_event_type == dg.DagsterEventType.STEP_START
+            (starts if started else stops)[step] = entry.timestamp
+    return sorted(
+        step.removeprefix(f"{prefix}__")
+        for step, start in starts.items()
+        if start < ended and stops.get(step, ended) > began
+    )

@@ -1,0 +1,61 @@
+"""What a deployment sets: where the data is, and how much to fan out."""
+
+import os
+from pathlib import Path
+from typing import Literal
+
+import dagster as dg
+from pydantic import Field
+
+from fanout_pipeline.fanout.contract import Options
+from fanout_pipeline.fanout.cores import effective_cores
+
+
+class DataFolder(dg.ConfigurableResource):
+    """The folder that everything is read from and written to."""
+
+    root: str = Field(
+        default="data",
+        min_length=1,
+        description="Data root. Relative to the folder that Dagster was started in. The "
+        "environment variable FANOUT_DATA sets it, too.",
+    )
+
+    def path(self, *names: str) -> Path:
+        """A path under the root."""
+        return Path(self.root, *names)
+
+
+class Fanout(dg.ConfigurableResource):
+    """How much to fan out. The defaults suit the machine that the run is on."""
+
+    workers: int | None = Field(
+        default=None,
+        ge=1,
+        le=512,
+        description="Workers of each strategy. Default: the effective cores, the least of CPU "
+        "affinity, cgroup quota and the environment variable FANOUT_WORKERS.",
+    )
+    chunks: int | None = Field(
+        default=None,
+        ge=1,
+        le=99_999,
+        description="Chunks to cut the source into. Default: four a worker, more where a chunk "
+        "would be over 2 MiB (dagster_multiprocess: two a worker, 8 MiB, as each is a step).",
+    )
+    start_method: Literal["forkserver", "spawn"] = Field(
+        default="forkserver",
+        description="How queue, indexed_queue and pool_map start their processes. Not fork: a "
+        "step's process has threads.",
+    )
+
+    def options(self) -> Options:
+        return Options(self.workers or effective_cores(), self.start_method)
+
+
+def default_resources() -> dict[str, dg.ConfigurableResource]:
+    """The resources by the names that assets and run config use."""
+    return {
+        "data_folder": DataFolder(root=os.environ.get("FANOUT_DATA") or "data"),
+        "fanout": Fanout(),
+    }

@@ -1,0 +1,20 @@
+"""When jobs run by themselves."""
+
+import dagster as dg
+
+from fanout_pipeline.defs.jobs import comparison_job
+
+
+def nightly_comparison(
+    cron: str = "0 2 * * *",
+    status: dg.DefaultScheduleStatus = dg.DefaultScheduleStatus.STOPPED,
+) -> dg.ScheduleDefinition:
+    """The comparison every night at two, UTC; stopped until somebody starts it."""
+    return dg.ScheduleDefinition(
+        name="nightly_comparison",
+        job=comparison_job,
+        cron_schedule=cron,
+        execution_timezone="UTC",
+        default_status=status,
+        description="Runs the comparison every night, so that the UI draws how times change.",
+    )

@@ -1,0 +1,64 @@
+"""One asset a strategy of the registry: run it, check it, record both."""
+
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import dagster as dg
+
+from fanout_pipeline.defs.checks import check_results, check_specs
+from fanout_pipeline.defs.metadata import strategy_metadata
+from fanout_pipeline.defs.overlap import ALONE, TIMED, overlapping_steps
+from fanout_pipeline.defs.resources import DataFolder, Fanout
+from fanout_pipeline.fanout.contract import FanoutSpec, Strategy
+from fanout_pipeline.fanout.fingerprint import function_fingerprint
+from fanout_pipeline.fanout.registry import REFERENCE
+from fanout_pipeline.fanout.run import run_strategy
+from fanout_pipeline.measuring.verification import verify
+
+
+def strategy_asset(
+    spec: FanoutSpec, strategy: Strategy, tags: dict[str, str]
+) -> dg.AssetsDefinition:
+    """The asset `<name>/<strategy>`; `tags` go onto its step, beside those it needs."""
+    key = dg.AssetKey([spec.name, strategy.name])
+    is_reference = strategy.name == REFERENCE
+    function = spec.batch_function if strategy.batch else spec.function
+    assert function is not None
+
+    @dg.asset(
+        key=key,
+        description=strategy.description,
+        deps=list(spec.upstream),
+        group_name=spec.name,
+        kinds={"python", "pandas" if strategy.batch else "parquet"},
+        owners=["team:fanout"],
+        code_version=function_fingerprint(function),
+        check_specs=[] if is_reference else check_specs(key, strategy.keeps_order),
+        op_tags=tags | {TIMED: ALONE},
+    )
+    def run_and_check(
+        context: dg.AssetExecutionContext, data_folder: DataFolder, fanout: Fanout
+    ) -> Iterator[Any]:
+        here = spec.under(data_folder.path())
+        folder = data_folder.path(spec.name, strategy.name)
+        began = time.time()
+        run = run_strategy(
+            strategy, here, folder, fanout.options(), chunks=fanout.chunks, log=context.log.info
+        )
+        own = context.op_execution_context
+        overlaps = overlapping_steps(own, spec.name, strategy.name, began, time.time())
+        context.log.info(
+            f"{strategy.name}: {run.items:,} items in {run.wall_seconds:.3f} s "
+            f"({run.start_seconds:.3f} s of it starting workers), {run.chunks} chunks, "
+            f"{run.workers} workers. Checking order and completeness."
+        )
+        verification = verify(here, folder, run)
+        yield dg.MaterializeResult(
+            metadata=strategy_metadata(run, verification, folder, overlaps),
+            data_version=dg.DataVersion(run.digest),
+        )
+        if not is_reference:
+            yield from check_results(key, verification, strategy.keeps_order)
+
+    return run_and_check

@@ -1,0 +1,129 @@
+"""A fan-out whose chunks run in processes that someone else starts: a scheduler's steps or tasks.
+
+    scatter -> Plan -> run_scattered(plan, number), anywhere, in any order -> gather -> RunRecord
+
+Plan and Answer hold plain numbers and text only, so that any scheduler can carry them. The parts
+are written into one generation folder, which all processes must reach; gather makes it visible.
+"""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from fanout_pipeline.fanout.chunk_work import run_chunk
+from fanout_pipeline.fanout.contract import FanoutSpec, Work, WorkerDied
+from fanout_pipeline.fanout.numbering import FolderNumbering
+from fanout_pipeline.fanout.run import RunRecord, manifest_of
+from fanout_pipeline.fanout.usage import ProcessUsage, own_usage
+from fanout_pipeline.parts.folder import ResultFolder
+from fanout_pipeline.parts.manifest import PartRecord
+from fanout_pipeline.sources.source import Chunk, Fingerprint
+
+_COUNTS = ".counts"
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What scatter decided. Times are seconds since the epoch, as several processes take them."""
+
+    generation: str
+    input: Fingerprint
+    chunks: tuple[Chunk, ...]
+    began: float
+    scattered: float
+    usage: ProcessUsage
+    """Of the scattering process, when it began."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the run of one chunk gave."""
+
+    part: PartRecord
+    began: float
+    ended: float
+    usage: ProcessUsage
+
+
+def scatter(spec: FanoutSpec, target: ResultFolder, generation: str, chunks: int) -> Plan:
+    """Cut the source and make the folder for the parts. Raises BadInput or CannotWrite."""
+    fingerprint = spec.source.fingerprint()
+    usage = own_usage()
+    began = time.time()
+    target.new_generation(generation)
+    cuts = spec.source.cut(chunks)
+    return Plan(generation, fingerprint, cuts, began, time.time(), usage)
+
+
+def run_scattered(spec: FanoutSpec, target: ResultFolder, plan: Plan, number: int) -> Answer:
+    """Run one chunk. Raises ItemFailed, BadInput or CannotWrite."""
+    began = time.time()
+    folder = target.new_generation(plan.generation)
+    counts = folder / _COUNTS
+    counts.mkdir(exist_ok=True)
+    work = Work(spec.source, spec.function, spec.batch_function, plan.chunks, folder)
+    numbering = FolderNumbering(counts, spec.source, plan.chunks)
+    part = run_chunk(work, plan.chunks[number], numbering)
+    return Answer(part, began, time.time(), own_usage())
+
+
+def gather(
+    strategy: str,
+    spec: FanoutSpec,
+    target: ResultFolder,
+    plan: Plan,
+    answers: Sequence[Answer],
+    workers: int,
+) -> RunRecord:
+    """Make the parts visible, in the order of the chunks, whatever the order of the answers.
+
+    `workers` is how many chunks the scheduler runs at a time, at most.
+
+    Raises WorkerDied where a chunk has no answer: schedulers drop skipped branches in silence.
+    """
+    begin_gather = time.time()
+    answers = sorted(answers, key=lambda answer: answer.part.number)
+    answered = [answer.part.number for answer in answers]
+    if answered != list(range(len(plan.chunks))):
+        lacking = sorted(set(range(len(plan.chunks))) - set(answered))
+        raise WorkerDied(
+            f"Of {len(plan.chunks)} chunks, {lacking} gave no answer, or one gave two. Nothing "
+            "was made visible; earlier results are as they were. Run again."
+        )
+    folder = target.new_generation(plan.generation)
+    shutil.rmtree(folder / _COUNTS, ignore_errors=True)
+    manifest = manifest_of(strategy, spec, plan.input, [answer.part for answer in answers])
+    target.commit(folder, manifest)
+    ended = time.time()
+    first, last = min(a.began for a in answers), max(a.ended for a in answers)
+    pids = tuple(dict.fromkeys(answer.usage.pid for answer in answers))
+    used = _by_process([plan.usage, *(answer.usage for answer in answers), own_usage()])
+    return RunRecord(
+        strategy=strategy,
+        wall_seconds=ended - plan.began,
+        start_seconds=max(0.0, first - plan.scattered),
+        run_seconds=(plan.scattered - plan.began) + (last - first),
+        stop_seconds=max(0.0, begin_gather - last),
+        commit_seconds=ended - begin_gather,
+        cpu_seconds=sum(used.values()) - plan.usage.cpu_seconds,
+        peak_rss_bytes=max(answer.usage.peak_rss_bytes for answer in answers),
+        items=manifest.items,
+        workers=min(workers, len(pids)),
+        worker_pids=pids,
+        chunks=len(plan.chunks),
+        start_method="step",
+        digest=manifest.digest,
+        input=plan.input,
+        function_fingerprint=manifest.function["fingerprint"],
+    )
+
+
+def _by_process(usages: Sequence[ProcessUsage]) -> dict[int, float]:
+    """The last CPU time known of each process."""
+    seconds: dict[int, float] = {}
+    for usage in usages:
+        seconds[usage.pid] = max(seconds.get(usage.pid, 0.0), usage.cpu_seconds)
+    return seconds

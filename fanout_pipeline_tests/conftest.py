@@ -1,0 +1,63 @@
+"""Fixtures that several test modules share."""
+
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+
+@pytest.fixture(scope="session")
+def temp_folder(tmp_path_factory):
+    """The folder for temporary files of this process and its children, instead of /tmp."""
+    folder = tmp_path_factory.mktemp("t")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TMPDIR", str(folder))
+        patch.setattr(tempfile, "tempdir", str(folder))
+        yield folder
+
+
+@pytest.fixture
+def leaves_nothing(temp_folder, tmp_path):
+    """Fail the test if it leaves a process, a thread, a temporary file or a generation behind."""
+    before = _present(temp_folder, tmp_path)
+    yield
+    deadline = time.monotonic() + 5
+    while (left := _present(temp_folder, tmp_path) - before) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    for thing in left:
+        if isinstance(thing, psutil.Process):
+            thing.kill()
+    assert not left
+
+
+def _present(temp_folder: Path, tmp_path: Path) -> set:
+    # multiprocessing keeps a folder pymp-* for the forkserver's socket until this process ends.
+    temporary = {path for path in temp_folder.iterdir() if not path.name.startswith("pymp-")}
+    aside = set(tmp_path.rglob("*.tmp"))
+    return {*_children(), *threading.enumerate(), *temporary, *aside, *_uncommitted(tmp_path)}
+
+
+def _children() -> set[psutil.Process]:
+    """All descendants but multiprocessing's two helpers, which live as long as this process."""
+    found = set()
+    for child in psutil.Process().children():
+        try:
+            command = " ".join(child.cmdline())
+            found.update(child.children(recursive=True))
+        except psutil.Error:
+            continue
+        if "multiprocessing.forkserver" in command or "multiprocessing.resource_tracker" in command:
+            continue
+        found.add(child)
+    return found
+
+
+def _uncommitted(tmp_path: Path) -> set[Path]:
+    """Generations of result folders that no link points to."""
+    committed = {path.resolve() for path in tmp_path.rglob("*") if path.is_symlink()}
+    generations = {path.parent for path in tmp_path.rglob(".*/*/.lock")}
+    generations |= {path.parent for path in tmp_path.rglob(".*/*/part-*")}
+    return {path for path in generations if path.resolve() not in committed}

@@ -1,0 +1,78 @@
+"""Functions for worker processes, which import them by name."""
+
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+
+GUILTY = 1060
+"""The item that the failing functions fail on."""
+
+
+def same(number):
+    return number
+
+
+def raises_on_guilty(number):
+    if number == GUILTY:
+        raise ZeroDivisionError("no such square today")
+    return number
+
+
+def stops_on_guilty(number):
+    return next(iter([] if number == GUILTY else [number]))
+
+
+def kills_its_worker(number):
+    if number == GUILTY:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return number
+
+
+def mixed_types(number):
+    return float(number) if number % 2 else number
+
+
+def float_from_guilty_on(number):
+    return float(number) if number >= GUILTY else number
+
+
+def unsendable(number):
+    return lambda: number
+
+
+def noise(number):
+    """Some 2,000 bytes that a codec cannot shorten by much."""
+    return os.urandom(1000).hex()
+
+
+def unwanted_modules(number):
+    """Which of the modules that a worker should not have imported it has."""
+    wanted_not = {"dagster", "pandas", "__mp_main__"}
+    found = wanted_not & {name.partition(".")[0] for name in sys.modules}
+    if hasattr(sys.modules["__main__"], "PARENT_MARKER"):
+        found.add("__main__")
+    return " ".join(sorted(found))
+
+
+class Slow:
+    """Takes 10 ms an item, and leaves a file where someone can see that it was called."""
+
+    def __init__(self, mark: Path):
+        self.mark = mark
+
+    def __call__(self, number):
+        self.mark.touch()
+        time.sleep(0.01)
+        return number
+
+
+class Batch:
+    """A function of one item as a batch function."""
+
+    def __init__(self, function):
+        self.function = function
+
+    def __call__(self, numbers):
+        return [self.function(number) for number in numbers.tolist()]

@@ -1,0 +1,276 @@
+"""Any text of integers, cut anywhere, reads as `[int(line) for line in file]` does, or as an error."""
+
+import hashlib
+import io
+import os
+import re
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from fanout_pipeline.sources import BadInput, Chunk, IntegerLines
+
+ROOT = Path(__file__).parents[2]
+
+digits = st.one_of(
+    st.integers(0, 10**6).map(str),
+    st.integers(2**62, 2**200).map(str),
+    st.text("0123456789", min_size=1, max_size=30),
+    st.from_regex(r"[0-9]{1,4}(_[0-9]{1,4}){1,3}", fullmatch=True),
+    st.text("٠١٢٣٤٥٦٧٨٩", min_size=1, max_size=8),
+    st.text("०१२५९", min_size=1, max_size=8),
+    st.integers(1000, 4000).map(lambda length: "7" * length),
+)
+spaces = st.text(" \t\x0b\x0c\x85\xa0\u2003\u2028", max_size=2)
+lines = st.builds("".join, st.tuples(spaces, st.sampled_from(["", "", "-", "+"]), digits, spaces))
+ends = st.sampled_from(["\n", "\n", "\r\n"])
+
+
+@st.composite
+def texts(draw):
+    text = "".join(line + end for line, end in draw(st.lists(st.tuples(lines, ends), max_size=25)))
+    return text.rstrip("\r\n") if draw(st.booleans()) else text
+
+
+@pytest.fixture(scope="module")
+def path(tmp_path_factory):
+    return tmp_path_factory.mktemp("source") / "numbers.txt"
+
+
+def source_of(path, content):
+    path.write_bytes(content)
+    return IntegerLines(str(path))
+
+
+def read(source, chunks):
+    items = []
+    for chunk in source.cut(chunks):
+        items.extend(source.parse(source.load(chunk), len(items)))
+    return items
+
+
+@settings(deadline=None)
+@given(text=texts(), chunks=st.integers(1, 60))
+@example(text="1" * 4000 + "\n2", chunks=50)
+@example(text="", chunks=3)
+@example(text="1\n2\n3\n", chunks=3)
+def test_chunks_together_are_the_file(path, text, chunks):
+    """However many chunks there are, their items are the file's lines, in order, as int() reads them."""
+    source = source_of(path, text.encode())
+    with open(path, encoding="utf-8") as file:
+        expected = [int(line) for line in file]
+    assert read(source, chunks) == expected
+    raws = [source.load(chunk) for chunk in source.cut(chunks)]
+    assert b"".join(raws) == text.encode()
+    assert sum(map(source.count, raws)) == len(expected)
+
+
+@settings(deadline=None, max_examples=50)
+@given(text=texts(), chunks=st.integers(1, 5))
+def test_a_batch_holds_the_same_items(path, text, chunks):
+    """A batch function gets exactly the items, as int64 where they fit and as Python ints else."""
+    source = source_of(path, text.encode())
+    for raw in map(source.load, source.cut(chunks)):
+        items = source.parse(raw, 0)
+        batch = source.parse_batch(raw, 0)
+        assert batch.tolist() == items
+        fit = all(-(2**63) <= item < 2**63 for item in items)
+        assert batch.dtype == ("int64" if fit else "object")
+
+
+@settings(deadline=None)
+@given(size=st.integers(0, 10**6), chunks=st.integers(1, 1000))
+def test_ranges_follow_one_another(path, size, chunks):
+    """Chunks are numbered ranges from the first byte to the last without gap or overlap."""
+    path.write_bytes(b"")
+    os.truncate(path, size)
+    cut = IntegerLines(str(path)).cut(chunks)
+    assert 1 <= len(cut) <= chunks
+    assert [chunk.number for chunk in cut] == list(range(len(cut)))
+    assert [chunk.start for chunk in cut] == [0, *(chunk.stop for chunk in cut[:-1])]
+    assert cut[-1].stop == size
+
+
+def test_cutting_does_not_read(tmp_path):
+    """A file of a terabyte is cut at once, for its bytes are not looked at."""
+    path = tmp_path / "sparse"
+    path.touch()
+    os.truncate(path, 2**40)
+    cut = IntegerLines(str(path)).cut(4)
+    assert cut[3] == Chunk(3, 3 * 2**38, 2**40)
+
+
+def oracle(text):
+    """The items, or the number of the first line that int() does not read."""
+    items = []
+    for number, line in enumerate(io.StringIO(text), 1):
+        try:
+            items.append(int(line))
+        except ValueError:
+            return number
+    return items
+
+
+def outcome(parse, raw):
+    try:
+        return parse(raw, 0)
+    except BadInput as error:
+        return int(re.match(r"line (\d+) of ", str(error))[1])
+
+
+plain = st.one_of(
+    st.text("0123456789-\n", max_size=40),
+    st.lists(st.integers() | st.just(""), max_size=10).map(
+        lambda items: "\n".join(map(str, items))
+    ),
+    st.lists(st.from_regex(r"-?[0-9]{1,25}", fullmatch=True), max_size=10).map("\n".join),
+)
+
+
+@pytest.mark.parametrize("way", ["parse", "_parse_exact"])
+@settings(deadline=None, max_examples=300)
+@given(text=plain)
+@example(text=f"{2**63 - 1}\n{-(2**63)}\n")
+@example(text=f"{2**63}\n")
+@example(text="\n")
+@example(text="1\n\n2\n")
+@example(text="-\n")
+@example(text="-0\n007\n-007")
+def test_the_fast_and_the_exact_parser_agree_with_int(way, text):
+    """Plain digits give what int() gives and fail on the line where int() fails, whichever parser reads them."""
+    parse = getattr(IntegerLines("numbers.txt"), way)
+    assert outcome(parse, text.encode()) == oracle(text)
+
+
+def test_plain_digits_are_parsed_the_fast_way():
+    """A file of plain integers goes through Arrow's parser, and one with a '+' does not."""
+    source = IntegerLines("numbers.txt")
+    assert source._parse_plain(b"12\n-3\n").to_pylist() == [12, -3]
+    assert source._parse_plain(b"+12\n") is None
+
+
+@pytest.mark.parametrize(
+    ("line", "reason", "text"),
+    [
+        (b"", "is blank", "''"),
+        (b" \t", "is blank", r"' \t'"),
+        (b"twelve", "is not an integer", "'twelve'"),
+        (b"1.5", "is not an integer", "'1.5'"),
+        (b"1e3", "is not an integer", "'1e3'"),
+        (b"12 13", "is not an integer", "'12 13'"),
+        (b"0x10", "is not an integer", "'0x10'"),
+        (b"--5", "is not an integer", "'--5'"),
+        (b"1\x002", "is not an integer", r"'1\x002'"),
+        (b"\xef\xbb\xbf5", "is not an integer", r"'\ufeff5'"),
+        (b"7\xff8", "is not UTF-8 (byte 0xff at position 1)", "7"),
+        (b"9" * 5000, "has more digits than Python reads", f"'{'9' * 40}'… (5,000 bytes)"),
+        (b"no limit", "is not an integer", "'no limit'"),
+    ],
+)
+@pytest.mark.parametrize("chunks", [1, 7])
+def test_a_bad_line_is_named(path, line, reason, text, chunks):
+    """A line that is no integer is an error that names the file, the line in the whole file, and the text."""
+    good = b"".join(b"%d\n" % number for number in range(1000))
+    source = source_of(path, good + line + b"\n" + good)
+    with pytest.raises(BadInput) as caught:
+        read(source, chunks)
+    message = str(caught.value)
+    assert f"line 1001 of {path} {reason}" in message
+    assert text in message
+    assert len(message) < len(str(path)) + 300
+
+
+@pytest.mark.parametrize("line", [b"5\r6", b"\r5", b"5\r\r", b" \r 5"])
+def test_a_lone_carriage_return_is_an_error(path, line):
+    """A carriage return that is not part of a line's end is an error, not a blank."""
+    source = source_of(path, b"1\n" + line + b"\n")
+    with pytest.raises(BadInput, match=f"line 2 of {path}"):
+        read(source, 1)
+
+
+def test_a_bad_line_is_named_for_a_batch(path):
+    """A batch function's input is checked alike."""
+    source = source_of(path, b"1\n2\nx\n")
+    with pytest.raises(BadInput, match=f"line 3 of {path} is not an integer"):
+        source.parse_batch(source.load(source.cut(1)[0]), 0)
+
+
+operations = pytest.mark.parametrize(
+    "operation",
+    [
+        IntegerLines.fingerprint,
+        IntegerLines.size,
+        lambda source: source.cut(2),
+        lambda source: source.load(Chunk(0, 0, 5)),
+    ],
+    ids=["fingerprint", "size", "cut", "load"],
+)
+
+
+@operations
+def test_a_missing_file_is_named(tmp_path, operation):
+    """A file that is not there is an error that names it and says how to get it."""
+    path = tmp_path / "none.txt"
+    with pytest.raises(BadInput, match=f"Cannot read {path}: No such file.*Materialize"):
+        operation(IntegerLines(str(path)))
+
+
+@operations
+def test_a_folder_in_place_of_the_file_is_named(tmp_path, operation):
+    """A folder where the file should be is an error that says so."""
+    with pytest.raises(BadInput, match=f"{tmp_path}.*(folder|Is a directory)"):
+        operation(IntegerLines(str(tmp_path)))
+
+
+AS_NOBODY = """
+import os, sys
+from fanout_pipeline.sources import BadInput, Chunk, IntegerLines
+if os.geteuid() == 0:
+    os.setgroups([])
+    os.setgid(65534)
+    os.setuid(65534)
+source = IntegerLines(sys.argv[1])
+for operation in (source.fingerprint, lambda: source.load(Chunk(0, 0, 2))):
+    try:
+        operation()
+    except BadInput as error:
+        print(error)
+"""
+
+
+def test_a_file_that_may_not_be_read_is_named():
+    """A file without the right to read it is an error that names it and says what to do."""
+    # Not tmp_path, which only its owner may enter.
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        path = Path(folder) / "numbers.txt"
+        path.write_text("1\n")
+        path.chmod(0)
+        done = subprocess.run(
+            [sys.executable, "-c", AS_NOBODY, path],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+    advice = "Give the user that runs Dagster the right to read it."
+    assert done.stdout.splitlines() == [f"Cannot read {path}: Permission denied. {advice}"] * 2
+
+
+def test_the_fingerprint_is_of_the_bytes(path):
+    """An output can name the bytes it was made from by path, size and SHA-256."""
+    source = source_of(path, b"1\r\n2")
+    fingerprint = source.fingerprint()
+    assert (fingerprint.path, fingerprint.bytes) == (str(path), 4)
+    assert fingerprint.sha256 == hashlib.sha256(b"1\r\n2").hexdigest()
+
+
+def test_a_path_is_taken_relative_to_the_data_root(tmp_path):
+    """A source under a data root is that root's file, unless its own path is absolute."""
+    assert IntegerLines("a/b.txt").under(tmp_path) == IntegerLines(str(tmp_path / "a/b.txt"))
+    assert IntegerLines("/a/b.txt").under(tmp_path) == IntegerLines("/a/b.txt")
