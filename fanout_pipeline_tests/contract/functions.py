@@ -49,8 +49,7 @@ def noise(number):
 
 def unwanted_modules(number):
     """Which of the modules that a worker should not have imported it has."""
-    wanted_not = {"dagster", "pandas", "__mp_main__"}
-    found = wanted_not & {name.partition(".")[0] for name in sys.modules}
+    found = {"dagster", "pandas"} & {name.partition(".")[0] for name in sys.modules}
     if hasattr(sys.modules["__main__"], "PARENT_MARKER"):
         found.add("__main__")
     return " ".join(sorted(found))

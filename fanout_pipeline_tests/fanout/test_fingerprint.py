@@ -1,0 +1,116 @@
+"""A function's fingerprint changes with the function, and with nothing else."""
+
+import functools
+import importlib.util
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from fanout_pipeline.fanout.fingerprint import function_fingerprint, function_name
+from fanout_pipeline.squares import square
+
+ROOT = Path(__file__).parents[2]
+
+
+def from_file(path, source):
+    """The function `f` of a module file with this source."""
+    path.write_text(source)
+    spec = importlib.util.spec_from_file_location("user_module", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module.f
+
+
+def without_source(source):
+    """The function `f` of code that exists in memory only."""
+    names = {"__name__": "user_module"}
+    exec(source, names)
+    return names["f"]
+
+
+def test_a_name_is_where_a_person_finds_the_function():
+    """A function is named by its module and its name, anything else by its type."""
+    assert function_name(square) == "fanout_pipeline.squares:square"
+    assert function_name(functools.partial(square)) == "functools:partial"
+
+
+def test_a_fingerprint_is_short_text():
+    """A fingerprint is 16 hexadecimal digits, for anything that can be called."""
+
+    class Callable:
+        def __call__(self, item):
+            return item
+
+    for function in (square, abs, functools.partial(square), Callable(), Callable, lambda x: x):
+        assert re.fullmatch("[0-9a-f]{16}", function_fingerprint(function))
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("def f(x): return x * x", "def f(x): return x + x"),
+        ("def f(x): return x * 2", "def f(x): return x * 3"),
+        ("def f(x): return abs(x)", "def f(x): return hex(x)"),
+        ("def f(x): return x.real", "def f(x): return x.imag"),
+        ("def f(x): return [y + 1 for y in [x]]", "def f(x): return [y + 2 for y in [x]]"),
+        ("def f(x, y=1): return x + y", "def f(x, y=2): return x + y"),
+    ],
+)
+@pytest.mark.parametrize("stored", [True, False], ids=["file", "memory"])
+def test_another_function_has_another_fingerprint(tmp_path, before, after, stored):
+    """A change to what the function does changes the fingerprint."""
+    if stored:
+        one = from_file(tmp_path / "one.py", before + "\n")
+        other = from_file(tmp_path / "other.py", after + "\n")
+    else:
+        one, other = without_source(before), without_source(after)
+    assert function_fingerprint(one) != function_fingerprint(other)
+
+
+def test_a_change_elsewhere_in_the_file_does_not_matter(tmp_path):
+    """The fingerprint is the function's: another place in another file with other neighbours keeps it."""
+    one = from_file(tmp_path / "one.py", "def f(x):\n    return x\n")
+    other = from_file(tmp_path / "other.py", "import os\n\n\ndef f(x):\n    return x\n\n\nY = 1\n")
+    assert function_fingerprint(one) == function_fingerprint(other)
+
+
+def test_the_same_code_under_another_name_is_another_function(tmp_path):
+    """Two functions that look alike are told apart by their names."""
+    one = from_file(tmp_path / "one.py", "def f(x):\n    return x\n")
+    other = from_file(tmp_path / "other.py", "def f(x):\n    return x\n")
+    other.__qualname__ = "g"
+    assert function_fingerprint(one) != function_fingerprint(other)
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "def f(x): return x * x",
+        "def f(x): return (lambda y: y + 1)(x)",
+        "def f(x): return x in {'a', 'b', 'c', 'd', 'e', 'f'}",
+    ],
+)
+def test_the_fingerprint_is_the_same_in_every_process(source):
+    """The same function has the same fingerprint in each run, also where its source cannot be read."""
+    code = (
+        "import sys\n"
+        "from fanout_pipeline.fanout.fingerprint import function_fingerprint\n"
+        "exec(sys.argv[1])\n"
+        "print(function_fingerprint(f))"
+    )
+    found = {
+        subprocess.run(
+            [sys.executable, "-c", code, source],
+            cwd=ROOT,
+            env=os.environ | {"PYTHONHASHSEED": seed},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for seed in ("1", "2")
+    }
+    assert len(found) == 1

@@ -1,0 +1,107 @@
+"""Every chunk learns the index of its first item, in whatever order chunks are counted."""
+
+import threading
+from itertools import accumulate
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from fanout_pipeline.fanout.numbering import (
+    FolderNumbering,
+    RunningCount,
+    Stopped,
+    ThreadNumbering,
+)
+from fanout_pipeline.sources import Chunk, IntegerLines
+
+
+def chunk(number):
+    return Chunk(number, 0, 0)
+
+
+@given(data=st.data(), counts=st.lists(st.integers(0, 5), max_size=12))
+def test_first_indexes_do_not_depend_on_the_order_of_counting(data, counts):
+    """Each chunk's first index is the sum of the counts before it, told once, as soon as it is known."""
+    firsts = list(accumulate(counts, initial=0))
+    running, told, counted = RunningCount(), {}, set()
+    for number in data.draw(st.permutations(range(len(counts)))):
+        new = running.add(number, counts[number])
+        assert not told.keys() & dict(new).keys()
+        told.update(new)
+        counted.add(number)
+        known = next(n for n in range(len(counts) + 1) if n not in counted)
+        assert told == {n: firsts[n] for n in range(known)}
+
+
+def test_a_thread_waits_for_the_counts_before_its_own():
+    """A thread gets its first index once the earlier chunks are counted, and not before."""
+    numbering, found = ThreadNumbering(), []
+    numbering.counted(chunk(1), 5)
+    thread = threading.Thread(target=lambda: found.append(numbering.first_index(chunk(1))))
+    thread.start()
+    thread.join(0.05)
+    assert found == []
+    numbering.counted(chunk(0), 3)
+    thread.join(10)
+    assert found == [3]
+    assert numbering.first_index(chunk(0)) == 0
+
+
+def test_a_stopped_run_wakes_those_that_wait():
+    """A run that failed elsewhere leaves no thread waiting for a count that never comes."""
+    numbering, raised = ThreadNumbering(), []
+
+    def wait():
+        try:
+            numbering.first_index(chunk(1))
+        except Stopped as stopped:
+            raised.append(stopped)
+
+    thread = threading.Thread(target=wait)
+    thread.start()
+    numbering.stop()
+    thread.join(10)
+    assert len(raised) == 1
+    with pytest.raises(Stopped):
+        numbering.first_index(chunk(0))
+
+
+def test_what_is_known_stays_known_in_a_stopped_run():
+    """A chunk whose place is known can still name a bad line after the run was stopped."""
+    numbering = ThreadNumbering()
+    numbering.counted(chunk(0), 3)
+    numbering.stop()
+    assert numbering.first_index(chunk(0)) == 0
+
+
+@settings(deadline=None, max_examples=30)
+@given(
+    data=st.data(),
+    items=st.lists(st.integers(0, 10**6), max_size=40),
+    chunks=st.integers(1, 8),
+)
+def test_processes_that_share_a_folder_agree(tmp_path_factory, data, items, chunks):
+    """Steps that know of each other only by a folder get the same first indexes in any order."""
+    folder = tmp_path_factory.mktemp("numbering")
+    path = folder / "numbers.txt"
+    path.write_text("".join(f"{item}\n" for item in items))
+    source = IntegerLines(str(path))
+    cut = source.cut(chunks)
+    counts = [source.count(source.load(one)) for one in cut]
+    for one in data.draw(st.permutations(cut)):
+        numbering = FolderNumbering(folder, source, cut)
+        if data.draw(st.booleans()):
+            numbering.counted(one, counts[one.number])
+        assert numbering.first_index(one) == sum(counts[: one.number])
+
+
+def test_a_count_is_not_made_twice(tmp_path):
+    """A chunk that one process has counted is not read again by another."""
+    path = tmp_path / "numbers.txt"
+    path.write_text("1\n2\n3\n4\n")
+    source = IntegerLines(str(path))
+    cut = source.cut(2)
+    assert FolderNumbering(tmp_path, source, cut).first_index(cut[1]) == 2
+    path.unlink()
+    assert FolderNumbering(tmp_path, source, cut).first_index(cut[1]) == 2

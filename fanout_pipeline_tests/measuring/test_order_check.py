@@ -1,0 +1,244 @@
+"""The order check finds and names every result that is lost, repeated, wrong or out of place."""
+
+import subprocess
+import sys
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+
+import numpy
+import pyarrow
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from fanout_pipeline.measuring.order_check import OrderCheck, check_order
+from fanout_pipeline.measuring.result_streams import Finding
+from fanout_pipeline.parts import Manifest, NoResults, ResultFolder, write_part, write_results
+
+ROOT = Path(__file__).parents[2]
+MILLION = 1_000_000
+
+
+def save(path, results, part_items=250_000):
+    """Commit a NumPy array of results, which is quicker than a list of a million."""
+    folder = ResultFolder(path)
+    with folder.writing() as generation:
+        parts = [
+            write_part(generation, n, start, pyarrow.array(results[start : start + part_items]))
+            for n, start in enumerate(range(0, len(results), part_items))
+        ]
+        folder.commit(generation, Manifest("test", tuple(parts)))
+    return path
+
+
+@pytest.fixture(scope="module")
+def squares():
+    return numpy.arange(MILLION) ** 2
+
+
+@pytest.fixture(scope="module")
+def reference(tmp_path_factory, squares):
+    return save(tmp_path_factory.mktemp("reference") / "serial", squares)
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory):
+    return tmp_path_factory.mktemp("small")
+
+
+def test_equal_results_are_faultless(reference, squares, tmp_path):
+    """A million equal results in the same order are found faultless, however they were parted."""
+    check = check_order(save(tmp_path / "r", squares, 300_007), reference)
+    assert check == OrderCheck(MILLION, MILLION, 0, 0, 0, 0, None, "", "")
+    assert check.in_order
+    assert check.complete
+
+
+def test_one_swapped_pair_in_a_million_is_named(reference, squares, tmp_path):
+    """Two results in each other's place are out of order, and nothing else, and both are named."""
+    squares = squares.copy()
+    squares[[123_456, 765_432]] = squares[[765_432, 123_456]]
+    check = check_order(save(tmp_path / "r", squares), reference)
+    assert (check.out_of_place, check.missing, check.duplicated, check.wrong) == (2, 0, 0, 0)
+    assert not check.in_order
+    assert check.complete
+    assert check.first_divergent_index == 123_456
+    assert check.expected_there == str(123_456**2)
+    assert check.found_there == str(765_432**2)
+    assert check.displaced == (
+        Finding(123_456, str(765_432**2)),
+        Finding(765_432, str(123_456**2)),
+    )
+
+
+@pytest.mark.parametrize("at", [0, 654_321, MILLION - 1])
+def test_one_lost_in_a_million_is_named(reference, squares, tmp_path, at):
+    """One lost result is named, and the rest, all moved by one, is still in order."""
+    check = check_order(save(tmp_path / "r", numpy.delete(squares, at)), reference)
+    assert (check.out_of_place, check.missing, check.duplicated, check.wrong) == (0, 1, 0, 0)
+    assert check.lost == (Finding(at, str(at**2)),)
+    assert check.first_divergent_index == at
+    assert check.expected_there == ("a result" if at == MILLION - 1 else str(at**2))
+    assert not check.complete
+
+
+def test_one_repeated_in_a_million_is_named(reference, squares, tmp_path):
+    """One result that is there twice is named, and the rest is still in order."""
+    twice = numpy.insert(squares, 700_000, 300_000**2)
+    check = check_order(save(tmp_path / "r", twice), reference)
+    assert (check.out_of_place, check.missing, check.duplicated, check.wrong) == (0, 0, 1, 0)
+    assert check.repeated == (Finding(700_000, str(300_000**2)),)
+    assert check.in_order
+    assert not check.complete
+
+
+def test_one_wrong_in_a_million_is_named(reference, squares, tmp_path):
+    """One wrong result is named, and what should be in its place does not count as missing as well."""
+    squares = squares.copy()
+    squares[500_000] = -1
+    check = check_order(save(tmp_path / "r", squares), reference)
+    assert (check.out_of_place, check.missing, check.duplicated, check.wrong) == (0, 0, 0, 1)
+    assert check.foreign == (Finding(500_000, "-1"),)
+    assert check.lost == ()
+    assert check.expected_there == str(500_000**2)
+    assert check.found_there == "-1"
+    assert check.in_order
+    assert check.complete
+
+
+def oracle(ours, theirs):
+    """Missing, duplicated and wrong as differences of multisets."""
+    unmatched = Counter(theirs) - Counter(ours)
+    extra = Counter(ours) - Counter(theirs)
+    wrong = sum(count for value, count in extra.items() if value not in theirs)
+    return max(0, unmatched.total() - wrong), extra.total() - wrong, wrong
+
+
+def without(results, surplus):
+    """The results without the last few of each that has no match."""
+    surplus = Counter(surplus)
+    kept = []
+    for value in reversed(results):
+        if surplus[value]:
+            surplus[value] -= 1
+        else:
+            kept.append(value)
+    return kept[::-1]
+
+
+few = st.lists(st.integers(-3, 3), max_size=12)
+far = st.lists(st.sampled_from([0, 1, 2**70, -(2**70)]), max_size=6)
+texts = st.lists(st.sampled_from(["a", "b", "c"]), max_size=6)
+pairs = st.one_of(st.tuples(few, few), st.tuples(far, far), st.tuples(texts, texts))
+
+
+@settings(deadline=None, max_examples=80)
+@given(pair=pairs, ours_items=st.integers(1, 5), their_items=st.integers(1, 5))
+@example(pair=([], []), ours_items=1, their_items=1)
+@example(pair=([1], []), ours_items=1, their_items=1)
+@example(pair=([], [1]), ours_items=1, their_items=1)
+def test_counts_are_those_of_brute_force(small, pair, ours_items, their_items):
+    """Missing, duplicated, wrong and out of place are what counting by hand gives."""
+    ours, theirs = pair
+    write_results(small / "ours", ours, part_items=ours_items)
+    write_results(small / "theirs", theirs, part_items=their_items)
+    check = check_order(small / "ours", small / "theirs")
+    assert (check.items, check.expected_items) == (len(ours), len(theirs))
+    assert (check.missing, check.duplicated, check.wrong) == oracle(ours, theirs)
+    one = without(ours, Counter(ours) - Counter(theirs))
+    other = without(theirs, Counter(theirs) - Counter(ours))
+    assert check.out_of_place == sum(a != b for a, b in zip(one, other, strict=True))
+    shorter = min(len(ours), len(theirs))
+    differing = [n for n in range(shorter) if ours[n] != theirs[n]]
+    end = None if len(ours) == len(theirs) else shorter
+    assert check.first_divergent_index == (differing[0] if differing else end)
+
+
+@settings(deadline=None, max_examples=80)
+@given(
+    lost=st.sets(st.integers(0, 19), max_size=4),
+    wrong=st.sets(st.integers(0, 19), max_size=4),
+    repeated=st.sets(st.integers(0, 19), max_size=3),
+)
+@example(lost={3}, wrong={10}, repeated=set())
+def test_as_many_are_named_as_are_counted(small, lost, wrong, repeated):
+    """Every result that is counted as missing, repeated or wrong is named, and no other."""
+    write_results(small / "theirs", range(20))
+    ours = [1000 + n if n in wrong else n for n in range(20) if n not in lost]
+    ours += [n for n in repeated if n in ours]
+    write_results(small / "ours", ours)
+    check = check_order(small / "ours", small / "theirs")
+    named = [len(check.lost), len(check.repeated), len(check.foreign)]
+    assert named == [check.missing, check.duplicated, check.wrong]
+    assert {finding.value for finding in check.foreign} == {str(1000 + n) for n in wrong - lost}
+    assert {finding.index for finding in check.lost} == lost
+
+
+def test_results_with_none_compare_equal_however_they_are_parted(small):
+    """Equal results with None among them are faultless, though their parts were cut elsewhere."""
+    results = [1, 2, None, 4, 0, None]
+    write_results(small / "ours", results, part_items=2)
+    write_results(small / "theirs", results, part_items=6)
+    check = check_order(small / "ours", small / "theirs")
+    assert check == replace(check, out_of_place=0, missing=0, wrong=0, first_divergent_index=None)
+
+
+def test_only_a_few_of_many_are_named(small):
+    """However much is wrong, the check names the first few and counts the rest."""
+    write_results(small / "theirs", range(1000))
+    write_results(small / "ours", range(1000, 2000))
+    check = check_order(small / "ours", small / "theirs")
+    assert check.wrong == 1000
+    assert [finding.value for finding in check.foreign] == [str(1000 + n) for n in range(10)]
+
+
+def test_everything_wrong_is_counted(reference, squares, tmp_path):
+    """Where a million results are wrong, all are counted."""
+    check = check_order(save(tmp_path / "r", -1 - squares), reference)
+    assert (check.out_of_place, check.missing, check.duplicated) == (MILLION, 0, 0)
+    assert check.wrong == MILLION
+
+
+def test_missing_results_are_no_results(small, tmp_path):
+    """A comparison with what was never made is an error that names it."""
+    write_results(small / "ours", [1])
+    with pytest.raises(NoResults, match=f"{tmp_path / 'none'} holds no complete results"):
+        check_order(small / "ours", tmp_path / "none")
+
+
+PEAK = """
+import re, sys
+from pathlib import Path
+from fanout_pipeline.measuring.order_check import check_order
+for size in (1, 3):
+    root = Path(sys.argv[1]) / str(size)
+    check_order(root / sys.argv[2], root / "serial")
+    print(re.search(r"VmHWM:\\s+(\\d+) kB", Path("/proc/self/status").read_text())[1])
+"""
+
+
+@pytest.fixture(scope="module")
+def sizes(tmp_path_factory):
+    root = tmp_path_factory.mktemp("sizes")
+    for size in (1, 3):
+        results = numpy.arange(size * MILLION) ** 2
+        save(root / str(size) / "serial", results)
+        save(root / str(size) / "equal", results)
+        save(root / str(size) / "shuffled", numpy.random.RandomState(0).permutation(results))
+    return root
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="reads the peak from /proc")
+@pytest.mark.parametrize("case", ["equal", "shuffled"])
+def test_memory_is_flat(sizes, case):
+    """Three times as many results are checked in the same memory, equal or in another order."""
+    done = subprocess.run(
+        [sys.executable, "-c", PEAK, sizes, case],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    one, three = map(int, done.stdout.split())
+    assert three - one < 60 * 1024

@@ -1,0 +1,212 @@
+"""A result folder shows the previous results or the new ones, whole, whoever dies or races."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from fanout_pipeline.parts import Manifest, NoResults, ResultFolder, read_results, write_results
+from fanout_pipeline.parts.writing import write_part
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return ResultFolder(tmp_path / "squares" / "threads")
+
+
+def values(folder):
+    return read_results(folder.path)["result"].tolist()
+
+
+def generations(folder):
+    hidden = folder.path.with_name(f".{folder.path.name}")
+    return {path for path in hidden.iterdir() if path.name != ".lock"}
+
+
+def test_previous_results_stay_visible_until_the_commit(folder):
+    """Whoever reads while a run is under way gets the results of the run before."""
+    write_results(folder.path, [1, 2])
+    with folder.writing() as generation:
+        part = write_part(generation, 0, 0, [3, 4, 5])
+        assert values(folder) == [1, 2]
+        folder.commit(generation, Manifest("threads", (part,)))
+        assert values(folder) == [3, 4, 5]
+    assert values(folder) == [3, 4, 5]
+
+
+def test_only_the_visible_results_take_room(folder):
+    """However often an asset is materialized, only its latest results are on the disk."""
+    for number in range(3):
+        write_results(folder.path, [number])
+    assert generations(folder) == {folder.path.resolve()}
+
+
+def test_there_is_nothing_before_the_first_commit(folder):
+    """A first run that is under way shows no results rather than half of them."""
+    with folder.writing() as generation:
+        write_part(generation, 0, 0, [1])
+        with pytest.raises(NoResults, match="holds no complete results"):
+            folder.manifest()
+
+
+@pytest.mark.parametrize("before", [None, [1, 2]])
+@pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt, None])
+def test_a_run_that_does_not_commit_leaves_nothing(folder, before, error):
+    """A run that fails or is interrupted leaves the earlier results, and nothing of its own."""
+    if before:
+        write_results(folder.path, before)
+    there = generations(folder) if before else set()
+
+    def run():
+        with folder.writing() as generation:
+            write_part(generation, 0, 0, [3])
+            if error:
+                raise error
+
+    if error:
+        with pytest.raises(error):
+            run()
+    else:
+        run()
+    assert generations(folder) == there
+    if before:
+        assert values(folder) == before
+    else:
+        assert not folder.path.exists()
+
+
+def test_an_error_after_the_commit_keeps_the_results(folder):
+    """What was committed stays committed, though the run fails afterwards."""
+
+    def run():
+        with folder.writing() as generation:
+            part = write_part(generation, 0, 0, [3])
+            folder.commit(generation, Manifest("threads", (part,)))
+            raise ValueError("late")
+
+    with pytest.raises(ValueError, match="late"):
+        run()
+    assert values(folder) == [3]
+
+
+def test_a_folder_of_somebody_else_is_not_replaced(folder):
+    """A real folder with the user's own files in the place of the results is refused and kept."""
+    folder.path.mkdir(parents=True)
+    (folder.path / "notes.txt").write_text("mine")
+    with pytest.raises(NoResults, match=f"{folder.path} is not a result folder of ours"):
+        write_results(folder.path, [1])
+    assert (folder.path / "notes.txt").read_text() == "mine"
+    assert generations(folder) == set()
+
+
+def test_results_can_be_moved(folder, tmp_path):
+    """A data root that is moved to another place keeps its results."""
+    write_results(folder.path, [1, 2])
+    folder.path.parent.rename(tmp_path / "elsewhere")
+    assert values(ResultFolder(tmp_path / "elsewhere" / "threads")) == [1, 2]
+
+
+WRITER = """
+import sys
+from pathlib import Path
+from fanout_pipeline.parts import Manifest, ResultFolder
+from fanout_pipeline.parts.writing import write_part
+folder = ResultFolder(Path(sys.argv[1]))
+with folder.writing() as generation:
+    part = write_part(generation, 0, 0, [7, 7, 7])
+    print(generation, flush=True)
+    sys.stdin.readline()
+    folder.commit(generation, Manifest("other", (part,)))
+"""
+
+
+@pytest.fixture
+def writer(folder):
+    """Another process that has written its part and commits it once it gets a line."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", WRITER, folder.path],
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    with process:
+        yield process
+        process.kill()
+
+
+def test_the_next_run_removes_what_a_killed_one_left(folder, writer):
+    """A killed run leaves the earlier results visible, and its leftovers go with the next run."""
+    write_results(folder.path, [1])
+    left = Path(writer.stdout.readline().strip())
+    writer.kill()
+    writer.wait()
+    assert (left / "part-00000.parquet").exists()
+    assert values(folder) == [1]
+    write_results(folder.path, [2])
+    assert not left.exists()
+    assert values(folder) == [2]
+    assert generations(folder) == {folder.path.resolve()}
+
+
+def test_a_live_run_is_left_alone(folder, writer):
+    """A run beside another does not take the other's parts away: both commit, the later one is seen."""
+    theirs = Path(writer.stdout.readline().strip())
+    write_results(folder.path, [1])
+    write_results(folder.path, [2])
+    assert values(folder) == [2]
+    assert (theirs / "part-00000.parquet").exists()
+    writer.communicate("go\n")
+    assert writer.returncode == 0
+    assert values(folder) == [7, 7, 7]
+    assert folder.manifest().strategy == "other"
+    assert generations(folder) == {folder.path.resolve()}
+
+
+RACER = """
+import sys
+from pathlib import Path
+from fanout_pipeline.parts import write_results
+folder, number = Path(sys.argv[1]), int(sys.argv[2])
+print("ready", flush=True)
+sys.stdin.readline()
+for _ in range(15):
+    write_results(folder, [number] * (100 + number), strategy=str(number), part_items=30)
+"""
+
+
+def test_racing_runs_leave_the_results_of_one_of_them(folder):
+    """Four processes that write the same results at once leave one's, whole, and readers never see a mix."""
+    racers = [
+        subprocess.Popen(
+            [sys.executable, "-c", RACER, folder.path, str(number)],
+            cwd=ROOT,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for number in range(4)
+    ]
+    for racer in racers:
+        assert racer.stdout.readline() == "ready\n"
+    write_results(folder.path, [0] * 100)
+    for racer in racers:
+        racer.stdin.write("go\n")
+        racer.stdin.flush()
+    seen = []
+    refused = []
+    while any(racer.poll() is None for racer in racers):
+        try:
+            seen.append(values(folder))
+        except NoResults as error:
+            refused.append(str(error))
+    assert [racer.communicate()[1] for racer in racers] == [""] * 4
+    seen.append(values(folder))
+    assert all(result == [result[0]] * (100 + result[0]) for result in seen)
+    assert all("was replaced while it was read" in reason for reason in refused), refused
+    assert folder.manifest().strategy == str(seen[-1][0])
+    assert generations(folder) == {folder.path.resolve()}
