@@ -9,7 +9,8 @@ from typing import Any
 
 import dagster as dg
 
-from fanout_pipeline.measuring.order_check import Finding, OrderCheck
+from fanout_pipeline.measuring.order_check import OrderCheck
+from fanout_pipeline.measuring.result_streams import Finding
 from fanout_pipeline.measuring.verification import Verification
 
 _DESCRIPTIONS = {
@@ -33,7 +34,7 @@ def check_results(
 ) -> Iterator[dg.AssetCheckResult]:
     """Pass or fail with the numbers. A lost order is a warning where the strategy loses it by design."""
     check = verification.check
-    common = {
+    common: dict[str, Any] = {
         "items": check.items,
         "expected_items": check.expected_items,
         "checked_against": verification.against,
@@ -95,5 +96,5 @@ def _divergence(check: OrderCheck) -> dict[str, Any]:
     }
 
 
-def _shown(findings: tuple[Finding, ...]) -> dg.MetadataValue:
+def _shown(findings: tuple[Finding, ...]) -> dg.JsonMetadataValue:
     return dg.MetadataValue.json([{"index": f.index, "value": f.value} for f in findings])

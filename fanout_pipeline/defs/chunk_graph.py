@@ -101,7 +101,8 @@ def chunk_graph_asset(spec: FanoutSpec, tags: dict[str, str]) -> dg.AssetsDefini
     def chunk_op(plan: dict[str, Any], number: int, data_folder: DataFolder) -> dict[str, Any]:
         here, folder = placed(data_folder)
         answer = run_scattered(here, ResultFolder(folder), _plan.validate_python(plan), number)
-        return _answer.dump_python(answer, mode="json")
+        recorded: dict[str, Any] = _answer.dump_python(answer, mode="json")
+        return recorded
 
     @dg.op(
         name=f"{spec.name}_gather",
@@ -145,7 +146,8 @@ def chunk_graph_asset(spec: FanoutSpec, tags: dict[str, str]) -> dg.AssetsDefini
     def dagster_multiprocess(**upstream: Any) -> dict[str, Any]:
         plan, numbers = scatter_op(**upstream)
         answers = numbers.map(lambda number: chunk_op(plan, number)).collect()
-        return gather_op(plan, answers)._asdict()
+        outputs: dict[str, Any] = gather_op(plan, answers)._asdict()
+        return outputs
 
     return dagster_multiprocess
 

@@ -35,7 +35,7 @@ def comparison_asset(spec: FanoutSpec, strategies: Sequence[str]) -> dg.AssetsDe
     )
     def comparison(
         context: dg.AssetExecutionContext, data_folder: DataFolder
-    ) -> dg.MaterializeResult:
+    ) -> dg.MaterializeResult[None]:
         from fanout_pipeline.reporting.plots import times_plot
 
         measured = [_recorded(context, spec, strategy) for strategy in strategies]

@@ -28,7 +28,7 @@ SQUARES = FanoutSpec(
 )
 def numbers_file(
     context: dg.AssetExecutionContext, config: NumbersFileConfig, data_folder: DataFolder
-) -> dg.MaterializeResult:
+) -> dg.MaterializeResult[None]:
     path = data_folder.path(NUMBERS_FILE)
     written = write_numbers(path, config.count, config.first, config.order, config.seed)
     context.log.info(f"Wrote {written.count:,} numbers, {written.bytes:,} bytes, to {path}")

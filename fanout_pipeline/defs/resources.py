@@ -2,7 +2,7 @@
 
 import os
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import dagster as dg
 from pydantic import Field
@@ -11,7 +11,7 @@ from fanout_pipeline.fanout.contract import Options
 from fanout_pipeline.fanout.cores import effective_cores
 
 
-class DataFolder(dg.ConfigurableResource):
+class DataFolder(dg.ConfigurableResource[Any]):
     """The folder that everything is read from and written to."""
 
     root: str = Field(
@@ -26,7 +26,7 @@ class DataFolder(dg.ConfigurableResource):
         return Path(self.root, *names)
 
 
-class Fanout(dg.ConfigurableResource):
+class Fanout(dg.ConfigurableResource[Any]):
     """How much to fan out. The defaults suit the machine that the run is on."""
 
     workers: int | None = Field(
@@ -53,7 +53,7 @@ class Fanout(dg.ConfigurableResource):
         return Options(self.workers or effective_cores(), self.start_method)
 
 
-def default_resources() -> dict[str, dg.ConfigurableResource]:
+def default_resources() -> dict[str, dg.ConfigurableResource[Any]]:
     """The resources by the names that assets and run config use."""
     return {
         "data_folder": DataFolder(root=os.environ.get("FANOUT_DATA") or "data"),

@@ -94,12 +94,18 @@ def _call(
             raise Stopped
         began = time.perf_counter()
         # extend() keeps what the iterator gave before it raised.
-        results.extend(map(function, items[len(results) : len(results) + size]))
+        batch = items[len(results) : len(results) + size]
+        expected = len(results) + len(batch)
+        results.extend(map(function, batch))
+        if len(results) < expected:  # extend() took it for the end of the batch
+            raise RuntimeError("the function raised StopIteration")
         if time.perf_counter() - began < _SLICE_SECONDS:
             size *= 2
 
 
-def _parsed(parse: Callable[[bytes, int], Any], raw: bytes, chunk: Chunk, numbering: Numbering):
+def _parsed(
+    parse: Callable[[bytes, int], Any], raw: bytes, chunk: Chunk, numbering: Numbering
+) -> Any:
     """Parse; only where that fails is the chunk's place in the file worth waiting for."""
     try:
         return parse(raw, 0)
@@ -107,7 +113,7 @@ def _parsed(parse: Callable[[bytes, int], Any], raw: bytes, chunk: Chunk, number
         return parse(raw, numbering.first_index(chunk))
 
 
-def _as_column(results: Any) -> Sequence[Any]:
+def _as_column(results: Any) -> Any:
     """What a batch function may give (Series, NumPy or Arrow array, list) as what parts take."""
     if isinstance(results, pyarrow.ChunkedArray):
         return results.combine_chunks()

@@ -33,7 +33,7 @@ Serve = Callable[[Callable[[Any], Any], Task], Any]
 """What a worker does with a task, given the function."""
 
 
-class _Inputs(queues.Queue):  # type: ignore[type-arg]
+class _Inputs(queues.Queue[Any]):
     """A queue that can be given up while tasks are in it and no worker is left to take them."""
 
     def __init__(self, context: Any):
@@ -43,7 +43,7 @@ class _Inputs(queues.Queue):  # type: ignore[type-arg]
         self._ignore_epipe = True
 
     def abandon(self) -> None:
-        self._reader.close()
+        self._reader.close()  # type: ignore[attr-defined]  # typeshed leaves it out
         self.close()
         self.join_thread()
 
@@ -119,7 +119,8 @@ class ItemQueue:
                 continue
             if isinstance(answer, CallFailed):
                 raise answer
-            return answer
+            results: list[Any] = answer
+            return results
 
     def _look_for_dead(self) -> None:
         for process in self._processes:

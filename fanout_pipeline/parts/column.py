@@ -63,7 +63,7 @@ def to_python(column: pyarrow.Array, metadata: dict[bytes, bytes] | None) -> lis
 
 def is_integer_text(metadata: dict[bytes, bytes] | None) -> bool:
     """Whether a field with this metadata holds integers as decimal text."""
-    return bool(metadata) and INTEGER_TEXT.items() <= metadata.items()
+    return metadata is not None and INTEGER_TEXT.items() <= metadata.items()
 
 
 def _integers(results: Sequence[int | None]) -> tuple[pyarrow.Array, dict[bytes, bytes]]:
@@ -72,7 +72,7 @@ def _integers(results: Sequence[int | None]) -> tuple[pyarrow.Array, dict[bytes,
     except OverflowError:
         if None in results:
             return pyarrow.array(map(_decimal_text, results), pyarrow.large_string()), INTEGER_TEXT
-        return _texts(list(map(_decimal_text, results))), INTEGER_TEXT
+        return _texts([_decimal_text(value) or "" for value in results]), INTEGER_TEXT
 
 
 def _texts(texts: Sequence[str]) -> pyarrow.Array:

@@ -25,8 +25,10 @@ def write_part(folder: Path, number: int, first_index: int, results: Sequence[An
     `results` is a sequence of Python values, or an Arrow array. Raises TypeError where they have
     no common Parquet type, CannotWrite where the disk is full or the folder may not be written.
     """
-    ready = isinstance(results, pyarrow.Array)
-    column, metadata = (results, {}) if ready else to_column(results)
+    column: Any = results
+    metadata: dict[bytes, bytes] = {}
+    if not isinstance(results, pyarrow.Array):
+        column, metadata = to_column(results)
     count = numpy.arange(first_index, first_index + len(column))
     index = from_words(count, pyarrow.int64())
     schema = pyarrow.schema(

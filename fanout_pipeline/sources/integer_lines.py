@@ -93,7 +93,8 @@ class IntegerLines:
     def parse(self, raw: bytes, first_index: int) -> list[int]:
         plain = self._parse_plain(raw)
         if plain is not None:
-            return plain.to_pylist()
+            items: list[int] = plain.to_pylist()
+            return items
         return self._parse_exact(raw, first_index)
 
     def parse_batch(self, raw: bytes, first_index: int) -> pandas.Series:

@@ -1,0 +1,19 @@
+"""The functions of a fan-out that is not the example's; worker processes import them by name."""
+
+
+def cube(number):
+    return number**3
+
+
+def cube_batch(numbers):
+    return numbers.astype("object") ** 3
+
+
+def fails_on_7(number):
+    if number == 7:
+        raise ArithmeticError("seven is too much")
+    return number
+
+
+def fails_on_7_batch(numbers):
+    return numbers.map(fails_on_7)

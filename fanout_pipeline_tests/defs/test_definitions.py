@@ -1,0 +1,245 @@
+"""What Dagster is told of: complete, described, and named as others rely on."""
+
+import json
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import dagster as dg
+import pytest
+import yaml
+
+from fanout_pipeline.definitions import build_definitions, defs
+from fanout_pipeline.defs.config import NumbersFileConfig
+from fanout_pipeline.defs.resources import DataFolder, Fanout
+from fanout_pipeline.defs.schedules import nightly_comparison
+
+PROJECT = Path(__file__).parents[2]
+STRATEGIES = (
+    "serial",
+    "threads",
+    "multiprocess",
+    "queue",
+    "indexed_queue",
+    "pool_map",
+    "vectorized",
+    "dagster_multiprocess",
+)
+JOBS = {
+    "comparison_job": {
+        "numbers_file",
+        *(f"squares/{strategy}" for strategy in STRATEGIES),
+        "squares/comparison",
+    },
+    "serial_job": {"numbers_file", "squares/serial"},
+    "multiprocess_job": {"numbers_file", "squares/multiprocess", "squares/dagster_multiprocess"},
+}
+
+IN_A_FRESH_PROCESS = """
+import json, sys
+from importlib.abc import MetaPathFinder
+
+class Blocked(MetaPathFinder):
+    def find_spec(self, name, path, target=None):
+        if name.partition(".")[0] in BLOCKED:
+            raise ModuleNotFoundError(f"No module named {name!r}: it is for development", name=name)
+
+BLOCKED = set(sys.argv[1:])
+sys.meta_path.insert(0, Blocked())
+import fanout_pipeline.defs.preload
+from fanout_pipeline.definitions import defs
+import dagster as dg
+dg.Definitions.validate_loadable(defs)
+print(json.dumps(sorted({name.partition(".")[0] for name in sys.modules})))
+"""
+
+
+@pytest.fixture(scope="module")
+def graph():
+    return defs.resolve_asset_graph()
+
+
+def loaded_modules(*blocked):
+    """The top-level modules of a fresh process that has loaded the code location."""
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", IN_A_FRESH_PROCESS, *blocked],
+        cwd=PROJECT,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr
+    return set(json.loads(done.stdout))
+
+
+def test_loads_without_development_packages_and_without_tests():
+    """A deployment needs what `dependencies` lists, and never sees a module of the tests."""
+    blocked = (
+        "pytest",
+        "_pytest",
+        "pytest_timeout",
+        "hypothesis",
+        "playwright",
+        "mypy",
+        "flit_core",
+        "ruff",
+        "dagster_dg_cli",
+        "dagster_dg_core",
+        "fanout_pipeline_tests",
+    )
+    loaded = loaded_modules(*blocked)
+    assert "fanout_pipeline" in loaded
+    assert not loaded & set(blocked)
+
+
+def test_blocked_packages_are_those_of_the_dev_extra():
+    """A blocked module is really out of reach, so that the test above can fail."""
+    with pytest.raises(AssertionError, match="No module named 'pandas'"):
+        loaded_modules("pandas")
+
+
+def test_pyproject_and_workspace_name_the_same_location():
+    """`dg` commands and `dagster dev -w workspace.yaml` load the same module by the same name."""
+    project = tomllib.loads((PROJECT / "pyproject.toml").read_text())["tool"]["dg"]["project"]
+    loaded = yaml.safe_load((PROJECT / "workspace.yaml").read_text())["load_from"]
+    assert loaded == [
+        {
+            "python_module": {
+                "module_name": project["code_location_target_module"],
+                "location_name": project["code_location_name"],
+            }
+        }
+    ]
+    assert project["code_location_target_module"] == "fanout_pipeline.definitions"
+
+
+def test_assets_are_those_of_the_design(graph):
+    """The asset keys that readers and other projects rely on are there, and no others."""
+    assert {key.to_user_string() for key in graph.get_all_asset_keys()} == JOBS["comparison_job"]
+
+
+def test_edges_are_those_of_the_design(graph):
+    """Every strategy reads the numbers file, and the comparison waits for every strategy."""
+    squares = {f"squares/{strategy}" for strategy in STRATEGIES}
+    parents = {
+        key.to_user_string(): {parent.to_user_string() for parent in graph.get(key).parent_keys}
+        for key in graph.get_all_asset_keys()
+    }
+    assert parents == {
+        "numbers_file": set(),
+        **{key: {"numbers_file"} for key in squares},
+        "squares/comparison": squares,
+    }
+
+
+@pytest.mark.parametrize("name", JOBS)
+def test_jobs_select_what_the_design_says(name):
+    """Each job makes the assets it is described to make."""
+    job = defs.resolve_job_def(name)
+    selected = {key.to_user_string() for key in job.asset_layer.executable_asset_keys}
+    assert selected == JOBS[name]
+    assert job.description
+
+
+def test_no_jobs_but_those_of_the_design():
+    """Nobody finds a job in the UI that the guide does not name."""
+    names = {job.name for job in defs.resolve_all_job_defs()}
+    assert {name for name in names if not name.startswith("__")} == set(JOBS)
+
+
+@pytest.mark.parametrize(
+    ("name", "executor"),
+    [
+        ("serial_job", "in_process"),
+        ("comparison_job", "preloaded_multiprocess"),
+        ("multiprocess_job", "preloaded_multiprocess"),
+    ],
+)
+def test_executor_of_each_job(name, executor):
+    """The serial job starts no process; the others give each step its own."""
+    executors = {
+        "in_process": dg.in_process_executor,
+        "preloaded_multiprocess": defs.executor,
+    }
+    assert defs.resolve_job_def(name).executor_def is executors[executor]
+
+
+def test_schedule_is_there_and_stopped():
+    """Nothing runs at night until somebody starts the schedule."""
+    assert [schedule.name for schedule in defs.schedules] == ["nightly_comparison"]
+    schedule = defs.schedules[0]
+    assert schedule.default_status is dg.DefaultScheduleStatus.STOPPED
+    assert (schedule.job_name, schedule.cron_schedule) == ("comparison_job", "0 2 * * *")
+    assert schedule.execution_timezone == "UTC"
+    assert schedule.description
+
+
+def test_another_schedule_takes_the_place_of_the_nightly_one():
+    """A deployment's own schedule replaces the default and changes nothing else."""
+    own = nightly_comparison("* * * * *", dg.DefaultScheduleStatus.RUNNING)
+    built = build_definitions(schedule=own)
+    assert list(built.schedules) == [own]
+    keys = {key.to_user_string() for key in built.resolve_asset_graph().get_all_asset_keys()}
+    assert keys == JOBS["comparison_job"]
+
+
+def test_every_asset_is_described_and_owned(graph):
+    """The reader of the asset graph finds out what each asset is, who owns it and what made it."""
+    for key in graph.get_all_asset_keys():
+        node = graph.get(key)
+        assert node.description, key
+        assert node.owners == ["team:fanout"], key
+        assert node.kinds, key
+        assert node.group_name == ("numbers" if key.path == ["numbers_file"] else "squares")
+
+
+def test_every_check_is_described(graph):
+    """Each strategy but the reference has three checks, and each says what it means."""
+    specs = [graph.get_check_spec(key) for key in graph.asset_check_keys]
+    assert {(spec.asset_key.to_user_string(), spec.name) for spec in specs} == {
+        (f"squares/{strategy}", name)
+        for strategy in STRATEGIES
+        if strategy != "serial"
+        for name in ("order", "completeness", "values")
+    }
+    assert all(spec.description for spec in specs)
+
+
+@pytest.mark.parametrize("model", [DataFolder, Fanout, NumbersFileConfig])
+def test_every_field_of_config_is_described(model):
+    """The launchpad explains every field that can be set."""
+    fields = model.to_config_schema().as_field().config_type.fields
+    assert fields
+    for name, field in fields.items():
+        assert field.description, f"{model.__name__}.{name}"
+
+
+def test_every_op_is_described():
+    """The steps of the chunk graph explain themselves in the UI, too."""
+    job = defs.resolve_job_def("comparison_job")
+    for node in job.all_node_defs:
+        if node.name.startswith("squares"):
+            assert node.description, node.name
+
+
+def test_resources_have_the_names_of_the_design():
+    """Run config that names `data_folder` and `fanout` is understood."""
+    assert {"data_folder", "fanout"} <= set(defs.resources)
+    assert DataFolder().root == "data"
+
+
+def test_environment_sets_the_data_root():
+    """FANOUT_DATA moves all data without any run config."""
+    code = "from fanout_pipeline.definitions import defs; print(defs.resources['data_folder'].root)"
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=PROJECT,
+        env={"FANOUT_DATA": "/somewhere/else", "PATH": ""},
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=120,
+    )
+    assert done.stdout.strip() == "/somewhere/else"

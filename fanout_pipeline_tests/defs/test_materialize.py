@@ -1,0 +1,258 @@
+"""All assets of a fan-out, materialized in this process: for the example and for another."""
+
+import json
+import random
+
+import dagster as dg
+import pytest
+
+from fanout_pipeline.definitions import build_definitions, defs
+from fanout_pipeline.defs.chunk_graph import IO_MANAGER, chunk_graph_asset, json_io_manager
+from fanout_pipeline.defs.factory import fanout_assets
+from fanout_pipeline.defs.resources import DataFolder, Fanout
+from fanout_pipeline.fanout.contract import FanoutSpec
+from fanout_pipeline.parts import ResultFolder, read_results
+from fanout_pipeline.sources import IntegerLines
+from fanout_pipeline_tests.defs import functions
+
+STRATEGIES = (
+    "serial",
+    "threads",
+    "multiprocess",
+    "queue",
+    "indexed_queue",
+    "pool_map",
+    "vectorized",
+    "dagster_multiprocess",
+)
+METADATA = {
+    "wall_seconds",
+    "cpu_seconds",
+    "peak_rss_bytes",
+    "items",
+    "items_per_second",
+    "workers",
+    "worker_pids",
+    "chunks",
+    "start_method",
+    "first_10_results",
+    "in_order",
+    "missing",
+    "duplicated",
+    "wrong",
+    "digest",
+}
+CUBES = FanoutSpec(
+    name="cubes",
+    source=IntegerLines("input/edges.txt"),
+    function=functions.cube,
+    batch_function=functions.cube_batch,
+)
+
+
+def materialize(assets, root, instance=None, selection=None, **fanout):
+    return dg.materialize(
+        assets,
+        selection=selection,
+        instance=instance or dg.DagsterInstance.ephemeral(),
+        resources={
+            "data_folder": DataFolder(root=str(root)),
+            "fanout": Fanout(**fanout),
+            IO_MANAGER: json_io_manager,
+        },
+        raise_on_error=False,
+    )
+
+
+def metadata_of(result, key):
+    (materialization,) = result.asset_materializations_for_node(key)
+    return {name: value.value for name, value in materialization.metadata.items()}
+
+
+@pytest.fixture
+def edges(tmp_path):
+    """Input for CUBES, with cubes inside and far outside int64."""
+    random.seed(5)
+    numbers = [random.randrange(-(10**9), 10**9) for _ in range(500)]
+    (tmp_path / "input").mkdir()
+    (tmp_path / "input" / "edges.txt").write_text("".join(f"{n}\n" for n in numbers))
+    return numbers
+
+
+def test_another_function_is_fanned_out_like_the_example(tmp_path, edges):
+    """Nothing knows about squares: another function and file get all assets from the one factory."""
+    assets = fanout_assets(CUBES)
+    keys = {f"cubes/{strategy}" for strategy in STRATEGIES} | {"cubes/comparison"}
+    assert {asset.key.to_user_string() for asset in assets} == keys
+    result = materialize(assets, tmp_path, workers=2, chunks=3)
+    assert result.success
+    expected = [n**3 for n in edges]
+    for strategy in STRATEGIES:
+        results = read_results(tmp_path / "cubes" / strategy)["result"].tolist()
+        assert (sorted(results) if strategy == "queue" else results) == (
+            sorted(expected) if strategy == "queue" else expected
+        ), strategy
+    report = json.loads((tmp_path / "cubes" / "comparison" / "report.json").read_text())
+    assert (report["name"], report["items"]) == ("cubes", 500)
+    assert set(report["strategies"]) == set(STRATEGIES)
+    assert "square" not in (tmp_path / "cubes" / "comparison" / "report.md").read_text()
+    assert {path.name for path in tmp_path.iterdir()} == {"input", "cubes"}
+
+
+def test_two_fan_outs_live_in_one_location(tmp_path, edges):
+    """A second fan-out can be added to the example's code location without a clash of names."""
+    location = dg.Definitions.merge(build_definitions(), dg.Definitions(fanout_assets(CUBES)))
+    dg.Definitions.validate_loadable(location)
+    keys = {key.path[0] for key in location.resolve_asset_graph().get_all_asset_keys()}
+    assert keys == {"numbers_file", "squares", "cubes"}
+
+
+def test_a_function_without_batches_has_no_vectorized(tmp_path, edges):
+    """Whoever has a function for single items only gets every strategy that can use it."""
+    spec = FanoutSpec("cubes", CUBES.source, functions.cube)
+    keys = {asset.key.path[-1] for asset in fanout_assets(spec)}
+    assert keys == {*STRATEGIES, "comparison"} - {"vectorized"}
+
+
+def test_recorded_metadata_is_complete_and_true(tmp_path, edges):
+    """Each strategy records the metadata of the design, by the same names and of the same types."""
+    result = materialize(fanout_assets(CUBES), tmp_path, workers=2, chunks=3)
+    digests = set()
+    for strategy in STRATEGIES:
+        node = (
+            "dagster_multiprocess" if strategy == "dagster_multiprocess" else f"cubes__{strategy}"
+        )
+        event = next(
+            m
+            for m in result.get_asset_materialization_events()
+            if m.asset_key.to_user_string() == f"cubes/{strategy}"
+        )
+        found = {
+            name: value.value
+            for name, value in event.step_materialization_data.materialization.metadata.items()
+        }
+        assert set(found) >= METADATA, node
+        assert found["items"] == 500
+        assert (found["missing"], found["duplicated"], found["wrong"]) == (0, 0, 0)
+        assert found["wall_seconds"] > 0
+        assert found["items_per_second"] == pytest.approx(500 / found["wall_seconds"])
+        # Beyond 2**53 a browser would round a number: it is recorded as text.
+        shown = [int(number) for number in found["first_10_results"]]
+        assert len(shown) == 10
+        if strategy != "queue":
+            assert found["in_order"] is True
+            assert shown == [n**3 for n in edges[:10]]
+            digests.add(found["digest"])
+            assert found["digest"] == ResultFolder(tmp_path / "cubes" / strategy).manifest().digest
+    assert len(digests) == 1
+
+
+def test_checks_are_recorded_for_every_strategy_but_serial(tmp_path, edges):
+    """Order, completeness and values are checked in the run that makes the results."""
+    result = materialize(fanout_assets(CUBES), tmp_path, workers=2, chunks=3)
+    found = {
+        (e.asset_key.path[-1], e.check_name): e.passed for e in result.get_asset_check_evaluations()
+    }
+    assert set(found) == {
+        (strategy, name)
+        for strategy in STRATEGIES
+        if strategy != "serial"
+        for name in ("order", "completeness", "values")
+    }
+    assert all(passed for key, passed in found.items() if key != ("queue", "order"))
+
+
+def test_the_example_is_squared(tmp_path):
+    """The numbers that are configured are written, squared and compared."""
+    assets = [a for a in defs.assets]
+    result = dg.materialize(
+        assets,
+        instance=dg.DagsterInstance.ephemeral(),
+        resources={
+            "data_folder": DataFolder(root=str(tmp_path)),
+            "fanout": Fanout(workers=2),
+            IO_MANAGER: json_io_manager,
+        },
+        run_config={
+            "ops": {
+                "numbers_file": {
+                    "config": {"count": 300, "first": -150, "order": "shuffled", "seed": 3}
+                }
+            }
+        },
+    )
+    assert result.success
+    numbers = [int(line) for line in (tmp_path / "numbers.txt").read_text().splitlines()]
+    assert sorted(numbers) == list(range(-150, 150))
+    assert numbers != sorted(numbers)
+    for strategy in STRATEGIES:
+        results = read_results(tmp_path / "squares" / strategy)["result"].tolist()
+        if strategy == "queue":
+            assert sorted(results) == sorted(n * n for n in numbers)
+        else:
+            assert results == [n * n for n in numbers], strategy
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_a_failing_function_fails_its_asset_and_keeps_earlier_results(tmp_path, strategy):
+    """What the function raised is said with the item and its line; earlier results stay."""
+    (tmp_path / "input").mkdir()
+    file = tmp_path / "input" / "edges.txt"
+    spec = FanoutSpec(
+        "fragile", CUBES.source, functions.fails_on_7, functions.fails_on_7_batch
+    )
+    assets = fanout_assets(spec)
+    selection = [dg.AssetKey(["fragile", strategy])]
+    file.write_text("1\n2\n3\n")
+    assert materialize(assets, tmp_path, selection=selection, workers=2).success
+    file.write_text("".join(f"{n}\n" for n in range(20)))
+    result = materialize(assets, tmp_path, selection=selection, workers=2, chunks=2)
+    assert not result.success
+    causes = []
+    for event in result.all_events:
+        if event.is_step_failure:
+            error = event.step_failure_data.error
+            while error is not None:
+                causes.append(error.message)
+                error = error.cause
+    told = "\n".join(causes)
+    assert "ArithmeticError: seven is too much" in told
+    assert str(file) in told
+    if strategy != "vectorized":
+        assert f"line 8 of {file}" in told
+    assert read_results(tmp_path / "fragile" / strategy)["result"].tolist() == [1, 2, 3]
+
+
+def test_comparison_of_results_that_were_never_made_says_so(tmp_path, edges):
+    """Whoever compares too early is told which asset to materialize first."""
+    result = materialize(
+        fanout_assets(CUBES), tmp_path, selection=[dg.AssetKey(["cubes", "comparison"])]
+    )
+    assert not result.success
+    (failure,) = result.get_step_failure_events()
+    message = failure.step_failure_data.error.message
+    told = message + str(failure.step_failure_data.user_failure_data)
+    assert "cubes/serial was never materialized" in told
+
+
+@pytest.mark.parametrize("workers", [1, 2, 5])
+@pytest.mark.parametrize("count", [0, 1, 2, 99, 100, 10_000])
+def test_chunk_steps_keep_the_contract(tmp_path, count, workers):
+    """`dagster_multiprocess` gives `[f(int(line)) for line in file]`, however it is cut."""
+    (tmp_path / "input").mkdir()
+    numbers = list(range(-count // 2, count - count // 2))
+    random.seed(count)
+    random.shuffle(numbers)
+    (tmp_path / "input" / "edges.txt").write_text("\n".join(map(str, numbers)))
+    graph = chunk_graph_asset(CUBES, {})
+    result = materialize([graph], tmp_path, workers=workers)
+    assert result.success
+    folder = tmp_path / "cubes" / "dagster_multiprocess"
+    results = read_results(folder)
+    numbers = [int(line) for line in (tmp_path / "input" / "edges.txt").read_text().split()]
+    assert results["index"].tolist() == list(range(count))
+    assert results["result"].tolist() == [n**3 for n in numbers]
+    checks = {e.check_name: e.passed for e in result.get_asset_check_evaluations()}
+    assert checks == {"order": True, "completeness": True, "values": True}
+    generations = [path for path in (folder.parent / ".dagster_multiprocess").iterdir()]
+    assert {path for path in generations if path.is_dir()} == {folder.resolve()}
