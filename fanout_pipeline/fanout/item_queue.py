@@ -33,7 +33,7 @@ Serve = Callable[[Callable[[Any], Any], Task], Any]
 """What a worker does with a task, given the function."""
 
 
-class _Inputs(queues.Queue[Any]):
+class _Inputs(queues.Queue):  # type: ignore[type-arg]
     """A queue that can be given up while tasks are in it and no worker is left to take them."""
 
     def __init__(self, context: Any):
