@@ -135,6 +135,7 @@ def test_idle_worker_is_killed(name, method, file, earlier):
             idle = psutil.Process(crew.usage()[0].pid)
             idle.kill()
             until(lambda: not lives(idle))
+            time.sleep(0.2)  # Its threads end, and with the last its connections.
             run_warm(name, crew, spec, earlier, 4)
 
     with pytest.raises(WorkerDied):

@@ -86,7 +86,7 @@ def test_a_lost_result_fails_completeness(tmp_path, position):
 
 def test_a_repeated_result_fails_completeness(tmp_path):
     """A result that is there twice is found by its position."""
-    found = checked(tmp_path, EXPECTED[:700] + [EXPECTED[250]] + EXPECTED[700:])
+    found = checked(tmp_path, [*EXPECTED[:700], EXPECTED[250], *EXPECTED[700:]])
     assert passed(found) == {"order": True, "completeness": False, "values": True}
     complete = values(found["completeness"])
     assert (complete["missing"], complete["duplicated"]) == (0, 1)

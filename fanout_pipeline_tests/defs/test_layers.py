@@ -99,9 +99,10 @@ print(json.dumps(sorted({name.partition(".")[0] for name in sys.modules})))
 """
 
 
-def test_a_worker_loads_neither_dagster_nor_pandas(tmp_path):
+@pytest.mark.parametrize("largest", [3, 2**80], ids=["int64", "wider"])
+def test_a_worker_loads_neither_dagster_nor_pandas(tmp_path, largest):
     """A worker starts in tenths of a second, because it loads what its chunk needs and no more."""
-    (tmp_path / "numbers.txt").write_text("1\n-2\n99999999999999999999\n")
+    (tmp_path / "numbers.txt").write_text(f"1\n-2\n{largest}\n")
     done = subprocess.run(
         [sys.executable, "-c", WORKER, str(tmp_path / "numbers.txt"), str(tmp_path)],
         cwd=PACKAGE.parent,

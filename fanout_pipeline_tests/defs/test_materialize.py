@@ -50,23 +50,32 @@ CUBES = FanoutSpec(
 )
 
 
-def materialize(assets, root, instance=None, selection=None, **fanout):
-    return dg.materialize(
-        assets,
-        selection=selection,
-        instance=instance or dg.DagsterInstance.ephemeral(),
-        resources={
-            "data_folder": DataFolder(root=str(root)),
-            "fanout": Fanout(**fanout),
-            IO_MANAGER: json_io_manager,
-        },
-        raise_on_error=False,
-    )
+@pytest.fixture
+def instance(tmp_path_factory):
+    """A Dagster instance in memory, with its files in a folder of pytest's."""
+    with dg.DagsterInstance.ephemeral(str(tmp_path_factory.mktemp("instance"))) as instance:
+        yield instance
 
 
-def metadata_of(result, key):
-    (materialization,) = result.asset_materializations_for_node(key)
-    return {name: value.value for name, value in materialization.metadata.items()}
+@pytest.fixture
+def materialize(instance, tmp_path):
+    """Materializes assets, under the data root `tmp_path`."""
+
+    def materialize(assets, selection=None, run_config=None, **fanout):
+        return dg.materialize(
+            assets,
+            selection=selection,
+            instance=instance,
+            resources={
+                "data_folder": DataFolder(root=str(tmp_path)),
+                "fanout": Fanout(**fanout),
+                IO_MANAGER: json_io_manager,
+            },
+            run_config=run_config,
+            raise_on_error=False,
+        )
+
+    return materialize
 
 
 @pytest.fixture
@@ -79,12 +88,12 @@ def edges(tmp_path):
     return numbers
 
 
-def test_another_function_is_fanned_out_like_the_example(tmp_path, edges):
+def test_another_function_is_fanned_out_like_the_example(materialize, tmp_path, edges):
     """Nothing knows about squares: another function and file get all assets from the one factory."""
     assets = fanout_assets(CUBES)
     keys = {f"cubes/{strategy}" for strategy in STRATEGIES} | {"cubes/comparison"}
     assert {asset.key.to_user_string() for asset in assets} == keys
-    result = materialize(assets, tmp_path, workers=2, chunks=3)
+    result = materialize(assets, workers=2, chunks=3)
     assert result.success
     expected = [n**3 for n in edges]
     for strategy in STRATEGIES:
@@ -99,7 +108,7 @@ def test_another_function_is_fanned_out_like_the_example(tmp_path, edges):
     assert {path.name for path in tmp_path.iterdir()} == {"input", "cubes"}
 
 
-def test_two_fan_outs_live_in_one_location(tmp_path, edges):
+def test_two_fan_outs_live_in_one_location():
     """A second fan-out can be added to the example's code location without a clash of names."""
     location = dg.Definitions.merge(build_definitions(), dg.Definitions(fanout_assets(CUBES)))
     dg.Definitions.validate_loadable(location)
@@ -107,21 +116,18 @@ def test_two_fan_outs_live_in_one_location(tmp_path, edges):
     assert keys == {"numbers_file", "squares", "cubes"}
 
 
-def test_a_function_without_batches_has_no_vectorized(tmp_path, edges):
+def test_a_function_without_batches_has_no_vectorized():
     """Whoever has a function for single items only gets every strategy that can use it."""
     spec = FanoutSpec("cubes", CUBES.source, functions.cube)
     keys = {asset.key.path[-1] for asset in fanout_assets(spec)}
     assert keys == {*STRATEGIES, "comparison"} - {"vectorized"}
 
 
-def test_recorded_metadata_is_complete_and_true(tmp_path, edges):
+def test_recorded_metadata_is_complete_and_true(materialize, tmp_path, edges):
     """Each strategy records the metadata of the design, by the same names and of the same types."""
-    result = materialize(fanout_assets(CUBES), tmp_path, workers=2, chunks=3)
+    result = materialize(fanout_assets(CUBES), workers=2, chunks=3)
     digests = set()
     for strategy in STRATEGIES:
-        node = (
-            "dagster_multiprocess" if strategy == "dagster_multiprocess" else f"cubes__{strategy}"
-        )
         event = next(
             m
             for m in result.get_asset_materialization_events()
@@ -131,7 +137,7 @@ def test_recorded_metadata_is_complete_and_true(tmp_path, edges):
             name: value.value
             for name, value in event.step_materialization_data.materialization.metadata.items()
         }
-        assert set(found) >= METADATA, node
+        assert set(found) >= METADATA, strategy
         assert found["items"] == 500
         assert (found["missing"], found["duplicated"], found["wrong"]) == (0, 0, 0)
         assert found["wall_seconds"] > 0
@@ -147,9 +153,9 @@ def test_recorded_metadata_is_complete_and_true(tmp_path, edges):
     assert len(digests) == 1
 
 
-def test_checks_are_recorded_for_every_strategy_but_serial(tmp_path, edges):
+def test_checks_are_recorded_for_every_strategy_but_serial(materialize, edges):
     """Order, completeness and values are checked in the run that makes the results."""
-    result = materialize(fanout_assets(CUBES), tmp_path, workers=2, chunks=3)
+    result = materialize(fanout_assets(CUBES), workers=2, chunks=3)
     found = {
         (e.asset_key.path[-1], e.check_name): e.passed for e in result.get_asset_check_evaluations()
     }
@@ -162,25 +168,11 @@ def test_checks_are_recorded_for_every_strategy_but_serial(tmp_path, edges):
     assert all(passed for key, passed in found.items() if key != ("queue", "order"))
 
 
-def test_the_example_is_squared(tmp_path):
+def test_the_example_is_squared(materialize, tmp_path):
     """The numbers that are configured are written, squared and compared."""
-    assets = [a for a in defs.assets]
-    result = dg.materialize(
-        assets,
-        instance=dg.DagsterInstance.ephemeral(),
-        resources={
-            "data_folder": DataFolder(root=str(tmp_path)),
-            "fanout": Fanout(workers=2),
-            IO_MANAGER: json_io_manager,
-        },
-        run_config={
-            "ops": {
-                "numbers_file": {
-                    "config": {"count": 300, "first": -150, "order": "shuffled", "seed": 3}
-                }
-            }
-        },
-    )
+    config = {"count": 300, "first": -150, "order": "shuffled", "seed": 3}
+    run_config = {"ops": {"numbers_file": {"config": config}}}
+    result = materialize(defs.assets, run_config=run_config, workers=2)
     assert result.success
     numbers = [int(line) for line in (tmp_path / "numbers.txt").read_text().splitlines()]
     assert sorted(numbers) == list(range(-150, 150))
@@ -194,19 +186,19 @@ def test_the_example_is_squared(tmp_path):
 
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
-def test_a_failing_function_fails_its_asset_and_keeps_earlier_results(tmp_path, strategy):
+def test_a_failing_function_fails_its_asset_and_keeps_earlier_results(
+    materialize, tmp_path, strategy
+):
     """What the function raised is said with the item and its line; earlier results stay."""
     (tmp_path / "input").mkdir()
     file = tmp_path / "input" / "edges.txt"
-    spec = FanoutSpec(
-        "fragile", CUBES.source, functions.fails_on_7, functions.fails_on_7_batch
-    )
+    spec = FanoutSpec("fragile", CUBES.source, functions.fails_on_7, functions.fails_on_7_batch)
     assets = fanout_assets(spec)
     selection = [dg.AssetKey(["fragile", strategy])]
     file.write_text("1\n2\n3\n")
-    assert materialize(assets, tmp_path, selection=selection, workers=2).success
+    assert materialize(assets, selection=selection, workers=2).success
     file.write_text("".join(f"{n}\n" for n in range(20)))
-    result = materialize(assets, tmp_path, selection=selection, workers=2, chunks=2)
+    result = materialize(assets, selection=selection, workers=2, chunks=2)
     assert not result.success
     causes = []
     for event in result.all_events:
@@ -223,11 +215,9 @@ def test_a_failing_function_fails_its_asset_and_keeps_earlier_results(tmp_path, 
     assert read_results(tmp_path / "fragile" / strategy)["result"].tolist() == [1, 2, 3]
 
 
-def test_comparison_of_results_that_were_never_made_says_so(tmp_path, edges):
+def test_comparison_of_results_that_were_never_made_says_so(materialize, edges):
     """Whoever compares too early is told which asset to materialize first."""
-    result = materialize(
-        fanout_assets(CUBES), tmp_path, selection=[dg.AssetKey(["cubes", "comparison"])]
-    )
+    result = materialize(fanout_assets(CUBES), selection=[dg.AssetKey(["cubes", "comparison"])])
     assert not result.success
     (failure,) = result.get_step_failure_events()
     message = failure.step_failure_data.error.message
@@ -237,22 +227,21 @@ def test_comparison_of_results_that_were_never_made_says_so(tmp_path, edges):
 
 @pytest.mark.parametrize("workers", [1, 2, 5])
 @pytest.mark.parametrize("count", [0, 1, 2, 99, 100, 10_000])
-def test_chunk_steps_keep_the_contract(tmp_path, count, workers):
+def test_chunk_steps_keep_the_contract(materialize, tmp_path, count, workers):
     """`dagster_multiprocess` gives `[f(int(line)) for line in file]`, however it is cut."""
     (tmp_path / "input").mkdir()
-    numbers = list(range(-count // 2, count - count // 2))
+    numbers = list(range(-(count // 2), count - count // 2))
     random.seed(count)
     random.shuffle(numbers)
     (tmp_path / "input" / "edges.txt").write_text("\n".join(map(str, numbers)))
     graph = chunk_graph_asset(CUBES, {})
-    result = materialize([graph], tmp_path, workers=workers)
+    result = materialize([graph], workers=workers)
     assert result.success
     folder = tmp_path / "cubes" / "dagster_multiprocess"
     results = read_results(folder)
-    numbers = [int(line) for line in (tmp_path / "input" / "edges.txt").read_text().split()]
     assert results["index"].tolist() == list(range(count))
     assert results["result"].tolist() == [n**3 for n in numbers]
     checks = {e.check_name: e.passed for e in result.get_asset_check_evaluations()}
     assert checks == {"order": True, "completeness": True, "values": True}
-    generations = [path for path in (folder.parent / ".dagster_multiprocess").iterdir()]
+    generations = (folder.parent / ".dagster_multiprocess").iterdir()
     assert {path for path in generations if path.is_dir()} == {folder.resolve()}

@@ -39,9 +39,14 @@ def test_the_earlier_file_is_there_while_the_new_one_is_written(path, durable):
 @pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])
 def test_the_earlier_file_stays_when_writing_fails(path, error):
     """A failed or interrupted writing leaves the earlier file, and nothing of the new one."""
-    with pytest.raises(error), replacing(path) as aside:
-        aside.write_text("half of the la")
-        raise error
+
+    def write():
+        with replacing(path) as aside:
+            aside.write_text("half of the la")
+            raise error
+
+    with pytest.raises(error):
+        write()
     assert path.read_text() == "earlier"
     assert os.listdir(path.parent) == ["file.txt"]
 

@@ -100,5 +100,7 @@ def test_text_of_digits_stays_text():
 )
 def test_results_that_would_change_are_refused(results):
     """Results without one common type, or that no column can hold, are a TypeError, never changed."""
-    with pytest.raises(TypeError, match=r"one type for every item|do not fit in one Parquet column"):
+    with pytest.raises(
+        TypeError, match=r"one type for every item|do not fit in one Parquet column"
+    ):
         to_column(results)

@@ -113,7 +113,12 @@ def test_wide_integers_with_none_have_a_digest():
     """None among integers too wide for 64 bits is digested in a moment, like any other result."""
     # In a process that can be killed: a search through all of int64 hears no signal for a minute.
     done = subprocess.run(
-        [sys.executable, "-c", WIDE_WITH_NONE], cwd=ROOT, capture_output=True, text=True, timeout=15, check=False
+        [sys.executable, "-c", WIDE_WITH_NONE],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=15,
+        check=False,
     )
     assert done.stdout == "True\n", done.stderr
 

@@ -109,6 +109,25 @@ def test_results_can_be_moved(folder, tmp_path):
     assert values(ResultFolder(tmp_path / "elsewhere" / "threads")) == [1, 2]
 
 
+def test_only_generations_of_dead_writers_are_removed(folder):
+    """Parts of runs spread over several processes go once their run is dead; others' and visible ones stay."""
+    write_results(folder.path, [1])
+    for name in ("dead", "alive"):
+        (folder.new_generation(name) / "part-00000.parquet").touch()
+    asked = []
+
+    def is_dead(name):
+        asked.append(name)
+        return name != "alive"
+
+    with folder.writing() as locked:
+        folder.remove_generations(is_dead)
+        names = {path.name for path in generations(folder)}
+        assert names == {"alive", locked.name, folder.path.resolve().name}
+    assert sorted(asked) == ["alive", "dead"]
+    assert values(folder) == [1]
+
+
 WRITER = """
 import sys
 from pathlib import Path

@@ -5,6 +5,7 @@ import pandas
 import pytest
 
 from fanout_pipeline.parts import Manifest, NoResults, iter_results, read_results, write_results
+from fanout_pipeline.parts.reading import first_results
 
 
 @pytest.fixture
@@ -83,8 +84,23 @@ def test_batches_are_read_when_they_are_asked_for(folder):
     assert next(frames)["result"].tolist() == list(range(10))
     (folder / "part-00002.parquet").unlink()
     assert next(frames)["result"].tolist() == list(range(10, 20))
-    with pytest.raises(NoResults, match="part-00002.parquet is missing"):
+    with pytest.raises(NoResults, match=r"part-00002\.parquet is missing"):
         next(frames)
+
+
+@pytest.mark.parametrize("count", [0, 1, 3, 4, 9, 100])
+@pytest.mark.parametrize("results", [[2**70, 1, 2, 5, 6, 7, 8, 9, 10], []], ids=["some", "none"])
+def test_the_first_few_are_python_values(folder, results, count):
+    """The first few results are exact Python values, and as many as there are."""
+    write_results(folder, results, part_items=4)
+    assert first_results(folder, count) == results[:count]
+
+
+def test_the_first_few_do_not_need_the_rest(folder):
+    """To see the first results, no later part is read."""
+    write_results(folder, range(30), part_items=10)
+    (folder / "part-00001.parquet").unlink()
+    assert first_results(folder, 10) == list(range(10))
 
 
 def test_nothing_committed_is_no_results(folder):
