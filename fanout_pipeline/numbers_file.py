@@ -72,6 +72,8 @@ def _blocks(count: int, first: int, order: Order, seed: int) -> Iterator[range |
         for start in range(first, first + count, _BLOCK):
             yield range(start, min(start + _BLOCK, first + count))
         return
+    if order != "shuffled":
+        raise ValueError(f"order must be ascending or shuffled, not {order!r}")
     import numpy
 
     # RandomState's stream is frozen for good (NEP 19); that of default_rng may change.

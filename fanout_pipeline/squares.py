@@ -21,6 +21,8 @@ def square(number: int) -> int:
 
 def square_batch(numbers: pandas.Series) -> pandas.Series:
     """The squares of a Series, exact: of Python ints (dtype object) where int64 would overflow."""
-    if numbers.dtype == "int64" and not numbers.between(-_LARGEST_ROOT, _LARGEST_ROOT).all():
+    if numbers.dtype != "object":
+        numbers = numbers.astype("int64")
+    if numbers.dtype != "object" and not numbers.between(-_LARGEST_ROOT, _LARGEST_ROOT).all():
         numbers = numbers.astype("object")
     return numbers * numbers

@@ -55,6 +55,8 @@ def cgroup_quota(root: Path = CGROUP, membership: Path = Path("/proc/self/cgroup
             base, read = root, _quota_v2
         elif "cpu" in controllers.split(","):
             base, read = root / controllers, _quota_v1
+            if not base.is_dir():  # the kernel's order of names is not always the mount's
+                base = root / "cpu"
         else:
             continue
         group = base / path.lstrip("/")

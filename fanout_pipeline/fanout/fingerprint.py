@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import inspect
 from collections.abc import Callable
+from types import CodeType
 from typing import Any
 
 
@@ -20,8 +21,19 @@ def function_fingerprint(function: Callable[..., Any]) -> str:
     Of a function whose source cannot be read, the compiled code; of anything else, its name.
     """
     try:
-        code = inspect.getsource(function).encode()
+        code = inspect.getsource(function)
     except (OSError, TypeError):
         compiled = getattr(function, "__code__", None)
-        code = compiled.co_code + repr(compiled.co_consts).encode() if compiled else b""
-    return hashlib.sha256(function_name(function).encode() + b"\0" + code).hexdigest()[:16]
+        defaults = getattr(function, "__defaults__", None)
+        code = _stable(compiled) + repr(defaults) if compiled else ""
+    return hashlib.sha256(f"{function_name(function)}\0{code}".encode()).hexdigest()[:16]
+
+
+def _stable(constant: Any) -> str:
+    """A text of compiled code that is the same in every process."""
+    if isinstance(constant, CodeType):
+        inner = ", ".join(map(_stable, constant.co_consts))
+        return f"{constant.co_code.hex()} {constant.co_names} {constant.co_varnames} ({inner})"
+    if isinstance(constant, frozenset):
+        return str(sorted(map(repr, constant)))
+    return repr(constant)

@@ -8,6 +8,7 @@ Results are compared by 64-bit hashes (`parts.digest`; exact for integers that f
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -69,20 +70,20 @@ def check_order(folder: Path, reference: Path) -> OrderCheck:
         if counts.all_kept:
             named = _name(folder, reference, counts)
     displaced = place.displaced if not counts.short + counts.over else []
-    replaced = {finding.index for finding in named.foreign}
+    missing = max(0, counts.short - counts.foreign)
     return OrderCheck(
         items=items,
         expected_items=expected_items,
         out_of_place=named.out_of_place,
         # A wrong result stands where a right one should: that one is not missing as well.
-        missing=max(0, counts.short - counts.foreign),
+        missing=missing,
         duplicated=counts.over - counts.foreign,
         wrong=counts.foreign,
         first_divergent_index=place.first,
         expected_there=place.expected,
         found_there=place.found,
         displaced=tuple(displaced),
-        lost=tuple(lost for lost in named.lost if lost.index not in replaced)[:_EXAMPLES],
+        lost=tuple(_not_replaced(named)[: min(missing, _EXAMPLES)]),
         repeated=tuple(named.repeated[:_EXAMPLES]),
         foreign=tuple(named.foreign[:_EXAMPLES]),
     )
@@ -189,3 +190,20 @@ def _name(folder: Path, reference: Path, counts: _Counts) -> _Named:
     for one, other in pairs(ours, theirs):
         named.out_of_place += int(numpy.count_nonzero(one.hashes != other.hashes))
     return named
+
+
+def _not_replaced(named: _Named) -> list[Finding]:
+    """The lost results in whose place there is no wrong one: none in the same gap of the matched."""
+    unmatched = sorted(named.foreign + named.repeated, key=lambda finding: finding.index)
+    foreign = set(map(id, named.foreign))
+    gaps = Counter(
+        finding.index - before for before, finding in enumerate(unmatched) if id(finding) in foreign
+    )
+    lost = []
+    for before, finding in enumerate(named.lost):
+        gap = finding.index - before
+        if gaps[gap]:
+            gaps[gap] -= 1
+        else:
+            lost.append(finding)
+    return lost

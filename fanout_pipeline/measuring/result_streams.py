@@ -12,8 +12,8 @@ import pyarrow
 from fanout_pipeline.fanout.chunk_work import shown
 from fanout_pipeline.parts.column import to_python
 from fanout_pipeline.parts.digest import combined, digest, value_hashes
-from fanout_pipeline.parts.manifest import Manifest, NoResults
-from fanout_pipeline.parts.reading import iter_batches
+from fanout_pipeline.parts.manifest import NoResults
+from fanout_pipeline.parts.reading import Snapshot
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +45,10 @@ def blocks(folder: Path) -> Iterator[Block]:
 
     Raises NoResults where the indexes do not count up or the digest is another.
     """
-    # Resolved once, so that manifest and parts are of one generation.
-    generation = folder.resolve()
+    snapshot = Snapshot.of(folder)
     position = 0
     digests = []
-    for batch in iter_batches(generation):
+    for batch in snapshot.batches():
         metadata = batch.schema.field("result").metadata
         column = batch["result"]
         expected = numpy.arange(position, position + len(column))
@@ -61,7 +60,7 @@ def blocks(folder: Path) -> Iterator[Block]:
         digests.append(digest(hashes, position))
         position += len(column)
         yield Block(hashes, column, metadata)
-    recorded = Manifest.load(generation).digest
+    recorded = snapshot.manifest.digest
     if combined(digests) != recorded:
         raise NoResults(
             f"{folder} does not hold what its manifest says (digest {combined(digests)}, not "

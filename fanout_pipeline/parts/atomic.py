@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import errno
 import os
+import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 _ADVICE = {
@@ -29,20 +30,25 @@ def replacing(path: Path, *, durable: bool = True) -> Iterator[Path]:
     `durable` the bytes are on the disk before the name is, so that a power cut leaves one of the
     two, whole. Raises CannotWrite, naming the file and what to do, in place of OSError.
     """
-    aside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    aside = path.with_name(f".{path.name}.{uuid.uuid4().hex[:12]}.tmp")
     try:
         yield aside
         if durable:
             sync(aside)
         os.replace(aside, path)
     except OSError as error:
-        aside.unlink(missing_ok=True)
+        _remove(aside)
         advice = _ADVICE.get(error.errno or 0, "Check the disk and the path.")
         reason = error.strerror or error
         raise CannotWrite(f"Cannot write {path}: {reason}. {advice}") from error
     except BaseException:
-        aside.unlink(missing_ok=True)
+        _remove(aside)
         raise
+
+
+def _remove(path: Path) -> None:
+    with suppress(OSError):
+        path.unlink()
 
 
 def sync(path: Path) -> None:

@@ -8,11 +8,12 @@ Anything else is what Arrow infers, or an error: nothing is rounded or wrapped i
 from __future__ import annotations
 
 from array import array
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from itertools import accumulate
 from typing import Any
 
+import numpy
 import pyarrow
 
 INTEGER_TEXT = {b"fanout": b"integer"}
@@ -22,37 +23,46 @@ INTEGER_TEXT = {b"fanout": b"integer"}
 def to_column(results: Sequence[Any]) -> tuple[pyarrow.Array, dict[bytes, bytes]]:
     """The results as an Arrow array, and the metadata of its field.
 
-    Raises TypeError where the results have no common Arrow type, or one that would change them.
+    None is a null. A bool among integers is stored as the integer that it equals. Raises
+    TypeError where the results have no common type, or one that would change them.
     """
-    first = type(results[0]) if len(results) else int
     try:
-        if first is int:
+        if len(results) == 0 or type(results[0]) is int:
             return from_words(array("q", results), pyarrow.int64()), {}
-        if first is float and set(map(type, results)) == {float}:
-            return from_words(array("d", results), pyarrow.float64()), {}
-        if first is str and set(map(type, results)) == {str}:
-            return _texts(results), {}
     except (OverflowError, TypeError):
         pass
-    kinds = set(map(type, results)) - {type(None)}
+    kinds = set(map(type, results))
+    nulls = type(None) in kinds
+    kinds -= {type(None)}
+    if len(kinds) > 1:
+        names = " and ".join(sorted(kind.__name__ for kind in kinds))
+        raise TypeError(f"the function returns {names}; return one type for every item")
+    valid = _bits(result is not None for result in results) if nulls else None
     try:
         if kinds == {int}:
-            return _integers(results)
-        if len(kinds) > 1 and any(issubclass(kind, int) for kind in kinds):
-            names = " and ".join(sorted(kind.__name__ for kind in kinds))
-            raise TypeError(f"the function returns {names}; return one type for every item")
+            return _integers(results, valid)
+        if kinds == {float}:
+            words = array("d", [result or 0.0 for result in results] if nulls else results)
+            return from_words(words, pyarrow.float64(), valid), {}
+        if kinds == {bool}:
+            buffers = [valid, _bits(map(bool, results))]
+            return pyarrow.Array.from_buffers(pyarrow.bool_(), len(results), buffers), {}
+        if kinds == {str}:
+            return _texts(results, valid), {}
         return pyarrow.array(results, from_pandas=False), {}
-    except (pyarrow.ArrowInvalid, pyarrow.ArrowTypeError, OverflowError) as error:
+    except (pyarrow.ArrowException, OverflowError, ValueError) as error:
         raise TypeError(f"the results do not fit in one Parquet column: {error}") from error
 
 
-def from_words(words: Any, kind: pyarrow.DataType) -> pyarrow.Array:
+def from_words(
+    words: Any, kind: pyarrow.DataType, valid: pyarrow.Buffer | None = None
+) -> pyarrow.Array:
     """An Arrow array on the buffer of 64-bit words, not copied.
 
     Not `pyarrow.array`, which imports pandas to see whether its argument is a Series: 0.3 s in
-    every worker process.
+    every worker process. Likewise `_bits` and `_texts`.
     """
-    return pyarrow.Array.from_buffers(kind, len(words), [None, pyarrow.py_buffer(words)])
+    return pyarrow.Array.from_buffers(kind, len(words), [valid, pyarrow.py_buffer(words)])
 
 
 def to_python(column: pyarrow.Array, metadata: dict[bytes, bytes] | None) -> list[Any]:
@@ -66,26 +76,29 @@ def is_integer_text(metadata: dict[bytes, bytes] | None) -> bool:
     return metadata is not None and INTEGER_TEXT.items() <= metadata.items()
 
 
-def _integers(results: Sequence[int | None]) -> tuple[pyarrow.Array, dict[bytes, bytes]]:
+def _integers(
+    results: Sequence[int | None], valid: pyarrow.Buffer | None
+) -> tuple[pyarrow.Array, dict[bytes, bytes]]:
     try:
-        return pyarrow.array(results, pyarrow.int64()), {}
+        words = array("q", [result or 0 for result in results])
+        return from_words(words, pyarrow.int64(), valid), {}
     except OverflowError:
-        if None in results:
-            return pyarrow.array(map(_decimal_text, results), pyarrow.large_string()), INTEGER_TEXT
-        return _texts([_decimal_text(value) or "" for value in results]), INTEGER_TEXT
+        return _texts([_decimal_text(result or 0) for result in results], valid), INTEGER_TEXT
 
 
-def _texts(texts: Sequence[str]) -> pyarrow.Array:
-    encoded = [text.encode() for text in texts]
+def _texts(texts: Sequence[str | None], valid: pyarrow.Buffer | None) -> pyarrow.Array:
+    encoded = [(text or "").encode() for text in texts]
     offsets = array("q", accumulate(map(len, encoded), initial=0))
-    buffers = [None, pyarrow.py_buffer(offsets), pyarrow.py_buffer(b"".join(encoded))]
+    buffers = [valid, pyarrow.py_buffer(offsets), pyarrow.py_buffer(b"".join(encoded))]
     return pyarrow.Array.from_buffers(pyarrow.large_string(), len(encoded), buffers)
 
 
-def _decimal_text(value: int | None) -> str | None:
+def _bits(flags: Iterable[bool]) -> pyarrow.Buffer:
+    return pyarrow.py_buffer(numpy.packbits(list(flags), bitorder="little"))
+
+
+def _decimal_text(value: int) -> str:
     # str() and int() stop at 4,300 digits (CVE-2020-10735); Decimal is exact and does not.
-    if value is None:
-        return None
     try:
         return str(value)
     except ValueError:

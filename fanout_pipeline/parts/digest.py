@@ -9,12 +9,13 @@ adversaries. The mixing function is splitmix64's (Steele, Lea and Flood, 2014).
 from __future__ import annotations
 
 import hashlib
+import struct
 from collections.abc import Iterable
 
 import numpy
 import pyarrow
 
-from fanout_pipeline.parts.column import is_integer_text, to_python
+from fanout_pipeline.parts.column import to_python
 
 _GOLDEN = numpy.uint64(0x9E3779B97F4A7C15)
 _FIRST = numpy.uint64(0xBF58476D1CE4E5B9)
@@ -36,20 +37,22 @@ def mixed(words: numpy.ndarray) -> numpy.ndarray:
 
 
 def value_hashes(column: pyarrow.Array, metadata: dict[bytes, bytes] | None) -> numpy.ndarray:
-    """One uint64 a value. Equal integers hash alike however their part stores them."""
-    if pyarrow.types.is_integer(column.type) and not column.null_count:
-        wide = column if column.type == pyarrow.int64() else column.cast(pyarrow.int64())
-        return mixed(_words(wide))
-    if is_integer_text(metadata):
-        values = to_python(column, metadata)
-        hashes = numpy.array([_wide_hash(value) for value in values], numpy.uint64)
-        fits = numpy.array([value in _INT64 for value in values])
-        small = numpy.array([value for value in values if value in _INT64], numpy.int64)
-        hashes[fits] = mixed(small.view(numpy.uint64))
-        return hashes
-    if pyarrow.types.is_float64(column.type) and not column.null_count:
+    """One uint64 a value. Equal values of one type hash alike however their part stores them."""
+    if column.type in (pyarrow.int64(), pyarrow.float64()) and not column.null_count:
         return mixed(_words(column))
-    return numpy.array([_wide_hash(value) for value in column.to_pylist()], "uint64")
+    values = to_python(column, metadata)
+    is_word = [type(value) is float or (type(value) is int and value in _INT64) for value in values]
+    hashes = numpy.zeros(len(values), numpy.uint64)
+    for position, word in enumerate(is_word):
+        if not word:
+            hashes[position] = _other_hash(values[position])
+    words = b"".join(
+        struct.pack("<q" if type(value) is int else "<d", value)
+        for value, word in zip(values, is_word, strict=True)
+        if word
+    )
+    hashes[numpy.array(is_word, bool)] = mixed(numpy.frombuffer(words, "<u8"))
+    return hashes
 
 
 def digest(hashes: numpy.ndarray, first_index: int) -> str:
@@ -78,7 +81,7 @@ def _words(column: pyarrow.Array) -> numpy.ndarray:
     return words[column.offset : column.offset + len(column)]
 
 
-def _wide_hash(value: object) -> int:
+def _other_hash(value: object) -> int:
     # hex() has no limit of digits, str() has.
-    text = hex(value) if isinstance(value, int) else repr(value)
+    text = hex(value) if type(value) is int else repr(value)
     return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "little")

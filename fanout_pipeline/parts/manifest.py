@@ -12,6 +12,9 @@ from fanout_pipeline.parts.digest import combined
 
 MANIFEST = "_manifest.json"
 FORMAT = 1
+INTEGER_KIND = "integer text"
+"""Kind of a part whose results are integers stored as decimal text."""
+_INTEGER_KINDS = {"int64", INTEGER_KIND}
 
 
 class NoResults(Exception):
@@ -27,8 +30,9 @@ class PartRecord:
     first_index: int
     items: int
     digest: str
-    integer_text: bool
-    """Whether the results are integers stored as decimal text."""
+    kind: str
+    """The Arrow type of the results, or INTEGER_KIND."""
+    nulls: int
     bytes: int
     """Size of the part file."""
     pid: int
@@ -58,6 +62,10 @@ class Manifest:
                     f"should begin at item {expected}: a part is missing, doubled or misplaced"
                 )
             expected += part.items
+        if len(kinds := self.kinds) > 1 and not kinds <= _INTEGER_KINDS:
+            raise TypeError(
+                f"the function returns {' and '.join(sorted(kinds))}; return one type for every item"
+            )
 
     @property
     def items(self) -> int:
@@ -68,9 +76,15 @@ class Manifest:
         return combined(part.digest for part in self.parts)
 
     @property
-    def integer_text(self) -> bool:
-        """Whether any part stores integers as text; readers then give Python ints throughout."""
-        return any(part.integer_text for part in self.parts)
+    def kinds(self) -> set[str]:
+        """The kinds of all parts that hold anything but nulls."""
+        return {part.kind for part in self.parts if part.items > part.nulls}
+
+    @property
+    def python_integers(self) -> bool:
+        """Whether readers give Python ints, as no pandas dtype of integers holds what is there."""
+        nulls = any(part.nulls for part in self.parts)
+        return INTEGER_KIND in self.kinds or (nulls and "int64" in self.kinds)
 
     def save(self, folder: Path) -> None:
         record = {"format": FORMAT, "items": self.items, "digest": self.digest} | asdict(self)
@@ -88,7 +102,7 @@ class Manifest:
                 )
             parts = tuple(PartRecord(**part) for part in record["parts"])
             return cls(record["strategy"], parts, record["source"], record["function"])
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             raise NoResults(
                 f"{folder} holds no complete results: materialize its asset first."
             ) from None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +11,6 @@ import pyarrow
 from pyarrow import parquet
 
 from fanout_pipeline.parts.column import to_python
-from fanout_pipeline.parts.folder import ResultFolder
 from fanout_pipeline.parts.manifest import Manifest, NoResults, part_name
 
 if TYPE_CHECKING:
@@ -36,11 +36,10 @@ def iter_results(folder: str | Path, batch_items: int = 65_536) -> Iterator[pand
     """The results in order, in DataFrames of at most `batch_items` rows; `result` has one dtype."""
     import pandas
 
-    wide = ResultFolder(Path(folder)).manifest().integer_text
-    for batch in iter_batches(folder, batch_items):
-        field = batch.schema.field("result")
-        if wide:
-            values = to_python(batch["result"], field.metadata)
+    snapshot = Snapshot.of(folder)
+    for batch in snapshot.batches(batch_items):
+        if snapshot.manifest.python_integers:
+            values = to_python(batch["result"], batch.schema.field("result").metadata)
             result = pandas.Series(values, dtype="object")
         else:
             result = batch["result"].to_pandas()
@@ -50,7 +49,7 @@ def iter_results(folder: str | Path, batch_items: int = 65_536) -> Iterator[pand
 def first_results(folder: str | Path, count: int) -> list[Any]:
     """The first few results as Python values, without reading the rest."""
     found: list[Any] = []
-    for batch in iter_batches(folder, max(1, count)):
+    for batch in Snapshot.of(folder).batches(max(1, count)):
         metadata = batch.schema.field("result").metadata
         found += to_python(batch["result"], metadata)
         if len(found) >= count:
@@ -58,29 +57,51 @@ def first_results(folder: str | Path, count: int) -> list[Any]:
     return found[:count]
 
 
-def iter_batches(folder: str | Path, batch_items: int = 65_536) -> Iterator[pyarrow.RecordBatch]:
-    """The results as stored, in order, as Arrow record batches of at most `batch_items` rows.
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """The generation that was visible at one moment, so that a commit in between mixes nothing."""
 
-    Reads the generation that was visible when it began. Raises NoResults where there is none, or
-    where a part is missing or does not hold what the manifest says.
-    """
-    # Resolved once, so that a commit in between does not mix two generations.
-    generation = Path(folder).resolve()
-    for part in Manifest.load(generation).parts:
-        path = generation / part_name(part.number)
-        try:
-            with parquet.ParquetFile(path, memory_map=False) as file:
-                if file.metadata.num_rows != part.items:
+    folder: Path
+    """As the caller named it."""
+    generation: Path
+    manifest: Manifest
+
+    @classmethod
+    def of(cls, folder: str | Path) -> Snapshot:
+        """Raises NoResults where the folder holds no complete results."""
+        folder = Path(folder)
+        while True:
+            generation = folder.resolve()
+            try:
+                return cls(folder, generation, Manifest.load(generation))
+            except NoResults:
+                if folder.resolve() == generation:
+                    return cls(folder, generation, Manifest.load(folder))
+
+    def batches(self, batch_items: int = 65_536) -> Iterator[pyarrow.RecordBatch]:
+        """The results as stored, in order, as Arrow record batches of at most `batch_items` rows.
+
+        Raises NoResults where a part is missing or does not hold what the manifest says.
+        """
+        for part in self.manifest.parts:
+            path = self.generation / part_name(part.number)
+            try:
+                with parquet.ParquetFile(path, page_checksum_verification=True) as file:
+                    if file.metadata.num_rows != part.items:
+                        raise NoResults(
+                            f"{path} holds {file.metadata.num_rows} items, its manifest says "
+                            f"{part.items}: materialize the asset again."
+                        )
+                    yield from file.iter_batches(batch_items, use_threads=False)
+            except FileNotFoundError:
+                if self.folder.resolve() != self.generation:
                     raise NoResults(
-                        f"{path} holds {file.metadata.num_rows} items, its manifest says "
-                        f"{part.items}: materialize the asset again."
-                    )
-                yield from file.iter_batches(batch_items, use_threads=False)
-        except FileNotFoundError:
-            if Path(folder).resolve() != generation:
-                raise NoResults(f"{folder} was replaced while it was read: read again.") from None
-            raise NoResults(
-                f"{path} is missing, though the manifest names it: materialize the asset again."
-            ) from None
-        except pyarrow.ArrowInvalid as error:
-            raise NoResults(f"{path} is damaged ({error}): materialize the asset again.") from error
+                        f"{self.folder} was replaced while it was read: read again."
+                    ) from None
+                raise NoResults(
+                    f"{path} is missing, though the manifest names it: materialize the asset again."
+                ) from None
+            except (pyarrow.ArrowException, OSError) as error:
+                raise NoResults(
+                    f"{path} is damaged ({error}): materialize the asset again."
+                ) from error

@@ -16,7 +16,7 @@ from fanout_pipeline.parts.atomic import replacing
 from fanout_pipeline.parts.column import from_words, is_integer_text, to_column
 from fanout_pipeline.parts.digest import digest, value_hashes
 from fanout_pipeline.parts.folder import ResultFolder
-from fanout_pipeline.parts.manifest import Manifest, PartRecord, part_name
+from fanout_pipeline.parts.manifest import INTEGER_KIND, Manifest, PartRecord, part_name
 
 
 def write_part(folder: Path, number: int, first_index: int, results: Sequence[Any]) -> PartRecord:
@@ -48,6 +48,7 @@ def write_part(folder: Path, number: int, first_index: int, results: Sequence[An
             file,
             compression={"index": "none", "result": "none" if integers else "zstd"},
             use_dictionary=False,
+            write_page_checksum=True,
             column_encoding={
                 "index": "DELTA_BINARY_PACKED",
                 "result": "DELTA_BINARY_PACKED" if integers else "PLAIN",
@@ -58,7 +59,8 @@ def write_part(folder: Path, number: int, first_index: int, results: Sequence[An
         first_index=first_index,
         items=len(column),
         digest=digest(value_hashes(column, metadata), first_index),
-        integer_text=is_integer_text(metadata),
+        kind=INTEGER_KIND if is_integer_text(metadata) else str(column.type),
+        nulls=column.null_count,
         bytes=path.stat().st_size,
         pid=os.getpid(),
     )

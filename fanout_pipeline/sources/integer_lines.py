@@ -91,6 +91,7 @@ class IntegerLines:
         return raw.count(b"\n") + (raw != b"" and not raw.endswith(b"\n"))
 
     def parse(self, raw: bytes, first_index: int) -> list[int]:
+        raw = _without_crlf(raw)
         plain = self._parse_plain(raw)
         if plain is not None:
             items: list[int] = plain.to_pylist()
@@ -101,6 +102,7 @@ class IntegerLines:
         """Series of int64, or of Python ints (dtype object) where one does not fit in int64."""
         import pandas
 
+        raw = _without_crlf(raw)
         plain = self._parse_plain(raw)
         if plain is not None:
             return pandas.Series(plain.to_numpy(zero_copy_only=False))
@@ -133,26 +135,35 @@ class IntegerLines:
         if lines[-1] == b"":
             lines.pop()
         try:
-            return list(map(int, lines))
+            # int() would take a stray CR for a blank.
+            if b"\r" not in raw:
+                return list(map(int, lines))
+            return [self._parse_line(line, first_index + n) for n, line in enumerate(lines)]
         except ValueError:
             return [self._parse_line(line, first_index + n) for n, line in enumerate(lines)]
 
     def _parse_line(self, line: bytes, index: int) -> int:
         # int(bytes) knows ASCII only; int(str) is what a text file's lines go through.
+        reason = "is not an integer"
         try:
-            return int(line.decode())
+            if b"\r" not in line:
+                return int(line.decode())
+            reason = "has a carriage return that no line feed follows"
         except UnicodeDecodeError as error:
             reason = f"is not UTF-8 (byte 0x{line[error.start]:02x} at position {error.start})"
         except ValueError as error:
-            reason = "is not an integer"
             if not line.strip():
                 reason = "is blank"
-            elif "limit" in str(error):
+            elif str(error).startswith("Exceeds the limit"):
                 reason = "has more digits than Python reads (see sys.set_int_max_str_digits)"
         raise BadInput(
             f"{self.where(index)} {reason}: {_shortened(line)}. "
             "Each line must hold one integer; mend the file, or write it anew."
         ) from None
+
+
+def _without_crlf(raw: bytes) -> bytes:
+    return raw.replace(b"\r\n", b"\n").removesuffix(b"\r") if b"\r" in raw else raw
 
 
 def _shortened(line: bytes, limit: int = 40) -> str:

@@ -8,11 +8,11 @@ from fanout_pipeline.parts.manifest import MANIFEST, Manifest, NoResults, PartRe
 
 
 def part(number, first_index, items, **more):
-    fields = {"digest": "00000000000000ff", "integer_text": False, "bytes": 1, "pid": 1}
+    fields = {"digest": "00000000000000ff", "kind": "int64", "nulls": 0, "bytes": 1, "pid": 1}
     return PartRecord(number, first_index, items, **(fields | more))
 
 
-PARTS = (part(0, 0, 2), part(1, 2, 0), part(2, 2, 5, integer_text=True, call_seconds=0.5))
+PARTS = (part(0, 0, 2), part(1, 2, 0), part(2, 2, 5, kind="integer text", call_seconds=0.5))
 
 
 @pytest.fixture
@@ -31,8 +31,8 @@ def test_totals_are_of_all_parts(saved):
     """Items and digest are those of the whole; one part with wide integers makes all of it so."""
     assert saved.items == 7
     assert saved.digest == f"{3 * 0xFF:016x}"
-    assert saved.integer_text
-    assert not Manifest("serial", PARTS[:2]).integer_text
+    assert saved.python_integers
+    assert not Manifest("serial", PARTS[:2]).python_integers
 
 
 def test_other_programs_can_read_the_totals(saved, tmp_path):

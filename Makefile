@@ -1,0 +1,75 @@
+# Every target is a plain command; `make` alone lists them.
+PYTHON ?= python3
+PORT ?= 3000
+BIN := .venv/bin
+export DAGSTER_HOME ?= $(CURDIR)/dagster_home
+FANOUT_DATA ?= data
+export FANOUT_DATA
+DAGSTER := $(BIN)/dagster
+DEFINITIONS := fanout_pipeline.definitions
+
+.DEFAULT_GOAL := help
+.PHONY: help compare test test-fast check ui bench lock readme clean
+
+help:  ## list the targets
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 20
+
+compare: .venv/installed  ## write 100,000 numbers, square them by every strategy, print the comparison
+	$(DAGSTER) job execute -m $(DEFINITIONS) -j comparison_job
+	@cat $(FANOUT_DATA)/squares/comparison/report.md
+
+test: .venv/installed-dev chromium  ## all tests: strategies, faults, command line, schedule, UI in a browser
+	$(BIN)/python -m pytest
+
+test-fast: .venv/installed-dev  ## the tests that start no Dagster run, server or browser
+	$(BIN)/python -m pytest -m "not slow"
+
+check: .venv/installed-dev  ## formatter, linter, type checker, definitions
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(DAGSTER) definitions validate -w workspace.yaml
+	$(BIN)/dg check defs
+
+ui: .venv/installed  ## serve the Dagster UI (webserver and daemon) on 127.0.0.1:3000
+	$(DAGSTER) dev -w workspace.yaml -h 127.0.0.1 -p $(PORT)
+
+bench: .venv/installed  ## time what the README claims: serial and multiprocess at 10,000,000 numbers, memory at 20,000,000
+	$(BIN)/python benchmarks/serial_and_multiprocess.py
+
+readme: .venv/installed  ## put the last comparison's table and plot, and the last UI test's pictures, into the README
+	$(BIN)/python docs/update_readme.py
+
+lock: .venv/installed-dev  ## compile the hashed requirement files anew from pyproject.toml
+	$(BIN)/python -m pip install --quiet uv
+	$(BIN)/uv pip compile $(LOCK_OPTIONS) --extra dev pyproject.toml -o requirements-dev.txt
+	$(BIN)/uv pip compile $(LOCK_OPTIONS) -c requirements-dev.txt --extra build pyproject.toml -o requirements.txt
+
+LOCK_OPTIONS := --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-strip-extras --upgrade
+
+clean:  ## remove the environment and what runs have left in data/ and dagster_home/
+	git clean -fdXq
+
+# Two stamps, so that running installs little and testing adds the rest. Byte-code is compiled here,
+# for `import dagster` takes three times as long without it where Python may not write it later.
+.venv/installed: requirements.txt pyproject.toml | .venv/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --compile --require-hashes -r requirements.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	$(BIN)/python -m compileall -q fanout_pipeline
+	@touch $@
+
+.venv/installed-dev: requirements-dev.txt .venv/installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --compile --require-hashes -r requirements-dev.txt
+	@touch $@
+
+.venv/bin/python:
+	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(None if (3, 11) <= v <= (3, 13) else f"Python 3.11 to 3.13 is needed, this is {v[0]}.{v[1]}; name another: make PYTHON=python3.12")'
+	$(PYTHON) -m venv .venv || { echo "python3 -m venv failed; on Debian: apt-get install python3-venv"; exit 1; }
+
+# The browser tests drive Debian's chromium.
+.PHONY: chromium
+chromium:
+	@command -v chromium >/dev/null || \
+	{ [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get update -qq && \
+	  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium >/dev/null; } || \
+	{ echo "The browser tests need chromium. Install it (Debian: sudo apt-get install chromium) and run again; make test-fast does without."; exit 1; }
