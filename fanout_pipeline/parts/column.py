@@ -42,7 +42,9 @@ def to_column(results: Sequence[Any]) -> tuple[pyarrow.Array, dict[bytes, bytes]
         if kinds == {int}:
             return _integers(results, valid)
         if kinds == {float}:
-            words = array("d", [result or 0.0 for result in results] if nulls else results)
+            words = array(
+                "d", [0.0 if result is None else result for result in results] if nulls else results
+            )
             return from_words(words, pyarrow.float64(), valid), {}
         if kinds == {bool}:
             buffers = [valid, _bits(map(bool, results))]

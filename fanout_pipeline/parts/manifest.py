@@ -35,6 +35,8 @@ class PartRecord:
     nulls: int
     bytes: int
     """Size of the part file."""
+    sha256: str
+    """Of the part file, so that damage is found when it is read."""
     pid: int
     read_seconds: float = 0.0
     call_seconds: float = 0.0

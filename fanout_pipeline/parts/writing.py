@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Iterable, Sequence
 from itertools import islice
@@ -41,19 +42,20 @@ def write_part(folder: Path, number: int, first_index: int, results: Sequence[An
     # pyarrow's default; a fan-out's results seldom repeat, so a dictionary does not pay).
     integers = pyarrow.types.is_integer(column.type)
     path = folder / part_name(number)
-    # OSFile: given a path, pyarrow first sets up its file systems, S3's and all, 15 ms a process.
-    with replacing(path, durable=False) as aside, pyarrow.OSFile(str(aside), "wb") as file:
-        parquet.write_table(
-            pyarrow.Table.from_arrays([index, column], schema=schema),
-            file,
-            compression={"index": "none", "result": "none" if integers else "zstd"},
-            use_dictionary=False,
-            write_page_checksum=True,
-            column_encoding={
-                "index": "DELTA_BINARY_PACKED",
-                "result": "DELTA_BINARY_PACKED" if integers else "PLAIN",
-            },
-        )
+    buffer = pyarrow.BufferOutputStream()
+    parquet.write_table(
+        pyarrow.Table.from_arrays([index, column], schema=schema),
+        buffer,
+        compression={"index": "none", "result": "none" if integers else "zstd"},
+        use_dictionary=False,
+        column_encoding={
+            "index": "DELTA_BINARY_PACKED",
+            "result": "DELTA_BINARY_PACKED" if integers else "PLAIN",
+        },
+    )
+    data = memoryview(buffer.getvalue())
+    with replacing(path, durable=False) as aside:
+        aside.write_bytes(data)
     return PartRecord(
         number=number,
         first_index=first_index,
@@ -61,7 +63,8 @@ def write_part(folder: Path, number: int, first_index: int, results: Sequence[An
         digest=digest(value_hashes(column, metadata), first_index),
         kind=INTEGER_KIND if is_integer_text(metadata) else str(column.type),
         nulls=column.null_count,
-        bytes=path.stat().st_size,
+        bytes=len(data),
+        sha256=hashlib.sha256(data).hexdigest(),
         pid=os.getpid(),
     )
 

@@ -171,7 +171,9 @@ def test_as_many_are_named_as_are_counted(small, lost, wrong, repeated):
     named = [len(check.lost), len(check.repeated), len(check.foreign)]
     assert named == [check.missing, check.duplicated, check.wrong]
     assert {finding.value for finding in check.foreign} == {str(1000 + n) for n in wrong - lost}
-    assert {finding.index for finding in check.lost} == lost
+    # Side by side, it cannot be told which of two is lost and which has another in its place.
+    if not any({n - 1, n + 1} & (lost | wrong) for n in lost):
+        assert {finding.index for finding in check.lost} == lost
 
 
 def test_results_with_none_compare_equal_however_they_are_parted(small):

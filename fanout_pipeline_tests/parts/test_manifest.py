@@ -8,7 +8,14 @@ from fanout_pipeline.parts.manifest import MANIFEST, Manifest, NoResults, PartRe
 
 
 def part(number, first_index, items, **more):
-    fields = {"digest": "00000000000000ff", "kind": "int64", "nulls": 0, "bytes": 1, "pid": 1}
+    fields = {
+        "digest": "00000000000000ff",
+        "kind": "int64",
+        "nulls": 0,
+        "bytes": 1,
+        "sha256": "",
+        "pid": 1,
+    }
     return PartRecord(number, first_index, items, **(fields | more))
 
 

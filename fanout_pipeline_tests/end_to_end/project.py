@@ -1,0 +1,146 @@
+"""A DAGSTER_HOME and a data root of their own, and the commands as a user types them."""
+
+import contextlib
+import os
+import shutil
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import dagster as dg
+import psutil
+import yaml
+
+from fanout_pipeline.parts import ResultFolder, read_results
+
+CHECKOUT = Path(__file__).parents[2]
+LOCATION = ("-m", "fanout_pipeline.definitions")
+STRATEGIES = (
+    "serial",
+    "threads",
+    "multiprocess",
+    "queue",
+    "indexed_queue",
+    "pool_map",
+    "vectorized",
+    "dagster_multiprocess",
+)
+IN_ORDER = tuple(strategy for strategy in STRATEGIES if strategy != "queue")
+
+
+@dataclass(frozen=True)
+class Project:
+    """One instance and one data root, under `folder`."""
+
+    folder: Path
+
+    @classmethod
+    def new(cls, folder):
+        (folder / "home").mkdir(parents=True)
+        shutil.copy(CHECKOUT / "dagster_home" / "dagster.yaml", folder / "home")
+        return cls(folder)
+
+    @property
+    def home(self):
+        return self.folder / "home"
+
+    @property
+    def data(self):
+        return self.folder / "data"
+
+    @property
+    def environment(self):
+        kept = {name: value for name, value in os.environ.items() if "FANOUT" not in name}
+        return kept | {"DAGSTER_HOME": str(self.home), "FANOUT_DATA": str(self.data)}
+
+    def start(self, command, *arguments, log="log.txt"):
+        """A console script of this environment, in a session of its own, its output in a file."""
+        with open(self.folder / log, "wb") as output:
+            return subprocess.Popen(
+                [Path(sys.executable).with_name(command), *arguments],
+                cwd=CHECKOUT,
+                env=self.environment,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+
+    def run(self, command, *arguments, seconds=240):
+        """Exit code and output of a console script that has ended."""
+        process = self.start(command, *arguments)
+        try:
+            process.wait(seconds)
+        finally:
+            self.end_all()
+        return process.returncode, self.output()
+
+    def output(self, log="log.txt"):
+        return (self.folder / log).read_text(errors="replace")
+
+    def execute(self, job, config=None):
+        return self.run("dagster", *self.job_arguments(job, config))
+
+    def job_arguments(self, job, config=None):
+        arguments = ["job", "execute", *LOCATION, "-j", job]
+        if config is not None:
+            file = self.folder / "config.yaml"
+            file.write_text(yaml.safe_dump(config))
+            arguments += ["-c", str(file)]
+        return arguments
+
+    def materialize(self, *keys):
+        return self.run("dagster", "asset", "materialize", *LOCATION, "--select", ",".join(keys))
+
+    @contextlib.contextmanager
+    def instance(self):
+        with dg.DagsterInstance.from_config(str(self.home)) as instance:
+            yield instance
+
+    def runs(self):
+        with self.instance() as instance:
+            return instance.get_runs()
+
+    def metadata(self, key):
+        """What the latest materialization of an asset recorded, as plain values."""
+        with self.instance() as instance:
+            event = instance.get_latest_materialization_event(dg.AssetKey(key.split("/")))
+        assert event is not None, f"{key} was not materialized"
+        recorded = event.asset_materialization.metadata
+        return {name: value.value for name, value in recorded.items()}
+
+    def processes(self):
+        """Every living process that was started with this DAGSTER_HOME."""
+        found = set()
+        for process in psutil.process_iter():
+            with contextlib.suppress(psutil.Error):
+                if process.environ().get("DAGSTER_HOME") == str(self.home):
+                    found.add(process)
+        return found
+
+    def end_all(self):
+        """Leave no process of this project behind, whatever a test did."""
+        for process in self.processes():
+            with contextlib.suppress(psutil.Error):
+                process.kill()
+
+    def results(self, strategy, data=None):
+        return read_results((data or self.data) / "squares" / strategy)["result"].tolist()
+
+    def numbers(self, data=None):
+        return list(map(int, ((data or self.data) / "numbers.txt").read_text().split()))
+
+    def digest(self, strategy):
+        return ResultFolder(self.data / "squares" / strategy).manifest().digest
+
+
+def wait_for(condition, seconds, what, every=0.05):
+    """The first true value of `condition()`."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if value := condition():
+            return value
+        time.sleep(every)
+    raise AssertionError(f"no {what} within {seconds} s")
