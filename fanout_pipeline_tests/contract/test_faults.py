@@ -184,13 +184,15 @@ def test_interrupted_in_the_middle(name, method, tmp_path, earlier):
     assert time.monotonic() - began < 15
 
 
+@pytest.mark.parametrize("delay", [0, 0.02, 0.05, 0.1, 0.2])
 @pytest.mark.parametrize(("name", "method"), WITH_PROCESSES)
-def test_interrupted_while_workers_start(name, method, file, tmp_path, earlier):
-    """Ctrl-C before the first worker has answered leaves no worker either."""
+def test_interrupted_while_workers_start(name, method, delay, tmp_path, earlier):
+    """Ctrl-C before all workers have answered leaves no worker either."""
+    long = write_items(tmp_path / "long.txt", 4000)
     present = set(psutil.Process().children(recursive=True))
-    thread = interrupt(lambda: set(psutil.Process().children(recursive=True)) - present)
+    thread = interrupt(lambda: set(psutil.Process().children(recursive=True)) - present, delay)
     with pytest.raises(KeyboardInterrupt):
-        run(name, method, file, functions.Slow(tmp_path / "called"), earlier, workers=5)
+        run(name, method, long, functions.Slow(tmp_path / "called"), earlier, workers=5)
     thread.join()
 
 
