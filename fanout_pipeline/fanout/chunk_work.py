@@ -98,7 +98,7 @@ def _call(
         expected = len(results) + len(batch)
         results.extend(map(function, batch))
         if len(results) < expected:  # extend() took it for the end of the batch
-            raise RuntimeError("the function raised StopIteration")
+            raise StopIteration("raised by the function")
         if time.perf_counter() - began < _SLICE_SECONDS:
             size *= 2
 

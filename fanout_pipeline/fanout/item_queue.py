@@ -11,10 +11,12 @@ workers can be given another run after 'STOP', as every crew can.
 
 from __future__ import annotations
 
+import pickle
 import queue
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from multiprocessing import get_context, queues
+from multiprocessing.reduction import ForkingPickler
 from typing import Any, Self
 
 from fanout_pipeline.fanout.chunk_work import described, shown
@@ -89,7 +91,9 @@ class ItemQueue:
     ) -> list[Any]:
         """Feed every task and a 'STOP' for each worker, then join the workers' lists as they come."""
         for control in self._controls:
-            control.send((serve, function))
+            with suppress(BrokenPipeError):  # its worker is dead, as will be said below
+                control.send((serve, function))
+        self._look_for_dead()
         for number, task in enumerate(tasks):
             self._put(task)
             if number % _LOOK_EVERY == 0 and not self._outputs.empty():
@@ -117,9 +121,9 @@ class ItemQueue:
             except queue.Empty:
                 self._look_for_dead()
                 continue
-            if isinstance(answer, CallFailed):
+            if isinstance(answer, Exception):
                 raise answer
-            results: list[Any] = answer
+            results: list[Any] = pickle.loads(answer)
             return results
 
     def _look_for_dead(self) -> None:
@@ -154,6 +158,14 @@ def _serve_runs(control: Any, inputs: Any, outputs: Any) -> None:
         outputs.put(_serve_run(serve, function, inputs))
 
 
+def _pickled(results: list[Any]) -> bytes | TypeError:
+    # Here and not in the queue's feeder thread, which drops what it cannot pickle.
+    try:
+        return bytes(ForkingPickler.dumps(results))
+    except Exception as error:
+        return TypeError(f"The function's results cannot be sent between processes: {error}")
+
+
 def _serve_run(serve: Serve, function: Callable[[Any], Any], inputs: Any) -> Any:
     results = []
     for task in iter(inputs.get, STOP):
@@ -161,4 +173,4 @@ def _serve_run(serve: Serve, function: Callable[[Any], Any], inputs: Any) -> Any
             results.append(serve(function, task))
         except Exception as error:
             return CallFailed(task, described(error, shown(task[-1])))
-    return results
+    return _pickled(results)

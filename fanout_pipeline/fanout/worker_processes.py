@@ -47,8 +47,11 @@ class _Worker:
     chunk: Chunk | None = None
 
     def send(self, message: Any) -> None:
+        self.send_pickled(bytes(ForkingPickler.dumps(message)))
+
+    def send_pickled(self, message: bytes) -> None:
         try:
-            self.connection.send(message)
+            self.connection.send_bytes(message)
         except (BrokenPipeError, ConnectionResetError):
             raise self.died() from None
 
@@ -83,7 +86,7 @@ class WorkerProcesses:
     def run(self, work: Work, progress: Progress) -> list[PartRecord]:
         message = _pickled(work)
         for worker in self._workers:
-            worker.connection.send_bytes(message)
+            worker.send_pickled(message)
         progress.begin(len(work.chunks))
         chunks = iter(work.chunks)
         by_connection = {worker.connection: worker for worker in self._workers}

@@ -6,6 +6,7 @@ import functools
 import multiprocessing
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from multiprocessing.pool import MaybeEncodingError  # type: ignore[attr-defined]  # typeshed
 from typing import Any
 
 from fanout_pipeline.fanout.chunk_work import described, shown
@@ -38,6 +39,10 @@ class _Pool:
             results = self._pool.map(functools.partial(_call, work.function), items)
         except CallFailed as error:
             raise located(work, error.task[0], error.failure) from None
+        except MaybeEncodingError as error:
+            raise TypeError(
+                f"The function's results cannot be sent between processes: {error}"
+            ) from error
         return write_in_parts(work, results, counts)
 
     def usage(self) -> list[ProcessUsage]:

@@ -1,0 +1,313 @@
+"""`dagster job execute`, as the guide says to type it: files, records, checks, refusals."""
+
+import json
+
+import dagster as dg
+import pytest
+
+from fanout_pipeline.parts import read_results
+from fanout_pipeline_tests.end_to_end.project import IN_ORDER, STRATEGIES, Project
+
+METADATA = {
+    "wall_seconds",
+    "cpu_seconds",
+    "peak_rss_bytes",
+    "items",
+    "items_per_second",
+    "workers",
+    "worker_pids",
+    "chunks",
+    "start_method",
+    "first_10_results",
+    "in_order",
+    "missing",
+    "duplicated",
+    "wrong",
+    "digest",
+}
+REPORTED = {
+    "wall_seconds",
+    "wall_seconds_all",
+    "ratio",
+    "ratio_ci95",
+    "speedup",
+    "efficiency",
+    "in_order",
+    "missing",
+    "duplicated",
+    "wrong",
+    "digest",
+}
+CONFIGURED = {
+    "numbers_file": {"config": {"count": 5000, "order": "shuffled", "seed": 7}},
+}
+
+
+@pytest.fixture(scope="module")
+def compared(tmp_path_factory):
+    """A project after `comparison_job` with defaults, and what the command printed."""
+    project = Project.new(tmp_path_factory.mktemp("compared") / "project")
+    code, output = project.execute("comparison_job")
+    assert code == 0, output
+    return project, output
+
+
+@pytest.fixture(scope="module")
+def report(compared):
+    project, _ = compared
+    return json.loads((project.data / "squares" / "comparison" / "report.json").read_text())
+
+
+def elsewhere(project, workers=2, chunks=5):
+    """Run config that sets everything which the guide says can be set; its data root, too."""
+    root = project.folder / "other data"
+    config = {
+        "ops": CONFIGURED,
+        "resources": {
+            "data_folder": {"config": {"root": str(root)}},
+            "fanout": {"config": {"workers": workers, "chunks": chunks}},
+        },
+    }
+    return root, config
+
+
+def steps(project):
+    """(step, start, end) of the latest run, timed by the event log."""
+    with project.instance() as instance:
+        run = instance.get_runs(limit=1)[0]
+        kinds = {dg.DagsterEventType.STEP_START, dg.DagsterEventType.STEP_SUCCESS}
+        entries = instance.all_logs(run.run_id, of_type=kinds)
+    times = {}
+    for entry in entries:
+        times.setdefault(entry.step_key, []).append(entry.timestamp)
+    return sorted((start, end, step) for step, (start, end) in times.items())
+
+
+def test_comparison_leaves_the_files_of_the_design(compared):
+    """Whoever reads the results by file finds them where the design says."""
+    project, _ = compared
+    assert project.numbers() == list(range(100_000))
+    for strategy in STRATEGIES:
+        folder = project.data / "squares" / strategy
+        assert (folder / "part-00000.parquet").is_file()
+        assert (folder / "_manifest.json").is_file()
+    comparison = project.data / "squares" / "comparison"
+    assert {path.name for path in comparison.iterdir()} == {"report.json", "report.md", "times.png"}
+    assert (comparison / "times.png").read_bytes().startswith(b"\x89PNG")
+    assert "(times.png)" in (comparison / "report.md").read_text()
+
+
+def test_comparison_leaves_nothing_else(compared):
+    """No temporary file and no abandoned results stay behind a finished run."""
+    project, _ = compared
+    folders = {*STRATEGIES, "comparison", *(f".{strategy}" for strategy in STRATEGIES)}
+    assert {path.name for path in (project.data / "squares").iterdir()} == folders
+    assert {path.name for path in project.data.iterdir()} == {"numbers.txt", "squares"}
+    assert not list(project.data.rglob("*.tmp"))
+    for strategy in STRATEGIES:
+        hidden = project.data / "squares" / f".{strategy}"
+        generations = {path for path in hidden.iterdir() if path.is_dir()}
+        assert generations == {(project.data / "squares" / strategy).resolve()}
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_results_are_the_squares(compared, strategy):
+    """Every strategy gives all squares; all but `queue` give them in the order of the numbers."""
+    project, _ = compared
+    table = read_results(project.data / "squares" / strategy)
+    expected = [n * n for n in range(100_000)]
+    results = table["result"].tolist()
+    assert table["index"].tolist() == list(range(100_000))
+    if strategy == "queue":
+        assert results != expected
+        results.sort()
+    assert results == expected
+
+
+def test_report_has_the_fields_of_the_design(report):
+    """A program that reads report.json finds every field by its name."""
+    assert report["items"] == 100_000
+    assert report["reference"] == "serial"
+    assert set(report["strategies"]) == set(STRATEGIES)
+    for found in report["strategies"].values():
+        assert set(found) >= REPORTED
+        assert found["wall_seconds"] > 0
+        assert found["wall_seconds_all"] == [found["wall_seconds"]]
+        serial = report["strategies"]["serial"]["wall_seconds"]
+        assert found["ratio"] == pytest.approx(found["wall_seconds"] / serial)
+        assert found["speedup"] == pytest.approx(1 / found["ratio"])
+    assert set(report["verdict"]) >= {"use", "reason", "trusted"}
+    assert report["verdict"]["use"] in {*IN_ORDER, "stay serial", "cannot tell"}
+    assert {"cpu", "effective_cores", "memory_bytes", "python"} <= set(report["machine"])
+
+
+def test_report_says_who_kept_the_order(report):
+    """The article's point: its program loses the order and nothing else; the others lose nothing."""
+    found = report["strategies"]
+    for strategy in STRATEGIES:
+        counts = [found[strategy][name] for name in ("missing", "duplicated", "wrong")]
+        assert counts == [0, 0, 0], strategy
+    assert {strategy for strategy in STRATEGIES if found[strategy]["in_order"]} == set(IN_ORDER)
+    assert len({found[strategy]["digest"] for strategy in IN_ORDER}) == 1
+    assert found["queue"]["digest"] != found["serial"]["digest"]
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_metadata_of_the_design_is_recorded(compared, report, strategy):
+    """Dashboards find all metadata on each strategy, the same values as in the report."""
+    project, _ = compared
+    found = project.metadata(f"squares/{strategy}")
+    assert set(found) >= METADATA
+    assert found["items"] == 100_000
+    assert len(found["first_10_results"]) == 10
+    if strategy != "queue":
+        assert found["first_10_results"] == [n * n for n in range(10)]
+    assert found["peak_rss_bytes"] > 10**7
+    assert len(set(found["worker_pids"])) >= 1
+    for name in ("wall_seconds", "in_order", "missing", "duplicated", "wrong", "digest"):
+        assert found[name] == report["strategies"][strategy][name], name
+
+
+def test_comparison_records_table_and_report(compared):
+    """The UI has the table and a page that carries its picture in itself."""
+    project, _ = compared
+    found = project.metadata("squares/comparison")
+    strategies = [record.data["strategy"] for record in found["table"]]
+    assert sorted(strategies) == sorted(STRATEGIES)
+    assert "](data:image/png;base64," in found["report"]
+
+
+def test_comparison_table_is_printed(compared):
+    """Whoever runs the job in a terminal sees the table and the verdict without opening a file."""
+    _, output = compared
+    header = "strategy seconds ratio items/s efficiency workers in order missing duplicated wrong"
+    lines = [" ".join(line.split()) for line in output.splitlines()]
+    assert header in lines
+    table = lines[lines.index(header) + 2 :][: len(STRATEGIES)]
+    assert {line.split()[0] for line in table} == set(STRATEGIES)
+    assert "Verdict: " in output
+    assert "Traceback" not in output
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_checks_are_recorded_with_numbers(compared, strategy):
+    """Each check has a result with numbers; a lost order of `queue` is a warning, not an error."""
+    project, _ = compared
+    found = {}
+    with project.instance() as instance:
+        run = instance.get_runs(limit=1)[0]
+        for entry in instance.all_logs(run.run_id):
+            event = entry.dagster_event
+            if event and event.event_type is dg.DagsterEventType.ASSET_CHECK_EVALUATION:
+                check = event.asset_check_evaluation_data
+                if check.asset_key.path == ["squares", strategy]:
+                    found[check.check_name] = check
+    if strategy == "serial":
+        assert not found
+        return
+    assert set(found) == {"order", "completeness", "values"}
+    for name, check in found.items():
+        assert check.passed == ((strategy, name) != ("queue", "order")), name
+        assert check.metadata["items"].value == 100_000
+        assert check.metadata["expected_items"].value == 100_000
+    order = found["order"]
+    assert (order.metadata["out_of_place"].value == 0) == order.passed
+    assert found["completeness"].metadata["missing"].value == 0
+    assert found["values"].metadata["wrong"].value == 0
+    if strategy == "queue":
+        assert order.severity is dg.AssetCheckSeverity.WARN
+        assert order.metadata["first_divergent_index"].value >= 0
+
+
+def test_timed_steps_do_not_overlap(compared):
+    """A time is that strategy's alone: chunk steps run beside each other, nothing else does."""
+    project, _ = compared
+    found = steps(project)
+    assert len(found) > len(STRATEGIES)
+    beside = {
+        (one, other)
+        for at, (_, end, one) in enumerate(found)
+        for start, _, other in found[at + 1 :]
+        if start < end
+    }
+    chunks = "squares__dagster_multiprocess.squares_chunk["
+    assert {pair for pair in beside if not all(step.startswith(chunks) for step in pair)} == set()
+    for strategy in STRATEGIES:
+        assert project.metadata(f"squares/{strategy}")["overlapped_with"] == []
+
+
+def test_comparison_as_configured(project):
+    """Count, order, seed, workers, chunks and data root are those of the config file."""
+    root, config = elsewhere(project)
+    code, output = project.execute("comparison_job", config)
+    assert code == 0, output
+    assert not project.data.exists()
+    numbers = project.numbers(root)
+    assert sorted(numbers) == list(range(5000))
+    assert numbers != sorted(numbers)
+    for strategy in STRATEGIES:
+        results = project.results(strategy, root)
+        if strategy == "queue":
+            assert sorted(results) == [n * n for n in range(5000)]
+        else:
+            assert results == [n * n for n in numbers], strategy
+        found = project.metadata(f"squares/{strategy}")
+        single = strategy in ("serial", "vectorized")
+        assert (found["chunks"], found["workers"]) == (5, 1 if single else 2), strategy
+
+
+@pytest.mark.parametrize("configured", [False, True], ids=["defaults", "configured"])
+@pytest.mark.parametrize(
+    ("job", "strategies"),
+    [("serial_job", ("serial",)), ("multiprocess_job", ("multiprocess", "dagster_multiprocess"))],
+)
+def test_other_jobs(project, job, strategies, configured):
+    """Each job makes its own assets from its own config, and needs no other job before it."""
+    root, config = elsewhere(project) if configured else (project.data, None)
+    code, output = project.execute(job, config)
+    assert code == 0, output
+    numbers = project.numbers(root)
+    assert len(numbers) == (5000 if configured else 100_000)
+    found = {path.name for path in (root / "squares").iterdir()}
+    assert {name for name in found if not name.startswith(".")} == set(strategies)
+    for strategy in strategies:
+        assert project.results(strategy, root) == [n * n for n in numbers]
+        assert set(project.metadata(f"squares/{strategy}")) >= METADATA
+        if configured:
+            assert project.metadata(f"squares/{strategy}")["chunks"] == 5
+    assert [run.status for run in project.runs()] == [dg.DagsterRunStatus.SUCCESS]
+
+
+def test_comparison_of_no_numbers(project):
+    """An empty file is squared, too; what cannot be told from it is said to be so."""
+    config = {"ops": {"numbers_file": {"config": {"count": 0}}}}
+    code, output = project.execute("comparison_job", config)
+    assert code == 0, output
+    assert (project.data / "numbers.txt").read_bytes() == b""
+    for strategy in STRATEGIES:
+        assert project.results(strategy) == []
+    folder = project.data / "squares" / "comparison"
+    report = json.loads((folder / "report.json").read_text())
+    assert report["items"] == 0
+    assert report["verdict"]["use"] == "cannot tell"
+    assert all(found["ratio"] is None for found in report["strategies"].values())
+    assert "nan" not in (folder / "report.md").read_text().lower()
+
+
+@pytest.mark.parametrize(
+    ("field", "config"),
+    [
+        ("count", {"ops": {"numbers_file": {"config": {"count": -1}}}}),
+        ("order", {"ops": {"numbers_file": {"config": {"order": "sideways"}}}}),
+        ("amount", {"ops": {"numbers_file": {"config": {"amount": 5}}}}),
+        ("workers", {"resources": {"fanout": {"config": {"workers": 0}}}}),
+        ("wokers", {"resources": {"fanout": {"config": {"wokers": 2}}}}),
+    ],
+)
+def test_wrong_config_is_refused_before_the_run(project, field, config):
+    """A wrong value costs a message that names it, not a half-finished run."""
+    code, output = project.execute("serial_job", config)
+    assert code != 0
+    assert field in output
+    assert not (project.data / "numbers.txt").exists()
+    assert project.runs() == []

@@ -1,0 +1,88 @@
+"""The web UI, served for real and used with a mouse, so to speak."""
+
+import re
+import shutil
+import socket
+import urllib.request
+
+import pytest
+from playwright.sync_api import expect, sync_playwright
+
+from fanout_pipeline_tests.end_to_end.project import CHECKOUT, wait_for
+
+PICTURES = CHECKOUT / "test-artefacts" / "ui"
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-quic",
+]
+
+
+@pytest.fixture
+def served(project):
+    """The address of `dagster dev`, answering."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    arguments = ("dev", "-w", "workspace.yaml", "-h", "127.0.0.1", "-p", str(port))
+    process = project.start("dagster", *arguments, log="dev.txt")
+    address = f"http://127.0.0.1:{port}"
+
+    def answers():
+        assert process.poll() is None, project.output("dev.txt")
+        try:
+            return urllib.request.urlopen(f"{address}/server_info", timeout=5).status == 200
+        except OSError:
+            return False
+
+    wait_for(answers, 120, "answer of the webserver", every=0.5)
+    yield address
+    process.terminate()
+    process.wait(60)
+
+
+@pytest.fixture
+def page():
+    chromium = shutil.which("chromium")
+    assert chromium, "chromium is missing: run `make test`, or `apt-get install chromium`"
+    PICTURES.mkdir(parents=True, exist_ok=True)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=ARGUMENTS)
+        page = browser.new_page(viewport={"width": 1500, "height": 1000})
+        page.set_default_timeout(60_000)
+        yield page
+        browser.close()
+
+
+def test_a_click_materializes_everything_and_the_comparison_is_there_to_see(project, served, page):
+    """Whoever clicks "Materialize all" finds the table, the plot and queue's warning in the UI."""
+    page.goto(f"{served}/asset-groups")
+    button = page.get_by_role("button", name=re.compile("Materialize all"))
+    expect(button).to_be_enabled(timeout=60_000)
+    button.click()
+    run = wait_for(project.runs, 60, "run", every=0.5)[0]
+    wait_for(lambda: project.runs()[0].is_finished, 180, "end of the run", every=1)
+    assert project.runs()[0].status.value == "SUCCESS", run.run_id
+    page.goto(f"{served}/locations/fanout_pipeline/asset-groups/squares")
+    expect(page.get_by_text("indexed_queue", exact=True).first).to_be_visible()
+    page.wait_for_timeout(2000)
+    page.screenshot(path=PICTURES / "graph.png")
+
+    page.goto(f"{served}/assets/squares/comparison")
+    expect(page.get_by_text("items_per_second").first).to_be_visible()
+    expect(page.get_by_text("dagster_multiprocess", exact=True).first).to_be_visible()
+    page.screenshot(path=PICTURES / "comparison.png")
+    page.get_by_text("Show Markdown").first.click()
+    plot = page.locator("img[src^='data:image/png']").first
+    expect(plot).to_be_visible()
+    page.wait_for_timeout(1000)  # the dialog fades in
+    assert plot.evaluate("image => image.complete && image.naturalWidth") > 300
+    page.screenshot(path=PICTURES / "report.png")
+
+    page.goto(f"{served}/assets/squares/queue?view=checks")
+    page.get_by_text("order", exact=True).first.click()
+    expect(page.get_by_text(re.compile("This is expected: each worker"))).to_be_visible()
+    expect(page.get_by_role("img", name=re.compile("warning")).first).to_be_visible()
+    page.screenshot(path=PICTURES / "queue_checks.png")
