@@ -5,15 +5,15 @@ from typing import Literal
 import dagster as dg
 from pydantic import Field
 
+from fanout_pipeline.defs.bounds import Count, Seed
+
 
 class NumbersFileConfig(dg.Config):
     """Which numbers to write."""
 
-    count: int = Field(
-        default=100_000, ge=0, le=1_000_000_000, description="How many numbers, one a line."
-    )
+    count: Count = Field(default=100_000, description="How many numbers, one a line.")
     first: int = Field(default=0, description="The smallest number; may be negative.")
     order: Literal["ascending", "shuffled"] = Field(
         default="ascending", description="shuffled: in an order that `seed` decides."
     )
-    seed: int = Field(default=0, ge=0, le=2**32 - 1, description="Of the shuffled order.")
+    seed: Seed = Field(default=0, description="Of the shuffled order.")

@@ -2,11 +2,12 @@
 
 import os
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Optional
 
 import dagster as dg
 from pydantic import Field
 
+from fanout_pipeline.defs.bounds import Chunks, Workers
 from fanout_pipeline.fanout.contract import Options
 from fanout_pipeline.fanout.cores import effective_cores
 
@@ -29,17 +30,13 @@ class DataFolder(dg.ConfigurableResource[Any]):
 class Fanout(dg.ConfigurableResource[Any]):
     """How much to fan out. The defaults suit the machine that the run is on."""
 
-    workers: int | None = Field(
+    workers: Optional[Workers] = Field(  # noqa: UP045 (the type is an object, which has no |)
         default=None,
-        ge=1,
-        le=512,
         description="Workers of each strategy. Default: the effective cores, the least of CPU "
         "affinity, cgroup quota and the environment variable FANOUT_WORKERS.",
     )
-    chunks: int | None = Field(
+    chunks: Optional[Chunks] = Field(  # noqa: UP045
         default=None,
-        ge=1,
-        le=99_999,
         description="Chunks to cut the source into. Default: four a worker, more where a chunk "
         "would be over 2 MiB (dagster_multiprocess: two a worker, 8 MiB, as each is a step).",
     )

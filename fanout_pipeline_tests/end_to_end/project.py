@@ -1,6 +1,7 @@
 """A DAGSTER_HOME and a data root of their own, and the commands as a user types them."""
 
 import contextlib
+import json
 import os
 import shutil
 import subprocess
@@ -27,6 +28,8 @@ STRATEGIES = (
     "vectorized",
     "dagster_multiprocess",
 )
+EARLIER = 2000
+"""How many numbers the fixture `finished` has squared."""
 IN_ORDER = tuple(strategy for strategy in STRATEGIES if strategy != "queue")
 
 
@@ -91,8 +94,11 @@ class Project:
             arguments += ["-c", str(file)]
         return arguments
 
-    def materialize(self, *keys):
-        return self.run("dagster", "asset", "materialize", *LOCATION, "--select", ",".join(keys))
+    def materialize(self, *keys, config=None):
+        selected = ["--select", ",".join(keys)]
+        if config is not None:
+            selected += ["--config-json", json.dumps(config)]
+        return self.run("dagster", "asset", "materialize", *LOCATION, *selected)
 
     @contextlib.contextmanager
     def instance(self):

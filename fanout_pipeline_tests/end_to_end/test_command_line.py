@@ -172,7 +172,7 @@ def test_comparison_records_table_and_report(compared):
     """The UI has the table and a page that carries its picture in itself."""
     project, _ = compared
     found = project.metadata("squares/comparison")
-    strategies = [record.data["strategy"] for record in found["table"]]
+    strategies = [record.data["strategy"] for record in found["table"].records]
     assert sorted(strategies) == sorted(STRATEGIES)
     assert "](data:image/png;base64," in found["report"]
 

@@ -1,62 +1,150 @@
-"""`dagster job execute` killed at any moment: nothing runs on, nothing half-done is visible."""
+"""A run that is killed leaves no process behind, and whole results: the earlier or the new ones."""
 
+import contextlib
+import json
 import os
-import shutil
 import signal
+import subprocess
 import time
 
+import psutil
 import pytest
 
-from fanout_pipeline.parts import NoResults, iter_results
-from fanout_pipeline_tests.end_to_end.project import STRATEGIES, Project, wait_for
+from fanout_pipeline.parts import ResultFolder, iter_results
+from fanout_pipeline_tests.end_to_end.project import EARLIER, STRATEGIES, wait_for
+
+NEW = 1_000_000
+GONE_SECONDS = 10
 
 
-@pytest.fixture(scope="module")
-def finished(tmp_path_factory):
-    """A data root that a smaller run has filled."""
-    project = Project.new(tmp_path_factory.mktemp("finished") / "project")
-    config = {"ops": {"numbers_file": {"config": {"count": 1000}}}}
-    assert project.execute("multiprocess_job", config)[0] == 0
-    return project.data
+def at_start(project):
+    """The run has its first processes, and no results yet."""
+    return lambda: len(project.processes()) > 1
 
 
-@pytest.mark.parametrize("kill", ["SIGINT", "SIGTERM"])
-@pytest.mark.parametrize(
-    ("whom", "moment"),
-    [
-        ("process", 0.5),
-        ("process", 2.5),
-        ("process", 4.5),
-        ("process", 7),
-        ("group", 3),
-        ("group", 6),
-    ],
-)
-def test_a_killed_job_leaves_nothing_behind(project, finished, whom, kill, moment):
-    """After SIGINT or SIGTERM no process is left, and every visible result folder is whole."""
-    shutil.copytree(finished, project.data, symlinks=True)
-    process = project.start("dagster", *project.job_arguments("comparison_job"))
-    time.sleep(moment)
-    if whom == "process":
-        process.send_signal(getattr(signal, kill))
-    else:
-        os.killpg(process.pid, getattr(signal, kill))
-    process.wait(30)
+def in_strategy(strategy, sign):
+    """`sign` has appeared in the folder that a strategy writes to, aside from its results."""
 
-    def gone():
-        return not project.processes()
+    def moment(project):
+        hidden = project.data / "squares" / f".{strategy}"
+        before = set(hidden.glob(f"*/{sign}"))
+        return lambda: set(hidden.glob(f"*/{sign}")) - before
 
+    return moment
+
+
+MOMENTS = {
+    "start": at_start,
+    "multiprocess": in_strategy("multiprocess", "part-00000.parquet"),
+    "queue": in_strategy("queue", ".lock"),
+    "chunks": in_strategy("dagster_multiprocess", ".counts/count-00000"),
+    "last chunk": in_strategy("dagster_multiprocess", "part-00003.parquet"),
+}
+"""A moment is told by what the run has done, so that it is the same on a slow machine."""
+LATER = {"queue": 2.0}
+"""Seconds after the sign: workers are starting then, or at work."""
+
+
+def kill(project, job, moment, number, group):
+    """Kill a run; the processes that are still alive 10 s later, described, after ending them."""
+    reached = MOMENTS[moment](project)
+    config = {"ops": {"numbers_file": {"config": {"count": NEW}}}}
+    process = project.start("dagster", *project.job_arguments(job, config))
+    wait_for(lambda: reached() or process.poll() is not None, 120, f"moment {moment}")
+    time.sleep(LATER.get(moment, 0))
+    assert process.poll() is None, project.output()
+    known = {psutil.Process(process.pid), *psutil.Process(process.pid).children(recursive=True)}
+    known |= project.processes()
+    began = time.monotonic()
+    (os.killpg if group else os.kill)(process.pid, number)
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(GONE_SECONDS)
+    while (left := alive(known | project.processes())) and time.monotonic() - began < GONE_SECONDS:
+        time.sleep(0.1)
+    described = [describe(one) for one in left]
+    for one in left:
+        one.kill()
+    process.wait(5)
+    assert process.returncode != 0
+    return described
+
+
+def alive(processes):
+    """Those that are still there; a zombie is dead, and waits for init to notice."""
+    return {one for one in processes if one.is_running() and status(one) != psutil.STATUS_ZOMBIE}
+
+
+def status(process):
     try:
-        wait_for(gone, 15, "end of all processes", every=0.2)
-    except AssertionError:
-        left = [(p.pid, p.status(), p.cmdline()) for p in project.processes()]
-        raise AssertionError(f"left behind: {left}\n{project.output()[-3000:]}") from None
+        return process.status()
+    except psutil.NoSuchProcess:
+        return psutil.STATUS_ZOMBIE
+
+
+def describe(process):
+    try:
+        command = " ".join(process.cmdline())
+        return f"{process.pid} (parent {process.ppid()}) {process.status()}: {command}"
+    except psutil.NoSuchProcess:
+        return f"{process.pid}, which has just ended"
+
+
+def assert_whole(project):
+    """Everything visible is that of the earlier run or that of the new one, and complete."""
+    numbers = project.numbers()
+    assert numbers in (list(range(EARLIER)), list(range(NEW)))
     for strategy in STRATEGIES:
         folder = project.data / "squares" / strategy
-        try:
-            items = sum(len(batch) for batch in iter_results(folder))
-        except NoResults:
-            assert not folder.exists()
-            assert strategy not in ("multiprocess", "dagster_multiprocess")
-        else:
-            assert items in (1000, 100_000)
+        items = ResultFolder(folder).manifest().items
+        assert items in (EARLIER, NEW), strategy
+        results = [n for batch in iter_results(folder) for n in batch["result"].tolist()]
+        if strategy == "queue":
+            results.sort()
+        assert results == [n * n for n in range(items)], strategy
+    report = json.loads((project.data / "squares" / "comparison" / "report.json").read_text())
+    assert report["items"] in (EARLIER, NEW)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["SIGINT", "SIGTERM"])
+@pytest.mark.parametrize(
+    ("job", "moment", "group"),
+    [
+        ("comparison_job", "start", False),
+        ("comparison_job", "multiprocess", False),
+        ("comparison_job", "queue", False),
+        ("comparison_job", "queue", True),
+        ("multiprocess_job", "multiprocess", False),
+        ("multiprocess_job", "chunks", False),
+        ("multiprocess_job", "last chunk", False),
+        ("multiprocess_job", "chunks", True),
+    ],
+)
+def test_an_interrupted_run_ends_with_all_its_processes(finished, job, moment, group, number):
+    """Ctrl-C, or a service manager's stop: all processes end, and what is visible is whole."""
+    left = kill(finished, job, moment, number, group)
+    assert left == [], "\n".join(left)
+    assert_whole(finished)
+    assert all(run.is_finished for run in finished.runs())
+
+
+@pytest.mark.parametrize("moment", ["multiprocess", "queue"])
+def test_processes_end_when_the_main_process_is_killed_outright(finished, moment):
+    """Out of memory, or kill -9: the main process cannot say good-bye, and still all others end."""
+    left = kill(finished, "comparison_job", moment, signal.SIGKILL, group=False)
+    assert left == [], "\n".join(left)
+    assert_whole(finished)
+
+
+def test_the_next_run_clears_up_after_a_killed_one(finished):
+    """What a killed run wrote and did not finish does not fill the disk for ever."""
+    left = kill(finished, "multiprocess_job", "chunks", signal.SIGKILL, group=True)
+    assert left == [], "\n".join(left)
+    hidden = finished.data / "squares" / ".dagster_multiprocess"
+    assert len([path for path in hidden.iterdir() if path.is_dir()]) == 2
+    config = {"ops": {"numbers_file": {"config": {"count": EARLIER}}}}
+    code, output = finished.execute("multiprocess_job", config)
+    assert code == 0, output
+    for strategy in ("multiprocess", "dagster_multiprocess"):
+        folder = finished.data / "squares" / strategy
+        generations = folder.with_name(f".{strategy}")
+        assert [path for path in generations.iterdir() if path.is_dir()] == [folder.resolve()]

@@ -1,0 +1,46 @@
+"""Integers with bounds that Dagster itself refuses, before it creates a run.
+
+Pydantic's bounds (`ge`, `le`) are looked at when an op or a resource is built, which is in the run.
+These types are part of the config schema: the launchpad and the command line reject the value.
+"""
+
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from dagster._config import ConfigScalar, ConfigScalarKind
+from dagster._config.errors import PostProcessingError
+from pydantic_core import core_schema
+
+
+class _BoundedInt(ConfigScalar):
+    """A config type for Dagster and, as an annotation, a schema for pydantic."""
+
+    def __init__(self, low: int, high: int):
+        self.low, self.high = low, high
+        super().__init__(
+            key=f"Int_{low}_to_{high}",
+            given_name=f"Int_{low}_to_{high}",
+            scalar_kind=ConfigScalarKind.INT,
+            description=f"A whole number from {low:,} to {high:,}.",
+        )
+
+    def post_process(self, value: Any) -> int:
+        if not self.low <= value <= self.high:
+            raise PostProcessingError(
+                f"must be a whole number from {self.low:,} to {self.high:,}, not {value:,}"
+            )
+        return int(value)
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> core_schema.CoreSchema:
+        return core_schema.int_schema(ge=self.low, le=self.high)
+
+
+if TYPE_CHECKING:
+    Count: TypeAlias = int
+    Seed: TypeAlias = int
+    Workers: TypeAlias = int
+    Chunks: TypeAlias = int
+else:
+    Count = _BoundedInt(0, 1_000_000_000)
+    Seed = _BoundedInt(0, 2**32 - 1)
+    Workers = _BoundedInt(1, 512)
+    Chunks = _BoundedInt(1, 99_999)
