@@ -65,11 +65,13 @@ def test_a_click_materializes_everything_and_the_comparison_is_there_to_see(proj
     run = wait_for(project.runs, 60, "run", every=0.5)[0]
     wait_for(lambda: project.runs()[0].is_finished, 180, "end of the run", every=1)
     assert project.runs()[0].status.value == "SUCCESS", run.run_id
+    page.set_viewport_size({"width": 1500, "height": 2000})  # all strategies in one picture
     page.goto(f"{served}/locations/fanout_pipeline/asset-groups/squares")
     expect(page.get_by_text("indexed_queue", exact=True).first).to_be_visible()
     page.wait_for_timeout(2000)
     page.screenshot(path=PICTURES / "graph.png")
 
+    page.set_viewport_size({"width": 1500, "height": 1000})
     page.goto(f"{served}/assets/squares/comparison")
     expect(page.get_by_text("items_per_second").first).to_be_visible()
     expect(page.get_by_text("dagster_multiprocess", exact=True).first).to_be_visible()
