@@ -5,6 +5,7 @@ BIN := .venv/bin
 export DAGSTER_HOME ?= $(CURDIR)/dagster_home
 FANOUT_DATA ?= data
 export FANOUT_DATA
+export VIRTUAL_ENV := $(CURDIR)/.venv
 DAGSTER := $(BIN)/dagster
 DEFINITIONS := fanout_pipeline.definitions
 
