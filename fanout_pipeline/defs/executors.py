@@ -5,6 +5,8 @@ location, 2.5 s a step on 2 cores. Here a fork server imports what every step ne
 each step is forked from it. The server has no threads and no open database, so that is safe.
 """
 
+import multiprocessing
+import threading
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,6 +14,7 @@ import dagster as dg
 
 from fanout_pipeline.defs.overlap import ALONE, TIMED
 from fanout_pipeline.fanout.cores import effective_cores
+from fanout_pipeline.fanout.multiprocessing_workers import exit_after_parent
 
 PRELOAD = ("fanout_pipeline.defs.preload",)
 
@@ -44,6 +47,16 @@ def preloaded_multiprocess_executor(
         }
 
     return configured
+
+
+def end_with_executor() -> None:
+    """In a step forked by this executor: end when the process that runs the executor does.
+
+    However that one dies (SIGKILL, out of memory), nobody is left to record the step. A run's own
+    process, which Dagster spawns, may outlive its parent and is left alone.
+    """
+    if multiprocessing.current_process().name.startswith("ForkServerProcess"):
+        threading.Thread(target=exit_after_parent, daemon=True).start()
 
 
 timed_steps_executor = preloaded_multiprocess_executor(

@@ -21,6 +21,7 @@ from typing import Any, Self
 
 from fanout_pipeline.fanout.chunk_work import described, shown
 from fanout_pipeline.fanout.contract import Options, WorkerDied
+from fanout_pipeline.fanout.interrupts import interrupts_held
 from fanout_pipeline.fanout.multiprocessing_workers import CallFailed, prepare_worker
 from fanout_pipeline.fanout.usage import ProcessUsage, usage_of
 
@@ -57,17 +58,21 @@ class ItemQueue:
         context: Any = get_context(options.start_method)
         self._inputs = _Inputs(context)
         self._outputs = context.Queue()
-        self._processes = []
-        self._controls = []
-        for _ in range(options.workers):
-            ours, theirs = context.Pipe()
-            process = context.Process(
-                target=_serve_runs, args=(theirs, self._inputs, self._outputs)
-            )
-            process.start()
-            theirs.close()
-            self._processes.append(process)
-            self._controls.append(ours)
+        self._context = context
+        self._processes: list[Any] = []
+        self._controls: list[Any] = []
+
+    def _start(self, workers: int) -> None:
+        for _ in range(workers):
+            with interrupts_held():
+                ours, theirs = self._context.Pipe()
+                process = self._context.Process(
+                    target=_serve_runs, args=(theirs, self._inputs, self._outputs)
+                )
+                process.start()
+                self._processes.append(process)
+                self._controls.append(ours)
+                theirs.close()
         for control in self._controls:
             control.recv()
 
@@ -78,6 +83,7 @@ class ItemQueue:
         crew = cls(options)
         orderly = False
         try:
+            crew._start(options.workers)
             yield crew
             orderly = True
         finally:

@@ -29,10 +29,11 @@ START_METHODS = tuple(
 def prepare_worker() -> None:
     """First thing in a worker: leave Ctrl-C to the parent, and end when the parent ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    threading.Thread(target=exit_after_parent, daemon=True).start()
 
 
-def _end_with_parent() -> None:
+def exit_after_parent() -> None:
+    """Wait for the end of the process that started this one through multiprocessing, then exit."""
     parent = multiprocessing.parent_process()
     if parent is not None:
         parent.join()

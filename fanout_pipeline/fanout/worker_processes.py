@@ -30,6 +30,7 @@ from multiprocessing.reduction import ForkingPickler
 from typing import Any
 
 from fanout_pipeline.fanout.contract import Work, WorkerDied
+from fanout_pipeline.fanout.interrupts import interrupts_held
 from fanout_pipeline.fanout.numbering import RunningCount
 from fanout_pipeline.fanout.progress import Progress
 from fanout_pipeline.fanout.usage import ProcessUsage, usage_of
@@ -128,7 +129,8 @@ def worker_processes(count: int) -> Iterator[WorkerProcesses]:
     workers: list[_Worker] = []
     try:
         for _ in range(count):
-            workers.append(_start())  # noqa: PERF401 (those started must be known if one fails)
+            with interrupts_held():
+                workers.append(_start())
         for worker in workers:
             worker.receive()
         yield WorkerProcesses(workers)

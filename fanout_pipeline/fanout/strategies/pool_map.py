@@ -5,12 +5,13 @@ from __future__ import annotations
 import functools
 import multiprocessing
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from multiprocessing.pool import MaybeEncodingError  # type: ignore[attr-defined]  # typeshed
 from typing import Any
 
 from fanout_pipeline.fanout.chunk_work import described, shown
 from fanout_pipeline.fanout.contract import Options, Strategy, Work
+from fanout_pipeline.fanout.interrupts import interrupts_held
 from fanout_pipeline.fanout.multiprocessing_workers import (
     START_METHODS,
     CallFailed,
@@ -36,7 +37,11 @@ class _Pool:
             items += chunk_items
             counts.append(len(chunk_items))
         try:
-            results = self._pool.map(functools.partial(_call, work.function), items)
+            pending = self._pool.map_async(functools.partial(_call, work.function), items)
+            # Not one long wait, which a Ctrl-C at its very beginning would not end.
+            while not pending.ready():
+                pending.wait(0.5)
+            results = pending.get()
         except CallFailed as error:
             raise located(work, error.task[0], error.failure) from None
         except MaybeEncodingError as error:
@@ -54,7 +59,9 @@ def start(options: Options) -> Iterator[_Pool]:
     context = multiprocessing.get_context(options.start_method)
     before = set(multiprocessing.active_children())
     # Leaving the block terminates the workers, at once if it is left by an exception.
-    with context.Pool(options.workers, initializer=prepare_worker) as pool:
+    with ExitStack() as stack:
+        with interrupts_held():
+            pool = stack.enter_context(context.Pool(options.workers, initializer=prepare_worker))
         workers = set(multiprocessing.active_children()) - before
         pool.map(_answer, range(options.workers), chunksize=1)
         yield _Pool(pool, [worker.pid for worker in workers if worker.pid])
