@@ -23,7 +23,14 @@ from fanout_pipeline.defs.overlap import ALONE, CHUNK, TIMED, overlapping_steps
 from fanout_pipeline.defs.resources import DataFolder, Fanout
 from fanout_pipeline.fanout.contract import FanoutSpec
 from fanout_pipeline.fanout.fingerprint import function_fingerprint
-from fanout_pipeline.fanout.scattered import Answer, Plan, gather, run_scattered, scatter
+from fanout_pipeline.fanout.scattered import (
+    Answer,
+    Plan,
+    gather,
+    owner_is_gone,
+    run_scattered,
+    scatter,
+)
 from fanout_pipeline.measuring.verification import verify
 from fanout_pipeline.parts.folder import ResultFolder
 
@@ -87,7 +94,7 @@ def chunk_graph_asset(spec: FanoutSpec, tags: dict[str, str]) -> dg.AssetsDefini
         workers = fanout.options().workers
         chunks = max(workers * _CHUNKS_PER_WORKER, math.ceil(size / _CHUNK_BYTES))
         plan = scatter(here, target, context.run_id, fanout.chunks or chunks)
-        target.remove_generations(lambda name: _is_over(context, name))
+        target.remove_generations(lambda generation: _is_over(context, generation))
         context.log.info(f"{len(plan.chunks)} chunks, a step each")
         yield dg.Output(_plan.dump_python(plan, mode="json"), "plan")
         for chunk in plan.chunks:
@@ -154,6 +161,7 @@ def chunk_graph_asset(spec: FanoutSpec, tags: dict[str, str]) -> dg.AssetsDefini
     return dagster_multiprocess
 
 
-def _is_over(context: dg.OpExecutionContext, run_id: str) -> bool:
-    run = context.instance.get_run_by_id(run_id)
-    return run is None or run.is_finished
+def _is_over(context: dg.OpExecutionContext, generation: Path) -> bool:
+    # A run that was killed with SIGKILL may stay "started" for ever.
+    run = context.instance.get_run_by_id(generation.name)
+    return run is None or run.is_finished or owner_is_gone(generation)

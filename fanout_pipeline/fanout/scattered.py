@@ -8,10 +8,17 @@ are written into one generation folder, which all processes must reach; gather m
 
 from __future__ import annotations
 
+import json
+import multiprocessing
+import os
 import shutil
+import socket
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
 
 from fanout_pipeline.fanout.chunk_work import run_chunk
 from fanout_pipeline.fanout.contract import FanoutSpec, Work, WorkerDied
@@ -23,6 +30,7 @@ from fanout_pipeline.parts.manifest import PartRecord
 from fanout_pipeline.sources.source import Chunk, Fingerprint
 
 _COUNTS = ".counts"
+_OWNER = "owner"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +61,9 @@ def scatter(spec: FanoutSpec, target: ResultFolder, generation: str, chunks: int
     fingerprint = spec.source.fingerprint()
     usage = own_usage()
     began = time.time()
-    target.new_generation(generation)
+    shared = target.new_generation(generation) / _COUNTS
+    shared.mkdir(exist_ok=True)
+    (shared / _OWNER).write_text(json.dumps(_owner()))
     cuts = spec.source.cut(chunks)
     return Plan(generation, fingerprint, cuts, began, time.time(), usage)
 
@@ -63,7 +73,6 @@ def run_scattered(spec: FanoutSpec, target: ResultFolder, plan: Plan, number: in
     began = time.time()
     folder = target.new_generation(plan.generation)
     counts = folder / _COUNTS
-    counts.mkdir(exist_ok=True)
     work = Work(spec.source, spec.function, spec.batch_function, plan.chunks, folder)
     numbering = FolderNumbering(counts, spec.source, plan.chunks)
     part = run_chunk(work, plan.chunks[number], numbering)
@@ -119,6 +128,24 @@ def gather(
         input=plan.input,
         function_fingerprint=manifest.function["fingerprint"],
     )
+
+
+def owner_is_gone(generation: Path) -> bool:
+    """Whether the process that ran the scheduler of this generation, on this host, has ended."""
+    try:
+        host, pid, created = json.loads((generation / _COUNTS / _OWNER).read_text())
+        here = bool(host == socket.gethostname())
+        return here and bool(psutil.Process(pid).create_time() != created)
+    except psutil.NoSuchProcess:
+        return True
+    except (OSError, ValueError):
+        return False
+
+
+def _owner() -> tuple[str, int, float]:
+    parent = multiprocessing.parent_process()
+    pid = os.getpid() if parent is None or parent.pid is None else parent.pid
+    return socket.gethostname(), pid, psutil.Process(pid).create_time()
 
 
 def _by_process(usages: Sequence[ProcessUsage]) -> dict[int, float]:

@@ -77,10 +77,10 @@ class ResultFolder:
             if previous is not None and previous != generation:
                 shutil.rmtree(previous, ignore_errors=True)
 
-    def remove_generations(self, is_dead: Callable[[str], bool]) -> None:
+    def remove_generations(self, is_dead: Callable[[Path], bool]) -> None:
         """Remove generations without a lock, other than the visible one, whose writer is dead.
 
-        For writers that live in several processes; `is_dead` is asked by the generation's name.
+        For writers that live in several processes; `is_dead` is asked for each.
         """
         with self._changing():
             for generation in self._generations.iterdir():
@@ -88,7 +88,7 @@ class ResultFolder:
                     generation.is_dir()
                     and not (generation / _LOCK).exists()
                     and generation != self._current()
-                    and is_dead(generation.name)
+                    and is_dead(generation)
                 ):
                     shutil.rmtree(generation, ignore_errors=True)
 

@@ -116,9 +116,9 @@ def test_only_generations_of_dead_writers_are_removed(folder):
         (folder.new_generation(name) / "part-00000.parquet").touch()
     asked = []
 
-    def is_dead(name):
-        asked.append(name)
-        return name != "alive"
+    def is_dead(generation):
+        asked.append(generation.name)
+        return generation.name != "alive"
 
     with folder.writing() as locked:
         folder.remove_generations(is_dead)
