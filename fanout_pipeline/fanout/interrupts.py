@@ -1,4 +1,9 @@
-"""Ctrl-C, put off while something is started that must be known before it can be stopped."""
+"""SIGINT and SIGTERM, put off while an interrupt would do harm.
+
+Where it would: between starting a process and knowing it, between ending one process and the next,
+and inside multiprocessing's queues, whose locks an exception from a signal handler can leave
+locked. One Ctrl-C comes twice to a Dagster step: from the terminal and from the executor.
+"""
 
 import signal
 import threading
@@ -6,18 +11,46 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+class HeldInterrupts:
+    """Signals that came and wait to be handled."""
+
+    def __init__(self) -> None:
+        self._came: list[int] = []
+        self._previous: dict[int, Any] = {}
+
+    def hold(self) -> None:
+        """From now on signals wait. Python lets only the main thread hold them."""
+        if threading.current_thread() is threading.main_thread():
+            for number in _SIGNALS:
+                self._previous[number] = signal.signal(number, self._came_in)
+
+    def let_through(self) -> None:
+        """Handle what has come, as if it came now; a safe place for an exception."""
+        if self._came:
+            self.release()
+            self.hold()
+
+    def release(self) -> None:
+        """Handle signals as before, those that have come first."""
+        while self._previous:
+            signal.signal(*self._previous.popitem())
+        came, self._came = self._came, []
+        for number in dict.fromkeys(came):
+            signal.raise_signal(number)
+
+    def _came_in(self, number: int, frame: Any) -> None:
+        self._came.append(number)
+
 
 @contextmanager
-def interrupts_held() -> Iterator[None]:
-    """A SIGINT that comes in the block is handled at its end."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    came: list[Any] = []
-    previous = signal.signal(signal.SIGINT, lambda *arguments: came.append(arguments))
+def interrupts_held() -> Iterator[HeldInterrupts]:
+    """Signals that come in the block wait for its end, or for `let_through`."""
+    held = HeldInterrupts()
+    held.hold()
     try:
-        yield
+        yield held
     finally:
-        signal.signal(signal.SIGINT, previous)
-        if came and callable(previous):
-            previous(*came[0])
+        held.release()

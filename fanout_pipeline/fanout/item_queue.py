@@ -21,7 +21,7 @@ from typing import Any, Self
 
 from fanout_pipeline.fanout.chunk_work import described, shown
 from fanout_pipeline.fanout.contract import Options, WorkerDied
-from fanout_pipeline.fanout.interrupts import interrupts_held
+from fanout_pipeline.fanout.interrupts import HeldInterrupts, interrupts_held
 from fanout_pipeline.fanout.multiprocessing_workers import CallFailed, prepare_worker
 from fanout_pipeline.fanout.usage import ProcessUsage, usage_of
 
@@ -67,7 +67,7 @@ class ItemQueue:
             with interrupts_held():
                 ours, theirs = self._context.Pipe()
                 process = self._context.Process(
-                    target=_serve_runs, args=(theirs, self._inputs, self._outputs)
+                    target=_serve_runs, args=(theirs, self._inputs, self._outputs), daemon=True
                 )
                 process.start()
                 self._processes.append(process)
@@ -87,7 +87,8 @@ class ItemQueue:
             yield crew
             orderly = True
         finally:
-            crew._close(orderly)
+            with interrupts_held():
+                crew._close(orderly)
 
     def usage(self) -> list[ProcessUsage]:
         return usage_of(process.pid for process in self._processes)
@@ -96,32 +97,36 @@ class ItemQueue:
         self, serve: Serve, function: Callable[[Any], Any], tasks: Iterable[Task]
     ) -> list[Any]:
         """Feed every task and a 'STOP' for each worker, then join the workers' lists as they come."""
-        for control in self._controls:
-            with suppress(BrokenPipeError):  # its worker is dead, as will be said below
-                control.send((serve, function))
-        self._look_for_dead()
-        for number, task in enumerate(tasks):
-            self._put(task)
-            if number % _LOOK_EVERY == 0 and not self._outputs.empty():
-                self._take()
-        for _ in self._processes:
-            self._put(STOP)
-        joined: list[Any] = []
-        for _ in self._processes:
-            joined += self._take()
-        return joined
+        # Interrupts are let through between operations of the queues, never inside of one.
+        with interrupts_held() as interrupts:
+            for control in self._controls:
+                with suppress(BrokenPipeError):  # its worker is dead, as will be said below
+                    control.send((serve, function))
+            self._look_for_dead()
+            for number, task in enumerate(tasks):
+                self._put(task, interrupts)
+                if number % _LOOK_EVERY == 0 and not self._outputs.empty():
+                    self._take(interrupts)
+            for _ in self._processes:
+                self._put(STOP, interrupts)
+            joined: list[Any] = []
+            for _ in self._processes:
+                joined += self._take(interrupts)
+            return joined
 
-    def _put(self, task: Task | str) -> None:
+    def _put(self, task: Task | str, interrupts: HeldInterrupts) -> None:
         while True:
+            interrupts.let_through()
             try:
                 return self._inputs.put(task, timeout=_PATIENCE_SECONDS)
             except queue.Full:
                 self._look_for_dead()
                 if not self._outputs.empty():
-                    self._take()
+                    self._take(interrupts)
 
-    def _take(self) -> list[Any]:
+    def _take(self, interrupts: HeldInterrupts) -> list[Any]:
         while True:
+            interrupts.let_through()
             try:
                 answer = self._outputs.get(timeout=_PATIENCE_SECONDS)
             except queue.Empty:
@@ -141,9 +146,10 @@ class ItemQueue:
                 )
 
     def _close(self, orderly: bool) -> None:
-        for process, control in zip(self._processes, self._controls, strict=True):
-            if not orderly:
+        if not orderly:
+            for process in self._processes:
                 process.kill()
+        for process, control in zip(self._processes, self._controls, strict=True):
             control.close()
             process.join()
             process.close()

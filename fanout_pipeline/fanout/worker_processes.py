@@ -139,11 +139,12 @@ def worker_processes(count: int) -> Iterator[WorkerProcesses]:
         for worker in workers:
             worker.process.wait(_STOP_SECONDS)
     finally:
-        for worker in workers:
-            worker.process.kill()
-            worker.connection.close()
-        for worker in workers:
-            worker.process.wait()
+        with interrupts_held():
+            for worker in workers:
+                worker.process.kill()
+                worker.connection.close()
+            for worker in workers:
+                worker.process.wait()
 
 
 def _start() -> _Worker:

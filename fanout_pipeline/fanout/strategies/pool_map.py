@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import multiprocessing
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from multiprocessing.pool import MaybeEncodingError  # type: ignore[attr-defined]  # typeshed
 from typing import Any
 
@@ -58,16 +58,18 @@ class _Pool:
 def start(options: Options) -> Iterator[_Pool]:
     context = multiprocessing.get_context(options.start_method)
     before = set(multiprocessing.active_children())
-    # Leaving the block terminates the workers, at once if it is left by an exception.
-    with ExitStack() as stack:
-        with interrupts_held():
-            pool = stack.enter_context(context.Pool(options.workers, initializer=prepare_worker))
+    with interrupts_held():
+        pool = context.Pool(options.workers, initializer=prepare_worker)
+    try:
         workers = set(multiprocessing.active_children()) - before
         pool.map(_answer, range(options.workers), chunksize=1)
         yield _Pool(pool, [worker.pid for worker in workers if worker.pid])
         pool.close()
         pool.join()
-    pool.join()
+    finally:
+        with interrupts_held():
+            pool.terminate()
+            pool.join()
 
 
 def _answer(number: int) -> int:
