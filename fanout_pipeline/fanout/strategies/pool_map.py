@@ -58,18 +58,21 @@ class _Pool:
 def start(options: Options) -> Iterator[_Pool]:
     context = multiprocessing.get_context(options.start_method)
     before = set(multiprocessing.active_children())
-    with interrupts_held():
-        pool = context.Pool(options.workers, initializer=prepare_worker)
+    pool = None
     try:
+        # An interrupt that was held is raised at the end of this block: by then the pool is known.
+        with interrupts_held():
+            pool = context.Pool(options.workers, initializer=prepare_worker)
         workers = set(multiprocessing.active_children()) - before
         pool.map(_answer, range(options.workers), chunksize=1)
         yield _Pool(pool, [worker.pid for worker in workers if worker.pid])
         pool.close()
         pool.join()
     finally:
-        with interrupts_held():
-            pool.terminate()
-            pool.join()
+        if pool is not None:
+            with interrupts_held():
+                pool.terminate()
+                pool.join()
 
 
 def _answer(number: int) -> int:
