@@ -54,13 +54,14 @@ def _receive(connection: Connection, inbox: SimpleQueue[bytes]) -> None:
 
 
 def _next(inbox: SimpleQueue[bytes], connection: Connection) -> Any:
-    message = inbox.get()
-    try:
-        return pickle.loads(message)
-    except Exception as error:
-        error.add_note("A worker could not import the function; it must be importable by name.")
-        connection.send(error)
-        return None
+    """The next message that can be read. Of one that cannot, the parent is told, and ends us."""
+    while True:
+        message = inbox.get()
+        try:
+            return pickle.loads(message)
+        except Exception as error:
+            error.add_note("A worker could not import the function; it must be importable by name.")
+            connection.send(error)
 
 
 def _answer(work: Any, chunk: Any, connection: Connection, inbox: SimpleQueue[bytes]) -> Any:
