@@ -116,7 +116,7 @@ class IntegerLines:
         return f"line {index + 1} of {self.path}"
 
     def _parse_plain(self, raw: bytes) -> pyarrow.ChunkedArray | None:
-        """Arrow's int64 parser, some 8 times faster than int(); None where it may not be used."""
+        """Arrow's int64 parser, some 3 times as quick as split and int(); None where it may not be used."""
         if not raw or raw.translate(None, _PLAIN):
             return None
         try:
