@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy
 
 from fanout_pipeline.measuring.result_streams import Finding, blocks, matched, pairs
-from fanout_pipeline.parts.manifest import Manifest
+from fanout_pipeline.parts.reading import Snapshot
 
 _PASS_ITEMS = 2_000_000
 _EXAMPLES = 10
@@ -58,17 +58,19 @@ class OrderCheck:
 
 def check_order(folder: Path, reference: Path) -> OrderCheck:
     """Compare two result folders. Raises NoResults where one is missing or damaged."""
-    items, expected_items = Manifest.load(folder).items, Manifest.load(reference).items
-    place = _compare_positions(folder, reference)
+    # Of one moment, so that every pass reads the same results whoever commits meanwhile.
+    ours, theirs = Snapshot.of(folder), Snapshot.of(reference)
+    items, expected_items = ours.manifest.items, theirs.manifest.items
+    place = _compare_positions(ours, theirs)
     if place.first is None and items != expected_items:
         place.first = min(items, expected_items)
         one, other = ("nothing", "a result") if items < expected_items else ("a result", "nothing")
         place.found, place.expected = one, other
     counts, named = _Counts(), _Named(out_of_place=place.differing)
     if items != expected_items or place.sums[0] != place.sums[1]:
-        counts = _count(folder, reference, max(items, expected_items))
+        counts = _count(ours, theirs)
         if counts.all_kept:
-            named = _name(folder, reference, counts)
+            named = _name(ours, theirs, counts)
     displaced = place.displaced if not counts.short + counts.over else []
     missing = max(0, counts.short - counts.foreign)
     return OrderCheck(
@@ -100,7 +102,7 @@ class _Place:
     """Of all hashes on either side: equal where both hold the same results in any order."""
 
 
-def _compare_positions(folder: Path, reference: Path) -> _Place:
+def _compare_positions(folder: Snapshot, reference: Snapshot) -> _Place:
     place = _Place()
     position = 0
     sums = [0, 0]
@@ -134,8 +136,9 @@ class _Counts:
     all_kept: bool = True
 
 
-def _count(folder: Path, reference: Path, items: int) -> _Counts:
+def _count(folder: Snapshot, reference: Snapshot) -> _Counts:
     counts = _Counts()
+    items = max(folder.manifest.items, reference.manifest.items)
     passes = numpy.uint64(items // _PASS_ITEMS + 1)
     for number in range(int(passes)):
         ours, theirs = (
@@ -173,7 +176,7 @@ class _Named:
     foreign: list[Finding] = field(default_factory=list)
 
 
-def _name(folder: Path, reference: Path, counts: _Counts) -> _Named:
+def _name(folder: Snapshot, reference: Snapshot, counts: _Counts) -> _Named:
     """Find what has no match on the other side, and compare the order of the rest."""
     named = _Named()
     foreign = {hashed for hashed, want in counts.keep_ours.items() if want == 0}

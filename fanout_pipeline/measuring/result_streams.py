@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy
 import pyarrow
@@ -40,12 +39,11 @@ class Finding:
     value: str
 
 
-def blocks(folder: Path) -> Iterator[Block]:
+def blocks(snapshot: Snapshot) -> Iterator[Block]:
     """The results of a folder, which are checked against its manifest as they are read.
 
     Raises NoResults where the indexes do not count up or the digest is another.
     """
-    snapshot = Snapshot.of(folder)
     position = 0
     digests = []
     for batch in snapshot.batches():
@@ -54,7 +52,7 @@ def blocks(folder: Path) -> Iterator[Block]:
         expected = numpy.arange(position, position + len(column))
         if not numpy.array_equal(batch["index"].to_numpy(), expected):
             raise NoResults(
-                f"{folder}: the indexes do not count up from {position}: materialize it again."
+                f"{snapshot.folder}: the indexes do not count up from {position}: materialize it again."
             )
         hashes = value_hashes(column, metadata)
         digests.append(digest(hashes, position))
@@ -63,7 +61,7 @@ def blocks(folder: Path) -> Iterator[Block]:
     recorded = snapshot.manifest.digest
     if combined(digests) != recorded:
         raise NoResults(
-            f"{folder} does not hold what its manifest says (digest {combined(digests)}, not "
+            f"{snapshot.folder} does not hold what its manifest says (digest {combined(digests)}, not "
             f"{recorded}): materialize it again."
         )
 
