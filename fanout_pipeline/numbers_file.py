@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from fanout_pipeline.parts.atomic import CannotWrite, replacing
+from fanout_pipeline.parts.atomic import make_folder, replacing
 
 NUMBERS_FILE = "numbers.txt"
 Order = Literal["ascending", "shuffled"]
@@ -42,10 +42,7 @@ def write_numbers(
     digest = hashlib.sha256()
     written = 0
     first_line = last_line = ""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise CannotWrite(f"Cannot create {path.parent}: {error.strerror}.") from error
+    make_folder(path.parent)
     with replacing(path) as aside, open(aside, "wb") as file:
         for numbers in _blocks(count, first, order, seed):
             # One format call a block: 1.7 times as quick as joining str(number)s.

@@ -29,16 +29,6 @@ def preloaded_multiprocess_executor(
     Run config: `execution: {config: {max_concurrent: N}}`; default: the effective cores.
     """
 
-    @dg.configured(
-        dg.multiprocess_executor,
-        config_schema={
-            "max_concurrent": dg.Field(
-                dg.Noneable(dg.IntSource),
-                default_value=None,
-                description="Steps at a time. Default: the effective cores.",
-            )
-        },
-    )
     def configured(config: dict[str, Any]) -> dict[str, Any]:
         return {
             "max_concurrent": config["max_concurrent"] or effective_cores(),
@@ -46,7 +36,14 @@ def preloaded_multiprocess_executor(
             "tag_concurrency_limits": list(tag_concurrency_limits),
         }
 
-    return configured
+    at_a_time = dg.Field(
+        dg.Noneable(dg.IntSource),
+        default_value=None,
+        description="Steps at a time. Default: the effective cores.",
+    )
+    return dg.multiprocess_executor.configured(
+        configured, name=name, config_schema={"max_concurrent": at_a_time}
+    )
 
 
 def end_with_executor() -> None:

@@ -27,12 +27,10 @@ def overlapping_steps(
     starts: dict[str, float] = {}
     stops: dict[str, float] = {}
     for entry in entries:
-        step = entry.step_key or ""
-        if step.startswith(f"{prefix}__") and not step.startswith(f"{prefix}__{own}"):
+        asset, _, step = (entry.step_key or "").partition("__")
+        if asset == prefix and step.partition(".")[0] != own:
             started = entry.dagster_event_type == dg.DagsterEventType.STEP_START
             (starts if started else stops)[step] = entry.timestamp
     return sorted(
-        step.removeprefix(f"{prefix}__")
-        for step, start in starts.items()
-        if start < ended and stops.get(step, ended) > began
+        step for step, start in starts.items() if start < ended and stops.get(step, ended) > began
     )

@@ -73,8 +73,12 @@ class ItemQueue:
                 self._processes.append(process)
                 self._controls.append(ours)
                 theirs.close()
-        for control in self._controls:
-            control.recv()
+        for process, control in zip(self._processes, self._controls, strict=True):
+            try:
+                control.recv()
+            except EOFError:
+                process.join()
+                self._look_for_dead()
 
     @classmethod
     @contextmanager

@@ -14,6 +14,8 @@ _ADVICE = {
     errno.EDQUOT: "The disk quota is used up: free some space, then run again.",
     errno.EACCES: "Give the user that runs Dagster the right to write there.",
     errno.EROFS: "The file system is read-only: set another data root (FANOUT_DATA).",
+    errno.EEXIST: "A file stands in the folder's place: remove it.",
+    errno.ENOTDIR: "A file stands in a folder's place: remove it.",
     errno.EISDIR: "A folder stands in the file's place: remove it.",
 }
 
@@ -38,12 +40,23 @@ def replacing(path: Path, *, durable: bool = True) -> Iterator[Path]:
         os.replace(aside, path)
     except OSError as error:
         _remove(aside)
-        advice = _ADVICE.get(error.errno or 0, "Check the disk and the path.")
-        reason = error.strerror or error
-        raise CannotWrite(f"Cannot write {path}: {reason}. {advice}") from error
+        raise _cannot("write", path, error) from error
     except BaseException:
         _remove(aside)
         raise
+
+
+def make_folder(path: Path) -> None:
+    """Make a folder and those above it, where they are not there. Raises CannotWrite."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise _cannot("create", path, error) from error
+
+
+def _cannot(verb: str, path: Path, error: OSError) -> CannotWrite:
+    advice = _ADVICE.get(error.errno or 0, "Check the disk and the path.")
+    return CannotWrite(f"Cannot {verb} {path}: {error.strerror or error}. {advice}")
 
 
 def _remove(path: Path) -> None:

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from fanout_pipeline.parts.atomic import sync
+from fanout_pipeline.parts.atomic import make_folder, sync
 from fanout_pipeline.parts.manifest import Manifest, NoResults, part_name
 
 _LOCK = ".lock"
@@ -50,7 +50,7 @@ class ResultFolder:
     def new_generation(self, name: str) -> Path:
         """A folder for one run's parts, for writers that live in several processes."""
         generation = self._generations / name
-        generation.mkdir(parents=True, exist_ok=True)
+        make_folder(generation)
         return generation
 
     def commit(self, generation: Path, manifest: Manifest) -> None:
@@ -98,7 +98,7 @@ class ResultFolder:
 
     def _changing(self) -> FileLock:
         """Held for moments: no generation is created, committed or removed by anyone else."""
-        self._generations.mkdir(parents=True, exist_ok=True)
+        make_folder(self._generations)
         return FileLock(self._generations / _LOCK, timeout=60)
 
     def _remove_abandoned(self) -> None:

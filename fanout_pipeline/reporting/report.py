@@ -11,7 +11,7 @@ from typing import Any
 from fanout_pipeline.measuring.comparison import Comparison, sentence
 from fanout_pipeline.measuring.machine import machine_sentence
 from fanout_pipeline.measuring.verdict import Verdict
-from fanout_pipeline.parts.atomic import replacing, write_text
+from fanout_pipeline.parts.atomic import make_folder, replacing, write_text
 from fanout_pipeline.reporting.tables import comparison_table, first_results_table
 
 ARTICLE_STRATEGY = "multiprocess"
@@ -85,7 +85,7 @@ def write_report(
     folder: Path, comparison: Comparison, verdict: Verdict, machine: dict[str, Any], plot: bytes
 ) -> None:
     """Write report.json, report.md and the plot, each whole."""
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     with replacing(folder / TIMES_PLOT) as aside:
         aside.write_bytes(plot)
     write_text(folder / "report.md", report_markdown(comparison, verdict, machine, TIMES_PLOT))
