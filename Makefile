@@ -22,7 +22,7 @@ compare: .venv/installed  ## write 100,000 numbers, square them by every strateg
 test: .venv/installed-dev chromium  ## all tests: strategies, faults, command line, schedule, UI in a browser
 	$(BIN)/python -m pytest
 
-test-fast: .venv/installed-dev  ## the tests that start no Dagster run, server or browser
+test-fast: .venv/installed-dev  ## the small tests, under a minute: no strategy by strategy, Dagster run, server or browser
 	$(BIN)/python -m pytest -m "not slow"
 
 check: .venv/installed-dev  ## formatter, linter, type checker, definitions

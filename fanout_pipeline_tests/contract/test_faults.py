@@ -32,7 +32,11 @@ WITH_PROCESSES = [case for case in CASES if case[0] not in WITHOUT_PROCESSES]
 NOTICES_DEATH = [case for case in WITH_PROCESSES if case[0] != "pool_map"]
 ROOT = Path(__file__).parents[2]
 
-pytestmark = [pytest.mark.usefixtures("leaves_nothing"), pytest.mark.timeout(60)]
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.usefixtures("leaves_nothing"),
+    pytest.mark.timeout(60),
+]
 every_case = pytest.mark.parametrize(("name", "method"), CASES)
 
 

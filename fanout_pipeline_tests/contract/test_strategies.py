@@ -23,7 +23,7 @@ COUNTS = (0, 1, 2, 99, 100, 10_000)
 CASES = [(name, method) for name, s in STRATEGIES.items() for method in s.start_methods]
 WITHOUT_PROCESSES = [name for name, s in STRATEGIES.items() if s.start_methods == ("none",)]
 
-pytestmark = pytest.mark.usefixtures("leaves_nothing")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("leaves_nothing")]
 
 
 def assert_same_results(folder, file, function, keeps_order):

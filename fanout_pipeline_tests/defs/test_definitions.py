@@ -14,18 +14,9 @@ from fanout_pipeline.definitions import build_definitions, defs
 from fanout_pipeline.defs.config import NumbersFileConfig
 from fanout_pipeline.defs.resources import DataFolder, Fanout
 from fanout_pipeline.defs.schedules import nightly_comparison
+from fanout_pipeline_tests.names import STRATEGIES
 
 PROJECT = Path(__file__).parents[2]
-STRATEGIES = (
-    "serial",
-    "threads",
-    "multiprocess",
-    "queue",
-    "indexed_queue",
-    "pool_map",
-    "vectorized",
-    "dagster_multiprocess",
-)
 JOBS = {
     "comparison_job": {
         "numbers_file",

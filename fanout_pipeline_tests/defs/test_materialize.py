@@ -14,34 +14,10 @@ from fanout_pipeline.fanout.contract import FanoutSpec
 from fanout_pipeline.parts import ResultFolder, read_results
 from fanout_pipeline.sources import IntegerLines
 from fanout_pipeline_tests.defs import functions
+from fanout_pipeline_tests.names import METADATA, STRATEGIES
 
-STRATEGIES = (
-    "serial",
-    "threads",
-    "multiprocess",
-    "queue",
-    "indexed_queue",
-    "pool_map",
-    "vectorized",
-    "dagster_multiprocess",
-)
-METADATA = {
-    "wall_seconds",
-    "cpu_seconds",
-    "peak_rss_bytes",
-    "items",
-    "items_per_second",
-    "workers",
-    "worker_pids",
-    "chunks",
-    "start_method",
-    "first_10_results",
-    "in_order",
-    "missing",
-    "duplicated",
-    "wrong",
-    "digest",
-}
+pytestmark = pytest.mark.slow
+
 CUBES = FanoutSpec(
     name="cubes",
     source=IntegerLines("input/edges.txt"),

@@ -18,19 +18,8 @@ from fanout_pipeline.parts import ResultFolder, read_results
 
 CHECKOUT = Path(__file__).parents[2]
 LOCATION = ("-m", "fanout_pipeline.definitions")
-STRATEGIES = (
-    "serial",
-    "threads",
-    "multiprocess",
-    "queue",
-    "indexed_queue",
-    "pool_map",
-    "vectorized",
-    "dagster_multiprocess",
-)
 EARLIER = 2000
 """How many numbers the fixture `finished` has squared."""
-IN_ORDER = tuple(strategy for strategy in STRATEGIES if strategy != "queue")
 
 
 @dataclass(frozen=True)

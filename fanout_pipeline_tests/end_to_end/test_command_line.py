@@ -6,38 +6,9 @@ import dagster as dg
 import pytest
 
 from fanout_pipeline.parts import read_results
-from fanout_pipeline_tests.end_to_end.project import IN_ORDER, STRATEGIES, Project
+from fanout_pipeline_tests.end_to_end.project import Project
+from fanout_pipeline_tests.names import IN_ORDER, METADATA, REPORTED, STRATEGIES
 
-METADATA = {
-    "wall_seconds",
-    "cpu_seconds",
-    "peak_rss_bytes",
-    "items",
-    "items_per_second",
-    "workers",
-    "worker_pids",
-    "chunks",
-    "start_method",
-    "first_10_results",
-    "in_order",
-    "missing",
-    "duplicated",
-    "wrong",
-    "digest",
-}
-REPORTED = {
-    "wall_seconds",
-    "wall_seconds_all",
-    "ratio",
-    "ratio_ci95",
-    "speedup",
-    "efficiency",
-    "in_order",
-    "missing",
-    "duplicated",
-    "wrong",
-    "digest",
-}
 CONFIGURED = {
     "numbers_file": {"config": {"count": 5000, "order": "shuffled", "seed": 7}},
 }

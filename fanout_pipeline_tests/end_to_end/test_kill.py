@@ -11,7 +11,8 @@ import psutil
 import pytest
 
 from fanout_pipeline.parts import ResultFolder, iter_results
-from fanout_pipeline_tests.end_to_end.project import EARLIER, STRATEGIES, wait_for
+from fanout_pipeline_tests.end_to_end.project import EARLIER, wait_for
+from fanout_pipeline_tests.names import STRATEGIES
 
 NEW = 1_000_000
 GONE_SECONDS = 10

@@ -71,10 +71,11 @@ def test_a_click_materializes_everything_and_the_comparison_is_there_to_see(proj
     page.wait_for_timeout(2000)
     page.screenshot(path=PICTURES / "graph.png")
 
-    page.set_viewport_size({"width": 1500, "height": 1000})
+    page.set_viewport_size({"width": 2100, "height": 1500})  # the whole table in one picture
     page.goto(f"{served}/assets/squares/comparison")
     expect(page.get_by_text("items_per_second").first).to_be_visible()
     expect(page.get_by_text("dagster_multiprocess", exact=True).first).to_be_visible()
+    page.wait_for_timeout(5000)  # status and history come late
     page.screenshot(path=PICTURES / "comparison.png")
     page.get_by_text("Show Markdown").first.click()
     plot = page.locator("img[src^='data:image/png']").first
@@ -82,6 +83,7 @@ def test_a_click_materializes_everything_and_the_comparison_is_there_to_see(proj
     page.wait_for_timeout(1000)  # the dialog fades in
     assert plot.evaluate("image => image.complete && image.naturalWidth") > 300
     page.screenshot(path=PICTURES / "report.png")
+    page.set_viewport_size({"width": 1500, "height": 1000})
 
     page.goto(f"{served}/assets/squares/queue?view=checks")
     page.get_by_text("order", exact=True).first.click()

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from fanout_pipeline.measuring.order_check import OrderCheck, check_order
 from fanout_pipeline.measuring.result_streams import Finding
 from fanout_pipeline.parts import Manifest, NoResults, ResultFolder, write_part, write_results
+from fanout_pipeline.parts.reading import Snapshot
 
 ROOT = Path(__file__).parents[2]
 MILLION = 1_000_000
@@ -266,3 +267,20 @@ def test_memory_is_flat(sizes, case):
     )
     one, three = map(int, done.stdout.split())
     assert three - one < 60 * 1024
+
+
+def test_a_commit_during_the_check_is_not_mixed_in(tmp_path, monkeypatch):
+    """Whoever commits while a check runs, the check is of the results that it began with, or fails."""
+    write_results(tmp_path / "theirs", range(1000))
+    write_results(tmp_path / "ours", range(999))
+    read = Snapshot.batches
+    begun = []
+
+    def batches_and_a_commit(snapshot, *arguments):
+        if snapshot.folder.name == "ours" and not begun:
+            begun.append(write_results(tmp_path / "ours", range(5)))
+        return read(snapshot, *arguments)
+
+    monkeypatch.setattr(Snapshot, "batches", batches_and_a_commit)
+    with pytest.raises(NoResults, match="was replaced while it was read"):
+        check_order(tmp_path / "ours", tmp_path / "theirs")

@@ -1,0 +1,45 @@
+"""Names that others rely on, written out: a test that took them from the code could not fail."""
+
+STRATEGIES = (
+    "serial",
+    "threads",
+    "multiprocess",
+    "queue",
+    "indexed_queue",
+    "pool_map",
+    "vectorized",
+    "dagster_multiprocess",
+)
+IN_ORDER = tuple(strategy for strategy in STRATEGIES if strategy != "queue")
+METADATA = {
+    "wall_seconds",
+    "cpu_seconds",
+    "peak_rss_bytes",
+    "items",
+    "items_per_second",
+    "workers",
+    "worker_pids",
+    "chunks",
+    "start_method",
+    "first_10_results",
+    "in_order",
+    "missing",
+    "duplicated",
+    "wrong",
+    "digest",
+}
+"""On every strategy asset."""
+REPORTED = {
+    "wall_seconds",
+    "wall_seconds_all",
+    "ratio",
+    "ratio_ci95",
+    "speedup",
+    "efficiency",
+    "in_order",
+    "missing",
+    "duplicated",
+    "wrong",
+    "digest",
+}
+"""Of every strategy in report.json."""
