@@ -6,10 +6,10 @@ import math
 import os
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from fanout_pipeline.fanout.contract import FanoutSpec, Options, Strategy, Work
+from fanout_pipeline.fanout.contract import Crew, FanoutSpec, Options, Strategy, Work
 from fanout_pipeline.fanout.fingerprint import function_fingerprint, function_name
 from fanout_pipeline.fanout.progress import Progress
 from fanout_pipeline.fanout.usage import own_usage
@@ -50,6 +50,15 @@ class RunRecord:
     digest: str
     input: Fingerprint
     function_fingerprint: str
+    warm_seconds: tuple[float, ...] = ()
+    """Of each further run by the same workers, from cutting to committed parts."""
+    phases: dict[str, float] = field(default_factory=dict)
+    """Where `wall_seconds` went, in seconds by the names of `phases.PHASES`: of each worker's
+    time, the mean over the workers, so that the values sum to `wall_seconds`."""
+    sent_bytes: int = 0
+    """Pickled bytes of items and results that travelled between processes."""
+    pickle_seconds: float = 0.0
+    """CPU time of pickling and unpickling these, on both sides."""
 
     @property
     def items_per_second(self) -> float:
@@ -69,10 +78,12 @@ def run_strategy(
     *,
     chunks: int | None = None,
     log: Callable[[str], object] = lambda line: None,
+    warm_runs: int = 0,
 ) -> RunRecord:
     """Fan the function out and commit the results to `folder`; `spec.source` is an absolute path.
 
-    Raises BadInput, ItemFailed, WorkerDied, CannotWrite or TypeError; the folder is then as it was.
+    The same workers do it `warm_runs` times more. Raises BadInput, ItemFailed, WorkerDied,
+    CannotWrite or TypeError; the folder is then as it was.
     """
     method = options.start_method
     if method not in strategy.start_methods:
@@ -81,40 +92,73 @@ def run_strategy(
     # Outside the timing, the same for all: which bytes these are.
     fingerprint = spec.source.fingerprint()
     target = ResultFolder(folder)
-    with target.writing() as generation:
-        own = own_usage()
-        times = [time.perf_counter()]
-        with strategy.start(options) as crew:
-            times.append(time.perf_counter())
-            cuts = spec.source.cut(chunks or default_chunks(fingerprint.bytes, options.workers))
-            work = Work(spec.source, spec.function, spec.batch_function, cuts, generation)
-            parts = crew.run(work, Progress(strategy.name, log))
-            times.append(time.perf_counter())
-            used = crew.usage()
-            begin_stop = time.perf_counter()
-        times.append(time.perf_counter())
-        manifest = manifest_of(strategy.name, spec, fingerprint, parts)
-        target.commit(generation, manifest)
-        times.append(time.perf_counter())
-    now = own_usage()
+    wanted = chunks or default_chunks(fingerprint.bytes, options.workers)
+    progress = Progress(strategy.name, log)
+    own = own_usage()
+    began = time.perf_counter()
+    with strategy.start(options) as crew:
+        started = time.perf_counter()
+        cold = _run_once(strategy.name, crew, spec, target, fingerprint, wanted, progress)
+        now, used = own_usage(), crew.usage()
+        warm = [
+            _run_once(strategy.name, crew, spec, target, fingerprint, wanted, progress)
+            for _ in range(warm_runs)
+        ]
+        begin_stop = time.perf_counter()
+    stopped = time.perf_counter()
+    start_seconds, stop_seconds = started - began, stopped - begin_stop
     return RunRecord(
         strategy=strategy.name,
-        wall_seconds=times[-1] - times[0] - (begin_stop - times[2]),
-        start_seconds=times[1] - times[0],
-        run_seconds=times[2] - times[1],
-        stop_seconds=times[3] - begin_stop,
-        commit_seconds=times[4] - times[3],
+        wall_seconds=start_seconds + cold.seconds + stop_seconds,
+        start_seconds=start_seconds,
+        run_seconds=cold.run_seconds,
+        stop_seconds=stop_seconds,
+        commit_seconds=cold.commit_seconds,
         cpu_seconds=now.cpu_seconds - own.cpu_seconds + sum(u.cpu_seconds for u in used),
         peak_rss_bytes=max(u.peak_rss_bytes for u in [now, *used]),
-        items=manifest.items,
+        items=cold.manifest.items,
         workers=options.workers,
         worker_pids=tuple(u.pid for u in used) or (os.getpid(),),
-        chunks=len(cuts),
+        chunks=len(cold.manifest.parts),
         start_method=options.start_method,
-        digest=manifest.digest,
+        digest=cold.manifest.digest,
         input=fingerprint,
-        function_fingerprint=manifest.function["fingerprint"],
+        function_fingerprint=cold.manifest.function["fingerprint"],
+        warm_seconds=tuple(run.seconds for run in warm),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """One run of a crew, cut to committed."""
+
+    manifest: Manifest
+    run_seconds: float
+    commit_seconds: float
+
+    @property
+    def seconds(self) -> float:
+        return self.run_seconds + self.commit_seconds
+
+
+def _run_once(
+    strategy: str,
+    crew: Crew,
+    spec: FanoutSpec,
+    target: ResultFolder,
+    fingerprint: Fingerprint,
+    chunks: int,
+    progress: Progress,
+) -> _Run:
+    with target.writing() as generation:
+        began = time.perf_counter()
+        cuts = spec.source.cut(chunks)
+        work = Work(spec.source, spec.function, spec.batch_function, cuts, generation)
+        parts = crew.run(work, progress)
+        ran = time.perf_counter()
+        manifest = manifest_of(strategy, spec, fingerprint, parts)
+        target.commit(generation, manifest)
+        return _Run(manifest, ran - began, time.perf_counter() - ran)
 
 
 def manifest_of(
