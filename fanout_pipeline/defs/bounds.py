@@ -38,9 +38,13 @@ if TYPE_CHECKING:
     Count: TypeAlias = int
     Seed: TypeAlias = int
     Workers: TypeAlias = int
+    Rounds: TypeAlias = int
+    WarmUps: TypeAlias = int
     Chunks: TypeAlias = int
 else:
     Count = _BoundedInt(0, 1_000_000_000)
     Seed = _BoundedInt(0, 2**32 - 1)
     Workers = _BoundedInt(1, 512)
     Chunks = _BoundedInt(1, 99_999)
+    Rounds = _BoundedInt(1, 10_000)
+    WarmUps = _BoundedInt(0, 100)

@@ -28,7 +28,7 @@ def comparison_asset(spec: FanoutSpec, strategies: Sequence[str]) -> dg.AssetsDe
         key=[spec.name, "comparison"],
         description="Compares the strategies: times, ratios to serial, order, completeness; as a "
         "table, a plot, report.json and report.md. Needs all of them made from the same input.",
-        deps=[dg.AssetKey([spec.name, strategy]) for strategy in strategies],
+        deps=[dg.AssetKey([spec.name, strategy]) for strategy in [*strategies, "trials"]],
         group_name=spec.name,
         kinds={"python", "matplotlib"},
         owners=["team:fanout"],

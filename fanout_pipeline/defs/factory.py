@@ -6,6 +6,7 @@ from fanout_pipeline.defs import chunk_graph
 from fanout_pipeline.defs.chunk_graph import chunk_graph_asset
 from fanout_pipeline.defs.comparison_asset import comparison_asset
 from fanout_pipeline.defs.strategy_assets import strategy_asset
+from fanout_pipeline.defs.trials_asset import trials_asset
 from fanout_pipeline.fanout.contract import FanoutSpec
 from fanout_pipeline.fanout.registry import STRATEGIES
 
@@ -23,4 +24,5 @@ def fanout_assets(spec: FanoutSpec) -> list[dg.AssetsDefinition]:
     ]
     assets.append(chunk_graph_asset(spec, {"dagster/priority": str(-len(strategies))}))
     names = [strategy.name for strategy in strategies] + [chunk_graph.NAME]
-    return [*assets, comparison_asset(spec, names)]
+    trials = trials_asset(spec, names, {})
+    return [*assets, trials, comparison_asset(spec, names)]

@@ -24,6 +24,7 @@ def strategy_metadata(
         "run_seconds": run.run_seconds,
         "stop_seconds": run.stop_seconds,
         "commit_seconds": run.commit_seconds,
+        "check_seconds": verification.seconds,
         "cpu_seconds": run.cpu_seconds,
         "peak_rss_bytes": run.peak_rss_bytes,
         "items": run.items,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,6 +24,8 @@ class Verification:
     check: OrderCheck
     against: str
     """A sentence's end: "squares/serial", "a serial run made for this check", …"""
+    seconds: float
+    """What checking took."""
 
 
 def verify(spec: FanoutSpec, folder: Path, run: RunRecord) -> Verification:
@@ -31,15 +34,21 @@ def verify(spec: FanoutSpec, folder: Path, run: RunRecord) -> Verification:
     If the reference was made from other bytes or by another function, or is not there, the
     function is called once more on every item, serially, to have it.
     """
+    began = time.perf_counter()
+    check, against = _check(spec, folder, run)
+    return Verification(check, against, time.perf_counter() - began)
+
+
+def _check(spec: FanoutSpec, folder: Path, run: RunRecord) -> tuple[OrderCheck, str]:
     reference = folder.parent / REFERENCE
     if run.strategy == REFERENCE:
-        return Verification(_self_check(spec, folder, run), "the lines of its input, counted")
+        return _self_check(spec, folder, run), "the lines of its input, counted"
     if _is_of_same_work(reference, run):
-        return Verification(check_order(folder, reference), f"{spec.name}/{REFERENCE}")
+        return check_order(folder, reference), f"{spec.name}/{REFERENCE}"
     with tempfile.TemporaryDirectory(prefix=".reference-", dir=folder.parent) as scratch:
         made = Path(scratch) / REFERENCE
         run_strategy(STRATEGIES[REFERENCE], spec, made, Options(1, "none"))
-        return Verification(check_order(folder, made), "a serial run made for this check")
+        return check_order(folder, made), "a serial run made for this check"
 
 
 def _is_of_same_work(reference: Path, run: RunRecord) -> bool:

@@ -1,0 +1,105 @@
+"""The chunk graph as a run of its own, under a given executor: the program of one trial.
+
+    trial's step                                  this program
+    Popen(python -c …, stdin=pipe) ------------>  imports Dagster and the code location
+                                                  executes the run in a temporary instance
+            <------------------------ record.json: the run's metadata and when each step began
+    end of the step, however it dies ---------->  stdin ends: kills its process group
+
+A fresh interpreter, because a run of Dagster's has one, and because the fork server of the step's
+own process may have been started by others.
+"""
+
+import json
+import os
+import signal
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+from dagster._core.definitions.reconstruct import ReconstructableRepository
+
+from fanout_pipeline.defs.executors import timed_steps_executor
+from fanout_pipeline.defs.metadata import plain_values
+from fanout_pipeline.fanout.usage import own_usage
+
+EXECUTORS = {
+    "dagster_multiprocess": timed_steps_executor,
+    "dagster_spawn": dg.multiprocess_executor,
+    "dagster_in_process": dg.in_process_executor,
+}
+"""By the names of the trials: what the asset of the same name does, Dagster's executor as it comes,
+and no processes at all."""
+RECORD = "record.json"
+_EVENTS = {
+    dg.DagsterEventType.STEP_WORKER_STARTING: "launched",
+    dg.DagsterEventType.STEP_WORKER_STARTED: "started",
+    dg.DagsterEventType.STEP_SUCCESS: "ended",
+}
+
+
+def chunk_job(pointer: str, key: list[str], way: str) -> dg.JobDefinition:
+    """The job of one asset of the code location at `pointer`, under the way's executor."""
+    code = dg.deserialize_value(pointer)
+    repository = ReconstructableRepository(code).get_definition()  # type: ignore[arg-type]
+    asset = repository.assets_defs_by_key[dg.AssetKey(key)]
+    job = dg.define_asset_job("trial", selection=[asset.key], executor_def=EXECUTORS[way])
+    return dg.Definitions(assets=[asset], jobs=[job]).resolve_job_def("trial")
+
+
+def run(began: float, request: dict[str, Any]) -> None:
+    """Execute the run that `request` describes and write its record into its folder."""
+    _end_with_parent()
+    folder = Path(request["folder"])
+    arguments: Any = (request["pointer"], request["key"], request["way"])
+    job = dg.build_reconstructable_job(__name__, "chunk_job", arguments)
+    overrides = {
+        "telemetry": {"enabled": False},
+        "event_log_storage": {
+            "module": "fanout_pipeline.defs.metered",
+            "class": "MeteredEventLog",
+            "config": {"base_dir": str(folder / "history")},
+        },
+    }
+    (folder / "history").mkdir()
+    with dg.DagsterInstance.local_temp(str(folder), overrides) as instance:
+        imported = time.time()
+        result = dg.execute_job(job, instance, run_config=request["run_config"])
+        executed = time.time()
+        logs = instance.all_logs(result.run_id)
+        read = time.time()
+    steps: dict[str, dict[str, float]] = {}
+    record: dict[str, Any] = {}
+    for entry in logs:
+        event = entry.dagster_event
+        if event is None:
+            continue
+        if event.event_type in _EVENTS and entry.step_key:
+            steps.setdefault(entry.step_key, {})[_EVENTS[event.event_type]] = entry.timestamp
+        if event.event_type == dg.DagsterEventType.STEP_WORKER_STARTED and entry.step_key:
+            pid = plain_values(event.engine_event_data.metadata)["pid"]
+            steps[entry.step_key]["pid"] = int(pid)
+        if event.event_type == dg.DagsterEventType.ASSET_MATERIALIZATION:
+            materialization = event.step_materialization_data.materialization
+            record["metadata"] = plain_values(materialization.metadata)
+    record |= {
+        "began": began,
+        "imported": imported,
+        "executed": executed,
+        "pid": os.getpid(),
+        "reading_seconds": read - executed,
+        "cpu_seconds": own_usage().cpu_seconds,
+        "steps": list(steps.values()),
+    }
+    (folder / RECORD).write_text(json.dumps(record))
+
+
+def _end_with_parent() -> None:
+    def wait() -> None:
+        while os.read(0, 1):  # not sys.stdin, whose lock would be held at exit
+            pass
+        os.killpg(0, signal.SIGKILL)
+
+    threading.Thread(target=wait, daemon=True).start()

@@ -1,0 +1,186 @@
+"""Dagster's own ways as contenders: the chunk graph as a run of its own, in a process of its own."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+
+from fanout_pipeline.defs import chunk_graph
+from fanout_pipeline.defs.chunk_run import EXECUTORS, RECORD
+from fanout_pipeline.defs.metered import FOLDER, read_meters
+from fanout_pipeline.fanout.contract import FanoutSpec, Options
+from fanout_pipeline.fanout.interrupts import interrupts_held
+from fanout_pipeline.fanout.registry import REFERENCE
+from fanout_pipeline.fanout.run import RunRecord
+from fanout_pipeline.measuring.order_check import OrderCheck, check_order
+from fanout_pipeline.measuring.step_phases import RunTimeline, StepSpan, run_phases
+from fanout_pipeline.parts.folder import ResultFolder
+from fanout_pipeline.sources.source import Fingerprint
+
+WAYS = tuple(EXECUTORS)
+_PROGRAM = """\
+import time; began = time.time()
+import sys; sys.path[:] = {path!r}
+from fanout_pipeline.defs.chunk_run import run
+run(began, {request!r})
+"""
+
+
+class RunFailed(Exception):
+    """A run of Dagster's within a trial failed. The message ends with what it printed last."""
+
+
+@dataclass(frozen=True, slots=True)
+class DagsterRun:
+    """The asset `<name>/dagster_multiprocess`, materialized by one of the executors."""
+
+    name: str
+    """One of WAYS."""
+    spec: FanoutSpec
+    pointer: str
+    """Where the code location is: a serialized code pointer of Dagster's."""
+    root: Path
+    """The data root of the trials: it has the source and the reference's results."""
+    options: Options
+    chunks: int | None = None
+
+    warms_up = False
+
+    def run(self) -> RunRecord:
+        with tempfile.TemporaryDirectory(prefix="run-", dir=self.root) as folder:
+            began = time.time()
+            self._execute(Path(folder))
+            ended = time.time()
+            return self._record(Path(folder), began, ended)
+
+    def check(self, run: RunRecord) -> OrderCheck:
+        return check_order(self._results, self.root / self.spec.name / REFERENCE)
+
+    @property
+    def _results(self) -> Path:
+        return self.root / self.spec.name / chunk_graph.NAME
+
+    def _execute(self, folder: Path) -> None:
+        fanout: dict[str, Any] = {"workers": self.options.workers}
+        if self.chunks:
+            fanout["chunks"] = self.chunks
+        resources = {"data_folder": {"root": str(self.root)}, "fanout": fanout}
+        run_config: dict[str, Any] = {
+            "resources": {name: {"config": config} for name, config in resources.items()}
+        }
+        if self.name != "dagster_in_process":
+            run_config["execution"] = {"config": {"max_concurrent": self.options.workers}}
+        request = {
+            "folder": str(folder),
+            "pointer": self.pointer,
+            "key": [self.spec.name, chunk_graph.NAME],
+            "way": self.name,
+            "run_config": run_config,
+        }
+        program = _PROGRAM.format(path=sys.path, request=request)
+        output = folder / "output.txt"
+        process = None
+        try:
+            with output.open("wb") as printed, interrupts_held():
+                process = subprocess.Popen(
+                    [sys.executable, "-c", program],
+                    stdin=subprocess.PIPE,
+                    stdout=printed,
+                    stderr=printed,
+                    env=os.environ | {FOLDER: str(folder)},
+                    start_new_session=True,
+                )
+            process.wait()
+        finally:
+            if process is not None:
+                with interrupts_held():
+                    _end(process)
+        if process.returncode or not (folder / RECORD).exists():
+            last = output.read_text(errors="replace")[-4000:]
+            raise RunFailed(
+                f"The run of the chunk graph for the trial {self.name} failed with exit code "
+                f"{process.returncode}. Its last output:\n{last}"
+            )
+
+    def _record(self, folder: Path, began: float, ended: float) -> RunRecord:
+        record = json.loads((folder / RECORD).read_text())
+        metadata = record["metadata"]
+        processes, operations = read_meters(folder)
+        steps = tuple(
+            StepSpan(
+                pid=step["pid"],
+                launched=step["launched"],
+                began=min(max(processes[step["pid"]], step["launched"]), step["started"]),
+                started=step["started"],
+                ended=step["ended"],
+            )
+            for step in record["steps"]
+            if "pid" in step
+        )
+        parts = ResultFolder(self._results).manifest().parts
+        timeline = RunTimeline(
+            began=began,
+            imported=record["imported"],
+            executed=record["executed"],
+            ended=ended - record["reading_seconds"],
+            pid=record["pid"],
+            steps=steps,
+            operations=tuple(operations),
+            work={
+                "read": sum(part.read_seconds for part in parts),
+                "call": sum(part.call_seconds for part in parts),
+                "write": sum(part.write_seconds for part in parts),
+                "gather": metadata["commit_seconds"],
+            },
+            check_seconds=metadata["check_seconds"],
+        )
+        start = timeline.imported - began
+        stop = timeline.ended - timeline.executed
+        commit = metadata["commit_seconds"]
+        own_cpu = 0.0 if not steps else metadata["cpu_seconds"]
+        return RunRecord(
+            strategy=self.name,
+            wall_seconds=timeline.wall_seconds,
+            start_seconds=start,
+            run_seconds=timeline.wall_seconds - start - stop - commit,
+            stop_seconds=stop,
+            commit_seconds=commit,
+            cpu_seconds=record["cpu_seconds"] + own_cpu,
+            peak_rss_bytes=metadata["peak_rss_bytes"],
+            items=metadata["items"],
+            workers=metadata["workers"],
+            worker_pids=tuple(metadata["worker_pids"]),
+            chunks=metadata["chunks"],
+            start_method=self.name.removeprefix("dagster_"),
+            digest=metadata["digest"],
+            input=Fingerprint(str(self.root), 0, metadata["input_sha256"]),
+            function_fingerprint=metadata["function_fingerprint"],
+            phases=run_phases(timeline, self.options.workers),
+        )
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """End what is left of the run: its steps are in its process group."""
+    assert process.stdin is not None
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.stdin.close()
+    process.wait()
+
+
+def code_pointer(run: dg.DagsterRun) -> str | None:
+    """Where the code location of a run is; None where no other process could load it."""
+    origin = run.job_code_origin
+    if origin is None:
+        return None
+    pointer: Any = origin.repository_origin.code_pointer
+    return dg.serialize_value(pointer)

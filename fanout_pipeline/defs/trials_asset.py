@@ -1,0 +1,137 @@
+"""`<name>/trials`: every way to fan out, run in rounds, when nothing else of the run works."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import dagster as dg
+
+from fanout_pipeline.defs.config import TrialsConfig
+from fanout_pipeline.defs.dagster_contender import WAYS, DagsterRun, code_pointer
+from fanout_pipeline.defs.executors import end_with_executor
+from fanout_pipeline.defs.overlap import ALONE, TIMED
+from fanout_pipeline.defs.resources import DataFolder, Fanout
+from fanout_pipeline.fanout.contract import FanoutSpec
+from fanout_pipeline.fanout.fingerprint import function_fingerprint, function_name
+from fanout_pipeline.fanout.registry import REFERENCE, STRATEGIES
+from fanout_pipeline.measuring.contenders import InProcess
+from fanout_pipeline.measuring.machine import machine_record
+from fanout_pipeline.measuring.trial_store import TrialRun, save_trials, trial_file
+from fanout_pipeline.measuring.trials import Contender, Trial, TrialOptions, run_trials
+from fanout_pipeline.parts.folder import ResultFolder
+
+
+def trials_asset(
+    spec: FanoutSpec, strategies: Sequence[str], tags: dict[str, str]
+) -> dg.AssetsDefinition:
+    """The asset that tries what the assets `strategies` do, when these are made."""
+    names = [name for name in strategies if name in STRATEGIES] + list(WAYS)
+
+    @dg.asset(
+        key=[spec.name, "trials"],
+        description="Runs every way to fan out again and again, in rounds, in an order shuffled "
+        "within each round; serial twice a round, to see what is chance. Each run's results are "
+        "checked. Downstream of all strategies, so that nothing of the run works beside it.",
+        deps=[dg.AssetKey([spec.name, name]) for name in strategies],
+        group_name=spec.name,
+        kinds={"python", "parquet"},
+        owners=["team:fanout"],
+        op_tags=tags | {TIMED: ALONE},
+    )
+    def trials(
+        context: dg.AssetExecutionContext,
+        config: TrialsConfig,
+        data_folder: DataFolder,
+        fanout: Fanout,
+    ) -> dg.MaterializeResult[None]:
+        end_with_executor()
+        began = time.time()
+        root = data_folder.path().absolute()
+        here = spec.under(root)
+        run = TrialRun(
+            name=spec.name,
+            run_id=context.run_id,
+            began=began,
+            reference=REFERENCE,
+            input_sha256=here.source.fingerprint().sha256,
+            function=function_name(spec.function),
+            function_fingerprint=function_fingerprint(spec.function),
+            machine=machine_record(),
+            options=config.model_dump()
+            | {"workers": fanout.options().workers, "chunks": fanout.chunks},
+            remarks=("The run ended before its trials did.",),
+        )
+        path = trial_file(data_folder.path(spec.name, "trials"), run)
+        done: list[Trial] = []
+        with ResultFolder(root / spec.name / "trials").writing() as scratch:
+            _link_sources(root, scratch, spec.name)
+            contenders, left_out = _contenders(context, here, names, config, fanout, scratch)
+            try:
+                found = run_trials(
+                    contenders[0],
+                    contenders[1:],
+                    TrialOptions(
+                        config.rounds, config.budget_seconds, config.warm_up_rounds, config.seed
+                    ),
+                    run_id=context.run_id,
+                    record=done.append,
+                    log=context.log.info,
+                )
+                run = replace(run, remarks=(*left_out, *found.remarks))
+            finally:
+                save_trials(path, run, done)
+        for remark in run.remarks:
+            context.log.info(remark)
+        return dg.MaterializeResult(
+            metadata={
+                "trials": len(found.trials),
+                "rounds": found.rounds,
+                "seconds": time.time() - began,
+                "wrong_results": sum(not trial.correct for trial in found.trials),
+                "remarks": dg.MetadataValue.json(list(run.remarks)),
+                "input_sha256": run.input_sha256,
+                "function_fingerprint": run.function_fingerprint,
+                "path": dg.MetadataValue.path(str(path.absolute())),
+            }
+        )
+
+    return trials
+
+
+def _contenders(
+    context: dg.AssetExecutionContext,
+    here: FanoutSpec,
+    names: Sequence[str],
+    config: TrialsConfig,
+    fanout: Fanout,
+    scratch: Path,
+) -> tuple[list[Contender], list[str]]:
+    """The reference first, then the others; and what a reader has to know of those left out."""
+    wanted = names if config.strategies is None else [REFERENCE, *config.strategies]
+    if unknown := sorted(set(wanted) - set(names)):
+        raise dg.Failure(
+            f"There is no strategy {', '.join(unknown)} to try. There are {', '.join(names)}."
+        )
+    options, chunks = fanout.options(), fanout.chunks
+    contenders: list[Contender] = [
+        InProcess(STRATEGIES[name], here, scratch / here.name, options, chunks)
+        for name in names
+        if name in wanted and name in STRATEGIES
+    ]
+    ways = [name for name in WAYS if name in wanted]
+    pointer = code_pointer(context.run)
+    if ways and pointer is None:
+        return contenders, [
+            f"{', '.join(ways)} were left out: this run's code location cannot be loaded by another "
+            "process (it was materialized from Python)."
+        ]
+    contenders += [DagsterRun(way, here, pointer or "", scratch, options, chunks) for way in ways]
+    return contenders, []
+
+
+def _link_sources(root: Path, scratch: Path, name: str) -> None:
+    """Give the trials' data root what the real one has, but for the fan-out's own results."""
+    for entry in root.iterdir():
+        if entry.name != name:
+            (scratch / entry.name).symlink_to(entry)

@@ -1,0 +1,43 @@
+"""The strategies of the registry as contenders: run inside this process, cold and then warm."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from fanout_pipeline.fanout.contract import FanoutSpec, Options, Strategy
+from fanout_pipeline.fanout.registry import REFERENCE
+from fanout_pipeline.fanout.run import RunRecord, run_strategy
+from fanout_pipeline.measuring.order_check import OrderCheck, check_order
+
+
+@dataclass(frozen=True, slots=True)
+class InProcess:
+    """A strategy that starts its workers, runs, runs again, and stops them, in each trial."""
+
+    strategy: Strategy
+    spec: FanoutSpec
+    """With its source's path made absolute."""
+    folder: Path
+    """Where the results of all contenders are written, a folder for each."""
+    options: Options
+    chunks: int | None = None
+
+    warms_up = True
+
+    @property
+    def name(self) -> str:
+        return self.strategy.name
+
+    def run(self) -> RunRecord:
+        return run_strategy(
+            self.strategy,
+            self.spec,
+            self.folder / self.name,
+            self.options,
+            chunks=self.chunks,
+            warm_runs=1,
+        )
+
+    def check(self, run: RunRecord) -> OrderCheck:
+        return check_order(self.folder / self.name, self.folder / REFERENCE)

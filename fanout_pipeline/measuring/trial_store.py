@@ -1,0 +1,106 @@
+"""Raw trials on disk: one Parquet file a run, one row a trial, what they have in common beside them.
+
+`<name>/trials/<began>-<run id>.parquet`; pandas.read_parquet of the folder gives the rows of all runs.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, fields
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pyarrow
+from pyarrow import parquet
+
+from fanout_pipeline.fanout.phases import PHASES
+from fanout_pipeline.measuring.trials import Trial
+from fanout_pipeline.parts.atomic import make_folder, replacing
+from fanout_pipeline.parts.manifest import NoResults
+
+_KEY = b"fanout_pipeline"
+_TYPES = {
+    "str": pyarrow.string(),
+    "int": pyarrow.int64(),
+    "bool": pyarrow.bool_(),
+    "float": pyarrow.float64(),
+    "float | None": pyarrow.float64(),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class TrialRun:
+    """What all trials of one run have in common."""
+
+    name: str
+    """Of the fan-out."""
+    run_id: str
+    began: float
+    """Seconds since the epoch."""
+    reference: str
+    input_sha256: str
+    function: str
+    function_fingerprint: str
+    machine: dict[str, Any]
+    options: dict[str, Any]
+    """Rounds, budget, seed, workers, chunks."""
+    remarks: tuple[str, ...] = ()
+    """What a reader has to know: who ran in fewer rounds, what was left out."""
+
+
+def trial_file(folder: Path, run: TrialRun) -> Path:
+    """Where a run's trials go; names sort by time."""
+    stamp = datetime.fromtimestamp(run.began, UTC).strftime("%Y%m%dT%H%M%S")
+    return folder / f"{stamp}-{run.run_id[:8]}.parquet"
+
+
+def save_trials(path: Path, run: TrialRun, trials: Sequence[Trial]) -> None:
+    """Write the file anew, whole. Raises CannotWrite."""
+    make_folder(path.parent)
+    rows = [_row(trial) for trial in trials]
+    schema = _schema().with_metadata({_KEY: json.dumps(asdict(run)).encode()})
+    table = pyarrow.Table.from_pylist(rows, schema=schema)
+    with replacing(path) as aside:
+        parquet.write_table(table, aside, compression="zstd")
+
+
+def load_trials(path: Path) -> tuple[TrialRun, list[Trial]]:
+    """Raises NoResults where the file is missing or not one of ours."""
+    try:
+        table = parquet.read_table(path)
+        described = json.loads(table.schema.metadata[_KEY])
+        described["remarks"] = tuple(described["remarks"])
+        return TrialRun(**described), [_trial(row) for row in table.to_pylist()]
+    except FileNotFoundError:
+        raise NoResults(f"{path} is missing: materialize the trials again.") from None
+    except (KeyError, TypeError, ValueError, pyarrow.ArrowInvalid) as error:
+        raise NoResults(
+            f"{path} holds no trials that this version reads ({error}): materialize them again."
+        ) from error
+
+
+def _schema() -> pyarrow.Schema:
+    plain = [
+        pyarrow.field(field.name, _TYPES[str(field.type)])
+        for field in fields(Trial)
+        if field.name != "phases"
+    ]
+    return pyarrow.schema(plain + [pyarrow.field(_column(p), pyarrow.float64()) for p in PHASES])
+
+
+def _column(phase: str) -> str:
+    return f"phase_{phase}_seconds"
+
+
+def _row(trial: Trial) -> dict[str, Any]:
+    row = asdict(trial)
+    phases = row.pop("phases")
+    return row | {_column(phase): phases.get(phase) for phase in PHASES}
+
+
+def _trial(row: dict[str, Any]) -> Trial:
+    names = {field.name for field in fields(Trial)}
+    phases = {p: row[_column(p)] for p in PHASES if row.get(_column(p)) is not None}
+    return Trial(phases=phases, **{name: row[name] for name in names - {"phases"}})

@@ -1,0 +1,292 @@
+"""Trials: every contender run again and again, in rounds, in an order shuffled within each round.
+
+    warm-up rounds -> rounds 1 .. n: [reference, reference again, a, b, c, …] shuffled by the seed
+
+What disturbs a round (a neighbour, a drifting clock rate) disturbs all that is in it, so ratios are
+taken within rounds. The reference runs twice a round: how far the two differ is how far any two
+may differ by chance. The budget is shared out so that slow contenders leave the fast their rounds.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from fanout_pipeline.fanout.run import RunRecord
+from fanout_pipeline.measuring.conditions import Conditions, conditions
+from fanout_pipeline.measuring.order_check import OrderCheck
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """One timed run of one strategy, raw."""
+
+    run_id: str
+    round: int
+    """From 1; warm-up rounds are 0, -1, …"""
+    position: int
+    """In the round, from 0."""
+    strategy: str
+    control: bool
+    """The reference's second run of the round."""
+    warm_up: bool
+    began: float
+    """Seconds since the epoch."""
+    wall_seconds: float
+    """Cold: starting workers, from cutting the source to committed parts, stopping workers."""
+    start_seconds: float
+    run_seconds: float
+    commit_seconds: float
+    stop_seconds: float
+    warm_seconds: float | None
+    """Of a second run by the same workers; None where they cannot be kept."""
+    phases: dict[str, float]
+    """By the names of `fanout.phases.PHASES`; they sum to `wall_seconds`."""
+    sent_bytes: int
+    pickle_seconds: float
+    cpu_seconds: float
+    peak_rss_bytes: int
+    items: int
+    chunks: int
+    workers: int
+    start_method: str
+    load_before: float | None
+    load_after: float | None
+    throttled_seconds: float | None
+    """For how long the cgroup's quota held processes back during the trial."""
+    digest: str
+    out_of_place: int
+    missing: int
+    duplicated: int
+    wrong: int
+
+    @property
+    def in_order(self) -> bool:
+        return self.out_of_place == 0
+
+    @property
+    def correct(self) -> bool:
+        return not (self.out_of_place or self.missing or self.duplicated or self.wrong)
+
+
+_LINE_SECONDS = 5.0
+
+
+class Contender(Protocol):
+    """One strategy, ready to be run."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def warms_up(self) -> bool:
+        """Whether a first run in this process is slower than later ones."""
+
+    def run(self) -> RunRecord:
+        """Run once, from the file on disk to committed parts on disk."""
+
+    def check(self, run: RunRecord) -> OrderCheck:
+        """Compare the results of the last run with the reference's."""
+
+
+@dataclass(frozen=True, slots=True)
+class TrialOptions:
+    """How much to measure."""
+
+    rounds: int = 30
+    """At most."""
+    budget_seconds: float = 60.0
+    """No trial begins that would end later, but for the reference's first."""
+    warm_up_rounds: int = 1
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Trials:
+    """All trials of one run, and what was left out."""
+
+    trials: tuple[Trial, ...]
+    rounds: int
+    """Rounds that the reference was run in, warm-up not counted."""
+    remarks: tuple[str, ...] = ()
+    """What a reader has to know: who ran in fewer rounds, what the budget cut off."""
+
+
+@dataclass(slots=True)
+class _Slot:
+    """A contender's place in every round."""
+
+    contender: Contender
+    control: bool = False
+    costs: list[float] = field(default_factory=list)
+    """Of each of its trials, checking included."""
+    quota: int | None = None
+    """Rounds that it takes part in, of those left after the first."""
+
+    @property
+    def cost(self) -> float:
+        """What its next trial will cost; its first is the best guess as long as there is no other."""
+        later = self.costs[1:] or self.costs
+        return sum(later) / len(later) if later else 0.0
+
+    def takes_part(self, number: int, rounds: int) -> bool:
+        """Whether it is in round `number` of 2 .. `rounds`; its rounds are spread evenly."""
+        if self.quota is None or number == 1:
+            return True
+        return (number - 1) * self.quota // (rounds - 1) > (number - 2) * self.quota // (rounds - 1)
+
+
+def run_trials(
+    reference: Contender,
+    others: Sequence[Contender],
+    options: TrialOptions,
+    *,
+    run_id: str = "",
+    record: Callable[[Trial], object] = lambda trial: None,
+    log: Callable[[str], object] = lambda line: None,
+    clock: Callable[[], float] = time.monotonic,
+    look: Callable[[], Conditions] = conditions,
+) -> Trials:
+    """Run all contenders in rounds; `record` gets each trial as it is finished.
+
+    Raises what a contender raises.
+    """
+    slots = [_Slot(reference), _Slot(reference, control=True), *map(_Slot, others)]
+    deadline = clock() + options.budget_seconds
+    order = random.Random(options.seed)  # noqa: S311 (an order, not a secret)
+    done: list[Trial] = []
+    cut_off = False
+    last_line = clock()
+
+    def one(slot: _Slot, number: int, position: int) -> None:
+        began = clock()
+        trial = _trial(slot, run_id, number, position, look)
+        slot.costs.append(clock() - began)
+        done.append(trial)
+        record(trial)
+
+    rounds, number = options.rounds, 1 - options.warm_up_rounds
+    while number <= rounds and not cut_off:
+        if number == 2:
+            rounds = _share_out(slots, deadline - clock(), options.rounds)
+            log(_plan_line(slots, rounds))
+        for position, slot in enumerate(_of_round(slots, number, rounds, order)):
+            # The first trial ever is the reference's: without it there is nothing to say.
+            if done and clock() + slot.cost > deadline:
+                cut_off = True
+            else:
+                one(slot, number, position)
+        if clock() - last_line > _LINE_SECONDS and number > 0:
+            last_line = clock()
+            log(f"trials: round {number} of {rounds}, {len(done)} trials")
+        number += 1
+    rounds = len({trial.round for trial in done if trial.round > 0 and trial.control})
+    return Trials(tuple(done), rounds, tuple(_remarks(slots, done, rounds, options, cut_off)))
+
+
+def _of_round(
+    slots: Sequence[_Slot], number: int, rounds: int, order: random.Random
+) -> Iterator[_Slot]:
+    if number < 1:
+        # The reference first: the others are checked against its results.
+        yield from (slot for slot in slots if slot.contender.warms_up and not slot.control)
+        return
+    taking_part = [slot for slot in slots if slot.takes_part(number, rounds)]
+    order.shuffle(taking_part)
+    yield from taking_part
+
+
+def _share_out(slots: Sequence[_Slot], seconds: float, rounds: int) -> int:
+    """Give each an equal share of the time; what the fast leave goes to the slow.
+
+    Returns the number of rounds: there are none without the reference.
+    """
+    left = max(0.0, seconds)
+    by_cost = sorted(slots, key=lambda slot: slot.cost)
+    for position, slot in enumerate(by_cost):
+        share = left / (len(by_cost) - position)
+        slot.quota = rounds - 1 if slot.cost <= 0 else min(rounds - 1, int(share / slot.cost))
+        left -= slot.quota * slot.cost
+    rounds = 1 + min(slot.quota or 0 for slot in slots[:2])
+    for slot in slots:
+        slot.quota = min(slot.quota or 0, rounds - 1)
+    return rounds
+
+
+def _plan_line(slots: Sequence[_Slot], rounds: int) -> str:
+    fewer = [
+        f"{slot.contender.name} {1 + (slot.quota or 0)}"
+        for slot in slots
+        if slot.quota is not None and slot.quota < rounds - 1
+    ]
+    line = f"trials: {rounds} rounds"
+    return line + (f"; fewer for the slow: {', '.join(fewer)}" if fewer else "")
+
+
+def _remarks(
+    slots: Sequence[_Slot],
+    trials: Sequence[Trial],
+    rounds: int,
+    options: TrialOptions,
+    cut_off: bool,
+) -> Iterator[str]:
+    if cut_off or rounds < options.rounds:
+        yield (
+            f"The budget of {options.budget_seconds:g} s ended after {rounds} of "
+            f"{options.rounds} rounds."
+        )
+    for slot in slots[2:]:
+        name = slot.contender.name
+        count = sum(trial.strategy == name and not trial.warm_up for trial in trials)
+        if count < rounds:
+            seconds = f", {slot.cost:.1f} s a trial" if slot.costs else ""
+            yield f"{name} ran in {count} of {rounds} rounds: it is slow{seconds}."
+
+
+def _trial(
+    slot: _Slot, run_id: str, number: int, position: int, look: Callable[[], Conditions]
+) -> Trial:
+    before = look()
+    began = time.time()
+    run = slot.contender.run()
+    after = look()
+    check = slot.contender.check(run)
+    return Trial(
+        run_id=run_id,
+        round=number,
+        position=position,
+        strategy=slot.contender.name,
+        control=slot.control,
+        warm_up=number < 1,
+        began=began,
+        wall_seconds=run.wall_seconds,
+        start_seconds=run.start_seconds,
+        run_seconds=run.run_seconds,
+        commit_seconds=run.commit_seconds,
+        stop_seconds=run.stop_seconds,
+        warm_seconds=run.warm_seconds[-1] if run.warm_seconds else None,
+        phases=run.phases,
+        sent_bytes=run.sent_bytes,
+        pickle_seconds=run.pickle_seconds,
+        cpu_seconds=run.cpu_seconds,
+        peak_rss_bytes=run.peak_rss_bytes,
+        items=run.items,
+        chunks=run.chunks,
+        workers=run.workers,
+        start_method=run.start_method,
+        load_before=before.load,
+        load_after=after.load,
+        throttled_seconds=_difference(before.throttled_seconds, after.throttled_seconds),
+        digest=run.digest,
+        out_of_place=check.out_of_place,
+        missing=check.missing,
+        duplicated=check.duplicated,
+        wrong=check.wrong,
+    )
+
+
+def _difference(before: float | None, after: float | None) -> float | None:
+    return None if before is None or after is None else after - before
