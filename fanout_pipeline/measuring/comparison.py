@@ -1,10 +1,24 @@
-"""The strategies of one fan-out side by side: ratios, efficiency, the article's sentence."""
+"""The strategies of one fan-out side by side, from the trials: times, ratios, correctness, phases."""
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import Any
+
+from fanout_pipeline.fanout.registry import STRATEGIES
+from fanout_pipeline.measuring.inference import (
+    Claim,
+    RatioEstimate,
+    claim,
+    control_estimate,
+    noise_floor,
+    ratio_estimate,
+    reference_seconds,
+)
+from fanout_pipeline.measuring.trial_store import TrialRun
+from fanout_pipeline.measuring.trials import Trial
 
 
 class NotComparable(Exception):
@@ -12,30 +26,22 @@ class NotComparable(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Measured:
-    """What one strategy's latest run recorded: a selection of its metadata, by the same names."""
+class Recorded:
+    """What a strategy's asset recorded when it was made: a selection of its metadata, same names."""
 
     strategy: str
-    wall_seconds: float
-    start_seconds: float
     items: int
-    workers: int
     in_order: bool
     missing: int
     duplicated: int
     wrong: int
-    digest: str
     input_sha256: str
     function_fingerprint: str
     first_10_results: list[Any]
     overlapped_with: list[str]
 
-    @property
-    def correct(self) -> bool:
-        return self.in_order and not (self.missing or self.duplicated or self.wrong)
-
     @classmethod
-    def from_metadata(cls, strategy: str, metadata: dict[str, Any]) -> Measured:
+    def from_metadata(cls, strategy: str, metadata: dict[str, Any]) -> Recorded:
         """Raises NotComparable where the metadata lacks something: an older version wrote it."""
         names = [field.name for field in fields(cls) if field.name != "strategy"]
         lacking = [name for name in names if name not in metadata]
@@ -48,11 +54,51 @@ class Measured:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One strategy in relation to the reference."""
+    """One strategy in relation to the reference. Seconds are medians of the counted trials."""
 
-    measured: Measured
-    ratio: float | None
-    """Its time divided by the reference's; None where there is nothing to divide."""
+    strategy: str
+    wall_seconds: float
+    wall_seconds_all: tuple[float, ...]
+    start_seconds: float
+    warm_seconds: float | None
+    """With workers that are there already; None where they cannot be kept."""
+    cold: RatioEstimate | None
+    """Of its time to the reference's; None of the reference itself, and without items."""
+    warm: RatioEstimate | None
+    """The same with workers that are there already."""
+    claim: Claim | None
+    """What `cold` shows; None of the reference itself, and without items."""
+    trials: int
+    items: int
+    workers: int
+    start_method: str
+    phases: dict[str, float]
+    """Where the time of the median trial went."""
+    sent_bytes: int
+    pickle_seconds: float
+    out_of_place: int
+    """The worst over all trials, warm-up included, and the asset's own run; so the next three."""
+    missing: int
+    duplicated: int
+    wrong: int
+    digest: str
+    batch: bool
+    """It calls the batch function: vectorising, not fanning out."""
+
+    @property
+    def in_order(self) -> bool:
+        return self.out_of_place == 0
+
+    @property
+    def correct(self) -> bool:
+        return not (self.out_of_place or self.missing or self.duplicated or self.wrong)
+
+    @property
+    def ratio(self) -> float | None:
+        """Its time divided by the reference's, the median over the rounds; 1 of the reference."""
+        if self.cold is not None:
+            return self.cold.ratio
+        return 1.0 if self.items and self.claim is None else None
 
     @property
     def speedup(self) -> float | None:
@@ -61,57 +107,166 @@ class Row:
     @property
     def efficiency(self) -> float | None:
         """Speed-up for each worker: 1.0 is all that the workers could give."""
-        return self.speedup / self.measured.workers if self.speedup else None
+        return self.speedup / self.workers if self.speedup else None
 
     @property
     def items_per_second(self) -> float:
-        return self.measured.items / self.measured.wall_seconds
+        return self.items / self.wall_seconds
 
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
     """All strategies of one fan-out, the reference first."""
 
-    name: str
-    reference: str
+    run: TrialRun
     rows: tuple[Row, ...]
+    control: RatioEstimate | None
+    """The reference against itself; None without items or without a round."""
+    recorded: tuple[Recorded, ...] = ()
+    """What the assets recorded, where they were made."""
+
+    @property
+    def name(self) -> str:
+        return self.run.name
+
+    @property
+    def reference(self) -> str:
+        return self.run.reference
 
     @property
     def items(self) -> int:
-        return self.rows[0].measured.items
+        return self.rows[0].items
+
+    @property
+    def rounds(self) -> int:
+        return self.control.rounds if self.control else 0
+
+    @property
+    def noise(self) -> float:
+        """By how much two identical strategies may seem to differ: 0.04 is 4 %."""
+        return noise_floor(self.control) if self.control else float("inf")
 
     def row(self, strategy: str) -> Row | None:
-        return next((row for row in self.rows if row.measured.strategy == strategy), None)
+        return next((row for row in self.rows if row.strategy == strategy), None)
 
 
-def compare(name: str, reference: str, measured: Sequence[Measured]) -> Comparison:
-    """Relate each strategy to the reference.
+def compare(
+    run: TrialRun, trials: Sequence[Trial], recorded: Sequence[Recorded] = ()
+) -> Comparison:
+    """Relate each strategy's trials to the reference's of the same rounds.
 
-    Raises NotComparable where they did not read the same bytes or call the same function.
+    Raises NotComparable where an asset was made from other bytes, or by another function, than
+    the trials were.
     """
-    base = next(one for one in measured if one.strategy == reference)
-    for one in measured:
+    for one in recorded:
         for what, ours, theirs in (
-            ("input", one.input_sha256, base.input_sha256),
-            ("function", one.function_fingerprint, base.function_fingerprint),
+            ("input", one.input_sha256, run.input_sha256),
+            ("function", one.function_fingerprint, run.function_fingerprint),
         ):
             if ours != theirs:
                 raise NotComparable(
-                    f"{name}/{one.strategy} was made from another {what} ({ours[:12]}…) than "
-                    f"{name}/{reference} ({theirs[:12]}…). Re-materialize {name}/{one.strategy}, "
-                    f"or {name}/{reference} if that is the older one, then compare again."
+                    f"{run.name}/{one.strategy} was made from another {what} ({ours[:12]}…) than "
+                    f"{run.name}/trials ({theirs[:12]}…). Re-materialize {run.name}/{one.strategy}, "
+                    f"or {run.name}/trials if that is the older one, then compare again."
                 )
+    counted = [trial for trial in trials if not trial.warm_up]
+    pairs = _reference_by_round(run.reference, counted)
+    rounds = sorted(pairs)
+    items = trials[0].items
+    control = None
+    if rounds and items:
+        first, second = zip(*(pairs[number] for number in rounds), strict=True)
+        control = control_estimate(
+            [trial.wall_seconds for trial in first], [trial.wall_seconds for trial in second]
+        )
+    floor = noise_floor(control) if control else float("inf")
+    names = list(dict.fromkeys(trial.strategy for trial in trials))
+    names.sort(key=lambda name: name != run.reference)
     rows = [
-        Row(one, one.wall_seconds / base.wall_seconds if base.items else None) for one in measured
+        _row(name, run.reference, trials, pairs if items else {}, floor, recorded)
+        for name in names
+        if any(trial.strategy == name for trial in counted)
     ]
-    return Comparison(name, reference, tuple(rows))
+    return Comparison(run, tuple(rows), control, tuple(recorded))
 
 
-def sentence(comparison: Comparison, strategy: str) -> str:
-    """The article's last line for one strategy."""
-    row = comparison.row(strategy)
-    if row is None or row.ratio is None:
-        return f"{strategy} cannot be compared with {comparison.reference}: there are no items."
-    if row.ratio >= 1:
-        return f"{strategy} was {row.ratio:.2f} times slower than {comparison.reference}."
-    return f"{strategy} was {1 / row.ratio:.2f} times faster than {comparison.reference}."
+def related(
+    comparison: Sequence[Trial], reference: str, strategy: str, other: str
+) -> RatioEstimate | None:
+    """The ratio of two strategies, from the rounds in which both took part."""
+    ours, theirs = (
+        {t.round: t.wall_seconds for t in comparison if t.strategy == name and not t.warm_up}
+        for name in (strategy, other)
+    )
+    both = sorted(set(ours) & set(theirs))
+    return ratio_estimate([ours[n] for n in both], [theirs[n] for n in both]) if both else None
+
+
+def _reference_by_round(reference: str, counted: Sequence[Trial]) -> dict[int, tuple[Trial, Trial]]:
+    """The two runs of the reference in each round that has both."""
+    one, two = (
+        {
+            trial.round: trial
+            for trial in counted
+            if trial.strategy == reference and trial.control is c
+        }
+        for c in (False, True)
+    )
+    return {number: (one[number], two[number]) for number in one if number in two}
+
+
+def _row(
+    name: str,
+    reference: str,
+    trials: Sequence[Trial],
+    pairs: dict[int, tuple[Trial, Trial]],
+    floor: float,
+    recorded: Sequence[Recorded],
+) -> Row:
+    every = [trial for trial in trials if trial.strategy == name]
+    counted = [trial for trial in every if not trial.warm_up]
+    asset = next((one for one in recorded if one.strategy == name), None)
+    cold = warm = None
+    if name != reference:
+        paired = [trial for trial in counted if trial.round in pairs]
+        cold = _related(paired, pairs, "wall_seconds")
+        warm = _related(paired, pairs, "warm_seconds")
+    warm_seconds = [trial.warm_seconds for trial in counted if trial.warm_seconds is not None]
+    typical = sorted(counted, key=lambda trial: trial.wall_seconds)[(len(counted) - 1) // 2]
+    strategy = STRATEGIES.get(name)
+    return Row(
+        strategy=name,
+        wall_seconds=statistics.median(trial.wall_seconds for trial in counted),
+        wall_seconds_all=tuple(trial.wall_seconds for trial in counted),
+        start_seconds=statistics.median(trial.start_seconds for trial in counted),
+        warm_seconds=statistics.median(warm_seconds) if warm_seconds else None,
+        cold=cold,
+        warm=warm,
+        claim=None if cold is None else claim(cold, floor),
+        trials=len(counted),
+        items=counted[0].items,
+        workers=counted[0].workers,
+        start_method=counted[0].start_method,
+        phases=typical.phases,
+        sent_bytes=typical.sent_bytes,
+        pickle_seconds=typical.pickle_seconds,
+        out_of_place=max(
+            [trial.out_of_place for trial in every] + [int(not asset.in_order) if asset else 0]
+        ),
+        missing=max([trial.missing for trial in every] + [asset.missing if asset else 0]),
+        duplicated=max([trial.duplicated for trial in every] + [asset.duplicated if asset else 0]),
+        wrong=max([trial.wrong for trial in every] + [asset.wrong if asset else 0]),
+        digest=counted[-1].digest,
+        batch=strategy is not None and strategy.batch,
+    )
+
+
+def _related(
+    paired: Sequence[Trial], pairs: dict[int, tuple[Trial, Trial]], what: str
+) -> RatioEstimate | None:
+    ours = [getattr(trial, what) for trial in paired]
+    if not ours or None in ours:
+        return None
+    first = [getattr(pairs[trial.round][0], what) for trial in paired]
+    second = [getattr(pairs[trial.round][1], what) for trial in paired]
+    return ratio_estimate(ours, reference_seconds(first, second))
