@@ -1,6 +1,8 @@
-"""`<name>/comparison`: what the strategies recorded, side by side."""
+"""`<name>/comparison`: what the trials showed, and the verdict."""
 
-from collections.abc import Sequence
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -8,80 +10,143 @@ import dagster as dg
 from fanout_pipeline.defs.metadata import plain_values
 from fanout_pipeline.defs.resources import DataFolder
 from fanout_pipeline.fanout.contract import FanoutSpec
-from fanout_pipeline.fanout.registry import REFERENCE
-from fanout_pipeline.measuring.comparison import Comparison, Measured, compare, sentence
-from fanout_pipeline.measuring.machine import machine_record
+from fanout_pipeline.measuring.comparison import Comparison, Recorded, compare
+from fanout_pipeline.measuring.history import Earlier, changes, keep_trusted, last_trusted
+from fanout_pipeline.measuring.trial_store import load_trials
 from fanout_pipeline.measuring.verdict import Verdict, decide
 from fanout_pipeline.reporting.report import (
-    ARTICLE_STRATEGY,
     data_uri,
     report_markdown,
+    report_record,
     write_report,
 )
-from fanout_pipeline.reporting.tables import comparison_records, comparison_table
+from fanout_pipeline.reporting.tables import (
+    breakdown_records,
+    comparison_records,
+    comparison_table,
+)
+
+_CHECKS = {
+    "verdict_trusted": "The trials were enough, and the machine was quiet enough, for a verdict.",
+    "verdict_unchanged": "The strategy to use is that of the last trusted comparison.",
+}
 
 
 def comparison_asset(spec: FanoutSpec, strategies: Sequence[str]) -> dg.AssetsDefinition:
-    """The asset that compares the latest materializations of `strategies`."""
+    """The asset that compares the latest trials, and shows what the assets `strategies` recorded."""
+    key = dg.AssetKey([spec.name, "comparison"])
 
     @dg.asset(
-        key=[spec.name, "comparison"],
-        description="Compares the strategies: times, ratios to serial, order, completeness; as a "
-        "table, a plot, report.json and report.md. Needs all of them made from the same input.",
-        deps=[dg.AssetKey([spec.name, strategy]) for strategy in [*strategies, "trials"]],
+        key=key,
+        description="Compares the strategies by their trials: times, ratios to serial with 95 % "
+        "intervals, where the time went, and a verdict; as tables, plots, report.json, report.md "
+        "and report.html. Needs all of them made from the same input.",
+        deps=[dg.AssetKey([spec.name, name]) for name in [*strategies, "trials"]],
         group_name=spec.name,
         kinds={"python", "matplotlib"},
         owners=["team:fanout"],
+        check_specs=[
+            dg.AssetCheckSpec(name, asset=key, description=text) for name, text in _CHECKS.items()
+        ],
     )
-    def comparison(
-        context: dg.AssetExecutionContext, data_folder: DataFolder
-    ) -> dg.MaterializeResult[None]:
-        from fanout_pipeline.reporting.plots import times_plot
+    def comparison(context: dg.AssetExecutionContext, data_folder: DataFolder) -> Iterator[Any]:
+        from fanout_pipeline.reporting.plots import breakdown_plot, times_plot
 
-        measured = [_recorded(context, spec, strategy) for strategy in strategies]
-        compared = compare(spec.name, REFERENCE, measured)
-        verdict, machine, plot = decide(compared), machine_record(), times_plot(compared)
+        metadata = _recorded(context, spec, "trials")
+        run, trials = load_trials(Path(metadata["path"]))
+        recorded = [
+            Recorded.from_metadata(name, _recorded(context, spec, name)) for name in strategies
+        ]
+        compared = compare(run, trials, recorded)
+        verdict = decide(compared, trials)
         folder = data_folder.path(spec.name, "comparison")
-        write_report(folder, compared, verdict, machine, plot)
-        context.log.info(
-            f"{sentence(compared, ARTICLE_STRATEGY)} Verdict: {verdict.use}, as {verdict.reason}."
-            f"\n\n{comparison_table(compared, 'simple')}\n"
-        )
-        page = report_markdown(compared, verdict, machine, data_uri(plot))
-        return dg.MaterializeResult(
-            metadata=_metadata(compared, verdict)
+        earlier = last_trusted(folder)
+        changed = changes(earlier, compared, verdict)
+        pictures = {"times": times_plot(compared), "breakdown": breakdown_plot(compared)}
+        write_report(folder, compared, verdict, changed, pictures)
+        if verdict.trusted:
+            keep_trusted(folder, report_record(compared, verdict, changed))
+        context.log.info(f"{verdict.sentence}\n\n{comparison_table(compared, 'simple')}\n")
+        for line in changed:
+            context.log.info(f"Since the last trusted comparison: {line}")
+        addresses = {name: data_uri(png) for name, png in pictures.items()}
+        yield dg.MaterializeResult(
+            metadata=_metadata(compared, verdict, changed)
             | {
-                "report": dg.MetadataValue.md(page),
+                "report": dg.MetadataValue.md(
+                    report_markdown(compared, verdict, changed, addresses)
+                ),
                 "folder": dg.MetadataValue.path(str(folder.absolute())),
             }
         )
+        yield from _check(key, verdict, earlier)
 
     return comparison
 
 
-def _recorded(context: dg.AssetExecutionContext, spec: FanoutSpec, strategy: str) -> Measured:
-    event = context.instance.get_latest_materialization_event(dg.AssetKey([spec.name, strategy]))
+def _recorded(context: dg.AssetExecutionContext, spec: FanoutSpec, name: str) -> dict[str, Any]:
+    event = context.instance.get_latest_materialization_event(dg.AssetKey([spec.name, name]))
     if event is None or event.asset_materialization is None:
         raise dg.Failure(
-            f"{spec.name}/{strategy} was never materialized on this instance (DAGSTER_HOME): "
+            f"{spec.name}/{name} was never materialized on this instance (DAGSTER_HOME): "
             "materialize it, then compare again."
         )
-    return Measured.from_metadata(strategy, plain_values(event.asset_materialization.metadata))
+    return plain_values(event.asset_materialization.metadata)
 
 
-def _metadata(compared: Comparison, verdict: Verdict) -> dict[str, Any]:
+def _check(
+    key: dg.AssetKey, verdict: Verdict, earlier: Earlier | None
+) -> Iterator[dg.AssetCheckResult]:
+    yield dg.AssetCheckResult(
+        asset_key=key,
+        check_name="verdict_trusted",
+        passed=verdict.trusted,
+        severity=dg.AssetCheckSeverity.WARN,
+        description=verdict.sentence,
+    )
+    before = earlier.use if earlier else None
+    changed = verdict.trusted and before is not None and before != verdict.use
+    if changed:
+        text = f"The verdict was {before}, it is {verdict.use} now."
+    elif before is None:
+        text = "There is no earlier trusted verdict."
+    elif not verdict.trusted:
+        text = f"This verdict is withheld; the last trusted one was {before}."
+    else:
+        text = f"The verdict is {verdict.use}, as before."
+    yield dg.AssetCheckResult(
+        asset_key=key,
+        check_name="verdict_unchanged",
+        passed=not changed,
+        severity=dg.AssetCheckSeverity.WARN,
+        description=text,
+    )
+
+
+def _metadata(compared: Comparison, verdict: Verdict, changed: list[str]) -> dict[str, Any]:
     metadata: dict[str, Any] = {
-        "sentence": sentence(compared, ARTICLE_STRATEGY),
         "verdict": verdict.use,
-        "reason": verdict.reason,
-        "table": dg.MetadataValue.table(
-            [dg.TableRecord(record) for record in comparison_records(compared)]
-        ),
+        "sentence": verdict.sentence,
+        "trusted": dg.MetadataValue.bool(verdict.trusted),
+        "grounds": dg.MetadataValue.md("\n".join(f"- {ground}" for ground in verdict.grounds)),
+        "changes": dg.MetadataValue.md("\n".join(f"- {line}" for line in changed) or "none"),
+        "table": _table(comparison_records(compared)),
+        "breakdown": _table(breakdown_records(compared)),
         "items": compared.items,
+        "rounds": compared.rounds,
+        "machine": dg.MetadataValue.json(json.loads(json.dumps(compared.run.machine))),
     }
+    if compared.control is not None:
+        metadata["noise"] = compared.noise
+    if verdict.ratio is not None:
+        metadata["verdict_ratio"] = verdict.ratio
     # Floats of their own, so that the UI draws each strategy's history.
     for row in compared.rows:
-        metadata[f"{row.measured.strategy}_seconds"] = row.measured.wall_seconds
+        metadata[f"{row.strategy}_seconds"] = row.wall_seconds
         if row.ratio is not None:
-            metadata[f"{row.measured.strategy}_ratio"] = row.ratio
+            metadata[f"{row.strategy}_ratio"] = row.ratio
     return metadata
+
+
+def _table(records: list[dict[str, Any]]) -> dg.TableMetadataValue:
+    return dg.MetadataValue.table([dg.TableRecord(record) for record in records])

@@ -190,12 +190,10 @@ def compare(
     return Comparison(run, tuple(rows), control, tuple(recorded))
 
 
-def related(
-    comparison: Sequence[Trial], reference: str, strategy: str, other: str
-) -> RatioEstimate | None:
+def related(trials: Sequence[Trial], strategy: str, other: str) -> RatioEstimate | None:
     """The ratio of two strategies, from the rounds in which both took part."""
     ours, theirs = (
-        {t.round: t.wall_seconds for t in comparison if t.strategy == name and not t.warm_up}
+        {t.round: t.wall_seconds for t in trials if t.strategy == name and not t.warm_up}
         for name in (strategy, other)
     )
     both = sorted(set(ours) & set(theirs))

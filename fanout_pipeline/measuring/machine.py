@@ -11,11 +11,12 @@ import psutil
 
 from fanout_pipeline.fanout.cores import measured_cores
 
-_PACKAGES = ("dagster", "numpy", "pandas", "pyarrow")
+_PACKAGES = ("dagster", "numpy", "pandas", "pyarrow", "scipy")
+_GOVERNOR = Path("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor")
 
 
 def machine_record() -> dict[str, Any]:
-    """CPU model, cores and the limits on them, memory in bytes, OS, Python, package versions."""
+    """CPU model, frequency governor, cores and the limits on them, memory in bytes, versions."""
     cores = measured_cores()
     return {
         "cpu": _cpu_model(),
@@ -26,6 +27,7 @@ def machine_record() -> dict[str, Any]:
         "memory_bytes": psutil.virtual_memory().total,
         "os": platform.platform(),
         "python": platform.python_version(),
+        "governor": _text(_GOVERNOR),
         "packages": {name: found for name in _PACKAGES if (found := _version(name))},
     }
 
@@ -47,6 +49,13 @@ def _cpu_model() -> str:
         return platform.processor() or platform.machine()
     names = (line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
     return next(names, platform.machine())
+
+
+def _text(path: Path) -> str | None:
+    try:
+        return path.read_text().strip()
+    except OSError:
+        return None
 
 
 def _version(package: str) -> str | None:

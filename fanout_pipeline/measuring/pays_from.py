@@ -54,8 +54,7 @@ def pays_from(comparison: Comparison, row: Row) -> PaysFrom | None:
 
 def _rounded(items: int) -> int:
     """To two digits."""
-    scale = 10 ** max(0, len(str(items)) - 2)
-    return round(items / scale) * scale
+    return round(items, 2 - len(str(items)))
 
 
 def _duration(seconds: float) -> str:

@@ -154,7 +154,8 @@ def run_trials(
 
     Raises what a contender raises.
     """
-    slots = [_Slot(reference), _Slot(reference, control=True), *map(_Slot, others)]
+    first = _Slot(reference)
+    slots = [first, _Slot(reference, control=True, costs=first.costs), *map(_Slot, others)]
     deadline = clock() + options.budget_seconds
     order = random.Random(options.seed)  # noqa: S311 (an order, not a secret)
     done: list[Trial] = []

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from fanout_pipeline.measuring.comparison import Comparison, Row, related
 from fanout_pipeline.measuring.inference import MAX_NOISE, MIN_ROUNDS, Claim, claim
-from fanout_pipeline.measuring.pays_from import PaysFrom, pays_from
+from fanout_pipeline.measuring.pays_from import pays_from
 from fanout_pipeline.measuring.trials import Trial
 
 STAY_SERIAL = "stay serial"
@@ -124,7 +124,7 @@ def _simplest(
         if row is best:
             return best
         if row.claim is Claim.FASTER:
-            apart = related(trials, comparison.reference, row.strategy, best.strategy)
+            apart = related(trials, row.strategy, best.strategy)
             if apart is not None and claim(apart, comparison.noise) is Claim.SAME:
                 return row
     return best

@@ -1,49 +1,123 @@
+"""Trials put side by side: ratios of the same rounds, and what each strategy gave."""
+
 import pytest
 
-from fanout_pipeline.measuring.comparison import Measured, NotComparable, sentence
-from fanout_pipeline_tests.measuring.records import compared, measured
+from fanout_pipeline.measuring.comparison import NotComparable, Recorded, compare, related
+from fanout_pipeline.measuring.inference import Claim
+from fanout_pipeline_tests.measuring.simulated import ITEMS, noisy_trials, trial, trial_run
+
+ASSET = {
+    "items": ITEMS,
+    "in_order": True,
+    "missing": 0,
+    "duplicated": 0,
+    "wrong": 0,
+    "input_sha256": "i",
+    "function_fingerprint": "g",
+    "first_10_results": [0, 1, 4],
+    "overlapped_with": [],
+}
 
 
-def test_ratio_speedup_efficiency_and_rate():
-    """A ratio is time divided by serial's; efficiency is the speed-up for each worker."""
-    row = compared(measured("threads", 0.25)).row("threads")
-    assert (row.ratio, row.speedup, row.efficiency, row.items_per_second) == (0.25, 4, 2, 4000)
+def test_ratios_are_of_the_same_rounds():
+    """A clock that drifts by half during the trials does not change a ratio."""
+    trials = []
+    for number in range(1, 11):
+        drift = 1 + number / 10
+        trials += [
+            trial("serial", number, drift),
+            trial("serial", number, drift, control=True),
+            trial("threads", number, drift / 4),
+        ]
+    compared = compare(trial_run(), trials)
+    row = compared.row("threads")
+    assert row.ratio == pytest.approx(0.25)
+    assert (row.cold.low, row.cold.high) == pytest.approx((0.25, 0.25))
+    assert row.speedup == pytest.approx(4)
+    assert row.efficiency == pytest.approx(2)
+    assert row.claim is Claim.FASTER
+    assert compared.noise == pytest.approx(0)
+    assert compared.rows[0].strategy == "serial"
+    assert compared.rows[0].ratio == 1.0
 
 
-@pytest.mark.parametrize(
-    ("seconds", "text"),
-    [(38.11, "38.11 times slower"), (0.5, "2.00 times faster"), (1.0, "1.00 times slower")],
-)
-def test_the_sentence_of_the_article(seconds, text):
-    """The closing sentence says how many times faster or slower, the right way round."""
-    comparison = compared(measured("multiprocess", seconds))
-    assert sentence(comparison, "multiprocess") == f"multiprocess was {text} than serial."
+def test_cold_and_warm_are_told_apart():
+    """The time with workers that are there already has a ratio of its own."""
+    trials = noisy_trials({"multiprocess": 5.0}, multiprocess={"warm_seconds": 0.06})
+    row = compare(trial_run(), trials).row("multiprocess")
+    assert row.cold.ratio == pytest.approx(5, rel=0.05)
+    assert row.warm.ratio == pytest.approx(0.55, rel=0.1)
+    assert row.warm_seconds == 0.06
+
+
+def test_dagsters_ways_have_no_warm_ratio():
+    """Where workers cannot be kept, nothing is said of keeping them."""
+    trials = noisy_trials({"dagster_spawn": 50.0}, dagster_spawn={"warm_seconds": None})
+    row = compare(trial_run(), trials).row("dagster_spawn")
+    assert row.warm is None
+    assert row.warm_seconds is None
+
+
+def test_warm_up_is_not_counted():
+    """A slow first run changes no ratio, but a wrong result in it is not overlooked."""
+    trials = [
+        trial("serial", 0, 9.0),
+        trial("threads", 0, 90.0, wrong=2),
+        *noisy_trials({"threads": 1.0}, noise=0.0),
+    ]
+    row = compare(trial_run(), trials).row("threads")
+    assert row.ratio == pytest.approx(1.0)
+    assert row.wrong == 2
+    assert not row.correct
+
+
+def test_a_round_without_the_reference_is_left_out():
+    """A trial that has nothing to be related to changes no ratio."""
+    trials = [*noisy_trials({"threads": 2.0}, rounds=6, noise=0.0), trial("threads", 7, 99.0)]
+    assert compare(trial_run(), trials).row("threads").cold.rounds == 6
+
+
+def test_any_fault_in_any_trial_counts():
+    """A strategy that went wrong once in thirty trials is not called correct."""
+    trials = noisy_trials({"queue": 3.0})
+    trials.append(trial("queue", 31, 0.3, out_of_place=7))
+    row = compare(trial_run(), trials).row("queue")
+    assert not row.in_order
+    assert not row.correct
+    assert row.out_of_place == 7
+
+
+def test_the_assets_own_results_count_too():
+    """What a strategy's asset lost is not made good by trials in which nothing was lost."""
+    asset = Recorded("threads", **ASSET | {"missing": 3})
+    row = compare(trial_run(), noisy_trials({"threads": 1.0}), [asset]).row("threads")
+    assert row.missing == 3
 
 
 def test_without_items_there_is_no_ratio():
     """Nothing is divided by the time that nothing took."""
-    comparison = compared(measured("threads", 0.1, items=0), items=0)
-    assert comparison.row("threads").ratio is None
-    assert comparison.row("threads").efficiency is None
-    assert "cannot be compared" in sentence(comparison, "threads")
+    trials = noisy_trials({"threads": 1.0}, serial={"items": 0}, threads={"items": 0})
+    compared = compare(trial_run(), trials)
+    assert compared.control is None
+    assert [row.ratio for row in compared.rows] == [None, None]
 
 
 @pytest.mark.parametrize("what", ["input_sha256", "function_fingerprint"])
 def test_different_work_is_not_compared(what):
     """Results of other bytes or of another function are refused, and the asset is named."""
-    with pytest.raises(NotComparable, match="Re-materialize squares/threads"):
-        compared(measured("threads", 0.1, **{what: "0" * 64}))
+    asset = Recorded("threads", **ASSET | {what: "0" * 64})
+    with pytest.raises(NotComparable, match="Re-materialize squares/threads, or squares/trials"):
+        compare(trial_run(), noisy_trials({"threads": 1.0}), [asset])
 
 
 def test_metadata_of_an_older_version_is_refused():
     """A run that recorded less than is needed is to be run again, and the message says so."""
-    with pytest.raises(NotComparable, match=r"recorded no .*digest.*: re-materialize it"):
-        Measured.from_metadata("serial", {"wall_seconds": 1.0})
+    with pytest.raises(NotComparable, match=r"recorded no .*in_order.*: re-materialize it"):
+        Recorded.from_metadata("serial", {"items": 1})
 
 
-@pytest.mark.parametrize("fault", ["missing", "duplicated", "wrong"])
-def test_a_fault_is_not_correct(fault):
-    """A strategy with any fault in its results does not count as correct."""
-    assert measured("queue", 1.0).correct
-    assert not measured("queue", 1.0, **{fault: 1}).correct
-    assert not measured("queue", 1.0, in_order=False).correct
+def test_two_strategies_are_related_by_their_common_rounds():
+    """Which of two strategies is faster is told without the detour of the reference."""
+    trials = noisy_trials({"threads": 0.5, "vectorized": 0.25})
+    assert related(trials, "threads", "vectorized").ratio == pytest.approx(2.0, rel=0.05)
+    assert related(trials, "threads", "never run") is None

@@ -1,0 +1,84 @@
+"""What changed since the last comparison whose verdict was trusted."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from fanout_pipeline.measuring.comparison import Comparison
+from fanout_pipeline.measuring.machine import machine_sentence
+from fanout_pipeline.measuring.verdict import Verdict, times
+from fanout_pipeline.parts.atomic import write_text
+
+LAST_TRUSTED = "last_trusted.json"
+_NOTABLE = 1.5
+"""The cost of one call is the reference's own, unpaired: it is mentioned when it changed by this."""
+
+
+@dataclass(frozen=True, slots=True)
+class Earlier:
+    """The last trusted comparison, as its report.json told it."""
+
+    report: dict[str, Any]
+
+    @property
+    def use(self) -> str:
+        return str(self.report["verdict"]["use"])
+
+
+def last_trusted(folder: Path) -> Earlier | None:
+    """What `keep_trusted` kept there; None where there is nothing that this version reads."""
+    try:
+        earlier = Earlier(json.loads((folder / LAST_TRUSTED).read_text()))
+        if earlier.use and earlier.report["strategies"] and earlier.report["run"]:
+            return earlier
+    except (OSError, ValueError, KeyError, TypeError):
+        pass
+    return None
+
+
+def keep_trusted(folder: Path, report: dict[str, Any]) -> None:
+    """Keep a trusted report for the next comparison to be held against."""
+    write_text(folder / LAST_TRUSTED, json.dumps(report) + "\n")
+
+
+def changes(earlier: Earlier | None, comparison: Comparison, verdict: Verdict) -> list[str]:
+    """Sentences; none where nothing changed by more than chance, or there is no earlier one."""
+    return list(_changes(earlier.report, comparison, verdict)) if earlier else []
+
+
+def _changes(before: dict[str, Any], comparison: Comparison, verdict: Verdict) -> Iterator[str]:
+    if verdict.trusted and verdict.use != before["verdict"]["use"]:
+        yield f"The verdict went from {before['verdict']['use']} to {verdict.use}."
+    for row in comparison.rows:
+        was = before["strategies"].get(row.strategy)
+        if was is None or row.cold is None or row.cold.low is None or row.cold.high is None:
+            continue
+        interval = was.get("ratio_ci95")
+        if interval and (row.cold.low > interval[1] or row.cold.high < interval[0]):
+            yield (
+                f"{row.strategy} went from {was['ratio']:.2f} to {row.cold.ratio:.2f} of "
+                f"{comparison.reference}."
+            )
+    yield from _call_cost(before, comparison)
+    run = comparison.run
+    if before["items"] != comparison.items:
+        yield f"The items went from {before['items']:,} to {comparison.items:,}."
+    for what in ("function", "input"):
+        field = "function_fingerprint" if what == "function" else "input_sha256"
+        if before["run"][field] != getattr(run, field):
+            yield f"The {what} is another one."
+    if machine_sentence(before["machine"]) != machine_sentence(run.machine):
+        yield f"The machine was another one: {machine_sentence(before['machine'])}."
+
+
+def _call_cost(before: dict[str, Any], comparison: Comparison) -> Iterator[str]:
+    reference = before["strategies"].get(comparison.reference)
+    now = comparison.rows[0].phases.get("call", 0.0) / max(1, comparison.items)
+    was = ((reference or {}).get("phases") or {}).get("call", 0.0) / max(1, before["items"])
+    if now and was and not 1 / _NOTABLE < now / was < _NOTABLE:
+        verb = "fell" if now < was else "rose"
+        yield f"The function's cost {verb} {times(max(now / was, was / now))}."

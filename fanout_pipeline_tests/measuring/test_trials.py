@@ -1,0 +1,134 @@
+"""The plan of the trials, on a simulated clock."""
+
+import random
+
+import pytest
+
+from fanout_pipeline.measuring.trials import TrialOptions, run_trials
+from fanout_pipeline_tests.measuring.simulated import Clock, Simulated, quiet
+
+
+def tried(times, *, slow_start=(), record=lambda trial: None, log=lambda line: None, **options):
+    clock = Clock()
+    contenders = [
+        Simulated(name, clock, seconds, warms_up=name not in slow_start)
+        for name, seconds in times.items()
+    ]
+    found = run_trials(
+        contenders[0],
+        contenders[1:],
+        TrialOptions(**options),
+        clock=clock,
+        look=quiet,
+        record=record,
+        log=log,
+    )
+    return found, clock
+
+
+def rounds_of(found, strategy, control=False):
+    return [
+        t.round
+        for t in found.trials
+        if t.strategy == strategy and t.control is control and not t.warm_up
+    ]
+
+
+def test_each_round_has_every_strategy_once_and_the_reference_twice():
+    """What is compared ran in the same round; the reference's second run shows what chance does."""
+    found, _ = tried({"serial": 0.01, "threads": 0.01}, rounds=7)
+    assert found.rounds == 7
+    assert rounds_of(found, "serial") == rounds_of(found, "serial", True) == list(range(1, 8))
+    assert rounds_of(found, "threads") == list(range(1, 8))
+    assert found.remarks == ()
+
+
+def test_the_order_is_shuffled_within_each_round_and_the_seed_decides():
+    """No strategy always runs after the same one; the same seed gives the same order again."""
+
+    def order(seed):
+        found, _ = tried({"serial": 1e-3, "a": 1e-3, "b": 1e-3}, rounds=20, seed=seed)
+        rounds = {}
+        for trial in found.trials:
+            if not trial.warm_up:
+                assert trial.position == len(rounds.setdefault(trial.round, []))
+                rounds[trial.round].append((trial.strategy, trial.control))
+        return list(rounds.values())
+
+    assert order(1) == order(1) != order(2)
+    assert len({tuple(one) for one in order(1)}) > 5
+    assert all(len(set(one)) == 4 for one in order(1))
+
+
+def test_warm_up_rounds_are_marked_and_begin_with_the_reference():
+    """First runs, slower than the rest, are kept apart; the others are checked against serial's."""
+    found, _ = tried(
+        {"serial": 0.01, "a": 0.01, "own": 0.01}, slow_start=("own",), warm_up_rounds=2
+    )
+    warm = [(t.round, t.strategy) for t in found.trials if t.warm_up]
+    assert warm == [(-1, "serial"), (-1, "a"), (0, "serial"), (0, "a")]
+    assert [t.warm_up for t in found.trials] == [True] * 4 + [False] * (len(found.trials) - 4)
+
+
+def test_a_slow_strategy_gets_fewer_rounds_and_it_is_said():
+    """A strategy that is much slower than the rest does not take their rounds, and is named."""
+    lines = []
+    found, clock = tried(
+        {"serial": 0.05, "a": 0.05, "slow": 3.0}, rounds=30, budget_seconds=20, log=lines.append
+    )
+    assert len(rounds_of(found, "a")) == found.rounds == 30
+    slow = rounds_of(found, "slow")
+    assert 2 <= len(slow) < 10
+    assert slow[0] == 1
+    assert slow[-1] > 15  # spread over the rounds
+    assert clock.now <= 20
+    assert any(f"slow ran in {len(slow)} of 30 rounds" in remark for remark in found.remarks)
+    assert any("fewer for the slow: slow" in line for line in lines)
+
+
+@pytest.mark.parametrize("budget", [5.0, 30.0, 100.0])
+def test_no_trial_begins_that_would_end_after_the_budget(budget):
+    """The time that is configured is kept, whatever the strategies take."""
+    chance = random.Random(3)
+    times = {name: lambda: chance.uniform(0.9, 1.1) for name in ("serial", "a", "b", "c")}
+    found, clock = tried(times, rounds=1000, budget_seconds=budget)
+    assert clock.now <= budget + 0.2
+    assert clock.now > budget * 0.6
+    if budget > 20:
+        assert found.rounds >= 4
+    assert f"of {budget:g} s ended after {found.rounds} of 1000 rounds" in found.remarks[0]
+
+
+def test_a_function_that_takes_longer_than_the_budget_is_tried_once():
+    """However long one run takes, the reference has one, and what was left out is said."""
+    found, clock = tried({"serial": 100.0, "a": 50.0}, budget_seconds=10)
+    assert [trial.strategy for trial in found.trials] == ["serial"]
+    assert clock.now == 100
+    assert found.rounds == 0
+    assert "ended after 0 of 30 rounds" in found.remarks[0]
+
+
+def test_others_run_only_in_rounds_that_have_the_reference():
+    """No time is spent on a trial that has nothing to be related to."""
+    found, _ = tried({"serial": 2.0, "a": 0.1, "b": 0.1}, rounds=30, budget_seconds=60)
+    with_reference = set(rounds_of(found, "serial")) & set(rounds_of(found, "serial", True))
+    assert set(rounds_of(found, "a")) <= with_reference
+    assert 5 <= found.rounds < 30
+
+
+def test_each_trial_is_recorded_when_it_is_done():
+    """Whoever watches or is interrupted has every trial up to that moment."""
+    recorded = []
+    found, _ = tried({"serial": 0.01, "a": 0.01}, rounds=3, record=recorded.append)
+    assert tuple(recorded) == found.trials
+
+
+def test_a_wrong_result_is_recorded_as_wrong():
+    """A fast wrong result is reported as wrong, not as fast."""
+    clock = Clock()
+    right, wrong = Simulated("serial", clock, 1.0), Simulated("a", clock, 0.1, wrong=3)
+    found = run_trials(right, [wrong], TrialOptions(rounds=2), clock=clock, look=quiet)
+    assert {(t.strategy, t.correct, t.wrong) for t in found.trials} == {
+        ("serial", True, 0),
+        ("a", False, 3),
+    }
