@@ -1,5 +1,7 @@
 """What to do, told in a sentence that can be relied on, or withheld with the reason."""
 
+import re
+
 import pytest
 
 from fanout_pipeline.measuring.comparison import compare
@@ -35,7 +37,7 @@ def test_stay_serial_says_from_where_on_it_would_pay():
     assert verdict.sentence.startswith("Stay serial: multiprocess would be 3")
     # Started once: 0.33 - 0.07 s; gained: 0.11 - 0.07 s a 100,000 items; more work: half of it.
     assert "it pays from about 6" in verdict.reason
-    assert "items or 4.4 µs more work an item" in verdict.reason.replace("4.3", "4.4")
+    assert re.search(r"items or 4\.[3-6] µs more work an item$", verdict.reason)
 
 
 def test_a_noisy_machine_gets_no_verdict():
@@ -131,9 +133,7 @@ def test_a_promising_strategy_with_too_few_rounds_withholds_the_verdict():
 @pytest.mark.parametrize("ratio", [0.5, 0.97, 1.0, 1.03, 2.0])
 def test_the_promise_of_the_verdict(ratio):
     """A strategy that is not faster is recommended in at most one of twenty comparisons."""
-    uses = [
-        decided({"threads": ratio}, rounds=12, noise=0.05, seed=seed).use for seed in range(40)
-    ]
+    uses = [decided({"threads": ratio}, rounds=12, noise=0.05, seed=seed).use for seed in range(40)]
     if ratio >= 1:
         assert uses.count("threads") <= 2
     else:
