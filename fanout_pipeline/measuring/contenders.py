@@ -13,7 +13,7 @@ from fanout_pipeline.measuring.order_check import OrderCheck, check_order
 
 @dataclass(frozen=True, slots=True)
 class InProcess:
-    """A strategy that starts its workers, runs, runs again, and stops them, in each trial."""
+    """A strategy that starts its workers, runs, runs again with them, and stops them, in each trial."""
 
     strategy: Strategy
     spec: FanoutSpec
@@ -22,6 +22,7 @@ class InProcess:
     """Where the results of all contenders are written, a folder for each."""
     options: Options
     chunks: int | None = None
+    warm_runs: int = 1
 
     warms_up = True
 
@@ -36,7 +37,7 @@ class InProcess:
             self.folder / self.name,
             self.options,
             chunks=self.chunks,
-            warm_runs=1,
+            warm_runs=self.warm_runs,
         )
 
     def check(self, run: RunRecord) -> OrderCheck:
