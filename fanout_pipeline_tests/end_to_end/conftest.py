@@ -4,7 +4,7 @@ import shutil
 
 import pytest
 
-from fanout_pipeline_tests.end_to_end.project import EARLIER, Project
+from fanout_pipeline_tests.end_to_end.project import BRIEF, EARLIER, Project
 
 
 def pytest_collection_modifyitems(items):
@@ -17,7 +17,7 @@ def pytest_collection_modifyitems(items):
 def finished_once(tmp_path_factory):
     """A project after `comparison_job` with few numbers; `finished` gives each test a copy."""
     project = Project.new(tmp_path_factory.mktemp("finished") / "project")
-    config = {"ops": {"numbers_file": {"config": {"count": EARLIER}}}}
+    config = {"ops": BRIEF | {"numbers_file": {"config": {"count": EARLIER}}}}
     code, output = project.execute("comparison_job", config)
     assert code == 0, output
     return project

@@ -18,6 +18,8 @@ from fanout_pipeline.parts import ResultFolder, read_results
 
 CHECKOUT = Path(__file__).parents[2]
 LOCATION = ("-m", "fanout_pipeline.definitions")
+BRIEF = {"squares__trials": {"config": {"budget_seconds": 5, "strategies": ["threads"]}}}
+"""Config of the trials for tests that are about something else."""
 EARLIER = 2000
 """How many numbers the fixture `finished` has squared."""
 

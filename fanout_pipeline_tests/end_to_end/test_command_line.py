@@ -6,10 +6,10 @@ import dagster as dg
 import pytest
 
 from fanout_pipeline.parts import read_results
-from fanout_pipeline_tests.end_to_end.project import Project
+from fanout_pipeline_tests.end_to_end.project import BRIEF, Project
 from fanout_pipeline_tests.names import IN_ORDER, METADATA, REPORTED, STRATEGIES
 
-CONFIGURED = {
+CONFIGURED = BRIEF | {
     "numbers_file": {"config": {"count": 5000, "order": "shuffled", "seed": 7}},
 }
 
@@ -63,15 +63,17 @@ def test_comparison_leaves_the_files_of_the_design(compared):
         assert (folder / "part-00000.parquet").is_file()
         assert (folder / "_manifest.json").is_file()
     comparison = project.data / "squares" / "comparison"
-    assert {path.name for path in comparison.iterdir()} == {"report.json", "report.md", "times.png"}
-    assert (comparison / "times.png").read_bytes().startswith(b"\x89PNG")
-    assert "(times.png)" in (comparison / "report.md").read_text()
+    files = {"report.json", "report.md", "report.html", "times.png", "breakdown.png"}
+    assert {path.name for path in comparison.iterdir()} - {"last_trusted.json"} == files
+    for picture in ("times.png", "breakdown.png"):
+        assert (comparison / picture).read_bytes().startswith(b"\x89PNG")
+        assert f"({picture})" in (comparison / "report.md").read_text()
 
 
 def test_comparison_leaves_nothing_else(compared):
     """No temporary file and no abandoned results stay behind a finished run."""
     project, _ = compared
-    folders = {*STRATEGIES, "comparison", *(f".{strategy}" for strategy in STRATEGIES)}
+    folders = {"comparison", "trials", ".trials", *STRATEGIES, *(f".{s}" for s in STRATEGIES)}
     assert {path.name for path in (project.data / "squares").iterdir()} == folders
     assert {path.name for path in project.data.iterdir()} == {"numbers.txt", "squares"}
     assert not list(project.data.rglob("*.tmp"))
@@ -135,7 +137,7 @@ def test_metadata_of_the_design_is_recorded(compared, report, strategy):
         assert found["first_10_results"] == [n * n for n in range(10)]
     assert found["peak_rss_bytes"] > 10**7
     assert len(set(found["worker_pids"])) >= 1
-    for name in ("wall_seconds", "in_order", "missing", "duplicated", "wrong", "digest"):
+    for name in ("missing", "duplicated", "wrong", "digest"):
         assert found[name] == report["strategies"][strategy][name], name
 
 
@@ -251,7 +253,7 @@ def test_other_jobs(project, job, strategies, configured):
 
 def test_comparison_of_no_numbers(project):
     """An empty file is squared, too; what cannot be told from it is said to be so."""
-    config = {"ops": {"numbers_file": {"config": {"count": 0}}}}
+    config = {"ops": BRIEF | {"numbers_file": {"config": {"count": 0}}}}
     code, output = project.execute("comparison_job", config)
     assert code == 0, output
     assert (project.data / "numbers.txt").read_bytes() == b""

@@ -16,8 +16,8 @@ def test_results_of_different_inputs_are_not_compared(finished):
     assert code == 0, output
     code, output = finished.materialize("squares/comparison")
     assert code != 0
-    assert "squares/threads was made from another input" in output
-    assert "Re-materialize squares/threads" in output
+    assert "squares/serial was made from another input" in output
+    assert "Re-materialize squares/serial, or squares/trials if that is the older one" in output
     assert report.read_bytes() == earlier
 
 
