@@ -7,11 +7,12 @@ import signal
 import subprocess
 import time
 
+import dagster as dg
 import psutil
 import pytest
 
 from fanout_pipeline.parts import ResultFolder, iter_results
-from fanout_pipeline_tests.end_to_end.project import EARLIER, wait_for
+from fanout_pipeline_tests.end_to_end.project import EARLIER, LOCATION, wait_for
 from fanout_pipeline_tests.names import STRATEGIES
 
 NEW = 1_000_000
@@ -34,23 +35,47 @@ def in_strategy(strategy, sign):
     return moment
 
 
+def in_step(step):
+    """The run's event log says that a step has started."""
+
+    def moment(project):
+        earlier = {run.run_id for run in project.runs()}
+
+        def started():
+            with project.instance() as instance:
+                for run in instance.get_runs():
+                    if run.run_id not in earlier:
+                        logs = instance.all_logs(run.run_id, of_type=dg.DagsterEventType.STEP_START)
+                        return any(entry.step_key == step for entry in logs)
+            return False
+
+        return started
+
+    return moment
+
+
 MOMENTS = {
     "start": at_start,
     "multiprocess": in_strategy("multiprocess", "part-00000.parquet"),
+    "queue starts": in_step("squares__queue"),
     "queue": in_strategy("queue", ".lock"),
     "chunks": in_strategy("dagster_multiprocess", ".counts/count-00000"),
     "last chunk": in_strategy("dagster_multiprocess", "part-00003.parquet"),
+    "trials of a run": in_strategy("trials", "run-*/history"),
 }
 """A moment is told by what the run has done, so that it is the same on a slow machine."""
-LATER = {"queue": 2.0}
+LATER = {"queue starts": 0.3, "queue": 1.0, "trials of a run": 1.5}
 """Seconds after the sign: workers are starting then, or at work."""
+JOBS = {"trials": ("asset", "materialize", *LOCATION, "--select", "squares/trials")}
+"""What is run without a job, as arguments of the command."""
 
 
 def kill(project, job, moment, number, group):
     """Kill a run; the processes that are still alive 10 s later, described, after ending them."""
     reached = MOMENTS[moment](project)
     config = {"ops": {"numbers_file": {"config": {"count": NEW}}}}
-    process = project.start("dagster", *project.job_arguments(job, config))
+    arguments = JOBS.get(job) or project.job_arguments(job, config)
+    process = project.start("dagster", *arguments)
     wait_for(lambda: reached() or process.poll() is not None, 120, f"moment {moment}")
     time.sleep(LATER.get(moment, 0))
     assert process.poll() is None, project.output()
@@ -112,12 +137,16 @@ def assert_whole(project):
     [
         ("comparison_job", "start", False),
         ("comparison_job", "multiprocess", False),
+        ("comparison_job", "queue starts", False),
+        ("comparison_job", "queue starts", True),
         ("comparison_job", "queue", False),
         ("comparison_job", "queue", True),
         ("multiprocess_job", "multiprocess", False),
         ("multiprocess_job", "chunks", False),
         ("multiprocess_job", "last chunk", False),
         ("multiprocess_job", "chunks", True),
+        ("trials", "trials of a run", False),
+        ("trials", "trials of a run", True),
     ],
 )
 def test_an_interrupted_run_ends_with_all_its_processes(finished, job, moment, group, number):
@@ -128,10 +157,17 @@ def test_an_interrupted_run_ends_with_all_its_processes(finished, job, moment, g
     assert all(run.is_finished for run in finished.runs())
 
 
-@pytest.mark.parametrize("moment", ["multiprocess", "queue"])
-def test_processes_end_when_the_main_process_is_killed_outright(finished, moment):
+@pytest.mark.parametrize(
+    ("job", "moment"),
+    [
+        ("comparison_job", "multiprocess"),
+        ("comparison_job", "queue"),
+        ("trials", "trials of a run"),
+    ],
+)
+def test_processes_end_when_the_main_process_is_killed_outright(finished, job, moment):
     """Out of memory, or kill -9: the main process cannot say good-bye, and still all others end."""
-    left = kill(finished, "comparison_job", moment, signal.SIGKILL, group=False)
+    left = kill(finished, job, moment, signal.SIGKILL, group=False)
     assert left == [], "\n".join(left)
     assert_whole(finished)
 
