@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 import traceback
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pyarrow
@@ -21,6 +21,16 @@ from fanout_pipeline.sources.source import BadInput, Chunk
 
 # A slice of calls between two looks at whether the run was stopped takes about this long.
 _SLICE_SECONDS = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class _Called:
+    """When a chunk whose results are there began, was parsed and was called."""
+
+    began: float
+    parsed: float
+    called: float
+    call_cpu_seconds: float
 
 
 def run_chunk(
@@ -37,7 +47,7 @@ def run_chunk(
     raw = work.source.load(chunk)
     numbering.counted(chunk, work.source.count(raw))
     items = _parsed(work.source.parse, raw, chunk, numbering)
-    parsed = time.perf_counter()
+    parsed, cpu_parsed = time.perf_counter(), time.thread_time()
     results: list[Any] = []
     try:
         _call(work.function, items, results, stopped)
@@ -47,7 +57,8 @@ def run_chunk(
         failed = described(error, shown(items[len(results)]))
         index = numbering.first_index(chunk) + len(results)
         raise ItemFailed(failed.at(index, work.source)) from error
-    return _written(work, chunk, numbering, results, began, parsed)
+    called = _Called(began, parsed, time.perf_counter(), time.thread_time() - cpu_parsed)
+    return _written(work, chunk, numbering, results, called)
 
 
 def run_chunk_as_batch(work: Work, chunk: Chunk, numbering: Numbering) -> PartRecord:
@@ -57,8 +68,7 @@ def run_chunk_as_batch(work: Work, chunk: Chunk, numbering: Numbering) -> PartRe
     raw = work.source.load(chunk)
     numbering.counted(chunk, work.source.count(raw))
     items = _parsed(work.source.parse_batch, raw, chunk, numbering)
-    parsed = time.perf_counter()
-    first_index = numbering.first_index(chunk)
+    parsed, cpu_parsed = time.perf_counter(), time.thread_time()
     try:
         results = work.batch_function(items)
         if len(results) != len(items):
@@ -67,8 +77,10 @@ def run_chunk_as_batch(work: Work, chunk: Chunk, numbering: Numbering) -> PartRe
             )
     except Exception as error:
         failed = described(error, f"the first of a batch of {len(items):,}")
-        raise ItemFailed(failed.at(first_index, work.source)) from error
-    return _written(work, chunk, numbering, _as_column(results), began, parsed)
+        raise ItemFailed(failed.at(numbering.first_index(chunk), work.source)) from error
+    column = _as_column(results)
+    called = _Called(began, parsed, time.perf_counter(), time.thread_time() - cpu_parsed)
+    return _written(work, chunk, numbering, column, called)
 
 
 def described(error: BaseException, item: str) -> Failure:
@@ -130,16 +142,18 @@ def _written(
     chunk: Chunk,
     numbering: Numbering,
     results: Sequence[Any],
-    began: float,
-    parsed: float,
+    times: _Called,
 ) -> PartRecord:
-    called = time.perf_counter()
-    part = write_part(work.folder, chunk.number, numbering.first_index(chunk), results)
+    first_index = numbering.first_index(chunk)
+    numbered = time.perf_counter()
+    part = write_part(work.folder, chunk.number, first_index, results)
     return replace(
         part,
-        read_seconds=parsed - began,
-        call_seconds=called - parsed,
-        write_seconds=time.perf_counter() - called,
+        read_seconds=times.parsed - times.began,
+        call_seconds=times.called - times.parsed,
+        wait_seconds=numbered - times.called,
+        write_seconds=time.perf_counter() - numbered,
+        call_cpu_seconds=times.call_cpu_seconds,
     )
 
 
