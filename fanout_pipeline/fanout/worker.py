@@ -35,18 +35,18 @@ def main(descriptor: int) -> None:
     threading.Thread(target=_receive, args=(connection, inbox), daemon=True).start()
     connection.send((READY, os.getpid()))
     work = None
-    began = imported = 0.0
+    imported = 0.0
     while True:
         taken, message = _next(inbox, connection)
         if message is None:
             break
         kind, content = message
         if kind == "work":
-            # Reading it has imported the user's module, which is a part of its first chunk's time.
-            work, began, imported = content, taken, time.perf_counter() - taken
+            # Reading it has imported the user's module: that is told with the first chunk.
+            work, imported = content, time.perf_counter() - taken
         else:
-            connection.send(_answer(work, content, connection, inbox, began or taken, imported))
-            began = imported = 0.0
+            connection.send(_answer(work, content, connection, inbox, taken, imported))
+            imported = 0.0
     # As multiprocessing's children end: what was printed is kept, the interpreter is not taken
     # apart object by object (0.1 s with Arrow in it).
     sys.stdout.flush()
@@ -82,11 +82,11 @@ def _answer(
     chunk: Any,
     connection: Connection,
     inbox: SimpleQueue[bytes],
-    began: float,
+    taken: float,
     imported: float,
 ) -> Any:
     # Imported with the first chunk, so that a worker answers "ready" at once.
-    before = time.perf_counter()
+    began, before = taken - imported, time.perf_counter()
     from fanout_pipeline.fanout.chunk_work import run_chunk
 
     imported += time.perf_counter() - before

@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from fanout_pipeline.fanout.chunk_work import run_chunk
+from fanout_pipeline.fanout.chunk_work import Laps, run_chunk
 from fanout_pipeline.fanout.contract import Options, Ran, Strategy, Work
 from fanout_pipeline.fanout.lanes import Lane, seconds_of
 from fanout_pipeline.fanout.numbering import Numbering, Stopped, ThreadNumbering
@@ -72,9 +72,9 @@ def start(options: Options) -> Iterator[_Threads]:
 
 
 def _timed(work: Work, chunk: Chunk, numbering: Numbering, stopped: Callable[[], bool]) -> _Done:
-    began = time.perf_counter()
-    part = run_chunk(work, chunk, numbering, stopped)
-    return _Done(part, threading.get_ident(), began, time.perf_counter())
+    laps = Laps()
+    part = run_chunk(work, chunk, numbering, stopped, laps)
+    return _Done(part, threading.get_ident(), laps.began, laps.ended)
 
 
 def _lanes(done: Sequence[_Done], workers: int, began: float, ended: float) -> tuple[Lane, ...]:
