@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import multiprocessing
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -43,7 +42,7 @@ class _Pool:
         read = time.perf_counter()
         before = list(self._clocks)
         try:
-            pending = self._pool.map_async(functools.partial(_call, work.function), items)
+            pending = self._pool.map_async(_Function(work.function), items)
             # Not one long wait, which a Ctrl-C at its very beginning would not end.
             while not pending.ready():
                 pending.wait(0.5)
@@ -76,10 +75,12 @@ def _told(
     before: Sequence[float], after: Sequence[float], read: float, mapped: float
 ) -> list[dict[str, float]]:
     """What the workers' clocks say of the time from `read` to `mapped`."""
-    ends = [max(end, read) for end in after[1::2]]
+    last_end = max(read, *after[::2])
     told = []
-    for called_before, called, end in zip(before[::2], after[::2], ends, strict=True):
-        call, wait = called - called_before, max(ends) - end
+    for number in range(0, len(after), 2):
+        (end_before, idle_before), (end, idle) = before[number:][:2], after[number:][:2]
+        call = (end - end_before) - (idle - idle_before)
+        wait = last_end - max(read, end)
         # The library does not let us see what it sends and what it waits for in between: that is
         # the rest, as is what it takes to bring the last results of a worker home.
         told.append({"call": call, "wait": wait, "send": mapped - read - call - wait})
@@ -100,15 +101,18 @@ def _pickling(items: list[Any], results: list[Any]) -> tuple[int, float]:
 @contextmanager
 def start(options: Options) -> Iterator[_Pool]:
     context = multiprocessing.get_context(options.start_method)
-    clocks = RawArray("d", 2 * options.workers)
+    clocks = RawArray("d", [time.perf_counter(), 0.0] * options.workers)
+    ready = context.Value("i", 0)
     before = set(multiprocessing.active_children())
     pool = None
     try:
         # An interrupt that was held is raised at the end of this block: by then the pool is known.
         with interrupts_held():
-            pool = context.Pool(options.workers, _prepare, (clocks, context.Value("i", 0)))
+            pool = context.Pool(options.workers, _prepare, (clocks, ready))
         workers = set(multiprocessing.active_children()) - before
-        pool.map(_answer, range(options.workers), chunksize=1)
+        # Not by giving each of them a task: the first that is there would take them all.
+        while ready.get_obj().value < options.workers:
+            time.sleep(0.001)
         yield _Pool(pool, [worker.pid for worker in workers if worker.pid], clocks)
         pool.close()
         pool.join()
@@ -120,32 +124,51 @@ def start(options: Options) -> Iterator[_Pool]:
 
 
 _own_clock: list[Any] = []
-"""In a worker: its view of its two numbers, the seconds in calls and when the last call ended."""
+"""In a worker: a view of its two numbers, when its last call ended, and how many seconds before that
+it was in no call."""
 
 
-def _prepare(clocks: Any, taken: Any) -> None:
+def _prepare(clocks: Any, ready: Any) -> None:
     prepare_worker()
-    with taken.get_lock():
-        number, taken.value = taken.value, taken.value + 1
+    with ready.get_lock():
+        number, ready.value = ready.value, ready.value + 1
     # A worker that the library starts in the place of a dead one takes up a clock again.
     begin = 2 * number % len(clocks)
     _own_clock.append(memoryview(clocks).cast("B").cast("d")[begin : begin + 2])
 
 
-def _answer(number: int) -> int:
-    return number
+class _Function:
+    """The user's function, as it travels to a worker with each of the library's batches."""
+
+    def __init__(self, function: Callable[[Any], Any]):
+        self._function = function
+
+    def __call__(self, item: Any) -> Any:
+        raise NotImplementedError("becomes another function on its way to the worker")
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _on_the_clock, (self._function,)
 
 
-def _call(function: Callable[[Any], Any], item: Any) -> Any:
+def _on_the_clock(function: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """The function for one batch, in the worker. One look at the clock an item is all it costs."""
+    now = time.perf_counter
     clock = _own_clock[0]
-    began = time.perf_counter()
-    try:
-        result = function(item)
-    except Exception as error:
-        raise CallFailed((item,), described(error, shown(item))) from None
-    clock[1] = ended = time.perf_counter()
-    clock[0] += ended - began
-    return result
+    begun = False
+
+    def call(item: Any) -> Any:
+        nonlocal begun
+        if not begun:
+            begun = True
+            clock[1] += now() - clock[0]
+        try:
+            result = function(item)
+        except Exception as error:
+            raise CallFailed((item,), described(error, shown(item))) from None
+        clock[0] = now()
+        return result
+
+    return call
 
 
 STRATEGY = Strategy(
