@@ -3,7 +3,7 @@
     FanoutSpec --cut--> Work (descriptors) --strategy--> parts on disk + one PartRecord a chunk
 
 A strategy is a context manager that starts its workers and yields a Crew; the crew runs Work any
-number of times; leaving the context stops the workers. The three phases are timed apart.
+number of times; leaving the context stops the workers. The three are timed apart.
 """
 
 from __future__ import annotations

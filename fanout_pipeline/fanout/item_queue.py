@@ -11,88 +11,23 @@ workers can be given another run after 'STOP', as every crew can.
 
 from __future__ import annotations
 
-import pickle
 import queue
-import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from multiprocessing import get_context, queues
 from typing import Any, Self
 
-from fanout_pipeline.fanout.contract import Options, Ran, Work, WorkerDied
+from fanout_pipeline.fanout.contract import Options, WorkerDied
 from fanout_pipeline.fanout.interrupts import HeldInterrupts, interrupts_held
 from fanout_pipeline.fanout.item_queue_worker import STOP, Answer, Serve, Task, serve_runs
-from fanout_pipeline.fanout.lanes import Lane
-from fanout_pipeline.fanout.multiprocessing_workers import ItemReader, write_in_parts
-from fanout_pipeline.fanout.pickling import SAMPLE_EVERY, PickleSample
+from fanout_pipeline.fanout.joined import Joined
+from fanout_pipeline.fanout.multiprocessing_workers import ItemReader
+from fanout_pipeline.fanout.pickling import SAMPLE_EVERY
 from fanout_pipeline.fanout.usage import ProcessUsage, usage_of
 
 _WAITING_TASKS = 1000
 _LOOK_EVERY = 256
 _PATIENCE_SECONDS = 0.5
-
-
-@dataclass(frozen=True, slots=True)
-class _Taken:
-    """A worker's answer as it came to the parent."""
-
-    answer: Answer
-    results: list[Any]
-    unpickle_cpu_seconds: float
-    ended: float
-    """When the results were there."""
-
-
-class Joined:
-    """All workers' results, joined as they came, and what is needed to say where the time went."""
-
-    def __init__(self, began: float, taken: list[_Taken], task_bytes: int, task_seconds: float):
-        self._began = began
-        self._taken = taken
-        self._task_bytes = task_bytes
-        self._task_seconds = task_seconds
-        self._ended = max(one.ended for one in taken)
-        self.results: list[Any] = []
-        for one in taken:
-            self.results += one.results
-
-    def write(self, work: Work, results: list[Any], reader: ItemReader) -> Ran:
-        """Write the results, which are in their final order now."""
-        gathered = time.perf_counter()
-        parts = write_in_parts(work, results, reader.counts)
-        written = time.perf_counter()
-        lanes = []
-        for one in self._taken:
-            lane = Lane(self._began)
-            lane.until(one.answer.began, "send")
-            lane.told(_told(one.answer, reader.seconds), one.answer.ended)
-            lane.until(one.ended, "send")
-            lane.until(self._ended, "wait")
-            lane.until(gathered, "gather")
-            lane.until(written, "write")
-            lanes.append(lane)
-        answers = [one.answer for one in self._taken]
-        return Ran(
-            parts,
-            tuple(lanes),
-            self._task_bytes + sum(len(answer.results) for answer in answers),
-            self._task_seconds
-            + sum(answer.pickle_cpu_seconds for answer in answers)
-            + sum(one.unpickle_cpu_seconds for one in self._taken),
-        )
-
-
-def _told(answer: Answer, read_seconds: float) -> dict[str, float]:
-    # While the parent reads, it feeds nobody. What it read while there still were tasks in the
-    # queue delayed no worker: so this says at most how long they had to wait for the reading.
-    reading = min(read_seconds, answer.get_seconds)
-    return {
-        "import": answer.import_seconds,
-        "read": reading,
-        "send": answer.get_seconds - reading + answer.pickle_seconds,
-        "call": answer.call_seconds,
-    }
 
 
 class _Inputs(queues.Queue):  # type: ignore[type-arg]
@@ -157,12 +92,17 @@ class ItemQueue:
         return usage_of(process.pid for process in self._processes)
 
     def results(
-        self, serve: Serve, function: Callable[[Any], Any], tasks: Iterable[Task]
+        self,
+        serve: Serve,
+        function: Callable[[Any], Any],
+        reader: ItemReader,
+        tasks: Iterable[Task],
     ) -> Joined:
-        """Feed every task and a 'STOP' for each worker, then join the workers' lists as they come."""
-        began = time.perf_counter()
-        sample = PickleSample()
-        number = -1
+        """Feed every task and a 'STOP' for each worker, then join the workers' lists as they come.
+
+        The tasks are made of what `reader` reads.
+        """
+        joined = Joined(reader)
         # Interrupts are let through between operations of the queues, never inside of one.
         with interrupts_held() as interrupts:
             for control in self._controls:
@@ -172,13 +112,14 @@ class ItemQueue:
             for number, task in enumerate(tasks):
                 self._put(task, interrupts)
                 if number % SAMPLE_EVERY == 0:
-                    sample.take(task)
+                    joined.sample.take(task)
                 if number % _LOOK_EVERY == 0 and not self._outputs.empty():
                     self._take(interrupts)
             for _ in self._processes:
                 self._put(STOP, interrupts)
-            answers = [self._take(interrupts) for _ in self._processes]
-        return Joined(began, answers, *sample.scaled(number + 1))
+            for _ in self._processes:
+                joined.add(self._take(interrupts))
+        return joined
 
     def _put(self, task: Task | str, interrupts: HeldInterrupts) -> None:
         while True:
@@ -190,7 +131,7 @@ class ItemQueue:
                 if not self._outputs.empty():
                     self._take(interrupts)
 
-    def _take(self, interrupts: HeldInterrupts) -> _Taken:
+    def _take(self, interrupts: HeldInterrupts) -> Answer:
         while True:
             interrupts.let_through()
             try:
@@ -200,10 +141,8 @@ class ItemQueue:
                 continue
             if isinstance(answer, Exception):
                 raise answer
-            began = time.thread_time()
-            results = pickle.loads(answer.results)
-            seconds = time.thread_time() - began
-            return _Taken(answer, results, seconds, time.perf_counter())
+            assert isinstance(answer, Answer)
+            return answer
 
     def _look_for_dead(self) -> None:
         for process in self._processes:

@@ -17,11 +17,11 @@ class _IndexedQueue(ItemQueue):
     def run(self, work: Work, progress: Progress) -> Ran:
         reader = ItemReader(work, progress)
         try:
-            joined = self.results(_serve, work.function, _tasks(reader))
+            joined = self.results(_serve, work.function, reader, _tasks(reader))
         except CallFailed as error:
             raise ItemFailed(error.failure.at(error.task[0], work.source)) from None
         joined.results.sort(key=itemgetter(0))
-        return joined.write(work, [result for _, result in joined.results], reader)
+        return joined.write(work, [result for _, result in joined.results])
 
 
 def _tasks(reader: ItemReader) -> Iterator[Task]:

@@ -153,13 +153,13 @@ class _Function:
 def _on_the_clock(function: Callable[[Any], Any]) -> Callable[[Any], Any]:
     """The function for one batch, in the worker. One look at the clock an item is all it costs."""
     now = time.perf_counter
-    clock = _own_clock[0]
-    begun = False
+    clock: Any = None
 
     def call(item: Any) -> Any:
-        nonlocal begun
-        if not begun:
-            begun = True
+        nonlocal clock
+        if clock is None:
+            # Not before: the library unpickles what is left in its queue in the parent.
+            clock = _own_clock[0]
             clock[1] += now() - clock[0]
         try:
             result = function(item)

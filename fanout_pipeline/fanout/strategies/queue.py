@@ -21,10 +21,10 @@ class _Queue(ItemQueue):
     def run(self, work: Work, progress: Progress) -> Ran:
         reader = ItemReader(work, progress)
         try:
-            joined = self.results(_serve, work.function, _tasks(reader))
+            joined = self.results(_serve, work.function, reader, _tasks(reader))
         except CallFailed as error:
             raise located(work, error.task[0], error.failure) from None
-        return joined.write(work, joined.results, reader)
+        return joined.write(work, joined.results)
 
 
 def _tasks(reader: ItemReader) -> Iterator[Task]:
