@@ -23,21 +23,67 @@ from fanout_pipeline.sources.source import BadInput, Chunk
 _SLICE_SECONDS = 0.05
 
 
+class Laps:
+    """Wall and CPU seconds of a chunk from each lap's end to the next, by the names of phases."""
+
+    def __init__(self) -> None:
+        self._wall: dict[str, float] = {}
+        self._cpu: dict[str, float] = {}
+        self._ended_cpu = time.thread_time()
+        self.began = self.ended = time.perf_counter()
+
+    def end(self, phase: str) -> None:
+        """All since the last lap's end was this phase."""
+        cpu, now = time.thread_time(), time.perf_counter()
+        self._wall[phase], self.ended = now - self.ended, now
+        self._cpu[phase], self._ended_cpu = cpu - self._ended_cpu, cpu
+
+    def timed(self, part: PartRecord) -> PartRecord:
+        """The part just written, with its times.
+
+        By now its items and results have been given back, a lap's worth of time if they are
+        Python objects.
+        """
+        self.end("write")
+        return replace(
+            part,
+            read_seconds=self._wall["read"],
+            call_seconds=self._wall["call"],
+            write_seconds=self._wall["write"],
+            wait_seconds=self._wall["wait"],
+            call_cpu_seconds=self._cpu["call"],
+        )
+
+
 def run_chunk(
     work: Work,
     chunk: Chunk,
     numbering: Numbering,
     stopped: Callable[[], bool] = lambda: False,
+    laps: Laps | None = None,
 ) -> PartRecord:
     """Turn a chunk into its part by calling the function on each item.
 
-    Raises ItemFailed, BadInput, or Stopped once `stopped()` says so.
+    `laps` is for callers that want to know its stamps. Raises ItemFailed, BadInput, or Stopped
+    once `stopped()` says so.
     """
-    began = time.perf_counter()
+    laps = laps or Laps()
+    return laps.timed(_by_item(work, chunk, numbering, stopped, laps))
+
+
+def run_chunk_as_batch(work: Work, chunk: Chunk, numbering: Numbering) -> PartRecord:
+    """Turn a chunk into its part by one call of the batch function."""
+    laps = Laps()
+    return laps.timed(_as_batch(work, chunk, numbering, laps))
+
+
+def _by_item(
+    work: Work, chunk: Chunk, numbering: Numbering, stopped: Callable[[], bool], laps: Laps
+) -> PartRecord:
     raw = work.source.load(chunk)
     numbering.counted(chunk, work.source.count(raw))
     items = _parsed(work.source.parse, raw, chunk, numbering)
-    parsed = time.perf_counter()
+    laps.end("read")
     results: list[Any] = []
     try:
         _call(work.function, items, results, stopped)
@@ -47,18 +93,20 @@ def run_chunk(
         failed = described(error, shown(items[len(results)]))
         index = numbering.first_index(chunk) + len(results)
         raise ItemFailed(failed.at(index, work.source)) from error
-    return _written(work, chunk, numbering, results, began, parsed)
+    laps.end("call")
+    first_index = numbering.first_index(chunk)
+    laps.end("wait")
+    return write_part(work.folder, chunk.number, first_index, results)
 
 
-def run_chunk_as_batch(work: Work, chunk: Chunk, numbering: Numbering) -> PartRecord:
-    """Turn a chunk into its part by one call of the batch function."""
+def _as_batch(work: Work, chunk: Chunk, numbering: Numbering, laps: Laps) -> PartRecord:
     assert work.batch_function is not None
-    began = time.perf_counter()
     raw = work.source.load(chunk)
     numbering.counted(chunk, work.source.count(raw))
     items = _parsed(work.source.parse_batch, raw, chunk, numbering)
-    parsed = time.perf_counter()
+    laps.end("read")
     first_index = numbering.first_index(chunk)
+    laps.end("wait")
     try:
         results = work.batch_function(items)
         if len(results) != len(items):
@@ -68,7 +116,9 @@ def run_chunk_as_batch(work: Work, chunk: Chunk, numbering: Numbering) -> PartRe
     except Exception as error:
         failed = described(error, f"the first of a batch of {len(items):,}")
         raise ItemFailed(failed.at(first_index, work.source)) from error
-    return _written(work, chunk, numbering, _as_column(results), began, parsed)
+    column = _as_column(results)
+    laps.end("call")
+    return write_part(work.folder, chunk.number, first_index, column)
 
 
 def described(error: BaseException, item: str) -> Failure:
@@ -123,24 +173,6 @@ def _as_column(results: Any) -> Any:
     if dtype.kind == "O":
         return list(results)
     return pyarrow.array(results, from_pandas=False)
-
-
-def _written(
-    work: Work,
-    chunk: Chunk,
-    numbering: Numbering,
-    results: Sequence[Any],
-    began: float,
-    parsed: float,
-) -> PartRecord:
-    called = time.perf_counter()
-    part = write_part(work.folder, chunk.number, numbering.first_index(chunk), results)
-    return replace(
-        part,
-        read_seconds=parsed - began,
-        call_seconds=called - parsed,
-        write_seconds=time.perf_counter() - called,
-    )
 
 
 def shown(item: object, limit: int = 60) -> str:

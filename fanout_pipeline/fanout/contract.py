@@ -3,7 +3,7 @@
     FanoutSpec --cut--> Work (descriptors) --strategy--> parts on disk + one PartRecord a chunk
 
 A strategy is a context manager that starts its workers and yields a Crew; the crew runs Work any
-number of times; leaving the context stops the workers. The three phases are timed apart.
+number of times; leaving the context stops the workers. The three are timed apart.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from fanout_pipeline.sources.source import Chunk, Source
 
 if TYPE_CHECKING:
+    from fanout_pipeline.fanout.lanes import Lane
     from fanout_pipeline.fanout.progress import Progress
     from fanout_pipeline.fanout.usage import ProcessUsage
     from fanout_pipeline.parts.manifest import PartRecord
@@ -67,11 +68,25 @@ class Options:
             raise ValueError(f"workers must be at least 1, not {self.workers}")
 
 
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """What one run of a crew gave, and where its time went."""
+
+    parts: list[PartRecord]
+    """In the order of the chunks."""
+    lanes: tuple[Lane, ...]
+    """One a worker, also for workers that had no work."""
+    sent_bytes: int = 0
+    """Pickled bytes that travelled between processes."""
+    pickle_seconds: float = 0.0
+    """CPU time of pickling and unpickling these, on both sides."""
+
+
 class Crew(Protocol):
     """Workers that have answered and can be given work."""
 
-    def run(self, work: Work, progress: Progress) -> list[PartRecord]:
-        """Write every chunk's part; the records in the order of the chunks.
+    def run(self, work: Work, progress: Progress) -> Ran:
+        """Write every chunk's part.
 
         Raises ItemFailed, BadInput or WorkerDied. No part is written after that.
         """

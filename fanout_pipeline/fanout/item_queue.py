@@ -11,29 +11,23 @@ workers can be given another run after 'STOP', as every crew can.
 
 from __future__ import annotations
 
-import pickle
 import queue
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from multiprocessing import get_context, queues
-from multiprocessing.reduction import ForkingPickler
 from typing import Any, Self
 
-from fanout_pipeline.fanout.chunk_work import described, shown
 from fanout_pipeline.fanout.contract import Options, WorkerDied
 from fanout_pipeline.fanout.interrupts import HeldInterrupts, interrupts_held
-from fanout_pipeline.fanout.multiprocessing_workers import CallFailed, prepare_worker
+from fanout_pipeline.fanout.item_queue_worker import STOP, Answer, Serve, Task, serve_runs
+from fanout_pipeline.fanout.joined import Joined
+from fanout_pipeline.fanout.multiprocessing_workers import ItemReader
+from fanout_pipeline.fanout.pickling import SAMPLE_EVERY
 from fanout_pipeline.fanout.usage import ProcessUsage, usage_of
 
-STOP = "STOP"
 _WAITING_TASKS = 1000
 _LOOK_EVERY = 256
 _PATIENCE_SECONDS = 0.5
-
-Task = tuple[Any, ...]
-"""The item, last, and what goes with it. A tuple, so that no item is mistaken for 'STOP'."""
-Serve = Callable[[Callable[[Any], Any], Task], Any]
-"""What a worker does with a task, given the function."""
 
 
 class _Inputs(queues.Queue):  # type: ignore[type-arg]
@@ -67,7 +61,7 @@ class ItemQueue:
             with interrupts_held():
                 ours, theirs = self._context.Pipe()
                 process = self._context.Process(
-                    target=_serve_runs, args=(theirs, self._inputs, self._outputs), daemon=True
+                    target=serve_runs, args=(theirs, self._inputs, self._outputs), daemon=True
                 )
                 process.start()
                 self._processes.append(process)
@@ -98,9 +92,17 @@ class ItemQueue:
         return usage_of(process.pid for process in self._processes)
 
     def results(
-        self, serve: Serve, function: Callable[[Any], Any], tasks: Iterable[Task]
-    ) -> list[Any]:
-        """Feed every task and a 'STOP' for each worker, then join the workers' lists as they come."""
+        self,
+        serve: Serve,
+        function: Callable[[Any], Any],
+        reader: ItemReader,
+        tasks: Iterable[Task],
+    ) -> Joined:
+        """Feed every task and a 'STOP' for each worker, then join the workers' lists as they come.
+
+        The tasks are made of what `reader` reads.
+        """
+        joined = Joined(reader)
         # Interrupts are let through between operations of the queues, never inside of one.
         with interrupts_held() as interrupts:
             for control in self._controls:
@@ -109,14 +111,15 @@ class ItemQueue:
             self._look_for_dead()
             for number, task in enumerate(tasks):
                 self._put(task, interrupts)
+                if number % SAMPLE_EVERY == 0:
+                    joined.sample.take(task)
                 if number % _LOOK_EVERY == 0 and not self._outputs.empty():
                     self._take(interrupts)
             for _ in self._processes:
                 self._put(STOP, interrupts)
-            joined: list[Any] = []
             for _ in self._processes:
-                joined += self._take(interrupts)
-            return joined
+                joined.add(self._take(interrupts))
+        return joined
 
     def _put(self, task: Task | str, interrupts: HeldInterrupts) -> None:
         while True:
@@ -128,7 +131,7 @@ class ItemQueue:
                 if not self._outputs.empty():
                     self._take(interrupts)
 
-    def _take(self, interrupts: HeldInterrupts) -> list[Any]:
+    def _take(self, interrupts: HeldInterrupts) -> Answer:
         while True:
             interrupts.let_through()
             try:
@@ -138,8 +141,8 @@ class ItemQueue:
                 continue
             if isinstance(answer, Exception):
                 raise answer
-            results: list[Any] = pickle.loads(answer)
-            return results
+            assert isinstance(answer, Answer)
+            return answer
 
     def _look_for_dead(self) -> None:
         for process in self._processes:
@@ -160,33 +163,3 @@ class ItemQueue:
         self._inputs.abandon()
         self._outputs.close()
         self._outputs.join_thread()
-
-
-def _serve_runs(control: Any, inputs: Any, outputs: Any) -> None:
-    """A worker's program: a run for each (serve, function) received, until the parent hangs up."""
-    prepare_worker()
-    control.send("ready")
-    while True:
-        try:
-            serve, function = control.recv()
-        except EOFError:
-            return
-        outputs.put(_serve_run(serve, function, inputs))
-
-
-def _pickled(results: list[Any]) -> bytes | TypeError:
-    # Here and not in the queue's feeder thread, which drops what it cannot pickle.
-    try:
-        return bytes(ForkingPickler.dumps(results))
-    except Exception as error:
-        return TypeError(f"The function's results cannot be sent between processes: {error}")
-
-
-def _serve_run(serve: Serve, function: Callable[[Any], Any], inputs: Any) -> Any:
-    results = []
-    for task in iter(inputs.get, STOP):
-        try:
-            results.append(serve(function, task))
-        except Exception as error:
-            return CallFailed(task, described(error, shown(task[-1])))
-    return _pickled(results)

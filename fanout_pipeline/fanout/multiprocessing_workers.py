@@ -10,6 +10,7 @@ import multiprocessing
 import os
 import signal
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -40,15 +41,30 @@ def exit_after_parent() -> None:
         os._exit(1)
 
 
-def read_items(work: Work, progress: Progress) -> Iterator[tuple[int, Sequence[Any]]]:
-    """Each chunk's first index and items, in order; the progress of whoever consumes them."""
-    progress.begin(len(work.chunks))
-    first_index = 0
-    for chunk in work.chunks:
-        items = work.source.parse(work.source.load(chunk), first_index)
-        yield first_index, items
-        first_index += len(items)
-        progress.chunk_done(len(items))
+class ItemReader:
+    """Reads the source chunk by chunk in the parent, and says how long that took."""
+
+    def __init__(self, work: Work, progress: Progress):
+        self._work = work
+        self._progress = progress
+        self.counts: list[int] = []
+        """Items of each chunk read so far."""
+        self.seconds = 0.0
+        """Time in reading and parsing."""
+
+    def __iter__(self) -> Iterator[tuple[int, Sequence[Any]]]:
+        """Each chunk's first index and items, in order; the progress of whoever consumes them."""
+        self._progress.begin(len(self._work.chunks))
+        source = self._work.source
+        first_index = 0
+        for chunk in self._work.chunks:
+            began = time.perf_counter()
+            items = source.parse(source.load(chunk), first_index)
+            self.seconds += time.perf_counter() - began
+            self.counts.append(len(items))
+            yield first_index, items
+            first_index += len(items)
+            self._progress.chunk_done(len(items))
 
 
 def write_in_parts(work: Work, results: list[Any], counts: list[int]) -> list[PartRecord]:

@@ -10,7 +10,7 @@ PHASES = {
     "send": "moving descriptors, or items and results, between processes, waiting for them included",
     "read": "reading and parsing",
     "call": "the function itself",
-    "write": "writing parts",
+    "write": "writing parts, and giving back the memory of their items and results",
     "io": "keeping what travels between Dagster's steps",
     "event_log": "writing Dagster's event log",
     "framework": "the rest of what Dagster does in a step",

@@ -9,8 +9,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from fanout_pipeline.fanout.contract import Crew, FanoutSpec, Options, Strategy, Work
+from fanout_pipeline.fanout.contract import Crew, FanoutSpec, Options, Ran, Strategy, Work
 from fanout_pipeline.fanout.fingerprint import function_fingerprint, function_name
+from fanout_pipeline.fanout.lanes import mean, total
 from fanout_pipeline.fanout.progress import Progress
 from fanout_pipeline.fanout.usage import own_usage
 from fanout_pipeline.parts.folder import ResultFolder
@@ -56,7 +57,7 @@ class RunRecord:
     """Where `wall_seconds` went, in seconds by the names of `phases.PHASES`: of each worker's
     time, the mean over the workers, so that the values sum to `wall_seconds`."""
     sent_bytes: int = 0
-    """Pickled bytes of items and results that travelled between processes."""
+    """Pickled bytes that travelled between processes: items and results, or descriptors."""
     pickle_seconds: float = 0.0
     """CPU time of pickling and unpickling these, on both sides."""
 
@@ -125,6 +126,9 @@ def run_strategy(
         input=fingerprint,
         function_fingerprint=cold.manifest.function["fingerprint"],
         warm_seconds=tuple(run.seconds for run in warm),
+        phases=total([{"start": start_seconds}, cold.phases, {"stop": stop_seconds}]),
+        sent_bytes=cold.ran.sent_bytes,
+        pickle_seconds=cold.ran.pickle_seconds,
     )
 
 
@@ -133,8 +137,16 @@ class _Run:
     """One run of a crew, cut to committed."""
 
     manifest: Manifest
+    ran: Ran
+    cut_seconds: float
     run_seconds: float
+    """Cutting included."""
     commit_seconds: float
+
+    @property
+    def phases(self) -> dict[str, float]:
+        own = {"cut": self.cut_seconds, "gather": self.commit_seconds}
+        return total([own, mean(self.ran.lanes)])
 
     @property
     def seconds(self) -> float:
@@ -153,12 +165,13 @@ def _run_once(
     with target.writing() as generation:
         began = time.perf_counter()
         cuts = spec.source.cut(chunks)
+        cut = time.perf_counter()
         work = Work(spec.source, spec.function, spec.batch_function, cuts, generation)
-        parts = crew.run(work, progress)
-        ran = time.perf_counter()
-        manifest = manifest_of(strategy, spec, fingerprint, parts)
+        ran = crew.run(work, progress)
+        ended = time.perf_counter()
+        manifest = manifest_of(strategy, spec, fingerprint, ran.parts)
         target.commit(generation, manifest)
-        return _Run(manifest, ran - began, time.perf_counter() - ran)
+        return _Run(manifest, ran, cut - began, ended - began, time.perf_counter() - ended)
 
 
 def manifest_of(

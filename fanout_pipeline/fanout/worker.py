@@ -1,6 +1,7 @@
 """The worker's side of `worker_processes`: the main program of one worker process.
 
-    recv Work once, then Chunks -> send ("counted", chunk number, items) and a PartRecord for each
+    recv Work once, then Chunks -> for each, send ("counted", chunk number, items), and
+                                   ("done", PartRecord, began, seconds of imports, ended)
 
 A worker imports neither dagster nor pandas unless the user's function does, and not the parent's
 `__main__`. It ends as soon as its connection does, also in the middle of a chunk: a worker never
@@ -14,6 +15,7 @@ import pickle
 import signal
 import sys
 import threading
+import time
 import traceback
 from multiprocessing.connection import Connection
 from queue import SimpleQueue
@@ -21,6 +23,7 @@ from typing import Any
 
 READY = "ready"
 COUNTED = "counted"
+DONE = "done"
 
 
 def main(descriptor: int) -> None:
@@ -32,12 +35,18 @@ def main(descriptor: int) -> None:
     threading.Thread(target=_receive, args=(connection, inbox), daemon=True).start()
     connection.send((READY, os.getpid()))
     work = None
-    while (message := _next(inbox, connection)) is not None:
+    imported = 0.0
+    while True:
+        taken, message = _next(inbox, connection)
+        if message is None:
+            break
         kind, content = message
         if kind == "work":
-            work = content
+            # Reading it has imported the user's module: that is told with the first chunk.
+            work, imported = content, time.perf_counter() - taken
         else:
-            connection.send(_answer(work, content, connection, inbox))
+            connection.send(_answer(work, content, connection, inbox, taken, imported))
+            imported = 0.0
     # As multiprocessing's children end: what was printed is kept, the interpreter is not taken
     # apart object by object (0.1 s with Arrow in it).
     sys.stdout.flush()
@@ -53,23 +62,37 @@ def _receive(connection: Connection, inbox: SimpleQueue[bytes]) -> None:
         os._exit(1)
 
 
-def _next(inbox: SimpleQueue[bytes], connection: Connection) -> Any:
-    """The next message that can be read. Of one that cannot, the parent is told, and ends us."""
+def _next(inbox: SimpleQueue[bytes], connection: Connection) -> tuple[float, Any]:
+    """When a message was taken, and the message: the next that can be read.
+
+    Of one that cannot, the parent is told, and ends us.
+    """
     while True:
         message = inbox.get()
+        taken = time.perf_counter()
         try:
-            return pickle.loads(message)
+            return taken, pickle.loads(message)
         except Exception as error:
             error.add_note("A worker could not import the function; it must be importable by name.")
             connection.send(error)
 
 
-def _answer(work: Any, chunk: Any, connection: Connection, inbox: SimpleQueue[bytes]) -> Any:
+def _answer(
+    work: Any,
+    chunk: Any,
+    connection: Connection,
+    inbox: SimpleQueue[bytes],
+    taken: float,
+    imported: float,
+) -> Any:
     # Imported with the first chunk, so that a worker answers "ready" at once.
+    began, before = taken - imported, time.perf_counter()
     from fanout_pipeline.fanout.chunk_work import run_chunk
 
+    imported += time.perf_counter() - before
     try:
-        return run_chunk(work, chunk, _RemoteNumbering(connection, inbox))
+        part = run_chunk(work, chunk, _RemoteNumbering(connection, inbox))
+        return DONE, part, began, imported, time.perf_counter()
     except Exception as error:
         error.__cause__ = None
         try:

@@ -7,7 +7,7 @@
     Chunk ---------------------------------------> load, count
                <---------------------- ("counted", number, items)
     first index, when all before are counted ----> parse, call, write
-               <---------------------- PartRecord, or an exception
+               <---------------------- PartRecord with its times, or an exception
     None ----------------------------------------> ends
 
 A fresh interpreter is what multiprocessing calls "spawn", without its import of the parent's
@@ -18,9 +18,11 @@ so that no first index is waited for longer than an earlier chunk takes to be re
 
 from __future__ import annotations
 
+import pickle
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -29,12 +31,13 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.reduction import ForkingPickler
 from typing import Any
 
-from fanout_pipeline.fanout.contract import Work, WorkerDied
+from fanout_pipeline.fanout.contract import Ran, Work, WorkerDied
 from fanout_pipeline.fanout.interrupts import interrupts_held
+from fanout_pipeline.fanout.lanes import Lane, seconds_of
 from fanout_pipeline.fanout.numbering import RunningCount
 from fanout_pipeline.fanout.progress import Progress
 from fanout_pipeline.fanout.usage import ProcessUsage, usage_of
-from fanout_pipeline.fanout.worker import COUNTED
+from fanout_pipeline.fanout.worker import COUNTED, DONE
 from fanout_pipeline.parts.manifest import PartRecord
 from fanout_pipeline.sources.source import Chunk
 
@@ -46,11 +49,19 @@ class _Worker:
     process: subprocess.Popen[bytes]
     connection: Connection
     chunk: Chunk | None = None
+    sent_bytes: int = 0
+    """Both ways."""
+    pickle_seconds: float = 0.0
+    """CPU time, on this side."""
 
     def send(self, message: Any) -> None:
-        self.send_pickled(bytes(ForkingPickler.dumps(message)))
+        began = time.thread_time()
+        pickled = bytes(ForkingPickler.dumps(message))
+        self.pickle_seconds += time.thread_time() - began
+        self.send_pickled(pickled)
 
     def send_pickled(self, message: bytes) -> None:
+        self.sent_bytes += len(message)
         try:
             self.connection.send_bytes(message)
         except (BrokenPipeError, ConnectionResetError):
@@ -58,9 +69,14 @@ class _Worker:
 
     def receive(self) -> Any:
         try:
-            return self.connection.recv()
+            message = self.connection.recv_bytes()
         except (EOFError, ConnectionResetError):
             raise self.died() from None
+        began = time.thread_time()
+        received = pickle.loads(message)
+        self.sent_bytes += len(message)
+        self.pickle_seconds += time.thread_time() - began
+        return received
 
     def died(self) -> WorkerDied:
         code = self.process.wait(_STOP_SECONDS)
@@ -84,12 +100,16 @@ class WorkerProcesses:
     def usage(self) -> list[ProcessUsage]:
         return usage_of(worker.process.pid for worker in self._workers)
 
-    def run(self, work: Work, progress: Progress) -> list[PartRecord]:
+    def run(self, work: Work, progress: Progress) -> Ran:
+        began, cpu_began = time.perf_counter(), time.thread_time()
         message = _pickled(work)
+        pickle_seconds = time.thread_time() - cpu_began
         for worker in self._workers:
+            worker.sent_bytes, worker.pickle_seconds = 0, 0.0
             worker.send_pickled(message)
         progress.begin(len(work.chunks))
         chunks = iter(work.chunks)
+        lanes = {worker: Lane(began) for worker in self._workers}
         by_connection = {worker.connection: worker for worker in self._workers}
         counting: dict[int, _Worker] = {}
         running = RunningCount()
@@ -103,13 +123,26 @@ class WorkerProcesses:
                     case (kind, number, items) if kind == COUNTED:
                         for known, first_index in running.add(number, items):
                             counting.pop(known).send(first_index)
-                    case PartRecord() as part:
+                    case (kind, part, taken, imported, ended) if kind == DONE:
                         parts[part.number] = part
+                        lanes[worker].until(taken, "send")
+                        lanes[worker].told(seconds_of(part) | {"import": imported}, ended)
+                        lanes[worker].until(time.perf_counter(), "send")
                         progress.chunk_done(part.items)
                         self._give_next(worker, chunks, counting)
                     case BaseException() as error:
                         raise error
-        return [parts[number] for number in sorted(parts)]
+        ended = time.perf_counter()
+        for lane in lanes.values():
+            lane.until(ended, "wait")
+        pickle_seconds += sum(worker.pickle_seconds for worker in self._workers)
+        return Ran(
+            [parts[number] for number in sorted(parts)],
+            tuple(lanes.values()),
+            sum(worker.sent_bytes for worker in self._workers),
+            # What is pickled here is unpickled there, and the other way round.
+            2 * pickle_seconds,
+        )
 
     def _give_next(
         self, worker: _Worker, chunks: Iterator[Chunk], counting: dict[int, _Worker]

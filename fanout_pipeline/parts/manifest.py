@@ -42,6 +42,10 @@ class PartRecord:
     call_seconds: float = 0.0
     """Time in the user's function, over all items."""
     write_seconds: float = 0.0
+    wait_seconds: float = 0.0
+    """Time until earlier chunks were counted, so that `first_index` was known."""
+    call_cpu_seconds: float = 0.0
+    """CPU time of the thread during `call_seconds`; the rest is waiting, for the GIL too."""
 
 
 @dataclass(frozen=True, slots=True)

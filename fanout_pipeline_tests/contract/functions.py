@@ -55,6 +55,17 @@ def unwanted_modules(number):
     return " ".join(sorted(found))
 
 
+def sleeps_5_ms(number):
+    time.sleep(0.005)
+    return number
+
+
+def sleeps_on_first(number):
+    if number == 0:
+        time.sleep(0.5)
+    return number
+
+
 class Slow:
     """Takes 10 ms an item, and leaves a file where someone can see that it was called."""
 

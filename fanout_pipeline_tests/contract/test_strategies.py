@@ -79,7 +79,7 @@ def run_warm(name, crew, spec, folder, chunks):
     with target.writing() as generation:
         cuts = spec.source.cut(chunks)
         work = Work(spec.source, spec.function, spec.batch_function, cuts, generation)
-        manifest = Manifest(name, tuple(crew.run(work, Progress(name, print))))
+        manifest = Manifest(name, tuple(crew.run(work, Progress(name, print)).parts))
         target.commit(generation, manifest)
     return manifest
 

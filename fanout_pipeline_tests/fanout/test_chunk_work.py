@@ -86,8 +86,10 @@ def test_the_function_is_called_once_for_each_item(work):
 
 
 def test_the_record_tells_the_times_apart(work):
-    """A part's record says how long reading, the function and writing took."""
+    """A part's record says how long reading, the function, waiting and writing took."""
     (part,) = run(work(range(10), square))
+    assert part.wait_seconds > 0
+    assert part.call_cpu_seconds > 0
     assert part.read_seconds > 0
     assert part.call_seconds > 0
     assert part.write_seconds > 0

@@ -34,6 +34,15 @@ def test_what_was_saved_is_loaded(saved, tmp_path):
     assert Manifest.load(tmp_path) == saved
 
 
+def test_a_manifest_without_later_fields_is_loaded(saved, tmp_path):
+    """Results that were written before a part told all of its times can still be read."""
+    record = json.loads((tmp_path / MANIFEST).read_text())
+    for part in record["parts"]:
+        del part["wait_seconds"], part["call_cpu_seconds"]
+    (tmp_path / MANIFEST).write_text(json.dumps(record))
+    assert Manifest.load(tmp_path) == saved
+
+
 def test_totals_are_of_all_parts(saved):
     """Items and digest are those of the whole; one part with wide integers makes all of it so."""
     assert saved.items == 7

@@ -6,32 +6,26 @@ from collections.abc import Callable, Iterator
 from operator import itemgetter
 from typing import Any
 
-from fanout_pipeline.fanout.contract import ItemFailed, Strategy, Work
-from fanout_pipeline.fanout.item_queue import ItemQueue, Task
-from fanout_pipeline.fanout.multiprocessing_workers import (
-    START_METHODS,
-    CallFailed,
-    read_items,
-    write_in_parts,
-)
+from fanout_pipeline.fanout.contract import ItemFailed, Ran, Strategy, Work
+from fanout_pipeline.fanout.item_queue import ItemQueue
+from fanout_pipeline.fanout.item_queue_worker import Task
+from fanout_pipeline.fanout.multiprocessing_workers import START_METHODS, CallFailed, ItemReader
 from fanout_pipeline.fanout.progress import Progress
-from fanout_pipeline.parts.manifest import PartRecord
 
 
 class _IndexedQueue(ItemQueue):
-    def run(self, work: Work, progress: Progress) -> list[PartRecord]:
-        counts: list[int] = []
+    def run(self, work: Work, progress: Progress) -> Ran:
+        reader = ItemReader(work, progress)
         try:
-            indexed = self.results(_serve, work.function, _tasks(work, progress, counts))
+            joined = self.results(_serve, work.function, reader, _tasks(reader))
         except CallFailed as error:
             raise ItemFailed(error.failure.at(error.task[0], work.source)) from None
-        indexed.sort(key=itemgetter(0))
-        return write_in_parts(work, [result for _, result in indexed], counts)
+        joined.results.sort(key=itemgetter(0))
+        return joined.write(work, [result for _, result in joined.results])
 
 
-def _tasks(work: Work, progress: Progress, counts: list[int]) -> Iterator[Task]:
-    for first_index, items in read_items(work, progress):
-        counts.append(len(items))
+def _tasks(reader: ItemReader) -> Iterator[Task]:
+    for first_index, items in reader:
         yield from enumerate(items, first_index)
 
 

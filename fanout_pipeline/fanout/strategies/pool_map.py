@@ -2,42 +2,47 @@
 
 from __future__ import annotations
 
-import functools
 import multiprocessing
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from multiprocessing.pool import MaybeEncodingError  # type: ignore[attr-defined]  # typeshed
+from multiprocessing.sharedctypes import RawArray
 from typing import Any
 
 from fanout_pipeline.fanout.chunk_work import described, shown
-from fanout_pipeline.fanout.contract import Options, Strategy, Work
+from fanout_pipeline.fanout.contract import Options, Ran, Strategy, Work
 from fanout_pipeline.fanout.interrupts import interrupts_held
+from fanout_pipeline.fanout.lanes import Lane
 from fanout_pipeline.fanout.multiprocessing_workers import (
     START_METHODS,
     CallFailed,
+    ItemReader,
     located,
     prepare_worker,
-    read_items,
     write_in_parts,
 )
+from fanout_pipeline.fanout.pickling import SAMPLE_EVERY, PickleSample
 from fanout_pipeline.fanout.progress import Progress
 from fanout_pipeline.fanout.usage import ProcessUsage, usage_of
-from fanout_pipeline.parts.manifest import PartRecord
 
 
 class _Pool:
-    def __init__(self, pool: Any, pids: list[int]):
+    def __init__(self, pool: Any, pids: list[int], clocks: Any):
         self._pool = pool
         self._pids = pids
+        self._clocks = clocks
 
-    def run(self, work: Work, progress: Progress) -> list[PartRecord]:
+    def run(self, work: Work, progress: Progress) -> Ran:
+        began = time.perf_counter()
         items: list[Any] = []
-        counts = []
-        for _, chunk_items in read_items(work, progress):
+        reader = ItemReader(work, progress)
+        for _, chunk_items in reader:
             items += chunk_items
-            counts.append(len(chunk_items))
+        read = time.perf_counter()
+        before = list(self._clocks)
         try:
-            pending = self._pool.map_async(functools.partial(_call, work.function), items)
+            pending = self._pool.map_async(_Function(work.function), items)
             # Not one long wait, which a Ctrl-C at its very beginning would not end.
             while not pending.ready():
                 pending.wait(0.5)
@@ -48,24 +53,67 @@ class _Pool:
             raise TypeError(
                 f"The function's results cannot be sent between processes: {error}"
             ) from error
-        return write_in_parts(work, results, counts)
+        mapped = time.perf_counter()
+        sent_bytes, pickle_seconds = _pickling(items, results)
+        sampled = time.perf_counter()
+        parts = write_in_parts(work, results, reader.counts)
+        written = time.perf_counter()
+        lanes = []
+        for told in _told(before, list(self._clocks), read, mapped):
+            lane = Lane(began)
+            lane.until(read, "read")
+            lane.told(told, sampled)
+            lane.until(written, "write")
+            lanes.append(lane)
+        return Ran(parts, tuple(lanes), sent_bytes, pickle_seconds)
 
     def usage(self) -> list[ProcessUsage]:
         return usage_of(self._pids)
 
 
+def _told(
+    before: Sequence[float], after: Sequence[float], read: float, mapped: float
+) -> list[dict[str, float]]:
+    """What the workers' clocks say of the time from `read` to `mapped`."""
+    last_end = max(read, *after[::2])
+    told = []
+    for number in range(0, len(after), 2):
+        (end_before, idle_before), (end, idle) = before[number:][:2], after[number:][:2]
+        call = (end - end_before) - (idle - idle_before)
+        wait = last_end - max(read, end)
+        # The library does not let us see what it sends and what it waits for in between: that is
+        # the rest, as is what it takes to bring the last results of a worker home.
+        told.append({"call": call, "wait": wait, "send": mapped - read - call - wait})
+    return told
+
+
+def _pickling(items: list[Any], results: list[Any]) -> tuple[int, float]:
+    """Bytes and CPU time of what travelled, from a sample: in lists, as the library sends it."""
+    sent_bytes, seconds = 0, 0.0
+    for values in (items, results):
+        sample = PickleSample()
+        sample.take(values[::SAMPLE_EVERY], len(values[::SAMPLE_EVERY]))
+        scaled = sample.scaled(len(values))
+        sent_bytes, seconds = sent_bytes + scaled[0], seconds + scaled[1]
+    return sent_bytes, seconds
+
+
 @contextmanager
 def start(options: Options) -> Iterator[_Pool]:
     context = multiprocessing.get_context(options.start_method)
+    clocks = RawArray("d", [time.perf_counter(), 0.0] * options.workers)
+    ready = context.Value("i", 0)
     before = set(multiprocessing.active_children())
     pool = None
     try:
         # An interrupt that was held is raised at the end of this block: by then the pool is known.
         with interrupts_held():
-            pool = context.Pool(options.workers, initializer=prepare_worker)
+            pool = context.Pool(options.workers, _prepare, (clocks, ready))
         workers = set(multiprocessing.active_children()) - before
-        pool.map(_answer, range(options.workers), chunksize=1)
-        yield _Pool(pool, [worker.pid for worker in workers if worker.pid])
+        # Not by giving each of them a task: the first that is there would take them all.
+        while ready.get_obj().value < options.workers:
+            time.sleep(0.001)
+        yield _Pool(pool, [worker.pid for worker in workers if worker.pid], clocks)
         pool.close()
         pool.join()
     finally:
@@ -75,15 +123,52 @@ def start(options: Options) -> Iterator[_Pool]:
                 pool.join()
 
 
-def _answer(number: int) -> int:
-    return number
+_own_clock: list[Any] = []
+"""In a worker: a view of its two numbers, when its last call ended, and how many seconds before that
+it was in no call."""
 
 
-def _call(function: Callable[[Any], Any], item: Any) -> Any:
-    try:
-        return function(item)
-    except Exception as error:
-        raise CallFailed((item,), described(error, shown(item))) from None
+def _prepare(clocks: Any, ready: Any) -> None:
+    prepare_worker()
+    with ready.get_lock():
+        number, ready.value = ready.value, ready.value + 1
+    # A worker that the library starts in the place of a dead one takes up a clock again.
+    begin = 2 * number % len(clocks)
+    _own_clock.append(memoryview(clocks).cast("B").cast("d")[begin : begin + 2])
+
+
+class _Function:
+    """The user's function, as it travels to a worker with each of the library's batches."""
+
+    def __init__(self, function: Callable[[Any], Any]):
+        self._function = function
+
+    def __call__(self, item: Any) -> Any:
+        raise NotImplementedError("becomes another function on its way to the worker")
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _on_the_clock, (self._function,)
+
+
+def _on_the_clock(function: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """The function for one batch, in the worker. One look at the clock an item is all it costs."""
+    now = time.perf_counter
+    clock: Any = None
+
+    def call(item: Any) -> Any:
+        nonlocal clock
+        if clock is None:
+            # Not before: the library unpickles what is left in its queue in the parent.
+            clock = _own_clock[0]
+            clock[1] += now() - clock[0]
+        try:
+            result = function(item)
+        except Exception as error:
+            raise CallFailed((item,), described(error, shown(item))) from None
+        clock[0] = now()
+        return result
+
+    return call
 
 
 STRATEGY = Strategy(

@@ -5,32 +5,30 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from fanout_pipeline.fanout.contract import Strategy, Work
-from fanout_pipeline.fanout.item_queue import ItemQueue, Task
+from fanout_pipeline.fanout.contract import Ran, Strategy, Work
+from fanout_pipeline.fanout.item_queue import ItemQueue
+from fanout_pipeline.fanout.item_queue_worker import Task
 from fanout_pipeline.fanout.multiprocessing_workers import (
     START_METHODS,
     CallFailed,
+    ItemReader,
     located,
-    read_items,
-    write_in_parts,
 )
 from fanout_pipeline.fanout.progress import Progress
-from fanout_pipeline.parts.manifest import PartRecord
 
 
 class _Queue(ItemQueue):
-    def run(self, work: Work, progress: Progress) -> list[PartRecord]:
-        counts: list[int] = []
+    def run(self, work: Work, progress: Progress) -> Ran:
+        reader = ItemReader(work, progress)
         try:
-            results = self.results(_serve, work.function, _tasks(work, progress, counts))
+            joined = self.results(_serve, work.function, reader, _tasks(reader))
         except CallFailed as error:
             raise located(work, error.task[0], error.failure) from None
-        return write_in_parts(work, results, counts)
+        return joined.write(work, joined.results)
 
 
-def _tasks(work: Work, progress: Progress, counts: list[int]) -> Iterator[Task]:
-    for _, items in read_items(work, progress):
-        counts.append(len(items))
+def _tasks(reader: ItemReader) -> Iterator[Task]:
+    for _, items in reader:
         yield from ((item,) for item in items)
 
 

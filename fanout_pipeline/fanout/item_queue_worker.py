@@ -1,0 +1,89 @@
+"""The worker's side of `item_queue`: take tasks until 'STOP', answer with one list of results."""
+
+from __future__ import annotations
+
+import pickle
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from multiprocessing.reduction import ForkingPickler
+from typing import Any
+
+from fanout_pipeline.fanout.chunk_work import described, shown
+from fanout_pipeline.fanout.multiprocessing_workers import CallFailed, prepare_worker
+
+STOP = "STOP"
+
+Task = tuple[Any, ...]
+"""The item, last, and what goes with it. A tuple, so that no item is mistaken for 'STOP'."""
+Serve = Callable[[Callable[[Any], Any], Task], Any]
+"""What a worker does with a task, given the function."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a worker gives at the end of a run. Stamps are of time.perf_counter."""
+
+    results: bytes
+    """The list of its results, pickled."""
+    began: float
+    """When it had received the function, not yet unpickled."""
+    import_seconds: float
+    """Unpickling the function, which imports its module."""
+    get_seconds: float
+    """Waiting for tasks and unpickling them."""
+    call_seconds: float
+    pickle_seconds: float
+    """Pickling the results."""
+    pickle_cpu_seconds: float
+    ended: float
+
+
+def serve_runs(control: Any, inputs: Any, outputs: Any) -> None:
+    """A worker's program: a run for each (serve, function) received, until the parent hangs up."""
+    prepare_worker()
+    control.send("ready")
+    while True:
+        try:
+            message = control.recv_bytes()
+        except EOFError:
+            return
+        began = time.perf_counter()
+        serve, function = pickle.loads(message)
+        outputs.put(_serve_run(serve, function, inputs, began))
+
+
+def _serve_run(
+    serve: Serve, function: Callable[[Any], Any], inputs: Any, began: float
+) -> Answer | Exception:
+    clock = time.perf_counter
+    results = []
+    getting = calling = 0.0
+    served = imported = clock()
+    for task in iter(inputs.get, STOP):
+        # Two looks at the clock an item: what the loop itself takes is in one or the other.
+        taken = clock()
+        getting += taken - served
+        try:
+            results.append(serve(function, task))
+        except Exception as error:
+            return CallFailed(task, described(error, shown(task[-1])))
+        served = clock()
+        calling += served - taken
+    stopped, cpu_stopped = clock(), time.thread_time()
+    # Here and not in the queue's feeder thread, which drops what it cannot pickle.
+    try:
+        pickled = bytes(ForkingPickler.dumps(results))
+    except Exception as error:
+        return TypeError(f"The function's results cannot be sent between processes: {error}")
+    ended = clock()
+    return Answer(
+        results=pickled,
+        began=began,
+        import_seconds=imported - began,
+        get_seconds=getting + (stopped - served),
+        call_seconds=calling,
+        pickle_seconds=ended - stopped,
+        pickle_cpu_seconds=time.thread_time() - cpu_stopped,
+        ended=ended,
+    )
