@@ -45,6 +45,4 @@ def breakdowns(comparison: Comparison) -> list[Breakdown]:
 
 def occurring(found: list[Breakdown]) -> list[str]:
     """The phases that took any of them longer than a hundred-thousandth of its time."""
-    return [
-        phase for phase in PHASES if any(abs(one.share(phase)) > 1e-5 for one in found)
-    ]
+    return [phase for phase in PHASES if any(abs(one.share(phase)) > 1e-5 for one in found)]

@@ -102,13 +102,14 @@ def _gil(comparison: Comparison) -> str:
         return f"{rule}. Here not measured, as there are no items"
     threads, processes = comparison.row("threads"), comparison.row("multiprocess")
     parts = []
-    for row, estimate, how in (
-        (threads, threads and threads.cold, "threads"),
-        (processes, processes and processes.warm, "processes that are there already"),
-    ):
-        if row is not None and estimate is not None:
-            told = _told(estimate, comparison)
-            parts.append(f"{row.workers} {how} ({row.strategy}) were {told}")
+    if threads is not None and threads.cold is not None:
+        told = _told(threads.cold, comparison)
+        parts.append(f"{threads.workers} threads (threads) were {told}")
+    if processes is not None and processes.warm is not None:
+        told = _told(processes.warm, comparison)
+        parts.append(
+            f"{processes.workers} processes that are there already (multiprocess) were {told}"
+        )
     if not parts:
         return f"{rule}. Here {_not_measured(comparison, ('threads', 'multiprocess'))}"
     calls = "; ".join(_calls(comparison, [row for row in (threads, processes) if row is not None]))

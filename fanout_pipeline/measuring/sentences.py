@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from fanout_pipeline.measuring.comparison import Comparison
 
 _DURATIONS = (("s", 1.0), ("ms", 1e-3), ("µs", 1e-6), ("ns", 1e-9))
@@ -40,10 +42,8 @@ def size(count: int) -> str:
 
 
 def three_digits(value: float) -> str:
-    """ "0.0123", "1.23", "12.3", "12,300": no exponents."""
+    """ "0.0120", "1.23", "12.0", "12,300": no exponents."""
     if value == 0:
         return "0"
     rounded = float(f"{value:.3g}")
-    if abs(rounded) >= 100:
-        return f"{rounded:,.0f}"
-    return f"{rounded:.2f}" if abs(rounded) < 10 and abs(rounded) >= 1 else f"{rounded:.3g}"
+    return f"{rounded:,.{max(0, 2 - math.floor(math.log10(abs(rounded))))}f}"

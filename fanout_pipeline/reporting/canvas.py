@@ -17,6 +17,7 @@ def figure_for(rows: int) -> tuple[Figure, Axes]:
     figure = Figure(
         figsize=(_WIDTH, 1.9 + 0.4 * rows), layout="constrained", dpi=_DPI, facecolor="white"
     )
+    figure.get_layout_engine().set(w_pad=0.12, h_pad=0.1)  # type: ignore[union-attr, call-arg]
     axes = figure.subplots()
     axes.set_facecolor("white")
     axes.spines[["top", "right", "left"]].set_visible(False)
@@ -30,10 +31,10 @@ def figure_for(rows: int) -> tuple[Figure, Axes]:
 
 def head(figure: Figure, title: str) -> None:
     """Above all else, at the left edge."""
-    figure.suptitle(title, x=0.008, ha="left", fontsize=11.5, fontweight="bold", color=INK)
+    figure.suptitle(title, x=0.014, ha="left", fontsize=11.5, fontweight="bold", color=INK)
 
 
-def beside(axes: Axes, height: float, text: str, colour: str = INK, **style: str) -> None:
+def beside(axes: Axes, height: float, text: str, colour: str = INK) -> None:
     """Text in a column to the right of the axes."""
     axes.text(
         1.015,
@@ -44,7 +45,6 @@ def beside(axes: Axes, height: float, text: str, colour: str = INK, **style: str
         fontsize=9.5,
         color=colour,
         parse_math=False,
-        **style,  # type: ignore[arg-type]
     )
 
 

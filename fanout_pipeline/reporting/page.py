@@ -67,7 +67,9 @@ def _blocks(
     yield from _picture("breakdown", pictures)
     yield breakdown_table(comparison)
     yield HOW_IT_IS_DIVIDED
-    yield _list(f"{phase}: {meaning}" for phase, meaning in legend(comparison).items())
+    meanings = [f"{phase}: {meaning}" for phase, meaning in legend(comparison).items()]
+    if meanings:
+        yield _list(meanings)
     yield "Why multiprocessing can be slower than a loop, in numbers of this run:"
     yield "\n".join(f"{n}. {markdown(text)}" for n, text in enumerate(reasons(comparison), 1))
     if comparison.recorded:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
 from matplotlib.patches import Patch
-from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter, NullLocator
 
 from fanout_pipeline.measuring.breakdown import Breakdown, breakdowns, occurring
 from fanout_pipeline.measuring.comparison import Comparison, Row
 from fanout_pipeline.measuring.sentences import duration, three_digits
 from fanout_pipeline.reporting.canvas import GRID, INK, SOFT, beside, figure_for, head, png
 from fanout_pipeline.reporting.escape import plain
-from fanout_pipeline.reporting.tables import interval
+from fanout_pipeline.reporting.tables import interval, ratio
 
 # Okabe and Ito's colours; phases of one kind share one, and hatching tells them apart.
 _RIGHT, _WRONG = "#0072B2", "#D55E00"
@@ -33,6 +35,9 @@ _PHASES: dict[str, tuple[str, str]] = {
     "wait": ("#BDBDBD", ""),
 }
 _UNACCOUNTED = ("#FFFFFF", "xxx")
+_TRIAL: dict[str, Any] = {"alpha": 0.2, "markersize": 4.5, "mew": 0}
+_WARM: dict[str, Any] = {"markersize": 11, "mew": 1.5, "fillstyle": "none"}
+_BELOW = 0.3  # of the distance of two strategies
 _LABELLED = 8.0  # percent: a narrower segment has no room for its seconds
 
 
@@ -41,15 +46,13 @@ def times_plot(comparison: Comparison) -> bytes:
     rows = sorted(comparison.rows, key=lambda row: row.wall_seconds, reverse=True)
     figure, axes = figure_for(len(rows))
     axes.set_xscale("log")
+    for height, row in enumerate(rows):
+        _draw_row(axes, height, row)
     base = comparison.row(comparison.reference)
     if base is not None:
         _draw_reference(axes, base.wall_seconds, comparison.noise)
-    for height, row in enumerate(rows):
-        _draw_row(axes, height, row)
+    _ticks(axes)
     axes.set_yticks(range(len(rows)), [plain(row.strategy) for row in rows])
-    axes.xaxis.set_major_locator(LogLocator(subs=_steps(axes)))
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: three_digits(value)))
-    axes.xaxis.set_minor_formatter(NullFormatter())
     axes.set_xlabel("wall time in seconds (log scale), file on disk to parts on disk", color=SOFT)
     axes.grid(axis="x", which="major", color=GRID)
     beside(axes, len(rows) - 0.4, "median (ratio, 95 %)", SOFT)
@@ -65,7 +68,9 @@ def breakdown_plot(comparison: Comparison) -> bytes:
     phases = occurring(found)
     figure, axes = figure_for(len(found))
     left_over = [_draw_bar(axes, height, one, phases) for height, one in enumerate(found)]
-    axes.set_xlim(0, max(100.0, *(100 * sum(one.phases.values()) / one.wall_seconds for one in found)))
+    axes.set_xlim(
+        0, max(100.0, *(100 * sum(one.phases.values()) / one.wall_seconds for one in found))
+    )
     axes.set_yticks(range(len(found)), [plain(one.strategy) for one in found])
     axes.set_xlabel("% of the strategy's own wall time, median trial", color=SOFT)
     beside(axes, len(found) - 0.4, "wall time", SOFT)
@@ -86,21 +91,23 @@ def breakdown_plot(comparison: Comparison) -> bytes:
 
 
 def _draw_reference(axes: Axes, seconds: float, noise: float) -> None:
+    shown = axes.get_xlim()
     if noise != float("inf"):
-        axes.axvspan(seconds / (1 + noise), seconds * (1 + noise), color="#DDDDDD", linewidth=0)
-    axes.axvline(seconds, color=SOFT, linewidth=1, linestyle=":")
+        band = (seconds / (1 + noise), seconds * (1 + noise))
+        axes.axvspan(*band, color="#E4E7EA", linewidth=0, zorder=0)
+    axes.axvline(seconds, color=SOFT, linewidth=1, linestyle=":", zorder=1)
+    axes.set_xlim(shown)  # a wide band does not squeeze the trials
 
 
 def _draw_row(axes: Axes, height: int, row: Row) -> None:
     colour = _RIGHT if row.correct else _WRONG
     every = row.wall_seconds_all
-    axes.plot(every, [height] * len(every), "o", color=colour, alpha=0.25, markersize=5, mew=0)
+    below = [height - _BELOW] * len(every)
+    axes.plot(every, below, "o", color=colour, **_TRIAL)
     if row.warm_seconds is not None:
-        axes.plot(
-            row.warm_seconds, height, "D", color=colour, markersize=7, mew=1.6, fillstyle="none"
-        )
+        axes.plot(row.warm_seconds, height, "D", color=colour, **_WARM)
     marker = "o" if row.correct else "X"
-    axes.plot(row.wall_seconds, height, marker, color=colour, markersize=9, mec="white", mew=0.8)
+    axes.plot(row.wall_seconds, height, marker, color=colour, markersize=8, mew=0)
     beside(axes, height, _annotation(row))
 
 
@@ -110,26 +117,33 @@ def _annotation(row: Row) -> str:
         return text
     cold = row.cold
     between = interval(cold.low, cold.high) if cold else ""
-    return f"{text} ({three_digits(row.ratio)}×{', ' if between else ''}{between})"
+    return f"{text} ({ratio(row.ratio)}×{', ' if between else ''}{between})"
 
 
-def _steps(axes: Axes) -> tuple[float, ...]:
-    """Where less than two powers of ten are shown, ticks between them."""
+def _ticks(axes: Axes) -> None:
+    """Some that are labelled, however wide or narrow the range is."""
     low, high = axes.get_xlim()
-    return (1.0,) if high / low > 100 else (1.0, 2.0, 5.0)
+    if high / low < 4:
+        axes.xaxis.set_major_locator(MaxNLocator(6))
+        axes.xaxis.set_minor_locator(NullLocator())
+    else:
+        axes.xaxis.set_major_locator(LogLocator(subs=(1,) if high / low > 300 else (1, 2, 5)))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axes.xaxis.set_minor_formatter(NullFormatter())
 
 
 def _times_legend(axes: Axes, comparison: Comparison) -> None:
-    def entry(marker: str, label: str, colour: str = _RIGHT, **style: object) -> None:
-        axes.plot([], [], marker, color=colour, label=label, **style)  # type: ignore[arg-type]
+    def entry(marker: str, label: str, colour: str = _RIGHT, **style: Any) -> None:
+        axes.plot([], [], marker, color=colour, label=label, **style)
 
-    entry("o", "median", markersize=9)
-    entry("o", "each trial", markersize=5, alpha=0.25)
+    entry("o", "median", markersize=8)
+    entry("o", "each trial", **_TRIAL)
     if any(row.warm_seconds is not None for row in comparison.rows):
-        entry("D", "warm: workers there already", markersize=7, mew=1.6, fillstyle="none")
+        entry("D", "warm: workers there already", **_WARM)
     if not all(row.correct for row in comparison.rows):
-        entry("X", "results not right", _WRONG, markersize=9)
-    entry(":", f"{comparison.reference}, and chance" , SOFT)
+        entry("X", "results not right", _WRONG, markersize=8)
+    band = "" if comparison.noise == float("inf") else "; band: chance"
+    entry(":", f"{plain(comparison.reference)}{band}", SOFT)
     axes.figure.legend(
         loc="outside lower center", ncols=5, frameon=False, fontsize=9.5, handletextpad=0.4
     )
@@ -157,8 +171,8 @@ def _draw_segment(
 ) -> None:
     colour, hatch = look
     axes.barh(
-        height, percent, left=left, height=0.66, color=colour, hatch=hatch, edgecolor="white",
-        linewidth=0.5,
+        height, percent, left=left, height=0.66, color=colour, hatch=hatch, linewidth=0.5,
+        edgecolor=_edge(colour),
     )  # fmt: skip
 
 
@@ -174,5 +188,10 @@ def _label(axes: Axes, height: int, at: float, seconds: float, look: tuple[str, 
 
 
 def _patch(label: str, colour: str, hatch: str) -> Patch:
-    edge = "white" if colour != "#FFFFFF" else SOFT
+    edge = _edge(colour)
     return Patch(facecolor=colour, hatch=hatch, edgecolor=edge, linewidth=0, label=label)
+
+
+def _edge(colour: str) -> str:
+    """Of hatching as well."""
+    return SOFT if colour == _UNACCOUNTED[0] else "white"

@@ -76,7 +76,9 @@ def _strategy(comparison: Comparison, row: Row) -> dict[str, Any]:
 
 def _control(comparison: Comparison) -> dict[str, Any] | None:
     control = comparison.control
-    return control and {
+    if control is None:
+        return None
+    return {
         "ratio": control.ratio,
         "ratio_ci95": _interval(control),
         "noise": comparison.noise,

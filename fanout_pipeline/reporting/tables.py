@@ -92,7 +92,10 @@ def first_results_cells(comparison: Comparison) -> tuple[list[str], Cells]:
     longest = max(map(len, columns.values()), default=0)
     cells = [
         [str(position)]
-        + [plain(results[position]) if position < len(results) else "" for results in columns.values()]
+        + [
+            plain(results[position]) if position < len(results) else ""
+            for results in columns.values()
+        ]
         for position in range(longest)
     ]
     return ["position", *columns], cells
@@ -105,7 +108,12 @@ def first_results_table(comparison: Comparison) -> str:
 
 def interval(low: float | None, high: float | None) -> str:
     """ "0.57–0.61"."""
-    return "" if low is None or high is None else f"{_ratio(low)}–{_ratio(high)}"
+    return "" if low is None or high is None else f"{ratio(low)}–{ratio(high)}"
+
+
+def ratio(value: float) -> str:
+    """ "0.59", "11.25", "193"."""
+    return f"{value:.2f}" if value < 100 else f"{value:,.0f}"
 
 
 def _record(row: Row) -> dict[str, Any]:
@@ -141,14 +149,10 @@ def _cell(name: str, value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if name in ("ratio", "warm_ratio"):
-        return f"{_ratio(value)}×"
+        return f"{ratio(value)}×"
     if name in ("seconds", "warm_seconds", "efficiency"):
-        return f"{value:.2f}" if name == "efficiency" else f"{value:.3f}"
+        return f"{value:.2f}" if name == "efficiency" else f"{value:.4f}"
     return f"{value:,}" if isinstance(value, int) else str(value)
-
-
-def _ratio(value: float) -> str:
-    return f"{value:.2f}" if value < 100 else f"{value:,.0f}"
 
 
 def _seconds(value: float | None) -> str:

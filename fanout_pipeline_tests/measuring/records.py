@@ -106,9 +106,7 @@ def trial(strategy, wall_seconds, *, round=1, **changes):  # noqa: A002
         "duplicated": 0,
         "wrong": 0,
     }
-    return Trial(
-        round=round, strategy=strategy, wall_seconds=wall_seconds, **(fields | changes)
-    )
+    return Trial(round=round, strategy=strategy, wall_seconds=wall_seconds, **(fields | changes))
 
 
 def measured(strategy, wall_seconds, *, rounds=7, jitter=0.01, **changes):
