@@ -23,7 +23,7 @@ BEGIN, END = "<!-- comparison: begin -->\n", "<!-- comparison: end -->\n"
 def main() -> None:
     page = (REPORT / "report.md").read_text()
     record = json.loads((REPORT / "report.json").read_text())
-    table = "\n".join(line for line in page.split("ratio: ")[0].splitlines() if line[:1] == "|")
+    table = next(block for block in page.split("\n\n") if block[:1] == "|")
     headline = next(line for line in page.splitlines() if line.startswith("**"))
     IMAGES.mkdir(exist_ok=True)
     shutil.copyfile(REPORT / "times.png", IMAGES / "times.png")

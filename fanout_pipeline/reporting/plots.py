@@ -1,71 +1,197 @@
-"""Pictures of a comparison. Colours are Okabe and Ito's, told apart by every kind of eye."""
+"""Pictures of a comparison, told apart by every kind of eye."""
 
 from __future__ import annotations
 
-import io
+from typing import Any
 
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
+from matplotlib.colors import to_rgb
+from matplotlib.patches import Patch
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter, NullLocator
 
+from fanout_pipeline.measuring.breakdown import Breakdown, breakdowns, occurring
 from fanout_pipeline.measuring.comparison import Comparison, Row
+from fanout_pipeline.measuring.sentences import duration, three_digits
+from fanout_pipeline.reporting.canvas import GRID, INK, SOFT, beside, figure_for, head, png
+from fanout_pipeline.reporting.escape import plain
+from fanout_pipeline.reporting.tables import interval, ratio
 
-_IN_ORDER, _NOT_IN_ORDER, _START_UP = "#0072B2", "#D55E00", "#999999"
+# Okabe and Ito's colours; phases of one kind share one, and hatching tells them apart.
+_RIGHT, _WRONG = "#0072B2", "#D55E00"
+_PHASES: dict[str, tuple[str, str]] = {
+    "launch": ("#D55E00", "///"),
+    "start": ("#D55E00", ""),
+    "import": ("#E69F00", ""),
+    "stop": ("#E69F00", "///"),
+    "send": ("#CC79A7", ""),
+    "io": ("#CC79A7", "///"),
+    "event_log": ("#F0E442", ""),
+    "framework": ("#F0E442", "///"),
+    "cut": ("#56B4E9", "///"),
+    "read": ("#56B4E9", ""),
+    "call": ("#009E73", ""),
+    "write": ("#0072B2", ""),
+    "gather": ("#0072B2", "///"),
+    "wait": ("#BDBDBD", ""),
+}
+_UNACCOUNTED = ("#FFFFFF", "xxx")
+_TRIAL: dict[str, Any] = {"alpha": 0.2, "markersize": 4.5, "mew": 0}
+_WARM: dict[str, Any] = {"markersize": 11, "mew": 1.5, "fillstyle": "none"}
+_BELOW = 0.3  # of the distance of two strategies
+_LABELLED = 8.0  # percent: a narrower segment has no room for its seconds
 
 
 def times_plot(comparison: Comparison) -> bytes:
-    """PNG: each strategy's wall time on a log axis, fastest on top, start-up marked apart."""
-    rows = sorted(comparison.rows, key=lambda row: row.measured.wall_seconds, reverse=True)
-    figure = Figure(figsize=(8, 1.4 + 0.42 * len(rows)), layout="constrained", dpi=120)
-    axes = figure.subplots()
+    """PNG: each strategy's trials and their median on a log axis, fastest on top."""
+    rows = sorted(comparison.rows, key=lambda row: row.wall_seconds, reverse=True)
+    figure, axes = figure_for(len(rows))
     axes.set_xscale("log")
     for height, row in enumerate(rows):
         _draw_row(axes, height, row)
     base = comparison.row(comparison.reference)
     if base is not None:
-        axes.axvline(base.measured.wall_seconds, color="black", linewidth=0.8, linestyle=":")
-    axes.set_yticks(range(len(rows)), [row.measured.strategy for row in rows])
-    axes.set_ylim(-0.7, len(rows) - 0.3)
-    low, high = axes.get_xlim()
-    axes.set_xlim(low, high * (high / low) ** 0.35)
-    axes.set_xlabel("wall time in seconds (log scale), file on disk to committed parts on disk")
-    axes.set_title(
-        f"{comparison.name}: {comparison.items:,} items, one run each", loc="left", fontsize=11
+        _draw_reference(axes, base.wall_seconds, comparison.noise)
+    _ticks(axes)
+    axes.set_yticks(range(len(rows)), [plain(row.strategy) for row in rows])
+    axes.set_xlabel("wall time in seconds (log scale), file on disk to parts on disk", color=SOFT)
+    axes.grid(axis="x", which="major", color=GRID)
+    beside(axes, len(rows) - 0.4, "median (ratio, 95 %)", SOFT)
+    name, items = plain(comparison.name), comparison.items
+    head(figure, f"{name}: {items:,} items, {comparison.rounds} rounds")
+    _times_legend(axes, comparison)
+    return png(figure)
+
+
+def breakdown_plot(comparison: Comparison) -> bytes:
+    """PNG: each strategy's median trial, its phases as shares of its own wall time."""
+    found = breakdowns(comparison)[::-1]
+    phases = occurring(found)
+    figure, axes = figure_for(len(found))
+    left_over = [_draw_bar(axes, height, one, phases) for height, one in enumerate(found)]
+    axes.set_xlim(
+        0, max(100.0, *(100 * sum(one.phases.values()) / one.wall_seconds for one in found))
     )
-    axes.grid(axis="x", which="major", color="#dddddd")
-    axes.set_axisbelow(True)
-    axes.spines[["top", "right"]].set_visible(False)
-    _legend(axes)
-    out = io.BytesIO()
-    figure.savefig(out, format="png")
-    return out.getvalue()
+    axes.set_yticks(range(len(found)), [plain(one.strategy) for one in found])
+    axes.set_xlabel("% of the strategy's own wall time, median trial", color=SOFT)
+    beside(axes, len(found) - 0.4, "wall time", SOFT)
+    head(figure, f"{plain(comparison.name)}: where the time went, {comparison.items:,} items")
+    handles = [_patch(phase, *_PHASES[phase]) for phase in phases]
+    if any(left_over):
+        handles.append(_patch("unaccounted", *_UNACCOUNTED))
+    axes.figure.legend(
+        handles=handles,
+        loc="outside lower center",
+        ncols=min(8, max(1, len(handles))),
+        frameon=False,
+        fontsize=9.5,
+        handlelength=1.6,
+        handleheight=1.1,
+    )
+    return png(figure)
+
+
+def _draw_reference(axes: Axes, seconds: float, noise: float) -> None:
+    shown = axes.get_xlim()
+    if noise != float("inf"):
+        band = (seconds / (1 + noise), seconds * (1 + noise))
+        axes.axvspan(*band, color="#E4E7EA", linewidth=0, zorder=0)
+    axes.axvline(seconds, color=SOFT, linewidth=1, linestyle=":", zorder=1)
+    axes.set_xlim(shown)  # a wide band does not squeeze the trials
 
 
 def _draw_row(axes: Axes, height: int, row: Row) -> None:
-    measured = row.measured
-    if measured.start_seconds > 0.001:
-        axes.plot(measured.start_seconds, height, "|", color=_START_UP, markersize=12, mew=2)
-    axes.plot(
-        measured.wall_seconds,
-        height,
-        marker="o" if measured.correct else "X",
-        color=_IN_ORDER if measured.correct else _NOT_IN_ORDER,
-        markersize=9,
-    )
-    ratio = "" if row.ratio is None else f"  ({row.ratio:.2f}×)"
-    axes.annotate(
-        f"{measured.wall_seconds:.3g} s{ratio}",
-        (measured.wall_seconds, height),
-        xytext=(9, 0),
-        textcoords="offset points",
-        va="center",
-        fontsize=9,
+    colour = _RIGHT if row.correct else _WRONG
+    every = row.wall_seconds_all
+    below = [height - _BELOW] * len(every)
+    axes.plot(every, below, "o", color=colour, **_TRIAL)
+    if row.warm_seconds is not None:
+        axes.plot(row.warm_seconds, height, "D", color=colour, **_WARM)
+    marker = "o" if row.correct else "X"
+    axes.plot(row.wall_seconds, height, marker, color=colour, markersize=8, mew=0)
+    beside(axes, height, _annotation(row))
+
+
+def _annotation(row: Row) -> str:
+    text = f"{three_digits(row.wall_seconds)} s"
+    if row.ratio is None:
+        return text
+    cold = row.cold
+    between = interval(cold.low, cold.high) if cold else ""
+    return f"{text} ({ratio(row.ratio)}×{', ' if between else ''}{between})"
+
+
+def _ticks(axes: Axes) -> None:
+    """Some that are labelled, however wide or narrow the range is."""
+    low, high = axes.get_xlim()
+    if high / low < 4:
+        axes.xaxis.set_major_locator(MaxNLocator(6))
+        axes.xaxis.set_minor_locator(NullLocator())
+    else:
+        axes.xaxis.set_major_locator(LogLocator(subs=(1,) if high / low > 300 else (1, 2, 5)))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axes.xaxis.set_minor_formatter(NullFormatter())
+
+
+def _times_legend(axes: Axes, comparison: Comparison) -> None:
+    def entry(marker: str, label: str, colour: str = _RIGHT, **style: Any) -> None:
+        axes.plot([], [], marker, color=colour, label=label, **style)
+
+    entry("o", "median", markersize=8)
+    entry("o", "each trial", **_TRIAL)
+    if any(row.warm_seconds is not None for row in comparison.rows):
+        entry("D", "warm: workers there already", **_WARM)
+    if not all(row.correct for row in comparison.rows):
+        entry("X", "results not right", _WRONG, markersize=8)
+    band = "" if comparison.noise == float("inf") else "; band: chance"
+    entry(":", f"{plain(comparison.reference)}{band}", SOFT)
+    axes.figure.legend(
+        loc="outside lower center", ncols=5, frameon=False, fontsize=9.5, handletextpad=0.4
     )
 
 
-def _legend(axes: Axes) -> None:
-    axes.plot([], [], "o", color=_IN_ORDER, label="in order and complete")
-    axes.plot([], [], "X", color=_NOT_IN_ORDER, label="order lost, or results wrong")
-    axes.plot([], [], "|", color=_START_UP, mew=2, markersize=12, label="of that: starting workers")
-    axes.legend(
-        loc="upper center", bbox_to_anchor=(0.45, -0.16), ncols=3, frameon=False, fontsize=9
-    )
+def _draw_bar(axes: Axes, height: int, one: Breakdown, phases: list[str]) -> bool:
+    """Whether there is a remainder that can be seen."""
+    left = 0.0
+    for phase in phases:
+        # Differences of clocks may make a phase of nothing a little less than nothing.
+        percent = max(0.0, 100 * one.share(phase))
+        _draw_segment(axes, height, left, percent, _PHASES[phase])
+        if percent >= _LABELLED:
+            _label(axes, height, left + percent / 2, one.seconds(phase), _PHASES[phase])
+        left += percent
+    rest = 100 * one.unaccounted / one.wall_seconds
+    if rest > 0.5:
+        _draw_segment(axes, height, left, rest, _UNACCOUNTED)
+    beside(axes, height, duration(one.wall_seconds))
+    return rest > 0.5
+
+
+def _draw_segment(
+    axes: Axes, height: int, left: float, percent: float, look: tuple[str, str]
+) -> None:
+    colour, hatch = look
+    axes.barh(
+        height, percent, left=left, height=0.66, color=colour, hatch=hatch, linewidth=0.5,
+        edgecolor=_edge(colour),
+    )  # fmt: skip
+
+
+def _label(axes: Axes, height: int, at: float, seconds: float, look: tuple[str, str]) -> None:
+    colour, hatch = look
+    red, green, blue = to_rgb(colour)
+    dark = 0.299 * red + 0.587 * green + 0.114 * blue < 0.5
+    ground = {"facecolor": colour, "edgecolor": "none", "pad": 1.2} if hatch else None
+    axes.text(
+        at, height, duration(seconds), ha="center", va="center", fontsize=9,
+        color="white" if dark else INK, bbox=ground,
+    )  # fmt: skip
+
+
+def _patch(label: str, colour: str, hatch: str) -> Patch:
+    edge = _edge(colour)
+    return Patch(facecolor=colour, hatch=hatch, edgecolor=edge, linewidth=0, label=label)
+
+
+def _edge(colour: str) -> str:
+    """Of hatching as well."""
+    return SOFT if colour == _UNACCOUNTED[0] else "white"

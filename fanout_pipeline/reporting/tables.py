@@ -2,91 +2,172 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from tabulate import tabulate
 
-from fanout_pipeline.measuring.comparison import Comparison
+from fanout_pipeline.measuring.breakdown import breakdowns, occurring
+from fanout_pipeline.measuring.comparison import Comparison, Row
+from fanout_pipeline.reporting.escape import markdown, plain
 
+CANNOT_TELL = "cannot tell"
 _HEADERS = {
     "strategy": "strategy",
     "seconds": "seconds",
     "ratio": "ratio",
+    "interval": "95 %",
+    "shown": "shown",
+    "warm_seconds": "warm s",
+    "warm_ratio": "warm ratio",
     "items_per_second": "items/s",
     "efficiency": "efficiency",
+    "trials": "trials",
     "workers": "workers",
     "in_order": "in order",
     "missing": "missing",
     "duplicated": "duplicated",
     "wrong": "wrong",
 }
+_TEXT = ("strategy", "shown")
+_ADDED = ("wall", "unaccounted")
+
+Cells = list[list[str]]
 
 
 def comparison_records(comparison: Comparison) -> list[dict[str, Any]]:
-    """One record a strategy, fastest first; ratio and efficiency are None without items."""
+    """One record a strategy, fastest first; what cannot be told is None."""
+    rows = sorted(comparison.rows, key=lambda row: row.wall_seconds)
+    return [_record(row) for row in rows]
+
+
+def comparison_cells(comparison: Comparison) -> tuple[list[str], Cells]:
+    """The headers, and the records as they are read."""
     records = [
-        {
-            "strategy": row.measured.strategy,
-            "seconds": round(row.measured.wall_seconds, 4),
-            "ratio": None if row.ratio is None else round(row.ratio, 3),
-            "items_per_second": round(row.items_per_second),
-            "efficiency": None if row.efficiency is None else round(row.efficiency, 3),
-            "workers": row.measured.workers,
-            "in_order": row.measured.in_order,
-            "missing": row.measured.missing,
-            "duplicated": row.measured.duplicated,
-            "wrong": row.measured.wrong,
-        }
-        for row in comparison.rows
+        record | {"interval": interval(record["ratio_low"], record["ratio_high"])}
+        for record in comparison_records(comparison)
     ]
-    return sorted(records, key=lambda record: record["seconds"])
+    cells = [[_cell(name, record[name]) for name in _HEADERS] for record in records]
+    return list(_HEADERS.values()), cells
 
 
 def comparison_table(comparison: Comparison, style: str = "github") -> str:
     """The records as text: "github" for Markdown, "simple" for a terminal."""
-    shown = [
-        [_cell(name, record[name]) for name in _HEADERS]
-        for record in comparison_records(comparison)
+    return _table(*comparison_cells(comparison), style, left=_TEXT)
+
+
+def breakdown_records(comparison: Comparison) -> list[dict[str, Any]]:
+    """One record a strategy, fastest first: its wall time and the seconds of each phase.
+
+    A phase that a strategy does not have is None. `unaccounted` is what the phases leave.
+    """
+    found = breakdowns(comparison)
+    return [
+        {"strategy": one.strategy, "wall": one.wall_seconds}
+        | {phase: one.phases.get(phase) for phase in occurring(found)}
+        | {"unaccounted": one.unaccounted}
+        for one in found
     ]
-    left = ("left",)
-    right = ("right",) * (len(_HEADERS) - 1)
-    return tabulate(
-        shown,
-        headers=list(_HEADERS.values()),
-        tablefmt=style,
-        colalign=left + right,
-        disable_numparse=True,
-    )
 
 
-def first_results_table(comparison: Comparison) -> str:
-    """The first results of each strategy side by side, as the article prints them."""
-    columns = {row.measured.strategy: row.measured.first_10_results for row in comparison.rows}
+def breakdown_cells(comparison: Comparison) -> tuple[list[str], Cells]:
+    """The headers, and the records in seconds of four digits."""
+    records = breakdown_records(comparison)
+    headers = list(records[0])
+    cells = [
+        [str(record["strategy"]), *(_seconds(record[name]) for name in headers[1:])]
+        for record in records
+    ]
+    return headers, cells
+
+
+def breakdown_table(comparison: Comparison, style: str = "github") -> str:
+    """Where the seconds of each strategy's median trial went, as text."""
+    return _table(*breakdown_cells(comparison), style, left=("strategy",))
+
+
+def first_results_cells(comparison: Comparison) -> tuple[list[str], Cells]:
+    """A column a strategy, a line a position; values are shortened, and not escaped."""
+    columns = {one.strategy: one.first_10_results for one in comparison.recorded}
     longest = max(map(len, columns.values()), default=0)
-    lines = [
+    cells = [
         [str(position)]
         + [
-            str(results[position]) if position < len(results) else ""
+            plain(results[position]) if position < len(results) else ""
             for results in columns.values()
         ]
         for position in range(longest)
     ]
-    return tabulate(
-        lines,
-        headers=["position", *columns],
-        tablefmt="github",
-        colalign=("right",) * (len(columns) + 1) if lines else None,
-        disable_numparse=True,
-    )
+    return ["position", *columns], cells
+
+
+def first_results_table(comparison: Comparison) -> str:
+    """The first results of each strategy side by side in Markdown, as the article prints them."""
+    return _table(*first_results_cells(comparison), "github", left=())
+
+
+def interval(low: float | None, high: float | None) -> str:
+    """ "0.57–0.61"."""
+    return "" if low is None or high is None else f"{ratio(low)}–{ratio(high)}"
+
+
+def ratio(value: float) -> str:
+    """ "0.59", "11.25", "193"."""
+    return f"{value:.2f}" if value < 100 else f"{value:,.0f}"
+
+
+def _record(row: Row) -> dict[str, Any]:
+    cold = row.cold
+    return {
+        "strategy": row.strategy,
+        "seconds": round(row.wall_seconds, 4),
+        "ratio": _rounded(row.ratio),
+        "ratio_low": _rounded(cold.low if cold else None),
+        "ratio_high": _rounded(cold.high if cold else None),
+        "shown": str(row.claim) if row.claim else "",
+        "warm_seconds": None if row.warm_seconds is None else round(row.warm_seconds, 4),
+        "warm_ratio": _rounded(row.warm.ratio if row.warm else None),
+        "items_per_second": round(row.items_per_second),
+        "efficiency": _rounded(row.efficiency),
+        "trials": row.trials,
+        "workers": row.workers,
+        "in_order": row.in_order,
+        "missing": row.missing,
+        "duplicated": row.duplicated,
+        "wrong": row.wrong,
+    }
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 3)
 
 
 def _cell(name: str, value: Any) -> str:
     if value is None:
-        return "cannot tell"
+        # A time that was not taken and a ratio that cannot be are not the same.
+        return "" if name.startswith("warm") else CANNOT_TELL
     if isinstance(value, bool):
         return "yes" if value else "no"
-    if name == "ratio":
-        return f"{value:.2f}×"
-    if name in ("seconds", "efficiency"):
-        return f"{value:.3f}" if name == "seconds" else f"{value:.2f}"
+    if name in ("ratio", "warm_ratio"):
+        return f"{ratio(value)}×"
+    if name in ("seconds", "warm_seconds", "efficiency"):
+        return f"{value:.2f}" if name == "efficiency" else f"{value:.4f}"
     return f"{value:,}" if isinstance(value, int) else str(value)
+
+
+def _seconds(value: float | None) -> str:
+    # Without the minus of a remainder that is zero but for rounding.
+    return "" if value is None else f"{value:.4f}".replace("-0.0000", "0.0000")
+
+
+def _table(headers: list[str], cells: Cells, style: str, left: Sequence[str]) -> str:
+    if style == "github":
+        headers, cells = [markdown(h) for h in headers], [list(map(markdown, c)) for c in cells]
+    align = ["left" if name in left else "right" for name in headers]
+    return tabulate(
+        cells,
+        headers=headers,
+        tablefmt=style,
+        colalign=align if cells else None,
+        disable_numparse=True,
+    )

@@ -1,0 +1,54 @@
+"""Values from data and names on their way into a page: visible, short, and nothing but text.
+
+HTML escapes by itself (the template's autoescape); Markdown does not.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+SHORT = 40
+_LARGEST_SHOWN = 4000  # bits: Python refuses to print integers of more than 4300 digits
+_ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "|": "&#124;"}  # also inside tables
+_SPECIAL = re.compile(r"[&<>|\\`*\[\]!~#$]|(?<![0-9A-Za-z])_|_(?![0-9A-Za-z])")
+_ADDRESS = re.compile(r":(?=//)|(?<=www)\.|(?<=\w)@(?=\w)", re.IGNORECASE)
+_BLOCK = re.compile(r"^(?:[-+](?=\s|$)|[-=](?=[-=\s]*$)|\d{1,9}(?=[.)](?:\s|$)))")
+
+
+def plain(value: Any, limit: int | None = SHORT) -> str:
+    """One line of printable text; what cannot be seen (ANSI codes, line ends) as Python escapes it."""
+    if isinstance(value, int) and value.bit_length() > _LARGEST_SHOWN:
+        return f"an integer of {value.bit_length():,} bits"
+    text = str(value)
+    left_out = ""
+    if limit is not None and len(text) > limit:
+        left_out = f"… ({len(text):,} characters)"
+        text = text[:limit]
+    return "".join(map(_visible, text)) + left_out
+
+
+def markdown(text: str) -> str:
+    """Text that Markdown shows as it is, in a paragraph, a list item or a table's cell.
+
+    It becomes no HTML, image, code, table border, list or link; some viewers make a link of an
+    address in any text, but none is followed without a click.
+    """
+    escaped = _SPECIAL.sub(lambda found: _escaped(found[0]), "".join(map(_visible, text)))
+    escaped = _ADDRESS.sub(lambda found: f"&#{ord(found[0])};", escaped)
+    return _BLOCK.sub(lambda found: _first(found[0]), escaped.strip())
+
+
+def _visible(character: str) -> str:
+    if character.isprintable():
+        return character
+    return character.encode("unicode_escape").decode("ascii")
+
+
+def _escaped(character: str) -> str:
+    return _ENTITIES.get(character) or f"\\{character}"
+
+
+def _first(start: str) -> str:
+    """What would begin a list or a rule; of "1." the digit, for a dot is no punctuation to Markdown."""
+    return f"&#{ord(start[0])};{start[1:]}"

@@ -1,0 +1,63 @@
+"""The report as one HTML file that needs no server, no network and no script."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from fanout_pipeline.measuring.comparison import Comparison
+from fanout_pipeline.measuring.machine import machine_sentence
+from fanout_pipeline.measuring.reasons import reasons
+from fanout_pipeline.measuring.sentences import sentence
+from fanout_pipeline.measuring.verdict import Verdict
+from fanout_pipeline.reporting.escape import plain
+from fanout_pipeline.reporting.method import method
+from fanout_pipeline.reporting.page import (
+    ALT_TEXTS,
+    ARTICLE_STRATEGY,
+    HOW_IT_IS_DIVIDED,
+    HOW_TO_READ,
+    legend,
+)
+from fanout_pipeline.reporting.tables import (
+    breakdown_cells,
+    comparison_cells,
+    first_results_cells,
+)
+
+_TEMPLATE = "report.html.j2"
+
+
+def report_html(
+    comparison: Comparison, verdict: Verdict, changes: Sequence[str], pictures: Mapping[str, str]
+) -> str:
+    """The page; `pictures` maps "times" and "breakdown" to data URIs, nothing else is shown."""
+    # Here, for steps import this package and only one of them writes a report.
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["plain"] = lambda value: plain(value, None)
+    return environment.get_template(_TEMPLATE).render(
+        comparison=comparison,
+        verdict=verdict,
+        sentence=sentence(comparison, ARTICLE_STRATEGY),
+        changes=changes,
+        pictures={n: a for n, a in pictures.items() if a.startswith("data:image/png;base64,")},
+        alt_texts=ALT_TEXTS,
+        times=comparison_cells(comparison),
+        how_to_read=HOW_TO_READ.format(reference=comparison.reference),
+        breakdown=breakdown_cells(comparison),
+        how_it_is_divided=HOW_IT_IS_DIVIDED,
+        legend=legend(comparison),
+        reasons=[text.partition(":") for text in reasons(comparison)],
+        first_results=first_results_cells(comparison),
+        method=method(comparison),
+        machine=machine_sentence(comparison.run.machine),
+        wrong={row.strategy for row in comparison.rows if not row.correct},
+    )

@@ -1,0 +1,71 @@
+"""How a comparison was measured, in sentences, for those who have to believe it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+from fanout_pipeline.measuring.comparison import Comparison
+from fanout_pipeline.measuring.inference import MIN_ROUNDS
+
+
+def method(comparison: Comparison) -> list[str]:
+    """Plain text, not escaped."""
+    return list(_method(comparison))
+
+
+def _method(comparison: Comparison) -> Iterator[str]:
+    run, reference = comparison.run, comparison.reference
+    began = datetime.fromtimestamp(run.began, UTC).strftime("%Y-%m-%d %H:%M UTC")
+    yield (
+        f"{run.function} (fingerprint {run.function_fingerprint[:12]}) on {comparison.items:,} items "
+        f"(SHA-256 {run.input_sha256[:12]}…), {began}, run {run.run_id}."
+    )
+    yield (
+        "Seconds are wall time from the file on disk to committed parts on disk, starting and stopping "
+        "workers included (cold); warm is a second run by the same workers. Both are medians."
+    )
+    yield _rounds(comparison)
+    if comparison.control is not None and comparison.noise != float("inf"):
+        yield (
+            f"{reference} ran twice a round, against itself (A/A): the two differed by a factor of "
+            f"{comparison.control.ratio:.3f}, and the interval of that reaches "
+            f"{100 * comparison.noise:.1f} % from 1. No smaller difference is claimed of any strategy."
+        )
+    else:
+        yield (
+            f"How far two identical runs differ by chance is not known: that takes {MIN_ROUNDS} rounds "
+            "with items."
+        )
+    yield (
+        f"A ratio is the median over the rounds of a strategy's time divided by {reference}'s in the "
+        "same round. Its 95 % interval is of a smoothed bootstrap of that median; the p-value is the "
+        "signed-rank test's. Faster or slower is said where the whole interval lies beyond the A/A "
+        f"difference and p is under 0.05, from {MIN_ROUNDS} rounds on."
+    )
+    outliers = [
+        f"{row.strategy} {len(row.cold.outliers)}"
+        for row in comparison.rows
+        if row.cold is not None and row.cold.outliers
+    ]
+    if outliers:
+        yield f"Rounds far from the others, which are kept: {', '.join(outliers)}."
+    yield from run.remarks
+    for one in comparison.recorded:
+        if one.overlapped_with:
+            yield (
+                f"The asset {one.strategy} was made beside {', '.join(one.overlapped_with)}; "
+                "the trials were not."
+            )
+
+
+def _rounds(comparison: Comparison) -> str:
+    options = comparison.run.options
+    text = f"{comparison.rounds} whole rounds, the order shuffled within each"
+    if "seed" in options:
+        text += f" (seed {options['seed']})"
+    if options.get("warm_up_rounds"):
+        text += f", after {options['warm_up_rounds']} for warming up, not counted"
+    if "budget_seconds" in options and "rounds" in options:
+        text += f"; the budget was {options['budget_seconds']:g} s and {options['rounds']} rounds"
+    return f"{text}."

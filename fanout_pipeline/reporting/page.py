@@ -1,0 +1,90 @@
+"""The report as a page in Markdown."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from fanout_pipeline.fanout.phases import PHASES
+from fanout_pipeline.measuring.breakdown import breakdowns, occurring
+from fanout_pipeline.measuring.comparison import Comparison
+from fanout_pipeline.measuring.machine import machine_sentence
+from fanout_pipeline.measuring.reasons import reasons
+from fanout_pipeline.measuring.sentences import sentence
+from fanout_pipeline.measuring.verdict import Verdict
+from fanout_pipeline.reporting.escape import markdown
+from fanout_pipeline.reporting.method import method
+from fanout_pipeline.reporting.tables import (
+    breakdown_table,
+    comparison_table,
+    first_results_table,
+)
+
+ARTICLE_STRATEGY = "multiprocess"
+"""The strategy that the article's closing sentence is about."""
+HOW_TO_READ = (
+    "Ratio: the time divided by that of {reference}; under 1 is faster. 95 %: the interval of the "
+    "ratio. Warm: with workers that are there already. Efficiency: speed-up for each worker, 1 is all "
+    "that they could give."
+)
+HOW_IT_IS_DIVIDED = (
+    "Of the median trial of each strategy, in seconds, of each worker's time the mean over the "
+    "workers, so that a line sums to its wall time; unaccounted is what no phase has."
+)
+ALT_TEXTS = {
+    "times": "wall time of each strategy",
+    "breakdown": "share of each phase in each strategy's wall time",
+}
+
+
+def report_markdown(
+    comparison: Comparison, verdict: Verdict, changes: Sequence[str], pictures: Mapping[str, str]
+) -> str:
+    """A page for people; `pictures` maps "times" and "breakdown" to addresses or data URIs."""
+    return "\n\n".join(_blocks(comparison, verdict, changes, pictures)) + "\n"
+
+
+def legend(comparison: Comparison) -> dict[str, str]:
+    """What the phases that occur mean."""
+    return {phase: PHASES[phase] for phase in occurring(breakdowns(comparison))}
+
+
+def _blocks(
+    comparison: Comparison, verdict: Verdict, changes: Sequence[str], pictures: Mapping[str, str]
+) -> Iterator[str]:
+    yield f"# {markdown(comparison.name)}: {comparison.items:,} items"
+    article = sentence(comparison, ARTICLE_STRATEGY)
+    yield f"**{markdown(verdict.sentence)}** {markdown(article)}"
+    if verdict.grounds:
+        yield _list(verdict.grounds)
+    if changes:
+        yield "## Changed since the last trusted comparison"
+        yield _list(changes)
+    yield "## Times"
+    yield comparison_table(comparison)
+    yield markdown(HOW_TO_READ.format(reference=comparison.reference))
+    yield from _picture("times", pictures)
+    yield "## Where the time went"
+    yield from _picture("breakdown", pictures)
+    yield breakdown_table(comparison)
+    yield HOW_IT_IS_DIVIDED
+    meanings = [f"{phase}: {meaning}" for phase, meaning in legend(comparison).items()]
+    if meanings:
+        yield _list(meanings)
+    yield "Why multiprocessing can be slower than a loop, in numbers of this run:"
+    yield "\n".join(f"{n}. {markdown(text)}" for n, text in enumerate(reasons(comparison), 1))
+    if comparison.recorded:
+        yield "## The first results of each"
+        yield first_results_table(comparison)
+    yield "## How it was measured"
+    yield _list(method(comparison))
+    yield "## Machine"
+    yield f"{markdown(machine_sentence(comparison.run.machine))}."
+
+
+def _picture(name: str, pictures: Mapping[str, str]) -> Iterator[str]:
+    if name in pictures:
+        yield f"![{ALT_TEXTS[name]}]({pictures[name]})"
+
+
+def _list(texts: Iterable[str]) -> str:
+    return "\n".join(f"- {markdown(text)}" for text in texts)
