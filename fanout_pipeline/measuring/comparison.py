@@ -82,6 +82,7 @@ class Row:
     duplicated: int
     wrong: int
     digest: str
+    is_reference: bool
     batch: bool
     """It calls the batch function: vectorising, not fanning out."""
 
@@ -96,9 +97,9 @@ class Row:
     @property
     def ratio(self) -> float | None:
         """Its time divided by the reference's, the median over the rounds; 1 of the reference."""
-        if self.cold is not None:
-            return self.cold.ratio
-        return 1.0 if self.items and self.claim is None else None
+        if self.is_reference:
+            return 1.0 if self.items else None
+        return None if self.cold is None else self.cold.ratio
 
     @property
     def speedup(self) -> float | None:
@@ -255,6 +256,7 @@ def _row(
         duplicated=max([trial.duplicated for trial in every] + [asset.duplicated if asset else 0]),
         wrong=max([trial.wrong for trial in every] + [asset.wrong if asset else 0]),
         digest=counted[-1].digest,
+        is_reference=name == reference,
         batch=strategy is not None and strategy.batch,
     )
 

@@ -9,6 +9,7 @@ may differ by chance. The budget is shared out so that slow contenders leave the
 
 from __future__ import annotations
 
+import math
 import random
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -17,6 +18,7 @@ from typing import Protocol
 
 from fanout_pipeline.fanout.run import RunRecord
 from fanout_pipeline.measuring.conditions import Conditions, conditions
+from fanout_pipeline.measuring.inference import MIN_ROUNDS
 from fanout_pipeline.measuring.order_check import OrderCheck
 
 
@@ -123,20 +125,13 @@ class _Slot:
     control: bool = False
     costs: list[float] = field(default_factory=list)
     """Of each of its trials, checking included."""
-    quota: int | None = None
-    """Rounds that it takes part in, of those left after the first."""
+    credit: float = 0.0
+    """It takes part in a round when this has come to 1: its rounds are then spread evenly."""
 
-    @property
-    def cost(self) -> float:
+    def cost(self, guess: float) -> float:
         """What its next trial will cost; its first is the best guess as long as there is no other."""
         later = self.costs[1:] or self.costs
-        return sum(later) / len(later) if later else 0.0
-
-    def takes_part(self, number: int, rounds: int) -> bool:
-        """Whether it is in round `number` of 2 .. `rounds`; its rounds are spread evenly."""
-        if self.quota is None or number == 1:
-            return True
-        return (number - 1) * self.quota // (rounds - 1) > (number - 2) * self.quota // (rounds - 1)
+        return sum(later) / len(later) if later else guess
 
 
 def run_trials(
@@ -159,82 +154,80 @@ def run_trials(
     deadline = clock() + options.budget_seconds
     order = random.Random(options.seed)  # noqa: S311 (an order, not a secret)
     done: list[Trial] = []
-    cut_off = False
     last_line = clock()
 
-    def one(slot: _Slot, number: int, position: int) -> None:
-        began = clock()
-        trial = _trial(slot, run_id, number, position, look)
-        slot.costs.append(clock() - began)
-        done.append(trial)
-        record(trial)
-
-    rounds, number = options.rounds, 1 - options.warm_up_rounds
-    while number <= rounds and not cut_off:
-        if number == 2:
-            rounds = _share_out(slots, deadline - clock(), options.rounds)
-            log(_plan_line(slots, rounds))
-        for position, slot in enumerate(_of_round(slots, number, rounds, order)):
+    def run_all(taking_part: Sequence[_Slot], number: int) -> None:
+        position = 0
+        for slot in taking_part:
+            began = clock()
             # The first trial ever is the reference's: without it there is nothing to say.
-            if done and clock() + slot.cost > deadline:
-                cut_off = True
-            else:
-                one(slot, number, position)
-        if clock() - last_line > _LINE_SECONDS and number > 0:
-            last_line = clock()
-            log(f"trials: round {number} of {rounds}, {len(done)} trials")
-        number += 1
-    rounds = len({trial.round for trial in done if trial.round > 0 and trial.control})
-    return Trials(tuple(done), rounds, tuple(_remarks(slots, done, rounds, options, cut_off)))
+            if done and began + slot.cost(_guess(slots)) > deadline:
+                continue
+            trial = _trial(slot, run_id, number, position, look)
+            slot.costs.append(clock() - began)
+            position += 1
+            done.append(trial)
+            record(trial)
 
-
-def _of_round(
-    slots: Sequence[_Slot], number: int, rounds: int, order: random.Random
-) -> Iterator[_Slot]:
-    if number < 1:
+    for number in range(1 - options.warm_up_rounds, 1):
         # The reference first: the others are checked against its results.
-        yield from (slot for slot in slots if slot.contender.warms_up and not slot.control)
-        return
-    taking_part = [slot for slot in slots if slot.takes_part(number, rounds)]
-    order.shuffle(taking_part)
-    yield from taking_part
+        run_all([s for s in slots if s.contender.warms_up and not s.control], number)
+    for number in range(1, options.rounds + 1):
+        taking_part = _taking_part(slots, deadline - clock(), number - 1, options.rounds)
+        if first not in taking_part:
+            break
+        order.shuffle(taking_part)
+        run_all(taking_part, number)
+        if clock() - last_line > _LINE_SECONDS:
+            last_line = clock()
+            log(f"trials: round {number} of at most {options.rounds}, {len(done)} trials")
+    rounds = len({trial.round for trial in done if trial.round > 0 and trial.control})
+    return Trials(tuple(done), rounds, tuple(_remarks(slots, done, rounds, options)))
 
 
-def _share_out(slots: Sequence[_Slot], seconds: float, rounds: int) -> int:
-    """Give each an equal share of the time; what the fast leave goes to the slow.
+def _guess(slots: Sequence[_Slot]) -> float:
+    """What a contender that was never run may cost: as much as the slowest that was."""
+    return max((slot.cost(0.0) for slot in slots), default=0.0)
 
-    Returns the number of rounds: there are none without the reference.
+
+def _taking_part(
+    slots: Sequence[_Slot], seconds: float, begun: int, rounds_at_most: int
+) -> list[_Slot]:
+    """Who takes part in the next round, if so many seconds are left and so many rounds were run.
+
+    Each gets an equal share of the time; what the fast leave goes to the slow. It is planned anew
+    for each round, so that a guess that was wrong does not cost the others their rounds.
     """
+    guess = _guess(slots)
+    rounds = rounds_at_most - begun
+    wanted: dict[int, float] = {}
     left = max(0.0, seconds)
-    by_cost = sorted(slots, key=lambda slot: slot.cost)
+    by_cost = sorted(slots, key=lambda slot: slot.cost(guess))
     for position, slot in enumerate(by_cost):
+        cost = slot.cost(guess)
         share = left / (len(by_cost) - position)
-        slot.quota = rounds - 1 if slot.cost <= 0 else min(rounds - 1, int(share / slot.cost))
-        left -= slot.quota * slot.cost
-    rounds = 1 + min(slot.quota or 0 for slot in slots[:2])
+        trials = rounds if cost * rounds <= share else share / cost
+        wanted[id(slot)] = trials
+        left -= trials * cost
+    if 2 * slots[0].cost(guess) > seconds:
+        return []
+    # There are no rounds without the reference, and everyone gets one chance.
+    rounds = max(1, min(int(wanted[id(slot)]) for slot in slots[:2]))
+    taking_part = []
     for slot in slots:
-        slot.quota = min(slot.quota or 0, rounds - 1)
-    return rounds
-
-
-def _plan_line(slots: Sequence[_Slot], rounds: int) -> str:
-    fewer = [
-        f"{slot.contender.name} {1 + (slot.quota or 0)}"
-        for slot in slots
-        if slot.quota is not None and slot.quota < rounds - 1
-    ]
-    line = f"trials: {rounds} rounds"
-    return line + (f"; fewer for the slow: {', '.join(fewer)}" if fewer else "")
+        slot.credit += min(1.0, max(wanted[id(slot)], 0.0 if slot.costs else 1.0) / rounds)
+        # What it costs is not known: not before the others have what a verdict takes.
+        early = not (slot.costs or slot.contender.warms_up)
+        if slot.credit >= 1 and not (early and begun < min(MIN_ROUNDS, rounds)):
+            slot.credit -= 1
+            taking_part.append(slot)
+    return taking_part
 
 
 def _remarks(
-    slots: Sequence[_Slot],
-    trials: Sequence[Trial],
-    rounds: int,
-    options: TrialOptions,
-    cut_off: bool,
+    slots: Sequence[_Slot], trials: Sequence[Trial], rounds: int, options: TrialOptions
 ) -> Iterator[str]:
-    if cut_off or rounds < options.rounds:
+    if rounds < options.rounds:
         yield (
             f"The budget of {options.budget_seconds:g} s ended after {rounds} of "
             f"{options.rounds} rounds."
@@ -243,7 +236,7 @@ def _remarks(
         name = slot.contender.name
         count = sum(trial.strategy == name and not trial.warm_up for trial in trials)
         if count < rounds:
-            seconds = f", {slot.cost:.1f} s a trial" if slot.costs else ""
+            seconds = f", {slot.cost(0.0):.1f} s a trial" if slot.costs else ""
             yield f"{name} ran in {count} of {rounds} rounds: it is slow{seconds}."
 
 

@@ -72,18 +72,13 @@ def test_warm_up_rounds_are_marked_and_begin_with_the_reference():
 
 def test_a_slow_strategy_gets_fewer_rounds_and_it_is_said():
     """A strategy that is much slower than the rest does not take their rounds, and is named."""
-    lines = []
-    found, clock = tried(
-        {"serial": 0.05, "a": 0.05, "slow": 3.0}, rounds=30, budget_seconds=20, log=lines.append
-    )
+    found, clock = tried({"serial": 0.05, "a": 0.05, "slow": 3.0}, rounds=30, budget_seconds=20)
     assert len(rounds_of(found, "a")) == found.rounds == 30
     slow = rounds_of(found, "slow")
     assert 2 <= len(slow) < 10
-    assert slow[0] == 1
-    assert slow[-1] > 15  # spread over the rounds
+    assert slow[0] < 10 < 20 < slow[-1]  # spread over the rounds
     assert clock.now <= 20
     assert any(f"slow ran in {len(slow)} of 30 rounds" in remark for remark in found.remarks)
-    assert any("fewer for the slow: slow" in line for line in lines)
 
 
 @pytest.mark.parametrize("budget", [5.0, 30.0, 100.0])
@@ -132,3 +127,21 @@ def test_a_wrong_result_is_recorded_as_wrong():
         ("serial", True, 0),
         ("a", False, 3),
     }
+
+
+@pytest.mark.parametrize("own", [5.0, 20.0, 200.0])
+def test_one_of_unknown_cost_does_not_starve_the_rest(own):
+    """However slow a run of Dagster's turns out to be, the others have their rounds by then."""
+    times = {"serial": 0.1, "a": 0.1, "queue": 2.0, "own": own}
+    found, clock = tried(times, slow_start=("own",), rounds=30, budget_seconds=40)
+    assert len(rounds_of(found, "a")) >= 5
+    assert len(rounds_of(found, "own")) >= 1
+    assert found.rounds >= 5
+
+
+def test_progress_is_told():
+    """Whoever watches trials of minutes sees a line every few seconds."""
+    lines = []
+    tried({"serial": 1.0, "a": 1.0}, rounds=10, budget_seconds=100, log=lines.append)
+    assert lines[0].startswith("trials: round 2 of at most 10, ")
+    assert len(lines) == 5
