@@ -102,17 +102,18 @@ def _pickling(items: list[Any], results: list[Any]) -> tuple[int, float]:
 def start(options: Options) -> Iterator[_Pool]:
     context = multiprocessing.get_context(options.start_method)
     clocks = RawArray("d", [time.perf_counter(), 0.0] * options.workers)
-    ready = context.Value("i", 0)
+    clocks_taken, ready = context.Value("i", 0), context.Semaphore(0)
     before = set(multiprocessing.active_children())
     pool = None
     try:
         # An interrupt that was held is raised at the end of this block: by then the pool is known.
         with interrupts_held():
-            pool = context.Pool(options.workers, _prepare, (clocks, ready))
+            pool = context.Pool(options.workers, _prepare, (clocks, clocks_taken, ready))
         workers = set(multiprocessing.active_children()) - before
         # Not by giving each of them a task: the first that is there would take them all.
-        while ready.get_obj().value < options.workers:
-            time.sleep(0.001)
+        for _ in range(options.workers):
+            while not ready.acquire(timeout=0.5):
+                pass
         yield _Pool(pool, [worker.pid for worker in workers if worker.pid], clocks)
         pool.close()
         pool.join()
@@ -128,13 +129,14 @@ _own_clock: list[Any] = []
 it was in no call."""
 
 
-def _prepare(clocks: Any, ready: Any) -> None:
+def _prepare(clocks: Any, taken: Any, ready: Any) -> None:
     prepare_worker()
-    with ready.get_lock():
-        number, ready.value = ready.value, ready.value + 1
+    with taken.get_lock():
+        number, taken.value = taken.value, taken.value + 1
     # A worker that the library starts in the place of a dead one takes up a clock again.
     begin = 2 * number % len(clocks)
     _own_clock.append(memoryview(clocks).cast("B").cast("d")[begin : begin + 2])
+    ready.release()
 
 
 class _Function:
