@@ -9,7 +9,6 @@ may differ by chance. The budget is shared out so that slow contenders leave the
 
 from __future__ import annotations
 
-import math
 import random
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -125,6 +124,8 @@ class _Slot:
     control: bool = False
     costs: list[float] = field(default_factory=list)
     """Of each of its trials, checking included."""
+    counted: int = 0
+    """How many of them were no warm-up."""
     credit: float = 0.0
     """It takes part in a round when this has come to 1: its rounds are then spread evenly."""
 
@@ -165,6 +166,7 @@ def run_trials(
                 continue
             trial = _trial(slot, run_id, number, position, look)
             slot.costs.append(clock() - began)
+            slot.counted += number > 0
             position += 1
             done.append(trial)
             record(trial)
@@ -182,7 +184,7 @@ def run_trials(
             last_line = clock()
             log(f"trials: round {number} of at most {options.rounds}, {len(done)} trials")
     rounds = len({trial.round for trial in done if trial.round > 0 and trial.control})
-    return Trials(tuple(done), rounds, tuple(_remarks(slots, done, rounds, options)))
+    return Trials(tuple(done), rounds, tuple(_remarks(slots, rounds, options)))
 
 
 def _guess(slots: Sequence[_Slot]) -> float:
@@ -215,7 +217,7 @@ def _taking_part(
     rounds = max(1, min(int(wanted[id(slot)]) for slot in slots[:2]))
     taking_part = []
     for slot in slots:
-        slot.credit += min(1.0, max(wanted[id(slot)], 0.0 if slot.costs else 1.0) / rounds)
+        slot.credit += min(1.0, max(wanted[id(slot)], 0.0 if slot.counted else 1.0) / rounds)
         # What it costs is not known: not before the others have what a verdict takes.
         early = not (slot.costs or slot.contender.warms_up)
         if slot.credit >= 1 and not (early and begun < min(MIN_ROUNDS, rounds)):
@@ -224,20 +226,16 @@ def _taking_part(
     return taking_part
 
 
-def _remarks(
-    slots: Sequence[_Slot], trials: Sequence[Trial], rounds: int, options: TrialOptions
-) -> Iterator[str]:
+def _remarks(slots: Sequence[_Slot], rounds: int, options: TrialOptions) -> Iterator[str]:
     if rounds < options.rounds:
         yield (
             f"The budget of {options.budget_seconds:g} s ended after {rounds} of "
             f"{options.rounds} rounds."
         )
     for slot in slots[2:]:
-        name = slot.contender.name
-        count = sum(trial.strategy == name and not trial.warm_up for trial in trials)
-        if count < rounds:
-            seconds = f", {slot.cost(0.0):.1f} s a trial" if slot.costs else ""
-            yield f"{name} ran in {count} of {rounds} rounds: it is slow{seconds}."
+        if slot.counted < rounds:
+            seconds = f": it takes {slot.cost(0.0):.1f} s a trial" if slot.costs else ""
+            yield f"{slot.contender.name} ran in {slot.counted} of {rounds} rounds{seconds}."
 
 
 def _trial(

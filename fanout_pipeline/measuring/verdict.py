@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from fanout_pipeline.measuring.comparison import Comparison, Row, related
-from fanout_pipeline.measuring.inference import MAX_NOISE, MIN_ROUNDS, Claim, claim
+from fanout_pipeline.measuring.inference import MAX_NOISE, MIN_ROUNDS, Claim, RatioEstimate, claim
 from fanout_pipeline.measuring.pays_from import pays_from
 from fanout_pipeline.measuring.trials import Trial
 
@@ -152,12 +152,12 @@ def _grounds(comparison: Comparison) -> Iterator[str]:
     batch = [row for row in others if row.batch]
     fanned = [row for row in others if not row.batch]
     for row in batch:
-        yield f"Vectorising: {row.strategy} was {compared(row, reference)}; it is no fan-out."
+        yield f"Vectorising: {_against(row, reference)}; it is no fan-out."
     if fanned:
         best = min(fanned, key=_ratio)
-        yield f"Fanning out: the best way, {best.strategy}, was {compared(best, reference)}."
+        yield f"Fanning out, the best way: {_against(best, reference)}."
     for row in fanned:
-        if row.warm is not None and row.start_seconds > 0.01 and row.trials >= MIN_ROUNDS:
+        if row.cold and row.warm and row.start_seconds > 0.01 and row.trials >= MIN_ROUNDS:
             cold, warm = _told(row.cold), _told(row.warm)
             yield (
                 f"{row.strategy} started cold was {cold}; with workers that are there already, {warm}."
@@ -172,8 +172,14 @@ def _grounds(comparison: Comparison) -> Iterator[str]:
         )
 
 
-def _told(estimate: object) -> str:
-    ratio = getattr(estimate, "ratio", 1.0)
+def _against(row: Row, reference: str) -> str:
+    if row.claim is Claim.SAME:
+        return f"{row.strategy} and {reference} differ by no more than chance ({_interval(row)})"
+    return f"{row.strategy} was {compared(row, reference)}"
+
+
+def _told(estimate: RatioEstimate) -> str:
+    ratio = estimate.ratio
     return f"{times(1 / ratio)} faster" if ratio < 1 else f"{times(ratio)} slower"
 
 

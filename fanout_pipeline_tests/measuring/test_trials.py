@@ -133,7 +133,7 @@ def test_a_wrong_result_is_recorded_as_wrong():
 def test_one_of_unknown_cost_does_not_starve_the_rest(own):
     """However slow a run of Dagster's turns out to be, the others have their rounds by then."""
     times = {"serial": 0.1, "a": 0.1, "queue": 2.0, "own": own}
-    found, clock = tried(times, slow_start=("own",), rounds=30, budget_seconds=40)
+    found, _ = tried(times, slow_start=("own",), rounds=30, budget_seconds=40)
     assert len(rounds_of(found, "a")) >= 5
     assert len(rounds_of(found, "own")) >= 1
     assert found.rounds >= 5

@@ -89,7 +89,7 @@ def test_vectorising_is_told_from_fanning_out():
     assert verdict.use == "vectorized"
     told = " ".join(verdict.grounds)
     assert "Vectorising: vectorized was 2" in told
-    assert "Fanning out: the best way, threads, was 1" in told
+    assert "Fanning out, the best way: threads was 1" in told
 
 
 def test_cold_is_told_from_warm():
