@@ -15,8 +15,9 @@ from statistics import median
 from typing import NamedTuple
 
 from fanout_pipeline.measuring.burden import Cost
-from fanout_pipeline.measuring.cost_model import CostModel, Line, fit_lines
-from fanout_pipeline.measuring.sweep_grid import Cell, Grid, Skip
+from fanout_pipeline.measuring.cost_fit import Line, least_share
+from fanout_pipeline.measuring.cost_model import CostModel
+from fanout_pipeline.measuring.sweep_grid import Cell, Grid
 
 FROM, NEVER, CANNOT_TELL = "from", "never", "cannot tell"
 _RESAMPLES = 400
@@ -82,7 +83,6 @@ class BreakEven:
 def break_even(
     grid: Grid,
     model: CostModel,
-    skips: Sequence[Skip],
     items: int,
     rng: Random,
     resamples: int = _RESAMPLES,
@@ -91,7 +91,7 @@ def break_even(
     lines: Lines = {strategy: model.lines(strategy) for strategy in grid.strategies}
     again = _resampled(grid, model, lines, rng, resamples)
     by_items = {
-        (strategy, cost): _by_items(grid, model, skips, lines, again, strategy, cost)
+        (strategy, cost): _by_items(grid, model, lines, again, strategy, cost)
         for cost in grid.costs
         for strategy in grid.taking_part(cost)
         if strategy != grid.reference
@@ -144,16 +144,14 @@ def cost_crossing(
 def _by_items(
     grid: Grid,
     model: CostModel,
-    skips: Sequence[Skip],
     lines: Lines,
     again: Sequence[Lines],
     strategy: str,
     cost: Cost,
 ) -> Crossing:
     reference = grid.reference
-    if cost not in lines[strategy] or cost not in lines[reference]:
-        left_out = [s for s in skips if s.strategy == strategy and s.cell.cost == cost]
-        return Crossing(NEVER if all(skip.hopeless for skip in left_out) else CANNOT_TELL)
+    if not lines[strategy] or not lines[reference]:
+        return Crossing(CANNOT_TELL)
     return _answer(
         items_crossing(lines, reference, strategy, cost),
         [items_crossing(drawn, reference, strategy, cost) for drawn in again],
@@ -167,14 +165,8 @@ def _by_cost(
     grid: Grid, lines: Lines, again: Sequence[Lines], strategy: str, waits: bool, items: int
 ) -> Crossing | None:
     reference = grid.reference
-    costs = [
-        cost
-        for cost in grid.costs
-        if (cost.waits == waits or not cost.seconds)
-        and cost in lines[strategy]
-        and cost in lines[reference]
-    ]
-    if len(costs) < 2:
+    costs = [cost for cost in grid.costs if cost.waits == waits or not cost.seconds]
+    if len(costs) < 2 or strategy in grid.batch or not lines[strategy] or not lines[reference]:
         return None
     last = costs[-1].seconds
     return _answer(
@@ -220,8 +212,8 @@ def _winner(
 ) -> Winner | None:
     times = {
         strategy: median(model.seconds(strategy, cell) or [lines[strategy][cell.cost].seconds(cell.items)])
-        for strategy in grid.strategies
-        if cell.cost in lines[strategy]
+        for strategy in grid.taking_part(cell.cost)
+        if lines[strategy]
     }  # fmt: skip
     if grid.reference not in times:
         return None
@@ -266,7 +258,7 @@ def _resampled(
 def _misfit(model: CostModel, strategy: str, lines: Mapping[Cost, Line]) -> float | None:
     """By how much, relatively, the cells' medians miss the lines."""
     cells = model.cells(strategy)
-    freedom = len(cells) - len(lines) - 1
+    freedom = len(cells) - len({cell.cost for cell in cells}) - 1
     if freedom < 1:
         return None
     squares = sum(
@@ -278,9 +270,10 @@ def _misfit(model: CostModel, strategy: str, lines: Mapping[Cost, Line]) -> floa
 
 
 def _drawn(model: CostModel, strategy: str, misfit: float, rng: Random) -> dict[Cost, Line]:
-    cells = model.cells(strategy)
     medians = {
         cell: median(rng.choices(seconds, k=len(seconds))) * math.exp(rng.gauss(0, misfit))
-        for cell, seconds in cells.items()
+        for cell, seconds in model.cells(strategy).items()
     }
-    return fit_lines(medians, {cell: len(seconds) ** 0.5 for cell, seconds in cells.items()})
+    # What was assumed where nothing was measured is as uncertain as it can be.
+    share = rng.uniform(least_share(model.workers[strategy]), 1.1)
+    return model.fitted(strategy, medians, share)

@@ -107,13 +107,14 @@ def _measured(
     machine = machine_record()
     file = _sample_file(folder / SAMPLES, made_of(spec, options, machine), settings.fresh, log)
     reused = len(file.samples)
-    model = CostModel(options.workers, file.samples)
+    workers_of = {s: 1 if STRATEGIES[s].single else options.workers for s in grid.strategies}
+    model = CostModel(grid.costs, workers_of, file.samples)
     sweep = Sweep(grid, model, budget)
     cores = effective_cores()
     scaling_budget = _SCALING_SHARE * budget if _scales(grid, cores) else 0.0
 
-    def keep(strategy: str, cell: Cell, seconds: float, workers: int = options.workers) -> None:
-        sample = Sample(strategy, cell, workers, seconds)
+    def keep(strategy: str, cell: Cell, seconds: float, workers: int | None = None) -> None:
+        sample = Sample(strategy, cell, workers or workers_of[strategy], seconds)
         model.add(sample)
         file.append(sample)
 
@@ -143,7 +144,7 @@ def _measured(
         grid=grid,
         model=model,
         skips=skips,
-        answers=break_even(grid, model, skips, items or grid.counts[-1], rng),
+        answers=break_even(grid, model, items or grid.counts[-1], rng),
         scaling=fit_scaling(_throughput(file, scaled), cores),
         workers=options.workers,
         reused=reused,

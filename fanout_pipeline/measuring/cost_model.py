@@ -1,65 +1,30 @@
-"""What a run takes: time = fixed + items × per_item, for each strategy and cost.
-
-The fixed part (workers' start, commit) is the strategy's own, whatever the function costs; the part
-for each item is another one for each cost. Fitted in relative error, for a disturbance slows a run
-down by a factor. Before a cost was measured, the model knows bounds, which is enough to leave out
-what cannot win.
-"""
+"""What is known of each strategy's times while a sweep goes on: samples, lines, bounds."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from statistics import median
-from typing import NamedTuple
 
 from fanout_pipeline.measuring.burden import Cost
+from fanout_pipeline.measuring.cost_fit import Line, fit_lines, least_share
 from fanout_pipeline.measuring.sweep_grid import Cell, Sample
 
 _SLACK = 0.25
 """How far a cell's median may be off, as far as the bounds are concerned."""
-_VISIBLE = 0.25
-"""The share of a run's time from which on the part for the items can be told from noise."""
 _UNKNOWN_SECONDS = 0.5
 """Expected of a strategy that has never run."""
 
 
-class Line(NamedTuple):
-    """Seconds over items."""
-
-    fixed: float
-    per_item: float
-
-    def seconds(self, items: int) -> float:
-        return self.fixed + items * self.per_item
-
-
-def fit_lines(medians: Mapping[Cell, float], weights: Mapping[Cell, float]) -> dict[Cost, Line]:
-    """One strategy's lines, with a common fixed part; nothing is negative."""
-    import numpy
-    from scipy.optimize import nnls
-
-    costs = list(dict.fromkeys(cell.cost for cell in medians))
-    rows = numpy.zeros((len(medians), 1 + len(costs)))
-    right = numpy.zeros(len(medians))
-    for row, (cell, seconds) in enumerate(medians.items()):
-        # Divided by the measured time: an error of 1 % weighs the same in every cell.
-        weight = weights[cell]
-        rows[row, 0] = weight / seconds
-        rows[row, 1 + costs.index(cell.cost)] = weight * cell.items / seconds
-        right[row] = weight
-    # Columns of one size: a fixed second and a microsecond an item differ by a million.
-    scale = numpy.linalg.norm(rows, axis=0)
-    found, _ = nnls(rows / scale, right)
-    fixed, *per_item = (found / scale).tolist()
-    return {cost: Line(fixed, slope) for cost, slope in zip(costs, per_item, strict=True)}
-
-
 class CostModel:
-    """What is known of each strategy from the samples so far."""
+    """What the samples so far say."""
 
-    def __init__(self, workers: int, samples: Iterable[Sample] = ()):
-        self._workers = workers
+    def __init__(
+        self, costs: Sequence[Cost], workers: Mapping[str, int], samples: Iterable[Sample] = ()
+    ):
+        """`workers`: how many each strategy uses."""
+        self.costs = costs
+        self.workers = workers
         self._seconds: dict[str, dict[Cell, list[float]]] = defaultdict(dict)
         # Kept until the strategy's next sample: the sweep asks thousands of times in between.
         self._lines: dict[str, dict[Cost, Line]] = {}
@@ -69,7 +34,7 @@ class CostModel:
 
     def add(self, sample: Sample) -> None:
         """Samples with another number of workers belong to the scaling law, not here."""
-        if sample.workers == self._workers:
+        if sample.workers == self.workers.get(sample.strategy) and sample.cell.cost in self.costs:
             cells = self._seconds[sample.strategy]
             cells.setdefault(sample.cell, []).append(sample.seconds)
             self._lines.pop(sample.strategy, None)
@@ -83,34 +48,36 @@ class CostModel:
         return self._seconds[strategy]
 
     def lines(self, strategy: str) -> dict[Cost, Line]:
-        """Of the costs that were measured."""
+        """Of all costs, once the strategy was run; those that were not measured by the common law."""
         if strategy not in self._lines:
             cells = self._seconds[strategy]
             medians = {cell: median(seconds) for cell, seconds in cells.items()}
-            weights = {cell: len(seconds) ** 0.5 for cell, seconds in cells.items()}
-            self._lines[strategy] = fit_lines(medians, weights) if cells else {}
+            self._lines[strategy] = self.fitted(strategy, medians) if cells else {}
         return self._lines[strategy]
 
+    def fitted(
+        self, strategy: str, medians: Mapping[Cell, float], assumed_share: float = 1.0
+    ) -> dict[Cost, Line]:
+        """The lines that other medians of the same cells would give."""
+        weights = {cell: len(self._seconds[strategy][cell]) ** 0.5 for cell in medians}
+        return fit_lines(medians, weights, self.costs, self.workers[strategy], assumed_share)
+
     def expected(self, strategy: str, cell: Cell) -> float:
-        """Seconds, as far as is known: of a cost not measured yet, as if nothing ran side by side."""
+        """Seconds, as far as is known: of a burden never measured, as if one worker bore it all."""
         if known := self.seconds(strategy, cell):
             return median(known)
         lines = self.lines(strategy)
         if not lines:
             return _UNKNOWN_SECONDS + cell.items * cell.cost.seconds
-        line = lines.get(cell.cost)
-        if line is not None and self._is_visible(strategy, cell.cost, line):
-            return line.seconds(cell.items)
-        plain = lines.get(Cost(), Line(next(iter(lines.values())).fixed, 0.0))
-        return plain.seconds(cell.items) + cell.items * cell.cost.seconds
+        return lines[cell.cost].seconds(cell.items)
 
     def at_best(self, strategy: str, cell: Cell) -> float:
         """Seconds below which the strategy will not come, its work spread evenly over all workers."""
         cells = self._seconds[strategy]
         if not cells:
             return 0.0
-        fixed = (1 - _SLACK) * self.lines(strategy)[next(iter(cells)).cost].fixed
-        spread = (1 - _SLACK) * cell.cost.seconds / self._workers
+        fixed = (1 - _SLACK) * self.lines(strategy)[cell.cost].fixed
+        spread = least_share(self.workers[strategy]) * cell.cost.seconds
         least = max(self.least_per_item(strategy, cell.cost), spread)
         return fixed + cell.items * least
 
@@ -129,7 +96,3 @@ class CostModel:
             ]
             self._least[strategy][cost] = max(0.0, *found, 0.0)
         return self._least[strategy][cost]
-
-    def _is_visible(self, strategy: str, cost: Cost, line: Line) -> bool:
-        largest = max(cell.items for cell in self._seconds[strategy] if cell.cost == cost)
-        return largest * line.per_item >= _VISIBLE * line.seconds(largest)
