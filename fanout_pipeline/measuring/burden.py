@@ -54,6 +54,8 @@ AS_IT_IS = "as it is"
 
 def seconds_text(seconds: float) -> str:
     """A short time with a unit that suits it: "10 µs"."""
+    if seconds >= 100:
+        return f"{seconds:,.0f} s"
     for unit, size in (("s", 1.0), ("ms", 1e-3), ("µs", 1e-6)):
         if seconds >= size * 0.9995:
             return f"{seconds / size:.3g} {unit}"

@@ -51,7 +51,5 @@ class Simulation:
     def sweep(self, budget=200.0, seed=0):
         """Sweep for so many simulated seconds."""
         sweep = Sweep(self.grid, self.model, budget)
-        sweep.run(
-            self.measure, self.keep, lambda: self.now, Random(seed), self.now + budget
-        )
+        sweep.run(self.measure, self.keep, lambda: self.now, Random(seed), self.now + budget)
         return sweep
