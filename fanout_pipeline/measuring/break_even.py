@@ -27,6 +27,8 @@ _SUPPORT = 0.95
 """Share of the resamples that must agree that the lines cross, or that they do not."""
 _FOLLOWED = 5
 """A crossing is believed up to so many times what both were run with."""
+_TO_DEVIATION = 1.4826
+"""From the median absolute deviation to the standard deviation of a normal distribution."""
 _MISFITS = (0.03, 0.3)
 """Relative: the least and the most by which resampled cells are moved."""
 
@@ -261,12 +263,13 @@ def _misfit(model: CostModel, strategy: str, lines: Mapping[Cost, Line]) -> floa
     freedom = len(cells) - len({cell.cost for cell in cells}) - 1
     if freedom < 1:
         return None
-    squares = sum(
-        math.log(median(seconds) / lines[cell.cost].seconds(cell.items)) ** 2
+    # The median and not the mean square, as the fit, too, lets single disturbed cells be.
+    usual = median(
+        abs(math.log(median(seconds) / lines[cell.cost].seconds(cell.items)))
         for cell, seconds in cells.items()
     )
     least, most = _MISFITS
-    return min(most, max(least, math.sqrt(squares / freedom)))
+    return min(most, max(least, _TO_DEVIATION * usual * math.sqrt(len(cells) / freedom)))
 
 
 def _drawn(model: CostModel, strategy: str, misfit: float, rng: Random) -> dict[Cost, Line]:

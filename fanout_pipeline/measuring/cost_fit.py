@@ -21,6 +21,9 @@ _DEVIATION = 0.2
 """Relative: how far the time for one cost may easily lie off the common share."""
 _SHARE_SPREAD = 3.0
 """Of a share that was never measured, around what is assumed."""
+_ROUNDS = 4
+_USUAL_MISFIT = 0.05
+"""Relative: cells that miss the line by less are trusted in full."""
 _TIE = 0.05
 """Weight of the preference for a fixed part, where runs of one length tell no more."""
 
@@ -84,10 +87,19 @@ def fit_lines(
     most = max(cell.items / seconds for cell, seconds in medians.items())
     demand(_TIE, 0.0, _1=most)
     matrix, wanted = numpy.array(rows), numpy.array(right)
-    # Columns of one size: a fixed second and a microsecond an item differ by a million.
-    scale = numpy.linalg.norm(matrix, axis=0)
-    scale[scale == 0] = 1.0
-    found, _ = nnls(matrix / scale, wanted - matrix @ low)
-    fixed, overhead, _, _, *times = (low + found / scale).tolist()
+    trust = numpy.ones(len(rows))
+    measured = slice(0, len(medians))
+    for _ in range(_ROUNDS):
+        shown = matrix * trust[:, None]
+        # Columns of one size: a fixed second and a microsecond an item differ by a million.
+        scale = numpy.linalg.norm(shown, axis=0)
+        scale[scale == 0] = 1.0
+        found, _ = nnls(shown / scale, (wanted - matrix @ low) * trust)
+        solution = low + found / scale
+        # A cell that the others contradict was disturbed (Huber's weights).
+        off = numpy.abs((matrix @ solution - wanted)[measured]) / list(weights.values())
+        usual = max(_USUAL_MISFIT, 1.5 * float(numpy.median(off)))
+        trust[measured] = numpy.sqrt(usual / numpy.maximum(off, usual))
+    fixed, overhead, _, _, *times = solution.tolist()
     times_of = dict(zip(burdens, times, strict=True)) | {Cost(): 0.0}
     return {cost: Line(fixed, overhead + times_of[cost]) for cost in costs}

@@ -11,7 +11,9 @@ from fanout_pipeline.measuring.cost_fit import Line, fit_lines, least_share
 from fanout_pipeline.measuring.sweep_grid import Cell, Sample
 
 _SLACK = 0.25
-"""How far a cell's median may be off, as far as the bounds are concerned."""
+"""How far a time may be off, relatively, as far as the bounds are concerned."""
+JITTER_SECONDS = 0.05
+"""And absolutely: a run may have waited so long for a core that another process had."""
 _UNKNOWN_SECONDS = 0.5
 """Expected of a strategy that has never run."""
 
@@ -87,10 +89,10 @@ class CostModel:
         What it takes for the function as it is, it takes with a burden, too.
         """
         if cost not in self._least[strategy]:
-            cells = {cell: median(seconds) for cell, seconds in self._seconds[strategy].items()}
-            most_fixed = (1 + _SLACK) * min(cells.values(), default=0.0)
+            cells = self._seconds[strategy]
+            most_fixed = (1 + _SLACK) * min(map(median, cells.values()), default=0.0)
             found = [
-                ((1 - _SLACK) * seconds - most_fixed) / cell.items
+                ((1 - _SLACK) * min(seconds) - most_fixed - JITTER_SECONDS) / cell.items
                 for cell, seconds in cells.items()
                 if cell.cost in (cost, Cost())
             ]

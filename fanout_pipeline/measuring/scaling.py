@@ -16,6 +16,8 @@ from dataclasses import dataclass
 from statistics import median
 
 MIN_COUNTS = 4
+_FOLLOWED = 4
+"""The law is followed up to so many times the cores."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +35,7 @@ class Scaling:
     best_workers: int | None = None
     """Of those up to the cores."""
     peak: float | None = None
-    """N*, which may lie beyond the cores; None where the throughput has no peak."""
+    """N*; None where it lies so far beyond the cores that they do not show it."""
     throughput: Mapping[int, float] | None = None
     """Items a second by the number of workers, as measured."""
 
@@ -70,7 +72,8 @@ def fit_scaling(throughput: Mapping[int, Sequence[float]], cores: int) -> Scalin
         bounds=([0.0, 0.0, 0.0], [numpy.inf, 1.0, numpy.inf]),
         sigma=measured / first,
     )
-    peak = math.sqrt((1 - sigma) / kappa) if kappa > 1e-9 else None
+    exact = math.sqrt((1 - sigma) / max(kappa, 1e-12))
+    peak = exact if exact <= _FOLLOWED * cores else None
     best = max(range(1, cores + 1), key=lambda n: law(n, one, sigma, kappa))
     return Scaling(
         identifiable=True,

@@ -13,7 +13,7 @@ from random import Random
 from typing import NamedTuple
 
 from fanout_pipeline.measuring.burden import seconds_text
-from fanout_pipeline.measuring.cost_model import CostModel
+from fanout_pipeline.measuring.cost_model import JITTER_SECONDS, CostModel
 from fanout_pipeline.measuring.sweep_grid import Cell, Grid, Skip
 
 _HOPELESS = 2.0
@@ -110,16 +110,18 @@ class Sweep:
             return False
         if strategy == self._grid.reference or self._is_probe(strategy, cell):
             return True
-        return self._slower_at_best(strategy, cell) <= _HOPELESS
+        return not self._is_hopeless(strategy, cell)
 
-    def _slower_at_best(self, strategy: str, cell: Cell) -> float:
+    def _is_hopeless(self, strategy: str, cell: Cell) -> bool:
+        best = self._model.at_best(strategy, cell)
         reference = self._model.expected(self._grid.reference, cell)
-        return self._model.at_best(strategy, cell) / reference
+        return best > _HOPELESS * reference and best - reference > JITTER_SECONDS
 
     def _skip(self, strategy: str, cell: Cell) -> Skip:
         reference = self._grid.reference
-        slower = self._slower_at_best(strategy, cell)
-        if strategy != reference and slower > _HOPELESS:
+        if strategy != reference and self._is_hopeless(strategy, cell):
+            best = self._model.at_best(strategy, cell)
+            slower = best / self._model.expected(reference, cell)
             reason = f"hopeless: {slower:,.1f} times slower than {reference} at best"
             return Skip(strategy, cell, reason, hopeless=True)
         expected = self._model.expected(strategy, cell)

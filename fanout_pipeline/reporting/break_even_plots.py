@@ -22,7 +22,8 @@ from fanout_pipeline.measuring.sweep_grid import Cell
 
 _COLOURS = ("#000000", "#E69F00", "#0072B2", "#CC79A7", "#D55E00", "#009E73", "#56B4E9", "#F0E442")
 _MARKERS = "osD^v<>P"
-_NO_DIFFERENCE = "#E6E6E6"
+_REFERENCE, _NO_DIFFERENCE = "#B5B5B5", "#EDEDED"
+"""In the map, where no fan-out pays: greys."""
 _PANEL_COLUMNS = 3
 _WIDTH, _DPI = 9.6, 140
 
@@ -113,8 +114,9 @@ def _draw_panel(axes: Axes, findings: Findings, cost: Cost) -> None:
         if not points:
             continue
         line = findings.answers.lines[strategy][cost]
-        measured = [n for n in counts if n <= max(points)]
-        beyond = [n for n in counts if n >= max(points)]
+        last = max(points)
+        measured = [*(n for n in counts if n < last), last]
+        beyond = [last, *(n for n in counts if n > last)]
         is_reference = strategy == grid.reference
         colour, width = colours[strategy], 1.8 if is_reference else 1.1
         axes.plot(measured, [line.seconds(n) for n in measured], color=colour, linewidth=width)
@@ -155,8 +157,10 @@ def _mark(axes: Axes, findings: Findings, cost: Cost, crossing: Crossing, colour
 
 
 def _draw_field(axes: Axes, findings: Findings, column: int, row: int, winner: Winner) -> None:
-    tied = findings.grid.reference in winner.strategies and len(winner.strategies) > 1
-    colour = _NO_DIFFERENCE if tied else strategy_colours(findings)[winner.strategies[0]]
+    tied = _is_tied(findings, winner)
+    is_reference = winner.strategies[0] == findings.grid.reference
+    colour = strategy_colours(findings)[winner.strategies[0]]
+    colour = _NO_DIFFERENCE if tied else _REFERENCE if is_reference else colour
     axes.add_patch(
         Rectangle(
             (column - 0.48, row - 0.46), 0.96, 0.92,
@@ -166,15 +170,21 @@ def _draw_field(axes: Axes, findings: Findings, column: int, row: int, winner: W
             linewidth=0.0,
         )
     )  # fmt: skip
-    is_reference = winner.strategies[0] == findings.grid.reference
-    text = "=" if tied else "1×" if is_reference else f"{winner.speedup:.2g}×"
-    dark = winner.measured and not tied and colour in ("#000000", "#0072B2", "#D55E00", "#009E73")
+    if tied or is_reference:
+        text = "=" if tied else winner.strategies[0]
+    else:
+        text = f"{winner.speedup:.1f}×"
+    dark = winner.measured and colour in ("#0072B2", "#D55E00", "#009E73")
     axes.text(
-        column, row, text, ha="center", va="center", fontsize=9.5,
+        column, row, text, ha="center", va="center", fontsize=9,
         color="white" if dark else "black",
         bbox=None if winner.measured else
         {"boxstyle": "round,pad=0.15", "facecolor": "white", "edgecolor": "none", "alpha": 0.85},
     )  # fmt: skip
+
+
+def _is_tied(findings: Findings, winner: Winner) -> bool:
+    return findings.grid.reference in winner.strategies and len(winner.strategies) > 1
 
 
 def _lighter(colour: str) -> str:
@@ -187,7 +197,7 @@ def _line_legend(findings: Findings) -> list[Line2D]:
         Line2D([], [], color=colour, marker=_MARKERS[n % len(_MARKERS)], markersize=4, label=name)
         for n, (name, colour) in enumerate(strategy_colours(findings).items())
     ]
-    handles.append(Line2D([], [], color="#666666", linestyle=":", label="not run so far"))
+    handles.append(Line2D([], [], color="#666666", linestyle=":", label="by the law, not run"))
     handles.append(
         Line2D([], [], color="#666666", marker="o", markersize=8.5, markerfacecolor="white",
                markeredgewidth=1.8, linewidth=3.5, alpha=0.7,
@@ -198,13 +208,13 @@ def _line_legend(findings: Findings) -> list[Line2D]:
 
 def _field_legend(findings: Findings) -> list[Patch]:
     winners = findings.answers.winners.values()
-    first = {winner.strategies[0] for winner in winners}
+    reference = findings.grid.reference
+    first = {w.strategies[0] for w in winners if not _is_tied(findings, w)}
     handles = [
-        Patch(facecolor=colour, label=name)
+        Patch(facecolor=_REFERENCE if name == reference else colour, label=name)
         for name, colour in strategy_colours(findings).items()
         if name in first
     ]
-    reference = findings.grid.reference
     handles.append(Patch(facecolor=_NO_DIFFERENCE, label=f"= no difference to {reference} shown"))
     handles.append(
         Patch(facecolor="#bbbbbb", edgecolor="#777777", hatch="////", linewidth=0,

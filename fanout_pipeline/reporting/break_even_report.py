@@ -11,7 +11,7 @@ from typing import Any
 
 from tabulate import tabulate
 
-from fanout_pipeline.measuring.break_even import FROM, NEVER, CostQuestion, Crossing
+from fanout_pipeline.measuring.break_even import CANNOT_TELL, FROM, CostQuestion, Crossing
 from fanout_pipeline.measuring.break_even_run import Findings
 from fanout_pipeline.measuring.burden import Cost, seconds_text
 from fanout_pipeline.measuring.machine import machine_sentence
@@ -135,7 +135,12 @@ def write_break_even(folder: Path, findings: Findings, lines: bytes, winners: by
 def _sentence(findings: Findings, strategy: str) -> str:
     reference, answers = findings.grid.reference, findings.answers
     plain = answers.by_items[strategy, Cost()]
-    text = f"**{strategy}** {_verb(plain)} {reference}{_from_items(plain)} as the function is"
+    if plain.answer == CANNOT_TELL:
+        text = f"Whether **{strategy}** ever beats {reference} as the function is cannot be told "
+        text += "from these runs"
+    else:
+        verb = "beats" if plain.answer == FROM else "never beats"
+        text = f"**{strategy}** {verb} {reference}{_from_items(plain)} as the function is"
     for waits, what in ((False, "more work"), (True, "of waiting")):
         crossing = answers.by_cost.get(CostQuestion(strategy, waits))
         if crossing is None or crossing.answer != FROM or crossing.value is None:
@@ -146,12 +151,6 @@ def _sentence(findings: Findings, strategy: str) -> str:
         else:
             text += f"; from {value} {what} an item ({interval}) at {answers.items:,} items"
     return text + "."
-
-
-def _verb(crossing: Crossing) -> str:
-    if crossing.answer == FROM:
-        return "beats"
-    return "never beats" if crossing.answer == NEVER else "cannot be told from, or ranked with,"
 
 
 def _from_items(crossing: Crossing) -> str:

@@ -138,17 +138,17 @@ def test_a_sweep_goes_on_where_it_stopped():
 def test_a_noisy_machine_makes_wide_intervals_and_no_wrong_claims():
     """Where runs differ by a third, the truth is still in the interval, or nothing is claimed."""
     held = 0
-    for seed in range(8):
+    for seed in range(4):
         simulation = Simulation(noise=0.3, seed=seed)
         simulation.sweep(100, seed)
-        found = break_even(GRID, simulation.model, ITEMS, Random(seed), resamples=150).by_items
+        found = break_even(GRID, simulation.model, ITEMS, Random(seed), resamples=100).by_items
         for cost in COSTS:
             crossing, truth = found["multiprocess", cost], true_items("multiprocess", cost)
             if crossing.answer == FROM:
                 held += crossing.low <= truth <= (crossing.high or truth)
             else:
                 held += crossing.answer == CANNOT_TELL or truth > GRID.counts[-1]
-    assert held >= 0.9 * 8 * len(COSTS)
+    assert held >= 0.9 * 4 * len(COSTS)
 
 
 def test_a_heavy_function_is_never_run_on_a_million_items():
