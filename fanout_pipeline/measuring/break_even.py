@@ -1,22 +1,22 @@
 """From which item count, and from which cost an item, each strategy beats the reference.
 
-Two lines cross at items = (fixed - fixed₀) / (per_item₀ - per_item). The intervals are of a
-bootstrap: the samples of each cell are drawn again with replacement, each cell is moved by as much
-as the line misses the cells, and the lines are fitted anew.
+Two lines cross at items = (fixed - fixed₀) / (per_item₀ - per_item); the intervals are those of
+`resampling`.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from random import Random
 from statistics import median
 from typing import NamedTuple
 
 from fanout_pipeline.measuring.burden import Cost
-from fanout_pipeline.measuring.cost_fit import Line, least_share
+from fanout_pipeline.measuring.cost_fit import Line
 from fanout_pipeline.measuring.cost_model import CostModel
+from fanout_pipeline.measuring.resampling import Lines, resampled_lines
 from fanout_pipeline.measuring.sweep_grid import Cell, Grid
 
 FROM, NEVER, CANNOT_TELL = "from", "never", "cannot tell"
@@ -27,12 +27,6 @@ _SUPPORT = 0.95
 """Share of the resamples that must agree that the lines cross, or that they do not."""
 _FOLLOWED = 5
 """A crossing is believed up to so many times what both were run with."""
-_TO_DEVIATION = 1.4826
-"""From the median absolute deviation to the standard deviation of a normal distribution."""
-_MISFITS = (0.03, 0.3)
-"""Relative: the least and the most by which resampled cells are moved."""
-
-Lines = Mapping[str, Mapping[Cost, Line]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +85,7 @@ def break_even(
 ) -> BreakEven:
     """Cross the lines of every strategy with the reference's."""
     lines: Lines = {strategy: model.lines(strategy) for strategy in grid.strategies}
-    again = _resampled(grid, model, lines, rng, resamples)
+    again = resampled_lines(grid.strategies, model, rng, resamples)
     by_items = {
         (strategy, cost): _by_items(grid, model, lines, again, strategy, cost)
         for cost in grid.costs
@@ -239,44 +233,3 @@ def _is_quicker(
         for drawn in again
     )
     return ahead >= _SUPPORT * len(again)
-
-
-def _resampled(
-    grid: Grid, model: CostModel, lines: Lines, rng: Random, resamples: int
-) -> list[Lines]:
-    misfits = {s: _misfit(model, s, lines[s]) for s in grid.strategies if lines[s]}
-    # Of a strategy with no more cells than parameters the fit says nothing: it gets the common one.
-    known = [found for found in misfits.values() if found is not None]
-    common = median(known) if known else _MISFITS[1]
-    return [
-        {
-            s: _drawn(model, s, misfits[s] or common, rng) if lines[s] else {}
-            for s in grid.strategies
-        }
-        for _ in range(resamples)
-    ]
-
-
-def _misfit(model: CostModel, strategy: str, lines: Mapping[Cost, Line]) -> float | None:
-    """By how much, relatively, the cells' medians miss the lines."""
-    cells = model.cells(strategy)
-    freedom = len(cells) - len({cell.cost for cell in cells}) - 1
-    if freedom < 1:
-        return None
-    # The median and not the mean square, as the fit, too, lets single disturbed cells be.
-    usual = median(
-        abs(math.log(median(seconds) / lines[cell.cost].seconds(cell.items)))
-        for cell, seconds in cells.items()
-    )
-    least, most = _MISFITS
-    return min(most, max(least, _TO_DEVIATION * usual * math.sqrt(len(cells) / freedom)))
-
-
-def _drawn(model: CostModel, strategy: str, misfit: float, rng: Random) -> dict[Cost, Line]:
-    medians = {
-        cell: median(rng.choices(seconds, k=len(seconds))) * math.exp(rng.gauss(0, misfit))
-        for cell, seconds in model.cells(strategy).items()
-    }
-    # What was assumed where nothing was measured is as uncertain as it can be.
-    share = rng.uniform(least_share(model.workers[strategy]), 1.1)
-    return model.fitted(strategy, medians, share)
