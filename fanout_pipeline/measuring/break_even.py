@@ -1,12 +1,10 @@
 """From which item count, and from which cost an item, each strategy beats the reference.
 
-Two lines cross at items = (fixed - fixed₀) / (per_item₀ - per_item); the intervals are those of
-`resampling`.
+The values are of `crossings`, the intervals of `resampling`; here they become answers.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from random import Random
@@ -16,11 +14,14 @@ from typing import NamedTuple
 from fanout_pipeline.measuring.burden import Cost
 from fanout_pipeline.measuring.cost_fit import Line
 from fanout_pipeline.measuring.cost_model import CostModel
-from fanout_pipeline.measuring.resampling import Lines, resampled_lines
+from fanout_pipeline.measuring.crossings import Lines, cost_crossing, items_crossing
+from fanout_pipeline.measuring.resampling import resampled_lines
 from fanout_pipeline.measuring.sweep_grid import Cell, Grid
 
 FROM, NEVER, CANNOT_TELL = "from", "never", "cannot tell"
 _RESAMPLES = 400
+_PREDICTED_SUPPORT = 0.99
+"""The same for who is quicker in a cell that was not run; there are many of these."""
 _BEYOND = 10
 """Lines are followed up to so many times the largest count or cost of the grid."""
 _SUPPORT = 0.95
@@ -108,35 +109,6 @@ def break_even(
     )
 
 
-def items_crossing(lines: Lines, reference: str, strategy: str, cost: Cost) -> float:
-    """The item count from which on the strategy is quicker; infinite where it never is."""
-    ours, theirs = lines[strategy][cost], lines[reference][cost]
-    gained = theirs.per_item - ours.per_item
-    if gained <= 0:
-        return math.inf
-    return max(0.0, (ours.fixed - theirs.fixed) / gained)
-
-
-def cost_crossing(
-    lines: Lines, reference: str, strategy: str, costs: Sequence[Cost], items: int
-) -> float:
-    """The seconds of burden an item from which on the strategy is quicker at `items` items.
-
-    Between two costs of the sweep, both times are taken for straight lines.
-    """
-    behind = [
-        lines[strategy][cost].seconds(items) - lines[reference][cost].seconds(items)
-        for cost in costs
-    ]
-    last = max((n for n, gap in enumerate(behind) if gap >= 0), default=None)
-    if last is None:
-        return 0.0
-    if last == len(behind) - 1:
-        return math.inf
-    share = behind[last] / (behind[last] - behind[last + 1])
-    return costs[last].seconds + share * (costs[last + 1].seconds - costs[last].seconds)
-
-
 def _by_items(
     grid: Grid,
     model: CostModel,
@@ -167,7 +139,11 @@ def _by_cost(
     last = costs[-1].seconds
     return _answer(
         cost_crossing(lines, reference, strategy, costs, items),
-        [cost_crossing(drawn, reference, strategy, costs, items) for drawn in again],
+        [
+            # Any bend is as good as another.
+            cost_crossing(drawn, reference, strategy, costs, items, bend=n / len(again))
+            for n, drawn in enumerate(again)
+        ],
         first=0.0,
         last=last,
         measured=last,
@@ -232,4 +208,4 @@ def _is_quicker(
         drawn[quick][cell.cost].seconds(cell.items) < drawn[slow][cell.cost].seconds(cell.items)
         for drawn in again
     )
-    return ahead >= _SUPPORT * len(again)
+    return ahead >= _PREDICTED_SUPPORT * len(again)

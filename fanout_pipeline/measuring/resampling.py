@@ -14,14 +14,12 @@ from statistics import median
 from fanout_pipeline.measuring.burden import Cost
 from fanout_pipeline.measuring.cost_fit import Line, least_share
 from fanout_pipeline.measuring.cost_model import CostModel
+from fanout_pipeline.measuring.crossings import Lines
 
 _TO_DEVIATION = 1.4826
 """From the median absolute deviation to the standard deviation of a normal distribution."""
 _MISFITS = (0.03, 0.3)
 """Relative: the least and the most by which resampled cells are moved."""
-
-
-Lines = Mapping[str, Mapping[Cost, Line]]
 
 
 def resampled_lines(

@@ -152,7 +152,7 @@ def _mark(axes: Axes, findings: Findings, cost: Cost, crossing: Crossing, colour
     axes.plot([crossing.low, high], [height, height], color=colour, linewidth=3.5, alpha=0.35)
     axes.plot(
         crossing.value, height, "o", markersize=8.5, markerfacecolor="white",
-        markeredgecolor=colour, markeredgewidth=1.8, zorder=5,
+        markeredgecolor=colour, markeredgewidth=1.8, zorder=5, clip_on=False,
     )  # fmt: skip
 
 
@@ -173,7 +173,7 @@ def _draw_field(axes: Axes, findings: Findings, column: int, row: int, winner: W
     if tied or is_reference:
         text = "=" if tied else winner.strategies[0]
     else:
-        text = f"{winner.speedup:.1f}×"
+        text = f"{winner.speedup:.1f}×" + ("*" if len(winner.strategies) > 1 else "")
     dark = winner.measured and colour in ("#0072B2", "#D55E00", "#009E73")
     axes.text(
         column, row, text, ha="center", va="center", fontsize=9,
@@ -216,6 +216,8 @@ def _field_legend(findings: Findings) -> list[Patch]:
         if name in first
     ]
     handles.append(Patch(facecolor=_NO_DIFFERENCE, label=f"= no difference to {reference} shown"))
+    if any(len(w.strategies) > 1 and not _is_tied(findings, w) for w in winners):
+        handles.append(Patch(facecolor="none", label="* another fan-out is as fast"))
     handles.append(
         Patch(facecolor="#bbbbbb", edgecolor="#777777", hatch="////", linewidth=0,
               label="hatched: predicted, not run")

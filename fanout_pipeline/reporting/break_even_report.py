@@ -18,6 +18,8 @@ from fanout_pipeline.measuring.machine import machine_sentence
 from fanout_pipeline.parts.atomic import make_folder, replacing, write_text
 from fanout_pipeline.reporting.break_even_plots import count_text
 
+_LONG_BURN, _BUSY = 1e-4, 1.25
+"""Burns from so many seconds on tell, by so many times their length, that the cores are not ours."""
 LINES_PLOT, WINNERS_PLOT = "lines.png", "winners.png"
 
 
@@ -59,6 +61,7 @@ def break_even_markdown(findings: Findings, lines: str, winners: str) -> str:
                 "`budget_seconds` adds runs to these.",
                 f"![time over items]({lines})",
                 f"Workers: {findings.scaling.sentence}",
+                *_disturbed(findings),
                 _how(findings),
                 f"Measured on {machine_sentence(dict(findings.machine))}.",
             ]
@@ -205,6 +208,22 @@ def _how(findings: Findings) -> str:
         "committed parts; a batch function takes part only as it is, for the added work is done "
         "item by item."
     )
+
+
+def _disturbed(findings: Findings) -> list[str]:
+    """What serial's burns took, where that shows that the cores had other work."""
+    lines = findings.answers.lines[findings.grid.reference]
+    burns = [cost for cost in lines if cost.seconds >= _LONG_BURN and not cost.waits]
+    if not burns:
+        return []
+    took = lines[burns[-1]].per_item - lines[Cost()].per_item
+    if took < _BUSY * burns[-1].seconds:
+        return []
+    return [
+        f"**The machine was busy with other work:** a burn of {seconds_text(burns[-1].seconds)} took "
+        f"{findings.grid.reference} {seconds_text(took)}. Answers are wider for it, or wrong where "
+        "the other work came and went. Materialize again with `fresh: true` when it is quiet."
+    ]
 
 
 def _table(records: list[dict[str, str]]) -> str:

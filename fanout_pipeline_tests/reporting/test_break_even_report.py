@@ -1,6 +1,8 @@
 """The break-even is told in sentences, tables, pictures and a record, whatever was found."""
 
 import json
+import re
+from dataclasses import replace
 from random import Random
 
 import pytest
@@ -98,6 +100,18 @@ def test_files_are_written_whole(findings, tmp_path):
     assert names == {"break_even.json", "break_even.md", "lines.png", "winners.png"}
     for name in ("lines.png", "winners.png"):
         assert (tmp_path / "new" / name).read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_busy_machine_is_named(findings):
+    """Burns that take longer than calibrated are said to have been disturbed; others are not."""
+    assert "busy" not in break_even_markdown(findings, "l", "w")
+    lines = dict(findings.answers.lines)
+    lines["serial"] = {
+        cost: line._replace(per_item=1.5 * line.per_item) for cost, line in lines["serial"].items()
+    }
+    busy = replace(findings, answers=replace(findings.answers, lines=lines))
+    told = re.search(r"a burn of 1 ms took serial (1\.\d+) ms", break_even_markdown(busy, "l", "w"))
+    assert float(told[1]) == pytest.approx(1.5, rel=0.1)
 
 
 @pytest.mark.parametrize("budget", [0.0, 0.6, 3.0])
