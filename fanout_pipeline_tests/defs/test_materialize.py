@@ -222,7 +222,7 @@ def test_a_break_even_is_measured_for_another_function(materialize, tmp_path, ed
     assert metadata["timed_runs"].value > 5
     assert metadata["earlier_timed_runs"].value == 0
     assert metadata["report"].value.count("data:image/png;base64,") == 2
-    assert [row["strategy"] for row in (r.data for r in metadata["table"].value)] == [
+    assert [row["strategy"] for row in (record.data for record in metadata["table"].records)] == [
         "threads",
         "vectorized",
     ]
