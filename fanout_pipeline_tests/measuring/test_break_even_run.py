@@ -10,7 +10,7 @@ from pyarrow import parquet
 
 from fanout_pipeline.fanout import FanoutSpec, Options
 from fanout_pipeline.fanout.registry import STRATEGIES
-from fanout_pipeline.measuring import sweep_runs
+from fanout_pipeline.measuring import break_even_run, sweep_runs
 from fanout_pipeline.measuring.break_even_run import (
     AlreadyRunning,
     Settings,
@@ -24,6 +24,7 @@ from fanout_pipeline.sources import IntegerLines
 from fanout_pipeline_tests.contract import functions
 
 WAIT = Cost(1e-3, waits=True)
+BURN = Cost(1e-4)
 OPTIONS = Options(2, "forkserver")
 OF = {"function": "f", "machine": {"cores": 2}}
 
@@ -112,6 +113,25 @@ def test_an_unordered_strategy_is_checked_for_completeness(spec, tmp_path):
     found = measured(spec, tmp_path, *STRATEGIES, budget=30)
     assert found.model.cells("queue")
     assert set(found.model.workers) == set(STRATEGIES)
+
+
+def test_with_four_cores_the_number_of_workers_is_varied(spec, tmp_path, monkeypatch):
+    """Where there are four numbers of workers to compare, they are run, and the law is fitted."""
+    monkeypatch.setattr(break_even_run, "effective_cores", lambda: 4)
+    lines = []
+    found = measure_break_even(
+        spec,
+        tmp_path / "same" / "break_even",
+        OPTIONS,
+        grid_of(spec, Grid((10, 3000), ordered([BURN]), ("multiprocess",), frozenset(), 1)),
+        Settings(25),
+        lines.append,
+    )
+    assert found.scaling.identifiable
+    assert set(found.scaling.throughput) == {1, 2, 3, 4}
+    assert 1 <= found.scaling.best_workers <= 4
+    # Runs with other numbers of workers are no samples of the strategy as it is configured.
+    assert sum(map(len, found.model.cells("multiprocess").values())) < found.taken
 
 
 def test_two_sweeps_at_once_are_refused(spec, tmp_path):
