@@ -10,7 +10,7 @@ DAGSTER := $(BIN)/dagster
 DEFINITIONS := fanout_pipeline.definitions
 
 .DEFAULT_GOAL := help
-.PHONY: help compare test test-fast check ui bench lock readme clean
+.PHONY: help compare break-even test test-fast check ui bench lock readme clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 20
@@ -18,6 +18,10 @@ help:  ## list the targets
 compare: .venv/installed  ## write 100,000 numbers, square them by every strategy, print the comparison
 	$(DAGSTER) job execute -m $(DEFINITIONS) -j comparison_job
 	@cat $(FANOUT_DATA)/squares/comparison/report.md
+
+break-even: .venv/installed  ## from how many items and which cost an item each strategy pays; under 5 minutes
+	$(DAGSTER) job execute -m $(DEFINITIONS) -j break_even_job
+	@cat $(FANOUT_DATA)/squares/break_even/break_even.md
 
 test: .venv/installed-dev chromium  ## all tests: strategies, faults, command line, schedule, UI in a browser
 	$(BIN)/python -m pytest

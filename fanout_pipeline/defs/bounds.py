@@ -1,9 +1,10 @@
-"""Integers with bounds that Dagster itself refuses, before it creates a run.
+"""Integers with bounds, and checked texts, that Dagster itself refuses before it creates a run.
 
 Pydantic's bounds (`ge`, `le`) are looked at when an op or a resource is built, which is in the run.
 These types are part of the config schema: the launchpad and the command line reject the value.
 """
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from dagster._config import ConfigScalar, ConfigScalarKind
@@ -34,6 +35,29 @@ class _BoundedInt(ConfigScalar):
         return core_schema.int_schema(ge=self.low, le=self.high)
 
 
+class CheckedText(ConfigScalar):
+    """A text for which `check` raises no ValueError; its message says what is allowed."""
+
+    def __init__(self, name: str, description: str, check: Callable[[str], object]):
+        self.check = check
+        super().__init__(
+            key=name,
+            given_name=name,
+            scalar_kind=ConfigScalarKind.STRING,
+            description=description,
+        )
+
+    def post_process(self, value: Any) -> str:
+        try:
+            self.check(value)
+        except ValueError as error:
+            raise PostProcessingError(str(error)) from None
+        return str(value)
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> core_schema.CoreSchema:
+        return core_schema.str_schema()
+
+
 if TYPE_CHECKING:
     Count: TypeAlias = int
     Seed: TypeAlias = int
@@ -41,6 +65,10 @@ if TYPE_CHECKING:
     Rounds: TypeAlias = int
     WarmUps: TypeAlias = int
     Chunks: TypeAlias = int
+    Items: TypeAlias = int
+    PerDecade: TypeAlias = int
+    Repeats: TypeAlias = int
+    Seconds: TypeAlias = int
 else:
     Count = _BoundedInt(0, 1_000_000_000)
     Seed = _BoundedInt(0, 2**32 - 1)
@@ -48,3 +76,7 @@ else:
     Chunks = _BoundedInt(1, 99_999)
     Rounds = _BoundedInt(1, 10_000)
     WarmUps = _BoundedInt(0, 100)
+    Items = _BoundedInt(1, 1_000_000_000)
+    PerDecade = _BoundedInt(1, 10)
+    Repeats = _BoundedInt(1, 1000)
+    Seconds = _BoundedInt(1, 7 * 86_400)

@@ -32,6 +32,7 @@ EXECUTORS = {
 }
 """By the names of the trials: what the asset of the same name does, Dagster's executor as it comes,
 and no processes at all."""
+WAYS = tuple(EXECUTORS)
 RECORD = "record.json"
 _EVENTS = {
     dg.DagsterEventType.STEP_WORKER_STARTING: "launched",

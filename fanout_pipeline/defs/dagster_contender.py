@@ -15,7 +15,7 @@ from typing import Any
 import dagster as dg
 
 from fanout_pipeline.defs import chunk_graph
-from fanout_pipeline.defs.chunk_run import EXECUTORS, RECORD
+from fanout_pipeline.defs.chunk_run import RECORD
 from fanout_pipeline.defs.metered import FOLDER, read_meters
 from fanout_pipeline.fanout.contract import FanoutSpec, Options
 from fanout_pipeline.fanout.interrupts import interrupts_held
@@ -26,7 +26,6 @@ from fanout_pipeline.measuring.step_phases import RunTimeline, StepSpan, run_pha
 from fanout_pipeline.parts.folder import ResultFolder
 from fanout_pipeline.sources.source import Fingerprint
 
-WAYS = tuple(EXECUTORS)
 _PROGRAM = """\
 import time; began = time.time()
 import sys; sys.path[:] = {path!r}

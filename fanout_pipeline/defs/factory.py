@@ -3,6 +3,7 @@
 import dagster as dg
 
 from fanout_pipeline.defs import chunk_graph
+from fanout_pipeline.defs.break_even_asset import break_even_asset
 from fanout_pipeline.defs.chunk_graph import chunk_graph_asset
 from fanout_pipeline.defs.comparison_asset import comparison_asset
 from fanout_pipeline.defs.strategy_assets import strategy_asset
@@ -12,7 +13,7 @@ from fanout_pipeline.fanout.registry import STRATEGIES
 
 
 def fanout_assets(spec: FanoutSpec) -> list[dg.AssetsDefinition]:
-    """An asset for each strategy, with its checks, and the comparison of them all.
+    """An asset for each strategy, with its checks, the comparison of them all, and the break-even.
 
     The reference runs first, so that the others find its results to be checked against, and the
     chunk steps last, when no other timed step is left to work beside them.
@@ -25,4 +26,4 @@ def fanout_assets(spec: FanoutSpec) -> list[dg.AssetsDefinition]:
     assets.append(chunk_graph_asset(spec, {"dagster/priority": str(-len(strategies))}))
     names = [strategy.name for strategy in strategies] + [chunk_graph.NAME]
     trials = trials_asset(spec, names, {})
-    return [*assets, trials, comparison_asset(spec, names)]
+    return [*assets, trials, comparison_asset(spec, names), break_even_asset(spec)]

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import dagster as dg
 
+from fanout_pipeline.defs.chunk_run import WAYS
 from fanout_pipeline.defs.config import TrialsConfig
-from fanout_pipeline.defs.dagster_contender import WAYS, DagsterRun, code_pointer
+from fanout_pipeline.defs.dagster_contender import DagsterRun, code_pointer
 from fanout_pipeline.defs.executors import end_with_executor
 from fanout_pipeline.defs.overlap import ALONE, TIMED
 from fanout_pipeline.defs.resources import DataFolder, Fanout
@@ -108,11 +109,7 @@ def _contenders(
     scratch: Path,
 ) -> tuple[list[Contender], list[str]]:
     """The reference first, then the others; and what a reader has to know of those left out."""
-    wanted = names if config.strategies is None else [REFERENCE, *config.strategies]
-    if unknown := sorted(set(wanted) - set(names)):
-        raise dg.Failure(
-            f"There is no strategy {', '.join(unknown)} to try. There are {', '.join(names)}."
-        )
+    wanted = [REFERENCE, *config.strategies]
     options, chunks = fanout.options(), fanout.chunks
     contenders: list[Contender] = [
         InProcess(STRATEGIES[name], here, scratch / here.name, options, chunks)

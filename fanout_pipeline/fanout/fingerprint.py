@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import inspect
 from collections.abc import Callable
+from dataclasses import fields, is_dataclass
 from types import CodeType
 from typing import Any
 
@@ -18,8 +19,15 @@ def function_name(function: Callable[..., Any]) -> str:
 def function_fingerprint(function: Callable[..., Any]) -> str:
     """16 hexadecimal digits that change when the function's source does.
 
-    Of a function whose source cannot be read, the compiled code; of anything else, its name.
+    Of a function whose source cannot be read, the compiled code; of a dataclass that can be called,
+    its class and its fields, functions among them by their own fingerprints; of anything else, its
+    name.
     """
+    if is_dataclass(function) and not isinstance(function, type):
+        values = [getattr(function, field.name) for field in fields(function)]
+        shown = [function_fingerprint(v) if callable(v) else repr(v) for v in values]
+        text = f"{function_fingerprint(type(function))}\0{shown}"
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
     try:
         code = inspect.getsource(function)
     except (OSError, TypeError):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 # scripts' digits, "0x10", which Arrow would take) goes the way of int().
 _PLAIN = b"0123456789\n-"
 _TAIL_BLOCK = 4096
+_HEAD_LINES = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +113,29 @@ class IntegerLines:
             return pandas.Series(items, dtype="int64")
         except OverflowError:
             return pandas.Series(items, dtype="object")
+
+    def head(self, items: int, path: Path) -> Self:
+        self.size()
+        left = items
+        try:
+            with open(self.path, "rb") as file, open(path, "wb") as out:
+                while left:
+                    lines = list(islice(file, min(left, _HEAD_LINES)))
+                    if not lines:
+                        if not file.tell():
+                            raise BadInput(
+                                f"{self.path} is empty: there are no {items:,} items to be had "
+                                "from it. Write at least one integer to it."
+                            )
+                        file.seek(0)
+                        continue
+                    if not lines[-1].endswith(b"\n"):
+                        lines[-1] += b"\n"
+                    out.writelines(lines)
+                    left -= len(lines)
+        except OSError as error:
+            raise _unreadable(str(error.filename or self.path), error) from error
+        return replace(self, path=str(path))
 
     def where(self, index: int) -> str:
         return f"line {index + 1} of {self.path}"

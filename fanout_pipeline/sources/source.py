@@ -77,5 +77,10 @@ class Source(Protocol):
     def parse_batch(self, raw: bytes, first_index: int) -> pandas.Series:
         """The items of `raw` as a pandas Series, for functions that take a whole batch."""
 
+    def head(self, items: int, path: Path) -> Self:
+        """The source of `path`, to which it writes the first `items` items, from the beginning
+        again where there are fewer. Raises BadInput where there are none to repeat.
+        """
+
     def where(self, index: int) -> str:
         """Where a person finds the item: "line 12 of data/numbers.txt"."""

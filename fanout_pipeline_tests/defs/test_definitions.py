@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from fanout_pipeline.definitions import build_definitions, defs
-from fanout_pipeline.defs.config import NumbersFileConfig
+from fanout_pipeline.defs.config import BreakEvenConfig, NumbersFileConfig
 from fanout_pipeline.defs.resources import DataFolder, Fanout
 from fanout_pipeline.defs.schedules import nightly_comparison
 from fanout_pipeline_tests.names import STRATEGIES
@@ -25,7 +25,9 @@ JOBS = {
     },
     "serial_job": {"numbers_file", "squares/serial"},
     "multiprocess_job": {"numbers_file", "squares/multiprocess", "squares/dagster_multiprocess"},
+    "break_even_job": {"numbers_file", "squares/break_even"},
 }
+ASSETS = set().union(*JOBS.values())
 
 IN_A_FRESH_PROCESS = """
 import json, sys
@@ -108,11 +110,12 @@ def test_pyproject_and_workspace_name_the_same_location():
 
 def test_assets_are_those_of_the_design(graph):
     """The asset keys that readers and other projects rely on are there, and no others."""
-    assert {key.to_user_string() for key in graph.get_all_asset_keys()} == JOBS["comparison_job"]
+    assert {key.to_user_string() for key in graph.get_all_asset_keys()} == ASSETS
 
 
 def test_edges_are_those_of_the_design(graph):
-    """Every strategy reads the numbers file, and the comparison waits for every strategy."""
+    """Every strategy reads the numbers file, as does the break-even; the comparison waits for every
+    strategy."""
     squares = {f"squares/{strategy}" for strategy in STRATEGIES}
     parents = {
         key.to_user_string(): {parent.to_user_string() for parent in graph.get(key).parent_keys}
@@ -120,9 +123,26 @@ def test_edges_are_those_of_the_design(graph):
     }
     assert parents == {
         "numbers_file": set(),
-        **{key: {"numbers_file"} for key in squares},
+        **{key: {"numbers_file"} for key in squares | {"squares/break_even"}},
         "squares/comparison": squares,
     }
+
+
+@pytest.mark.parametrize(
+    ("setting", "told"),
+    [
+        ({"costs": ["burn 10 parsecs"]}, "burn 10 parsecs"),
+        ({"costs": ["wait 0 ms"]}, "wait 0 ms"),
+        ({"strategies": ["magic"]}, "must be one of serial, threads"),
+        ({"budget_seconds": 0}, "from 1 to"),
+        ({"repeats": 0}, "from 1 to"),
+    ],
+)
+def test_a_wrong_break_even_setting_is_refused_before_the_run(setting, told):
+    """Whoever mistypes a cost or a strategy reads what is allowed, and no run is created."""
+    config = {"ops": {"squares__break_even": {"config": setting}}}
+    with pytest.raises(dg.DagsterInvalidConfigError, match=told):
+        defs.resolve_job_def("break_even_job").execute_in_process(run_config=config)
 
 
 @pytest.mark.parametrize("name", JOBS)
@@ -146,6 +166,7 @@ def test_no_jobs_but_those_of_the_design():
         ("serial_job", "in_process"),
         ("comparison_job", "preloaded_multiprocess"),
         ("multiprocess_job", "preloaded_multiprocess"),
+        ("break_even_job", "preloaded_multiprocess"),
     ],
 )
 def test_executor_of_each_job(name, executor):
@@ -173,7 +194,7 @@ def test_another_schedule_takes_the_place_of_the_nightly_one():
     built = build_definitions(schedule=own)
     assert list(built.schedules) == [own]
     keys = {key.to_user_string() for key in built.resolve_asset_graph().get_all_asset_keys()}
-    assert keys == JOBS["comparison_job"]
+    assert keys == ASSETS
 
 
 def test_every_asset_is_described_and_owned(graph):
@@ -198,7 +219,7 @@ def test_every_check_is_described(graph):
     assert all(spec.description for spec in specs)
 
 
-@pytest.mark.parametrize("model", [DataFolder, Fanout, NumbersFileConfig])
+@pytest.mark.parametrize("model", [DataFolder, Fanout, NumbersFileConfig, BreakEvenConfig])
 def test_every_field_of_config_is_described(model):
     """The launchpad explains every field that can be set."""
     fields = model.to_config_schema().as_field().config_type.fields

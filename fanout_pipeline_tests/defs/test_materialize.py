@@ -24,6 +24,7 @@ CUBES = FanoutSpec(
     function=functions.cube,
     batch_function=functions.cube_batch,
 )
+COMPARED = [dg.AssetKey(["cubes", name]) for name in (*STRATEGIES, "comparison")]
 
 
 @pytest.fixture
@@ -67,9 +68,10 @@ def edges(tmp_path):
 def test_another_function_is_fanned_out_like_the_example(materialize, tmp_path, edges):
     """Nothing knows about squares: another function and file get all assets from the one factory."""
     assets = fanout_assets(CUBES)
-    keys = {f"cubes/{strategy}" for strategy in STRATEGIES} | {"cubes/comparison"}
+    keys = {f"cubes/{strategy}" for strategy in STRATEGIES}
+    keys |= {"cubes/comparison", "cubes/break_even"}
     assert {asset.key.to_user_string() for asset in assets} == keys
-    result = materialize(assets, workers=2, chunks=3)
+    result = materialize(assets, selection=COMPARED, workers=2, chunks=3)
     assert result.success
     expected = [n**3 for n in edges]
     for strategy in STRATEGIES:
@@ -96,12 +98,12 @@ def test_a_function_without_batches_has_no_vectorized():
     """Whoever has a function for single items only gets every strategy that can use it."""
     spec = FanoutSpec("cubes", CUBES.source, functions.cube)
     keys = {asset.key.path[-1] for asset in fanout_assets(spec)}
-    assert keys == {*STRATEGIES, "comparison"} - {"vectorized"}
+    assert keys == {*STRATEGIES, "comparison", "break_even"} - {"vectorized"}
 
 
 def test_recorded_metadata_is_complete_and_true(materialize, tmp_path, edges):
     """Each strategy records the metadata of the design, by the same names and of the same types."""
-    result = materialize(fanout_assets(CUBES), workers=2, chunks=3)
+    result = materialize(fanout_assets(CUBES), selection=COMPARED, workers=2, chunks=3)
     digests = set()
     for strategy in STRATEGIES:
         event = next(
@@ -131,7 +133,7 @@ def test_recorded_metadata_is_complete_and_true(materialize, tmp_path, edges):
 
 def test_checks_are_recorded_for_every_strategy_but_serial(materialize, edges):
     """Order, completeness and values are checked in the run that makes the results."""
-    result = materialize(fanout_assets(CUBES), workers=2, chunks=3)
+    result = materialize(fanout_assets(CUBES), selection=COMPARED, workers=2, chunks=3)
     found = {
         (e.asset_key.path[-1], e.check_name): e.passed for e in result.get_asset_check_evaluations()
     }
@@ -148,7 +150,8 @@ def test_the_example_is_squared(materialize, tmp_path):
     """The numbers that are configured are written, squared and compared."""
     config = {"count": 300, "first": -150, "order": "shuffled", "seed": 3}
     run_config = {"ops": {"numbers_file": {"config": config}}}
-    result = materialize(defs.assets, run_config=run_config, workers=2)
+    selection = defs.resolve_job_def("comparison_job").asset_layer.executable_asset_keys
+    result = materialize(defs.assets, selection=list(selection), run_config=run_config, workers=2)
     assert result.success
     numbers = [int(line) for line in (tmp_path / "numbers.txt").read_text().splitlines()]
     assert sorted(numbers) == list(range(-150, 150))
@@ -200,6 +203,38 @@ def test_comparison_of_results_that_were_never_made_says_so(materialize, edges):
     message = failure.step_failure_data.error.message
     told = message + str(failure.step_failure_data.user_failure_data)
     assert "cubes/serial was never materialized" in told
+
+
+def test_a_break_even_is_measured_for_another_function(materialize, tmp_path, edges):
+    """Any fan-out has its break-even: recorded, drawn and reported, and nothing else is left."""
+    setting = {"budget_seconds": 6, "largest": 1000, "per_decade": 1, "repeats": 1}
+    setting |= {"costs": ["wait 1 ms"], "strategies": ["threads", "vectorized"]}
+    result = materialize(
+        fanout_assets(CUBES),
+        selection=[dg.AssetKey(["cubes", "break_even"])],
+        run_config={"ops": {"cubes__break_even": {"config": setting}}},
+        workers=2,
+    )
+    assert result.success
+    (event,) = result.get_asset_materialization_events()
+    metadata = event.step_materialization_data.materialization.metadata
+    assert metadata["items"].value == 500
+    assert metadata["timed_runs"].value > 5
+    assert metadata["earlier_timed_runs"].value == 0
+    assert metadata["report"].value.count("data:image/png;base64,") == 2
+    assert [row["strategy"] for row in (record.data for record in metadata["table"].records)] == [
+        "threads",
+        "vectorized",
+    ]
+    folder = tmp_path / "cubes" / "break_even"
+    names = {path.name for path in folder.iterdir()} - {".lock"}
+    assert names == {
+        "break_even.json", "break_even.md", "lines.png", "winners.png", "samples.parquet"
+    }  # fmt: skip
+    assert {path.name for path in folder.parent.iterdir()} == {"break_even"}
+    record = json.loads((folder / "break_even.json").read_text())
+    assert {row["strategy"] for row in record["by_items"]} == {"threads", "vectorized"}
+    assert "square" not in (folder / "break_even.md").read_text()
 
 
 @pytest.mark.parametrize("workers", [1, 2, 5])

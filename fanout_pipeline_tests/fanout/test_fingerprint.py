@@ -1,5 +1,6 @@
 """A function's fingerprint changes with the function, and with nothing else."""
 
+import dataclasses
 import functools
 import importlib.util
 import os
@@ -114,3 +115,23 @@ def test_the_fingerprint_is_the_same_in_every_process(source):
         for seed in ("1", "2")
     }
     assert len(found) == 1
+
+
+@dataclasses.dataclass(frozen=True)
+class Applied:
+    """A function with a setting, as a dataclass that can be called."""
+
+    function: object
+    times: int
+
+    def __call__(self, item):
+        return [self.function(item) for _ in range(self.times)]
+
+
+def test_a_callable_dataclass_is_told_by_what_it_holds():
+    """The same class with another function or another setting is another function."""
+    one = function_fingerprint(Applied(square, 2))
+    assert re.fullmatch("[0-9a-f]{16}", one)
+    assert function_fingerprint(Applied(square, 2)) == one
+    assert function_fingerprint(Applied(square, 3)) != one
+    assert function_fingerprint(Applied(abs, 2)) != one

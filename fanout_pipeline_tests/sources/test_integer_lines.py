@@ -274,3 +274,27 @@ def test_a_path_is_taken_relative_to_the_data_root(tmp_path):
     """A source under a data root is that root's file, unless its own path is absolute."""
     assert IntegerLines("a/b.txt").under(tmp_path) == IntegerLines(str(tmp_path / "a/b.txt"))
     assert IntegerLines("/a/b.txt").under(tmp_path) == IntegerLines("/a/b.txt")
+
+
+@pytest.mark.parametrize("content", [b"1\n-2\n3\n", b"1\n-2\n3", b"1\r\n-2\r\n3"])
+@pytest.mark.parametrize("items", [0, 1, 2, 3, 4, 7, 25_000])
+def test_a_head_has_exactly_so_many_items(path, tmp_path, content, items):
+    """A file of any number of items is made of the first ones, repeated where they are too few."""
+    head = source_of(path, content).head(items, tmp_path / "head.txt")
+    assert head == IntegerLines(str(tmp_path / "head.txt"))
+    assert read(head, 3) == ([1, -2, 3] * (items // 3 + 1))[:items]
+    assert path.read_bytes() == content
+
+
+def test_an_empty_file_has_an_empty_head_only(path, tmp_path):
+    """Whoever wants items of a file without any is told so, and does not wait for ever."""
+    source = source_of(path, b"")
+    assert read(source.head(0, tmp_path / "head.txt"), 1) == []
+    with pytest.raises(BadInput, match=f"{path} is empty"):
+        source.head(1, tmp_path / "head.txt")
+
+
+def test_a_head_of_a_missing_file_names_it(tmp_path):
+    """A file that is not there is named, with what to do."""
+    with pytest.raises(BadInput, match=r"none.txt: No such file.*Materialize"):
+        IntegerLines(str(tmp_path / "none.txt")).head(1, tmp_path / "head.txt")

@@ -1,0 +1,111 @@
+"""The break-even sweep as an asset: measured in a step of its own, plotted, reported."""
+
+from typing import Any
+
+import dagster as dg
+
+from fanout_pipeline.defs.config import BreakEvenConfig
+from fanout_pipeline.defs.executors import end_with_executor
+from fanout_pipeline.defs.overlap import ALONE, TIMED
+from fanout_pipeline.defs.resources import DataFolder, Fanout
+from fanout_pipeline.fanout.contract import FanoutSpec
+from fanout_pipeline.fanout.fingerprint import function_fingerprint
+from fanout_pipeline.measuring.break_even import FROM
+from fanout_pipeline.measuring.break_even_run import (
+    Findings,
+    Settings,
+    grid_of,
+    measure_break_even,
+)
+from fanout_pipeline.measuring.burden import Cost
+from fanout_pipeline.measuring.sweep_grid import Grid, log_counts, ordered
+from fanout_pipeline.reporting.break_even_report import (
+    break_even_markdown,
+    crossings_records,
+    sentences,
+    write_break_even,
+)
+from fanout_pipeline.reporting.report import data_uri
+
+NAME = "break_even"
+
+
+def break_even_asset(spec: FanoutSpec) -> dg.AssetsDefinition:
+    """The asset `<name>/break_even`."""
+
+    @dg.asset(
+        key=[spec.name, NAME],
+        description="From which item count, and from which cost an item, each strategy beats "
+        "serial: a sweep within a time budget, the crossings with intervals, a map of who wins "
+        "where. Goes on from the timed runs of an earlier materialization.",
+        deps=list(spec.upstream),
+        group_name=spec.name,
+        kinds={"python", "matplotlib"},
+        owners=["team:fanout"],
+        code_version=function_fingerprint(spec.function),
+        op_tags={TIMED: ALONE},
+    )
+    def sweep(
+        context: dg.AssetExecutionContext,
+        config: BreakEvenConfig,
+        data_folder: DataFolder,
+        fanout: Fanout,
+    ) -> dg.MaterializeResult[None]:
+        end_with_executor()
+        folder = data_folder.path(spec.name, NAME)
+        findings = measure_break_even(
+            spec.under(data_folder.path()),
+            folder,
+            fanout.options(),
+            grid_of(spec, _grid(config)),
+            Settings(config.budget_seconds, config.seed, config.fresh),
+            context.log.info,
+        )
+        from fanout_pipeline.reporting.break_even_plots import lines_plot, winners_plot
+
+        lines, winners = lines_plot(findings), winners_plot(findings)
+        write_break_even(folder, findings, lines, winners)
+        context.log.info("\n".join(sentences(findings)))
+        page = break_even_markdown(findings, data_uri(lines), data_uri(winners))
+        return dg.MaterializeResult(
+            metadata=_metadata(findings)
+            | {
+                "report": dg.MetadataValue.md(page),
+                "folder": dg.MetadataValue.path(str(folder.absolute())),
+            }
+        )
+
+    return sweep
+
+
+def _grid(config: BreakEvenConfig) -> Grid:
+    return Grid(
+        counts=log_counts(config.smallest, config.largest, config.per_decade),
+        costs=ordered(map(Cost.parsed, config.costs)),
+        strategies=tuple(config.strategies),
+        batch=frozenset(),
+        repeats=config.repeats,
+    )
+
+
+def _metadata(findings: Findings) -> dict[str, Any]:
+    metadata: dict[str, Any] = {
+        "table": dg.MetadataValue.table(
+            [dg.TableRecord(record) for record in crossings_records(findings)]
+        ),
+        "items": findings.answers.items,
+        "workers": findings.workers,
+        "best_workers": findings.scaling.best_workers or findings.scaling.sentence,
+        "timed_runs": findings.taken,
+        "earlier_timed_runs": findings.reused,
+        "seconds": findings.seconds,
+    }
+    # Floats of their own, so that the UI draws how each crossing moves.
+    for (strategy, cost), crossing in findings.answers.by_items.items():
+        if crossing.answer == FROM and not cost.seconds:
+            metadata[f"{strategy}_from_items"] = crossing.value
+    for asked, crossing in findings.answers.by_cost.items():
+        if crossing.answer == FROM and crossing.value is not None:
+            kind = "wait" if asked.waits else "burn"
+            metadata[f"{asked.strategy}_from_{kind}_us"] = crossing.value * 1e6
+    return metadata

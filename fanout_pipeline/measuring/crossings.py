@@ -1,0 +1,62 @@
+"""Where the times of two strategies cross, over items and over the cost of an item."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+from fanout_pipeline.measuring.burden import Cost
+from fanout_pipeline.measuring.cost_fit import Line
+
+Lines = Mapping[str, Mapping[Cost, Line]]
+"""Of each strategy and cost."""
+_HALVINGS = 30
+
+
+def items_crossing(lines: Lines, reference: str, strategy: str, cost: Cost) -> float:
+    """The item count from which on the strategy is quicker; infinite where it never is."""
+    ours, theirs = lines[strategy][cost], lines[reference][cost]
+    gained = theirs.per_item - ours.per_item
+    if gained <= 0:
+        return math.inf
+    return max(0.0, (ours.fixed - theirs.fixed) / gained)
+
+
+def cost_crossing(
+    lines: Lines,
+    reference: str,
+    strategy: str,
+    costs: Sequence[Cost],
+    items: int,
+    bend: float = 0.5,
+) -> float:
+    """The seconds of burden an item from which on the strategy is quicker at `items` items.
+
+    Between two costs of the sweep the reference's time is a straight line. The strategy's may be
+    bent, as where moving an item takes longer than its burden until the burden is the longer: it
+    lies between the chord (`bend` 0) and the lowest such bend (`bend` 1).
+    """
+    ours = [lines[strategy][cost].seconds(items) for cost in costs]
+    theirs = [lines[reference][cost].seconds(items) for cost in costs]
+    ahead = [n for n in range(len(costs)) if ours[n] >= theirs[n]]
+    if not ahead:
+        return 0.0
+    last = ahead[-1]
+    if last == len(costs) - 1:
+        return math.inf
+    first, second = costs[last].seconds, costs[last + 1].seconds
+    fixed = lines[strategy][costs[last]].fixed
+    steep = (ours[last + 1] - fixed) / second
+
+    def behind(seconds: float) -> float:
+        share = (seconds - first) / (second - first)
+        chord = ours[last] + share * (ours[last + 1] - ours[last])
+        lowest = min(chord, max(ours[last], fixed + steep * seconds))
+        reference_time = theirs[last] + share * (theirs[last + 1] - theirs[last])
+        return (1 - bend) * chord + bend * lowest - reference_time
+
+    low, high = first, second
+    for _ in range(_HALVINGS):
+        middle = (low + high) / 2
+        low, high = (middle, high) if behind(middle) >= 0 else (low, middle)
+    return (low + high) / 2

@@ -1,0 +1,142 @@
+"""Which run comes next, until the budget is used up: small cells first, the hopeless never.
+
+Block = one run of the reference and of each strategy that may win in a cell, in random order, so
+that a machine that slows down slows all of them. The next block is the one with the least expected
+time × number of the repeat: a third look at a short cell comes before a first at a long one. Counts
+between decades count double, so that a short budget reaches large counts rather than all counts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from random import Random
+from typing import NamedTuple
+
+from fanout_pipeline.measuring.burden import seconds_text
+from fanout_pipeline.measuring.cost_model import JITTER_SECONDS, CostModel
+from fanout_pipeline.measuring.sweep_grid import Cell, Grid, Skip
+
+_HOPELESS = 2.0
+"""Times slower than the reference, even at best."""
+_LONGEST_RUN = 0.1
+"""Share of the budget that one run may take."""
+_UNTIMED_SECONDS = 0.1
+"""What goes with each run outside its timing: checks, removing its results."""
+_PROBE_STEP = 1000
+"""Probes are made at so many times the smallest count and at each decade from there."""
+
+Measure = Callable[[str, Cell], float]
+"""Seconds of one run of a strategy in a cell."""
+
+
+class Block(NamedTuple):
+    """Runs that belong together."""
+
+    cell: Cell
+    strategies: tuple[str, ...]
+    seconds: float
+    """Expected."""
+    repeat: int
+
+
+class Sweep:
+    """Decides on the runs of a grid from what the model knows."""
+
+    def __init__(self, grid: Grid, model: CostModel, budget_seconds: float):
+        self._grid = grid
+        self._model = model
+        self._longest = _LONGEST_RUN * budget_seconds
+        smallest = grid.counts[0]
+        self._decades = {smallest * 10**power for power in range(20)}
+        self._probes = {n for n in self._decades if n >= _PROBE_STEP * smallest}
+
+    def run(
+        self,
+        measure: Measure,
+        keep: Callable[[str, Cell, float], object],
+        clock: Callable[[], float],
+        rng: Random,
+        deadline: float,
+        log: Callable[[Block], object] = lambda block: None,
+    ) -> None:
+        """Measure blocks until none is left that fits in before the deadline."""
+        while (block := self.next_block(deadline - clock())) is not None:
+            log(block)
+            order = list(block.strategies)
+            rng.shuffle(order)
+            for strategy in order:
+                if clock() >= deadline:
+                    return
+                keep(strategy, block.cell, measure(strategy, block.cell))
+
+    def next_block(self, seconds_left: float) -> Block | None:
+        """The one that tells most for its time."""
+        blocks = [block for block in self._open_blocks() if block.seconds <= seconds_left]
+        return min(blocks, key=self._priority, default=None)
+
+    def skips(self) -> tuple[Skip, ...]:
+        """Every strategy and cell without a run, and why."""
+        return tuple(
+            self._skip(strategy, cell)
+            for cell in self._grid.cells
+            for strategy in self._grid.taking_part(cell.cost)
+            if not self._model.seconds(strategy, cell)
+        )
+
+    def _open_blocks(self) -> Iterator[Block]:
+        reference = self._grid.reference
+        for cell in self._grid.cells:
+            if not self._may_run(reference, cell):
+                continue
+            open_ = [
+                strategy
+                for strategy in self._grid.taking_part(cell.cost)
+                if self._done(strategy, cell) < self._grid.repeats and self._may_run(strategy, cell)
+            ]
+            if not open_:
+                continue
+            strategies = tuple(dict.fromkeys([reference, *open_]))
+            seconds = sum(
+                self._model.expected(strategy, cell) + _UNTIMED_SECONDS for strategy in strategies
+            )
+            yield Block(cell, strategies, seconds, 1 + min(self._done(s, cell) for s in open_))
+
+    def _priority(self, block: Block) -> float:
+        step = 1 if block.cell.items in self._decades else 2
+        return block.seconds * block.repeat * step
+
+    def _may_run(self, strategy: str, cell: Cell) -> bool:
+        if self._model.expected(strategy, cell) > self._longest:
+            return False
+        if strategy == self._grid.reference or self._is_probe(strategy, cell):
+            return True
+        return not self._is_hopeless(strategy, cell)
+
+    def _is_hopeless(self, strategy: str, cell: Cell) -> bool:
+        best = self._model.at_best(strategy, cell)
+        reference = self._model.expected(self._grid.reference, cell)
+        return best > _HOPELESS * reference and best - reference > JITTER_SECONDS
+
+    def _skip(self, strategy: str, cell: Cell) -> Skip:
+        reference = self._grid.reference
+        if strategy != reference and self._is_hopeless(strategy, cell):
+            best = self._model.at_best(strategy, cell)
+            slower = best / self._model.expected(reference, cell)
+            reason = f"hopeless: {slower:,.1f} times slower than {reference} at best"
+            return Skip(strategy, cell, reason, hopeless=True)
+        expected = self._model.expected(strategy, cell)
+        if expected > self._longest:
+            return Skip(strategy, cell, f"too long: about {seconds_text(expected)}")
+        return Skip(strategy, cell, "the budget was used up")
+
+    def _is_probe(self, strategy: str, cell: Cell) -> bool:
+        """A run that cannot win, but shows what an item costs the strategy, which nothing has yet."""
+        return (
+            not cell.cost.seconds
+            and cell.items in self._probes
+            and not self._model.least_per_item(strategy, cell.cost)
+            and not self._model.seconds(strategy, cell)
+        )
+
+    def _done(self, strategy: str, cell: Cell) -> int:
+        return len(self._model.seconds(strategy, cell))
