@@ -17,7 +17,7 @@ def checked(tmp_path, results, keeps_order=True, expected=EXPECTED):
     write_results(tmp_path / "serial", expected, part_items=300)
     write_results(tmp_path / "threads", results, part_items=170)
     check = check_order(tmp_path / "threads", tmp_path / "serial")
-    found = check_results(KEY, Verification(check, "squares/serial"), keeps_order)
+    found = check_results(KEY, Verification(check, "squares/serial", 0.1), keeps_order)
     return {result.check_name: result for result in found}
 
 

@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from fanout_pipeline.definitions import build_definitions, defs
-from fanout_pipeline.defs.config import BreakEvenConfig, NumbersFileConfig
+from fanout_pipeline.defs.config import BreakEvenConfig, NumbersFileConfig, TrialsConfig
 from fanout_pipeline.defs.resources import DataFolder, Fanout
 from fanout_pipeline.defs.schedules import nightly_comparison
 from fanout_pipeline_tests.names import STRATEGIES
@@ -21,6 +21,7 @@ JOBS = {
     "comparison_job": {
         "numbers_file",
         *(f"squares/{strategy}" for strategy in STRATEGIES),
+        "squares/trials",
         "squares/comparison",
     },
     "serial_job": {"numbers_file", "squares/serial"},
@@ -114,8 +115,8 @@ def test_assets_are_those_of_the_design(graph):
 
 
 def test_edges_are_those_of_the_design(graph):
-    """Every strategy reads the numbers file, as does the break-even; the comparison waits for every
-    strategy."""
+    """Every strategy reads the numbers file, as does the break-even; the trials wait for every
+    strategy, the comparison for them all."""
     squares = {f"squares/{strategy}" for strategy in STRATEGIES}
     parents = {
         key.to_user_string(): {parent.to_user_string() for parent in graph.get(key).parent_keys}
@@ -124,7 +125,8 @@ def test_edges_are_those_of_the_design(graph):
     assert parents == {
         "numbers_file": set(),
         **{key: {"numbers_file"} for key in squares | {"squares/break_even"}},
-        "squares/comparison": squares,
+        "squares/trials": squares,
+        "squares/comparison": squares | {"squares/trials"},
     }
 
 
@@ -208,18 +210,20 @@ def test_every_asset_is_described_and_owned(graph):
 
 
 def test_every_check_is_described(graph):
-    """Each strategy but the reference has three checks, and each says what it means."""
+    """Each strategy but the reference has three checks, the verdict two; each says what it means."""
     specs = [graph.get_check_spec(key) for key in graph.asset_check_keys]
     assert {(spec.asset_key.to_user_string(), spec.name) for spec in specs} == {
         (f"squares/{strategy}", name)
         for strategy in STRATEGIES
         if strategy != "serial"
         for name in ("order", "completeness", "values")
-    }
+    } | {("squares/comparison", name) for name in ("verdict_trusted", "verdict_unchanged")}
     assert all(spec.description for spec in specs)
 
 
-@pytest.mark.parametrize("model", [DataFolder, Fanout, NumbersFileConfig, BreakEvenConfig])
+@pytest.mark.parametrize(
+    "model", [DataFolder, Fanout, NumbersFileConfig, TrialsConfig, BreakEvenConfig]
+)
 def test_every_field_of_config_is_described(model):
     """The launchpad explains every field that can be set."""
     fields = model.to_config_schema().as_field().config_type.fields
