@@ -10,7 +10,7 @@ DAGSTER := $(BIN)/dagster
 DEFINITIONS := fanout_pipeline.definitions
 
 .DEFAULT_GOAL := help
-.PHONY: help compare break-even test test-fast check ui bench lock readme clean
+.PHONY: help compare break-even test test-fast check ui bench bench-verdict lock figures clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 20
@@ -42,8 +42,13 @@ ui: .venv/installed  ## serve the Dagster UI (webserver and daemon) on 127.0.0.1
 bench: .venv/installed  ## time what the README claims: serial and multiprocess at 10,000,000 numbers, memory at 20,000,000
 	$(BIN)/python benchmarks/serial_and_multiprocess.py
 
-readme: .venv/installed  ## put the last comparison's table and plot, and the last UI test's pictures, into the README
-	$(BIN)/python docs/update_readme.py
+bench-verdict: .venv/installed  ## is the verdict honest: a copy, a strategy slowed by 5 %, a loaded machine; 50 minutes
+	$(BIN)/python benchmarks/verdict_honesty.py copy --runs 20
+	$(BIN)/python benchmarks/verdict_honesty.py slowed
+	$(BIN)/python benchmarks/verdict_honesty.py loaded --count 100000
+
+figures: .venv/installed  ## put the last comparison, break-even and UI test's pictures into README.md and docs/measuring.md
+	$(BIN)/python docs/update_figures.py
 
 lock: .venv/installed-dev  ## compile the hashed requirement files anew from pyproject.toml
 	$(BIN)/python -m pip install --quiet uv

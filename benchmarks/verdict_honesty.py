@@ -65,7 +65,9 @@ def judged(
     """Trials of the reference and the strategies, and what follows from them."""
     spec = FanoutSpec("squares", IntegerLines(NUMBERS_FILE), square, square_batch).under(root)
     options = Options(effective_cores(), "forkserver")
-    contenders = [InProcess(s, spec, root / "trials", options) for s in (SERIAL, *strategies)]
+    contenders = [
+        InProcess(s, spec, root / "trials", options, warm_runs=0) for s in (SERIAL, *strategies)
+    ]
     found = run_trials(contenders[0], contenders[1:], TrialOptions(rounds, budget, 1, seed))
     run = TrialRun("squares", "", 0.0, REFERENCE, "", "", "", machine_record(), {})
     compared = compare(run, found.trials)

@@ -10,6 +10,8 @@ STRATEGIES = (
     "vectorized",
     "dagster_multiprocess",
 )
+TRIED = (*STRATEGIES, "dagster_spawn", "dagster_in_process")
+"""What the comparison is of."""
 IN_ORDER = tuple(strategy for strategy in STRATEGIES if strategy != "queue")
 METADATA = {
     "wall_seconds",

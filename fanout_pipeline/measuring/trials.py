@@ -126,6 +126,8 @@ class _Slot:
     """Of each of its trials, checking included."""
     counted: int = 0
     """How many of them were no warm-up."""
+    failure: str | None = None
+    """What it raised; it takes no part any more."""
     credit: float = 0.0
     """It takes part in a round when this has come to 1: its rounds are then spread evenly."""
 
@@ -148,7 +150,7 @@ def run_trials(
 ) -> Trials:
     """Run all contenders in rounds; `record` gets each trial as it is finished.
 
-    Raises what a contender raises.
+    One that raises is left out from there on, and a remark says so. Raises what the reference raises.
     """
     first = _Slot(reference)
     slots = [first, _Slot(reference, control=True, costs=first.costs), *map(_Slot, others)]
@@ -164,7 +166,14 @@ def run_trials(
             # The first trial ever is the reference's: without it there is nothing to say.
             if done and began + slot.cost(_guess(slots)) > deadline:
                 continue
-            trial = _trial(slot, run_id, number, position, look)
+            try:
+                trial = _trial(slot, run_id, number, position, look)
+            except Exception as error:
+                if slot.contender is reference:
+                    raise
+                slot.failure = f"{type(error).__name__}: {error}"
+                log(f"{slot.contender.name} failed and is left out: {slot.failure}")
+                continue
             slot.costs.append(clock() - began)
             slot.counted += number > 0
             position += 1
@@ -200,6 +209,7 @@ def _taking_part(
     Each gets an equal share of the time; what the fast leave goes to the slow. It is planned anew
     for each round, so that a guess that was wrong does not cost the others their rounds.
     """
+    slots = [slot for slot in slots if slot.failure is None]
     guess = _guess(slots)
     rounds = rounds_at_most - begun
     wanted: dict[int, float] = {}
@@ -233,7 +243,10 @@ def _remarks(slots: Sequence[_Slot], rounds: int, options: TrialOptions) -> Iter
             f"{options.rounds} rounds."
         )
     for slot in slots[2:]:
-        if slot.counted < rounds:
+        if slot.failure is not None:
+            first_line = slot.failure.partition("\n")[0]
+            yield f"{slot.contender.name} failed after {slot.counted} rounds: {first_line}"
+        elif slot.counted < rounds:
             seconds = f": it takes {slot.cost(0.0):.1f} s a trial" if slot.costs else ""
             yield f"{slot.contender.name} ran in {slot.counted} of {rounds} rounds{seconds}."
 

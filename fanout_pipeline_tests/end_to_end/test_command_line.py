@@ -1,13 +1,15 @@
 """`dagster job execute`, as the guide says to type it: files, records, checks, refusals."""
 
 import json
+import statistics
 
 import dagster as dg
+import pandas
 import pytest
 
 from fanout_pipeline.parts import read_results
 from fanout_pipeline_tests.end_to_end.project import BRIEF, Project
-from fanout_pipeline_tests.names import IN_ORDER, METADATA, REPORTED, STRATEGIES
+from fanout_pipeline_tests.names import IN_ORDER, METADATA, REPORTED, STRATEGIES, TRIED
 
 CONFIGURED = BRIEF | {
     "numbers_file": {"config": {"count": 5000, "order": "shuffled", "seed": 7}},
@@ -101,14 +103,16 @@ def test_report_has_the_fields_of_the_design(report):
     """A program that reads report.json finds every field by its name."""
     assert report["items"] == 100_000
     assert report["reference"] == "serial"
-    assert set(report["strategies"]) == set(STRATEGIES)
+    assert set(report["strategies"]) <= set(TRIED)
     for found in report["strategies"].values():
         assert set(found) >= REPORTED
-        assert found["wall_seconds"] > 0
-        assert found["wall_seconds_all"] == [found["wall_seconds"]]
-        serial = report["strategies"]["serial"]["wall_seconds"]
-        assert found["ratio"] == pytest.approx(found["wall_seconds"] / serial)
-        assert found["speedup"] == pytest.approx(1 / found["ratio"])
+        assert found["wall_seconds"] == pytest.approx(statistics.median(found["wall_seconds_all"]))
+        if found["ratio"] is not None:
+            assert found["speedup"] == pytest.approx(1 / found["ratio"])
+        if found["ratio_ci95"] is not None:
+            assert found["ratio_ci95"][0] <= found["ratio"] <= found["ratio_ci95"][1]
+    assert report["strategies"]["serial"]["ratio"] == 1
+    assert report["strategies"]["vectorized"]["ratio_ci95"] is not None
     assert set(report["verdict"]) >= {"use", "reason", "trusted"}
     assert report["verdict"]["use"] in {*IN_ORDER, "stay serial", "cannot tell"}
     assert {"cpu", "effective_cores", "memory_bytes", "python"} <= set(report["machine"])
@@ -117,11 +121,12 @@ def test_report_has_the_fields_of_the_design(report):
 def test_report_says_who_kept_the_order(report):
     """The article's point: its program loses the order and nothing else; the others lose nothing."""
     found = report["strategies"]
-    for strategy in STRATEGIES:
+    for strategy in found:
         counts = [found[strategy][name] for name in ("missing", "duplicated", "wrong")]
         assert counts == [0, 0, 0], strategy
-    assert {strategy for strategy in STRATEGIES if found[strategy]["in_order"]} == set(IN_ORDER)
-    assert len({found[strategy]["digest"] for strategy in IN_ORDER}) == 1
+    in_order = {strategy for strategy in found if found[strategy]["in_order"]}
+    assert in_order == set(found) - {"queue"}
+    assert len({found[strategy]["digest"] for strategy in in_order}) == 1
     assert found["queue"]["digest"] != found["serial"]["digest"]
 
 
@@ -137,28 +142,69 @@ def test_metadata_of_the_design_is_recorded(compared, report, strategy):
         assert found["first_10_results"] == [n * n for n in range(10)]
     assert found["peak_rss_bytes"] > 10**7
     assert len(set(found["worker_pids"])) >= 1
-    for name in ("missing", "duplicated", "wrong", "digest"):
-        assert found[name] == report["strategies"][strategy][name], name
+    if strategy in report["strategies"]:  # a machine so slow that it was not tried has it not
+        for name in ("missing", "duplicated", "wrong"):
+            assert found[name] == report["strategies"][strategy][name], name
+
+
+def test_every_trial_is_kept(compared, report):
+    """Whoever doubts the comparison finds every single trial, and what it ran on."""
+    project, _ = compared
+    trials = pandas.read_parquet(project.data / "squares" / "trials")
+    counted = trials[~trials.warm_up]
+    assert set(counted.strategy) == set(report["strategies"])
+    for strategy, found in report["strategies"].items():
+        ours = counted[counted.strategy == strategy].wall_seconds
+        assert sorted(ours) == sorted(found["wall_seconds_all"])
+    serial = counted[counted.strategy == "serial"].groupby("round").control.agg(["size", "sum"])
+    assert (serial["size"] == 2).sum() == report["control"]["rounds"] >= 5
+
+
+def test_the_phases_of_every_strategy_sum_to_its_wall_time(report):
+    """Nothing of a strategy's time is hidden, and nothing is counted twice."""
+    for strategy, found in report["strategies"].items():
+        wall = found["phases_wall_seconds"]
+        assert sum(found["phases"].values()) == pytest.approx(wall, rel=0.03), strategy
+
+
+def test_the_verdict_is_checked(compared):
+    """The UI shows beside the comparison whether its verdict is trusted, and whether it changed."""
+    project, _ = compared
+    found = project.metadata("squares/comparison")
+    with project.instance() as instance:
+        checks = {
+            name: instance.event_log_storage.get_asset_check_execution_history(
+                dg.AssetCheckKey(dg.AssetKey(["squares", "comparison"]), name), limit=1
+            )[0].event.dagster_event.asset_check_evaluation_data
+            for name in ("verdict_trusted", "verdict_unchanged")
+        }
+    assert checks["verdict_trusted"].passed is found["trusted"]
+    assert checks["verdict_trusted"].severity is dg.AssetCheckSeverity.WARN
+    assert checks["verdict_trusted"].description == found["sentence"]
+    assert checks["verdict_unchanged"].passed
 
 
 def test_comparison_records_table_and_report(compared):
     """The UI has the table and a page that carries its picture in itself."""
     project, _ = compared
     found = project.metadata("squares/comparison")
-    strategies = [record.data["strategy"] for record in found["table"].records]
-    assert sorted(strategies) == sorted(STRATEGIES)
-    assert "](data:image/png;base64," in found["report"]
+    for table in ("table", "breakdown"):
+        strategies = {record.data["strategy"] for record in found[table].records}
+        assert {"serial", "vectorized", "multiprocess"} <= strategies <= set(TRIED)
+    assert found["report"].count("](data:image/png;base64,") == 2
+    assert isinstance(found["multiprocess_ratio"], float)
 
 
 def test_comparison_table_is_printed(compared):
     """Whoever runs the job in a terminal sees the table and the verdict without opening a file."""
-    _, output = compared
-    header = "strategy seconds ratio items/s efficiency workers in order missing duplicated wrong"
+    project, output = compared
     lines = [" ".join(line.split()) for line in output.splitlines()]
-    assert header in lines
-    table = lines[lines.index(header) + 2 :][: len(STRATEGIES)]
-    assert {line.split()[0] for line in table} == set(STRATEGIES)
-    assert "Verdict: " in output
+    header = next(
+        n for n, line in enumerate(lines) if line.startswith("strategy seconds ratio 95 %")
+    )
+    table = {line.split()[0] for line in lines[header + 2 :][: len(TRIED)] if line}
+    assert {"serial", "vectorized", "multiprocess"} <= table
+    assert any(line.endswith(project.metadata("squares/comparison")["sentence"]) for line in lines)
     assert "Traceback" not in output
 
 

@@ -57,13 +57,13 @@ def page():
 
 
 def test_a_click_materializes_everything_and_the_comparison_is_there_to_see(project, served, page):
-    """Whoever clicks "Materialize all" finds the table, the plot and queue's warning in the UI."""
-    page.goto(f"{served}/asset-groups")
+    """Whoever clicks "Materialize all" finds the verdict, the pictures and queue's warning in the UI."""
+    page.goto(f"{served}/locations/fanout_pipeline/jobs/comparison_job")
     button = page.get_by_role("button", name=re.compile("Materialize all"))
     expect(button).to_be_enabled(timeout=60_000)
     button.click()
     run = wait_for(project.runs, 60, "run", every=0.5)[0]
-    wait_for(lambda: project.runs()[0].is_finished, 180, "end of the run", every=1)
+    wait_for(lambda: project.runs()[0].is_finished, 240, "end of the run", every=1)
     assert project.runs()[0].status.value == "SUCCESS", run.run_id
     page.set_viewport_size({"width": 1500, "height": 2000})  # all strategies in one picture
     page.goto(f"{served}/locations/fanout_pipeline/asset-groups/squares")
@@ -71,18 +71,27 @@ def test_a_click_materializes_everything_and_the_comparison_is_there_to_see(proj
     page.wait_for_timeout(2000)
     page.screenshot(path=PICTURES / "graph.png")
 
+    verdict = project.metadata("squares/comparison")["sentence"]
     page.set_viewport_size({"width": 2100, "height": 1500})  # the whole table in one picture
-    page.goto(f"{served}/assets/squares/comparison")
-    expect(page.get_by_text("items_per_second").first).to_be_visible()
-    expect(page.get_by_text("dagster_multiprocess", exact=True).first).to_be_visible()
-    page.wait_for_timeout(5000)  # status and history come late
-    page.screenshot(path=PICTURES / "comparison.png")
-    page.get_by_text("Show Markdown").first.click()
-    plot = page.locator("img[src^='data:image/png']").first
-    expect(plot).to_be_visible()
-    page.wait_for_timeout(1000)  # the dialog fades in
-    assert plot.evaluate("image => image.complete && image.naturalWidth") > 300
-    page.screenshot(path=PICTURES / "report.png")
+    for theme in ("light", "dark"):
+        page.emulate_media(color_scheme=theme)
+        page.goto(f"{served}/assets/squares/comparison")
+        expect(page.get_by_text(verdict).first).to_be_visible()
+        expect(page.get_by_text("items_per_second").first).to_be_visible()
+        expect(page.get_by_text("dagster_multiprocess", exact=True).first).to_be_visible()
+        page.wait_for_timeout(5000)  # status and history come late
+        page.screenshot(path=PICTURES / f"comparison_{theme}.png")
+        report = page.get_by_text(re.compile("^report$")).locator("xpath=ancestor::tr[1]").first
+        report.get_by_text("Show Markdown").click()
+        plots = page.locator("img[src^='data:image/png']")
+        expect(plots).to_have_count(2)
+        page.wait_for_timeout(1000)  # the dialog fades in
+        for number in range(2):
+            plots.nth(number).scroll_into_view_if_needed()
+            loaded = "image => image.complete && image.naturalWidth"
+            assert plots.nth(number).evaluate(loaded) > 300
+            page.screenshot(path=PICTURES / f"report_{theme}_{number}.png")
+    page.emulate_media(color_scheme="light")
     page.set_viewport_size({"width": 1500, "height": 1000})
 
     page.goto(f"{served}/assets/squares/queue?view=checks")

@@ -4,6 +4,7 @@ import random
 
 import pytest
 
+from fanout_pipeline.fanout.contract import WorkerDied
 from fanout_pipeline.measuring.trials import TrialOptions, run_trials
 from fanout_pipeline_tests.measuring.simulated import Clock, Simulated, quiet
 
@@ -145,3 +146,22 @@ def test_progress_is_told():
     tried({"serial": 1.0, "a": 1.0}, rounds=10, budget_seconds=100, log=lines.append)
     assert lines[0].startswith("trials: round 2 of at most 10, ")
     assert len(lines) == 5
+
+
+def failing():
+    raise WorkerDied("Worker process 7 was killed by SIGKILL.\nAnd more.")
+
+
+def test_a_strategy_that_fails_is_left_out():
+    """One way to fan out that does not work here does not cost the verdict on the others."""
+    found, _ = tried({"serial": 0.1, "a": 0.1, "broken": failing}, rounds=6)
+    assert rounds_of(found, "a") == [1, 2, 3, 4, 5, 6]
+    assert found.remarks == (
+        "broken failed after 0 rounds: WorkerDied: Worker process 7 was killed by SIGKILL.",
+    )
+
+
+def test_a_reference_that_fails_fails_the_trials():
+    """Without serial there is nothing to compare with: its error is not swallowed."""
+    with pytest.raises(WorkerDied):
+        tried({"serial": failing, "a": 0.1})

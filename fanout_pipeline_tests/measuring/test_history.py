@@ -1,0 +1,80 @@
+"""What changed since the last trusted comparison."""
+
+import json
+
+import pytest
+
+from fanout_pipeline.measuring.comparison import compare
+from fanout_pipeline.measuring.history import changes, keep_trusted, last_trusted
+from fanout_pipeline.measuring.verdict import decide
+from fanout_pipeline.reporting.report import report_record
+from fanout_pipeline_tests.measuring.simulated import noisy_trials, trial_run
+
+
+def judged(ratios, run=None, **options):
+    trials = noisy_trials(ratios, **options)
+    compared = compare(run or trial_run(), trials)
+    return compared, decide(compared, trials)
+
+
+def kept(folder, ratios, run=None, **options):
+    """A trusted comparison, kept in `folder`, as the next one finds it."""
+    compared, verdict = judged(ratios, run, **options)
+    assert verdict.trusted
+    keep_trusted(folder, report_record(compared, verdict, []))
+    return last_trusted(folder)
+
+
+def test_the_same_again_is_no_change(tmp_path):
+    """Two nights that differ only by chance are not reported as a change."""
+    earlier = kept(tmp_path, {"threads": 0.5}, seed=1)
+    assert changes(earlier, *judged({"threads": 0.5}, seed=2)) == []
+
+
+def test_a_ratio_that_changed_is_told_with_both_values(tmp_path):
+    """A strategy that became slower in relation to serial is named, from what to what."""
+    earlier = kept(tmp_path, {"threads": 0.3, "multiprocess": 0.61})
+    told = changes(earlier, *judged({"threads": 0.3, "multiprocess": 0.93}))
+    assert len(told) == 1
+    assert told[0].startswith("multiprocess went from 0.6")
+    assert told[0].endswith(" to 0.93 of serial.") or " to 0.9" in told[0]
+
+
+def test_another_winner_is_told(tmp_path):
+    """Whoever has put the last winner to work reads that another one would be better now."""
+    earlier = kept(tmp_path, {"threads": 0.5})
+    told = changes(earlier, *judged({"threads": 1.5}))
+    assert told[0] == "The verdict went from threads to stay serial."
+
+
+def test_a_function_that_became_cheaper_is_told(tmp_path):
+    """When all ratios move because the function changed, the function is named as the reason."""
+    earlier = kept(tmp_path, {"threads": 0.5}, serial={"phases": {"call": 0.5}})
+    now = judged(
+        {"threads": 0.5},
+        trial_run(function_fingerprint="another"),
+        serial={"phases": {"call": 0.1}},
+    )
+    assert changes(earlier, *now) == [
+        "The function's cost fell 5.00x.",
+        "The function is another one.",
+    ]
+
+
+def test_other_data_and_another_machine_are_told(tmp_path):
+    """What makes two comparisons differ for good reason is said beside the difference."""
+    earlier = kept(tmp_path, {"threads": 0.5})
+    machine = trial_run().machine | {"cpu": "another CPU"}
+    now = judged({"threads": 0.5}, trial_run(input_sha256="j", machine=machine))
+    told = changes(earlier, *now)
+    assert "The input is another one." in told
+    assert any(line.startswith("The machine was another one: a CPU") for line in told)
+
+
+@pytest.mark.parametrize("content", [None, "", "[]", "{}", json.dumps({"verdict": {"use": "x"}})])
+def test_nothing_that_can_be_read_is_no_earlier_one(tmp_path, content):
+    """A first comparison, or one after a change of format, is reported without a word of changes."""
+    if content is not None:
+        (tmp_path / "last_trusted.json").write_text(content)
+    assert last_trusted(tmp_path) is None
+    assert changes(None, *judged({"threads": 0.5})) == []
