@@ -14,6 +14,7 @@ from fanout_pipeline.measuring.comparison import Comparison, Recorded, compare
 from fanout_pipeline.measuring.history import Earlier, changes, keep_trusted, last_trusted
 from fanout_pipeline.measuring.trial_store import load_trials
 from fanout_pipeline.measuring.verdict import Verdict, decide
+from fanout_pipeline.reporting.escape import markdown
 from fanout_pipeline.reporting.report import (
     data_uri,
     report_markdown,
@@ -128,8 +129,8 @@ def _metadata(compared: Comparison, verdict: Verdict, changed: list[str]) -> dic
         "verdict": verdict.use,
         "sentence": verdict.sentence,
         "trusted": dg.MetadataValue.bool(verdict.trusted),
-        "grounds": dg.MetadataValue.md("\n".join(f"- {ground}" for ground in verdict.grounds)),
-        "changes": dg.MetadataValue.md("\n".join(f"- {line}" for line in changed) or "none"),
+        "grounds": _list(verdict.grounds),
+        "changes": _list(changed or ["none"]),
         "table": _table(comparison_records(compared)),
         "breakdown": _table(breakdown_records(compared)),
         "items": compared.items,
@@ -146,6 +147,10 @@ def _metadata(compared: Comparison, verdict: Verdict, changed: list[str]) -> dic
         if row.ratio is not None:
             metadata[f"{row.strategy}_ratio"] = row.ratio
     return metadata
+
+
+def _list(lines: Sequence[str]) -> dg.MarkdownMetadataValue:
+    return dg.MetadataValue.md("\n".join(f"- {markdown(line)}" for line in lines))
 
 
 def _table(records: list[dict[str, Any]]) -> dg.TableMetadataValue:

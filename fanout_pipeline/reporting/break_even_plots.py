@@ -1,12 +1,10 @@
 """Pictures of a break-even measurement: time over items with the crossings, and who wins where.
 
-Solid white behind, so that they read alike in the UI's light and dark theme, where a Markdown dialog
-shows them some 900 pixels wide. Colours are Okabe and Ito's.
+Solid white behind and 900 pixels wide, as the comparison's (`canvas`). Colours are Okabe and Ito's.
 """
 
 from __future__ import annotations
 
-import io
 import math
 from statistics import median
 
@@ -19,13 +17,13 @@ from fanout_pipeline.measuring.break_even import FROM, Crossing, Winner
 from fanout_pipeline.measuring.break_even_run import Findings
 from fanout_pipeline.measuring.burden import Cost
 from fanout_pipeline.measuring.sweep_grid import Cell
+from fanout_pipeline.reporting.canvas import DPI, WIDTH, png
 
 _COLOURS = ("#000000", "#E69F00", "#0072B2", "#CC79A7", "#D55E00", "#009E73", "#56B4E9", "#F0E442")
 _MARKERS = "osD^v<>P"
 _REFERENCE, _NO_DIFFERENCE = "#B5B5B5", "#EDEDED"
 """In the map, where no fan-out pays: greys."""
 _PANEL_COLUMNS = 3
-_WIDTH, _DPI = 9.6, 140
 
 
 def strategy_colours(findings: Findings) -> dict[str, str]:
@@ -59,7 +57,7 @@ def lines_plot(findings: Findings) -> bytes:
     )
     figure.legend(handles=_line_legend(findings), loc="outside lower center", ncols=5, fontsize=9,
                   frameon=False)  # fmt: skip
-    return _png(figure)
+    return png(figure)
 
 
 def winners_plot(findings: Findings) -> bytes:
@@ -88,7 +86,7 @@ def winners_plot(findings: Findings) -> bytes:
     )
     figure.legend(handles=_field_legend(findings), loc="outside lower center", ncols=4, fontsize=9,
                   frameon=False, handlelength=1.6)  # fmt: skip
-    return _png(figure)
+    return png(figure)
 
 
 def count_text(count: int) -> str:
@@ -226,10 +224,4 @@ def _field_legend(findings: Findings) -> list[Patch]:
 
 
 def _figure(height: float) -> Figure:
-    return Figure(figsize=(_WIDTH, height), layout="constrained", dpi=_DPI, facecolor="white")
-
-
-def _png(figure: Figure) -> bytes:
-    out = io.BytesIO()
-    figure.savefig(out, format="png")
-    return out.getvalue()
+    return Figure(figsize=(WIDTH, height), layout="constrained", dpi=DPI, facecolor="white")

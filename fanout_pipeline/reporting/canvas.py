@@ -8,14 +8,14 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 INK, SOFT, GRID = "#1c2024", "#5b6670", "#e1e5e9"
-_WIDTH = 9.0  # inches
-_DPI = 100  # 900 pixels: the dialog of the UI scales nothing, and is 960 wide in a window of 1200
+WIDTH = 9.0  # inches
+DPI = 100  # 900 pixels: the dialog of the UI scales nothing, and is 960 wide in a window of 1200
 
 
 def figure_for(rows: int) -> tuple[Figure, Axes]:
     """A figure with room for so many strategies."""
     figure = Figure(
-        figsize=(_WIDTH, 1.9 + 0.4 * rows), layout="constrained", dpi=_DPI, facecolor="white"
+        figsize=(WIDTH, 1.9 + 0.4 * rows), layout="constrained", dpi=DPI, facecolor="white"
     )
     figure.get_layout_engine().set(w_pad=0.12, h_pad=0.1)  # type: ignore[union-attr, call-arg]
     axes = figure.subplots()
