@@ -53,11 +53,10 @@ def comparison_asset(spec: FanoutSpec, strategies: Sequence[str]) -> dg.AssetsDe
     def comparison(context: dg.AssetExecutionContext, data_folder: DataFolder) -> Iterator[Any]:
         from fanout_pipeline.reporting.plots import breakdown_plot, times_plot
 
-        metadata = _recorded(context, spec, "trials")
-        run, trials = load_trials(Path(metadata["path"]))
         recorded = [
             Recorded.from_metadata(name, _recorded(context, spec, name)) for name in strategies
         ]
+        run, trials = load_trials(Path(_recorded(context, spec, "trials")["path"]))
         compared = compare(run, trials, recorded)
         verdict = decide(compared, trials)
         folder = data_folder.path(spec.name, "comparison")

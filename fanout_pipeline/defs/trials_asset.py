@@ -52,7 +52,7 @@ def trials_asset(
         here = spec.under(root)
         run = TrialRun(
             name=spec.name,
-            run_id=context.run_id,
+            run_id=context.run.run_id,
             began=began,
             reference=REFERENCE,
             input_sha256=here.source.fingerprint().sha256,
@@ -75,7 +75,7 @@ def trials_asset(
                     TrialOptions(
                         config.rounds, config.budget_seconds, config.warm_up_rounds, config.seed
                     ),
-                    run_id=context.run_id,
+                    run_id=context.run.run_id,
                     record=done.append,
                     log=context.log.info,
                 )
