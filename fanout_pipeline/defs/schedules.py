@@ -1,5 +1,7 @@
 """When jobs run by themselves."""
 
+from typing import Any
+
 import dagster as dg
 
 from fanout_pipeline.defs.jobs import comparison_job
@@ -8,6 +10,7 @@ from fanout_pipeline.defs.jobs import comparison_job
 def nightly_comparison(
     cron: str = "0 2 * * *",
     status: dg.DefaultScheduleStatus = dg.DefaultScheduleStatus.STOPPED,
+    run_config: dict[str, Any] | None = None,
 ) -> dg.ScheduleDefinition:
     """The comparison every night at two, UTC; stopped until somebody starts it."""
     return dg.ScheduleDefinition(
@@ -16,5 +19,6 @@ def nightly_comparison(
         cron_schedule=cron,
         execution_timezone="UTC",
         default_status=status,
+        run_config=run_config,
         description="Runs the comparison every night, so that the UI draws how times change.",
     )

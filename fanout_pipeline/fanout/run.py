@@ -6,7 +6,9 @@ import math
 import os
 import time
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 
 from fanout_pipeline.fanout.contract import Crew, FanoutSpec, Options, Ran, Strategy, Work
@@ -94,19 +96,27 @@ def run_strategy(
     fingerprint = spec.source.fingerprint()
     target = ResultFolder(folder)
     wanted = chunks or default_chunks(fingerprint.bytes, options.workers)
-    progress = Progress(strategy.name, log)
-    own = own_usage()
-    began = time.perf_counter()
-    with strategy.start(options) as crew:
-        started = time.perf_counter()
-        cold = _run_once(strategy.name, crew, spec, target, fingerprint, wanted, progress)
-        now, used = own_usage(), crew.usage()
-        warm = [
-            _run_once(strategy.name, crew, spec, target, fingerprint, wanted, progress)
-            for _ in range(warm_runs)
-        ]
-        begin_stop = time.perf_counter()
-    stopped = time.perf_counter()
+    with ExitStack() as generations:
+        # Around the workers, so that a generation is given up only when nobody writes to it any more.
+        folders = [generations.enter_context(target.writing()) for _ in range(1 + warm_runs)]
+        run_once = partial(
+            _run_once,
+            strategy.name,
+            spec=spec,
+            target=target,
+            fingerprint=fingerprint,
+            chunks=wanted,
+            progress=Progress(strategy.name, log),
+        )
+        own = own_usage()
+        began = time.perf_counter()
+        with strategy.start(options) as crew:
+            started = time.perf_counter()
+            cold = run_once(crew, generation=folders[0])
+            now, used = own_usage(), crew.usage()
+            warm = [run_once(crew, generation=folder) for folder in folders[1:]]
+            begin_stop = time.perf_counter()
+        stopped = time.perf_counter()
     start_seconds, stop_seconds = started - began, stopped - begin_stop
     return RunRecord(
         strategy=strategy.name,
@@ -158,20 +168,20 @@ def _run_once(
     crew: Crew,
     spec: FanoutSpec,
     target: ResultFolder,
+    generation: Path,
     fingerprint: Fingerprint,
     chunks: int,
     progress: Progress,
 ) -> _Run:
-    with target.writing() as generation:
-        began = time.perf_counter()
-        cuts = spec.source.cut(chunks)
-        cut = time.perf_counter()
-        work = Work(spec.source, spec.function, spec.batch_function, cuts, generation)
-        ran = crew.run(work, progress)
-        ended = time.perf_counter()
-        manifest = manifest_of(strategy, spec, fingerprint, ran.parts)
-        target.commit(generation, manifest)
-        return _Run(manifest, ran, cut - began, ended - began, time.perf_counter() - ended)
+    began = time.perf_counter()
+    cuts = spec.source.cut(chunks)
+    cut = time.perf_counter()
+    work = Work(spec.source, spec.function, spec.batch_function, cuts, generation)
+    ran = crew.run(work, progress)
+    ended = time.perf_counter()
+    manifest = manifest_of(strategy, spec, fingerprint, ran.parts)
+    target.commit(generation, manifest)
+    return _Run(manifest, ran, cut - began, ended - began, time.perf_counter() - ended)
 
 
 def manifest_of(

@@ -11,7 +11,7 @@ from fanout_pipeline.parts import read_results
 from fanout_pipeline_tests.end_to_end.project import BRIEF, Project
 from fanout_pipeline_tests.names import IN_ORDER, METADATA, REPORTED, STRATEGIES, TRIED
 
-CONFIGURED = BRIEF | {
+CONFIGURED = {
     "numbers_file": {"config": {"count": 5000, "order": "shuffled", "seed": 7}},
 }
 
@@ -35,7 +35,7 @@ def elsewhere(project, workers=2, chunks=5):
     """Run config that sets everything which the guide says can be set; its data root, too."""
     root = project.folder / "other data"
     config = {
-        "ops": CONFIGURED,
+        "ops": dict(CONFIGURED),
         "resources": {
             "data_folder": {"config": {"root": str(root)}},
             "fanout": {"config": {"workers": workers, "chunks": chunks}},
@@ -258,6 +258,7 @@ def test_timed_steps_do_not_overlap(compared):
 def test_comparison_as_configured(project):
     """Count, order, seed, workers, chunks and data root are those of the config file."""
     root, config = elsewhere(project)
+    config["ops"] |= BRIEF
     code, output = project.execute("comparison_job", config)
     assert code == 0, output
     assert not project.data.exists()

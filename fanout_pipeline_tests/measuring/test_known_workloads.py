@@ -49,16 +49,14 @@ def judged(tmp_path, function, count, *strategies, workers=2, chunks=None, round
 
 def test_waiting_pays_in_threads(tmp_path):
     """Of a function that waits 2 ms an item, 16 threads do over 5 times as much; they are recommended."""
-    compared, verdict = judged(
-        tmp_path, wait_2_ms, 600, "threads", "multiprocess", workers=16, chunks=16, rounds=6
-    )
+    compared, verdict = judged(tmp_path, wait_2_ms, 500, "threads", workers=16, chunks=16, rounds=6)
     assert compared.row("threads").speedup > 5
     assert verdict.use in ("threads", "cannot tell"), verdict
 
 
 def test_computing_pays_in_processes(tmp_path):
     """Of a function that computes for 1 ms an item, processes are recommended, and threads are not."""
-    compared, verdict = judged(tmp_path, burn_1_ms, 1500, "threads", "multiprocess", rounds=7)
+    compared, verdict = judged(tmp_path, burn_1_ms, 1500, "threads", "multiprocess", rounds=5)
     assert verdict.use in ("multiprocess", "cannot tell"), verdict
     if verdict.trusted:
         assert compared.row("threads").ratio > 1 / 1.2
@@ -68,7 +66,7 @@ def test_computing_pays_in_processes(tmp_path):
 def test_a_thousand_squares_stay_serial(tmp_path):
     """Nothing that starts workers is ever recommended for work of milliseconds."""
     others = [name for name in STRATEGIES if name not in (REFERENCE, "vectorized", "queue")]
-    _, verdict = judged(tmp_path, square, 1000, *others)
+    _, verdict = judged(tmp_path, square, 1000, *others, rounds=5)
     assert verdict.use in ("stay serial", "cannot tell"), verdict
     if verdict.trusted:
         assert verdict.strategy is not None
