@@ -1,8 +1,9 @@
 """What telling where the time went costs: this checkout beside an earlier revision of itself.
 
 Each round runs every strategy cold from both, the two sides taking turns at being first, each in a
-process of its own that has imported what the road needs. Prints the median ratio of the wall times
-and of the CPU times (this checkout / the revision), and their range, for each strategy.
+process of its own that has imported what the road needs. Prints for each strategy the median ratio
+(this checkout / the revision) of the wall time of the whole trial, of that without starting and
+stopping workers, and of CPU time, with their ranges.
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ from fanout_pipeline.fanout.registry import STRATEGIES
 from fanout_pipeline.numbers_file import NUMBERS_FILE, write_numbers
 
 HERE = Path(__file__).parents[1]
+UNMEASURED = "8d5a8f1"
+"""The last revision that did not tell where the time goes."""
 RUN = """
 import json, sys
 from pathlib import Path
@@ -35,12 +38,12 @@ assert Path(fanout_pipeline.__file__).is_relative_to(sys.argv[3])
 root, name = Path(sys.argv[1]), sys.argv[2]
 spec = FanoutSpec("squares", IntegerLines("numbers.txt").under(root), square, square_batch)
 run = run_strategy(STRATEGIES[name], spec, root / name, Options(2, "any"))
-print(json.dumps([run.run_seconds, run.cpu_seconds]))
+print(json.dumps([run.wall_seconds, run.run_seconds, run.cpu_seconds]))
 """
 
 
-def one_run(checkout: Path, root: Path, strategy: str) -> tuple[float, float]:
-    """Seconds of wall, without starting and stopping workers, and of CPU."""
+def one_run(checkout: Path, root: Path, strategy: str) -> list[float]:
+    """Seconds of wall, of that without starting and stopping workers, and of CPU."""
     done = subprocess.run(
         [sys.executable, "-c", RUN, str(root), strategy, str(checkout)],
         cwd=checkout,
@@ -49,13 +52,13 @@ def one_run(checkout: Path, root: Path, strategy: str) -> tuple[float, float]:
         capture_output=True,
         text=True,
     )
-    run_seconds, cpu_seconds = json.loads(done.stdout)
-    return run_seconds, cpu_seconds
+    seconds: list[float] = json.loads(done.stdout)
+    return seconds
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--revision", default="HEAD~", help="what to compare with")
+    parser.add_argument("--revision", default=UNMEASURED, help="what to compare with")
     parser.add_argument("--count", type=int, default=100_000, help="numbers to square")
     parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument("--strategies", nargs="+", default=list(STRATEGIES), choices=STRATEGIES)
@@ -76,21 +79,23 @@ def main() -> None:
             subprocess.run([*git, "remove", "--force", str(other)], check=True)
 
 
-def rounds(strategy: str, root: Path, other: Path, count: int) -> list[tuple[float, float]]:
-    """The ratios of wall and CPU time, round by round."""
+def rounds(strategy: str, root: Path, other: Path, count: int) -> list[list[float]]:
+    """The ratios of the three, round by round."""
     ratios = []
     for number in range(count):
         order = (HERE, other) if number % 2 else (other, HERE)
         seconds = {checkout: one_run(checkout, root, strategy) for checkout in order}
-        (wall, cpu), (wall_before, cpu_before) = seconds[HERE], seconds[other]
-        ratios.append((wall / wall_before, cpu / cpu_before))
+        pairs = zip(seconds[HERE], seconds[other], strict=True)
+        ratios.append([now / before for now, before in pairs])
     return ratios
 
 
-def report(strategy: str, ratios: list[tuple[float, float]]) -> None:
-    wall, cpu = zip(*ratios, strict=True)
-    told = [f"{statistics.median(r):.3f} ({min(r):.3f} to {max(r):.3f})" for r in (wall, cpu)]
-    print(f"{strategy:15} wall {told[0]}   CPU {told[1]}", flush=True)
+def report(strategy: str, ratios: list[list[float]]) -> None:
+    told = [
+        f"{what} {statistics.median(r):.3f} ({min(r):.3f} to {max(r):.3f})"
+        for what, r in zip(("trial", "of it run", "CPU"), zip(*ratios, strict=True), strict=True)
+    ]
+    print(f"{strategy:15} {'   '.join(told)}", flush=True)
 
 
 if __name__ == "__main__":

@@ -21,8 +21,10 @@ from typing import Any
 import dagster as dg
 from dagster._core.definitions.reconstruct import ReconstructableRepository
 
+from fanout_pipeline.defs.chunk_graph import IO_MANAGER
 from fanout_pipeline.defs.executors import timed_steps_executor
 from fanout_pipeline.defs.metadata import plain_values
+from fanout_pipeline.defs.metered import metered_json_io_manager
 from fanout_pipeline.fanout.usage import own_usage
 
 EXECUTORS = {
@@ -46,8 +48,11 @@ def chunk_job(pointer: str, key: list[str], way: str) -> dg.JobDefinition:
     code = dg.deserialize_value(pointer)
     repository = ReconstructableRepository(code).get_definition()  # type: ignore[arg-type]
     asset = repository.assets_defs_by_key[dg.AssetKey(key)]
+    attributes = asset.get_attributes_dict()
+    attributes["resource_defs"] |= {IO_MANAGER: metered_json_io_manager}
+    metered = dg.AssetsDefinition.dagster_internal_init(**attributes)
     job = dg.define_asset_job("trial", selection=[asset.key], executor_def=EXECUTORS[way])
-    return dg.Definitions(assets=[asset], jobs=[job]).resolve_job_def("trial")
+    return dg.Definitions(assets=[metered], jobs=[job]).resolve_job_def("trial")
 
 
 def run(began: float, request: dict[str, Any]) -> None:

@@ -1,6 +1,7 @@
 """`<name>/comparison`: what the trials showed, and the verdict."""
 
 import json
+import math
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -60,7 +61,7 @@ def comparison_asset(spec: FanoutSpec, strategies: Sequence[str]) -> dg.AssetsDe
         compared = compare(run, trials, recorded)
         verdict = decide(compared, trials)
         folder = data_folder.path(spec.name, "comparison")
-        earlier = last_trusted(folder)
+        earlier = last_trusted(folder, run.run_id)
         changed = changes(earlier, compared, verdict)
         pictures = {"times": times_plot(compared), "breakdown": breakdown_plot(compared)}
         write_report(folder, compared, verdict, changed, pictures)
@@ -136,7 +137,7 @@ def _metadata(compared: Comparison, verdict: Verdict, changed: list[str]) -> dic
         "rounds": compared.rounds,
         "machine": dg.MetadataValue.json(json.loads(json.dumps(compared.run.machine))),
     }
-    if compared.control is not None:
+    if math.isfinite(compared.noise):
         metadata["noise"] = compared.noise
     if verdict.ratio is not None:
         metadata["verdict_ratio"] = verdict.ratio

@@ -48,6 +48,12 @@ class MeteredJsonIOManager(JsonIOManager):
             return super().load_from_path(context, path)
 
 
+@dg.io_manager(description="JSON files in the instance's storage folder, timed.")
+def metered_json_io_manager(context: dg.InitResourceContext) -> MeteredJsonIOManager:
+    assert context.instance is not None
+    return MeteredJsonIOManager(base_path=UPath(context.instance.storage_directory()))
+
+
 def read_meters(folder: Path) -> tuple[dict[int, float], list[Operation]]:
     """When each process began, and all operations."""
     began: dict[int, float] = {}

@@ -79,7 +79,7 @@ def trials_asset(
                     record=done.append,
                     log=context.log.info,
                 )
-                run = replace(run, remarks=(*left_out, *found.remarks))
+                run = replace(run, remarks=(*left_out, *found.remarks), failures=found.failures)
             finally:
                 save_trials(path, run, done)
         for remark in run.remarks:

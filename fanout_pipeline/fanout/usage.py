@@ -6,6 +6,7 @@ import os
 import resource
 import sys
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,6 +32,12 @@ def own_usage() -> ProcessUsage:
     if peak is None:
         peak = used.ru_maxrss * (1 if sys.platform == "darwin" else 1024)
     return ProcessUsage(os.getpid(), used.ru_utime + used.ru_stime, peak)
+
+
+def reset_peak() -> None:
+    """Let the calling process's peak begin anew, where the system can do that (Linux, proc(5))."""
+    with suppress(OSError):
+        Path("/proc/self/clear_refs").write_text("5")
 
 
 def usage_of(pids: Iterable[int]) -> list[ProcessUsage]:

@@ -11,6 +11,7 @@ from random import Random
 from statistics import median
 from typing import NamedTuple
 
+from fanout_pipeline.fanout.registry import STRATEGIES
 from fanout_pipeline.measuring.burden import Cost
 from fanout_pipeline.measuring.cost_fit import Line
 from fanout_pipeline.measuring.cost_model import CostModel
@@ -187,7 +188,7 @@ def _winner(
     times = {
         strategy: median(model.seconds(strategy, cell) or [lines[strategy][cell.cost].seconds(cell.items)])
         for strategy in grid.taking_part(cell.cost)
-        if lines[strategy]
+        if lines[strategy] and STRATEGIES[strategy].keeps_order
     }  # fmt: skip
     if grid.reference not in times:
         return None

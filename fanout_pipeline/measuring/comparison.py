@@ -83,6 +83,8 @@ class Row:
     wrong: int
     digest: str
     is_reference: bool
+    failure: str | None
+    """What it raised in one of the trials."""
     batch: bool
     """It calls the batch function: vectorising, not fanning out."""
 
@@ -92,7 +94,8 @@ class Row:
 
     @property
     def correct(self) -> bool:
-        return not (self.out_of_place or self.missing or self.duplicated or self.wrong)
+        faults = self.out_of_place or self.missing or self.duplicated or self.wrong
+        return not faults and self.failure is None
 
     @property
     def ratio(self) -> float | None:
@@ -170,7 +173,9 @@ def compare(
                     f"{run.name}/trials ({theirs[:12]}…). Re-materialize {run.name}/{one.strategy}, "
                     f"or {run.name}/trials if that is the older one, then compare again."
                 )
-    counted = [trial for trial in trials if not trial.warm_up]
+    # Where the budget ended with the warm-up, its trials are all there is to show.
+    counted = [trial for trial in trials if not trial.warm_up] or list(trials)
+    _same_results(run, trials)
     pairs = _reference_by_round(run.reference, counted)
     rounds = sorted(pairs)
     items = trials[0].items
@@ -182,13 +187,23 @@ def compare(
         )
     floor = noise_floor(control) if control else float("inf")
     names = list(dict.fromkeys(trial.strategy for trial in trials))
-    names.sort(key=lambda name: name != run.reference)
+    order = [run.reference, *STRATEGIES]
+    names.sort(key=lambda name: order.index(name) if name in order else len(order))
     rows = [
-        _row(name, run.reference, trials, pairs if items else {}, floor, recorded)
+        _row(name, run, trials, counted, pairs if items else {}, floor, recorded)
         for name in names
         if any(trial.strategy == name for trial in counted)
     ]
     return Comparison(run, tuple(rows), control, tuple(recorded))
+
+
+def _same_results(run: TrialRun, trials: Sequence[Trial]) -> None:
+    """Raises NotComparable where the reference gave different results of the same input."""
+    if len({trial.digest for trial in trials if trial.strategy == run.reference}) > 1:
+        raise NotComparable(
+            f"{run.reference} gave different results from one trial to the next: {run.function} "
+            "does not depend on the item alone, so nothing can be checked against it."
+        )
 
 
 def related(trials: Sequence[Trial], strategy: str, other: str) -> RatioEstimate | None:
@@ -216,17 +231,18 @@ def _reference_by_round(reference: str, counted: Sequence[Trial]) -> dict[int, t
 
 def _row(
     name: str,
-    reference: str,
+    run: TrialRun,
     trials: Sequence[Trial],
+    counted: Sequence[Trial],
     pairs: dict[int, tuple[Trial, Trial]],
     floor: float,
     recorded: Sequence[Recorded],
 ) -> Row:
     every = [trial for trial in trials if trial.strategy == name]
-    counted = [trial for trial in every if not trial.warm_up]
+    counted = [trial for trial in counted if trial.strategy == name]
     asset = next((one for one in recorded if one.strategy == name), None)
     cold = warm = None
-    if name != reference:
+    if name != run.reference:
         paired = [trial for trial in counted if trial.round in pairs]
         cold = _related(paired, pairs, "wall_seconds")
         warm = _related(paired, pairs, "warm_seconds")
@@ -256,7 +272,8 @@ def _row(
         duplicated=max([trial.duplicated for trial in every] + [asset.duplicated if asset else 0]),
         wrong=max([trial.wrong for trial in every] + [asset.wrong if asset else 0]),
         digest=counted[-1].digest,
-        is_reference=name == reference,
+        is_reference=name == run.reference,
+        failure=run.failures.get(name),
         batch=strategy is not None and strategy.batch,
     )
 

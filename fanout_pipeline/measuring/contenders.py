@@ -8,7 +8,9 @@ from pathlib import Path
 from fanout_pipeline.fanout.contract import FanoutSpec, Options, Strategy
 from fanout_pipeline.fanout.registry import REFERENCE
 from fanout_pipeline.fanout.run import RunRecord, run_strategy
+from fanout_pipeline.fanout.usage import reset_peak
 from fanout_pipeline.measuring.order_check import OrderCheck, check_order
+from fanout_pipeline.measuring.verification import self_check
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +33,7 @@ class InProcess:
         return self.strategy.name
 
     def run(self) -> RunRecord:
+        reset_peak()
         return run_strategy(
             self.strategy,
             self.spec,
@@ -41,4 +44,6 @@ class InProcess:
         )
 
     def check(self, run: RunRecord) -> OrderCheck:
+        if self.name == REFERENCE:
+            return self_check(self.spec, self.folder / self.name, run)
         return check_order(self.folder / self.name, self.folder / REFERENCE)

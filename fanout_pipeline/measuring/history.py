@@ -29,20 +29,29 @@ class Earlier:
         return str(self.report["verdict"]["use"])
 
 
-def last_trusted(folder: Path) -> Earlier | None:
-    """What `keep_trusted` kept there; None where there is nothing that this version reads."""
-    try:
-        earlier = Earlier(json.loads((folder / LAST_TRUSTED).read_text()))
-        if earlier.use and earlier.report["strategies"] and earlier.report["run"]:
-            return earlier
-    except (OSError, ValueError, KeyError, TypeError):
-        pass
-    return None
+def last_trusted(folder: Path, run_id: str) -> Earlier | None:
+    """The last one kept that is not of this run; None where there is none that this version reads."""
+    kept = [report for report in _kept(folder) if report["run"]["run_id"] != run_id]
+    return Earlier(kept[-1]) if kept else None
 
 
 def keep_trusted(folder: Path, report: dict[str, Any]) -> None:
-    """Keep a trusted report for the next comparison to be held against."""
-    write_text(folder / LAST_TRUSTED, json.dumps(report) + "\n")
+    """Keep a trusted report for the next comparisons to be held against.
+
+    Beside it the one before, for when the same trials are compared again.
+    """
+    others = [one for one in _kept(folder) if one["run"]["run_id"] != report["run"]["run_id"]]
+    write_text(folder / LAST_TRUSTED, json.dumps([*others[-1:], report]) + "\n")
+
+
+def _kept(folder: Path) -> list[dict[str, Any]]:
+    try:
+        reports = json.loads((folder / LAST_TRUSTED).read_text())
+        return [
+            one for one in reports if one["verdict"]["use"] and one["strategies"] and one["run"]
+        ]
+    except (OSError, ValueError, KeyError, TypeError):
+        return []
 
 
 def changes(earlier: Earlier | None, comparison: Comparison, verdict: Verdict) -> list[str]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from fanout_pipeline.measuring.comparison import Comparison, Row
+from fanout_pipeline.measuring.sentences import duration
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +33,7 @@ class PaysFrom:
             ways.append(f"from about {_rounded(self.items):,} items")
         if self.seconds_an_item is not None:
             ways.append(
-                f"{'or ' if ways else 'from '}{_duration(self.seconds_an_item)} more work an item"
+                f"{'or ' if ways else 'from '}{duration(self.seconds_an_item)} more work an item"
             )
         return f"it pays {' '.join(ways)}"
 
@@ -40,25 +41,17 @@ class PaysFrom:
 def pays_from(comparison: Comparison, row: Row) -> PaysFrom | None:
     """None where more of anything does not make it pay."""
     base = comparison.rows[0]
-    if row.warm_seconds is None or row.workers < 2 or not row.items:
+    if row.cold is None or row.warm is None or base.warm_seconds is None or row.workers < 2:
         return None
-    gain = (base.wall_seconds - row.warm_seconds) / row.items
-    fixed = row.wall_seconds - row.warm_seconds
-    items = round(fixed / gain) if gain > 0 else None
+    cold, warm = row.cold.ratio * base.wall_seconds, row.warm.ratio * base.warm_seconds
+    gain, lost = base.warm_seconds - warm, cold - base.wall_seconds
+    items = round((cold - warm) / gain * row.items) if gain > 0 and cold > warm else None
     # Threads take turns at Python code: where its calls take longer, more work would not be shared.
     shared = row.phases.get("call", 0.0) * row.workers <= 1.5 * base.phases.get("call", 0.0)
-    lost = (row.wall_seconds - base.wall_seconds) / row.items
-    seconds = lost / (1 - 1 / row.workers) if shared else None
+    seconds = lost / row.items / (1 - 1 / row.workers) if shared and lost > 0 else None
     return None if items is None and seconds is None else PaysFrom(items, seconds)
 
 
 def _rounded(items: int) -> int:
     """To two digits."""
     return round(items, 2 - len(str(items)))
-
-
-def _duration(seconds: float) -> str:
-    for unit, size in (("s", 1.0), ("ms", 1e-3), ("µs", 1e-6)):
-        if seconds >= size:
-            return f"{seconds / size:.2g} {unit}"
-    return f"{seconds / 1e-9:.0f} ns"

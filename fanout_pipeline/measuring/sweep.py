@@ -64,6 +64,9 @@ class Sweep:
             log(block)
             order = list(block.strategies)
             rng.shuffle(order)
+            if self._done(self._grid.reference, block.cell) == 0:
+                # The first results of a cell are the reference's: the others are checked by them.
+                order.sort(key=lambda strategy: strategy != self._grid.reference)
             for strategy in order:
                 if clock() >= deadline:
                     return

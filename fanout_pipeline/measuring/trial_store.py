@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -48,6 +48,8 @@ class TrialRun:
     """Rounds, budget, seed, workers, chunks."""
     remarks: tuple[str, ...] = ()
     """What a reader has to know: who ran in fewer rounds, what was left out."""
+    failures: dict[str, str] = field(default_factory=dict)
+    """What strategies raised, which were left out from there on."""
 
 
 def trial_file(folder: Path, run: TrialRun) -> Path:
@@ -83,9 +85,9 @@ def load_trials(path: Path) -> tuple[TrialRun, list[Trial]]:
 
 def _schema() -> pyarrow.Schema:
     plain = [
-        pyarrow.field(field.name, _TYPES[str(field.type)])
-        for field in fields(Trial)
-        if field.name != "phases"
+        pyarrow.field(one.name, _TYPES[str(one.type)])
+        for one in fields(Trial)
+        if one.name != "phases"
     ]
     return pyarrow.schema(plain + [pyarrow.field(_column(p), pyarrow.float64()) for p in PHASES])
 
@@ -101,6 +103,6 @@ def _row(trial: Trial) -> dict[str, Any]:
 
 
 def _trial(row: dict[str, Any]) -> Trial:
-    names = {field.name for field in fields(Trial)}
+    names = {one.name for one in fields(Trial)}
     phases = {p: row[_column(p)] for p in PHASES if row.get(_column(p)) is not None}
     return Trial(phases=phases, **{name: row[name] for name in names - {"phases"}})

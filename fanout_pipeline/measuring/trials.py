@@ -74,6 +74,8 @@ class Trial:
 
 
 _LINE_SECONDS = 5.0
+_WARM_UP_SHARE = 0.3
+"""Of the budget, for warming up: the rest is for trials that count."""
 
 
 class Contender(Protocol):
@@ -114,6 +116,8 @@ class Trials:
     """Rounds that the reference was run in, warm-up not counted."""
     remarks: tuple[str, ...] = ()
     """What a reader has to know: who ran in fewer rounds, what the budget cut off."""
+    failures: dict[str, str] = field(default_factory=dict)
+    """What strategies raised, which were left out from there on."""
 
 
 @dataclass(slots=True)
@@ -155,16 +159,18 @@ def run_trials(
     first = _Slot(reference)
     slots = [first, _Slot(reference, control=True, costs=first.costs), *map(_Slot, others)]
     deadline = clock() + options.budget_seconds
+    warm_until = clock() + _WARM_UP_SHARE * options.budget_seconds
     order = random.Random(options.seed)  # noqa: S311 (an order, not a secret)
     done: list[Trial] = []
     last_line = clock()
 
     def run_all(taking_part: Sequence[_Slot], number: int) -> None:
         position = 0
+        until = deadline if number > 0 else warm_until
         for slot in taking_part:
             began = clock()
             # The first trial ever is the reference's: without it there is nothing to say.
-            if done and began + slot.cost(_guess(slots)) > deadline:
+            if done and began + slot.cost(_guess(slots)) > until:
                 continue
             try:
                 trial = _trial(slot, run_id, number, position, look)
@@ -193,7 +199,8 @@ def run_trials(
             last_line = clock()
             log(f"trials: round {number} of at most {options.rounds}, {len(done)} trials")
     rounds = len({trial.round for trial in done if trial.round > 0 and trial.control})
-    return Trials(tuple(done), rounds, tuple(_remarks(slots, rounds, options)))
+    failures = {slot.contender.name: slot.failure for slot in slots if slot.failure is not None}
+    return Trials(tuple(done), rounds, tuple(_remarks(slots, rounds, options)), failures)
 
 
 def _guess(slots: Sequence[_Slot]) -> float:

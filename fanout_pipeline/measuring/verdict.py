@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -51,13 +52,11 @@ def decide(comparison: Comparison, trials: Sequence[Trial]) -> Verdict:
     if best.claim is Claim.FASTER:
         best = _simplest(comparison, trials, best, rows)
     assert best.cold is not None
-    low, high = best.cold.low, best.cold.high
-    interval = None if low is None or high is None else (low, high)
-    measured = (best.strategy, best.cold.ratio, interval, grounds)
+    measured = _measured(best, grounds)
     if best.claim is Claim.FASTER:
         return Verdict(best.strategy, compared(best, comparison.reference), True, *measured)
     if best.claim is Claim.SLOWER:
-        return Verdict(STAY_SERIAL, _stay(comparison, rows), True, *measured)
+        return _stay(comparison, rows, grounds)
     if best.claim is Claim.TOO_FEW:
         reason = (
             f"{best.strategy} ran in {best.cold.rounds} rounds only, {MIN_ROUNDS} are needed; "
@@ -135,15 +134,28 @@ def _interval(row: Row) -> str:
     return f"{row.cold.low:.2f}-{row.cold.high:.2f}"
 
 
-def _stay(comparison: Comparison, rows: Sequence[Row]) -> str:
+def _stay(comparison: Comparison, rows: Sequence[Row], grounds: tuple[str, ...]) -> Verdict:
     """Why not, and from where on it pays: of the way to fan out that would pay soonest."""
     found = [(pays_from(comparison, row), row) for row in rows if not row.batch]
     paying = [(pays, row) for pays, row in found if pays is not None]
-    if not paying:
-        best = min(rows, key=_ratio)
-        return f"{best.strategy} {compared(best, comparison.reference, would_be=True)}"
-    pays, row = min(paying, key=lambda one: one[0].order)
-    return f"{row.strategy} {compared(row, comparison.reference, would_be=True)}; {pays.sentence}"
+    pays, row = min(paying, key=lambda one: one[0].order, default=(None, min(rows, key=_ratio)))
+    reason = f"{row.strategy} {compared(row, comparison.reference, would_be=True)}"
+    if pays is not None:
+        reason += f"; {pays.sentence}"
+    return Verdict(STAY_SERIAL, reason, True, *_measured(row, grounds))
+
+
+def _measured(
+    row: Row, grounds: tuple[str, ...]
+) -> tuple[str, float, tuple[float, float] | None, tuple[str, ...]]:
+    assert row.cold is not None
+    low, high = row.cold.low, row.cold.high
+    return (
+        row.strategy,
+        row.cold.ratio,
+        None if low is None or high is None else (low, high),
+        grounds,
+    )
 
 
 def _grounds(comparison: Comparison) -> Iterator[str]:
@@ -165,7 +177,7 @@ def _grounds(comparison: Comparison) -> Iterator[str]:
     for row in comparison.rows:
         if not row.correct:
             yield f"{row.strategy} {_fault(row)}: it is not considered, however fast."
-    if comparison.control is not None:
+    if math.isfinite(comparison.noise):
         yield (
             f"Chance: two identical strategies may seem to differ by {100 * comparison.noise:.1f} % "
             f"here ({reference} against itself, {comparison.rounds} rounds)."
@@ -175,7 +187,8 @@ def _grounds(comparison: Comparison) -> Iterator[str]:
 def _against(row: Row, reference: str) -> str:
     if row.claim is Claim.SAME:
         return f"{row.strategy} and {reference} differ by no more than chance ({_interval(row)})"
-    return f"{row.strategy} was {compared(row, reference)}"
+    few = f" ({Claim.TOO_FEW})" if row.claim is Claim.TOO_FEW else ""
+    return f"{row.strategy} was {compared(row, reference)}{few}"
 
 
 def _told(estimate: RatioEstimate) -> str:
@@ -184,6 +197,8 @@ def _told(estimate: RatioEstimate) -> str:
 
 
 def _fault(row: Row) -> str:
+    if row.failure is not None:
+        return f"failed ({row.failure.partition(chr(10))[0]})"
     faults = [
         f"{count:,} {what}"
         for count, what in (

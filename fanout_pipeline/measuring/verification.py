@@ -42,7 +42,7 @@ def verify(spec: FanoutSpec, folder: Path, run: RunRecord) -> Verification:
 def _check(spec: FanoutSpec, folder: Path, run: RunRecord) -> tuple[OrderCheck, str]:
     reference = folder.parent / REFERENCE
     if run.strategy == REFERENCE:
-        return _self_check(spec, folder, run), "the lines of its input, counted"
+        return self_check(spec, folder, run), "the lines of its input, counted"
     if _is_of_same_work(reference, run):
         return check_order(folder, reference), f"{spec.name}/{REFERENCE}"
     with tempfile.TemporaryDirectory(prefix=".reference-", dir=folder.parent) as scratch:
@@ -62,7 +62,7 @@ def _is_of_same_work(reference: Path, run: RunRecord) -> bool:
     )
 
 
-def _self_check(spec: FanoutSpec, folder: Path, run: RunRecord) -> OrderCheck:
+def self_check(spec: FanoutSpec, folder: Path, run: RunRecord) -> OrderCheck:
     """The reference has nothing beside it: its indexes and its digest are read back (`blocks`
     raises where they are not as recorded), and its items counted against the lines of its input.
     """

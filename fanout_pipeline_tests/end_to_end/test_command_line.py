@@ -127,7 +127,6 @@ def test_report_says_who_kept_the_order(report):
     in_order = {strategy for strategy in found if found[strategy]["in_order"]}
     assert in_order == set(found) - {"queue"}
     assert len({found[strategy]["digest"] for strategy in in_order}) == 1
-    assert found["queue"]["digest"] != found["serial"]["digest"]
 
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
@@ -165,6 +164,10 @@ def test_the_phases_of_every_strategy_sum_to_its_wall_time(report):
     for strategy, found in report["strategies"].items():
         wall = found["phases_wall_seconds"]
         assert sum(found["phases"].values()) == pytest.approx(wall, rel=0.03), strategy
+        assert min(found["phases"].values()) >= 0, strategy
+        if strategy.startswith("dagster"):
+            named = ("import", "event_log", "io", "framework", "read", "call", "write")
+            assert all(found["phases"][phase] > 0 for phase in named), strategy
 
 
 def test_the_verdict_is_checked(compared):

@@ -121,3 +121,11 @@ def test_two_strategies_are_related_by_their_common_rounds():
     trials = noisy_trials({"threads": 0.5, "vectorized": 0.25})
     assert related(trials, "threads", "vectorized").ratio == pytest.approx(2.0, rel=0.05)
     assert related(trials, "threads", "never run") is None
+
+
+def test_a_function_that_is_not_of_the_item_alone_is_refused():
+    """Where serial itself gives other results each time, nobody is called wrong."""
+    trials = noisy_trials({"threads": 1.0}, rounds=3)
+    trials.append(trial("serial", 4, 0.1, digest="other"))
+    with pytest.raises(NotComparable, match="gave different results from one trial to the next"):
+        compare(trial_run(), trials)

@@ -22,7 +22,7 @@ def kept(folder, ratios, run=None, **options):
     compared, verdict = judged(ratios, run, **options)
     assert verdict.trusted
     keep_trusted(folder, report_record(compared, verdict, []))
-    return last_trusted(folder)
+    return last_trusted(folder, "the next run")
 
 
 def test_the_same_again_is_no_change(tmp_path):
@@ -76,5 +76,19 @@ def test_nothing_that_can_be_read_is_no_earlier_one(tmp_path, content):
     """A first comparison, or one after a change of format, is reported without a word of changes."""
     if content is not None:
         (tmp_path / "last_trusted.json").write_text(content)
-    assert last_trusted(tmp_path) is None
+    assert last_trusted(tmp_path, "run") is None
     assert changes(None, *judged({"threads": 0.5})) == []
+
+
+def test_the_same_trials_compared_again_are_held_against_those_before(tmp_path):
+    """Materializing the comparison once more does not make a change disappear."""
+    kept(tmp_path, {"threads": 0.5}, trial_run(run_id="one"))
+    compared, verdict = judged({"threads": 1.5}, trial_run(run_id="two"))
+    for _ in range(2):
+        earlier = last_trusted(tmp_path, "two")
+        assert earlier.use == "threads"
+        assert changes(earlier, compared, verdict)[0] == (
+            "The verdict went from threads to stay serial."
+        )
+        keep_trusted(tmp_path, report_record(compared, verdict, []))
+    assert last_trusted(tmp_path, "three").use == "stay serial"

@@ -165,3 +165,11 @@ def test_a_reference_that_fails_fails_the_trials():
     """Without serial there is nothing to compare with: its error is not swallowed."""
     with pytest.raises(WorkerDied):
         tried({"serial": failing, "a": 0.1})
+
+
+@pytest.mark.parametrize("seconds", [1.0, 3.0, 12.0, 19.0])
+def test_warming_up_does_not_use_up_the_budget(seconds):
+    """However slow the function, there are trials that count, unless one is longer than the budget."""
+    times = dict.fromkeys(("serial", "a", "b", "c", "d", "e", "f"), seconds)
+    found, _ = tried(times, budget_seconds=60)
+    assert found.rounds >= 1
