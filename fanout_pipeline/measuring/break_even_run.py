@@ -122,7 +122,7 @@ def _measured(
         if sweep.next_block(budget) is not None:
             # The first run of a process pays for imports and, once, for a fork server.
             for strategy in grid.strategies:
-                runs.measure(strategy, Cell(grid.costs[0], grid.counts[0]))
+                sweep.tried(runs.measure, strategy, Cell(grid.costs[0], grid.counts[0]))
         sweep.run(
             runs.measure,
             keep,

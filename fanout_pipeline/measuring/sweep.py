@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from random import Random
 from typing import NamedTuple
 
+from fanout_pipeline.fanout.contract import WorkerDied
 from fanout_pipeline.measuring.burden import seconds_text
 from fanout_pipeline.measuring.cost_model import JITTER_SECONDS, CostModel
 from fanout_pipeline.measuring.sweep_grid import Cell, Grid, Skip
@@ -48,6 +49,7 @@ class Sweep:
         self._longest = _LONGEST_RUN * budget_seconds
         smallest = grid.counts[0]
         self._decades = {smallest * 10**power for power in range(20)}
+        self._left_out: dict[str, str] = {}
         self._probes = {n for n in self._decades if n >= _PROBE_STEP * smallest}
 
     def run(
@@ -70,7 +72,19 @@ class Sweep:
             for strategy in order:
                 if clock() >= deadline:
                     return
-                keep(strategy, block.cell, measure(strategy, block.cell))
+                seconds = self.tried(measure, strategy, block.cell)
+                if seconds is not None:
+                    keep(strategy, block.cell, seconds)
+
+    def tried(self, measure: Measure, strategy: str, cell: Cell) -> float | None:
+        """Measure; None where a strategy other than the reference cannot do it, now or ever."""
+        try:
+            return None if strategy in self._left_out else measure(strategy, cell)
+        except (WorkerDied, TypeError) as error:
+            if strategy == self._grid.reference:
+                raise
+            self._left_out[strategy] = f"failed: {type(error).__name__}: {error}".partition("\n")[0]
+            return None
 
     def next_block(self, seconds_left: float) -> Block | None:
         """The one that tells most for its time."""
@@ -109,7 +123,7 @@ class Sweep:
         return block.seconds * block.repeat * step
 
     def _may_run(self, strategy: str, cell: Cell) -> bool:
-        if self._model.expected(strategy, cell) > self._longest:
+        if strategy in self._left_out or self._model.expected(strategy, cell) > self._longest:
             return False
         if strategy == self._grid.reference or self._is_probe(strategy, cell):
             return True
@@ -122,6 +136,8 @@ class Sweep:
 
     def _skip(self, strategy: str, cell: Cell) -> Skip:
         reference = self._grid.reference
+        if strategy in self._left_out:
+            return Skip(strategy, cell, self._left_out[strategy])
         if strategy != reference and self._is_hopeless(strategy, cell):
             best = self._model.at_best(strategy, cell)
             slower = best / self._model.expected(reference, cell)

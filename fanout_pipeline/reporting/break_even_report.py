@@ -131,7 +131,7 @@ def write_break_even(folder: Path, findings: Findings, lines: bytes, winners: by
             aside.write_bytes(picture)
     page = break_even_markdown(findings, LINES_PLOT, WINNERS_PLOT)
     write_text(folder / "break_even.md", page)
-    record = json.dumps(break_even_record(findings), indent=1) + "\n"
+    record = json.dumps(break_even_record(findings), indent=1, allow_nan=False) + "\n"
     write_text(folder / "break_even.json", record)
 
 

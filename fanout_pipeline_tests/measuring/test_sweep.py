@@ -4,6 +4,7 @@ from random import Random
 
 import pytest
 
+from fanout_pipeline.fanout.contract import WorkerDied
 from fanout_pipeline.measuring.break_even import CANNOT_TELL, FROM, NEVER, CostQuestion, break_even
 from fanout_pipeline.measuring.burden import Cost
 from fanout_pipeline.measuring.sweep_grid import Cell, Grid, log_counts, ordered
@@ -184,3 +185,23 @@ def test_counts_are_on_a_log_scale():
     assert log_counts(10, 10_000, 2) == (10, 32, 100, 320, 1000, 3200, 10_000)
     assert log_counts(10, 5000, 1) == (10, 100, 1000, 5000)
     assert log_counts(10, 5, 1) == (10,)
+
+
+def test_a_strategy_that_cannot_do_it_is_left_out():
+    """One way to fan out that fails does not cost the answers about the others."""
+    simulation = Simulation()
+    measure = simulation.measure
+
+    def failing(strategy, cell):
+        if strategy == "queue":
+            raise WorkerDied("Worker process 7 was killed.\nAnd more.")
+        return measure(strategy, cell)
+
+    simulation.measure = failing
+    sweep = simulation.sweep(budget=20)
+    assert {skip.reason for skip in sweep.skips() if skip.strategy == "queue"} == {
+        "failed: WorkerDied: Worker process 7 was killed."
+    }
+    assert simulation.model.cells("multiprocess")
+    assert not simulation.model.cells("queue")
+    assert break_even(GRID, simulation.model, ITEMS, Random(0), resamples=50).winners
