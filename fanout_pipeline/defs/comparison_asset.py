@@ -154,4 +154,8 @@ def _list(lines: Sequence[str]) -> dg.MarkdownMetadataValue:
 
 
 def _table(records: list[dict[str, Any]]) -> dg.TableMetadataValue:
-    return dg.MetadataValue.table([dg.TableRecord(record) for record in records])
+    rounded = [
+        {key: round(value, 6) if isinstance(value, float) else value for key, value in one.items()}
+        for one in records
+    ]
+    return dg.MetadataValue.table([dg.TableRecord(record) for record in rounded])
