@@ -1,5 +1,6 @@
 """Fixtures that several test modules share."""
 
+import signal
 import tempfile
 import threading
 import time
@@ -7,6 +8,12 @@ from pathlib import Path
 
 import psutil
 import pytest
+
+
+@pytest.fixture(scope="session", autouse=True)
+def ctrl_c():
+    """Ctrl-C interrupts, also where whoever started pytest in the background had it ignored."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
