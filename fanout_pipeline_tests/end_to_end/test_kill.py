@@ -66,7 +66,13 @@ MOMENTS = {
 """A moment is told by what the run has done, so that it is the same on a slow machine."""
 LATER = {"queue starts": 0.3, "queue": 1.0, "trials of a run": 1.5}
 """Seconds after the sign: workers are starting then, or at work."""
-JOBS = {"trials": ("asset", "materialize", *LOCATION, "--select", "squares/trials")}
+RUNS_ONLY = {"ops": {"squares__trials": {"config": {"strategies": ["dagster_multiprocess"]}}}}
+JOBS = {
+    "trials": (
+        *("asset", "materialize", *LOCATION, "--select", "squares/trials"),
+        *("--config-json", json.dumps(RUNS_ONLY)),
+    )
+}
 """What is run without a job, as arguments of the command."""
 
 
