@@ -23,6 +23,8 @@ from fanout_pipeline.measuring.sweep_grid import Cell, Grid, Sample, ordered
 from fanout_pipeline.sources import IntegerLines
 from fanout_pipeline_tests.contract import functions
 
+pytestmark = pytest.mark.slow
+
 WAIT = Cost(1e-3, waits=True)
 BURN = Cost(1e-4)
 OPTIONS = Options(2, "forkserver")

@@ -37,6 +37,7 @@ def judged(ratio, rounds, simulations, **noise):
         yield ratio_estimate(strategy, reference, **QUICK), noise_floor(control)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rounds", [5, 6, 10, 30])
 def test_intervals_cover_and_claims_are_true(rounds):
     """Under drift, a step and outliers, 93 % of intervals hold the truth; 5 % of claims at most are false."""

@@ -254,6 +254,7 @@ def sizes(tmp_path_factory):
     return root
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="reads the peak from /proc")
 @pytest.mark.parametrize("case", ["equal", "shuffled"])
 def test_memory_is_flat(sizes, case):

@@ -132,6 +132,7 @@ def test_a_promising_strategy_with_too_few_rounds_withholds_the_verdict():
     assert "pool_map ran in 2 rounds only" in verdict.reason
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ratio", [0.5, 0.97, 1.0, 1.03, 2.0])
 def test_the_promise_of_the_verdict(ratio):
     """A strategy that is not faster is recommended in at most one of twenty comparisons."""

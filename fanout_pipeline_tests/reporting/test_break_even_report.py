@@ -21,6 +21,8 @@ from fanout_pipeline.reporting.break_even_report import (
 )
 from fanout_pipeline_tests.measuring.simulated_machine import GRID, LAWS, Simulation
 
+pytestmark = pytest.mark.slow
+
 
 def found(budget):
     simulation = Simulation()
