@@ -5,11 +5,12 @@ load bytes -> count -> parse -> function on each item -> column -> part file -> 
 
 from __future__ import annotations
 
+import math
 import time
 import traceback
 from collections.abc import Callable, Sequence
-from dataclasses import replace
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
 
 import pyarrow
 
@@ -19,8 +20,9 @@ from fanout_pipeline.parts.manifest import PartRecord
 from fanout_pipeline.parts.writing import write_part
 from fanout_pipeline.sources.source import BadInput, Chunk
 
-# A slice of calls between two looks at whether the run was stopped takes about this long.
-_SLICE_SECONDS = 0.05
+# A slice of calls between two looks at the clock, and at whether the run was stopped, takes about
+# this long.
+_SLICE_SECONDS = 0.02
 
 
 class Laps:
@@ -55,48 +57,104 @@ class Laps:
         )
 
 
-def run_chunk(
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """As much of a chunk as was done in the time there was."""
+
+    part: PartRecord
+    rest: Chunk | None
+    """What is left to do; None if nothing is."""
+
+    def size(self, chunk: Chunk) -> int:
+        """How much of the chunk this is, in units of the source."""
+        return (chunk.stop if self.rest is None else self.rest.start) - chunk.start
+
+
+class RunPiece(Protocol):
+    """`run_piece`, or `run_batch`, which does whole chunks only."""
+
+    def __call__(
+        self,
+        work: Work,
+        chunk: Chunk,
+        numbering: Numbering,
+        *,
+        seconds: float = ...,
+        stopped: Callable[[], bool] = ...,
+        laps: Laps | None = ...,
+    ) -> Piece: ...
+
+
+def run_chunk(work: Work, chunk: Chunk, numbering: Numbering) -> PartRecord:
+    """Turn a chunk into its part by calling the function on each item.
+
+    Raises ItemFailed or BadInput.
+    """
+    return run_piece(work, chunk, numbering).part
+
+
+def run_piece(
     work: Work,
     chunk: Chunk,
     numbering: Numbering,
+    *,
+    seconds: float = math.inf,
     stopped: Callable[[], bool] = lambda: False,
     laps: Laps | None = None,
-) -> PartRecord:
-    """Turn a chunk into its part by calling the function on each item.
+) -> Piece:
+    """The same, but no item is begun once the function has been called for so many seconds.
 
-    `laps` is for callers that want to know its stamps. Raises ItemFailed, BadInput, or Stopped
-    once `stopped()` says so.
+    One item is always done. `laps` is for callers that want to know its stamps. Raises ItemFailed,
+    BadInput, or Stopped once `stopped()` says so.
     """
     laps = laps or Laps()
-    return laps.timed(_by_item(work, chunk, numbering, stopped, laps))
+    piece = _by_item(work, chunk, numbering, seconds, stopped, laps)
+    return replace(piece, part=laps.timed(piece.part))
 
 
-def run_chunk_as_batch(work: Work, chunk: Chunk, numbering: Numbering) -> PartRecord:
-    """Turn a chunk into its part by one call of the batch function."""
-    laps = Laps()
-    return laps.timed(_as_batch(work, chunk, numbering, laps))
+def run_batch(
+    work: Work,
+    chunk: Chunk,
+    numbering: Numbering,
+    *,
+    seconds: float = math.inf,
+    stopped: Callable[[], bool] = lambda: False,
+    laps: Laps | None = None,
+) -> Piece:
+    """Turn a chunk into its part by one call of the batch function, however long that takes."""
+    laps = laps or Laps()
+    return Piece(laps.timed(_as_batch(work, chunk, numbering, laps)), None)
 
 
 def _by_item(
-    work: Work, chunk: Chunk, numbering: Numbering, stopped: Callable[[], bool], laps: Laps
-) -> PartRecord:
+    work: Work,
+    chunk: Chunk,
+    numbering: Numbering,
+    seconds: float,
+    stopped: Callable[[], bool],
+    laps: Laps,
+) -> Piece:
     raw = work.source.load(chunk)
     numbering.counted(chunk, work.source.count(raw))
     items = _parsed(work.source.parse, raw, chunk, numbering)
     laps.end("read")
     results: list[Any] = []
     try:
-        _call(work.function, items, results, stopped)
+        _call(work.function, items, results, stopped, laps.ended + seconds)
     except Stopped:
         raise
     except Exception as error:
         failed = described(error, shown(items[len(results)]))
         index = numbering.first_index(chunk) + len(results)
         raise ItemFailed(failed.at(index, work.source)) from error
+    rest = None
+    if len(results) < len(items):
+        rest = work.source.rest(chunk, raw, len(results))
+        numbering.counted(replace(chunk, stop=rest.start), len(results))
     laps.end("call")
     first_index = numbering.first_index(chunk)
     laps.end("wait")
-    return write_part(work.folder, chunk.number, first_index, results)
+    return Piece(write_part(work.folder, chunk.number, first_index, results), rest)
 
 
 def _as_batch(work: Work, chunk: Chunk, numbering: Numbering, laps: Laps) -> PartRecord:
@@ -136,21 +194,27 @@ def _call(
     items: Sequence[Any],
     results: list[Any],
     stopped: Callable[[], bool],
+    until: float,
 ) -> None:
-    """Append the result of each item. When it raises, `results` ends before the guilty item."""
+    """Append the result of each item that is begun before `until` (time.perf_counter).
+
+    When it raises, `results` ends before the guilty item.
+    """
     size = 1
-    while len(results) < len(items):
+    began = time.perf_counter()
+    while len(results) < len(items) and (began < until or not results):
         if stopped():
             raise Stopped
-        began = time.perf_counter()
         # extend() keeps what the iterator gave before it raised.
         batch = items[len(results) : len(results) + size]
         expected = len(results) + len(batch)
         results.extend(map(function, batch))
         if len(results) < expected:  # extend() took it for the end of the batch
             raise StopIteration("raised by the function")
-        if time.perf_counter() - began < _SLICE_SECONDS:
+        ended = time.perf_counter()
+        if ended - began < _SLICE_SECONDS:
             size *= 2
+        began = ended
 
 
 def _parsed(

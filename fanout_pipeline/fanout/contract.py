@@ -51,8 +51,11 @@ class Work:
     function: Callable[[Any], Any]
     batch_function: Callable[[Any], Any] | None
     chunks: tuple[Chunk, ...]
+    """All of the source, in order."""
     folder: Path
     """Where the parts are written."""
+    fixed: bool = False
+    """The chunks are those that the user has asked for; otherwise crews may cut them smaller."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,35 +1,38 @@
-"""Crews that run in the calling process, without workers of their own."""
+"""A crew that runs in the calling process and thread, without workers of its own."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 
+from fanout_pipeline.fanout.chunk_plan import ChunkPlan
+from fanout_pipeline.fanout.chunk_work import RunPiece
 from fanout_pipeline.fanout.contract import Ran, Work
-from fanout_pipeline.fanout.lanes import Lane, seconds_of
-from fanout_pipeline.fanout.numbering import Numbering, ThreadNumbering
+from fanout_pipeline.fanout.lanes import Lane, busy_seconds, seconds_of
+from fanout_pipeline.fanout.numbering import ThreadNumbering
 from fanout_pipeline.fanout.progress import Progress
 from fanout_pipeline.fanout.usage import ProcessUsage
-from fanout_pipeline.parts.manifest import PartRecord
-from fanout_pipeline.sources.source import Chunk
+from fanout_pipeline.parts.numbered import Numbered
 
 
 class OneByOne:
-    """Runs the chunks in order in the calling thread, each with `run_chunk`."""
+    """Runs the chunks in order, each with `run_piece`."""
 
-    def __init__(self, run_chunk: Callable[[Work, Chunk, Numbering], PartRecord]):
-        self._run_chunk = run_chunk
+    def __init__(self, run_piece: RunPiece):
+        self._run_piece = run_piece
 
     def run(self, work: Work, progress: Progress) -> Ran:
         lane = Lane(time.perf_counter())
-        progress.begin(len(work.chunks))
+        plan = ChunkPlan(work.chunks, 1, work.fixed)
+        progress.begin(plan.size)
         numbering = ThreadNumbering()
-        parts = []
-        for chunk in work.chunks:
-            parts.append(self._run_chunk(work, chunk, numbering))
-            lane.told(seconds_of(parts[-1]), time.perf_counter())
-            progress.chunk_done(parts[-1].items)
-        return Ran(parts, (lane,))
+        parts = Numbered(work.folder)
+        while (chunk := plan.take()) is not None:
+            piece = self._run_piece(work, chunk, numbering, seconds=plan.seconds(chunk))
+            plan.done(chunk, busy_seconds(piece.part), piece.rest)
+            parts.add(chunk.start, piece.part)
+            lane.told(seconds_of(piece.part), time.perf_counter())
+            progress.done(piece.part.items, piece.size(chunk))
+        return Ran(parts.in_order(), (lane,))
 
     def usage(self) -> list[ProcessUsage]:
         return []

@@ -31,6 +31,15 @@ class Lane:
             self._add(phase, spent)
         self._told_until = stamp
 
+    def worked(
+        self, began: float, seconds: Mapping[str, float], imported: float, ended: float
+    ) -> None:
+        """A worker's account of a chunk for which it imported something first, from `began` on."""
+        # What it imported before this account begins is in another's: that of starting.
+        before = max(0.0, self._told_until - began)
+        self.until(began + before, "send")
+        self.told({**seconds, "import": max(0.0, imported - before)}, ended)
+
     def _add(self, phase: str, seconds: float) -> None:
         self.seconds[phase] = self.seconds.get(phase, 0.0) + seconds
 
@@ -43,6 +52,11 @@ def seconds_of(part: PartRecord) -> dict[str, float]:
         "write": part.write_seconds,
         "wait": part.wait_seconds,
     }
+
+
+def busy_seconds(part: PartRecord) -> float:
+    """What a chunk took a worker, waiting for others left out."""
+    return part.read_seconds + part.call_seconds + part.write_seconds
 
 
 def mean(lanes: Sequence[Lane]) -> dict[str, float]:

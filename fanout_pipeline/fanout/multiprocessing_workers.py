@@ -54,7 +54,7 @@ class ItemReader:
 
     def __iter__(self) -> Iterator[tuple[int, Sequence[Any]]]:
         """Each chunk's first index and items, in order; the progress of whoever consumes them."""
-        self._progress.begin(len(self._work.chunks))
+        self._progress.begin(sum(c.stop - c.start for c in self._work.chunks))
         source = self._work.source
         first_index = 0
         for chunk in self._work.chunks:
@@ -64,7 +64,7 @@ class ItemReader:
             self.counts.append(len(items))
             yield first_index, items
             first_index += len(items)
-            self._progress.chunk_done(len(items))
+            self._progress.done(len(items), chunk.stop - chunk.start)
 
 
 def write_in_parts(work: Work, results: list[Any], counts: list[int]) -> list[PartRecord]:

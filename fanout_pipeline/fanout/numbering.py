@@ -19,7 +19,7 @@ class Numbering(Protocol):
     """What a chunk's worker needs of it."""
 
     def counted(self, chunk: Chunk, items: int) -> None:
-        """Say how many items a chunk holds."""
+        """Say how many items a chunk holds, or the piece of it that was done."""
 
     def first_index(self, chunk: Chunk) -> int:
         """The index of the chunk's first item; waits until it is known."""
@@ -29,23 +29,43 @@ class Stopped(Exception):
     """The run has failed elsewhere; what waits for it gives up."""
 
 
-class RunningCount:
-    """First indexes, as counts come in in any order. Not thread-safe."""
+class CountedRanges:
+    """Which index each range of the input begins with, as ranges are counted in any order.
+
+    A range may be counted as a whole first and in pieces later. Not thread-safe.
+    """
 
     def __init__(self) -> None:
-        self._counts: dict[int, int] = {}
-        self._next_chunk = 0
-        self._next_index = 0
+        self._counted: dict[int, tuple[int, int]] = {}
+        """From where a range starts to where it stops and how many items it has."""
+        self._first = {0: 0}
 
-    def add(self, number: int, items: int) -> list[tuple[int, int]]:
-        """The (chunk number, first index) pairs that this count makes known."""
-        self._counts[number] = items
-        known = []
-        while self._next_chunk in self._counts:
-            known.append((self._next_chunk, self._next_index))
-            self._next_index += self._counts.pop(self._next_chunk)
-            self._next_chunk += 1
-        return known
+    def add(self, chunk: Chunk, items: int) -> list[tuple[int, int]]:
+        """Say that a chunk holds so many items; gives the (start, first index) that this makes known."""
+        start, new = chunk.start, (chunk.stop, items)
+        # Of two ranges that begin together the shorter stays, and the rest of the longer follows it.
+        while (known := self._counted.get(start)) is not None and known[0] != new[0]:
+            (stop, fewer), (new_stop, more) = sorted((known, new))
+            self._counted[start] = (stop, fewer)
+            start, new = stop, (new_stop, more - fewer)
+        self._counted[start] = new
+        return self._made_known(chunk.start)
+
+    def first_index(self, chunk: Chunk) -> int | None:
+        """None as long as something before the chunk is not counted."""
+        return self._first.get(chunk.start)
+
+    def _made_known(self, start: int) -> list[tuple[int, int]]:
+        found = []
+        while start in self._first and start in self._counted:
+            stop, items = self._counted[start]
+            if stop == start:  # an empty input
+                break
+            if stop not in self._first:
+                self._first[stop] = self._first[start] + items
+                found.append((stop, self._first[stop]))
+            start = stop
+        return found
 
 
 class ThreadNumbering:
@@ -55,22 +75,24 @@ class ThreadNumbering:
     """
 
     def __init__(self) -> None:
-        self._running = RunningCount()
-        self._known: dict[int, int] = {}
+        self._ranges = CountedRanges()
         self._stopped = False
         self._changed = threading.Condition()
 
     def counted(self, chunk: Chunk, items: int) -> None:
         with self._changed:
-            self._known.update(self._running.add(chunk.number, items))
+            self._ranges.add(chunk, items)
             self._changed.notify_all()
 
     def first_index(self, chunk: Chunk) -> int:
         with self._changed:
-            self._changed.wait_for(lambda: chunk.number in self._known or self._stopped)
-            if chunk.number not in self._known:
+            self._changed.wait_for(
+                lambda: self._ranges.first_index(chunk) is not None or self._stopped
+            )
+            first_index = self._ranges.first_index(chunk)
+            if first_index is None:
                 raise Stopped
-            return self._known[chunk.number]
+            return first_index
 
     def stop(self) -> None:
         """Wake everyone that waits."""

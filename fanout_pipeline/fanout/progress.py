@@ -28,25 +28,25 @@ class Progress:
         self._clock = clock
         self.begin(0)
 
-    def begin(self, chunks: int) -> None:
-        """Start counting towards `chunks`."""
-        self._chunks = chunks
-        self._chunks_done = self._items_done = 0
+    def begin(self, size: int) -> None:
+        """Start counting towards `size`, in any unit."""
+        self._size = size
+        self._size_done = self._items_done = 0
         self._began = self._last_line = self._clock()
 
-    def chunk_done(self, items: int) -> None:
-        """One more chunk is finished, with so many items."""
-        self._chunks_done += 1
+    def done(self, items: int, size: int) -> None:
+        """So many more items are finished, and so much of the size."""
+        self._size_done += size
         self._items_done += items
         now = self._clock()
-        if now - self._last_line >= self._interval:
+        if now - self._last_line >= self._interval and self._size_done:
             self._last_line = now
             self._log(self._line(now - self._began))
 
     def _line(self, seconds: float) -> str:
-        left = seconds * (self._chunks - self._chunks_done) / self._chunks_done
+        left = seconds * (self._size - self._size_done) / self._size_done
         return (
-            f"{self._label}: {self._chunks_done} of {self._chunks} chunks, "
+            f"{self._label}: {self._size_done / self._size:.0%}, "
             f"{self._items_done:,} items, {self._items_done / seconds:,.0f} items/s, "
             f"about {left:,.0f} s left"
         )

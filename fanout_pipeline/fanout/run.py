@@ -22,8 +22,6 @@ from fanout_pipeline.sources.source import Fingerprint
 
 _CHUNK_BYTES = 2 * 2**20
 """Keeps a worker that holds one chunk as Python objects under some 100 MB."""
-_CHUNKS_PER_WORKER = 4
-"""So that a worker that is late with its last chunk is late by little."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +67,11 @@ class RunRecord:
 
 
 def default_chunks(size: int, workers: int) -> int:
-    """How many chunks to cut `size` bytes into where the user has not said."""
-    return max(workers * _CHUNKS_PER_WORKER, math.ceil(size / _CHUNK_BYTES))
+    """Into how many chunks to cut `size` bytes at first, where the user has not said.
+
+    As few as may be: crews cut them smaller where that pays (see `chunk_plan`).
+    """
+    return max(workers, math.ceil(size / _CHUNK_BYTES))
 
 
 def run_strategy(
@@ -106,6 +107,7 @@ def run_strategy(
             target=target,
             fingerprint=fingerprint,
             chunks=wanted,
+            fixed=chunks is not None,
             progress=Progress(strategy.name, log),
         )
         own = own_usage()
@@ -171,12 +173,13 @@ def _run_once(
     generation: Path,
     fingerprint: Fingerprint,
     chunks: int,
+    fixed: bool,
     progress: Progress,
 ) -> _Run:
     began = time.perf_counter()
     cuts = spec.source.cut(chunks)
     cut = time.perf_counter()
-    work = Work(spec.source, spec.function, spec.batch_function, cuts, generation)
+    work = Work(spec.source, spec.function, spec.batch_function, cuts, generation, fixed)
     ran = crew.run(work, progress)
     ended = time.perf_counter()
     manifest = manifest_of(strategy, spec, fingerprint, ran.parts)

@@ -1,10 +1,11 @@
 """The worker's side of `worker_processes`: the main program of one worker process.
 
-    recv Work once, then Chunks -> for each, send ("counted", chunk number, items), and
-                                   ("done", PartRecord, began, seconds of imports, ended)
+    receives ("work", Work), then any number of ("chunk", Chunk, first index or None, seconds), and the
+    first index by itself where it was None; for each chunk it sends (COUNTED, Chunk, items), and
+    (DONE, Piece, began, seconds of imports, ended)
 
 A worker imports neither dagster nor pandas unless the user's function does, and not the parent's
-`__main__`. It ends as soon as its connection does, also in the middle of a chunk: a worker never
+`__main__`. It ends as soon as its channel does, also in the middle of a chunk: a worker never
 outlives the process that started it, however that one died.
 """
 
@@ -16,10 +17,10 @@ import signal
 import sys
 import threading
 import time
-import traceback
-from multiprocessing.connection import Connection
 from queue import SimpleQueue
 from typing import Any
+
+from fanout_pipeline.fanout.channel import Channel
 
 READY = "ready"
 COUNTED = "counted"
@@ -27,26 +28,32 @@ DONE = "done"
 
 
 def main(descriptor: int) -> None:
-    """Serve the connection on this file descriptor until the parent sends None."""
+    """Serve the channel on this file descriptor until the parent sends None."""
     # Ctrl-C reaches the whole foreground group; the parent decides what it means.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    connection = Connection(descriptor)
-    inbox: SimpleQueue[bytes] = SimpleQueue()
-    threading.Thread(target=_receive, args=(connection, inbox), daemon=True).start()
-    connection.send((READY, os.getpid()))
+    parent = _Parent(Channel(descriptor))
+    parent.send((READY, os.getpid()))
+    # Not before: whoever waits for the answer can go on, and cut the source, meanwhile.
+    began = time.perf_counter()
+    from fanout_pipeline.fanout import chunk_work  # noqa: F401
+
+    imported = time.perf_counter() - began
     work = None
-    imported = 0.0
     while True:
-        taken, message = _next(inbox, connection)
-        if message is None:
-            break
-        kind, content = message
-        if kind == "work":
-            # Reading it has imported the user's module: that is told with the first chunk.
-            work, imported = content, time.perf_counter() - taken
-        else:
-            connection.send(_answer(work, content, connection, inbox, taken, imported))
-            imported = 0.0
+        taken, message = parent.take()
+        match message:
+            case None:
+                break
+            case ("work", work):
+                # Reading it has imported the user's module: that is told with the first chunk.
+                imported += time.perf_counter() - taken
+            case ("chunk", chunk, first_index, seconds):
+                answer = _answer(parent, work, chunk, first_index, seconds)
+                if isinstance(answer, Exception):
+                    parent.send(answer)
+                else:
+                    parent.send((DONE, answer, taken - imported, imported, time.perf_counter()))
+                imported = 0.0
     # As multiprocessing's children end: what was printed is kept, the interpreter is not taken
     # apart object by object (0.1 s with Arrow in it).
     sys.stdout.flush()
@@ -54,66 +61,68 @@ def main(descriptor: int) -> None:
     os._exit(0)
 
 
-def _receive(connection: Connection, inbox: SimpleQueue[bytes]) -> None:
-    try:
+class _Parent:
+    """The process that started this one. A thread waits for its messages, and for its end."""
+
+    def __init__(self, channel: Channel):
+        self._channel = channel
+        self._inbox: SimpleQueue[bytes] = SimpleQueue()
+        threading.Thread(target=self._receive, daemon=True).start()
+
+    def send(self, message: Any) -> None:
+        self._channel.send(pickle.dumps(message))
+
+    def take(self) -> tuple[float, Any]:
+        """When a message was taken, and the message: the next that can be read.
+
+        Of one that cannot, the parent is told, and ends us.
+        """
         while True:
-            inbox.put(connection.recv_bytes())
-    except (EOFError, OSError):
-        os._exit(1)
+            message = self._inbox.get()
+            taken = time.perf_counter()
+            try:
+                return taken, pickle.loads(message)
+            except Exception as error:
+                error.add_note("A worker could not import what the function needs.")
+                self.send(error)
 
-
-def _next(inbox: SimpleQueue[bytes], connection: Connection) -> tuple[float, Any]:
-    """When a message was taken, and the message: the next that can be read.
-
-    Of one that cannot, the parent is told, and ends us.
-    """
-    while True:
-        message = inbox.get()
-        taken = time.perf_counter()
+    def _receive(self) -> None:
         try:
-            return taken, pickle.loads(message)
-        except Exception as error:
-            error.add_note("A worker could not import the function; it must be importable by name.")
-            connection.send(error)
+            while True:
+                self._inbox.put(self._channel.receive())
+        except (EOFError, OSError):
+            os._exit(1)
 
 
-def _answer(
-    work: Any,
-    chunk: Any,
-    connection: Connection,
-    inbox: SimpleQueue[bytes],
-    taken: float,
-    imported: float,
-) -> Any:
-    # Imported with the first chunk, so that a worker answers "ready" at once.
-    began, before = taken - imported, time.perf_counter()
-    from fanout_pipeline.fanout.chunk_work import run_chunk
+def _answer(parent: _Parent, work: Any, chunk: Any, first_index: int | None, seconds: float) -> Any:
+    from fanout_pipeline.fanout.chunk_work import run_piece
 
-    imported += time.perf_counter() - before
+    numbering = _RemoteNumbering(parent, first_index)
     try:
-        part = run_chunk(work, chunk, _RemoteNumbering(connection, inbox))
-        return DONE, part, began, imported, time.perf_counter()
+        return run_piece(work, chunk, numbering, seconds=seconds)
     except Exception as error:
         error.__cause__ = None
         try:
             pickle.loads(pickle.dumps(error))
         except Exception:
-            return RuntimeError("".join(traceback.format_exception(error)))
+            from traceback import format_exception
+
+            return RuntimeError("".join(format_exception(error)))
         return error
 
 
 class _RemoteNumbering:
     """Sends the count to the parent, which answers with the first index when it is known."""
 
-    def __init__(self, connection: Connection, inbox: SimpleQueue[bytes]):
-        self._connection = connection
-        self._inbox = inbox
-        self._first_index: int | None = None
+    def __init__(self, parent: _Parent, first_index: int | None):
+        self._parent = parent
+        self._first_index = first_index
 
     def counted(self, chunk: Any, items: int) -> None:
-        self._connection.send((COUNTED, chunk.number, items))
+        self._parent.send((COUNTED, chunk, items))
 
     def first_index(self, chunk: Any) -> int:
         if self._first_index is None:
-            self._first_index = pickle.loads(self._inbox.get())
+            _, self._first_index = self._parent.take()
+        assert self._first_index is not None
         return self._first_index

@@ -3,11 +3,12 @@
     parent                                        worker (see `worker`)
     Popen(a fresh interpreter) ----------------->  imports `worker` only
                <---------------------- ("ready", pid)
+                                                   imports what reads, calls and writes
     Work, once ---------------------------------->
-    Chunk ---------------------------------------> load, count
-               <---------------------- ("counted", number, items)
+    Chunk, how long it may take ------------------> load, count
+               <---------------------- ("counted", chunk, items)
     first index, when all before are counted ----> parse, call, write
-               <---------------------- PartRecord with its times, or an exception
+               <---------------------- Piece with its times, or an exception
     None ----------------------------------------> ends
 
 A fresh interpreter is what multiprocessing calls "spawn", without its import of the parent's
@@ -20,25 +21,27 @@ from __future__ import annotations
 
 import pickle
 import signal
+import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from multiprocessing import Pipe
-from multiprocessing.connection import Connection, wait
-from multiprocessing.reduction import ForkingPickler
+from dataclasses import dataclass, replace
+from selectors import EVENT_READ, DefaultSelector
 from typing import Any
 
+from fanout_pipeline.fanout.channel import Channel
+from fanout_pipeline.fanout.chunk_plan import ChunkPlan
 from fanout_pipeline.fanout.contract import Ran, Work, WorkerDied
 from fanout_pipeline.fanout.interrupts import interrupts_held
-from fanout_pipeline.fanout.lanes import Lane, seconds_of
-from fanout_pipeline.fanout.numbering import RunningCount
+from fanout_pipeline.fanout.lanes import Lane, busy_seconds, seconds_of
+from fanout_pipeline.fanout.numbering import CountedRanges
 from fanout_pipeline.fanout.progress import Progress
+from fanout_pipeline.fanout.sending import sent
 from fanout_pipeline.fanout.usage import ProcessUsage, usage_of
 from fanout_pipeline.fanout.worker import COUNTED, DONE
-from fanout_pipeline.parts.manifest import PartRecord
+from fanout_pipeline.parts.numbered import Numbered
 from fanout_pipeline.sources.source import Chunk
 
 _STOP_SECONDS = 5.0
@@ -47,7 +50,7 @@ _STOP_SECONDS = 5.0
 @dataclass(eq=False, slots=True)
 class _Worker:
     process: subprocess.Popen[bytes]
-    connection: Connection
+    channel: Channel
     chunk: Chunk | None = None
     sent_bytes: int = 0
     """Both ways."""
@@ -56,20 +59,20 @@ class _Worker:
 
     def send(self, message: Any) -> None:
         began = time.thread_time()
-        pickled = bytes(ForkingPickler.dumps(message))
+        pickled = pickle.dumps(message)
         self.pickle_seconds += time.thread_time() - began
         self.send_pickled(pickled)
 
     def send_pickled(self, message: bytes) -> None:
         self.sent_bytes += len(message)
         try:
-            self.connection.send_bytes(message)
+            self.channel.send(message)
         except (BrokenPipeError, ConnectionResetError):
             raise self.died() from None
 
     def receive(self) -> Any:
         try:
-            message = self.connection.recv_bytes()
+            message = self.channel.receive()
         except (EOFError, ConnectionResetError):
             raise self.died() from None
         began = time.thread_time()
@@ -101,56 +104,79 @@ class WorkerProcesses:
         return usage_of(worker.process.pid for worker in self._workers)
 
     def run(self, work: Work, progress: Progress) -> Ran:
+        return _Run(self._workers, work, progress).ran()
+
+
+class _Run:
+    """One run of the crew."""
+
+    def __init__(self, workers: list[_Worker], work: Work, progress: Progress):
         began, cpu_began = time.perf_counter(), time.thread_time()
-        message = _pickled(work)
-        pickle_seconds = time.thread_time() - cpu_began
-        for worker in self._workers:
-            worker.sent_bytes, worker.pickle_seconds = 0, 0.0
+        self._workers = workers
+        self._progress = progress
+        self._plan = ChunkPlan(work.chunks, len(workers), work.fixed)
+        self._ranges = CountedRanges()
+        self._awaited: dict[int, _Worker] = {}
+        """Who waits for which chunk's first index, by where the chunk starts."""
+        self._parts = Numbered(work.folder)
+        self._lanes = {worker: Lane(began) for worker in workers}
+        progress.begin(self._plan.size)
+        message = sent(replace(work, chunks=()))
+        self._pickle_seconds = time.thread_time() - cpu_began
+        for worker in workers:
+            worker.chunk, worker.sent_bytes, worker.pickle_seconds = None, 0, 0.0
             worker.send_pickled(message)
-        progress.begin(len(work.chunks))
-        chunks = iter(work.chunks)
-        lanes = {worker: Lane(began) for worker in self._workers}
-        by_connection = {worker.connection: worker for worker in self._workers}
-        counting: dict[int, _Worker] = {}
-        running = RunningCount()
-        parts: dict[int, PartRecord] = {}
-        for worker in self._workers:
-            self._give_next(worker, chunks, counting)
-        while len(parts) < len(work.chunks):
-            for connection in wait(list(by_connection)):
-                worker = by_connection[connection]  # type: ignore[index]
-                match worker.receive():
-                    case (kind, number, items) if kind == COUNTED:
-                        for known, first_index in running.add(number, items):
-                            counting.pop(known).send(first_index)
-                    case (kind, part, taken, imported, ended) if kind == DONE:
-                        parts[part.number] = part
-                        lanes[worker].until(taken, "send")
-                        lanes[worker].told(seconds_of(part) | {"import": imported}, ended)
-                        lanes[worker].until(time.perf_counter(), "send")
-                        progress.chunk_done(part.items)
-                        self._give_next(worker, chunks, counting)
-                    case BaseException() as error:
-                        raise error
+
+    def ran(self) -> Ran:
+        """Give out chunks until none is left and none is being worked on."""
+        self._give()
+        with DefaultSelector() as selector:
+            for worker in self._workers:
+                selector.register(worker.channel, EVENT_READ, worker)
+            while any(worker.chunk for worker in self._workers):
+                for key, _ in selector.select():
+                    self._take(key.data)
         ended = time.perf_counter()
-        for lane in lanes.values():
+        for lane in self._lanes.values():
             lane.until(ended, "wait")
-        pickle_seconds += sum(worker.pickle_seconds for worker in self._workers)
+        pickle_seconds = self._pickle_seconds + sum(w.pickle_seconds for w in self._workers)
         return Ran(
-            [parts[number] for number in sorted(parts)],
-            tuple(lanes.values()),
+            self._parts.in_order(),
+            tuple(self._lanes.values()),
             sum(worker.sent_bytes for worker in self._workers),
             # What is pickled here is unpickled there, and the other way round.
             2 * pickle_seconds,
         )
 
-    def _give_next(
-        self, worker: _Worker, chunks: Iterator[Chunk], counting: dict[int, _Worker]
-    ) -> None:
-        worker.chunk = next(chunks, None)
-        if worker.chunk is not None:
-            counting[worker.chunk.number] = worker
-            worker.send(("chunk", worker.chunk))
+    def _give(self) -> None:
+        """A chunk for each worker that has none, as far as there are chunks."""
+        for worker in self._workers:
+            if worker.chunk is None:
+                chunk = worker.chunk = self._plan.take()
+                if chunk is None:
+                    return
+                first_index = self._ranges.first_index(chunk)
+                if first_index is None:
+                    self._awaited[chunk.start] = worker
+                worker.send(("chunk", chunk, first_index, self._plan.seconds(chunk)))
+
+    def _take(self, worker: _Worker) -> None:
+        match worker.receive():
+            case (kind, chunk, items) if kind == COUNTED:
+                for start, first_index in self._ranges.add(chunk, items):
+                    if start in self._awaited:
+                        self._awaited.pop(start).send(first_index)
+            case (kind, piece, began, imported, ended) if kind == DONE:
+                assert worker.chunk is not None
+                chunk, worker.chunk = worker.chunk, None
+                self._plan.done(chunk, busy_seconds(piece.part), piece.rest)
+                self._parts.add(chunk.start, piece.part)
+                self._lanes[worker].worked(began, seconds_of(piece.part), imported, ended)
+                self._give()
+                self._lanes[worker].until(time.perf_counter(), "send")
+                self._progress.done(piece.part.items, piece.size(chunk))
+            case BaseException() as error:
+                raise error
 
 
 @contextmanager
@@ -175,13 +201,13 @@ def worker_processes(count: int) -> Iterator[WorkerProcesses]:
         with interrupts_held():
             for worker in workers:
                 worker.process.kill()
-                worker.connection.close()
+                worker.channel.close()
             for worker in workers:
                 worker.process.wait()
 
 
 def _start() -> _Worker:
-    ours, theirs = Pipe()
+    ours, theirs = socket.socketpair()
     with theirs:
         program = (
             f"import sys; sys.path[:] = {sys.path!r}\n"
@@ -193,15 +219,4 @@ def _start() -> _Worker:
             stdin=subprocess.DEVNULL,
             pass_fds=[theirs.fileno()],
         )
-    return _Worker(process, ours)
-
-
-def _pickled(work: Work) -> bytes:
-    try:
-        return bytes(ForkingPickler.dumps(("work", work)))
-    except Exception as error:
-        name = getattr(work.function, "__qualname__", repr(work.function))
-        raise TypeError(
-            f"The function {name} cannot be sent to worker processes ({error}). Define it at the "
-            "top level of a module that can be imported."
-        ) from error
+    return _Worker(process, Channel(ours.detach()))

@@ -5,7 +5,8 @@ from __future__ import annotations
 import errno
 import os
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -18,6 +19,8 @@ _ADVICE = {
     errno.ENOTDIR: "A file stands in a folder's place: remove it.",
     errno.EISDIR: "A folder stands in the file's place: remove it.",
 }
+_SYNCS = 8
+"""Files that are waited for at a time."""
 
 
 class CannotWrite(Exception):
@@ -71,6 +74,16 @@ def sync(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def sync_all(paths: Sequence[Path]) -> None:
+    """The same for many files. Waits overlap, and the file system's journal takes them together."""
+    if len(paths) < 2:
+        for path in paths:
+            sync(path)
+        return
+    with ThreadPoolExecutor(min(len(paths), _SYNCS)) as pool:
+        list(pool.map(sync, paths))
 
 
 def write_text(path: Path, text: str, *, durable: bool = True) -> None:

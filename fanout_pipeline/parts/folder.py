@@ -18,7 +18,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from fanout_pipeline.parts.atomic import make_folder, sync
+from fanout_pipeline.parts.atomic import make_folder, sync, sync_all
 from fanout_pipeline.parts.manifest import Manifest, NoResults, part_name
 
 _LOCK = ".lock"
@@ -59,8 +59,7 @@ class ResultFolder:
         The parts are on the disk before the link points to them: after a power cut, too, the
         folder holds the previous results or these, whole.
         """
-        for part in manifest.parts:
-            sync(generation / part_name(part.number))
+        sync_all([generation / part_name(part.number) for part in manifest.parts])
         manifest.save(generation)
         sync(generation)
         if self.path.exists() and not self.path.is_symlink():

@@ -92,6 +92,17 @@ class IntegerLines:
     def count(self, raw: bytes) -> int:
         return raw.count(b"\n") + (raw != b"" and not raw.endswith(b"\n"))
 
+    def rest(self, chunk: Chunk, raw: bytes, items: int) -> Chunk:
+        length = len(raw) - len(raw.split(b"\n", items)[-1])
+        try:
+            with open(self.path, "rb") as file:
+                if chunk.start:
+                    file.seek(chunk.start - 1)
+                    file.readline()
+                return replace(chunk, start=file.tell() + length)
+        except OSError as error:
+            raise _unreadable(self.path, error) from error
+
     def parse(self, raw: bytes, first_index: int) -> list[int]:
         raw = _without_crlf(raw)
         plain = self._parse_plain(raw)

@@ -68,6 +68,9 @@ class Source(Protocol):
     def count(self, raw: bytes) -> int:
         """How many items `raw` holds, without parsing them."""
 
+    def rest(self, chunk: Chunk, raw: bytes, items: int) -> Chunk:
+        """What follows the first `items` items of a chunk that was loaded as `raw`."""
+
     def parse(self, raw: bytes, first_index: int) -> Sequence[Any]:
         """The items of `raw`; `first_index` only places them in error messages.
 

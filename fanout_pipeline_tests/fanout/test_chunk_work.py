@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy
@@ -11,7 +12,7 @@ import pyarrow
 import pytest
 from pyarrow import parquet
 
-from fanout_pipeline.fanout.chunk_work import run_chunk, run_chunk_as_batch, shown
+from fanout_pipeline.fanout.chunk_work import run_batch, run_chunk, run_piece, shown
 from fanout_pipeline.fanout.contract import ItemFailed, Work
 from fanout_pipeline.fanout.numbering import Stopped, ThreadNumbering
 from fanout_pipeline.parts import Manifest, ResultFolder, read_results
@@ -41,6 +42,10 @@ def work(tmp_path, folder):
     return make
 
 
+def run_as_batch(work, chunk, numbering):
+    return run_batch(work, chunk, numbering).part
+
+
 def run(work, run_one=run_chunk):
     numbering = ThreadNumbering()
     return [run_one(work, chunk, numbering) for chunk in work.chunks]
@@ -57,11 +62,11 @@ def results(work, parts):
     [
         (run_chunk, range(-5, 95)),
         (run_chunk, range(2**32 - 50, 2**32 + 50)),
-        (run_chunk_as_batch, range(-5, 95)),
-        (run_chunk_as_batch, range(3_037_000_450, 3_037_000_550)),
-        (run_chunk_as_batch, range(2**63 - 50, 2**63 + 50)),
+        (run_as_batch, range(-5, 95)),
+        (run_as_batch, range(3_037_000_450, 3_037_000_550)),
+        (run_as_batch, range(2**63 - 50, 2**63 + 50)),
         (run_chunk, []),
-        (run_chunk_as_batch, []),
+        (run_as_batch, []),
     ],
 )
 def test_parts_hold_every_result_in_order(work, chunks, run_one, numbers):
@@ -153,7 +158,7 @@ def test_a_function_that_raises_stop_iteration_fails(tmp_path):
     assert done.stdout.startswith("1 "), done.stderr
 
 
-@pytest.mark.parametrize("run_one", [run_chunk, run_chunk_as_batch])
+@pytest.mark.parametrize("run_one", [run_chunk, run_as_batch])
 def test_a_bad_line_is_named_by_its_number_in_the_file(work, run_one):
     """A bad line in a late chunk is named by its line in the whole file."""
     job = work([*range(100), "x", *range(100)], square, square_batch, chunks=5)
@@ -179,9 +184,25 @@ def test_a_run_that_was_stopped_elsewhere_ends_between_two_items(work, folder):
 
     job = work(range(100_000), function)
     with pytest.raises(Stopped):
-        run_chunk(job, job.chunks[0], ThreadNumbering(), lambda: len(called) >= 10)
+        run_piece(job, job.chunks[0], ThreadNumbering(), stopped=lambda: len(called) >= 10)
     assert 10 <= len(called) < 100
     assert os.listdir(folder) == []
+
+
+def test_what_there_is_no_time_for_is_left_whole(work):
+    """A chunk that is cut short leaves a rest that begins with the first item that was not done."""
+    job = work(["7", "+8", "1_000", "-10", "11"], square, chunks=2)
+    numbering = ThreadNumbering()
+    waiting, parts = list(job.chunks), []
+    while waiting:
+        chunk = replace(waiting.pop(0), number=len(parts))
+        piece = run_piece(job, chunk, numbering, seconds=0)
+        assert piece.part.items == 1
+        parts.append(piece.part)
+        if piece.rest is not None:
+            assert piece.size(chunk) == piece.rest.start - chunk.start > 0
+            waiting.insert(0, piece.rest)
+    assert results(job, parts) == [49, 64, 1_000_000, 100, 121]
 
 
 @pytest.mark.parametrize(
@@ -211,7 +232,7 @@ def test_a_run_that_was_stopped_elsewhere_ends_between_two_items(work, folder):
 def test_a_batch_function_may_give_any_kind_of_column(work, batch_function, expected):
     """A batch function may return a Series, an array or a list of any type that Parquet has."""
     job = work([1, 2, 3], batch_function=batch_function)
-    assert results(job, run(job, run_chunk_as_batch)) == expected
+    assert results(job, run(job, run_as_batch)) == expected
 
 
 @pytest.mark.parametrize(
@@ -228,7 +249,7 @@ def test_a_batch_function_that_fails_is_named_with_its_batch(work, batch_functio
     """A batch function that raises, or loses or adds results, fails with the place of its batch."""
     job = work(range(10), batch_function=batch_function)
     with pytest.raises(ItemFailed, match=message) as caught:
-        run(job, run_chunk_as_batch)
+        run(job, run_as_batch)
     assert caught.value.failure.where == f"line 1 of {job.source.path}"
     assert "the first of a batch of 10" in str(caught.value)
 

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fanout_pipeline.fanout.numbering import (
+    CountedRanges,
     FolderNumbering,
-    RunningCount,
     Stopped,
     ThreadNumbering,
 )
@@ -17,21 +17,36 @@ from fanout_pipeline.sources import Chunk, IntegerLines
 
 
 def chunk(number):
-    return Chunk(number, 0, 0)
+    return Chunk(number, number, number + 1)
 
 
 @given(data=st.data(), counts=st.lists(st.integers(0, 5), max_size=12))
 def test_first_indexes_do_not_depend_on_the_order_of_counting(data, counts):
     """Each chunk's first index is the sum of the counts before it, told once, as soon as it is known."""
     firsts = list(accumulate(counts, initial=0))
-    running, told, counted = RunningCount(), {}, set()
+    ranges, told, counted = CountedRanges(), {0: 0}, set()
     for number in data.draw(st.permutations(range(len(counts)))):
-        new = running.add(number, counts[number])
+        new = ranges.add(chunk(number), counts[number])
         assert not told.keys() & dict(new).keys()
         told.update(new)
         counted.add(number)
         known = next(n for n in range(len(counts) + 1) if n not in counted)
-        assert told == {n: firsts[n] for n in range(known)}
+        assert told == {n: firsts[n] for n in range(known + 1)}
+        assert all(ranges.first_index(chunk(n)) == told.get(n) for n in range(len(counts)))
+
+
+@given(data=st.data(), counts=st.lists(st.integers(0, 5), min_size=1, max_size=12))
+def test_a_range_may_be_counted_again_in_pieces(data, counts):
+    """What is counted as a whole and then in pieces, in any order, gives every piece its index."""
+    firsts = list(accumulate(counts, initial=0))
+    ranges = CountedRanges()
+    edges = st.integers(0, len(counts))
+    for start, stop in data.draw(st.lists(st.tuples(edges, edges), max_size=8)):
+        if start < stop and ranges.first_index(Chunk(0, start, stop)) is not None:
+            ranges.add(Chunk(0, start, stop), firsts[stop] - firsts[start])
+    for number in data.draw(st.permutations(range(len(counts)))):
+        ranges.add(chunk(number), counts[number])
+    assert [ranges.first_index(chunk(n)) for n in range(len(counts))] == firsts[:-1]
 
 
 def test_a_thread_waits_for_the_counts_before_its_own():
@@ -64,7 +79,7 @@ def test_a_stopped_run_wakes_those_that_wait():
     thread.join(10)
     assert len(raised) == 1
     with pytest.raises(Stopped):
-        numbering.first_index(chunk(0))
+        numbering.first_index(chunk(2))
 
 
 def test_what_is_known_stays_known_in_a_stopped_run():

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from fanout_pipeline.fanout.chunk_work import run_chunk_as_batch
+from fanout_pipeline.fanout.chunk_work import run_batch
 from fanout_pipeline.fanout.contract import Options, Strategy
 from fanout_pipeline.fanout.in_process import OneByOne
 
 
 @contextmanager
 def start(options: Options) -> Iterator[OneByOne]:
-    yield OneByOne(run_chunk_as_batch)
+    yield OneByOne(run_batch)
 
 
 STRATEGY = Strategy(

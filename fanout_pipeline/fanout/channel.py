@@ -1,0 +1,41 @@
+"""Messages between a process and its worker: bytes over one end of a pair of sockets.
+
+Like `multiprocessing.connection`, whose import takes a third of the time in which a worker starts.
+"""
+
+from __future__ import annotations
+
+import os
+
+_HEADER_BYTES = 8
+
+
+class Channel:
+    """One end. Raises EOFError or OSError when the other end is gone."""
+
+    def __init__(self, descriptor: int):
+        self._descriptor = descriptor
+
+    def fileno(self) -> int:
+        return self._descriptor
+
+    def send(self, message: bytes) -> None:
+        left = memoryview(len(message).to_bytes(_HEADER_BYTES) + message)
+        while left:
+            left = left[os.write(self._descriptor, left) :]
+
+    def receive(self) -> bytes:
+        return self._read(int.from_bytes(self._read(_HEADER_BYTES)))
+
+    def close(self) -> None:
+        os.close(self._descriptor)
+
+    def _read(self, size: int) -> bytes:
+        blocks = []
+        while size:
+            block = os.read(self._descriptor, size)
+            if not block:
+                raise EOFError
+            blocks.append(block)
+            size -= len(block)
+        return b"".join(blocks)

@@ -1,0 +1,160 @@
+"""A crew of threads of this process, which take chunks from one plan.
+
+plan --chunk--> thread: run_piece --rest--> plan
+                       --piece----> finished --> the calling thread: progress, parts
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from queue import SimpleQueue
+
+from fanout_pipeline.fanout.chunk_plan import ChunkPlan
+from fanout_pipeline.fanout.chunk_work import Laps, Piece, RunPiece
+from fanout_pipeline.fanout.contract import Ran, Work
+from fanout_pipeline.fanout.lanes import Lane, busy_seconds, seconds_of
+from fanout_pipeline.fanout.numbering import Stopped, ThreadNumbering
+from fanout_pipeline.fanout.progress import Progress
+from fanout_pipeline.fanout.usage import ProcessUsage
+from fanout_pipeline.parts.numbered import Numbered
+from fanout_pipeline.sources.source import Chunk
+
+
+@dataclass(frozen=True, slots=True)
+class _Done:
+    """A piece of a chunk, and which thread made it when."""
+
+    chunk: Chunk
+    piece: Piece
+    thread: int
+    began: float
+    ended: float
+
+
+class ThreadCrew:
+    """See `contract.Crew`."""
+
+    def __init__(self, pool: ThreadPoolExecutor, workers: int, run_piece: RunPiece):
+        self._pool = pool
+        self._workers = workers
+        self._run_piece = run_piece
+
+    def run(self, work: Work, progress: Progress) -> Ran:
+        began = time.perf_counter()
+        shared = _SharedPlan(ChunkPlan(work.chunks, self._workers, work.fixed))
+        progress.begin(shared.size)
+        finished: SimpleQueue[_Done | Exception | None] = SimpleQueue()
+        parts = Numbered(work.folder)
+        lanes: dict[int, Lane] = {}
+        futures = [
+            self._pool.submit(self._serve, number, work, shared, finished)
+            for number in range(self._workers)
+        ]
+        try:
+            serving = len(futures)
+            while serving:
+                match finished.get():
+                    case None:
+                        serving -= 1
+                    case _Done() as done:
+                        part = done.piece.part
+                        parts.add(done.chunk.start, part)
+                        lane = lanes.setdefault(done.thread, Lane(began))
+                        lane.until(done.began, "wait")
+                        lane.told(seconds_of(part), done.ended)
+                        progress.done(part.items, done.piece.size(done.chunk))
+                    case Exception() as error:
+                        raise error
+        finally:
+            # Nothing to stop unless the loop was left by an exception or an interrupt.
+            shared.stop()
+            for future in futures:
+                future.result()
+        ended = time.perf_counter()
+        for number in range(self._workers):
+            lanes.setdefault(number, Lane(began)).until(ended, "wait")
+        return Ran(parts.in_order(), tuple(lanes.values()))
+
+    def usage(self) -> list[ProcessUsage]:
+        return []
+
+    def _serve(
+        self,
+        number: int,
+        work: Work,
+        shared: _SharedPlan,
+        finished: SimpleQueue[_Done | Exception | None],
+    ) -> None:
+        try:
+            while (turn := shared.take()) is not None:
+                chunk, seconds = turn
+                laps = Laps()
+                piece = self._run_piece(
+                    work,
+                    chunk,
+                    shared.numbering,
+                    seconds=seconds,
+                    stopped=shared.is_stopped,
+                    laps=laps,
+                )
+                shared.done(chunk, piece)
+                finished.put(_Done(chunk, piece, number, laps.began, laps.ended))
+        except Stopped:
+            pass
+        except Exception as error:
+            finished.put(error)
+        finally:
+            finished.put(None)
+
+
+class _SharedPlan:
+    """A chunk plan for several threads."""
+
+    def __init__(self, plan: ChunkPlan):
+        self.size = plan.size
+        self.numbering = ThreadNumbering()
+        self._plan = plan
+        self._begun = 0
+        self._stopped = False
+        self._changed = threading.Condition()
+
+    def take(self) -> tuple[Chunk, float] | None:
+        """The next chunk and its seconds; waits for the rest of those begun. None: there is no more."""
+        with self._changed:
+            while not self._stopped:
+                chunk = self._plan.take()
+                if chunk is not None:
+                    self._begun += 1
+                    return chunk, self._plan.seconds(chunk)
+                if not self._begun:
+                    break
+                self._changed.wait()
+            return None
+
+    def done(self, chunk: Chunk, piece: Piece) -> None:
+        with self._changed:
+            self._begun -= 1
+            self._plan.done(chunk, busy_seconds(piece.part), piece.rest)
+            self._changed.notify_all()
+
+    def is_stopped(self) -> bool:
+        return self._stopped
+
+    def stop(self) -> None:
+        """End what waits, and what looks at `is_stopped`."""
+        with self._changed:
+            self._stopped = True
+            self._changed.notify_all()
+        self.numbering.stop()
+
+
+@contextmanager
+def thread_crew(workers: int, run_piece: RunPiece) -> Iterator[ThreadCrew]:
+    """Threads that run chunks with `run_piece`; they are gone at the end."""
+    with ThreadPoolExecutor(workers, thread_name_prefix="fanout") as pool:
+        yield ThreadCrew(pool, workers, run_piece)

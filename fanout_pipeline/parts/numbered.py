@@ -1,0 +1,46 @@
+"""Parts that were written before their place was known, named by it in the end."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from pathlib import Path
+
+from fanout_pipeline.parts.manifest import PartRecord, part_name
+
+
+class Numbered:
+    """Collects the parts of one folder in any order; each has a number of its own so far."""
+
+    def __init__(self, folder: Path):
+        self._folder = folder
+        self._parts: list[tuple[int, PartRecord]] = []
+
+    def add(self, start: int, part: PartRecord) -> None:
+        """A part whose chunk starts at `start` in the input."""
+        self._parts.append((start, part))
+
+    def in_order(self) -> list[PartRecord]:
+        """All parts in the order of the input, numbered from 0, their files named so.
+
+        Parts without items are dropped, but for one if there is no other.
+        """
+        ordered = [part for _, part in sorted(self._parts, key=lambda found: found[0])]
+        kept = [part for part in ordered if part.items] or ordered[:1]
+        numbered = [replace(part, number=number) for number, part in enumerate(kept)]
+        moved = [(a, b) for a, b in zip(kept, numbered, strict=True) if a.number != b.number]
+        for part in ordered:
+            if part not in kept:
+                self._path(part).unlink()
+        # Aside first: the name may still be another part's.
+        for part, new in moved:
+            os.replace(self._path(part), self._aside(new))
+        for _, new in moved:
+            os.replace(self._aside(new), self._path(new))
+        return numbered
+
+    def _path(self, part: PartRecord) -> Path:
+        return self._folder / part_name(part.number)
+
+    def _aside(self, part: PartRecord) -> Path:
+        return self._folder / f".{part_name(part.number)}"
