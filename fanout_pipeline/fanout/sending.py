@@ -46,15 +46,17 @@ def _can_import(name: str) -> bool:
     if name == "__main__":
         return False
     module = sys.modules.get(name)
+    if module is None or module.__spec__ is None:
+        return False
     file = getattr(module, "__file__", None)
-    if module is None or file is None:
-        return module is not None  # built in, or a namespace
+    if file is None:  # built in, or a namespace
+        return True
     package, _, _ = name.rpartition(".")
     path = getattr(sys.modules.get(package), "__path__", None) if package else None
     for finder in sys.meta_path:
         spec = finder.find_spec(name, path)
         if spec is not None:
-            return spec.origin == file
+            return bool(spec.origin == file)
     return False
 
 

@@ -19,7 +19,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from fanout_pipeline.parts.atomic import make_folder, sync, sync_all
-from fanout_pipeline.parts.manifest import Manifest, NoResults, part_name
+from fanout_pipeline.parts.manifest import MANIFEST, Manifest, NoResults, part_name
 
 _LOCK = ".lock"
 
@@ -59,8 +59,9 @@ class ResultFolder:
         The parts are on the disk before the link points to them: after a power cut, too, the
         folder holds the previous results or these, whole.
         """
-        sync_all([generation / part_name(part.number) for part in manifest.parts])
         manifest.save(generation)
+        names = [*(part_name(part.number) for part in manifest.parts), MANIFEST]
+        sync_all([generation / name for name in names])
         sync(generation)
         if self.path.exists() and not self.path.is_symlink():
             raise NoResults(

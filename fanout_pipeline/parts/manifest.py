@@ -93,8 +93,9 @@ class Manifest:
         return INTEGER_KIND in self.kinds or (nulls and "int64" in self.kinds)
 
     def save(self, folder: Path) -> None:
+        """Write it; whoever makes the folder visible waits until it is on the disk."""
         record = {"format": FORMAT, "items": self.items, "digest": self.digest} | asdict(self)
-        write_text(folder / MANIFEST, json.dumps(record, indent=1) + "\n")
+        write_text(folder / MANIFEST, json.dumps(record, indent=1) + "\n", durable=False)
 
     @classmethod
     def load(cls, folder: Path) -> Manifest:
