@@ -27,7 +27,10 @@ def trials_asset(
     spec: FanoutSpec, strategies: Sequence[str], tags: dict[str, str]
 ) -> dg.AssetsDefinition:
     """The asset that tries what the assets `strategies` do, when these are made."""
-    names = [name for name in strategies if name in STRATEGIES] + list(WAYS)
+    known = [name for name in strategies if name in STRATEGIES]
+    # Those that start no processes first: warming up is done in this order until its time is over.
+    known.sort(key=lambda name: STRATEGIES[name].start_methods != ("none",))
+    names = known + list(WAYS)
 
     @dg.asset(
         key=[spec.name, "trials"],

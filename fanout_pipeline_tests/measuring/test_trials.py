@@ -140,6 +140,15 @@ def test_one_of_unknown_cost_does_not_starve_the_rest(own):
     assert found.rounds >= 5
 
 
+@pytest.mark.parametrize("slow", [2.0, 5.0, 12.0])
+def test_a_quick_one_is_tried_though_the_slow_took_the_time_for_warming_up(slow):
+    """On a slow machine, too, every quick way has its rounds: it may be the winner."""
+    times = {"serial": 0.03, "threads": 0.05, "pool": slow / 4, "queue": slow, "indexed": slow}
+    own = {"a": 3 * slow, "b": 5 * slow, "c": slow}
+    found, _ = tried(times | {"quick": 0.02} | own, slow_start=own, rounds=30, budget_seconds=60)
+    assert len(rounds_of(found, "quick")) >= 5
+
+
 def test_progress_is_told():
     """Whoever watches trials of minutes sees a line every few seconds."""
     lines = []
