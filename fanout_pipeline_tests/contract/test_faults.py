@@ -285,7 +285,7 @@ def test_function_that_cannot_be_sent(file, earlier):
         with guard:
             return number
 
-    with pytest.raises(TypeError, match="guarded cannot be sent .* its variable guard, a lock"):
+    with pytest.raises(TypeError, match=r"guarded cannot be sent .* its variable guard, a lock"):
         run("multiprocess", "spawn", file, guarded, earlier)
 
 
