@@ -92,17 +92,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "seconds.json"
         request = vars(arguments) | {"path": str(path)}
-        command = [
-            sys.executable,
-            "-m",
-            "dagster",
-            "job",
-            "execute",
-            "-f",
-            __file__,
-            "-j",
-            "worker_start",
-        ]
+        dagster = str(Path(sys.executable).with_name("dagster"))  # as people call it
+        command = [dagster, "job", "execute", "-f", __file__, "-j", "worker_start"]
         environment = {k: v for k, v in os.environ.items() if k != "DAGSTER_HOME"}
         done = subprocess.run(
             command,
