@@ -13,6 +13,7 @@ from typing import Any
 
 import pyarrow
 
+from fanout_pipeline.fanout.calling import Append, appending
 from fanout_pipeline.fanout.contract import Failure, ItemFailed, Work
 from fanout_pipeline.fanout.numbering import Numbering, Stopped
 from fanout_pipeline.parts.manifest import PartRecord
@@ -138,15 +139,21 @@ def _call(
     stopped: Callable[[], bool],
 ) -> None:
     """Append the result of each item. When it raises, `results` ends before the guilty item."""
+    with appending(function) as append:
+        _call_in_slices(append, items, results, stopped)
+
+
+def _call_in_slices(
+    append: Append, items: Sequence[Any], results: list[Any], stopped: Callable[[], bool]
+) -> None:
     size = 1
     while len(results) < len(items):
         if stopped():
             raise Stopped
         began = time.perf_counter()
-        # extend() keeps what the iterator gave before it raised.
         batch = items[len(results) : len(results) + size]
         expected = len(results) + len(batch)
-        results.extend(map(function, batch))
+        append(results, batch)
         if len(results) < expected:  # extend() took it for the end of the batch
             raise StopIteration("raised by the function")
         if time.perf_counter() - began < _SLICE_SECONDS:

@@ -1,0 +1,119 @@
+"""Calls of an async function in flight beside each other, in one event loop of this process.
+
+The loop has a thread of its own and does nothing but call. The crew's thread reads chunks and
+writes parts beside it, and can be interrupted: a signal's exception never falls into the loop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import contextmanager
+from dataclasses import replace
+
+from fanout_pipeline.fanout.calling import is_async
+from fanout_pipeline.fanout.contract import Options, Ran, Strategy, Work
+from fanout_pipeline.fanout.fingerprint import function_name
+from fanout_pipeline.fanout.in_flight import Calls, InFlight
+from fanout_pipeline.fanout.lanes import Lane
+from fanout_pipeline.fanout.progress import Progress
+from fanout_pipeline.fanout.usage import ProcessUsage
+from fanout_pipeline.parts.manifest import PartRecord
+from fanout_pipeline.parts.writing import write_part
+
+_OPEN_CHUNKS = 3
+"""In memory at a time, at most: one whose last calls are in flight, one whose items are being
+pulled, and one read ahead or being written. More only where they are short of items."""
+
+
+class _EventLoop:
+    def __init__(self, thread: ThreadPoolExecutor, runner: asyncio.Runner, concurrency: int):
+        self._thread = thread
+        self._runner = runner
+        self._concurrency = concurrency
+
+    def run(self, work: Work, progress: Progress) -> Ran:
+        lane = Lane(time.perf_counter())
+        if not is_async(work.function):
+            raise TypeError(
+                f"The strategy asyncio awaits its calls, and {function_name(work.function)} is no "
+                "`async def` function. Make it one, or use threads."
+            )
+        progress.begin(len(work.chunks))
+        calls = InFlight(work, self._runner.get_loop(), self._concurrency, lane)
+        running = self._thread.submit(lambda: self._runner.run(calls.run()))
+        running.add_done_callback(calls.end)
+        try:
+            parts = self._read_and_write(work, calls, progress)
+            running.result()
+        except BaseException:
+            calls.stop()
+            wait([running])
+            raise
+        lane.until(time.perf_counter(), "write")
+        return Ran(sorted(parts, key=lambda part: part.number), (lane,))
+
+    def _read_and_write(self, work: Work, calls: InFlight, progress: Progress) -> list[PartRecord]:
+        """The parts that were written until all chunks were, or the calls ended before."""
+        chunks = iter(work.chunks)
+        parts: list[PartRecord] = []
+        chunk = next(chunks, None)
+        read = written = 0
+        read_seconds: dict[int, float] = {}
+        while True:
+            while chunk is not None and (
+                len(read_seconds) < _OPEN_CHUNKS or read - written < 2 * self._concurrency
+            ):
+                began = time.perf_counter()
+                items = work.source.parse(work.source.load(chunk), read)
+                read_seconds[chunk.number] = time.perf_counter() - began
+                calls.add(Calls(chunk.number, read, items))
+                read += len(items)
+                chunk = next(chunks, None)
+                if chunk is None:
+                    calls.add(None)
+            done = calls.next_complete()
+            if done is None:
+                return parts
+            parts.append(_written(work, done, read_seconds.pop(done.number)))
+            written += parts[-1].items
+            progress.chunk_done(parts[-1].items)
+
+    def usage(self) -> list[ProcessUsage]:
+        return []
+
+
+def _written(work: Work, calls: Calls, read_seconds: float) -> PartRecord:
+    began = time.perf_counter()
+    part = write_part(work.folder, calls.number, calls.first_index, calls.results)
+    return replace(
+        part,
+        read_seconds=read_seconds,
+        call_seconds=calls.call_seconds,
+        write_seconds=time.perf_counter() - began,
+        call_cpu_seconds=calls.call_cpu_seconds,
+    )
+
+
+@contextmanager
+def start(options: Options) -> Iterator[_EventLoop]:
+    with ThreadPoolExecutor(1, thread_name_prefix="fanout-loop") as thread:
+        # With a factory the runner leaves alone which loop is the thread's.
+        runner = asyncio.Runner(loop_factory=asyncio.new_event_loop)
+        try:
+            thread.submit(runner.get_loop).result()
+            yield _EventLoop(thread, runner, options.concurrency)
+        finally:
+            thread.submit(runner.close).result()
+
+
+STRATEGY = Strategy(
+    name="asyncio",
+    description="Awaits an async function for many items beside each other, in one event loop of "
+    "the step's own process, up to a concurrency limit. Pays for functions that wait.",
+    start=start,
+    single=True,
+    awaits=True,
+)
