@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor, wait
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 
@@ -43,14 +43,14 @@ class _EventLoop:
             )
         progress.begin(len(work.chunks))
         calls = InFlight(work, self._runner.get_loop(), self._concurrency, lane)
-        running = self._thread.submit(lambda: self._runner.run(calls.run()))
-        running.add_done_callback(calls.end)
         try:
+            running = self._thread.submit(lambda: self._runner.run(calls.run()))
+            running.add_done_callback(calls.end)
             parts = self._read_and_write(work, calls, progress)
             running.result()
         except BaseException:
+            # Nothing to wait for: the thread closes the loop when this run has ended in it.
             calls.stop()
-            wait([running])
             raise
         lane.until(time.perf_counter(), "write")
         return Ran(sorted(parts, key=lambda part: part.number), (lane,))
