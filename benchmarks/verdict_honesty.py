@@ -97,7 +97,7 @@ def repeated(root: Path, strategy: Strategy, arguments: argparse.Namespace) -> N
 
 
 def loaded(root: Path, arguments: argparse.Namespace) -> None:
-    strategies = [s for s in STRATEGIES.values() if s.name != REFERENCE]
+    strategies = [s for s in STRATEGIES.values() if s.name != REFERENCE and not s.awaits]
     _, free = judged(root, strategies, arguments.rounds, arguments.budget_seconds, 0)
     print(f"free machine: {free.sentence}", flush=True)
     burners = [multiprocessing.Process(target=burn, daemon=True) for _ in range(effective_cores())]

@@ -64,6 +64,7 @@ if TYPE_CHECKING:
     Workers: TypeAlias = int
     Rounds: TypeAlias = int
     WarmUps: TypeAlias = int
+    Concurrency: TypeAlias = int
     Chunks: TypeAlias = int
     Items: TypeAlias = int
     PerDecade: TypeAlias = int
@@ -73,6 +74,7 @@ else:
     Count = _BoundedInt(0, 1_000_000_000)
     Seed = _BoundedInt(0, 2**32 - 1)
     Workers = _BoundedInt(1, 512)
+    Concurrency = _BoundedInt(1, 100_000)
     Chunks = _BoundedInt(1, 99_999)
     Rounds = _BoundedInt(1, 10_000)
     WarmUps = _BoundedInt(0, 100)

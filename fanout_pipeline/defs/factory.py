@@ -18,7 +18,7 @@ def fanout_assets(spec: FanoutSpec) -> list[dg.AssetsDefinition]:
     The reference runs first, so that the others find its results to be checked against, and the
     chunk steps last, when no other timed step is left to work beside them.
     """
-    strategies = [s for s in STRATEGIES.values() if spec.batch_function or not s.batch]
+    strategies = [s for s in STRATEGIES.values() if s.suits(spec)]
     assets = [
         strategy_asset(spec, strategy, {"dagster/priority": str(-position)})
         for position, strategy in enumerate(strategies)

@@ -7,7 +7,7 @@ from typing import Any, Literal, Optional
 import dagster as dg
 from pydantic import Field
 
-from fanout_pipeline.defs.bounds import Chunks, Workers
+from fanout_pipeline.defs.bounds import Chunks, Concurrency, Workers
 from fanout_pipeline.fanout.contract import Options
 from fanout_pipeline.fanout.cores import effective_cores
 
@@ -46,8 +46,16 @@ class Fanout(dg.ConfigurableResource[Any]):
         "step's process has threads.",
     )
 
+    concurrency: Concurrency = Field(
+        default=100,
+        description="Calls of an async function that asyncio has in flight at a time, at most. As "
+        "many as what they call bears: connections of a client, open files, a rate limit.",
+    )
+
     def options(self) -> Options:
-        return Options(self.workers or effective_cores(), self.start_method)
+        return Options(
+            self.workers or effective_cores(), self.start_method, concurrency=self.concurrency
+        )
 
 
 def default_resources() -> dict[str, dg.ConfigurableResource[Any]]:

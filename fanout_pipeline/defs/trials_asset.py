@@ -63,7 +63,11 @@ def trials_asset(
             function_fingerprint=function_fingerprint(spec.function),
             machine=machine_record(),
             options=config.model_dump()
-            | {"workers": fanout.options().workers, "chunks": fanout.chunks},
+            | {
+                "workers": fanout.options().workers,
+                "concurrency": fanout.concurrency,
+                "chunks": fanout.chunks,
+            },
             remarks=("The run ended before its trials did.",),
         )
         path = trial_file(data_folder.path(spec.name, "trials"), run)

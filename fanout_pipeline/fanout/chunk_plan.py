@@ -27,9 +27,19 @@ _PIECES_PER_WORKER = 2
 class ChunkPlan:
     """The chunks of one run that have not been begun. Not thread-safe."""
 
-    def __init__(self, chunks: Sequence[Chunk], workers: int, fixed: bool = False):
-        """With `fixed`, chunks are given out as they are and never cut short."""
+    def __init__(
+        self,
+        chunks: Sequence[Chunk],
+        workers: int,
+        fixed: bool = False,
+        largest: int | None = None,
+    ):
+        """With `fixed`, chunks are given out as they are and never cut short.
+
+        `largest` is for crews that cannot cut a chunk short: the size of a piece, at most.
+        """
         self._fixed = fixed
+        self._largest = largest
         self._workers = workers
         self._waiting = [(chunk.start, chunk.stop) for chunk in chunks]
         heapq.heapify(self._waiting)
@@ -71,7 +81,11 @@ class ChunkPlan:
 
     def _piece(self) -> int | None:
         """How large the next piece should be; None if it may be as large as it is."""
-        if self._fixed or not self._done_seconds or not self._done_size:
+        if self._fixed:
+            return None
+        if self._largest is not None:
+            return self._largest
+        if not self._done_seconds or not self._done_size:
             return None
         longest, shortest = self._rate * _LONGEST_SECONDS, self._rate * _SHORTEST_SECONDS
         fair = longest if self._workers == 1 else self._left / (_PIECES_PER_WORKER * self._workers)

@@ -14,6 +14,7 @@ from typing import Any, Protocol
 
 import pyarrow
 
+from fanout_pipeline.fanout.calling import Append, appending
 from fanout_pipeline.fanout.contract import Failure, ItemFailed, Work
 from fanout_pipeline.fanout.numbering import Numbering, Stopped
 from fanout_pipeline.parts.manifest import PartRecord
@@ -200,15 +201,25 @@ def _call(
 
     When it raises, `results` ends before the guilty item.
     """
+    with appending(function) as append:
+        _call_in_slices(append, items, results, stopped, until)
+
+
+def _call_in_slices(
+    append: Append,
+    items: Sequence[Any],
+    results: list[Any],
+    stopped: Callable[[], bool],
+    until: float,
+) -> None:
     size = 1
     began = time.perf_counter()
     while len(results) < len(items) and (began < until or not results):
         if stopped():
             raise Stopped
-        # extend() keeps what the iterator gave before it raised.
         batch = items[len(results) : len(results) + size]
         expected = len(results) + len(batch)
-        results.extend(map(function, batch))
+        append(results, batch)
         if len(results) < expected:  # extend() took it for the end of the batch
             raise StopIteration("raised by the function")
         ended = time.perf_counter()

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+from fanout_pipeline.fanout.calling import is_async
 from fanout_pipeline.sources.source import Chunk, Source
 
 if TYPE_CHECKING:
@@ -32,7 +33,8 @@ class FanoutSpec:
     source: Source
     """Its path is relative to the data root."""
     function: Callable[[Any], Any]
-    """Called with each item. It must be importable by its module and name."""
+    """Called with each item, awaited where it is async. It must be importable by its module and
+    name."""
     batch_function: Callable[[Any], Any] | None = None
     """The same on a pandas Series of items, giving as many results; None: no `vectorized`."""
     upstream: tuple[str, ...] = ()
@@ -65,10 +67,14 @@ class Options:
     workers: int
     start_method: str
     """How worker processes are started; strategies without any ignore it."""
+    concurrency: int = 100
+    """Calls of an async function that `asyncio` has in flight at a time, at most."""
 
     def __post_init__(self) -> None:
         if self.workers < 1:
             raise ValueError(f"workers must be at least 1, not {self.workers}")
+        if self.concurrency < 1:
+            raise ValueError(f"concurrency must be at least 1, not {self.concurrency}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +120,20 @@ class Strategy:
     """It uses one worker, whatever the options say."""
     batch: bool = False
     """It calls the batch function."""
+    awaits: bool = False
+    """It has calls of an async function in flight beside each other."""
+
+    def suits(self, spec: FanoutSpec) -> bool:
+        """Whether there is what it calls: a batch function, an async one; any function otherwise."""
+        if self.batch:
+            return spec.batch_function is not None
+        return not self.awaits or is_async(spec.function)
+
+    def calls_at_once(self, options: Options) -> int:
+        """How many calls may wait beside each other."""
+        if self.awaits:
+            return options.concurrency
+        return 1 if self.single else options.workers
 
 
 class WorkerDied(Exception):

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from multiprocessing.reduction import ForkingPickler
 from typing import Any
 
+from fanout_pipeline.fanout.calling import calling
 from fanout_pipeline.fanout.chunk_work import described, shown
 from fanout_pipeline.fanout.multiprocessing_workers import CallFailed, prepare_worker
 
@@ -50,7 +51,8 @@ def serve_runs(control: Any, inputs: Any, outputs: Any) -> None:
             return
         began = time.perf_counter()
         serve, function = pickle.loads(message)
-        outputs.put(_serve_run(serve, function, inputs, began))
+        with calling(function) as call:
+            outputs.put(_serve_run(serve, call, inputs, began))
 
 
 def _serve_run(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fanout_pipeline.fanout.contract import Strategy
 from fanout_pipeline.fanout.strategies import (
+    asyncio_tasks,
     indexed_queue,
     multiprocess,
     pool_map,
@@ -15,7 +16,16 @@ from fanout_pipeline.fanout.strategies import (
 
 STRATEGIES: dict[str, Strategy] = {
     module.STRATEGY.name: module.STRATEGY
-    for module in (serial, threads, multiprocess, queue, indexed_queue, pool_map, vectorized)
+    for module in (
+        serial,
+        threads,
+        asyncio_tasks,
+        multiprocess,
+        queue,
+        indexed_queue,
+        pool_map,
+        vectorized,
+    )
 }
 
 REFERENCE = serial.STRATEGY.name

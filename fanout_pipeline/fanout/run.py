@@ -7,7 +7,7 @@ import os
 import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
@@ -92,7 +92,8 @@ def run_strategy(
     method = options.start_method
     if method not in strategy.start_methods:
         method = strategy.start_methods[0]
-    options = Options(1 if strategy.single else options.workers, method)
+    workers = 1 if strategy.single else options.workers
+    options = replace(options, workers=workers, start_method=method)
     # Outside the timing, the same for all: which bytes these are.
     fingerprint = spec.source.fingerprint()
     target = ResultFolder(folder)

@@ -107,7 +107,8 @@ def _measured(
     machine = machine_record()
     file = _sample_file(folder / SAMPLES, made_of(spec, options, machine), settings.fresh, log)
     reused = len(file.samples)
-    workers_of = {s: 1 if STRATEGIES[s].single else options.workers for s in grid.strategies}
+    # Of how many a burden may be shared; of those that can only wait together, that is no limit yet.
+    workers_of = {s: STRATEGIES[s].calls_at_once(options) for s in grid.strategies}
     model = CostModel(grid.costs, workers_of, file.samples)
     sweep = Sweep(grid, model, budget)
     cores = effective_cores()
@@ -162,6 +163,7 @@ def made_of(spec: FanoutSpec, options: Options, machine: Mapping[str, Any]) -> d
         "batch_function": None if batch is None else function_fingerprint(batch),
         "source": spec.source.fingerprint().sha256,
         "workers": options.workers,
+        "concurrency": options.concurrency,
         "start_method": options.start_method,
         "version": version("fanout_pipeline"),
         "machine": dict(machine),
@@ -171,9 +173,7 @@ def made_of(spec: FanoutSpec, options: Options, machine: Mapping[str, Any]) -> d
 def grid_of(spec: FanoutSpec, grid: Grid) -> Grid:
     """The grid without strategies that this fan-out cannot run, the reference first."""
     batch = frozenset(name for name, strategy in STRATEGIES.items() if strategy.batch)
-    able = [
-        s for s in grid.strategies if s != REFERENCE and (spec.batch_function or s not in batch)
-    ]
+    able = [s for s in grid.strategies if s != REFERENCE and STRATEGIES[s].suits(spec)]
     return Grid(grid.counts, grid.costs, (REFERENCE, *dict.fromkeys(able)), batch, grid.repeats)
 
 

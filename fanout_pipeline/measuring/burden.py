@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from itertools import repeat
 from typing import Any
+
+from fanout_pipeline.fanout.calling import is_async
 
 _CALIBRATING_LOOPS = 20_000
 _CALIBRATING_TRIES = 15
@@ -92,6 +94,31 @@ class Burdened:
             for _ in repeat(None, self.loops):
                 pass
         return result
+
+
+@dataclass(frozen=True, slots=True)
+class AsyncBurdened:
+    """The same for an async function: a wait leaves the event loop to other calls."""
+
+    function: Callable[[Any], Awaitable[Any]]
+    cost: Cost
+    loops: int
+
+    async def __call__(self, item: Any) -> Any:
+        import asyncio  # here, where it is imported already
+
+        result = await self.function(item)
+        if self.cost.waits:
+            await asyncio.sleep(self.cost.seconds)
+        else:
+            for _ in repeat(None, self.loops):
+                pass
+        return result
+
+
+def burdened(function: Callable[[Any], Any], cost: Cost, loops: int) -> Burdened | AsyncBurdened:
+    """The function with more work an item, async where it is."""
+    return (AsyncBurdened if is_async(function) else Burdened)(function, cost, loops)
 
 
 def calibrate(clock: Callable[[], float] = time.perf_counter) -> Calibration:

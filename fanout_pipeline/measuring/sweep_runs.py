@@ -12,7 +12,7 @@ from pathlib import Path
 from fanout_pipeline.fanout.contract import FanoutSpec, Options
 from fanout_pipeline.fanout.registry import REFERENCE, STRATEGIES
 from fanout_pipeline.fanout.run import run_strategy
-from fanout_pipeline.measuring.burden import Burdened, Calibration
+from fanout_pipeline.measuring.burden import Calibration, burdened
 from fanout_pipeline.measuring.sweep_grid import Cell
 from fanout_pipeline.measuring.verification import verify
 from fanout_pipeline.sources.source import Source
@@ -46,7 +46,7 @@ class SweepRuns:
         if not cell.cost.seconds:
             return replace(self._spec, source=source)
         loops = 0 if cell.cost.waits else self._calibration.loops(cell.cost)
-        function = Burdened(self._spec.function, cell.cost, loops)
+        function = burdened(self._spec.function, cell.cost, loops)
         return replace(self._spec, source=source, function=function, batch_function=None)
 
     def measure(self, strategy: str, cell: Cell, workers: int | None = None) -> float:

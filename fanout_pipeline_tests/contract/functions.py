@@ -1,5 +1,6 @@
 """Functions for worker processes, which import them by name."""
 
+import asyncio
 import os
 import signal
 import sys
@@ -60,6 +61,46 @@ def sleeps_5_ms(number):
     return number
 
 
+async def same_async(number):
+    await asyncio.sleep(0)
+    return number
+
+
+async def waits_5_ms(number):
+    await asyncio.sleep(0.005)
+    return number
+
+
+async def raises_cancelled_on_guilty(number):
+    if number == GUILTY:
+        raise asyncio.CancelledError
+    return await same_async(number)
+
+
+async def cancels_itself_on_guilty(number):
+    if number == GUILTY:
+        asyncio.current_task().cancel()
+    return await same_async(number)
+
+
+async def ends_iteration_on_guilty(number):
+    if number == GUILTY:
+        raise StopAsyncIteration
+    return await same_async(number)
+
+
+async def stops_on_guilty_async(number):
+    return stops_on_guilty(await same_async(number))
+
+
+async def raises_on_guilty_async(number):
+    return raises_on_guilty(await same_async(number))
+
+
+async def plus(number, more):
+    return await same_async(number) + more
+
+
 def sleeps_on_first(number):
     if number == 0:
         time.sleep(0.5)
@@ -76,6 +117,25 @@ class Slow:
         self.mark.touch()
         time.sleep(0.01)
         return number
+
+
+class AsyncSlow(Slow):
+    """The same, waiting."""
+
+    async def __call__(self, number):
+        self.mark.touch()
+        await asyncio.sleep(0.01)
+        return number
+
+
+class Async:
+    """A plain function as an async one, which never waits."""
+
+    def __init__(self, function):
+        self.function = function
+
+    async def __call__(self, number):
+        return self.function(number)
 
 
 class Batch:

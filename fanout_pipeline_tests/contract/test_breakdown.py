@@ -10,7 +10,7 @@ from fanout_pipeline.parts import ResultFolder
 from fanout_pipeline.sources import IntegerLines
 from fanout_pipeline.squares import square, square_batch
 from fanout_pipeline_tests.contract import functions
-from fanout_pipeline_tests.contract.test_strategies import CASES, WITHOUT_PROCESSES
+from fanout_pipeline_tests.contract.test_strategies import CASES, WITHOUT_PROCESSES, given_to
 
 COUNT = 100_000
 QUEUES = ("queue", "indexed_queue")
@@ -35,7 +35,7 @@ def numbers(tmp_path_factory):
 
 def run(name, method, file, function, folder, chunks=8):
     batch = square_batch if function is square else functions.Batch(function)
-    spec = FanoutSpec("squares", IntegerLines(str(file)), function, batch)
+    spec = FanoutSpec("squares", IntegerLines(str(file)), given_to(name, function), batch)
     return run_strategy(STRATEGIES[name], spec, folder, Options(2, method), chunks=chunks)
 
 
@@ -68,6 +68,19 @@ def test_sleep_is_the_functions_time(name, method, numbers, tmp_path):
     assert record.phases["call"] >= 100 * 0.005 / record.workers
     assert record.phases["call"] > 0.5 * (record.run_seconds - record.phases.get("import", 0.0))
     assert unaccounted(record) < 0.03
+
+
+def test_waits_in_flight_are_the_functions_time(numbers, tmp_path):
+    """Waits beside each other are `call` once, and what is read and written meanwhile is not told again."""
+    spec = FanoutSpec("waits", IntegerLines(str(numbers(2000))), functions.waits_5_ms)
+    options = Options(1, "none", concurrency=200)
+    record = run_strategy(STRATEGIES["asyncio"], spec, tmp_path / "waits", options, chunks=8)
+    assert 10 * 0.005 <= record.phases["call"] < 2000 * 0.005 / 2
+    assert record.phases["call"] > 0.5 * record.run_seconds
+    assert unaccounted(record) < 0.03
+    parts = ResultFolder(tmp_path / "waits").manifest().parts
+    assert sum(part.call_seconds for part in parts) <= record.run_seconds
+    assert all(0 < part.call_cpu_seconds <= part.call_seconds for part in parts)
 
 
 @pytest.mark.parametrize(("name", "method"), PARALLEL)

@@ -23,6 +23,7 @@ from fanout_pipeline_tests.contract.test_strategies import (
     CASES,
     WITHOUT_PROCESSES,
     assert_same_results,
+    given_to,
     run_warm,
 )
 
@@ -57,7 +58,7 @@ def write_items(path, count, replaced=None):
 def run(name, method, file, function, folder, workers=2):
     """Run in 4 chunks, the function as a batch function, too, where one is needed."""
     batch = functions.Batch(function) if STRATEGIES[name].batch else None
-    spec = FanoutSpec("squares", IntegerLines(str(file)), function, batch)
+    spec = FanoutSpec("squares", IntegerLines(str(file)), given_to(name, function), batch)
     return run_strategy(STRATEGIES[name], spec, folder, Options(workers, method), chunks=4)
 
 

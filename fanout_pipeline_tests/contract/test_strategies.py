@@ -17,6 +17,7 @@ from fanout_pipeline.fanout.run import default_chunks, run_strategy
 from fanout_pipeline.parts import Manifest, ResultFolder, read_results
 from fanout_pipeline.sources import IntegerLines
 from fanout_pipeline.squares import square, square_batch
+from fanout_pipeline_tests.contract import functions
 
 WORKERS = (1, 2, 5)
 COUNTS = (0, 1, 2, 99, 100, 10_000)
@@ -64,7 +65,8 @@ def assert_sensible(record, strategy, options, file, count):
     assert record.peak_rss_bytes > 2**20
     assert record.items_per_second == pytest.approx(count / record.wall_seconds)
     assert (record.input.path, record.input.bytes) == (str(file), file.stat().st_size)
-    assert record.function_fingerprint == function_fingerprint(square)
+    function = given_to(strategy.name, square)
+    assert record.function_fingerprint == function_fingerprint(function)
     if strategy.start_methods == ("none",):
         assert record.worker_pids == (os.getpid(),)
     else:
@@ -83,8 +85,14 @@ def run_warm(name, crew, spec, folder, chunks):
     return manifest
 
 
-def spec_of(file):
-    return FanoutSpec("squares", IntegerLines(str(file)), square, square_batch)
+def spec_of(file, name=REFERENCE):
+    """The squares of a file's integers, for the strategy of this name."""
+    return FanoutSpec("squares", IntegerLines(str(file)), given_to(name, square), square_batch)
+
+
+def given_to(name, function):
+    """A plain function as the strategy can call it."""
+    return functions.Async(function) if STRATEGIES[name].awaits else function
 
 
 @pytest.fixture(scope="module")
@@ -124,7 +132,7 @@ def test_run(name, method, workers, count, files, reference_digests, tmp_path):
     strategy = STRATEGIES[name]
     options = Options(workers, method)
     folder = tmp_path / "squares" / name
-    record = run_strategy(strategy, spec_of(files[count]), folder, options)
+    record = run_strategy(strategy, spec_of(files[count], name), folder, options)
     assert_same_results(folder, files[count], square, strategy.keeps_order)
     assert_sensible(record, strategy, options, files[count], count)
     manifest = ResultFolder(folder).manifest()
@@ -145,7 +153,7 @@ def test_crew_is_used_again(name, method, workers, files, reference_digests, tmp
         for count in (*COUNTS, *reversed(COUNTS)):
             file = files[count]
             chunks = default_chunks(file.stat().st_size, workers)
-            manifest = run_warm(name, crew, spec_of(file), folder, chunks)
+            manifest = run_warm(name, crew, spec_of(file, name), folder, chunks)
             assert_same_results(folder, file, square, strategy.keeps_order)
             if strategy.keeps_order:
                 assert manifest.digest == reference_digests[count]
@@ -158,7 +166,7 @@ def test_results_are_replaced(name, files, reference_digests, tmp_path):
     """A second run puts its results in the place of the first's, of which nothing stays."""
     strategy = STRATEGIES[name]
     for count in (10_000, 2):
-        run_strategy(strategy, spec_of(files[count]), tmp_path / name, Options(2, "any"))
+        run_strategy(strategy, spec_of(files[count], name), tmp_path / name, Options(2, "any"))
     assert_same_results(tmp_path / name, files[2], square, strategy.keeps_order)
 
 
@@ -180,7 +188,7 @@ def integer_lines(draw):
     return (text.rstrip("\r\n") if draw(st.booleans()) else text).encode()
 
 
-@pytest.mark.parametrize("name", ["serial", "threads", "vectorized", "multiprocess"])
+@pytest.mark.parametrize("name", ["serial", "threads", "asyncio", "vectorized", "multiprocess"])
 def test_any_integers_in_any_chunks(name):
     """However integers are written and cut into chunks, none is changed, lost or moved."""
 
@@ -196,7 +204,7 @@ def test_any_integers_in_any_chunks(name):
             file = Path(root, "numbers.txt")
             file.write_bytes(lines)
             folder = Path(root, name)
-            run_warm(name, crew, spec_of(file), folder, chunks)
+            run_warm(name, crew, spec_of(file, name), folder, chunks)
             assert_same_results(folder, file, square, keeps_order=True)
 
     with STRATEGIES[name].start(Options(2, "spawn")) as crew:

@@ -1,8 +1,15 @@
 """The functions of a fan-out that is not the example's; worker processes import them by name."""
 
+import asyncio
+
 
 def cube(number):
     return number**3
+
+
+async def cube_async(number):
+    await asyncio.sleep(0.001)
+    return cube(number)
 
 
 def cube_batch(numbers):

@@ -147,6 +147,14 @@ def test_a_wrong_break_even_setting_is_refused_before_the_run(setting, told):
         defs.resolve_job_def("break_even_job").execute_in_process(run_config=config)
 
 
+@pytest.mark.parametrize("concurrency", [0, 100_001])
+def test_a_wrong_concurrency_is_refused_before_the_run(concurrency):
+    """Whoever asks for no calls in flight, or for absurdly many, reads the bounds."""
+    config = {"resources": {"fanout": {"config": {"concurrency": concurrency}}}}
+    with pytest.raises(dg.DagsterInvalidConfigError, match="from 1 to 100,000"):
+        defs.resolve_job_def("serial_job").execute_in_process(run_config=config)
+
+
 @pytest.mark.parametrize("name", JOBS)
 def test_jobs_select_what_the_design_says(name):
     """Each job makes the assets it is described to make."""

@@ -11,6 +11,7 @@ from fanout_pipeline.defs.chunk_graph import IO_MANAGER, chunk_graph_asset, json
 from fanout_pipeline.defs.factory import fanout_assets
 from fanout_pipeline.defs.resources import DataFolder, Fanout
 from fanout_pipeline.fanout.contract import FanoutSpec
+from fanout_pipeline.measuring.trial_store import load_trials
 from fanout_pipeline.parts import ResultFolder, read_results
 from fanout_pipeline.sources import IntegerLines
 from fanout_pipeline_tests.defs import functions
@@ -102,6 +103,33 @@ def test_a_function_without_batches_has_no_vectorized():
     spec = FanoutSpec("cubes", CUBES.source, functions.cube)
     keys = {asset.key.path[-1] for asset in fanout_assets(spec)}
     assert keys == {*STRATEGIES, "trials", "comparison", "break_even"} - {"vectorized"}
+
+
+def test_an_async_function_has_asyncio_beside_all_others(materialize, tmp_path, edges):
+    """An async function gets the strategy that awaits it, with checks and trials, in its own steps, too."""
+    spec = FanoutSpec("cubes", CUBES.source, functions.cube_async)
+    assets = fanout_assets(spec)
+    keys = {asset.key.path[-1] for asset in assets}
+    assert keys == {*STRATEGIES, "asyncio", "trials", "comparison", "break_even"} - {"vectorized"}
+    made = ("serial", "threads", "asyncio", "multiprocess", "dagster_multiprocess")
+    trials = {"config": {"budget_seconds": 5, "strategies": ["asyncio", "threads"]}}
+    result = materialize(
+        assets,
+        selection=[dg.AssetKey(["cubes", name]) for name in (*made, "trials")],
+        run_config={"ops": {"cubes__trials": trials}},
+        workers=2,
+        concurrency=50,
+    )
+    assert result.success
+    passed = {(e.asset_key.path[-1], e.passed) for e in result.get_asset_check_evaluations()}
+    assert passed == {(name, True) for name in made[1:]}
+    for name in made:
+        results = read_results(tmp_path / "cubes" / name)["result"].tolist()
+        assert results == [n**3 for n in edges], name
+    (file,) = (tmp_path / "cubes" / "trials").glob("*.parquet")
+    run, found = load_trials(file)
+    assert run.options["concurrency"] == 50
+    assert {trial.strategy for trial in found} == {"serial", "asyncio", "threads"}
 
 
 def test_recorded_metadata_is_complete_and_true(materialize, tmp_path, edges):

@@ -11,6 +11,7 @@ from pyarrow import parquet
 from fanout_pipeline.fanout import FanoutSpec, Options
 from fanout_pipeline.fanout.registry import STRATEGIES
 from fanout_pipeline.measuring import break_even_run, sweep_runs
+from fanout_pipeline.measuring.break_even import FROM
 from fanout_pipeline.measuring.break_even_run import (
     AlreadyRunning,
     Settings,
@@ -114,7 +115,16 @@ def test_an_unordered_strategy_is_checked_for_completeness(spec, tmp_path):
     """`queue` may lose the order, and is compared result by result instead."""
     found = measured(spec, tmp_path, *STRATEGIES, budget=30)
     assert found.model.cells("queue")
-    assert set(found.model.workers) == set(STRATEGIES)
+    assert set(found.model.workers) == set(STRATEGIES) - {"asyncio"}
+
+
+def test_waits_of_an_async_function_are_beside_each_other(spec, tmp_path):
+    """An async function is swept by `asyncio`, too; what is added to it waits without blocking."""
+    found = measured(replace(spec, function=functions.same_async), tmp_path, "asyncio")
+    waits = Cell(WAIT, 100)
+    assert min(found.model.seconds("serial", waits)) >= 100 * WAIT.seconds
+    assert min(found.model.seconds("asyncio", waits)) < 0.5 * 100 * WAIT.seconds
+    assert found.answers.by_items["asyncio", WAIT].answer == FROM
 
 
 def test_with_four_cores_the_number_of_workers_is_varied(spec, tmp_path, monkeypatch):

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import multiprocessing
 import time
+import weakref
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from multiprocessing.pool import MaybeEncodingError  # type: ignore[attr-defined]  # typeshed
 from multiprocessing.sharedctypes import RawArray
 from typing import Any
 
+from fanout_pipeline.fanout.calling import calling
 from fanout_pipeline.fanout.chunk_work import described, shown
 from fanout_pipeline.fanout.contract import Options, Ran, Strategy, Work
 from fanout_pipeline.fanout.interrupts import interrupts_held
@@ -156,6 +158,8 @@ def _on_the_clock(function: Callable[[Any], Any]) -> Callable[[Any], Any]:
     """The function for one batch, in the worker. One look at the clock an item is all it costs."""
     now = time.perf_counter
     clock: Any = None
+    batch = ExitStack()
+    call_one = batch.enter_context(calling(function))
 
     def call(item: Any) -> Any:
         nonlocal clock
@@ -164,12 +168,14 @@ def _on_the_clock(function: Callable[[Any], Any]) -> Callable[[Any], Any]:
             clock = _own_clock[0]
             clock[1] += now() - clock[0]
         try:
-            result = function(item)
+            result = call_one(item)
         except Exception as error:
             raise CallFailed((item,), described(error, shown(item))) from None
         clock[0] = now()
         return result
 
+    # The library says nothing of a batch's end, but drops its function then.
+    weakref.finalize(call, batch.close)
     return call
 
 

@@ -1,0 +1,128 @@
+"""Calls of an async function in flight beside each other, in one event loop of this process.
+
+The loop has a thread of its own and does nothing but call. The crew's thread reads chunks and
+writes parts beside it, and can be interrupted: a signal's exception never falls into the loop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import replace
+
+from fanout_pipeline.fanout.calling import is_async
+from fanout_pipeline.fanout.chunk_plan import ChunkPlan
+from fanout_pipeline.fanout.contract import Options, Ran, Strategy, Work
+from fanout_pipeline.fanout.fingerprint import function_name
+from fanout_pipeline.fanout.in_flight import Calls, InFlight
+from fanout_pipeline.fanout.lanes import Lane
+from fanout_pipeline.fanout.progress import Progress
+from fanout_pipeline.fanout.usage import ProcessUsage
+from fanout_pipeline.parts.manifest import PartRecord
+from fanout_pipeline.parts.numbered import Numbered
+from fanout_pipeline.parts.writing import write_part
+from fanout_pipeline.sources.source import Chunk
+
+_CHUNK_SIZE = 64 * 2**10
+"""Of a chunk, at most: some 10,000 short items, which take the loop ten times what a chunk costs."""
+_OPEN_CHUNKS = 3
+"""In memory at a time, at most: one whose last calls are in flight, one whose items are being
+pulled, and one read ahead or being written. More only where they are short of items."""
+
+
+class _EventLoop:
+    def __init__(self, thread: ThreadPoolExecutor, runner: asyncio.Runner, concurrency: int):
+        self._thread = thread
+        self._runner = runner
+        self._concurrency = concurrency
+
+    def run(self, work: Work, progress: Progress) -> Ran:
+        lane = Lane(time.perf_counter())
+        if not is_async(work.function):
+            raise TypeError(
+                f"The strategy asyncio awaits its calls, and {function_name(work.function)} is no "
+                "`async def` function. Make it one, or use threads."
+            )
+        plan = ChunkPlan(work.chunks, 1, work.fixed, _CHUNK_SIZE)
+        progress.begin(plan.size)
+        calls = InFlight(work, self._runner.get_loop(), self._concurrency, lane)
+        try:
+            running = self._thread.submit(lambda: self._runner.run(calls.run()))
+            running.add_done_callback(calls.end)
+            parts = self._read_and_write(work, plan, calls, progress)
+            running.result()
+        except BaseException:
+            # Nothing to wait for: the thread closes the loop when this run has ended in it.
+            calls.stop()
+            raise
+        lane.until(time.perf_counter(), "write")
+        return Ran(parts.in_order(), (lane,))
+
+    def _read_and_write(
+        self, work: Work, plan: ChunkPlan, calls: InFlight, progress: Progress
+    ) -> Numbered:
+        """The parts that were written until all chunks were, or the calls ended before."""
+        parts = Numbered(work.folder)
+        chunk = plan.take()
+        read = written = 0
+        begun: dict[int, tuple[Chunk, float]] = {}
+        while True:
+            while chunk is not None and (
+                len(begun) < _OPEN_CHUNKS or read - written < 2 * self._concurrency
+            ):
+                began = time.perf_counter()
+                items = work.source.parse(work.source.load(chunk), read)
+                begun[chunk.number] = chunk, time.perf_counter() - began
+                calls.add(Calls(chunk.number, read, items))
+                read += len(items)
+                chunk = plan.take()
+                if chunk is None:
+                    calls.add(None)
+            done = calls.next_complete()
+            if done is None:
+                return parts
+            done_chunk, read_seconds = begun.pop(done.number)
+            part = _written(work, done, read_seconds)
+            parts.add(done_chunk.start, part)
+            written += part.items
+            progress.done(part.items, done_chunk.stop - done_chunk.start)
+
+    def usage(self) -> list[ProcessUsage]:
+        return []
+
+
+def _written(work: Work, calls: Calls, read_seconds: float) -> PartRecord:
+    began = time.perf_counter()
+    part = write_part(work.folder, calls.number, calls.first_index, calls.results)
+    return replace(
+        part,
+        read_seconds=read_seconds,
+        call_seconds=calls.call_seconds,
+        write_seconds=time.perf_counter() - began,
+        call_cpu_seconds=calls.call_cpu_seconds,
+    )
+
+
+@contextmanager
+def start(options: Options) -> Iterator[_EventLoop]:
+    with ThreadPoolExecutor(1, thread_name_prefix="fanout-loop") as thread:
+        # With a factory the runner leaves alone which loop is the thread's.
+        runner = asyncio.Runner(loop_factory=asyncio.new_event_loop)
+        try:
+            thread.submit(runner.get_loop).result()
+            yield _EventLoop(thread, runner, options.concurrency)
+        finally:
+            thread.submit(runner.close).result()
+
+
+STRATEGY = Strategy(
+    name="asyncio",
+    description="Awaits an async function for many items beside each other, in one event loop of "
+    "the step's own process, up to a concurrency limit. Pays for functions that wait.",
+    start=start,
+    single=True,
+    awaits=True,
+)

@@ -1,0 +1,114 @@
+"""A function is called as it is or awaited, and nothing that ends a call is lost in an event loop."""
+
+import asyncio
+import functools
+
+import pytest
+
+from fanout_pipeline.fanout.calling import appending, calling, is_async
+from fanout_pipeline.fanout.contract import FanoutSpec, Options
+from fanout_pipeline.fanout.registry import STRATEGIES
+from fanout_pipeline.sources import IntegerLines
+from fanout_pipeline_tests.contract import functions
+
+
+class Interrupt(BaseException):
+    """What a signal's handler may raise."""
+
+
+async def loop_of(number):
+    return asyncio.get_running_loop()
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        functions.same_async,
+        functions.Async(functions.same),
+        functools.partial(functions.plus, more=1),
+        functools.partial(functools.partial(functions.plus), more=1),
+        functools.partial(functions.Async(functions.same)),
+        functions.AsyncSlow("mark").__call__,
+    ],
+)
+def test_what_must_be_awaited_is_async(function):
+    """`async def` functions and methods, partials of them, objects called by one count as async."""
+    assert is_async(function)
+
+
+@pytest.mark.parametrize(
+    "function",
+    [functions.same, abs, int, functions.Async, functools.partial(pow, 2), functions.Batch(abs)],
+)
+def test_what_can_be_called_is_plain(function):
+    """Functions, built-ins, classes and callable objects are plain."""
+    assert not is_async(function)
+
+
+@pytest.mark.parametrize(
+    ("raises", "error"), [(functions.raises_on_guilty, ZeroDivisionError), (
+        functions.raises_on_guilty_async, ZeroDivisionError), (
+        functions.raises_cancelled_on_guilty, RuntimeError)],
+)  # fmt: skip
+def test_results_end_before_the_guilty_item(raises, error):
+    """What was called before the one that raised is there, plain or async."""
+    results = []
+    with appending(raises) as append:
+        append(results, [1, 2])
+        with pytest.raises(error):
+            append(results, [3, functions.GUILTY, 4])
+    assert results == [1, 2, 3]
+
+
+def test_one_event_loop_for_all_calls():
+    """All calls of a block are awaited in one event loop, so that they can share what is bound to it."""
+    results = []
+    with appending(loop_of) as append:
+        append(results, [1, 2])
+        append(results, [3])
+    with calling(loop_of) as call:
+        others = [call(1), call(2)]
+    assert len(set(results)) == len(set(others)) == 1
+    assert all(loop.is_closed() for loop in results + others)
+
+
+def test_an_interrupt_between_two_steps_of_a_call_is_raised():
+    """A signal whose exception falls into the loop itself, which would log it, ends the calls."""
+
+    def interrupt():
+        raise Interrupt
+
+    async def waits_for_ever(number):
+        asyncio.get_running_loop().call_soon(interrupt)
+        await asyncio.Event().wait()
+
+    with appending(waits_for_ever) as append, pytest.raises(Interrupt):
+        append([], [1])
+
+
+def test_the_threads_own_event_loop_is_left_alone():
+    """Whoever has set an event loop for the thread finds it there afterwards."""
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    try:
+        with calling(functions.same_async) as call:
+            assert call(5) == 5
+        assert asyncio.get_event_loop_policy().get_event_loop() is loop
+    finally:
+        asyncio.set_event_loop(None)
+        loop.close()
+
+
+def test_a_strategy_suits_what_it_can_call():
+    """`asyncio` is for async functions and `vectorized` for batches; the others are for all."""
+    plain = FanoutSpec("work", IntegerLines("numbers.txt"), functions.same)
+    waiting = FanoutSpec("work", IntegerLines("numbers.txt"), functions.same_async, functions.Batch)
+    suit = {s.name for s in STRATEGIES.values() if s.suits(plain)}
+    assert suit == set(STRATEGIES) - {"asyncio", "vectorized"}
+    assert all(s.suits(waiting) for s in STRATEGIES.values())
+
+
+def test_no_concurrency_is_refused():
+    """At least one call must be in flight."""
+    with pytest.raises(ValueError, match="concurrency must be at least 1, not 0"):
+        Options(2, "spawn", concurrency=0)
