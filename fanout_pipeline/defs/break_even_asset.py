@@ -5,7 +5,6 @@ from typing import Any
 import dagster as dg
 
 from fanout_pipeline.defs.config import BreakEvenConfig
-from fanout_pipeline.defs.executors import end_with_executor
 from fanout_pipeline.defs.overlap import ALONE, TIMED
 from fanout_pipeline.defs.resources import DataFolder, Fanout
 from fanout_pipeline.fanout.contract import FanoutSpec
@@ -51,7 +50,6 @@ def break_even_asset(spec: FanoutSpec) -> dg.AssetsDefinition:
         data_folder: DataFolder,
         fanout: Fanout,
     ) -> dg.MaterializeResult[None]:
-        end_with_executor()
         folder = data_folder.path(spec.name, NAME)
         findings = measure_break_even(
             spec.under(data_folder.path()),

@@ -17,7 +17,6 @@ from pydantic import TypeAdapter
 from upath import UPath
 
 from fanout_pipeline.defs.checks import check_results, check_specs
-from fanout_pipeline.defs.executors import end_with_executor
 from fanout_pipeline.defs.metadata import strategy_metadata
 from fanout_pipeline.defs.overlap import ALONE, CHUNK, TIMED, overlapping_steps
 from fanout_pipeline.defs.resources import DataFolder, Fanout
@@ -107,7 +106,6 @@ def chunk_graph_asset(spec: FanoutSpec, tags: dict[str, str]) -> dg.AssetsDefini
         tags=tags | {TIMED: CHUNK, "dagster/priority": "1"},
     )
     def chunk_op(plan: dict[str, Any], number: int, data_folder: DataFolder) -> dict[str, Any]:
-        end_with_executor()
         here, folder = placed(data_folder)
         answer = run_scattered(here, ResultFolder(folder), _plan.validate_python(plan), number)
         recorded: dict[str, Any] = _answer.dump_python(answer, mode="json")

@@ -7,7 +7,6 @@ from typing import Any
 import dagster as dg
 
 from fanout_pipeline.defs.checks import check_results, check_specs
-from fanout_pipeline.defs.executors import end_with_executor
 from fanout_pipeline.defs.metadata import strategy_metadata
 from fanout_pipeline.defs.overlap import ALONE, TIMED, overlapping_steps
 from fanout_pipeline.defs.resources import DataFolder, Fanout
@@ -41,7 +40,6 @@ def strategy_asset(
     def run_and_check(
         context: dg.AssetExecutionContext, data_folder: DataFolder, fanout: Fanout
     ) -> Iterator[Any]:
-        end_with_executor()
         here = spec.under(data_folder.path())
         folder = data_folder.path(spec.name, strategy.name)
         began = time.time()

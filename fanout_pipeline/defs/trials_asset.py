@@ -10,7 +10,6 @@ import dagster as dg
 from fanout_pipeline.defs.chunk_run import WAYS
 from fanout_pipeline.defs.config import TrialsConfig
 from fanout_pipeline.defs.dagster_contender import DagsterRun, code_pointer
-from fanout_pipeline.defs.executors import end_with_executor
 from fanout_pipeline.defs.overlap import ALONE, TIMED
 from fanout_pipeline.defs.resources import DataFolder, Fanout
 from fanout_pipeline.fanout.contract import FanoutSpec
@@ -46,7 +45,6 @@ def trials_asset(
         data_folder: DataFolder,
         fanout: Fanout,
     ) -> dg.MaterializeResult[None]:
-        end_with_executor()
         began = time.time()
         root = data_folder.path().absolute()
         here = spec.under(root)
