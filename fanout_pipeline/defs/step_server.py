@@ -64,7 +64,7 @@ class Launch:
 
     step_key: str
     known_state: KnownExecutionState | None
-    retry_mode: RetryMode
+    retry_mode: RetryMode | None
 
 
 @dataclass(frozen=True, slots=True)
