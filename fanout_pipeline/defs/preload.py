@@ -5,6 +5,10 @@ forked from the process that imported this.
 """
 
 import pandas
+import psutil
 import pyarrow.csv
 import pyarrow.parquet
 import upath.implementations.local
+
+import fanout_pipeline.defs.chunk_json
+import fanout_pipeline.measuring.verification

@@ -11,12 +11,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
-import pyarrow
-
 from fanout_pipeline.fanout.contract import Failure, ItemFailed, Work
 from fanout_pipeline.fanout.numbering import Numbering, Stopped
 from fanout_pipeline.parts.manifest import PartRecord
-from fanout_pipeline.parts.writing import write_part
 from fanout_pipeline.sources.source import BadInput, Chunk
 
 # A slice of calls between two looks at whether the run was stopped takes about this long.
@@ -96,6 +93,8 @@ def _by_item(
     laps.end("call")
     first_index = numbering.first_index(chunk)
     laps.end("wait")
+    from fanout_pipeline.parts.writing import write_part
+
     return write_part(work.folder, chunk.number, first_index, results)
 
 
@@ -118,6 +117,8 @@ def _as_batch(work: Work, chunk: Chunk, numbering: Numbering, laps: Laps) -> Par
         raise ItemFailed(failed.at(first_index, work.source)) from error
     column = _as_column(results)
     laps.end("call")
+    from fanout_pipeline.parts.writing import write_part
+
     return write_part(work.folder, chunk.number, first_index, column)
 
 
@@ -165,6 +166,8 @@ def _parsed(
 
 def _as_column(results: Any) -> Any:
     """What a batch function may give (Series, NumPy or Arrow array, list) as what parts take."""
+    import pyarrow
+
     if isinstance(results, pyarrow.ChunkedArray):
         return results.combine_chunks()
     dtype = getattr(results, "dtype", None)

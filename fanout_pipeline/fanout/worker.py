@@ -87,6 +87,7 @@ def _answer(
 ) -> Any:
     # Imported with the first chunk, so that a worker answers "ready" at once.
     began, before = taken - imported, time.perf_counter()
+    import fanout_pipeline.parts.writing  # noqa: F401 (chunk_work does when it writes: too late)
     from fanout_pipeline.fanout.chunk_work import run_chunk
 
     imported += time.perf_counter() - before

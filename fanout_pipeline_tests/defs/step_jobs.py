@@ -41,7 +41,8 @@ def process(number: int):
     """What this process is, and what earlier steps left in it."""
     seen.append(number)
     preloaded = "fanout_pipeline_tests.defs.functions" in sys.modules
-    chance = [random.random(), float(numpy.random.random())  # noqa: NPY002 (the global generator is meant)]
+    everywhere = float(numpy.random.random())  # noqa: NPY002 (the global generator is meant)
+    chance = [random.random(), everywhere]
     return {
         "number": number,
         "pid": os.getpid(),
