@@ -1,31 +1,18 @@
 """The break-even sweep as an asset: measured in a step of its own, plotted, reported."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
 from fanout_pipeline.defs.config import BreakEvenConfig
-from fanout_pipeline.defs.executors import end_with_executor
 from fanout_pipeline.defs.overlap import ALONE, TIMED
 from fanout_pipeline.defs.resources import DataFolder, Fanout
 from fanout_pipeline.fanout.contract import FanoutSpec
 from fanout_pipeline.fanout.fingerprint import function_fingerprint
-from fanout_pipeline.measuring.break_even import FROM
-from fanout_pipeline.measuring.break_even_run import (
-    Findings,
-    Settings,
-    grid_of,
-    measure_break_even,
-)
-from fanout_pipeline.measuring.burden import Cost
-from fanout_pipeline.measuring.sweep_grid import Grid, log_counts, ordered
-from fanout_pipeline.reporting.break_even_report import (
-    break_even_markdown,
-    crossings_records,
-    sentences,
-    write_break_even,
-)
-from fanout_pipeline.reporting.report import data_uri
+
+if TYPE_CHECKING:
+    from fanout_pipeline.measuring.break_even_run import Findings
+    from fanout_pipeline.measuring.sweep_grid import Grid
 
 NAME = "break_even"
 
@@ -51,7 +38,8 @@ def break_even_asset(spec: FanoutSpec) -> dg.AssetsDefinition:
         data_folder: DataFolder,
         fanout: Fanout,
     ) -> dg.MaterializeResult[None]:
-        end_with_executor()
+        from fanout_pipeline.measuring.break_even_run import Settings, grid_of, measure_break_even
+
         folder = data_folder.path(spec.name, NAME)
         findings = measure_break_even(
             spec.under(data_folder.path()),
@@ -62,6 +50,12 @@ def break_even_asset(spec: FanoutSpec) -> dg.AssetsDefinition:
             context.log.info,
         )
         from fanout_pipeline.reporting.break_even_plots import lines_plot, winners_plot
+        from fanout_pipeline.reporting.break_even_report import (
+            break_even_markdown,
+            sentences,
+            write_break_even,
+        )
+        from fanout_pipeline.reporting.report import data_uri
 
         lines, winners = lines_plot(findings), winners_plot(findings)
         write_break_even(folder, findings, lines, winners)
@@ -78,7 +72,10 @@ def break_even_asset(spec: FanoutSpec) -> dg.AssetsDefinition:
     return sweep
 
 
-def _grid(config: BreakEvenConfig) -> Grid:
+def _grid(config: BreakEvenConfig) -> "Grid":
+    from fanout_pipeline.measuring.burden import Cost
+    from fanout_pipeline.measuring.sweep_grid import Grid, log_counts, ordered
+
     return Grid(
         counts=log_counts(config.smallest, config.largest, config.per_decade),
         costs=ordered(map(Cost.parsed, config.costs)),
@@ -88,7 +85,10 @@ def _grid(config: BreakEvenConfig) -> Grid:
     )
 
 
-def _metadata(findings: Findings) -> dict[str, Any]:
+def _metadata(findings: "Findings") -> dict[str, Any]:
+    from fanout_pipeline.measuring.break_even import FROM
+    from fanout_pipeline.reporting.break_even_report import crossings_records
+
     metadata: dict[str, Any] = {
         "table": dg.MetadataValue.table(
             [dg.TableRecord(record) for record in crossings_records(findings)]

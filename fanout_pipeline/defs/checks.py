@@ -4,14 +4,17 @@ They are evaluated in the step that makes the results, because reading these bac
 step of its own; each records its numbers whether it passes or not.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
-from fanout_pipeline.measuring.order_check import OrderCheck
-from fanout_pipeline.measuring.result_streams import Finding
-from fanout_pipeline.measuring.verification import Verification
+if TYPE_CHECKING:
+    from fanout_pipeline.measuring.order_check import OrderCheck
+    from fanout_pipeline.measuring.result_streams import Finding
+    from fanout_pipeline.measuring.verification import Verification
 
 _DESCRIPTIONS = {
     "order": "The results stand in the order of the items.",

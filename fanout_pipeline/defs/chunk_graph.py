@@ -10,42 +10,30 @@ import json
 import math
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
-from pydantic import TypeAdapter
-from upath import UPath
 
 from fanout_pipeline.defs.checks import check_results, check_specs
-from fanout_pipeline.defs.executors import end_with_executor
 from fanout_pipeline.defs.metadata import strategy_metadata
 from fanout_pipeline.defs.overlap import ALONE, CHUNK, TIMED, overlapping_steps
 from fanout_pipeline.defs.resources import DataFolder, Fanout
 from fanout_pipeline.fanout.contract import FanoutSpec
 from fanout_pipeline.fanout.fingerprint import function_fingerprint
-from fanout_pipeline.fanout.scattered import (
-    Answer,
-    Plan,
-    gather,
-    owner_is_gone,
-    run_scattered,
-    scatter,
-)
-from fanout_pipeline.measuring.verification import verify
 from fanout_pipeline.parts.folder import ResultFolder
+
+if TYPE_CHECKING:
+    from upath import UPath
 
 NAME = "dagster_multiprocess"
 DESCRIPTION = (
     "Spreads the chunks over Dagster steps: scatter cuts, each chunk is a step of its own in a "
     "process of its own, gather puts them in order. What Dagster gives for it: a log, a retry and "
-    "a place in the timeline for each chunk; what it costs: some tenths of a second a step."
+    "a place in the timeline for each chunk; what it costs: a tenth or two of a second a step."
 )
 _CHUNK_BYTES = 8 * 2**20
 _CHUNKS_PER_WORKER = 2
 IO_MANAGER = "json_io_manager"
-
-_plan = TypeAdapter(Plan)
-_answer = TypeAdapter(Answer)
 
 
 class JsonIOManager(dg.UPathIOManager):
@@ -53,15 +41,17 @@ class JsonIOManager(dg.UPathIOManager):
 
     extension = ".json"
 
-    def dump_to_path(self, context: dg.OutputContext, obj: Any, path: UPath) -> None:
+    def dump_to_path(self, context: dg.OutputContext, obj: Any, path: "UPath") -> None:
         path.write_text(json.dumps(obj))
 
-    def load_from_path(self, context: dg.InputContext, path: UPath) -> Any:
+    def load_from_path(self, context: dg.InputContext, path: "UPath") -> Any:
         return json.loads(path.read_text())
 
 
 @dg.io_manager(description="JSON files in the instance's storage folder.")
 def json_io_manager(context: dg.InitResourceContext) -> JsonIOManager:
+    from upath import UPath
+
     assert context.instance is not None
     return JsonIOManager(base_path=UPath(context.instance.storage_directory()))
 
@@ -88,6 +78,9 @@ def chunk_graph_asset(spec: FanoutSpec, tags: dict[str, str]) -> dg.AssetsDefini
     def scatter_op(
         context: dg.OpExecutionContext, data_folder: DataFolder, fanout: Fanout
     ) -> Iterator[Any]:
+        from fanout_pipeline.defs.chunk_json import PLAN
+        from fanout_pipeline.fanout.scattered import scatter
+
         here, folder = placed(data_folder)
         target = ResultFolder(folder)
         size = here.source.size()
@@ -96,7 +89,7 @@ def chunk_graph_asset(spec: FanoutSpec, tags: dict[str, str]) -> dg.AssetsDefini
         plan = scatter(here, target, context.run_id, fanout.chunks or chunks)
         target.remove_generations(lambda generation: _is_over(context, generation))
         context.log.info(f"{len(plan.chunks)} chunks, a step each")
-        yield dg.Output(_plan.dump_python(plan, mode="json"), "plan")
+        yield dg.Output(PLAN.dump_python(plan, mode="json"), "plan")
         for chunk in plan.chunks:
             yield dg.DynamicOutput(chunk.number, str(chunk.number), "chunk")
 
@@ -107,10 +100,12 @@ def chunk_graph_asset(spec: FanoutSpec, tags: dict[str, str]) -> dg.AssetsDefini
         tags=tags | {TIMED: CHUNK, "dagster/priority": "1"},
     )
     def chunk_op(plan: dict[str, Any], number: int, data_folder: DataFolder) -> dict[str, Any]:
-        end_with_executor()
+        from fanout_pipeline.defs.chunk_json import ANSWER, PLAN
+        from fanout_pipeline.fanout.scattered import run_scattered
+
         here, folder = placed(data_folder)
-        answer = run_scattered(here, ResultFolder(folder), _plan.validate_python(plan), number)
-        recorded: dict[str, Any] = _answer.dump_python(answer, mode="json")
+        answer = run_scattered(here, ResultFolder(folder), PLAN.validate_python(plan), number)
+        recorded: dict[str, Any] = ANSWER.dump_python(answer, mode="json")
         return recorded
 
     @dg.op(
@@ -126,10 +121,14 @@ def chunk_graph_asset(spec: FanoutSpec, tags: dict[str, str]) -> dg.AssetsDefini
         data_folder: DataFolder,
         fanout: Fanout,
     ) -> Iterator[Any]:
+        from fanout_pipeline.defs.chunk_json import ANSWER, PLAN
+        from fanout_pipeline.fanout.scattered import gather
+        from fanout_pipeline.measuring.verification import verify
+
         here, folder = placed(data_folder)
         workers = fanout.options().workers
-        plan_ = _plan.validate_python(plan)
-        given = [_answer.validate_python(answer) for answer in answers]
+        plan_ = PLAN.validate_python(plan)
+        given = [ANSWER.validate_python(answer) for answer in answers]
         run = gather(NAME, here, ResultFolder(folder), plan_, given, workers)
         overlaps = overlapping_steps(
             context, spec.name, NAME, plan_.began, plan_.began + run.wall_seconds
@@ -162,6 +161,8 @@ def chunk_graph_asset(spec: FanoutSpec, tags: dict[str, str]) -> dg.AssetsDefini
 
 
 def _is_over(context: dg.OpExecutionContext, generation: Path) -> bool:
+    from fanout_pipeline.fanout.scattered import owner_is_gone
+
     # A run that was killed with SIGKILL may stay "started" for ever.
     run = context.instance.get_run_by_id(generation.name)
     return run is None or run.is_finished or owner_is_gone(generation)

@@ -22,19 +22,11 @@ import dagster as dg
 from dagster._core.definitions.reconstruct import ReconstructableRepository
 
 from fanout_pipeline.defs.chunk_graph import IO_MANAGER
-from fanout_pipeline.defs.executors import timed_steps_executor
 from fanout_pipeline.defs.metadata import plain_values
 from fanout_pipeline.defs.metered import metered_json_io_manager
+from fanout_pipeline.defs.ways import EXECUTORS
 from fanout_pipeline.fanout.usage import own_usage
 
-EXECUTORS = {
-    "dagster_multiprocess": timed_steps_executor,
-    "dagster_spawn": dg.multiprocess_executor,
-    "dagster_in_process": dg.in_process_executor,
-}
-"""By the names of the trials: what the asset of the same name does, Dagster's executor as it comes,
-and no processes at all."""
-WAYS = tuple(EXECUTORS)
 RECORD = "record.json"
 _EVENTS = {
     dg.DagsterEventType.STEP_WORKER_STARTING: "launched",

@@ -4,29 +4,18 @@ import json
 import math
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
 from fanout_pipeline.defs.metadata import plain_values
 from fanout_pipeline.defs.resources import DataFolder
 from fanout_pipeline.fanout.contract import FanoutSpec
-from fanout_pipeline.measuring.comparison import Comparison, Recorded, compare
-from fanout_pipeline.measuring.history import Earlier, changes, keep_trusted, last_trusted
-from fanout_pipeline.measuring.trial_store import load_trials
-from fanout_pipeline.measuring.verdict import Verdict, decide
-from fanout_pipeline.reporting.escape import markdown
-from fanout_pipeline.reporting.report import (
-    data_uri,
-    report_markdown,
-    report_record,
-    write_report,
-)
-from fanout_pipeline.reporting.tables import (
-    breakdown_records,
-    comparison_records,
-    comparison_table,
-)
+
+if TYPE_CHECKING:
+    from fanout_pipeline.measuring.comparison import Comparison
+    from fanout_pipeline.measuring.history import Earlier
+    from fanout_pipeline.measuring.verdict import Verdict
 
 _CHECKS = {
     "verdict_trusted": "The trials were enough, and the machine was quiet enough, for a verdict.",
@@ -52,7 +41,18 @@ def comparison_asset(spec: FanoutSpec, strategies: Sequence[str]) -> dg.AssetsDe
         ],
     )
     def comparison(context: dg.AssetExecutionContext, data_folder: DataFolder) -> Iterator[Any]:
+        from fanout_pipeline.measuring.comparison import Recorded, compare
+        from fanout_pipeline.measuring.history import changes, keep_trusted, last_trusted
+        from fanout_pipeline.measuring.trial_store import load_trials
+        from fanout_pipeline.measuring.verdict import decide
         from fanout_pipeline.reporting.plots import breakdown_plot, times_plot
+        from fanout_pipeline.reporting.report import (
+            data_uri,
+            report_markdown,
+            report_record,
+            write_report,
+        )
+        from fanout_pipeline.reporting.tables import comparison_table
 
         recorded = [
             Recorded.from_metadata(name, _recorded(context, spec, name)) for name in strategies
@@ -96,7 +96,7 @@ def _recorded(context: dg.AssetExecutionContext, spec: FanoutSpec, name: str) ->
 
 
 def _check(
-    key: dg.AssetKey, verdict: Verdict, earlier: Earlier | None
+    key: dg.AssetKey, verdict: "Verdict", earlier: "Earlier | None"
 ) -> Iterator[dg.AssetCheckResult]:
     yield dg.AssetCheckResult(
         asset_key=key,
@@ -124,7 +124,9 @@ def _check(
     )
 
 
-def _metadata(compared: Comparison, verdict: Verdict, changed: list[str]) -> dict[str, Any]:
+def _metadata(compared: "Comparison", verdict: "Verdict", changed: list[str]) -> dict[str, Any]:
+    from fanout_pipeline.reporting.tables import breakdown_records, comparison_records
+
     metadata: dict[str, Any] = {
         "verdict": verdict.use,
         "sentence": verdict.sentence,
@@ -150,6 +152,8 @@ def _metadata(compared: Comparison, verdict: Verdict, changed: list[str]) -> dic
 
 
 def _list(lines: Sequence[str]) -> dg.MarkdownMetadataValue:
+    from fanout_pipeline.reporting.escape import markdown
+
     return dg.MetadataValue.md("\n".join(f"- {markdown(line)}" for line in lines))
 
 

@@ -17,7 +17,7 @@ from fanout_pipeline.defs.bounds import (
     Seed,
     WarmUps,
 )
-from fanout_pipeline.defs.chunk_run import WAYS
+from fanout_pipeline.defs.ways import WAYS
 from fanout_pipeline.fanout.registry import STRATEGIES
 from fanout_pipeline.measuring.burden import Cost
 

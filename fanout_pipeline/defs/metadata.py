@@ -1,14 +1,16 @@
 """Records as materialization metadata, and metadata as plain values again."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
-from fanout_pipeline.fanout.run import RunRecord
-from fanout_pipeline.measuring.verification import Verification
-from fanout_pipeline.parts.reading import first_results
+if TYPE_CHECKING:
+    from fanout_pipeline.fanout.run import RunRecord
+    from fanout_pipeline.measuring.verification import Verification
 
 _EXACT_IN_BROWSERS = 2**53
 
@@ -17,6 +19,8 @@ def strategy_metadata(
     run: RunRecord, verification: Verification, folder: Path, overlapped_with: list[str]
 ) -> dict[str, Any]:
     """What every strategy asset records; the names are relied upon by others (README)."""
+    from fanout_pipeline.parts.reading import first_results
+
     check = verification.check
     return {
         "wall_seconds": run.wall_seconds,

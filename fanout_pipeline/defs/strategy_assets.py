@@ -7,15 +7,12 @@ from typing import Any
 import dagster as dg
 
 from fanout_pipeline.defs.checks import check_results, check_specs
-from fanout_pipeline.defs.executors import end_with_executor
 from fanout_pipeline.defs.metadata import strategy_metadata
 from fanout_pipeline.defs.overlap import ALONE, TIMED, overlapping_steps
 from fanout_pipeline.defs.resources import DataFolder, Fanout
 from fanout_pipeline.fanout.contract import FanoutSpec, Strategy
 from fanout_pipeline.fanout.fingerprint import function_fingerprint
 from fanout_pipeline.fanout.registry import REFERENCE
-from fanout_pipeline.fanout.run import run_strategy
-from fanout_pipeline.measuring.verification import verify
 
 
 def strategy_asset(
@@ -41,7 +38,9 @@ def strategy_asset(
     def run_and_check(
         context: dg.AssetExecutionContext, data_folder: DataFolder, fanout: Fanout
     ) -> Iterator[Any]:
-        end_with_executor()
+        from fanout_pipeline.fanout.run import run_strategy
+        from fanout_pipeline.measuring.verification import verify
+
         here = spec.under(data_folder.path())
         folder = data_folder.path(spec.name, strategy.name)
         began = time.time()

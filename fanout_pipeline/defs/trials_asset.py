@@ -4,23 +4,21 @@ import time
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from fanout_pipeline.defs.chunk_run import WAYS
 from fanout_pipeline.defs.config import TrialsConfig
-from fanout_pipeline.defs.dagster_contender import DagsterRun, code_pointer
-from fanout_pipeline.defs.executors import end_with_executor
 from fanout_pipeline.defs.overlap import ALONE, TIMED
 from fanout_pipeline.defs.resources import DataFolder, Fanout
+from fanout_pipeline.defs.ways import WAYS
 from fanout_pipeline.fanout.contract import FanoutSpec
 from fanout_pipeline.fanout.fingerprint import function_fingerprint, function_name
 from fanout_pipeline.fanout.registry import REFERENCE, STRATEGIES
-from fanout_pipeline.measuring.contenders import InProcess
-from fanout_pipeline.measuring.machine import machine_record
-from fanout_pipeline.measuring.trial_store import TrialRun, save_trials, trial_file
-from fanout_pipeline.measuring.trials import Contender, Trial, TrialOptions, run_trials
 from fanout_pipeline.parts.folder import ResultFolder
+
+if TYPE_CHECKING:
+    from fanout_pipeline.measuring.trials import Contender, Trial
 
 
 def trials_asset(
@@ -49,7 +47,10 @@ def trials_asset(
         data_folder: DataFolder,
         fanout: Fanout,
     ) -> dg.MaterializeResult[None]:
-        end_with_executor()
+        from fanout_pipeline.measuring.machine import machine_record
+        from fanout_pipeline.measuring.trial_store import TrialRun, save_trials, trial_file
+        from fanout_pipeline.measuring.trials import TrialOptions, run_trials
+
         began = time.time()
         root = data_folder.path().absolute()
         here = spec.under(root)
@@ -114,8 +115,11 @@ def _contenders(
     config: TrialsConfig,
     fanout: Fanout,
     scratch: Path,
-) -> tuple[list[Contender], list[str]]:
+) -> tuple[list["Contender"], list[str]]:
     """The reference first, then the others; and what a reader has to know of those left out."""
+    from fanout_pipeline.defs.dagster_contender import DagsterRun, code_pointer
+    from fanout_pipeline.measuring.contenders import InProcess
+
     wanted = [REFERENCE, *config.strategies]
     options, chunks = fanout.options(), fanout.chunks
     contenders: list[Contender] = [

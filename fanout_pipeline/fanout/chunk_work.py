@@ -12,13 +12,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
-import pyarrow
-
 from fanout_pipeline.fanout.calling import Append, appending
 from fanout_pipeline.fanout.contract import Failure, ItemFailed, Work
 from fanout_pipeline.fanout.numbering import Numbering, Stopped
 from fanout_pipeline.parts.manifest import PartRecord
-from fanout_pipeline.parts.writing import write_part
 from fanout_pipeline.sources.source import BadInput, Chunk
 
 # A slice of calls between two looks at the clock, and at whether the run was stopped, takes about
@@ -155,6 +152,8 @@ def _by_item(
     laps.end("call")
     first_index = numbering.first_index(chunk)
     laps.end("wait")
+    from fanout_pipeline.parts.writing import write_part
+
     return Piece(write_part(work.folder, chunk.number, first_index, results), rest)
 
 
@@ -177,6 +176,8 @@ def _as_batch(work: Work, chunk: Chunk, numbering: Numbering, laps: Laps) -> Par
         raise ItemFailed(failed.at(first_index, work.source)) from error
     column = _as_column(results)
     laps.end("call")
+    from fanout_pipeline.parts.writing import write_part
+
     return write_part(work.folder, chunk.number, first_index, column)
 
 
@@ -240,6 +241,8 @@ def _parsed(
 
 def _as_column(results: Any) -> Any:
     """What a batch function may give (Series, NumPy or Arrow array, list) as what parts take."""
+    import pyarrow
+
     if isinstance(results, pyarrow.ChunkedArray):
         return results.combine_chunks()
     dtype = getattr(results, "dtype", None)

@@ -17,7 +17,6 @@ from typing import Any
 from fanout_pipeline.fanout.contract import Failure, ItemFailed, Work
 from fanout_pipeline.fanout.progress import Progress
 from fanout_pipeline.parts.manifest import PartRecord
-from fanout_pipeline.parts.writing import write_part
 
 START_METHODS = tuple(
     method
@@ -69,6 +68,8 @@ class ItemReader:
 
 def write_in_parts(work: Work, results: list[Any], counts: list[int]) -> list[PartRecord]:
     """Write the results as parts of the chunks' sizes; what is over goes into the last."""
+    from fanout_pipeline.parts.writing import write_part
+
     parts = []
     start = 0
     for number, count in enumerate(counts):

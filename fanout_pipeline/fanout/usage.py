@@ -10,8 +10,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-import psutil
-
 
 @dataclass(frozen=True, slots=True)
 class ProcessUsage:
@@ -42,6 +40,8 @@ def reset_peak() -> None:
 
 def usage_of(pids: Iterable[int]) -> list[ProcessUsage]:
     """Of other processes; those that have ended are left out."""
+    import psutil
+
     found = []
     for pid in pids:
         try:

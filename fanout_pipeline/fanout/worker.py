@@ -35,7 +35,8 @@ def main(descriptor: int) -> None:
     parent.send((READY, os.getpid()))
     # Not before: whoever waits for the answer can go on, and cut the source, meanwhile.
     began = time.perf_counter()
-    from fanout_pipeline.fanout import chunk_work  # noqa: F401
+    import fanout_pipeline.fanout.chunk_work
+    import fanout_pipeline.parts.writing  # noqa: F401 (chunk_work does when it writes: too late)
 
     imported = time.perf_counter() - began
     work = None

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from fanout_pipeline.parts.atomic import write_text
-from fanout_pipeline.parts.digest import combined
 
 MANIFEST = "_manifest.json"
 FORMAT = 1
@@ -79,6 +78,8 @@ class Manifest:
 
     @property
     def digest(self) -> str:
+        from fanout_pipeline.parts.digest import combined
+
         return combined(part.digest for part in self.parts)
 
     @property

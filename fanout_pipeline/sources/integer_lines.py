@@ -12,13 +12,11 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-import pyarrow
-from pyarrow import csv
-
 from fanout_pipeline.sources.source import BadInput, Chunk, Fingerprint
 
 if TYPE_CHECKING:
     import pandas
+    import pyarrow
 
 # What both int() and Arrow's parser read alike. Anything else ('+', '_', blanks, CR, other
 # scripts' digits, "0x10", which Arrow would take) goes the way of int().
@@ -155,6 +153,9 @@ class IntegerLines:
         """Arrow's int64 parser, some 3 times as quick as split and int(); None where it may not be used."""
         if not raw or raw.translate(None, _PLAIN):
             return None
+        import pyarrow
+        from pyarrow import csv
+
         try:
             column = csv.read_csv(
                 pyarrow.BufferReader(raw),

@@ -25,8 +25,6 @@ MAY_IMPORT = {
     "squares": {"parts", "sources"},
     "__init__": set(),
 }
-FORK_SERVER = PACKAGE / "defs" / "preload.py"
-"""Not part of the room: the fork server's program, which imports everything a step needs."""
 
 
 def imported(path):
@@ -58,10 +56,7 @@ def test_every_room_is_known():
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
 def test_imports_run_one_way(path):
     """A room can be understood, tested and reused without those above it."""
-    if path == FORK_SERVER:
-        assert rooms_imported(path) == {"definitions"}
-    else:
-        assert rooms_imported(path) <= MAY_IMPORT[room(path)] | {room(path)}
+    assert rooms_imported(path) <= MAY_IMPORT[room(path)] | {room(path)}
 
 
 def test_only_the_wiring_imports_dagster():

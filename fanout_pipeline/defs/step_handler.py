@@ -1,0 +1,144 @@
+"""The executor's side of the step server: starts it, asks it for steps, hears of their ends."""
+
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from multiprocessing import Pipe
+
+import dagster as dg
+from dagster._core.executor.step_delegating import (
+    CheckStepHealthResult,
+    StepHandler,
+    StepHandlerContext,
+)
+
+from fanout_pipeline.defs.step_server import Ended, Interrupt, Launch, Ready, Setup
+
+_PROGRAM = """\
+import sys; sys.path[:] = {path!r}
+from fanout_pipeline.defs.step_server import main
+main({descriptor})
+"""
+
+
+class StepServerFailed(Exception):
+    """The process that steps are forked from could not load, or has died."""
+
+
+class ForkedSteps(StepHandler):
+    """Launches each step as a fork of the step server."""
+
+    def __init__(self) -> None:
+        self._running: set[str] = set()
+        self._ended: dict[str, int] = {}
+        """Exit codes of steps that the executor may not know yet to have ended."""
+        self._ready = False
+        self.news = True
+        """Whether the event log may have something that the executor has not read."""
+
+    @property
+    def name(self) -> str:
+        return "ForkedSteps"
+
+    def start(self, setup: Setup) -> None:
+        """Start the server; it loads while the executor goes on."""
+        self._connection, theirs = Pipe()
+        program = _PROGRAM.format(path=sys.path, descriptor=theirs.fileno())
+        self._server = subprocess.Popen(
+            [sys.executable, "-c", program], pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL
+        )
+        theirs.close()
+        self._connection.send(setup)
+
+    def launch_step(self, step_handler_context: StepHandlerContext) -> Iterator[dg.DagsterEvent]:
+        arguments = step_handler_context.execute_step_args
+        for key in arguments.step_keys_to_execute or ():
+            context = step_handler_context.get_step_context(key)
+            yield dg.DagsterEvent.step_worker_starting(context, f'Forking step "{key}".', {})
+            if not self._ready:
+                self._await_ready()
+            self._ended.pop(key, None)
+            self._running.add(key)
+            self._send(Launch(key, arguments.known_state, arguments.retry_mode))
+
+    def check_step_health(self, step_handler_context: StepHandlerContext) -> CheckStepHealthResult:
+        for key in step_handler_context.execute_step_args.step_keys_to_execute or ():
+            if key not in self._running and not self.news:
+                self.news = True  # the executor writes down what it makes of this
+                told = _told(self._ended.get(key))
+                reason = f"its process {told} and had recorded no end of the step"
+                return CheckStepHealthResult.unhealthy(reason)
+        return CheckStepHealthResult.healthy()
+
+    def terminate_step(self, step_handler_context: StepHandlerContext) -> Iterator[dg.DagsterEvent]:
+        for key in step_handler_context.execute_step_args.step_keys_to_execute or ():
+            self._interrupt(key)
+        return iter(())
+
+    def wait(self, seconds: float) -> None:
+        """Until a step has ended, at most so long."""
+        while self._running and self._connection.poll(0 if self.news else seconds):
+            self._heard(self._receive())
+
+    def close(self) -> None:
+        """Interrupt what still runs, wait for its end, then end the server."""
+        try:
+            for key in list(self._running):
+                self._interrupt(key)
+            while self._running:
+                self._heard(self._receive())
+        except StepServerFailed:
+            pass  # the steps have ended with it
+        finally:
+            self._connection.close()
+            self._server.wait()
+
+    def _interrupt(self, key: str) -> None:
+        if key in self._running:
+            self._send(Interrupt(key))
+
+    def _await_ready(self) -> None:
+        message = self._receive()
+        assert isinstance(message, Ready)
+        if message.error:
+            raise StepServerFailed(
+                "The process that steps are forked from could not load the code location, the "
+                f"instance or a module of `preload`:\n{message.error}"
+            )
+        self._ready = True
+
+    def _send(self, message: Launch | Interrupt) -> None:
+        try:
+            self._connection.send(message)
+        except OSError as error:
+            raise self._lost() from error
+
+    def _receive(self) -> Ready | Ended:
+        try:
+            message: Ready | Ended = self._connection.recv()
+        except (EOFError, OSError) as error:
+            raise self._lost() from error
+        return message
+
+    def _heard(self, message: Ready | Ended) -> None:
+        assert isinstance(message, Ended)
+        self._running.discard(message.step_key)
+        self._ended[message.step_key] = message.exit_code
+        self.news = True
+
+    def _lost(self) -> StepServerFailed:
+        steps, self._running = sorted(self._running), set()
+        return StepServerFailed(
+            f"The process that steps are forked from {_told(self._server.wait())}, and the steps "
+            f"{steps} with it. If it was killed, look for the out-of-memory killer's message in "
+            "the system's log."
+        )
+
+
+def _told(exit_code: int | None) -> str:
+    if exit_code is None:
+        return "was forked by an executor that is gone"
+    if exit_code < 0:
+        return f"was ended by signal {-exit_code} ({signal.Signals(-exit_code).name})"
+    return f"ended with exit code {exit_code}"

@@ -1,0 +1,187 @@
+"""Jobs under the preloaded executor, as another project would write them; see `test_executors`."""
+
+import os
+import random
+import signal
+import sys
+import time
+from pathlib import Path
+
+import dagster as dg
+import numpy
+
+from fanout_pipeline.defs.executors import preloaded_multiprocess_executor
+
+FOLDER = "STEP_JOBS_FOLDER"
+"""Environment variable: where steps leave signs for the test."""
+ALONE = {"test/alone": "yes"}
+executor = preloaded_multiprocess_executor(
+    preload=("fanout_pipeline_tests.defs.functions",),
+    tag_concurrency_limits=[{"key": "test/alone", "value": "yes", "limit": 1}],
+)
+seen = []
+
+
+def sign(name):
+    """A file in the folder, and whether it was there already."""
+    path = Path(os.environ[FOLDER], name)
+    there = path.exists()
+    path.write_text(str(os.getpid()))
+    return there
+
+
+@dg.op(out=dg.DynamicOut(int))
+def five():
+    for number in range(5):
+        yield dg.DynamicOutput(number, str(number))
+
+
+@dg.op
+def process(number: int):
+    """What this process is, and what earlier steps left in it."""
+    seen.append(number)
+    preloaded = "fanout_pipeline_tests.defs.functions" in sys.modules
+    everywhere = float(numpy.random.random())  # noqa: NPY002 (the global generator is meant)
+    chance = [random.random(), everywhere]
+    return {
+        "number": number,
+        "pid": os.getpid(),
+        "seen": seen,
+        "preloaded": preloaded,
+        "chance": chance,
+    }
+
+
+@dg.op
+def gathered(processes: list):
+    return processes
+
+
+@dg.job(executor_def=executor)
+def fans_out():
+    gathered(five().map(process).collect())
+
+
+@dg.op(retry_policy=dg.RetryPolicy(max_retries=1))
+def fails_once():
+    if not sign("failed"):
+        raise ValueError("the first time fails")
+    return 7
+
+
+@dg.op(retry_policy=dg.RetryPolicy(max_retries=1))
+def dies_once():
+    if not sign("died"):
+        os._exit(1)
+    return 8
+
+
+@dg.job(executor_def=executor)
+def retried():
+    fails_once()
+    dies_once()
+
+
+@dg.op
+def prints():
+    sys.stdout.write("printed by Python\n")
+    sys.stderr.write("a complaint\n")
+    os.write(1, b"written past Python\n")
+    os.system("echo said by a child")
+
+
+@dg.job(executor_def=executor)
+def printing():
+    prints()
+
+
+@dg.op
+def exits():
+    os._exit(3)
+
+
+@dg.op
+def crashes():
+    os.kill(os.getpid(), signal.SIGSEGV)
+
+
+@dg.op
+def works():
+    return 1
+
+
+@dg.op
+def never(one, two):
+    raise AssertionError("its inputs were never made")
+
+
+@dg.job(executor_def=executor)
+def deadly():
+    works()
+    never(exits(), crashes())
+
+
+@dg.op(tags=ALONE)
+def alone():
+    time.sleep(0.2)
+
+
+@dg.job(executor_def=executor)
+def one_at_a_time():
+    for number in range(3):
+        alone.alias(f"alone_{number}")()
+
+
+@dg.op
+def waits():
+    sign(f"waits-{os.getpid()}")
+    try:
+        time.sleep(300)
+    finally:
+        sign("cleaned up")
+
+
+@dg.job(executor_def=executor)
+def waiting():
+    waits.alias("first")()
+    waits.alias("second")()
+
+
+@dg.op
+def kills_server():
+    os.kill(os.getppid(), signal.SIGKILL)
+    time.sleep(300)
+
+
+@dg.job(executor_def=executor)
+def serverless():
+    kills_server()
+
+
+@dg.job(executor_def=preloaded_multiprocess_executor(preload=("there_is_no_such_module",)))
+def misspelled():
+    works()
+
+
+@dg.job(
+    executor_def=preloaded_multiprocess_executor(
+        preload=("fanout_pipeline_tests.defs.starts_a_thread",)
+    )
+)
+def threaded():
+    works()
+
+
+defs = dg.Definitions(
+    jobs=[
+        fans_out,
+        retried,
+        printing,
+        deadly,
+        one_at_a_time,
+        waiting,
+        serverless,
+        misspelled,
+        threaded,
+    ]
+)

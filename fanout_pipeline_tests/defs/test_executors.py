@@ -1,0 +1,209 @@
+"""Steps of the preloaded executor: isolated, retried, ended, heard, and each told what befell it."""
+
+import inspect
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import dagster as dg
+import psutil
+import pytest
+from dagster._core.executor.step_delegating import StepDelegatingExecutor
+from dagster._core.storage.local_compute_log_manager import LocalComputeLogManager
+from dagster._core.workspace.context import WorkspaceProcessContext
+from dagster._core.workspace.load_target import ModuleTarget
+
+from fanout_pipeline.defs.executors import preloaded_multiprocess_executor
+from fanout_pipeline.defs.forked_executor import ForkedStepsExecutor
+from fanout_pipeline.defs.step_logs import ThreadedLogs
+from fanout_pipeline_tests.defs import step_jobs
+from fanout_pipeline_tests.end_to_end.project import wait_for
+
+PROJECT = Path(__file__).parents[2]
+EXECUTE = """
+import sys
+import dagster as dg
+from fanout_pipeline_tests.defs import step_jobs
+with dg.DagsterInstance.local_temp(sys.argv[1]) as instance:
+    dg.execute_job(dg.reconstructable(getattr(step_jobs, sys.argv[2])), instance)
+"""
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """Where steps leave signs."""
+    monkeypatch.setenv(step_jobs.FOLDER, str(tmp_path))
+    return tmp_path
+
+
+@pytest.fixture
+def instance(tmp_path_factory):
+    """A Dagster instance that other processes can write to."""
+    with dg.DagsterInstance.local_temp(str(tmp_path_factory.mktemp("instance"))) as instance:
+        yield instance
+
+
+@pytest.fixture
+def execute(instance, folder, leaves_nothing):
+    """Runs a job of `step_jobs`."""
+
+    def execute(name):
+        job = dg.reconstructable(getattr(step_jobs, name))
+        return dg.execute_job(job, instance, raise_on_error=False)
+
+    return execute
+
+
+def events(instance, run_id, *types):
+    """(step, type, message) of the run's events of these types."""
+    entries = instance.all_logs(run_id, of_type=set(types))
+    return [(e.step_key, e.dagster_event_type, e.dagster_event.message) for e in entries]
+
+
+@pytest.mark.slow
+def test_steps_are_isolated_and_in_order(execute):
+    """Each step has a process of its own, which has the preloaded modules and no earlier step's
+    leavings, nor its random numbers."""
+    with execute("fans_out") as result:
+        assert result.success
+        found = result.output_for_node("gathered")
+    assert [one["number"] for one in found] == list(range(5))
+    assert len({one["pid"] for one in found} - {os.getpid()}) == 5
+    assert [one["seen"] for one in found] == [[number] for number in range(5)]
+    assert all(one["preloaded"] for one in found)
+    assert len({chance for one in found for chance in one["chance"]}) == 10
+
+
+@pytest.mark.slow
+def test_a_step_is_retried_as_its_policy_says(execute, instance):
+    """A step that raises, and one whose process dies, succeed when they are tried again."""
+    with execute("retried") as result:
+        assert result.success
+        assert result.output_for_node("fails_once") == 7
+        assert result.output_for_node("dies_once") == 8
+        run_id = result.run_id
+    retries = events(instance, run_id, dg.DagsterEventType.STEP_UP_FOR_RETRY)
+    assert {step for step, _, _ in retries} == {"fails_once", "dies_once"}
+
+
+@pytest.mark.slow
+def test_what_a_step_prints_is_stored_and_shown(execute, instance, capfd):
+    """Output of a step, of its child processes too, is in the instance's storage and on the terminal."""
+    with execute("printing") as result:
+        assert result.success
+        run_id = result.run_id
+    (logs,) = instance.all_logs(run_id, of_type=dg.DagsterEventType.LOGS_CAPTURED)
+    key = [run_id, "compute_logs", logs.dagster_event.logs_captured_data.file_key]
+    assert instance.compute_log_manager.is_capture_complete(key)
+    stored = instance.compute_log_manager.get_log_data(key)
+    shown = capfd.readouterr()
+    for told in (stored.stdout.decode(), shown.out):
+        for line in ("printed by Python", "written past Python", "said by a child"):
+            assert told.count(f"{line}\n") == 1
+    assert "a complaint\n" in stored.stderr.decode()
+    assert "a complaint\n" in shown.err
+
+
+@pytest.mark.slow
+def test_a_step_that_dies_fails_the_run_and_says_how(execute, instance):
+    """Neither exit nor segmentation fault ends the executor: other steps run, the log says what
+    happened to which step."""
+    with execute("deadly") as result:
+        assert not result.success
+        assert result.output_for_node("works") == 1
+        run_id = result.run_id
+    failures = instance.all_logs(run_id, of_type=dg.DagsterEventType.STEP_FAILURE)
+    told = {
+        entry.step_key: entry.dagster_event.step_failure_data.error.message for entry in failures
+    }
+    assert "ended with exit code 3" in told["exits"]
+    assert "ended by signal 11 (SIGSEGV)" in told["crashes"]
+    assert instance.get_run_by_id(run_id).status == dg.DagsterRunStatus.FAILURE
+
+
+@pytest.mark.slow
+def test_tag_concurrency_limits_hold(execute, instance):
+    """Of steps with a limited tag, no more run at a time than the limit says."""
+    with execute("one_at_a_time") as result:
+        assert result.success
+        run_id = result.run_id
+    started, ended = dg.DagsterEventType.STEP_START, dg.DagsterEventType.STEP_SUCCESS
+    kinds = [kind for _, kind, _ in events(instance, run_id, started, ended)]
+    assert kinds == [started, ended] * 3
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("job", "told"),
+    [
+        ("misspelled", "No module named 'there_is_no_such_module'"),
+        ("threaded", "started the threads ['monitor']"),
+        ("serverless", "was ended by signal 9 (SIGKILL), and the steps ['kills_server'] with it"),
+    ],
+)
+def test_a_server_that_fails_fails_the_run_and_says_why(execute, instance, job, told):
+    """A module that cannot be preloaded, or a server that is killed: the run's failure names it."""
+    with execute(job) as result:
+        assert not result.success
+        run_id = result.run_id
+    (failure,) = instance.all_logs(run_id, of_type=dg.DagsterEventType.RUN_FAILURE)
+    assert told in failure.dagster_event.job_failure_data.error.to_string()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_no_step_outlives_its_executor(folder, tmp_path_factory, number, leaves_nothing):
+    """An interrupted executor's steps clean up and end; a killed one's are killed."""
+    command = [sys.executable, "-c", EXECUTE, str(tmp_path_factory.mktemp("instance")), "waiting"]
+    executor = subprocess.Popen(command, cwd=PROJECT, stderr=subprocess.PIPE)
+    wait_for(lambda: len(list(folder.glob("waits-*"))) == 2, 60, "two steps at work")
+    steps = [psutil.Process(int(path.read_text())) for path in folder.glob("waits-*")]
+    executor.send_signal(number)
+    executor.communicate(timeout=30)
+    psutil.wait_procs(steps, timeout=10)
+    assert not [step for step in steps if step.is_running()]
+    assert (folder / "cleaned up").exists() == (number != signal.SIGKILL)
+
+
+@pytest.mark.slow
+def test_a_run_is_terminated_in_the_middle_of_its_steps(instance, folder, leaves_nothing):
+    """What the UI's Terminate does: the steps end, clean up, and the run is canceled."""
+    target = ModuleTarget("fanout_pipeline_tests.defs.step_jobs", None, str(PROJECT), "steps")
+    with WorkspaceProcessContext(instance, target) as workspace:
+        context = workspace.create_request_context()
+        location = context.get_code_location("steps")
+        job = location.get_repository("__repository__").get_full_job("waiting")
+        run = instance.create_run_for_job(
+            step_jobs.waiting,
+            remote_job_origin=job.get_remote_origin(),
+            job_code_origin=job.get_python_origin(),
+        )
+        instance.launch_run(run.run_id, context)
+        wait_for(lambda: len(list(folder.glob("waits-*"))) == 2, 60, "two steps at work")
+        steps = [psutil.Process(int(path.read_text())) for path in folder.glob("waits-*")]
+        assert instance.run_launcher.terminate(run.run_id)
+        wait_for(lambda: instance.get_run_by_id(run.run_id).is_finished, 30, "the run's end")
+    assert instance.get_run_by_id(run.run_id).status == dg.DagsterRunStatus.CANCELED
+    assert not [step for step in steps if step.is_running()]
+    assert (folder / "cleaned up").exists()
+
+
+def test_dagster_still_has_what_the_executor_builds_on():
+    """An upgrade of Dagster that changes a private method which is overridden here is noticed."""
+    for ours, theirs, method in (
+        (ForkedStepsExecutor, StepDelegatingExecutor, "_pop_events"),
+        (ForkedStepsExecutor, StepDelegatingExecutor, "execute"),
+        (ThreadedLogs, LocalComputeLogManager, "capture_logs"),
+    ):
+        overridden, original = (inspect.signature(getattr(c, method)) for c in (ours, theirs))
+        assert list(overridden.parameters) == list(original.parameters), method
+    assert "_pop_events_limit" in inspect.getsource(StepDelegatingExecutor)
+    assert "self._pop_events(" in inspect.getsource(StepDelegatingExecutor.execute)
+
+
+def test_the_executor_needs_a_persistent_instance_like_dagsters_own():
+    """It declares the same requirements as Dagster's multiprocess executor, checked before a run."""
+    ours, theirs = preloaded_multiprocess_executor(), dg.multiprocess_executor
+    assert ours.get_requirements({}) == theirs.get_requirements({"start_method": {"spawn": {}}})
