@@ -7,6 +7,9 @@ from collections.abc import Iterator
 from multiprocessing import Pipe
 
 import dagster as dg
+from dagster._core.execution.plan.handle import StepHandle
+from dagster._core.execution.plan.state import KnownExecutionState
+from dagster._core.execution.plan.step import ExecutionStep
 from dagster._core.executor.step_delegating import (
     CheckStepHealthResult,
     StepHandler,
@@ -60,7 +63,8 @@ class ForkedSteps(StepHandler):
                 self._await_ready()
             self._ended.pop(key, None)
             self._running.add(key)
-            self._send(Launch(key, arguments.known_state, arguments.retry_mode))
+            state = arguments.known_state and needed_state(context.step, arguments.known_state)
+            self._send(Launch(key, state, arguments.retry_mode))
 
     def check_step_health(self, step_handler_context: StepHandlerContext) -> CheckStepHealthResult:
         for key in step_handler_context.execute_step_args.step_keys_to_execute or ():
@@ -134,6 +138,32 @@ class ForkedSteps(StepHandler):
             f"{steps} with it. If it was killed, look for the out-of-memory killer's message in "
             "the system's log."
         )
+
+
+def needed_state(step: ExecutionStep, state: KnownExecutionState) -> KnownExecutionState:
+    """Of what is known of the run, what this step's part of the plan is built from.
+
+    Dagster hands each step all dynamic outputs there are, and each builds the plan of them all: at
+    1,000 of them 0.08 s a step, and with their number growing.
+    """
+    inputs = [step_input.get_step_output_handle_dependencies() for step_input in step.step_inputs]
+    needed = {handle for handles in inputs for handle in handles}
+    keys = {handle.mapping_key for handle in needed}
+    keys |= {_mapping_key(name) for name in (step.key, *(handle.step_key for handle in needed))}
+    mappings = {
+        source: {
+            output: found and [key for key in found if key in keys]
+            for output, found in outputs.items()
+        }
+        for source, outputs in state.dynamic_mappings.items()
+    }
+    return state._replace(
+        dynamic_mappings=mappings, ready_outputs=needed.intersection(state.ready_outputs)
+    )
+
+
+def _mapping_key(step_key: str) -> str | None:
+    return getattr(StepHandle.parse_from_key(step_key), "mapping_key", None)
 
 
 def _told(exit_code: int | None) -> str:

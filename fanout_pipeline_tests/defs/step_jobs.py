@@ -62,6 +62,35 @@ def fans_out():
     gathered(five().map(process).collect())
 
 
+@dg.op(out=dg.DynamicOut(int))
+def some_of_ten():
+    for number in range(0, 10, 3):
+        yield dg.DynamicOutput(number, str(number))
+
+
+@dg.op
+def add(number: int, other: int):
+    return number + other
+
+
+@dg.op
+def doubled(number: int):
+    return 2 * number
+
+
+@dg.op
+def total(numbers: list):
+    return sum(numbers)
+
+
+@dg.job(executor_def=executor)
+def fans_twice():
+    """Two fan-outs with keys in common, one of which needs the results of the other."""
+    others = total(some_of_ten().map(doubled).collect())
+    sums = five().map(doubled).map(lambda number: add(number, others))
+    total(sums.collect())
+
+
 @dg.op(retry_policy=dg.RetryPolicy(max_retries=1))
 def fails_once():
     if not sign("failed"):
@@ -175,6 +204,7 @@ def threaded():
 defs = dg.Definitions(
     jobs=[
         fans_out,
+        fans_twice,
         retried,
         printing,
         deadly,

@@ -77,6 +77,14 @@ def test_steps_are_isolated_and_in_order(execute):
 
 
 @pytest.mark.slow
+def test_steps_have_all_the_dynamic_outputs_that_they_need(execute):
+    """Each step is told of its own share of a fan-out only, and of all that it collects."""
+    with execute("fans_twice") as result:
+        assert result.success
+        assert result.output_for_node("total") == sum(2 * n + 2 * (0 + 3 + 6 + 9) for n in range(5))
+
+
+@pytest.mark.slow
 def test_a_step_is_retried_as_its_policy_says(execute, instance):
     """A step that raises, and one whose process dies, succeed when they are tried again."""
     with execute("retried") as result:
