@@ -30,6 +30,8 @@ from typing import Any
 import dagster as dg
 from dagster._core.definitions.reconstruct import ReconstructableJob
 from dagster._core.definitions.repository_definition import RepositoryLoadData
+from dagster._core.errors import DagsterExecutionInterruptedError
+from dagster._core.events import EngineEventData
 from dagster._core.execution.api import create_execution_plan, execute_plan_iterator
 from dagster._core.execution.context_creation_job import create_context_free_log_manager
 from dagster._core.execution.plan.state import KnownExecutionState
@@ -37,6 +39,7 @@ from dagster._core.execution.retries import RetryMode
 from dagster._core.instance.ref import InstanceRef
 from dagster._core.storage.local_compute_log_manager import LocalComputeLogManager
 from dagster._serdes import ConfigurableClassData
+from dagster._utils.error import serializable_error_info_from_exc_info
 from dagster._utils.interrupts import capture_interrupts
 
 from fanout_pipeline.defs import step_logs
@@ -191,7 +194,18 @@ def _step(connection: Connection, loaded: _Loaded, launch: Launch) -> None:
     threading.Thread(target=exit_after_parent, daemon=True).start()
     if "numpy" in sys.modules:  # Python's own generator is seeded anew after a fork, numpy's is not
         sys.modules["numpy"].random.seed(random.getrandbits(32))
-    loaded.execute(launch)
+    try:
+        loaded.execute(launch)
+    except (KeyboardInterrupt, DagsterExecutionInterruptedError):
+        sys.exit(1)
+    except Exception:  # the function's own are in the event log by now: this is something else
+        loaded.instance.report_engine_event(
+            f'The process of step "{launch.step_key}" failed around the step.',
+            loaded.setup.run,
+            EngineEventData.engine_error(serializable_error_info_from_exc_info(sys.exc_info())),
+            step_key=launch.step_key,
+        )
+        sys.exit(1)
 
 
 def _with_threaded_logs(instance: InstanceRef) -> InstanceRef:

@@ -150,6 +150,22 @@ def deadly():
     never(exits(), crashes())
 
 
+@dg.resource
+def broken(_):
+    raise ConnectionError("the warehouse is closed")
+
+
+@dg.op(required_resource_keys={"warehouse"})
+def needs_warehouse():
+    return 1
+
+
+@dg.job(executor_def=executor, resource_defs={"warehouse": broken})
+def without_resource():
+    works()
+    needs_warehouse()
+
+
 @dg.op(tags=ALONE)
 def alone():
     time.sleep(0.2)
@@ -208,6 +224,7 @@ defs = dg.Definitions(
         retried,
         printing,
         deadly,
+        without_resource,
         one_at_a_time,
         waiting,
         serverless,

@@ -132,6 +132,19 @@ def test_a_step_that_dies_fails_the_run_and_says_how(execute, instance):
 
 
 @pytest.mark.slow
+def test_a_step_without_its_resource_fails_once(execute, instance):
+    """A resource that cannot be made fails the step that needs it, with its own message."""
+    with execute("without_resource") as result:
+        assert not result.success
+        assert result.output_for_node("works") == 1
+        run_id = result.run_id
+    (failure,) = instance.all_logs(run_id, of_type=dg.DagsterEventType.STEP_FAILURE)
+    assert failure.step_key == "needs_warehouse"
+    told = failure.dagster_event.step_failure_data.error.to_string()
+    assert "the warehouse is closed" in told
+
+
+@pytest.mark.slow
 def test_tag_concurrency_limits_hold(execute, instance):
     """Of steps with a limited tag, no more run at a time than the limit says."""
     with execute("one_at_a_time") as result:
