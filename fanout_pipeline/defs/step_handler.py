@@ -33,9 +33,11 @@ class ForkedSteps(StepHandler):
     """Launches each step as a fork of the step server."""
 
     def __init__(self) -> None:
-        self._running: set[str] = set()
-        self._ended: dict[str, int] = {}
-        """Exit codes of steps that the executor may not know yet to have ended."""
+        self._running: dict[int, str] = {}
+        """Step keys of the processes that have not ended, by the processes' numbers."""
+        self._latest: dict[str, int] = {}
+        """The number of each step's last process."""
+        self._exit_codes: dict[int, int] = {}
         self._ready = False
         self.news = True
         """Whether the event log may have something that the executor has not read."""
@@ -61,16 +63,17 @@ class ForkedSteps(StepHandler):
             yield dg.DagsterEvent.step_worker_starting(context, f'Forking step "{key}".', {})
             if not self._ready:
                 self._await_ready()
-            self._ended.pop(key, None)
-            self._running.add(key)
+            number = self._latest[key] = len(self._running) + len(self._exit_codes)
+            self._running[number] = key
             state = arguments.known_state and needed_state(context.step, arguments.known_state)
-            self._send(Launch(key, state, arguments.retry_mode))
+            self._send(Launch(number, key, state, arguments.retry_mode))
 
     def check_step_health(self, step_handler_context: StepHandlerContext) -> CheckStepHealthResult:
         for key in step_handler_context.execute_step_args.step_keys_to_execute or ():
-            if key not in self._running and not self.news:
+            number = self._latest.get(key)
+            if number not in self._running and not self.news:
                 self.news = True  # the executor writes down what it makes of this
-                told = _told(self._ended.get(key))
+                told = _told(None if number is None else self._exit_codes[number])
                 reason = f"its process {told} and had recorded no end of the step"
                 return CheckStepHealthResult.unhealthy(reason)
         return CheckStepHealthResult.healthy()
@@ -88,7 +91,7 @@ class ForkedSteps(StepHandler):
     def close(self) -> None:
         """Interrupt what still runs, wait for its end, then end the server."""
         try:
-            for key in list(self._running):
+            for key in set(self._running.values()):
                 self._interrupt(key)
             while self._running:
                 self._heard(self._receive())
@@ -99,8 +102,9 @@ class ForkedSteps(StepHandler):
             self._server.wait()
 
     def _interrupt(self, key: str) -> None:
-        if key in self._running:
-            self._send(Interrupt(key))
+        for number, running in self._running.items():
+            if running == key:
+                self._send(Interrupt(number))
 
     def _await_ready(self) -> None:
         message = self._receive()
@@ -127,12 +131,12 @@ class ForkedSteps(StepHandler):
 
     def _heard(self, message: Ready | Ended) -> None:
         assert isinstance(message, Ended)
-        self._running.discard(message.step_key)
-        self._ended[message.step_key] = message.exit_code
+        del self._running[message.number]
+        self._exit_codes[message.number] = message.exit_code
         self.news = True
 
     def _lost(self) -> StepServerFailed:
-        steps, self._running = sorted(self._running), set()
+        steps, self._running = sorted(self._running.values()), {}
         return StepServerFailed(
             f"The process that steps are forked from {_told(self._server.wait())}, and the steps "
             f"{steps} with it. If it was killed, look for the out-of-memory killer's message in "
