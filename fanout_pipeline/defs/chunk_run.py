@@ -6,8 +6,7 @@
             <------------------------ record.json: the run's metadata and when each step began
     end of the step, however it dies ---------->  stdin ends: kills its process group
 
-A fresh interpreter, because a run of Dagster's has one, and because the fork server of the step's
-own process may have been started by others.
+A fresh interpreter, because a run of Dagster's has one.
 """
 
 import json

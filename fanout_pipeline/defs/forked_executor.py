@@ -62,5 +62,8 @@ class ForkedStepsExecutor(StepDelegatingExecutor):
             return ()
         seen = len(seen_storage_ids)
         events = super()._pop_events(instance, run_id, seen_storage_ids)
-        self._steps.news = len(seen_storage_ids) - seen >= self._pop_events_limit
+        # More than one reading's, or such as let the base class write an end that is to be read.
+        self._steps.news = len(seen_storage_ids) - seen >= self._pop_events_limit or any(
+            event.is_resource_init_failure for event in events
+        )
         return events

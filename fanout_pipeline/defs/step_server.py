@@ -22,6 +22,7 @@ import sys
 import threading
 import traceback
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import ForkProcess
@@ -30,6 +31,8 @@ from typing import Any
 import dagster as dg
 from dagster._core.definitions.reconstruct import ReconstructableJob
 from dagster._core.definitions.repository_definition import RepositoryLoadData
+from dagster._core.errors import DagsterExecutionInterruptedError
+from dagster._core.events import EngineEventData
 from dagster._core.execution.api import create_execution_plan, execute_plan_iterator
 from dagster._core.execution.context_creation_job import create_context_free_log_manager
 from dagster._core.execution.plan.state import KnownExecutionState
@@ -37,6 +40,7 @@ from dagster._core.execution.retries import RetryMode
 from dagster._core.instance.ref import InstanceRef
 from dagster._core.storage.local_compute_log_manager import LocalComputeLogManager
 from dagster._serdes import ConfigurableClassData
+from dagster._utils.error import serializable_error_info_from_exc_info
 from dagster._utils.interrupts import capture_interrupts
 
 from fanout_pipeline.defs import step_logs
@@ -62,6 +66,8 @@ class Setup:
 class Launch:
     """Fork a step."""
 
+    number: int
+    """Of the process: a step that is tried again has another one, maybe before the first ended."""
     step_key: str
     known_state: KnownExecutionState | None
     retry_mode: RetryMode | None
@@ -69,9 +75,9 @@ class Launch:
 
 @dataclass(frozen=True, slots=True)
 class Interrupt:
-    """Interrupt a step, as Ctrl-C would."""
+    """Interrupt a step's process, as Ctrl-C would."""
 
-    step_key: str
+    number: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +91,7 @@ class Ready:
 class Ended:
     """A step's process has ended."""
 
-    step_key: str
+    number: int
     exit_code: int
 
 
@@ -149,7 +155,7 @@ class _Loaded:
 class _Server:
     connection: Connection
     loaded: _Loaded
-    steps: dict[str, ForkProcess] = field(default_factory=dict)
+    steps: dict[int, ForkProcess] = field(default_factory=dict)
 
     def serve(self) -> None:
         """Until the executor closes its end, or dies."""
@@ -160,8 +166,6 @@ class _Server:
                 if self.connection in ready:
                     self._handle(self.connection.recv())
                 self._tell_ended()
-        except (EOFError, ConnectionError):
-            pass
         finally:
             for step in self.steps.values():
                 step.kill()
@@ -172,17 +176,17 @@ class _Server:
                 target=_step, args=(self.connection, self.loaded, message)
             )
             process.start()
-            self.steps[message.step_key] = process
-        elif message.step_key in self.steps:
+            self.steps[message.number] = process
+        elif message.number in self.steps:
             # Not yet waited for, so the process id is still its own.
-            os.kill(self.steps[message.step_key].pid or 0, signal.SIGINT)
+            os.kill(self.steps[message.number].pid or 0, signal.SIGINT)
 
     def _tell_ended(self) -> None:
         # Asked one by one: a process that a step left behind keeps the step's sentinel open.
-        for key, step in list(self.steps.items()):
+        for number, step in list(self.steps.items()):
             if step.exitcode is not None:
-                del self.steps[key]
-                self.connection.send(Ended(key, step.exitcode))
+                del self.steps[number]
+                self.connection.send(Ended(number, step.exitcode))
 
 
 def _step(connection: Connection, loaded: _Loaded, launch: Launch) -> None:
@@ -191,7 +195,18 @@ def _step(connection: Connection, loaded: _Loaded, launch: Launch) -> None:
     threading.Thread(target=exit_after_parent, daemon=True).start()
     if "numpy" in sys.modules:  # Python's own generator is seeded anew after a fork, numpy's is not
         sys.modules["numpy"].random.seed(random.getrandbits(32))
-    loaded.execute(launch)
+    try:
+        loaded.execute(launch)
+    except (KeyboardInterrupt, DagsterExecutionInterruptedError):
+        sys.exit(1)
+    except Exception:  # the function's own are in the event log by now: this is something else
+        loaded.instance.report_engine_event(
+            f'The process of step "{launch.step_key}" failed around the step.',
+            loaded.setup.run,
+            EngineEventData.engine_error(serializable_error_info_from_exc_info(sys.exc_info())),
+            step_key=launch.step_key,
+        )
+        sys.exit(1)
 
 
 def _with_threaded_logs(instance: InstanceRef) -> InstanceRef:
@@ -208,10 +223,14 @@ def main(descriptor: int) -> None:
     """The program of the server; `descriptor` is its end of the pipe from the executor."""
     signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)  # the executor's business
     connection = Connection(descriptor)
+    with suppress(EOFError, ConnectionError):  # the executor has gone
+        _load_and_serve(connection)
+
+
+def _load_and_serve(connection: Connection) -> None:
+    setup = connection.recv()
     try:
-        loaded = _Loaded(connection.recv())
-    except EOFError:
-        return
+        loaded = _Loaded(setup)
     except BaseException:
         connection.send(Ready(traceback.format_exc()))
         return

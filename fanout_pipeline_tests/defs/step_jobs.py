@@ -62,6 +62,35 @@ def fans_out():
     gathered(five().map(process).collect())
 
 
+@dg.op(out=dg.DynamicOut(int))
+def some_of_ten():
+    for number in range(0, 10, 3):
+        yield dg.DynamicOutput(number, str(number))
+
+
+@dg.op
+def add(number: int, other: int):
+    return number + other
+
+
+@dg.op
+def doubled(number: int):
+    return 2 * number
+
+
+@dg.op
+def total(numbers: list):
+    return sum(numbers)
+
+
+@dg.job(executor_def=executor)
+def fans_twice():
+    """Two fan-outs with keys in common, one of which needs the results of the other."""
+    others = total(some_of_ten().map(doubled).collect())
+    sums = five().map(doubled).map(lambda number: add(number, others))
+    total(sums.collect())
+
+
 @dg.op(retry_policy=dg.RetryPolicy(max_retries=1))
 def fails_once():
     if not sign("failed"):
@@ -121,6 +150,22 @@ def deadly():
     never(exits(), crashes())
 
 
+@dg.resource
+def broken(_):
+    raise ConnectionError("the warehouse is closed")
+
+
+@dg.op(required_resource_keys={"warehouse"})
+def needs_warehouse():
+    return 1
+
+
+@dg.job(executor_def=executor, resource_defs={"warehouse": broken})
+def without_resource():
+    works()
+    needs_warehouse()
+
+
 @dg.op(tags=ALONE)
 def alone():
     time.sleep(0.2)
@@ -175,9 +220,11 @@ def threaded():
 defs = dg.Definitions(
     jobs=[
         fans_out,
+        fans_twice,
         retried,
         printing,
         deadly,
+        without_resource,
         one_at_a_time,
         waiting,
         serverless,

@@ -54,10 +54,10 @@ def graph():
     return defs.resolve_asset_graph()
 
 
-def loaded_modules(*blocked):
-    """The top-level modules of a fresh process that has loaded the code location."""
+def in_a_fresh_process(*arguments):
+    """What another process prints, in which warnings are errors."""
     done = subprocess.run(
-        [sys.executable, "-W", "error", "-c", IN_A_FRESH_PROCESS, *blocked],
+        [sys.executable, "-W", "error", *arguments],
         cwd=PROJECT,
         capture_output=True,
         text=True,
@@ -65,7 +65,12 @@ def loaded_modules(*blocked):
         timeout=120,
     )
     assert done.returncode == 0, done.stderr
-    return set(json.loads(done.stdout))
+    return done.stdout
+
+
+def loaded_modules(*blocked):
+    """The top-level modules of a fresh process that has loaded the code location."""
+    return set(json.loads(in_a_fresh_process("-c", IN_A_FRESH_PROCESS, *blocked)))
 
 
 def test_loads_without_development_packages_and_without_tests():
@@ -92,6 +97,29 @@ def test_blocked_packages_are_those_of_the_dev_extra():
     """A blocked module is really out of reach, so that the test above can fail."""
     with pytest.raises(AssertionError, match="No module named 'pandas'"):
         loaded_modules("pandas")
+
+
+def test_definitions_load_without_what_only_steps_need():
+    """The web server, the daemon and each command load the definitions: what is large, or much of
+    Dagster itself, waits for a step or for a run."""
+    program = "import json, sys, fanout_pipeline.definitions; print(json.dumps([*sys.modules]))"
+    loaded = set(json.loads(in_a_fresh_process("-c", program)))
+    for name in (
+        "matplotlib",
+        "numpy",
+        "pandas",
+        "pyarrow",
+        "scipy",
+        "psutil",
+        "sqlalchemy",
+        "upath",
+        "fanout_pipeline.reporting",
+        "fanout_pipeline.measuring.trials",
+        "fanout_pipeline.defs.chunk_run",
+        "fanout_pipeline.defs.forked_executor",
+        "dagster._core.execution.plan.active",
+    ):
+        assert name not in loaded, name
 
 
 def test_pyproject_and_workspace_name_the_same_location():

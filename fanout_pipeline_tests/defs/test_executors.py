@@ -77,6 +77,14 @@ def test_steps_are_isolated_and_in_order(execute):
 
 
 @pytest.mark.slow
+def test_steps_have_all_the_dynamic_outputs_that_they_need(execute):
+    """Each step is told of its own share of a fan-out only, and of all that it collects."""
+    with execute("fans_twice") as result:
+        assert result.success
+        assert result.output_for_node("total") == sum(2 * n + 2 * (0 + 3 + 6 + 9) for n in range(5))
+
+
+@pytest.mark.slow
 def test_a_step_is_retried_as_its_policy_says(execute, instance):
     """A step that raises, and one whose process dies, succeed when they are tried again."""
     with execute("retried") as result:
@@ -121,6 +129,19 @@ def test_a_step_that_dies_fails_the_run_and_says_how(execute, instance):
     assert "ended with exit code 3" in told["exits"]
     assert "ended by signal 11 (SIGSEGV)" in told["crashes"]
     assert instance.get_run_by_id(run_id).status == dg.DagsterRunStatus.FAILURE
+
+
+@pytest.mark.slow
+def test_a_step_without_its_resource_fails_once(execute, instance):
+    """A resource that cannot be made fails the step that needs it, with its own message."""
+    with execute("without_resource") as result:
+        assert not result.success
+        assert result.output_for_node("works") == 1
+        run_id = result.run_id
+    (failure,) = instance.all_logs(run_id, of_type=dg.DagsterEventType.STEP_FAILURE)
+    assert failure.step_key == "needs_warehouse"
+    told = failure.dagster_event.step_failure_data.error.to_string()
+    assert "the warehouse is closed" in told
 
 
 @pytest.mark.slow
