@@ -35,6 +35,8 @@ _SILENT = {
     "DO_NOT_TRACK": "1",
 }
 _LAST_OUTPUT = 2000
+_LONG_SECONDS = 0.5
+"""Where the plain loop takes longer, a second run without worker processes tells nothing more."""
 
 
 class TrialFailed(Exception):
@@ -53,7 +55,8 @@ class Shared:
     seconds_at_most: float
     """A trial that takes longer is ended and has failed."""
     expected: Results | None = None
-    """The plain loop's, once it has run."""
+    """The plain loop's, once it has run; and what that took."""
+    loop_seconds: float = 0.0
     import_seconds: dict[str, list[float]] = field(default_factory=dict)
 
 
@@ -72,7 +75,7 @@ class PeerTrial:
 
     @property
     def warms_up(self) -> bool:
-        return not self.contender.slow_start
+        return not self.contender.cluster
 
     def run(self) -> RunRecord:
         shared = self.shared
@@ -81,7 +84,7 @@ class PeerTrial:
             taken = self._taken(Path(scratch))
             self.found = read_back(Path(taken.results))
         if self.name == REFERENCE and shared.expected is None:
-            shared.expected = self.found
+            shared.expected, shared.loop_seconds = self.found, taken.run_seconds
         shared.import_seconds.setdefault(self.name, []).append(taken.import_seconds)
         return RunRecord(
             strategy=self.name,
@@ -100,8 +103,17 @@ class PeerTrial:
             digest=self.found.digest,
             input=shared.input,
             function_fingerprint="",
-            warm_seconds=() if taken.warm_seconds is None else (taken.warm_seconds,),
+            warm_seconds=self._warm(taken),
         )
+
+    @property
+    def _like_the_first(self) -> bool:
+        return self.contender.alone and self.shared.loop_seconds > _LONG_SECONDS
+
+    def _warm(self, taken: Taken) -> tuple[float, ...]:
+        if self._like_the_first and taken.warm_seconds is None:
+            return (taken.run_seconds,)
+        return () if taken.warm_seconds is None else (taken.warm_seconds,)
 
     def check(self, run: RunRecord) -> OrderCheck:
         assert self.found is not None
@@ -119,7 +131,7 @@ class PeerTrial:
             items=shared.items,
             workers=shared.workers,
             scratch=str(scratch),
-            warm_runs=int(self.contender.keeps),
+            warm_runs=int(not (self.contender.once or self._like_the_first)),
         )
         output = scratch / "output.txt"
         arguments = [sys.executable, "-m", "benchmarks.peers.trial", json.dumps(asdict(request))]

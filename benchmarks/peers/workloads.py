@@ -69,7 +69,9 @@ def workloads(loops_per_second: float) -> dict[str, Workload]:
     def of(name: str, description: str, function: Any, items: int, **more: Any) -> Workload:
         on_text = {"write": write_texts, "read": texts, "source": TextLines}
         on_numbers = {"write": write_numbers, "read": integers, "source": IntegerLines}
-        given = {"quick_items": items // 20} | (on_text if more.pop("on_text", False) else on_numbers)
+        given = {"quick_items": items // 20} | (
+            on_text if more.pop("on_text", False) else on_numbers
+        )
         return Workload(name, description, function, items, **(given | more))
 
     squares = {"batch_function": square_batch, "expression": "item * item"}
@@ -91,7 +93,9 @@ def workloads(loops_per_second: float) -> dict[str, Workload]:
 def write_texts(path: Path, count: int) -> None:
     """Lines of 80 words out of 2,000 made-up ones; the same for the same count."""
     draw = random.Random(count)
-    words = ["".join(draw.choices(string.ascii_lowercase, k=draw.randint(2, 10))) for _ in range(2000)]
+    words = [
+        "".join(draw.choices(string.ascii_lowercase, k=draw.randint(2, 10))) for _ in range(2000)
+    ]
     with path.open("w", encoding="utf-8", newline="\n") as file:
         for _ in range(count):
             file.write(" ".join(draw.choices(words, k=_WORDS)) + "\n")

@@ -31,9 +31,11 @@ class Contender:
     """What it imports that may not be installed."""
     strategy: str = ""
     """Of ours: its name in the registry."""
-    keeps: bool = True
-    """There is something to keep warm for a second run."""
-    slow_start: bool = False
+    alone: bool = False
+    """It has no worker processes: a second run of a long job is like the first."""
+    once: bool = False
+    """It has nothing to keep for a second run, and starting is most of it."""
+    cluster: bool = False
     """It takes seconds to start: it waits until the others have had the rounds that an interval takes."""
     suits: Callable[[Workload], bool] = lambda workload: True
 
@@ -61,27 +63,34 @@ def _ours(strategy: Strategy) -> Contender:
             return workload.article
         if strategy.name == ASYNC:
             return workload.async_function is not None
+        if strategy.name == "multiprocess" and workload.waits:
+            return False  # an interpreter for each call that waits: nobody would
         return workload.batch_function is not None or not strategy.batch
 
-    return Contender(f"ours: {strategy.name}", "ours", strategy=strategy.name, suits=suits)
+    alone = strategy.start_methods == ("none",)
+    return Contender(
+        f"ours: {strategy.name}", "ours", strategy=strategy.name, alone=alone, suits=suits
+    )
 
 
 CONTENDERS: tuple[Contender, ...] = (
-    Contender(REFERENCE, "plain_loop"),
+    Contender(REFERENCE, "plain_loop", alone=True),
     *map(_ours, STRATEGIES.values()),
     Contender("Pool.map", "pool_map"),
     Contender("Pool.imap", "pool_imap"),
     Contender("ProcessPoolExecutor", "process_executor"),
-    Contender("ThreadPoolExecutor", "thread_executor", suits=_not_millions),
-    Contender("asyncio.gather", "asyncio_gather", suits=lambda work: work.async_function is not None),
+    Contender("ThreadPoolExecutor", "thread_executor", alone=True, suits=_not_millions),
+    Contender(
+        "asyncio.gather", "asyncio_gather", suits=lambda work: work.async_function is not None
+    ),
     Contender("joblib", "joblib_parallel", "joblib"),
     Contender("mpire", "mpire_pool", "mpire", suits=_not_millions),
-    Contender("Dask bag", "dask_bag", "distributed"),
-    Contender("Dask DataFrame", "dask_dataframe", "distributed"),
-    Contender("Dask futures", "dask_futures", "distributed"),
-    Contender("Ray tasks", "ray_tasks", "ray", slow_start=True),
-    Contender("Ray Data", "ray_data", "ray", slow_start=True),
+    Contender("Dask bag", "dask_bag", "distributed", cluster=True),
+    Contender("Dask DataFrame", "dask_dataframe", "distributed", cluster=True),
+    Contender("Dask futures", "dask_futures", "distributed", cluster=True),
+    Contender("Ray tasks", "ray_tasks", "ray", cluster=True),
+    Contender("Ray Data", "ray_data", "ray", cluster=True),
     Contender("polars", "polars_expression", "polars", suits=_expression),
     Contender("duckdb", "duckdb_expression", "duckdb", suits=_expression),
-    Contender("Dagster steps", "dagster_steps", "dagster", keeps=False, slow_start=True),
+    Contender("Dagster steps", "dagster_steps", "dagster", once=True, cluster=True),
 )

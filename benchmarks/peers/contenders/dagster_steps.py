@@ -26,7 +26,9 @@ class _Wanted(dg.Config):
 
     def job(self) -> Job:
         workload = workloads(self.loops_per_second)[self.workload]
-        return Job(workload, Path(self.input), Path(), self.items, self.workers, self.loops_per_second)
+        return Job(
+            workload, Path(self.input), Path(), self.items, self.workers, self.loops_per_second
+        )
 
 
 @dg.op(out=dg.DynamicOut())

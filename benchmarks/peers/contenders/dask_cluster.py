@@ -21,7 +21,8 @@ def local_cluster(job: Job) -> Iterator[Client]:
             n_workers=1 if threads else job.workers,
             threads_per_worker=job.at_once if threads else 1,
             processes=not threads,
-            host="127.0.0.1",
+            # Threads share a process with the scheduler, and need no address.
+            host=None if threads else "127.0.0.1",
             dashboard_address=None,
         ) as cluster,
         Client(cluster) as client,
