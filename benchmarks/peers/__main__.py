@@ -35,6 +35,8 @@ def main(arguments: list[str] | None = None) -> int:
         seed=given.seed,
         workloads=tuple(given.workload),
     )
+    # A kill cleans up as Ctrl-C does.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         measured = measure(plan, lambda line: print(line, flush=True))
     except ValueError as error:

@@ -31,6 +31,8 @@ ROOT = Path(__file__).resolve().parents[2]
 _SILENT = {
     "PYTHONWARNINGS": "ignore",
     "RAY_USAGE_STATS_ENABLED": "0",
+    # Ray's only way to loopback: it takes a machine for one that cannot be part of a cluster.
+    "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
     "DO_NOT_TRACK": "1",
 }
@@ -143,7 +145,7 @@ class PeerTrial:
                     arguments,
                     cwd=ROOT,
                     env=environment,
-                    stdin=subprocess.DEVNULL,
+                    stdin=subprocess.PIPE,  # its end ends the trial, should we be killed
                     stdout=printed,
                     stderr=printed,
                     start_new_session=True,
@@ -166,11 +168,13 @@ class PeerTrial:
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    """End what is left of the trial: its process, its group, and descendants with groups of their own."""
+    """End what is left of the trial, its daemons included, and wait for it."""
+    assert process.stdin is not None
     with suppress(psutil.Error):
         for child in psutil.Process(process.pid).children(recursive=True):
             with suppress(psutil.Error):
                 child.kill()
     with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
+    process.stdin.close()
     process.wait()

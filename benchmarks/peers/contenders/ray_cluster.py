@@ -1,5 +1,5 @@
-"""The local cluster that the Ray contenders use: Ray's documentation, "Starting Ray". No dashboard,
-loopback only, 500 MB for objects; nothing is reported home (RAY_USAGE_STATS_ENABLED, set for every trial).
+"""The local cluster that the Ray contenders use: Ray's documentation, "Starting Ray". No dashboard, 500 MB
+for objects; by the environment of every trial loopback only, and nothing is reported home.
 """
 
 import logging
@@ -19,7 +19,6 @@ def local_cluster(job: Job) -> Iterator[None]:
         object_store_memory=500_000_000,
         logging_level=logging.ERROR,
         log_to_driver=False,
-        _node_ip_address="127.0.0.1",
         _temp_dir=str(job.scratch / "ray"),
     )
     try:
