@@ -2,6 +2,7 @@
 PYTHON ?= python3
 PORT ?= 3000
 BIN := .venv/bin
+BENCH_BIN := .venv-bench/bin
 export DAGSTER_HOME ?= $(CURDIR)/dagster_home
 FANOUT_DATA ?= data
 export FANOUT_DATA
@@ -10,7 +11,7 @@ DAGSTER := $(BIN)/dagster
 DEFINITIONS := fanout_pipeline.definitions
 
 .DEFAULT_GOAL := help
-.PHONY: help compare break-even test test-fast check ui bench bench-verdict lock figures clean
+.PHONY: help compare break-even test test-fast check ui bench bench-large bench-verdict lock figures clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 20
@@ -39,7 +40,10 @@ check: .venv/installed-dev  ## formatter, linter, type checker, definitions
 ui: .venv/installed  ## serve the Dagster UI (webserver and daemon) on 127.0.0.1:3000
 	$(DAGSTER) dev -w workspace.yaml -h 127.0.0.1 -p $(PORT)
 
-bench: .venv/installed  ## time what the README claims: serial and multiprocess at 10,000,000 numbers, memory at 20,000,000
+bench: .venv-bench/installed  ## against peers, 20 minutes (MINUTES=60 for narrower intervals, QUICK=1 for a look in 3)
+	$(BENCH_BIN)/python -m benchmarks.peers $(if $(QUICK),--quick) $(if $(MINUTES),--minutes $(MINUTES))
+
+bench-large: .venv/installed  ## serial and multiprocess at 10,000,000 numbers, memory at 20,000,000
 	$(BIN)/python benchmarks/serial_and_multiprocess.py
 
 bench-verdict: .venv/installed  ## is the verdict honest: a copy, a strategy slowed by 5 %, a loaded machine; 50 minutes
@@ -54,6 +58,7 @@ lock: .venv/installed-dev  ## compile the hashed requirement files anew from pyp
 	$(BIN)/python -m pip install --quiet uv
 	$(BIN)/uv pip compile $(LOCK_OPTIONS) --extra dev pyproject.toml -o requirements-dev.txt
 	$(BIN)/uv pip compile $(LOCK_OPTIONS) -c requirements-dev.txt --extra build pyproject.toml -o requirements.txt
+	$(BIN)/uv pip compile $(LOCK_OPTIONS) -c requirements-dev.txt --extra bench pyproject.toml -o requirements-bench.txt
 
 LOCK_OPTIONS := --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-strip-extras --upgrade
 
@@ -72,9 +77,15 @@ clean:  ## remove the environment and what runs have left in data/ and dagster_h
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --compile --require-hashes -r requirements-dev.txt
 	@touch $@
 
-.venv/bin/python:
+# Peers have an environment of their own: what they need must not change what the project runs with.
+.venv-bench/installed: requirements-bench.txt pyproject.toml | .venv-bench/bin/python
+	$(BENCH_BIN)/python -m pip install --quiet --disable-pip-version-check --compile --require-hashes -r requirements-bench.txt
+	$(BENCH_BIN)/python -m compileall -q fanout_pipeline benchmarks
+	@touch $@
+
+.venv/bin/python .venv-bench/bin/python: %/bin/python:
 	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(None if (3, 11) <= v <= (3, 13) else f"Python 3.11 to 3.13 is needed, this is {v[0]}.{v[1]}; name another: make PYTHON=python3.12")'
-	$(PYTHON) -m venv .venv || { echo "python3 -m venv failed; on Debian: apt-get install python3-venv"; exit 1; }
+	$(PYTHON) -m venv $* || { echo "python3 -m venv failed; on Debian: apt-get install python3-venv"; exit 1; }
 
 # The browser tests drive Debian's chromium.
 .PHONY: chromium

@@ -1,10 +1,12 @@
 """How an input is cut into chunks and how a chunk is read: one file a format.
 
-Add a format as a file of its own that satisfies `source.Source`. Keep out: calling the user's
-function, writing results, and everything about how the work is spread.
+Add a format as a file of its own that satisfies `source.Source`; one with an item a line
+begins with `lines.Lines`. Keep out: calling the user's function, writing results, and everything
+about how the work is spread.
 """
 
 from fanout_pipeline.sources.integer_lines import IntegerLines
 from fanout_pipeline.sources.source import BadInput, Chunk, Fingerprint, Source
+from fanout_pipeline.sources.text_lines import TextLines
 
-__all__ = ["BadInput", "Chunk", "Fingerprint", "IntegerLines", "Source"]
+__all__ = ["BadInput", "Chunk", "Fingerprint", "IntegerLines", "Source", "TextLines"]

@@ -6,13 +6,11 @@ for every line on which that would raise. Lines end in LF or CRLF; the last may 
 
 from __future__ import annotations
 
-import hashlib
-from dataclasses import dataclass, replace
-from itertools import islice
-from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
 
-from fanout_pipeline.sources.source import BadInput, Chunk, Fingerprint
+from fanout_pipeline.sources.lines import Lines, shortened
+from fanout_pipeline.sources.source import BadInput
 
 if TYPE_CHECKING:
     import pandas
@@ -21,85 +19,15 @@ if TYPE_CHECKING:
 # What both int() and Arrow's parser read alike. Anything else ('+', '_', blanks, CR, other
 # scripts' digits, "0x10", which Arrow would take) goes the way of int().
 _PLAIN = b"0123456789\n-"
-_TAIL_BLOCK = 4096
-_HEAD_LINES = 10_000
 
 
 @dataclass(frozen=True, slots=True)
-class IntegerLines:
+class IntegerLines(Lines):
     """The source `path`: integers, one a line, UTF-8."""
 
-    path: str
-
-    def under(self, root: Path) -> Self:
-        return replace(self, path=str(root / self.path))
-
-    def fingerprint(self) -> Fingerprint:
-        self.size()
-        try:
-            with open(self.path, "rb") as file:
-                digest = hashlib.file_digest(file, "sha256").hexdigest()
-                return Fingerprint(self.path, file.tell(), digest)
-        except OSError as error:
-            raise _unreadable(self.path, error) from error
-
-    def size(self) -> int:
-        path = Path(self.path)
-        try:
-            if path.is_dir():
-                raise BadInput(
-                    f"{path} is a folder, not a file of integers. Remove it, then materialize "
-                    "the asset that writes the file."
-                )
-            return path.stat().st_size
-        except OSError as error:
-            raise _unreadable(self.path, error) from error
-
-    def cut(self, chunks: int) -> tuple[Chunk, ...]:
-        size = self.size()
-        # An item is at least a digit and its line end: more chunks than that would be empty.
-        chunks = max(1, min(chunks, (size + 1) // 2))
-        edges = [size * number // chunks for number in range(chunks + 1)]
-        return tuple(Chunk(n, edges[n], edges[n + 1]) for n in range(chunks))
-
-    def load(self, chunk: Chunk) -> bytes:
-        """Read the range from one byte before it (is that the end of a line?) to its last line's end."""
-        begin = max(chunk.start - 1, 0)
-        try:
-            with open(self.path, "rb") as file:
-                file.seek(begin)
-                raw = file.read(chunk.stop - begin)
-                if chunk.start:
-                    line_end = raw.find(b"\n")
-                    if line_end < 0 or line_end == len(raw) - 1:
-                        return b""
-                    raw = raw[line_end + 1 :]
-                if raw.endswith(b"\n"):
-                    return raw
-                tail = [raw]
-                while block := file.read(_TAIL_BLOCK):
-                    line_end = block.find(b"\n")
-                    if line_end >= 0:
-                        tail.append(block[: line_end + 1])
-                        break
-                    tail.append(block)
-                return b"".join(tail)
-        except OSError as error:
-            raise _unreadable(self.path, error) from error
-
-    def count(self, raw: bytes) -> int:
-        return raw.count(b"\n") + (raw != b"" and not raw.endswith(b"\n"))
-
-    def rest(self, chunk: Chunk, raw: bytes, items: int) -> Chunk:
-        length = len(raw) - len(raw.split(b"\n", items)[-1])
-        try:
-            with open(self.path, "rb") as file:
-                if chunk.start:
-                    file.seek(chunk.start - 1)
-                    file.readline()
-                return replace(chunk, start=file.tell() + length)
-        except OSError as error:
-            raise _unreadable(self.path, error) from error
+    ITEM: ClassVar[str] = "integer"
+    SHORTEST: ClassVar[int] = 2
+    """A digit and its line's end."""
 
     def parse(self, raw: bytes, first_index: int) -> list[int]:
         raw = _without_crlf(raw)
@@ -122,32 +50,6 @@ class IntegerLines:
             return pandas.Series(items, dtype="int64")
         except OverflowError:
             return pandas.Series(items, dtype="object")
-
-    def head(self, items: int, path: Path) -> Self:
-        self.size()
-        left = items
-        try:
-            with open(self.path, "rb") as file, open(path, "wb") as out:
-                while left:
-                    lines = list(islice(file, min(left, _HEAD_LINES)))
-                    if not lines:
-                        if not file.tell():
-                            raise BadInput(
-                                f"{self.path} is empty: there are no {items:,} items to be had "
-                                "from it. Write at least one integer to it."
-                            )
-                        file.seek(0)
-                        continue
-                    if not lines[-1].endswith(b"\n"):
-                        lines[-1] += b"\n"
-                    out.writelines(lines)
-                    left -= len(lines)
-        except OSError as error:
-            raise _unreadable(str(error.filename or self.path), error) from error
-        return replace(self, path=str(path))
-
-    def where(self, index: int) -> str:
-        return f"line {index + 1} of {self.path}"
 
     def _parse_plain(self, raw: bytes) -> pyarrow.ChunkedArray | None:
         """Arrow's int64 parser, some 3 times as quick as split and int(); None where it may not be used."""
@@ -194,25 +96,10 @@ class IntegerLines:
             elif str(error).startswith("Exceeds the limit"):
                 reason = "has more digits than Python reads (see sys.set_int_max_str_digits)"
         raise BadInput(
-            f"{self.where(index)} {reason}: {_shortened(line)}. "
+            f"{self.where(index)} {reason}: {shortened(line)}. "
             "Each line must hold one integer; mend the file, or write it anew."
         ) from None
 
 
 def _without_crlf(raw: bytes) -> bytes:
     return raw.replace(b"\r\n", b"\n").removesuffix(b"\r") if b"\r" in raw else raw
-
-
-def _shortened(line: bytes, limit: int = 40) -> str:
-    text = line[: limit + 1].decode(errors="backslashreplace")
-    return ascii(text) if len(line) <= limit else f"{text[:limit]!a}… ({len(line):,} bytes)"
-
-
-def _unreadable(path: str, error: OSError) -> BadInput:
-    if isinstance(error, FileNotFoundError):
-        advice = "Materialize the asset that writes it, or set the data root (FANOUT_DATA)."
-    elif isinstance(error, PermissionError):
-        advice = "Give the user that runs Dagster the right to read it."
-    else:
-        advice = "Check the disk and the path."
-    return BadInput(f"Cannot read {path}: {error.strerror or error}. {advice}")

@@ -1,0 +1,1 @@
+"""Claims of speed, as commands: each with both sides in one run."""

@@ -1,0 +1,66 @@
+"""`python -m benchmarks.peers`: measure, and write results.json, results.md and results.png."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import signal
+import sys
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from benchmarks.peers.picture import picture
+from benchmarks.peers.rounds import Plan, measure
+from benchmarks.peers.summary import record_of
+from benchmarks.peers.table import page
+from benchmarks.peers.trial_process import ROOT
+
+_LIBRARIES = ("joblib", "mpire", "dask", "distributed", "ray", "polars", "duckdb", "dagster")
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """The exit code: 1 where a contender failed."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.peers", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="small inputs, about 3 minutes")
+    parser.add_argument("--minutes", type=float, help="in all; 20 if not given")
+    parser.add_argument("--rounds", type=int, help="at most, of each workload")
+    parser.add_argument("--seed", type=int, default=0, help="of the order within rounds")
+    parser.add_argument("--workload", action="append", default=[], help="this one; may be repeated")
+    parser.add_argument("--results", type=Path, default=ROOT / "benchmarks" / "results")
+    given = parser.parse_args(arguments)
+    plan = Plan(
+        seconds=60 * (given.minutes or (3 if given.quick else 20)),
+        rounds=given.rounds or (2 if given.quick else 30),
+        quick=given.quick,
+        seed=given.seed,
+        workloads=tuple(given.workload),
+    )
+    # A kill cleans up as Ctrl-C does.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        measured = measure(plan, lambda line: print(line, flush=True))
+    except ValueError as error:
+        parser.error(str(error))
+    except KeyboardInterrupt:
+        print("Interrupted; nothing was written.", file=sys.stderr)
+        return 128 + signal.SIGINT
+    versions = {name: found for name in _LIBRARIES if (found := _version(name))}
+    given.results.mkdir(parents=True, exist_ok=True)
+    text = page(measured, versions)
+    record = json.dumps(record_of(measured, versions), indent=1, ensure_ascii=False)
+    (given.results / "results.json").write_text(record + "\n", encoding="utf-8")
+    (given.results / "results.md").write_text(text, encoding="utf-8")
+    (given.results / "results.png").write_bytes(picture(measured))
+    print(f"\n{text}\nWritten to {given.results}.")
+    return int(any(one.comparison.run.failures for one in measured))
+
+
+def _version(library: str) -> str | None:
+    try:
+        return version(library)
+    except PackageNotFoundError:
+        return None
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,17 @@
+"""mpire.WorkerPool.map: mpire's documentation, "Usage", sections "Keep alive", "Task chunking" (its own
+choice: 64 chunks a worker) and "Process start method" (threading for work that waits).
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from mpire import WorkerPool
+
+from benchmarks.peers.job import Job, Run, read_items, write_results
+
+
+@contextmanager
+def start(job: Job) -> Iterator[Run]:
+    method = "threading" if job.workload.waits else "fork"
+    with WorkerPool(n_jobs=job.at_once, start_method=method, keep_alive=True) as pool:
+        yield lambda folder: write_results(folder, pool.map(job.function, read_items(job)))

@@ -1,0 +1,28 @@
+"""The strategies of this project, through `fanout_pipeline.fanout.run.run_strategy`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from benchmarks.peers.job import Job
+from fanout_pipeline.fanout import FanoutSpec, Options
+from fanout_pipeline.fanout.registry import STRATEGIES
+from fanout_pipeline.fanout.run import RunRecord, run_strategy
+
+ASYNC = "asyncio"
+
+
+def run(strategy: str, job: Job, folder: Path, warm_runs: int) -> RunRecord:
+    """Cold and then warm, with the results of the last in `folder`."""
+    workload = job.workload
+    more: dict[str, Any] = {}
+    function = workload.function
+    if strategy == ASYNC:
+        assert workload.async_function is not None
+        function, more = workload.async_function, {"concurrency": job.at_once}
+    spec = FanoutSpec(
+        workload.name, workload.source(str(job.input)), function, workload.batch_function
+    )
+    options = Options(job.at_once, "spawn", **more)
+    return run_strategy(STRATEGIES[strategy], spec, folder, options, warm_runs=warm_runs)

@@ -1,0 +1,164 @@
+"""Every workload in turn: its input written, its contenders run in shuffled rounds, the trials summed up."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks.peers.contenders import CONTENDERS, REFERENCE, Contender
+from benchmarks.peers.trial_process import PeerTrial, Shared
+from benchmarks.peers.workloads import Workload, workloads
+from fanout_pipeline.fanout.cores import effective_cores
+from fanout_pipeline.fanout.fingerprint import function_fingerprint, function_name
+from fanout_pipeline.measuring.burden import calibrate
+from fanout_pipeline.measuring.comparison import Comparison, compare
+from fanout_pipeline.measuring.machine import machine_record
+from fanout_pipeline.measuring.trial_store import TrialRun
+from fanout_pipeline.measuring.trials import Trial, TrialOptions, run_trials
+
+_QUICK_SHARE = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How much to measure."""
+
+    seconds: float = 1200.0
+    """In all, shared out by the workloads' shares; a trial that would end later is not begun."""
+    rounds: int = 30
+    """At most, of each workload."""
+    quick: bool = False
+    """Small inputs."""
+    seed: int = 0
+    """Of the order within rounds."""
+    seconds_a_trial: float = 90.0
+    """A trial that takes longer is ended, and its contender has failed."""
+    workloads: tuple[str, ...] = ()
+    """By name; none: all."""
+    contenders: tuple[Contender, ...] = CONTENDERS
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What was found of one workload."""
+
+    workload: Workload
+    items: int
+    comparison: Comparison
+    trials: tuple[Trial, ...]
+    absent: tuple[str, ...]
+    """Contenders whose library is not installed."""
+    not_run: tuple[str, ...]
+    """Contenders for which there was no time."""
+    import_seconds: dict[str, list[float]]
+    """Of each contender's library, trial by trial; in none of the times."""
+
+
+def measure(plan: Plan, log: Callable[[str], object]) -> list[Measured]:
+    """Run everything; `log` gets a line a trial."""
+    loops_per_second = calibrate().loops_per_second
+    known = workloads(loops_per_second)
+    unknown = set(plan.workloads) - set(known)
+    if unknown:
+        raise ValueError(f"no workload {', '.join(sorted(unknown))}; there are: {', '.join(known)}")
+    wanted = [known[name] for name in plan.workloads or known]
+    shares = sum(_share(one, plan) for one in wanted)
+    with tempfile.TemporaryDirectory(prefix="peers-") as folder:
+        return [
+            _measure(
+                one,
+                plan,
+                plan.seconds * _share(one, plan) / shares,
+                loops_per_second,
+                Path(folder),
+                log,
+            )
+            for one in wanted
+        ]
+
+
+def _measure(
+    workload: Workload,
+    plan: Plan,
+    seconds: float,
+    loops_per_second: float,
+    folder: Path,
+    log: Callable[[str], object],
+) -> Measured:
+    path = folder / "input.txt"
+    items = workload.quick_items if plan.quick else workload.items
+    workload.write(path, items)
+    shared = Shared(
+        workload=workload,
+        input=workload.source(str(path)).fingerprint(),
+        items=items,
+        workers=effective_cores(),
+        loops_per_second=loops_per_second,
+        seconds_at_most=plan.seconds_a_trial,
+    )
+    suited = [one for one in plan.contenders if _takes_part(one, workload, plan)]
+    present = [PeerTrial(one, shared) for one in suited if one.installed]
+    reference = next(one for one in present if one.name == REFERENCE)
+    # Once before the clock runs: the others are checked against its results.
+    reference.run()
+    began = time.time()
+
+    def record(trial: Trial) -> None:
+        log(f"{workload.name}, round {trial.round}: {_line(trial)}")
+
+    found = run_trials(
+        reference,
+        [one for one in present if one is not reference],
+        # No rounds to warm up: each trial has a process of its own.
+        TrialOptions(plan.rounds, seconds, warm_up_rounds=0, seed=plan.seed),
+        record=record,
+        log=log,
+    )
+    run = TrialRun(
+        name=workload.name,
+        run_id="",
+        began=began,
+        reference=REFERENCE,
+        input_sha256=shared.input.sha256,
+        function=function_name(workload.function),
+        function_fingerprint=function_fingerprint(workload.function),
+        machine=machine_record(),
+        options={"rounds": plan.rounds, "seconds": seconds, "seed": plan.seed},
+        remarks=found.remarks,
+        failures=found.failures,
+    )
+    tried = {trial.strategy for trial in found.trials} | set(found.failures)
+    return Measured(
+        workload=workload,
+        items=items,
+        comparison=compare(run, found.trials),
+        trials=found.trials,
+        absent=tuple(one.name for one in suited if not one.installed),
+        not_run=_names(present, tried),
+        import_seconds=shared.import_seconds,
+    )
+
+
+def _share(workload: Workload, plan: Plan) -> float:
+    if not plan.quick:
+        return workload.share
+    return _QUICK_SHARE if workload.article else 1.0
+
+
+def _takes_part(contender: Contender, workload: Workload, plan: Plan) -> bool:
+    # Quick: the clusters start for one workload only, or there would be nothing but starting.
+    left_out = plan.quick and contender.cluster and not workload.article
+    return contender.suits(workload) and not left_out
+
+
+def _names(present: Sequence[PeerTrial], tried: set[str]) -> tuple[str, ...]:
+    return tuple(one.name for one in present if one.name not in tried)
+
+
+def _line(trial: Trial) -> str:
+    warm = "" if trial.warm_seconds is None else f", {trial.warm_seconds:.3f} s warm"
+    fault = "" if trial.correct else "; WRONG RESULTS" if trial.in_order else "; OUT OF ORDER"
+    return f"{trial.strategy} {trial.wall_seconds:.3f} s{warm}{fault}"

@@ -1,0 +1,142 @@
+"""What every format with one item a line has in common: where lines begin and end, and whose they are.
+
+Lines end in LF or CRLF; the last may lack its end. A chunk owns the lines that begin in its range, so
+an input is cut by its size alone.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, replace
+from itertools import islice
+from pathlib import Path
+from typing import ClassVar, Self
+
+from fanout_pipeline.sources.source import BadInput, Chunk, Fingerprint
+
+_TAIL_BLOCK = 4096
+_HEAD_LINES = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Lines:
+    """A text file `path`. Formats add how the items of a chunk are read: `parse`, `parse_batch`."""
+
+    path: str
+
+    ITEM: ClassVar[str] = "line"
+    """What messages call an item."""
+    SHORTEST: ClassVar[int] = 1
+    """Bytes of the shortest item with its line's end."""
+
+    def under(self, root: Path) -> Self:
+        return replace(self, path=str(root / self.path))
+
+    def fingerprint(self) -> Fingerprint:
+        self.size()
+        try:
+            with open(self.path, "rb") as file:
+                digest = hashlib.file_digest(file, "sha256").hexdigest()
+                return Fingerprint(self.path, file.tell(), digest)
+        except OSError as error:
+            raise _unreadable(self.path, error) from error
+
+    def size(self) -> int:
+        path = Path(self.path)
+        try:
+            if path.is_dir():
+                raise BadInput(
+                    f"{path} is a folder, not a file of {self.ITEM}s. Remove it, then materialize "
+                    "the asset that writes the file."
+                )
+            return path.stat().st_size
+        except OSError as error:
+            raise _unreadable(self.path, error) from error
+
+    def cut(self, chunks: int) -> tuple[Chunk, ...]:
+        size = self.size()
+        # More chunks than there can be items would be empty.
+        chunks = max(1, min(chunks, -(-size // self.SHORTEST)))
+        edges = [size * number // chunks for number in range(chunks + 1)]
+        return tuple(Chunk(n, edges[n], edges[n + 1]) for n in range(chunks))
+
+    def load(self, chunk: Chunk) -> bytes:
+        """Read the range from one byte before it (is that the end of a line?) to its last line's end."""
+        begin = max(chunk.start - 1, 0)
+        try:
+            with open(self.path, "rb") as file:
+                file.seek(begin)
+                raw = file.read(chunk.stop - begin)
+                if chunk.start:
+                    line_end = raw.find(b"\n")
+                    if line_end < 0 or line_end == len(raw) - 1:
+                        return b""
+                    raw = raw[line_end + 1 :]
+                if raw.endswith(b"\n"):
+                    return raw
+                tail = [raw]
+                while block := file.read(_TAIL_BLOCK):
+                    line_end = block.find(b"\n")
+                    if line_end >= 0:
+                        tail.append(block[: line_end + 1])
+                        break
+                    tail.append(block)
+                return b"".join(tail)
+        except OSError as error:
+            raise _unreadable(self.path, error) from error
+
+    def count(self, raw: bytes) -> int:
+        return raw.count(b"\n") + (raw != b"" and not raw.endswith(b"\n"))
+
+    def rest(self, chunk: Chunk, raw: bytes, items: int) -> Chunk:
+        length = len(raw) - len(raw.split(b"\n", items)[-1])
+        try:
+            with open(self.path, "rb") as file:
+                if chunk.start:
+                    file.seek(chunk.start - 1)
+                    file.readline()
+                return replace(chunk, start=file.tell() + length)
+        except OSError as error:
+            raise _unreadable(self.path, error) from error
+
+    def head(self, items: int, path: Path) -> Self:
+        self.size()
+        left = items
+        try:
+            with open(self.path, "rb") as file, open(path, "wb") as out:
+                while left:
+                    lines = list(islice(file, min(left, _HEAD_LINES)))
+                    if not lines:
+                        if not file.tell():
+                            raise BadInput(
+                                f"{self.path} is empty: there are no {items:,} items to be had "
+                                f"from it. Write at least one {self.ITEM} to it."
+                            )
+                        file.seek(0)
+                        continue
+                    if not lines[-1].endswith(b"\n"):
+                        lines[-1] += b"\n"
+                    out.writelines(lines)
+                    left -= len(lines)
+        except OSError as error:
+            raise _unreadable(str(error.filename or self.path), error) from error
+        return replace(self, path=str(path))
+
+    def where(self, index: int) -> str:
+        return f"line {index + 1} of {self.path}"
+
+
+def shortened(line: bytes, limit: int = 40) -> str:
+    """A line as messages show it: ASCII, its beginning where it is long."""
+    text = line[: limit + 1].decode(errors="backslashreplace")
+    return ascii(text) if len(line) <= limit else f"{text[:limit]!a}… ({len(line):,} bytes)"
+
+
+def _unreadable(path: str, error: OSError) -> BadInput:
+    if isinstance(error, FileNotFoundError):
+        advice = "Materialize the asset that writes it, or set the data root (FANOUT_DATA)."
+    elif isinstance(error, PermissionError):
+        advice = "Give the user that runs Dagster the right to read it."
+    else:
+        advice = "Check the disk and the path."
+    return BadInput(f"Cannot read {path}: {error.strerror or error}. {advice}")
