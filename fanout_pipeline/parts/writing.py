@@ -14,21 +14,25 @@ import pyarrow
 from pyarrow import parquet
 
 from fanout_pipeline.parts.atomic import replacing
-from fanout_pipeline.parts.column import from_words, is_integer_text, to_column
+from fanout_pipeline.parts.column import Results, from_words, is_integer_text, to_column
 from fanout_pipeline.parts.digest import digest, value_hashes
 from fanout_pipeline.parts.folder import ResultFolder
 from fanout_pipeline.parts.manifest import INTEGER_KIND, Manifest, PartRecord, part_name
 
 
-def write_part(folder: Path, number: int, first_index: int, results: Sequence[Any]) -> PartRecord:
+def write_part(
+    folder: Path, number: int, first_index: int, results: Results | Sequence[Any]
+) -> PartRecord:
     """Write one part aside and give it its name once it is whole.
 
-    `results` is a sequence of Python values, or an Arrow array. Raises TypeError where they have
+    `results` is a sequence of Python values, an Arrow array, or Results. Raises TypeError where they have
     no common Parquet type, CannotWrite where the disk is full or the folder may not be written.
     """
     column: Any = results
     metadata: dict[bytes, bytes] = {}
-    if not isinstance(results, pyarrow.Array):
+    if isinstance(results, Results):
+        column, metadata = results.column()
+    elif not isinstance(results, pyarrow.Array):
         column, metadata = to_column(results)
     count = numpy.arange(first_index, first_index + len(column))
     index = from_words(count, pyarrow.int64())

@@ -7,22 +7,19 @@ for every line on which that would raise. Lines end in LF or CRLF; the last may 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-import pyarrow
-from pyarrow import csv
-
+from fanout_pipeline.sources.decimal_lines import count_lines, parse_lines
 from fanout_pipeline.sources.source import BadInput, Chunk, Fingerprint
 
 if TYPE_CHECKING:
+    import numpy
     import pandas
 
-# What both int() and Arrow's parser read alike. Anything else ('+', '_', blanks, CR, other
-# scripts' digits, "0x10", which Arrow would take) goes the way of int().
-_PLAIN = b"0123456789\n-"
 _TAIL_BLOCK = 4096
 _HEAD_LINES = 10_000
 
@@ -90,15 +87,13 @@ class IntegerLines:
             raise _unreadable(self.path, error) from error
 
     def count(self, raw: bytes) -> int:
-        return raw.count(b"\n") + (raw != b"" and not raw.endswith(b"\n"))
+        return count_lines(raw) + (raw != b"" and not raw.endswith(b"\n"))
 
-    def parse(self, raw: bytes, first_index: int) -> list[int]:
+    def parse(self, raw: bytes, first_index: int) -> Sequence[int]:
         raw = _without_crlf(raw)
         plain = self._parse_plain(raw)
-        if plain is not None:
-            items: list[int] = plain.to_pylist()
-            return items
-        return self._parse_exact(raw, first_index)
+        # The function's arguments are made of it one by one, and gone before they leave the cache.
+        return self._parse_exact(raw, first_index) if plain is None else memoryview(plain)
 
     def parse_batch(self, raw: bytes, first_index: int) -> pandas.Series:
         """Series of int64, or of Python ints (dtype object) where one does not fit in int64."""
@@ -107,7 +102,7 @@ class IntegerLines:
         raw = _without_crlf(raw)
         plain = self._parse_plain(raw)
         if plain is not None:
-            return pandas.Series(plain.to_numpy(zero_copy_only=False))
+            return pandas.Series(plain, copy=False)
         items = self._parse_exact(raw, first_index)
         try:
             return pandas.Series(items, dtype="int64")
@@ -140,20 +135,14 @@ class IntegerLines:
     def where(self, index: int) -> str:
         return f"line {index + 1} of {self.path}"
 
-    def _parse_plain(self, raw: bytes) -> pyarrow.ChunkedArray | None:
-        """Arrow's int64 parser, some 3 times as quick as split and int(); None where it may not be used."""
-        if not raw or raw.translate(None, _PLAIN):
-            return None
-        try:
-            column = csv.read_csv(
-                pyarrow.BufferReader(raw),
-                csv.ReadOptions(use_threads=False, block_size=len(raw), column_names=["item"]),
-                csv.ParseOptions(quote_char=False, ignore_empty_lines=False),
-                csv.ConvertOptions(column_types={"item": pyarrow.int64()}, null_values=[]),
-            )["item"]
-        except pyarrow.ArrowInvalid:
-            return None
-        return None if column.null_count or len(column) != self.count(raw) else column
+    def _parse_plain(self, raw: bytes) -> numpy.ndarray | None:
+        """Int64, ten times as quick as split and int(); None where not all lines are plain digits.
+
+        Anything else that int() reads ('+', '_', blanks, other scripts' digits) is left to it.
+        """
+        if raw and not raw.endswith(b"\n"):
+            raw += b"\n"
+        return parse_lines(raw, count_lines(raw))
 
     def _parse_exact(self, raw: bytes, first_index: int) -> list[int]:
         lines = raw.split(b"\n")
