@@ -18,7 +18,6 @@ import dagster._core.storage.root
 import dagster._core.storage.runs
 import dagster._core.storage.schedules
 import pandas
-import pyarrow.csv
 import pyarrow.parquet
 import sqlalchemy.dialects.sqlite
 

@@ -61,7 +61,7 @@ class Results:
         if not self._length and block and type(block[0]) is not int:
             return False
         try:
-            struct.pack_into(f"{len(block)}q", self._words, 8 * self._length, *block)
+            struct.pack_into(f"{len(block)}q", self._words.data, 8 * self._length, *block)
         except struct.error:
             return False
         return True

@@ -13,7 +13,6 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from fanout_pipeline.sources.decimal_lines import count_lines, parse_lines
 from fanout_pipeline.sources.source import BadInput, Chunk, Fingerprint
 
 if TYPE_CHECKING:
@@ -87,13 +86,16 @@ class IntegerLines:
             raise _unreadable(self.path, error) from error
 
     def count(self, raw: bytes) -> int:
+        # Here, and not above: cutting and naming a file needs no NumPy, which takes 0.1 s to import.
+        from fanout_pipeline.sources.decimal_lines import count_lines
+
         return count_lines(raw) + (raw != b"" and not raw.endswith(b"\n"))
 
     def parse(self, raw: bytes, first_index: int) -> Sequence[int]:
         raw = _without_crlf(raw)
         plain = self._parse_plain(raw)
         # The function's arguments are made of it one by one, and gone before they leave the cache.
-        return self._parse_exact(raw, first_index) if plain is None else memoryview(plain)
+        return self._parse_exact(raw, first_index) if plain is None else plain.data
 
     def parse_batch(self, raw: bytes, first_index: int) -> pandas.Series:
         """Series of int64, or of Python ints (dtype object) where one does not fit in int64."""
@@ -140,6 +142,8 @@ class IntegerLines:
 
         Anything else that int() reads ('+', '_', blanks, other scripts' digits) is left to it.
         """
+        from fanout_pipeline.sources.decimal_lines import count_lines, parse_lines
+
         if raw and not raw.endswith(b"\n"):
             raw += b"\n"
         return parse_lines(raw, count_lines(raw))
