@@ -10,10 +10,19 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager
 from functools import partial
 from inspect import iscoroutinefunction
-from typing import Any
+from typing import Any, Protocol
 
-Append = Callable[[list[Any], Iterable[Any]], None]
-"""Appends the result of each item. When it raises, the list ends before the guilty item."""
+
+class Growing(Protocol):
+    """A list, or what takes results in its place."""
+
+    def append(self, result: Any, /) -> None: ...
+
+    def extend(self, results: Iterable[Any], /) -> None: ...
+
+
+Append = Callable[[Growing, Iterable[Any]], None]
+"""Appends the result of each item. When it raises, the results end before the guilty item's."""
 
 
 def is_async(function: Callable[..., Any]) -> bool:
@@ -57,7 +66,7 @@ class Awaiting:
         self._cancelled_error = asyncio.CancelledError
         self._interrupt: BaseException | None = None
 
-    def append(self, results: list[Any], items: Iterable[Any]) -> None:
+    def append(self, results: Growing, items: Iterable[Any]) -> None:
         """See `Append`."""
         loop = self._runner.get_loop()
         loop.set_exception_handler(self._look_for_interrupt)
@@ -80,10 +89,10 @@ class Awaiting:
         """Cancel what is left of the calls and of the tasks that they began."""
         self._runner.close()
 
-    async def _each(self, results: list[Any], items: Iterable[Any]) -> None:
+    async def _each(self, results: Growing, items: Iterable[Any]) -> None:
         function = self._function
         for item in items:
-            results.append(await function(item))  # noqa: PERF401 (it must end where it fails)
+            results.append(await function(item))
 
     def _look_for_interrupt(self, loop: Any, context: dict[str, Any]) -> None:
         """A signal's exception that was raised between two steps of a call ends the loop.

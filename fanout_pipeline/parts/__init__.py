@@ -7,21 +7,14 @@ until something is read or written: Dagster loads the definitions in many proces
 """
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
 
-from fanout_pipeline.parts.folder import ResultFolder
-from fanout_pipeline.parts.manifest import Manifest, NoResults, PartRecord
-
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from fanout_pipeline.parts.folder import ResultFolder
+    from fanout_pipeline.parts.manifest import Manifest, NoResults, PartRecord
     from fanout_pipeline.parts.reading import iter_results, read_results
-    from fanout_pipeline.parts.writing import write_part, write_results
-
-_LATER = {
-    "iter_results": "reading",
-    "read_results": "reading",
-    "write_part": "writing",
-    "write_results": "writing",
-}
+    from fanout_pipeline.parts.results import write_results
+    from fanout_pipeline.parts.writing import write_part
 
 __all__ = [
     "Manifest",
@@ -33,9 +26,20 @@ __all__ = [
     "write_part",
     "write_results",
 ]
+_DEFINED_IN = {
+    "Manifest": "manifest",
+    "NoResults": "manifest",
+    "PartRecord": "manifest",
+    "ResultFolder": "folder",
+    "iter_results": "reading",
+    "read_results": "reading",
+    "write_part": "writing",
+    "write_results": "results",
+}
 
 
-def __getattr__(name: str) -> Any:
-    if name not in _LATER:
+def __getattr__(name: str) -> object:
+    # When it is asked for (PEP 562): a worker writes parts and needs nothing of the rest.
+    if name not in _DEFINED_IN:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_LATER[name]}"), name)
+    return getattr(import_module(f"{__name__}.{_DEFINED_IN[name]}"), name)

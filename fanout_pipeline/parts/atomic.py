@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
-import uuid
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -35,7 +33,7 @@ def replacing(path: Path, *, durable: bool = True) -> Iterator[Path]:
     `durable` the bytes are on the disk before the name is, so that a power cut leaves one of the
     two, whole. Raises CannotWrite, naming the file and what to do, in place of OSError.
     """
-    aside = path.with_name(f".{path.name}.{uuid.uuid4().hex[:12]}.tmp")
+    aside = path.with_name(f".{path.name}.{os.urandom(6).hex()}.tmp")
     try:
         yield aside
         if durable:
@@ -82,6 +80,8 @@ def sync_all(paths: Sequence[Path]) -> None:
         for path in paths:
             sync(path)
         return
+    from concurrent.futures import ThreadPoolExecutor  # here, for workers write parts without it
+
     with ThreadPoolExecutor(min(len(paths), _SYNCS)) as pool:
         list(pool.map(sync, paths))
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -33,7 +32,7 @@ class ResultFolder:
     @contextmanager
     def writing(self) -> Iterator[Path]:
         """A new generation to write parts into, removed at the end unless it was committed."""
-        generation = self.new_generation(uuid.uuid4().hex[:12])
+        generation = self.new_generation(os.urandom(6).hex())
         owner = FileLock(generation / _LOCK)
         with self._changing():
             owner.acquire(timeout=0)

