@@ -17,9 +17,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from fanout_pipeline.fanout import FanoutSpec, Options, effective_cores
-from fanout_pipeline.fanout.chunk_work import run_chunk
+from fanout_pipeline.fanout.chunk_work import Piece, run_piece
 from fanout_pipeline.fanout.contract import Strategy, Work
 from fanout_pipeline.fanout.in_process import OneByOne
 from fanout_pipeline.fanout.numbering import Numbering
@@ -31,7 +32,6 @@ from fanout_pipeline.measuring.trial_store import TrialRun
 from fanout_pipeline.measuring.trials import TrialOptions, run_trials
 from fanout_pipeline.measuring.verdict import Verdict, decide
 from fanout_pipeline.numbers_file import NUMBERS_FILE, write_numbers
-from fanout_pipeline.parts.manifest import PartRecord
 from fanout_pipeline.sources import IntegerLines
 from fanout_pipeline.sources.source import Chunk
 from fanout_pipeline.squares import square, square_batch
@@ -39,19 +39,19 @@ from fanout_pipeline.squares import square, square_batch
 SLOWER = 1.05
 
 
-def slowed_chunk(work: Work, chunk: Chunk, numbering: Numbering) -> PartRecord:
-    """A chunk, and then CPU time of 5 % of what it took."""
+def slowed_piece(work: Work, chunk: Chunk, numbering: Numbering, **options: Any) -> Piece:
+    """A piece, and then CPU time of 5 % of what it took."""
     began = time.perf_counter()
-    part = run_chunk(work, chunk, numbering)
+    piece = run_piece(work, chunk, numbering, **options)
     end = began + SLOWER * (time.perf_counter() - began)
     while time.perf_counter() < end:
         pass
-    return part
+    return piece
 
 
 @contextmanager
 def start_slowed(options: Options) -> Iterator[OneByOne]:
-    yield OneByOne(slowed_chunk)
+    yield OneByOne(slowed_piece)
 
 
 SERIAL = STRATEGIES[REFERENCE]

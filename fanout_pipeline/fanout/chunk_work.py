@@ -123,7 +123,7 @@ def run_batch(
 ) -> Piece:
     """Turn a chunk into its part by one call of the batch function, however long that takes."""
     laps = laps or Laps()
-    return Piece(laps.timed(_as_batch(work, chunk, numbering, laps)), None)
+    return Piece(laps.timed(_as_batch(work, chunk, numbering, stopped, laps)), None)
 
 
 def _by_item(
@@ -159,7 +159,9 @@ def _by_item(
     return Piece(write_part(work.folder, chunk.number, first_index, results), rest)
 
 
-def _as_batch(work: Work, chunk: Chunk, numbering: Numbering, laps: Laps) -> PartRecord:
+def _as_batch(
+    work: Work, chunk: Chunk, numbering: Numbering, stopped: Callable[[], bool], laps: Laps
+) -> PartRecord:
     assert work.batch_function is not None
     raw = work.source.load(chunk)
     numbering.counted(chunk, work.source.count(raw))
@@ -167,6 +169,8 @@ def _as_batch(work: Work, chunk: Chunk, numbering: Numbering, laps: Laps) -> Par
     laps.end("read")
     first_index = numbering.first_index(chunk)
     laps.end("wait")
+    if stopped():
+        raise Stopped
     try:
         results = work.batch_function(items)
         if len(results) != len(items):

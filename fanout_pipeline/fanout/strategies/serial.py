@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from fanout_pipeline.fanout.chunk_work import run_piece
 from fanout_pipeline.fanout.contract import Options, Strategy
 from fanout_pipeline.fanout.in_process import OneByOne
 
 
 @contextmanager
 def start(options: Options) -> Iterator[OneByOne]:
-    yield OneByOne(run_piece)
+    yield OneByOne()
 
 
 STRATEGY = Strategy(

@@ -1,4 +1,4 @@
-"""The batch function on whole chunks, one after the other, in this process."""
+"""The batch function on whole chunks, over threads: Arrow, NumPy and pandas release the GIL."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ from contextlib import contextmanager
 
 from fanout_pipeline.fanout.chunk_work import run_batch
 from fanout_pipeline.fanout.contract import Options, Strategy
-from fanout_pipeline.fanout.in_process import OneByOne
+from fanout_pipeline.fanout.thread_crew import ThreadCrew, thread_crew
 
 
 @contextmanager
-def start(options: Options) -> Iterator[OneByOne]:
-    yield OneByOne(run_batch)
+def start(options: Options) -> Iterator[ThreadCrew]:
+    with thread_crew(options.workers, run_batch) as crew:
+        yield crew
 
 
 STRATEGY = Strategy(
     name="vectorized",
-    description="Calls the batch function once a chunk, on a pandas Series, in the step's own "
-    "process: no fan-out, but no Python call for each item either.",
+    description="Calls the batch function once a chunk, on a pandas Series, in threads of the "
+    "step's own process: no Python call for each item.",
     start=start,
-    single=True,
     batch=True,
 )
