@@ -32,12 +32,16 @@ class ChunkPlan:
         chunks: Sequence[Chunk],
         workers: int,
         fixed: bool = False,
+        *,
+        first: int | None = None,
         largest: int | None = None,
     ):
         """With `fixed`, chunks are given out as they are and never cut short.
 
-        `largest` is for crews that cannot cut a chunk short: the size of a piece, at most.
+        For crews that cannot cut a chunk short: the size of a piece as long as nothing is known of
+        the time it takes, and its size at most.
         """
+        self._first = first
         self._fixed = fixed
         self._largest = largest
         self._workers = workers
@@ -86,7 +90,7 @@ class ChunkPlan:
         if self._largest is not None:
             return self._largest
         if not self._done_seconds or not self._done_size:
-            return None
+            return self._first
         longest, shortest = self._rate * _LONGEST_SECONDS, self._rate * _SHORTEST_SECONDS
         fair = longest if self._workers == 1 else self._left / (_PIECES_PER_WORKER * self._workers)
         return max(1, round(min(longest, max(shortest, fair))))

@@ -39,14 +39,17 @@ class _Done:
 class ThreadCrew:
     """See `contract.Crew`."""
 
-    def __init__(self, pool: ThreadPoolExecutor, workers: int, run_piece: RunPiece):
+    def __init__(
+        self, pool: ThreadPoolExecutor, workers: int, run_piece: RunPiece, first: int | None
+    ):
         self._pool = pool
         self._workers = workers
         self._run_piece = run_piece
+        self._first = first
 
     def run(self, work: Work, progress: Progress) -> Ran:
         began = time.perf_counter()
-        shared = _SharedPlan(ChunkPlan(work.chunks, self._workers, work.fixed))
+        shared = _SharedPlan(ChunkPlan(work.chunks, self._workers, work.fixed, first=self._first))
         progress.begin(shared.size)
         finished: SimpleQueue[_Done | Exception | None] = SimpleQueue()
         parts = Numbered(work.folder)
@@ -154,7 +157,9 @@ class _SharedPlan:
 
 
 @contextmanager
-def thread_crew(workers: int, run_piece: RunPiece) -> Iterator[ThreadCrew]:
-    """Threads that run chunks with `run_piece`; they are gone at the end."""
+def thread_crew(
+    workers: int, run_piece: RunPiece, first: int | None = None
+) -> Iterator[ThreadCrew]:
+    """Threads that run chunks with `run_piece`; they are gone at the end. `first`: see ChunkPlan."""
     with ThreadPoolExecutor(workers, thread_name_prefix="fanout") as pool:
-        yield ThreadCrew(pool, workers, run_piece)
+        yield ThreadCrew(pool, workers, run_piece, first)

@@ -46,7 +46,7 @@ class _EventLoop:
                 f"The strategy asyncio awaits its calls, and {function_name(work.function)} is no "
                 "`async def` function. Make it one, or use threads."
             )
-        plan = ChunkPlan(work.chunks, 1, work.fixed, _CHUNK_SIZE)
+        plan = ChunkPlan(work.chunks, 1, work.fixed, largest=_CHUNK_SIZE)
         progress.begin(plan.size)
         calls = InFlight(work, self._runner.get_loop(), self._concurrency, lane)
         try:

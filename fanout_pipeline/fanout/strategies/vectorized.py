@@ -9,10 +9,13 @@ from fanout_pipeline.fanout.chunk_work import run_batch
 from fanout_pipeline.fanout.contract import Options, Strategy
 from fanout_pipeline.fanout.thread_crew import ThreadCrew, thread_crew
 
+_FIRST_SIZE = 4096
+"""A batch cannot be cut short: the first are small, to see what one takes."""
+
 
 @contextmanager
 def start(options: Options) -> Iterator[ThreadCrew]:
-    with thread_crew(options.workers, run_batch) as crew:
+    with thread_crew(options.workers, run_batch, _FIRST_SIZE) as crew:
         yield crew
 
 
