@@ -8,7 +8,7 @@ def cube(number):
 
 
 async def cube_async(number):
-    await asyncio.sleep(0.001)
+    await asyncio.sleep(0)
     return cube(number)
 
 

@@ -112,7 +112,7 @@ def test_an_async_function_has_asyncio_beside_all_others(materialize, tmp_path, 
     keys = {asset.key.path[-1] for asset in assets}
     assert keys == {*STRATEGIES, "asyncio", "trials", "comparison", "break_even"} - {"vectorized"}
     made = ("serial", "threads", "asyncio", "multiprocess", "dagster_multiprocess")
-    trials = {"config": {"budget_seconds": 5, "strategies": ["asyncio", "threads"]}}
+    trials = {"config": {"rounds": 1, "strategies": ["asyncio", "threads"]}}
     result = materialize(
         assets,
         selection=[dg.AssetKey(["cubes", name]) for name in (*made, "trials")],
