@@ -2,7 +2,7 @@
 
 Chunks begin as large as memory allows, because each costs about a millisecond. One that takes longer
 than it should is cut short by its worker and the rest is given out anew, in pieces by the time that
-a byte has taken so far. Towards the end the pieces become smaller ("guided self-scheduling",
+a byte of it has taken. Towards the end the pieces become smaller ("guided self-scheduling",
 Polychronopoulos and Kuck 1987), so that no worker is late by much. Pieces are given out in the
 order of the input.
 """
@@ -10,18 +10,59 @@ order of the input.
 from __future__ import annotations
 
 import heapq
+import math
+from collections import deque
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 from fanout_pipeline.sources.source import Chunk
 
-_UNKNOWN_SECONDS = 0.25
+# What was measured in simulation stands in docs/decisions/chunks.md.
+_UNKNOWN_SECONDS = 0.1
 """A chunk is cut short after this, as long as nothing is known of what a byte takes."""
 _LONGEST_SECONDS = 1.0
-"""Pieces are made no longer than this: progress is seen, and no worker is late by more."""
+"""Pieces are made no longer than this, so that progress is seen."""
 _SHORTEST_SECONDS = 0.02
 """Nor shorter: what a chunk costs beyond its items is then under 5 % of it."""
+_SHARE_OF_PAST = 0.5
+"""Nor longer than this share of the time that each worker has worked so far: a guess from little
+is soon found wrong, and cheaply."""
 _PIECES_PER_WORKER = 2
 """What is left is seen as so many pieces for each worker."""
+_PATIENCE = 2.0
+"""A piece is cut short after so many times the seconds that it should take."""
+
+
+@dataclass(slots=True)
+class _Pace:
+    """What a unit of the source takes, of late: each piece counts half as much as the next."""
+
+    size: float = 0.0
+    seconds: float = 0.0
+
+    def saw(self, size: int, seconds: float) -> None:
+        self.size = self.size / 2 + size
+        self.seconds = self.seconds / 2 + seconds
+
+    def or_else(self, other: _Pace) -> float:
+        """Seconds a unit; the other's, where nothing was seen yet; 0 where neither saw any."""
+        known = self if self.size and self.seconds else other
+        return known.seconds / known.size if known.size else 0.0
+
+
+@dataclass(order=True, slots=True)
+class _Range:
+    """What waits of a chunk that was begun."""
+
+    start: int
+    stop: int
+    most: int = field(compare=False)
+    """No piece of it is larger."""
+    pace: _Pace = field(compare=False, default_factory=_Pace)
+
+    @property
+    def size(self) -> int:
+        return self.stop - self.start
 
 
 class ChunkPlan:
@@ -41,60 +82,77 @@ class ChunkPlan:
         For crews that cannot cut a chunk short: the size of a piece as long as nothing is known of
         the time it takes, and its size at most.
         """
-        self._first = first
         self._fixed = fixed
+        self._first = first
         self._largest = largest
         self._workers = workers
-        self._waiting = [(chunk.start, chunk.stop) for chunk in chunks]
-        heapq.heapify(self._waiting)
-        self._left = self.size = sum(stop - start for start, stop in self._waiting)
+        self._whole = deque(chunks)
+        self._whole_size = self.size = sum(chunk.stop - chunk.start for chunk in chunks)
         """In units of the source: bytes, if it is a text file."""
+        self._begun: list[_Range] = []
+        """A heap. All of it lies before the chunks that are whole."""
+        self._paces: dict[int, _Pace] = {}
+        """Of the chunks that are being worked on, by their numbers."""
+        self._pace = _Pace()
+        self._past_seconds = 0.0
         self._given = 0
-        self._done_size = 0
-        self._done_seconds = 0.0
 
     def take(self) -> Chunk | None:
         """The next chunk, numbered in the order of giving out; None when none is left to begin."""
-        if not self._waiting:
+        if self._begun:
+            waiting = heapq.heappop(self._begun)
+        elif self._whole:
+            whole = self._whole.popleft()
+            waiting = _Range(whole.start, whole.stop, most=whole.stop - whole.start)
+            self._whole_size -= waiting.size
+        else:
             return None
-        start, stop = heapq.heappop(self._waiting)
-        size = self._piece()
-        if size is not None and stop - start > 1.5 * size:
-            heapq.heappush(self._waiting, (start + size, stop))
-            stop = start + size
-        self._left -= stop - start
+        size = self._piece(waiting)
+        if waiting.size <= 1.5 * size:
+            size = waiting.size
+        chunk = Chunk(self._given, waiting.start, waiting.start + size)
         self._given += 1
-        return Chunk(self._given - 1, start, stop)
+        self._paces[chunk.number] = waiting.pace
+        if chunk.stop < waiting.stop:
+            waiting.start = chunk.stop
+            heapq.heappush(self._begun, waiting)
+        return chunk
 
     def seconds(self, chunk: Chunk) -> float:
-        """After how many seconds of calling the function a chunk is to be cut short."""
+        """After how many seconds of calling the function a chunk just taken is to be cut short."""
         if self._fixed:
-            return float("inf")
-        if not self._done_seconds:
-            return _UNKNOWN_SECONDS
-        return max(_UNKNOWN_SECONDS, 2 * (chunk.stop - chunk.start) / self._rate)
+            return math.inf
+        unit = self._paces[chunk.number].or_else(self._pace)
+        least = _SHORTEST_SECONDS if unit else _UNKNOWN_SECONDS / _PATIENCE
+        if self._workers == 1:  # nobody waits for the rest
+            least = _LONGEST_SECONDS
+        return _PATIENCE * max(least, unit * (chunk.stop - chunk.start))
 
     def done(self, chunk: Chunk, seconds: float, rest: Chunk | None) -> None:
         """A chunk took so many seconds, up to where `rest` begins, which is given out anew."""
-        stop = chunk.stop if rest is None else rest.start
-        self._done_size += stop - chunk.start
-        self._done_seconds += seconds
+        size = (chunk.stop if rest is None else rest.start) - chunk.start
+        self._past_seconds += seconds
+        self._pace.saw(size, seconds)
+        self._paces.pop(chunk.number).saw(size, seconds)
         if rest is not None:
-            heapq.heappush(self._waiting, (rest.start, rest.stop))
-            self._left += rest.stop - rest.start
+            # It was slower than thought, and perhaps all of that lies at its end: shared by all.
+            most = math.ceil((rest.stop - rest.start) / self._workers)
+            heapq.heappush(self._begun, _Range(rest.start, rest.stop, most, _Pace(size, seconds)))
 
-    def _piece(self) -> int | None:
-        """How large the next piece should be; None if it may be as large as it is."""
+    def _piece(self, waiting: _Range) -> int:
+        """How large the next piece of a range should be."""
         if self._fixed:
-            return None
+            return waiting.most
         if self._largest is not None:
-            return self._largest
-        if not self._done_seconds or not self._done_size:
-            return self._first
-        longest, shortest = self._rate * _LONGEST_SECONDS, self._rate * _SHORTEST_SECONDS
-        fair = longest if self._workers == 1 else self._left / (_PIECES_PER_WORKER * self._workers)
-        return max(1, round(min(longest, max(shortest, fair))))
-
-    @property
-    def _rate(self) -> float:
-        return self._done_size / self._done_seconds
+            return min(waiting.most, self._largest)
+        unit = waiting.pace.or_else(self._pace)
+        if not unit:
+            return min(waiting.most, self._first or waiting.most)
+        seconds = _LONGEST_SECONDS
+        if self._workers > 1:
+            left = unit * waiting.size + self._whole_size * self._pace.or_else(self._pace)
+            left += sum(part.size * part.pace.or_else(self._pace) for part in self._begun)
+            fair = left / (_PIECES_PER_WORKER * self._workers)
+            past = _SHARE_OF_PAST * self._past_seconds / self._workers
+            seconds = max(_SHORTEST_SECONDS, min(_LONGEST_SECONDS, fair, past))
+        return max(1, min(waiting.most, round(seconds / unit)))
