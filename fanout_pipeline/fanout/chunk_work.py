@@ -141,8 +141,6 @@ def _by_item(
     results = Results(len(items))
     try:
         _call(work.function, items, results, stopped, laps.ended + seconds)
-    except Stopped:
-        raise
     except Exception as error:
         failed = described(error, shown(items[len(results)]))
         index = numbering.first_index(chunk) + len(results)

@@ -25,8 +25,11 @@ class Numbering(Protocol):
         """The index of the chunk's first item; waits until it is known."""
 
 
-class Stopped(Exception):
-    """The run has failed elsewhere; what waits for it gives up."""
+class Stopped(BaseException):
+    """The run has failed elsewhere; what waits for it gives up.
+
+    No Exception, for it is raised within calls of the user's function, too.
+    """
 
 
 class CountedRanges:

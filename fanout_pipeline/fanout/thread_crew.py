@@ -6,10 +6,11 @@ plan --chunk--> thread: run_piece --rest--> plan
 
 from __future__ import annotations
 
+import ctypes
 import threading
 import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass
 from queue import SimpleQueue
@@ -23,6 +24,9 @@ from fanout_pipeline.fanout.progress import Progress
 from fanout_pipeline.fanout.usage import ProcessUsage
 from fanout_pipeline.parts.numbered import Numbered
 from fanout_pipeline.sources.source import Chunk
+
+_PATIENCE_SECONDS = 0.5
+"""For threads to see for themselves that they are to stop, between two items."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +55,7 @@ class ThreadCrew:
         began = time.perf_counter()
         shared = _SharedPlan(ChunkPlan(work.chunks, self._workers, work.fixed, first=self._first))
         progress.begin(shared.size)
-        finished: SimpleQueue[_Done | Exception | None] = SimpleQueue()
+        finished: SimpleQueue[_Done | BaseException | None] = SimpleQueue()
         parts = Numbered(work.folder)
         lanes: dict[int, Lane] = {}
         futures = [
@@ -71,13 +75,13 @@ class ThreadCrew:
                         lane.until(done.began, "wait")
                         lane.told(seconds_of(part), done.ended)
                         progress.done(part.items, done.piece.size(done.chunk))
-                    case Exception() as error:
+                    case BaseException() as error:
                         raise error
         finally:
             # Nothing to stop unless the loop was left by an exception or an interrupt.
             shared.stop()
-            for future in futures:
-                future.result()
+            while wait(futures, _PATIENCE_SECONDS).not_done:
+                shared.interrupt_calls()
         ended = time.perf_counter()
         for number in range(self._workers):
             lanes.setdefault(number, Lane(began)).until(ended, "wait")
@@ -91,25 +95,29 @@ class ThreadCrew:
         number: int,
         work: Work,
         shared: _SharedPlan,
-        finished: SimpleQueue[_Done | Exception | None],
+        finished: SimpleQueue[_Done | BaseException | None],
     ) -> None:
         try:
             while (turn := shared.take()) is not None:
                 chunk, seconds = turn
                 laps = Laps()
-                piece = self._run_piece(
-                    work,
-                    chunk,
-                    shared.numbering,
-                    seconds=seconds,
-                    stopped=shared.is_stopped,
-                    laps=laps,
-                )
+                try:
+                    piece = self._run_piece(
+                        work,
+                        chunk,
+                        shared.numbering,
+                        seconds=seconds,
+                        stopped=shared.is_stopped,
+                        laps=laps,
+                    )
+                except BaseException:
+                    shared.failed()
+                    raise
                 shared.done(chunk, piece)
                 finished.put(_Done(chunk, piece, number, laps.began, laps.ended))
         except Stopped:
             pass
-        except Exception as error:
+        except BaseException as error:
             finished.put(error)
         finally:
             finished.put(None)
@@ -122,7 +130,8 @@ class _SharedPlan:
         self.size = plan.size
         self.numbering = ThreadNumbering()
         self._plan = plan
-        self._begun = 0
+        self._calling: set[int] = set()
+        """Threads that have a chunk."""
         self._stopped = False
         self._changed = threading.Condition()
 
@@ -132,18 +141,23 @@ class _SharedPlan:
             while not self._stopped:
                 chunk = self._plan.take()
                 if chunk is not None:
-                    self._begun += 1
+                    self._calling.add(threading.get_ident())
                     return chunk, self._plan.seconds(chunk)
-                if not self._begun:
+                if not self._calling:
                     break
                 self._changed.wait()
             return None
 
     def done(self, chunk: Chunk, piece: Piece) -> None:
         with self._changed:
-            self._begun -= 1
+            self._calling.remove(threading.get_ident())
             self._plan.done(chunk, busy_seconds(piece.part), piece.rest)
             self._changed.notify_all()
+
+    def failed(self) -> None:
+        """This thread's chunk has no piece."""
+        with self._changed:
+            self._calling.remove(threading.get_ident())
 
     def is_stopped(self) -> bool:
         return self._stopped
@@ -154,6 +168,14 @@ class _SharedPlan:
             self._stopped = True
             self._changed.notify_all()
         self.numbering.stop()
+
+    def interrupt_calls(self) -> None:
+        """End calls of the function that take long, as far as they run Python and let it happen."""
+        with self._changed:
+            for thread in self._calling:
+                ctypes.pythonapi.PyThreadState_SetAsyncExc(
+                    ctypes.c_ulong(thread), ctypes.py_object(Stopped)
+                )
 
 
 @contextmanager
