@@ -136,9 +136,9 @@ def test_a_step_that_dies_fails_the_run_and_says_how(execute, instance):
 @pytest.mark.slow
 def test_a_step_without_its_resource_fails_once(execute, instance):
     """A resource that cannot be made fails the step that needs it, with its own message."""
-    with execute("without_resource") as result:
-        assert not result.success
-        run_id = result.run_id
+    result = execute("without_resource")
+    assert not result.success
+    run_id = result.run_id
     (worked,) = events(instance, run_id, dg.DagsterEventType.STEP_SUCCESS)
     assert worked[0] == "works"
     (failure,) = instance.all_logs(run_id, of_type=dg.DagsterEventType.STEP_FAILURE)
