@@ -96,31 +96,47 @@ def one_run(home: Path, executor: str, chunks: int, workers: int) -> tuple[str, 
     return told[0][1], float(told[0][2])
 
 
-def breakdown(home: Path, run_id: str, seconds_a_step: float, workers: int) -> list[list[object]]:
-    """Mean seconds of a chunk step's phases, from the run's event log, and what is left of the slot."""
+def breakdown(
+    instance: dg.DagsterInstance, runs: dict[int, str], seconds_a_step: float, workers: int
+) -> list[list[object]]:
+    """Mean seconds of a chunk step's phases, from the event log of the run with the most chunks."""
     spent: dict[str, float] = defaultdict(float)
     last: dict[str, float] = {}
-    with dg.DagsterInstance.from_config(str(home)) as instance:
-        for entry in instance.all_logs(run_id):
-            if entry.step_key and "_chunk[" in entry.step_key and entry.dagster_event_type:
-                phase = PHASES.get(entry.dagster_event_type.value)
-                if phase and entry.step_key in last:
-                    spent[phase] += entry.timestamp - last[entry.step_key]
-                last[entry.step_key] = entry.timestamp
-        began = time.perf_counter()
-        run = instance.get_run_by_id(run_id)
-        for _ in range(20):
-            instance.report_engine_event("written by benchmarks/dagster_steps.py", run)
-        event = (time.perf_counter() - began) / 20
+    most = max(runs)
+    for entry in instance.all_logs(runs[most]):
+        if entry.step_key and "_chunk[" in entry.step_key and entry.dagster_event_type:
+            phase = PHASES.get(entry.dagster_event_type.value)
+            if phase and entry.step_key in last:
+                spent[phase] += entry.timestamp - last[entry.step_key]
+            last[entry.step_key] = entry.timestamp
+    around = [around_seconds(instance, runs[chunks]) for chunks in (most, BASE)]
+    shared = (around[0] - around[1]) / (most - BASE) * workers
+    rows = {phase: total / len(last) for phase, total in spent.items()}
     slot = seconds_a_step * workers
-    rows: list[list[object]] = [[phase, total / len(last)] for phase, total in spent.items()]
-    inside = sum(total for _, total in rows)  # type: ignore[misc]
     return [
-        *rows,
-        ["from its end to the next step's begin", slot - inside],
-        [f"**in all: {workers} slots x seconds a step**", slot],
-        ["*for comparison: one event written to the log, alone*", event],
+        *map(list, rows.items()),
+        ["from its end to the next step's begin", slot - shared - sum(rows.values())],
+        ["scatter's and gather's time for one chunk more", shared],
+        [f"**in all: {workers} slots, each for the seconds a step**", slot],
+        ["*for comparison: one event written to the log*", event_seconds(instance, runs[most])],
     ]
+
+
+def around_seconds(instance: dg.DagsterInstance, run_id: str) -> float:
+    """What scatter and gather took, from being asked for to their ends."""
+    times: dict[str, list[float]] = defaultdict(list)
+    for entry in instance.all_logs(run_id):
+        if entry.step_key and entry.step_key.endswith(("_scatter", "_gather")):
+            times[entry.step_key].append(entry.timestamp)
+    return sum(max(of_step) - min(of_step) for of_step in times.values())
+
+
+def event_seconds(instance: dg.DagsterInstance, run_id: str, count: int = 20) -> float:
+    run = instance.get_run_by_id(run_id)
+    began = time.perf_counter()
+    for _ in range(count):
+        instance.report_engine_event("written by benchmarks/dagster_steps.py", run)
+    return (time.perf_counter() - began) / count
 
 
 def main() -> None:
@@ -164,8 +180,11 @@ def main() -> None:
         print(tabulate(table, head, tablefmt="github", floatfmt=".3f"))
         if "preloaded" in arguments.executors:
             most = max(arguments.chunks)
-            run_id = runs["preloaded", most]
-            rows = breakdown(home, run_id, steps["preloaded", most], workers)
+            of_preloaded = {
+                chunks: run for (name, chunks), run in runs.items() if name == "preloaded"
+            }
+            with dg.DagsterInstance.from_config(str(home)) as instance:
+                rows = breakdown(instance, of_preloaded, steps["preloaded", most], workers)
             print(f"\nA chunk step of {SQUARES.name}/{NAME} under `preloaded`, {most} chunks:\n")
             print(tabulate(rows, ["phase", "seconds"], tablefmt="github", floatfmt=".3f"))
 

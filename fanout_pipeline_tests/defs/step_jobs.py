@@ -88,7 +88,7 @@ def fans_twice():
     """Two fan-outs with keys in common, one of which needs the results of the other."""
     others = total(some_of_ten().map(doubled).collect())
     sums = five().map(doubled).map(lambda number: add(number, others))
-    total(sums.collect())
+    total.alias("in_all")(sums.collect())
 
 
 @dg.op(retry_policy=dg.RetryPolicy(max_retries=1))
