@@ -9,6 +9,7 @@ import sys
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from benchmarks.peers.contenders import CONTENDERS, REFERENCE, Contender
 from benchmarks.peers.picture import picture
 from benchmarks.peers.rounds import Plan, measure
 from benchmarks.peers.summary import record_of
@@ -26,6 +27,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--rounds", type=int, help="at most, of each workload")
     parser.add_argument("--seed", type=int, default=0, help="of the order within rounds")
     parser.add_argument("--workload", action="append", default=[], help="this one; may be repeated")
+    parser.add_argument("--contender", action="append", default=[], help="likewise")
     parser.add_argument("--results", type=Path, default=ROOT / "benchmarks" / "results")
     given = parser.parse_args(arguments)
     plan = Plan(
@@ -34,9 +36,11 @@ def main(arguments: list[str] | None = None) -> int:
         quick=given.quick,
         seed=given.seed,
         workloads=tuple(given.workload),
+        contenders=_chosen(parser, given.contender),
     )
-    # A kill cleans up as Ctrl-C does.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    # A kill cleans up as Ctrl-C does, which shells have ignored in the background.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
     try:
         measured = measure(plan, lambda line: print(line, flush=True))
     except ValueError as error:
@@ -53,6 +57,14 @@ def main(arguments: list[str] | None = None) -> int:
     (given.results / "results.png").write_bytes(picture(measured))
     print(f"\n{text}\nWritten to {given.results}.")
     return int(any(one.comparison.run.failures for one in measured))
+
+
+def _chosen(parser: argparse.ArgumentParser, names: list[str]) -> tuple[Contender, ...]:
+    known = [one.name for one in CONTENDERS]
+    if unknown := set(names) - set(known):
+        parser.error(f"no contender {', '.join(sorted(unknown))}; there are: {', '.join(known)}")
+    # The plain loop takes part in any case: all are related to it, and checked against it.
+    return tuple(one for one in CONTENDERS if not names or one.name in (REFERENCE, *names))
 
 
 def _version(library: str) -> str | None:

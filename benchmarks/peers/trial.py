@@ -21,7 +21,10 @@ from pathlib import Path
 class Request:
     """What the parent asks for."""
 
-    contender: str
+    module: str
+    """With the contender's `start`."""
+    strategy: str
+    """Of ours; empty otherwise."""
     workload: str
     loops_per_second: float
     input: str
@@ -80,17 +83,11 @@ def _end_with_parent() -> None:
 def _trial(request: Request) -> Taken:
     import pyarrow
 
-    # Its first call imports pandas, which is nobody's way of fanning out.
-    pyarrow.array([0])
-    began = time.perf_counter()
-    import fanout_pipeline.fanout.run  # noqa: F401
-
-    import_seconds = time.perf_counter() - began
-    from benchmarks.peers.contenders import CONTENDERS
     from benchmarks.peers.job import Job
     from benchmarks.peers.workloads import workloads
 
-    contender = next(one for one in CONTENDERS if one.name == request.contender)
+    # Its first call imports pandas, which is nobody's way of fanning out.
+    pyarrow.array([0])
     workload = workloads(request.loops_per_second)[request.workload]
     scratch = Path(request.scratch)
     job = Job(
@@ -102,9 +99,10 @@ def _trial(request: Request) -> Taken:
         request.loops_per_second,
     )
     began = time.perf_counter()
-    module = import_module(f"benchmarks.peers.contenders.{contender.module}")
-    if contender.ours:
-        record = module.run(contender.strategy, job, scratch / "warm", request.warm_runs)
+    module = import_module(request.module)
+    import_seconds = time.perf_counter() - began
+    if request.strategy:
+        record = module.run(request.strategy, job, scratch / "warm", request.warm_runs)
         return Taken(
             import_seconds,
             record.start_seconds,
@@ -113,7 +111,6 @@ def _trial(request: Request) -> Taken:
             record.warm_seconds[-1] if record.warm_seconds else None,
             str(scratch / "warm"),
         )
-    import_seconds = time.perf_counter() - began
     folders = [scratch / "cold", *[scratch / "warm"] * request.warm_runs]
     took = []
     began = time.perf_counter()

@@ -126,7 +126,8 @@ class PeerTrial:
     def _taken(self, scratch: Path) -> Taken:
         shared = self.shared
         request = Request(
-            contender=self.name,
+            module=self.contender.module,
+            strategy=self.contender.strategy,
             workload=shared.workload.name,
             loops_per_second=shared.loops_per_second,
             input=shared.input.path,

@@ -11,12 +11,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.util import find_spec
 
-from benchmarks.peers.contenders.ours import ASYNC
 from benchmarks.peers.workloads import Workload
 from fanout_pipeline.fanout.contract import Strategy
 from fanout_pipeline.fanout.registry import STRATEGIES
 
 REFERENCE = "plain loop"
+HERE = __name__
+_ASYNC = "asyncio"
 _ARTICLE = ("queue", "indexed_queue", "pool_map")
 
 
@@ -26,7 +27,7 @@ class Contender:
 
     name: str
     module: str
-    """In this folder."""
+    """With `start`; importable."""
     library: str = ""
     """What it imports that may not be installed."""
     strategy: str = ""
@@ -61,7 +62,7 @@ def _ours(strategy: Strategy) -> Contender:
     def suits(workload: Workload) -> bool:
         if strategy.name in _ARTICLE:
             return workload.article
-        if strategy.name == ASYNC:
+        if strategy.name == _ASYNC:
             return workload.async_function is not None
         if strategy.name == "multiprocess" and workload.waits:
             return False  # an interpreter for each call that waits: nobody would
@@ -69,28 +70,30 @@ def _ours(strategy: Strategy) -> Contender:
 
     alone = strategy.start_methods == ("none",)
     return Contender(
-        f"ours: {strategy.name}", "ours", strategy=strategy.name, alone=alone, suits=suits
+        f"ours: {strategy.name}", f"{HERE}.ours", strategy=strategy.name, alone=alone, suits=suits
     )
 
 
 CONTENDERS: tuple[Contender, ...] = (
-    Contender(REFERENCE, "plain_loop", alone=True),
+    Contender(REFERENCE, f"{HERE}.plain_loop", alone=True),
     *map(_ours, STRATEGIES.values()),
-    Contender("Pool.map", "pool_map"),
-    Contender("Pool.imap", "pool_imap"),
-    Contender("ProcessPoolExecutor", "process_executor"),
-    Contender("ThreadPoolExecutor", "thread_executor", alone=True, suits=_not_millions),
+    Contender("Pool.map", f"{HERE}.pool_map"),
+    Contender("Pool.imap", f"{HERE}.pool_imap"),
+    Contender("ProcessPoolExecutor", f"{HERE}.process_executor"),
+    Contender("ThreadPoolExecutor", f"{HERE}.thread_executor", alone=True, suits=_not_millions),
     Contender(
-        "asyncio.gather", "asyncio_gather", suits=lambda work: work.async_function is not None
+        "asyncio.gather",
+        f"{HERE}.asyncio_gather",
+        suits=lambda work: work.async_function is not None,
     ),
-    Contender("joblib", "joblib_parallel", "joblib"),
-    Contender("mpire", "mpire_pool", "mpire", suits=_not_millions),
-    Contender("Dask bag", "dask_bag", "distributed", cluster=True),
-    Contender("Dask DataFrame", "dask_dataframe", "distributed", cluster=True),
-    Contender("Dask futures", "dask_futures", "distributed", cluster=True),
-    Contender("Ray tasks", "ray_tasks", "ray", cluster=True),
-    Contender("Ray Data", "ray_data", "ray", cluster=True),
-    Contender("polars", "polars_expression", "polars", suits=_expression),
-    Contender("duckdb", "duckdb_expression", "duckdb", suits=_expression),
-    Contender("Dagster steps", "dagster_steps", "dagster", once=True, cluster=True),
+    Contender("joblib", f"{HERE}.joblib_parallel", "joblib"),
+    Contender("mpire", f"{HERE}.mpire_pool", "mpire", suits=_not_millions),
+    Contender("Dask bag", f"{HERE}.dask_bag", "distributed", cluster=True),
+    Contender("Dask DataFrame", f"{HERE}.dask_dataframe", "distributed", cluster=True),
+    Contender("Dask futures", f"{HERE}.dask_futures", "distributed", cluster=True),
+    Contender("Ray tasks", f"{HERE}.ray_tasks", "ray", cluster=True),
+    Contender("Ray Data", f"{HERE}.ray_data", "ray", cluster=True),
+    Contender("polars", f"{HERE}.polars_expression", "polars", suits=_expression),
+    Contender("duckdb", f"{HERE}.duckdb_expression", "duckdb", suits=_expression),
+    Contender("Dagster steps", f"{HERE}.dagster_steps", "dagster", once=True, cluster=True),
 )

@@ -10,15 +10,13 @@ from fanout_pipeline.fanout import FanoutSpec, Options
 from fanout_pipeline.fanout.registry import STRATEGIES
 from fanout_pipeline.fanout.run import RunRecord, run_strategy
 
-ASYNC = "asyncio"
-
 
 def run(strategy: str, job: Job, folder: Path, warm_runs: int) -> RunRecord:
     """Cold and then warm, with the results of the last in `folder`."""
     workload = job.workload
     more: dict[str, Any] = {}
     function = workload.function
-    if strategy == ASYNC:
+    if strategy == "asyncio":
         assert workload.async_function is not None
         function, more = workload.async_function, {"concurrency": job.at_once}
     spec = FanoutSpec(

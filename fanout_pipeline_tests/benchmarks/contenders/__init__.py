@@ -1,0 +1,1 @@
+"""Contenders that do what a comparison has to notice."""

@@ -1,0 +1,143 @@
+"""The comparison with peers: verified results, whoever is absent, fails, hangs or loses the order."""
+
+import json
+
+import numpy
+import pytest
+
+from benchmarks.peers.__main__ import main
+from benchmarks.peers.contenders import CONTENDERS, REFERENCE, Contender
+from benchmarks.peers.results import Results, compared, read_back
+from benchmarks.peers.rounds import Plan, measure
+from benchmarks.peers.summary import best, status
+from benchmarks.peers.table import ratios
+from benchmarks.peers.workloads import workloads
+from fanout_pipeline.fanout.registry import STRATEGIES
+from fanout_pipeline.reporting.escape import markdown
+
+HERE = f"{__package__}.contenders"
+LOOP = next(one for one in CONTENDERS if one.name == REFERENCE)
+
+
+def plan(*contenders, **more):
+    given = {"seconds": 60, "rounds": 1, "quick": True, "workloads": ("square",)}
+    return Plan(contenders=(LOOP, *contenders), **(given | more))
+
+
+@pytest.mark.slow
+def test_a_quick_run_writes_table_record_and_picture(tmp_path, capsys, leaves_nothing):
+    """One command measures, checks every result and leaves a table, a record and a picture."""
+    names = [
+        "ours: serial", "ours: threads", "ours: multiprocess", "ours: vectorized", "Pool.map",
+        "Pool.imap", "ProcessPoolExecutor", "ThreadPoolExecutor", "asyncio.gather",
+    ]  # fmt: skip
+    arguments = ["--quick", "--rounds", "1", "--results", str(tmp_path / "results")]
+    for name in names:
+        arguments += ["--contender", name]
+    for workload in ("square", "wait 5 ms", "payload"):
+        arguments += ["--workload", workload]
+    assert main(arguments) == 0
+    record = json.loads((tmp_path / "results" / "results.json").read_text())
+    assert [one["name"] for one in record["workloads"]] == ["square", "wait 5 ms", "payload"]
+    for one in record["workloads"]:
+        found = {contender["name"]: contender for contender in one["contenders"]}
+        assert REFERENCE in found
+        assert set(found) <= {REFERENCE, *names}
+        assert all(contender["correct"] for contender in found.values())
+        assert all(contender["warm_seconds"] > 0 for contender in found.values())
+        assert not one["failures"]
+        assert not one["no_time"]
+        assert one["best"]["warm"]["ours"].startswith("ours: ")
+        assert one["best"]["warm"]["peer"] in names
+    assert {"ours: vectorized", "Pool.map"} <= {
+        contender["name"] for contender in record["workloads"][0]["contenders"]
+    }
+    table = (tmp_path / "results" / "results.md").read_text()
+    assert all(f"| {name} " in table for name in names)
+    assert (tmp_path / "results" / "results.png").read_bytes().startswith(b"\x89PNG")
+    assert "square, round 1: Pool.map" in capsys.readouterr().out
+
+
+@pytest.mark.slow
+def test_wrong_contenders_are_told(leaves_nothing):
+    """Who loses the order, gives a wrong result, fails, hangs or is not installed is named as that."""
+    wrong = {
+        name: Contender(name, f"{HERE}.{name}")
+        for name in ("backwards", "off_by_one", "raises", "stuck")
+    }
+    absent = Contender("absent", f"{HERE}.absent", library="a_library_that_is_not_there")
+    lines = []
+    [one] = measure(plan(*wrong.values(), absent, seconds_a_trial=5.0), lines.append)
+    rows = {name: one.comparison.row(name) for name in (*wrong, "absent")}
+    told = {name: status(row, name, one) for name, row in rows.items()}
+    assert told == {
+        "backwards": "out of order",
+        "off_by_one": "wrong",
+        "raises": "failed",
+        "stuck": "failed",
+        "absent": "absent",
+    }
+    assert rows["backwards"].wrong == 0
+    assert rows["off_by_one"].wrong == 1
+    failures = one.comparison.run.failures
+    assert "RuntimeError: the cluster did not come up" in failures["raises"]
+    assert "took longer than 5 s" in failures["stuck"]
+    assert best(one, "cold") is None
+    table = ratios([one], "cold")
+    assert all(f"| {markdown(name)} " in table for name in told)
+    assert any("backwards" in line and "OUT OF ORDER" in line for line in lines)
+
+
+def test_every_strategy_is_a_contender():
+    """A strategy that is added to the registry is compared with the peers without another line."""
+    names = {one.name for one in CONTENDERS}
+    assert {f"ours: {name}" for name in STRATEGIES} <= names
+
+
+def test_every_workload_gives_integers_of_its_input(tmp_path):
+    """What a workload writes, the plain loop and our source read as the same items."""
+    for one in workloads(1e6).values():
+        path = tmp_path / "input.txt"
+        one.write(path, 7)
+        with path.open(encoding="utf-8", newline="\n") as file:
+            items = one.read(file)
+        source = one.source(str(path))
+        assert source.parse(source.load(source.cut(1)[0]), 0) == items
+        assert len(items) == 7
+        assert all(type(one.function(item)) is int for item in items)
+
+
+def of(index, result):
+    return Results(numpy.array(index), numpy.array(result))
+
+
+@pytest.mark.parametrize(
+    ("index", "result", "faults"),
+    [
+        ([0, 1, 2, 3], [5, 6, 7, 8], (0, 0, 0, 0)),
+        ([1, 0, 2, 3], [6, 5, 7, 8], (2, 0, 0, 0)),
+        ([0, 1, 2, 3], [6, 5, 7, 8], (2, 0, 0, 0)),
+        ([0, 1, 3], [5, 6, 8], (0, 1, 0, 0)),
+        ([0, 1, 1, 2, 3], [5, 6, 6, 7, 8], (0, 0, 1, 0)),
+        ([0, 1, 2, 3], [5, 6, 7, 9], (0, 0, 0, 1)),
+        ([0, 1, 2, 4], [5, 6, 7, 8], (0, 1, 0, 1)),
+    ],
+)
+def test_faults_are_counted(index, result, faults):
+    """Rows out of order, missing, doubled and wrong are told apart."""
+    check = compared(of(index, result), of([0, 1, 2, 3], [5, 6, 7, 8]), 4)
+    assert (check.out_of_place, check.missing, check.duplicated, check.wrong) == faults
+
+
+def test_a_contender_that_writes_nothing_has_failed(tmp_path):
+    """No file is no result."""
+    with pytest.raises(ValueError, match="no Parquet file"):
+        read_back(tmp_path)
+
+
+@pytest.mark.parametrize("option", ["--workload", "--contender"])
+def test_an_unknown_name_is_refused(option, capsys):
+    """Who mistypes a name is told which there are."""
+    with pytest.raises(SystemExit):
+        main([option, "nothing"])
+    assert "there are: " in capsys.readouterr().err
