@@ -102,7 +102,7 @@ def test_every_workload_gives_integers_of_its_input(tmp_path):
         with path.open(encoding="utf-8", newline="\n") as file:
             items = one.read(file)
         source = one.source(str(path))
-        assert source.parse(source.load(source.cut(1)[0]), 0) == items
+        assert list(source.parse(source.load(source.cut(1)[0]), 0)) == items
         assert len(items) == 7
         assert all(type(one.function(item)) is int for item in items)
 
