@@ -37,7 +37,9 @@ def page(measured: Sequence[Measured], versions: dict[str, str]) -> str:
 def ratios(measured: Sequence[Measured], way: str) -> str:
     """Medians of the rounds' ratios with their 95 % intervals; under 1 is faster."""
     names = [one.name for one in CONTENDERS]
-    names += [r.strategy for m in measured for r in m.comparison.rows if r.strategy not in names]
+    for one in measured:
+        names += [row.strategy for row in one.comparison.rows]
+        names += [*one.comparison.run.failures, *one.absent, *one.not_run]
     rows = []
     for name in dict.fromkeys(names):
         cells = [_cell(one, name, way) for one in measured]
