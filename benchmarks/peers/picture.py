@@ -23,21 +23,22 @@ _LINE = 0.21
 
 def picture(measured: Sequence[Measured]) -> bytes:
     """PNG. Fastest warm on top; filled: warm, hollow: cold, with 95 % intervals; left of 1: faster."""
-    lines = math.ceil(len(measured) / _COLUMNS) or 1
+    columns = min(_COLUMNS, max(1, len(measured)))
+    lines = math.ceil(len(measured) / columns) or 1
     longest = max((len(one.comparison.rows) for one in measured), default=1)
     figure = Figure(
-        figsize=(_WIDTH, lines * (_LINE * longest + 0.9) + 0.8),
+        figsize=(_WIDTH * columns / _COLUMNS, lines * (_LINE * longest + 0.9) + 0.8),
         layout="constrained",
         dpi=100,
         facecolor="white",
     )
-    panels = figure.subplots(lines, _COLUMNS, squeeze=False).flatten()
+    panels = figure.subplots(lines, columns, squeeze=False).flatten()
     for axes, one in zip(panels, measured, strict=False):
         _panel(axes, one)
     for axes in panels[len(measured) :]:
         axes.set_visible(False)
     head(figure, "Time in relation to the plain loop's (log scale): left of 1 is faster")
-    _legend(figure, panels[0])
+    _legend(figure, panels[0], 5 if columns > 1 else 3)
     return png(figure)
 
 
@@ -83,7 +84,7 @@ def _noted(row: Row, one: Measured) -> str:
     return f"({state})" if state else ""
 
 
-def _legend(figure: Figure, axes: Axes) -> None:
+def _legend(figure: Figure, axes: Axes, columns: int) -> None:
     for label, colour, face in (
         ("ours, warm", _OURS, _OURS),
         ("ours, cold", _OURS, "white"),
@@ -93,4 +94,11 @@ def _legend(figure: Figure, axes: Axes) -> None:
     ):
         axes.plot([], [], "o", color=colour, mfc=face, markersize=5.5, label=label)
     handles, labels = axes.get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=5, frameon=False, fontsize=9)
+    figure.legend(
+        handles,
+        labels,
+        loc="outside lower center",
+        ncols=columns,
+        frameon=False,
+        fontsize=9,
+    )

@@ -78,8 +78,8 @@ def workloads(loops_per_second: float) -> dict[str, Workload]:
     burn = functions.Burn(round(1e-3 * loops_per_second))
     skewed = functions.SkewedBurn(round(20e-6 * loops_per_second))
     found: Sequence[Workload] = (
-        of("square", "square, 100,000 numbers", square, 100_000, article=True, share=1.2, **squares),
-        of("square 10M", "square, 10,000,000 numbers", square, 10_000_000, share=2.5, **squares),
+        of("square", "square of a number", square, 100_000, article=True, share=1.2, **squares),
+        of("square 10M", "square of a number", square, 10_000_000, share=2.5, **squares),
         of("burn 1 ms", "1 ms of computing in Python", burn, 4_000, share=3.0),
         of("text 20 µs", "20 µs of Python on a line of text", functions.word_beginnings, 50_000, on_text=True, share=1.4),
         of("wait 5 ms", f"5 ms of waiting, at most {AT_ONCE} at once", functions.wait, 1_000, waits=True, async_function=functions.wait_async, share=1.4),

@@ -1,8 +1,14 @@
 """The comparison with peers: verified results, whoever is absent, fails, hangs or loses the order."""
 
 import json
+import select
+import signal
+import subprocess
+import sys
+from dataclasses import asdict
 
 import numpy
+import psutil
 import pytest
 
 from benchmarks.peers.__main__ import main
@@ -11,6 +17,8 @@ from benchmarks.peers.results import Results, compared, read_back
 from benchmarks.peers.rounds import Plan, measure
 from benchmarks.peers.summary import best, status
 from benchmarks.peers.table import ratios
+from benchmarks.peers.trial import Request
+from benchmarks.peers.trial_process import ROOT
 from benchmarks.peers.workloads import workloads
 from fanout_pipeline.fanout.registry import STRATEGIES
 from fanout_pipeline.reporting.escape import markdown
@@ -86,6 +94,34 @@ def test_wrong_contenders_are_told(leaves_nothing):
     table = ratios([one], "cold")
     assert all(f"| {markdown(name)} " in table for name in told)
     assert any("backwards" in line and "OUT OF ORDER" in line for line in lines)
+
+
+def test_a_trial_ends_with_whoever_started_it(tmp_path, leaves_nothing):
+    """A comparison that is killed leaves no cluster behind."""
+    (tmp_path / "input.txt").write_text("1\n")
+    request = Request(
+        module=f"{HERE}.stuck",
+        strategy="",
+        workload="square",
+        loops_per_second=1e6,
+        input=str(tmp_path / "input.txt"),
+        items=1,
+        workers=1,
+        scratch=str(tmp_path),
+        warm_runs=0,
+    )
+    trial = subprocess.Popen(
+        [sys.executable, "-m", "benchmarks.peers.trial", json.dumps(asdict(request))],
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        start_new_session=True,
+    )
+    process = psutil.Process(trial.pid)
+    while not process.children() and trial.poll() is None:
+        select.select([], [], [], 0.05)
+    assert process.children()
+    trial.stdin.close()
+    assert trial.wait(30) == -signal.SIGKILL
 
 
 def test_every_strategy_is_a_contender():

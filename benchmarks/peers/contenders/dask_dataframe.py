@@ -1,5 +1,6 @@
 """dask.dataframe: Dask's documentation, "Load and Save Data" (read_csv in blocks, to_parquet) and
-`Series.map`. The index is a cumulative sum: partitions do not know theirs.
+`Series.map`. The index is a cumulative sum, for partitions do not know theirs; before it, "Best
+Practices": persist.
 """
 
 import csv
@@ -31,5 +32,7 @@ def _run(job: Job, folder: Path) -> None:
         **({"sep": "\x01", "quoting": csv.QUOTE_NONE, "sample": 1_000_000} if text else {}),
     )
     results = frame.assign(index=1, result=frame["item"].map(job.function, meta=("item", "int64")))
+    # Kept in memory, or the function would be called once for the index and once for the file.
+    results = results[["index", "result"]].persist()
     results["index"] = results["index"].cumsum() - 1
-    results[["index", "result"]].to_parquet(folder, name_function=part_name, write_index=False)
+    results.to_parquet(folder, name_function=part_name, write_index=False)
