@@ -73,10 +73,16 @@ def run_chunk(
     return laps.timed(_by_item(work, chunk, numbering, stopped, laps))
 
 
-def run_chunk_as_batch(work: Work, chunk: Chunk, numbering: Numbering) -> PartRecord:
-    """Turn a chunk into its part by one call of the batch function."""
-    laps = Laps()
-    return laps.timed(_as_batch(work, chunk, numbering, laps))
+def run_chunk_as_batch(
+    work: Work,
+    chunk: Chunk,
+    numbering: Numbering,
+    stopped: Callable[[], bool] = lambda: False,
+    laps: Laps | None = None,
+) -> PartRecord:
+    """Turn a chunk into its part by one call of the batch function; else as `run_chunk`."""
+    laps = laps or Laps()
+    return laps.timed(_as_batch(work, chunk, numbering, stopped, laps))
 
 
 def _by_item(
@@ -101,7 +107,9 @@ def _by_item(
     return write_part(work.folder, chunk.number, first_index, results)
 
 
-def _as_batch(work: Work, chunk: Chunk, numbering: Numbering, laps: Laps) -> PartRecord:
+def _as_batch(
+    work: Work, chunk: Chunk, numbering: Numbering, stopped: Callable[[], bool], laps: Laps
+) -> PartRecord:
     assert work.batch_function is not None
     raw = work.source.load(chunk)
     numbering.counted(chunk, work.source.count(raw))
@@ -109,6 +117,8 @@ def _as_batch(work: Work, chunk: Chunk, numbering: Numbering, laps: Laps) -> Par
     laps.end("read")
     first_index = numbering.first_index(chunk)
     laps.end("wait")
+    if stopped():
+        raise Stopped
     try:
         results = work.batch_function(items)
         if len(results) != len(items):

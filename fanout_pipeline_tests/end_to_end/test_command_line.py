@@ -275,8 +275,8 @@ def test_comparison_as_configured(project):
         else:
             assert results == [n * n for n in numbers], strategy
         found = project.metadata(f"squares/{strategy}")
-        single = strategy in ("serial", "vectorized")
-        assert (found["chunks"], found["workers"]) == (5, 1 if single else 2), strategy
+        workers = 1 if strategy == "serial" else 2
+        assert (found["chunks"], found["workers"]) == (5, workers), strategy
 
 
 @pytest.mark.parametrize("configured", [False, True], ids=["defaults", "configured"])
