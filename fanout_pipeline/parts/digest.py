@@ -20,20 +20,32 @@ from fanout_pipeline.parts.column import to_python
 _GOLDEN = numpy.uint64(0x9E3779B97F4A7C15)
 _FIRST = numpy.uint64(0xBF58476D1CE4E5B9)
 _SECOND = numpy.uint64(0x94D049BB133111EB)
-# Half of a core's usual L2 cache in 8-byte words: three arrays of it stay in cache.
-_BLOCK = 16_384
+# Three arrays of it stay in a core's cache, and each is under the 128 KiB from which malloc fetches
+# it from the system anew.
+_BLOCK = 16_000
 _INT64 = range(-(2**63), 2**63)
 
 
 def mixed(words: numpy.ndarray) -> numpy.ndarray:
     """A bijection of 64-bit words in which every bit of the input moves every bit of the output."""
     words = words + _GOLDEN
-    words ^= words >> numpy.uint64(30)
+    shifted = words >> numpy.uint64(30)
+    words ^= shifted
     words *= _FIRST
-    words ^= words >> numpy.uint64(27)
+    words ^= numpy.right_shift(words, numpy.uint64(27), out=shifted)
     words *= _SECOND
-    words ^= words >> numpy.uint64(31)
+    words ^= numpy.right_shift(words, numpy.uint64(31), out=shifted)
     return words
+
+
+def column_digest(
+    column: pyarrow.Array, metadata: dict[bytes, bytes] | None, first_index: int
+) -> str:
+    """The digest of a column's values, each block hashed and summed while it is in cache."""
+    return combined(
+        digest(value_hashes(column.slice(start, _BLOCK), metadata), first_index + start)
+        for start in range(0, len(column), _BLOCK)
+    )
 
 
 def value_hashes(column: pyarrow.Array, metadata: dict[bytes, bytes] | None) -> numpy.ndarray:

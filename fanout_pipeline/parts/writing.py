@@ -14,7 +14,7 @@ from pyarrow import parquet
 
 from fanout_pipeline.parts.atomic import replacing
 from fanout_pipeline.parts.column import Results, from_words, is_integer_text, to_column
-from fanout_pipeline.parts.digest import digest, value_hashes
+from fanout_pipeline.parts.digest import column_digest
 from fanout_pipeline.parts.manifest import INTEGER_KIND, PartRecord, part_name
 
 
@@ -62,7 +62,7 @@ def write_part(
         number=number,
         first_index=first_index,
         items=len(column),
-        digest=digest(value_hashes(column, metadata), first_index),
+        digest=column_digest(column, metadata, first_index),
         kind=INTEGER_KIND if is_integer_text(metadata) else str(column.type),
         nulls=column.null_count,
         bytes=len(data),
