@@ -124,11 +124,12 @@ def breakdown(
 
 def around_seconds(instance: dg.DagsterInstance, run_id: str) -> float:
     """What scatter and gather took, from being asked for to their ends."""
-    times: dict[str, list[float]] = defaultdict(list)
-    for entry in instance.all_logs(run_id):
+    first, last = dg.DagsterEventType.STEP_WORKER_STARTING, dg.DagsterEventType.STEP_SUCCESS
+    seconds = 0.0
+    for entry in instance.all_logs(run_id, of_type={first, last}):
         if entry.step_key and entry.step_key.endswith(("_scatter", "_gather")):
-            times[entry.step_key].append(entry.timestamp)
-    return sum(max(of_step) - min(of_step) for of_step in times.values())
+            seconds += entry.timestamp * (1 if entry.dagster_event_type == last else -1)
+    return seconds
 
 
 def event_seconds(instance: dg.DagsterInstance, run_id: str, count: int = 20) -> float:

@@ -3,7 +3,9 @@
 Not imported with the definitions: what it imports of Dagster takes a tenth of a second.
 """
 
+import sqlite3
 from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
 from typing import Any
 
 import dagster as dg
@@ -11,6 +13,7 @@ from dagster._core.execution.context.system import PlanOrchestrationContext
 from dagster._core.execution.plan.plan import ExecutionPlan
 from dagster._core.execution.retries import RetryMode
 from dagster._core.executor.step_delegating import StepDelegatingExecutor
+from dagster._core.storage.event_log import SqliteEventLogStorage
 
 from fanout_pipeline.defs.step_handler import ForkedSteps
 from fanout_pipeline.defs.step_server import Setup
@@ -50,7 +53,8 @@ class ForkedStepsExecutor(StepDelegatingExecutor):
             )
         )
         try:
-            yield from super().execute(plan_context, execution_plan)
+            with _held_open(plan_context.instance, plan_context.run_id):
+                yield from super().execute(plan_context, execution_plan)
         finally:
             self._steps.close()
 
@@ -67,3 +71,20 @@ class ForkedStepsExecutor(StepDelegatingExecutor):
             event.is_resource_init_failure for event in events
         )
         return events
+
+
+@contextmanager
+def _held_open(instance: dg.DagsterInstance, run_id: str) -> Iterator[None]:
+    """Keep a connection to the run's database, if that is SQLite, and do nothing with it.
+
+    Dagster connects anew for each event. Whoever disconnects last makes SQLite copy its log into the
+    database and sync both, which most events did: 20 to 28 ms each on a busy disk, 8 to 14 ms now.
+    """
+    storage = instance.event_log_storage
+    if not isinstance(storage, SqliteEventLogStorage):
+        yield
+        return
+    path = storage.path_for_shard(run_id)
+    with closing(sqlite3.connect(path, check_same_thread=False)) as held:
+        held.execute("SELECT id FROM event_logs LIMIT 1").fetchall()
+        yield
