@@ -48,7 +48,7 @@ class ThreadCrew:
         began = time.perf_counter()
         shared = _SharedPlan(ChunkPlan(work.chunks, self._workers, work.fixed))
         progress.begin(shared.size)
-        finished: SimpleQueue[_Done | Exception | None] = SimpleQueue()
+        finished: SimpleQueue[_Done | BaseException | None] = SimpleQueue()
         parts = Numbered(work.folder)
         lanes: dict[int, Lane] = {}
         futures = [
@@ -68,7 +68,7 @@ class ThreadCrew:
                         lane.until(done.began, "wait")
                         lane.told(seconds_of(part), done.ended)
                         progress.done(part.items, done.piece.size(done.chunk))
-                    case Exception() as error:
+                    case BaseException() as error:
                         raise error
         finally:
             # Nothing to stop unless the loop was left by an exception or an interrupt.
@@ -88,7 +88,7 @@ class ThreadCrew:
         number: int,
         work: Work,
         shared: _SharedPlan,
-        finished: SimpleQueue[_Done | Exception | None],
+        finished: SimpleQueue[_Done | BaseException | None],
     ) -> None:
         try:
             while (turn := shared.take()) is not None:
@@ -106,7 +106,7 @@ class ThreadCrew:
                 finished.put(_Done(chunk, piece, number, laps.began, laps.ended))
         except Stopped:
             pass
-        except Exception as error:
+        except BaseException as error:  # SystemExit, too: others wait for this thread's chunk
             finished.put(error)
         finally:
             finished.put(None)
