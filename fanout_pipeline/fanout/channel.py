@@ -8,6 +8,8 @@ from __future__ import annotations
 import os
 
 _HEADER_BYTES = 8
+_BLOCK_BYTES = 2**20
+"""Room is made for so much at a time; a socket holds less."""
 
 
 class Channel:
@@ -33,7 +35,7 @@ class Channel:
     def _read(self, size: int) -> bytes:
         blocks = []
         while size:
-            block = os.read(self._descriptor, size)
+            block = os.read(self._descriptor, min(size, _BLOCK_BYTES))
             if not block:
                 raise EOFError
             blocks.append(block)

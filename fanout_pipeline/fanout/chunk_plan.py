@@ -23,7 +23,7 @@ _UNKNOWN_SECONDS = 0.1
 _LONGEST_SECONDS = 1.0
 """Pieces are made no longer than this, so that progress is seen."""
 _SHORTEST_SECONDS = 0.02
-"""Nor shorter: what a chunk costs beyond its items is then under 5 % of it."""
+"""Nor shorter, but for the last: what a chunk costs beyond its items is then under 5 % of it."""
 _SHARE_OF_PAST = 0.5
 """Nor longer than this share of the time that each worker has worked so far: a guess from little
 is soon found wrong, and cheaply."""
@@ -39,8 +39,11 @@ class _Pace:
 
     size: float = 0.0
     seconds: float = 0.0
+    doubtful: bool = False
+    """It is that of a piece that took longer than expected, and perhaps all of that at its end."""
 
     def saw(self, size: int, seconds: float) -> None:
+        self.doubtful = False
         self.size = self.size / 2 + size
         self.seconds = self.seconds / 2 + seconds
 
@@ -56,8 +59,6 @@ class _Range:
 
     start: int
     stop: int
-    most: int = field(compare=False)
-    """No piece of it is larger."""
     pace: _Pace = field(compare=False, default_factory=_Pace)
 
     @property
@@ -103,7 +104,7 @@ class ChunkPlan:
             waiting = heapq.heappop(self._begun)
         elif self._whole:
             whole = self._whole.popleft()
-            waiting = _Range(whole.start, whole.stop, most=whole.stop - whole.start)
+            waiting = _Range(whole.start, whole.stop)
             self._whole_size -= waiting.size
         else:
             return None
@@ -135,24 +136,25 @@ class ChunkPlan:
         self._pace.saw(size, seconds)
         self._paces.pop(chunk.number).saw(size, seconds)
         if rest is not None:
-            # It was slower than thought, and perhaps all of that lies at its end: shared by all.
-            most = math.ceil((rest.stop - rest.start) / self._workers)
-            heapq.heappush(self._begun, _Range(rest.start, rest.stop, most, _Pace(size, seconds)))
+            heapq.heappush(self._begun, _Range(rest.start, rest.stop, _Pace(size, seconds, True)))
 
     def _piece(self, waiting: _Range) -> int:
         """How large the next piece of a range should be."""
         if self._fixed:
-            return waiting.most
+            return waiting.size
         if self._largest is not None:
-            return min(waiting.most, self._largest)
+            return self._largest
         unit = waiting.pace.or_else(self._pace)
         if not unit:
-            return min(waiting.most, self._first or waiting.most)
-        seconds = _LONGEST_SECONDS
-        if self._workers > 1:
-            left = unit * waiting.size + self._whole_size * self._pace.or_else(self._pace)
-            left += sum(part.size * part.pace.or_else(self._pace) for part in self._begun)
-            fair = left / (_PIECES_PER_WORKER * self._workers)
-            past = _SHARE_OF_PAST * self._past_seconds / self._workers
-            seconds = max(_SHORTEST_SECONDS, min(_LONGEST_SECONDS, fair, past))
-        return max(1, min(waiting.most, round(seconds / unit)))
+            return self._first or waiting.size
+        if self._workers == 1:
+            return max(1, round(_LONGEST_SECONDS / unit))
+        others = [(part.size, part.pace.or_else(self._pace)) for part in self._begun]
+        others.append((self._whole_size, self._pace.or_else(self._pace)))
+        left_seconds = waiting.size * unit + sum(size * its_unit for size, its_unit in others)
+        left_size = waiting.size + sum(size for size, _ in others)
+        fair = left_seconds / (_PIECES_PER_WORKER * self._workers)
+        past = _SHARE_OF_PAST * self._past_seconds / self._workers
+        seconds = max(_SHORTEST_SECONDS, min(_LONGEST_SECONDS, fair, past))
+        size = max(1, round(seconds / unit))
+        return min(size, math.ceil(left_size / self._workers)) if waiting.pace.doubtful else size

@@ -2,18 +2,16 @@
 
 Functions of modules that a worker can import travel as names. Those of `__main__` (a script, `python -c`,
 a REPL, a notebook), of modules that were loaded from a file by hand, lambdas and nested functions
-travel by value, through cloudpickle, with the variables that they refer to.
+travel by value, with the variables that they refer to (see `by_value`).
 """
 
 from __future__ import annotations
 
-import inspect
 import io
 import pickle
 import sys
-from collections.abc import Iterator
-from contextlib import ExitStack
-from types import FunctionType, ModuleType
+from importlib.machinery import ModuleSpec
+from pathlib import Path
 from typing import Any
 
 from fanout_pipeline.fanout.contract import Work
@@ -27,7 +25,18 @@ def sent(work: Work) -> bytes:
         _ByName(buffer).dump(message)
         return buffer.getvalue()
     except (_NotByName, pickle.PicklingError, AttributeError, TypeError):
-        return _by_value(work, message)
+        # Here, for the usual function does without it.
+        from fanout_pipeline.fanout.by_value import culprit, pickled
+    try:
+        return pickled(message)
+    except Exception as error:
+        name = getattr(work.function, "__qualname__", repr(work.function))
+        raise TypeError(
+            f"The function {name} cannot be sent to worker processes: "
+            f"{culprit(work.function) or error}. "
+            "Make it inside the function, or define the function at the top level of a module "
+            "that can be imported."
+        ) from error
 
 
 class _NotByName(Exception):
@@ -36,67 +45,43 @@ class _NotByName(Exception):
 
 class _ByName(pickle.Pickler):
     def reducer_override(self, value: Any) -> Any:
-        if isinstance(value, (FunctionType, type)) and not _can_import(value.__module__):
+        if has_name(value) and not can_import(value.__module__):
             raise _NotByName
         return NotImplemented
 
 
-def _can_import(name: str) -> bool:
-    """Whether another process, with the same `sys.path`, would import the same module by the name."""
-    if name == "__main__":
-        return False
-    module = sys.modules.get(name)
-    if module is None or module.__spec__ is None:
-        return False
-    file = getattr(module, "__file__", None)
-    if file is None:  # built in, or a namespace
+def has_name(value: Any) -> bool:
+    """Whether it is a function, a class or another thing that may be pickled as module and name."""
+    return isinstance(getattr(value, "__qualname__", None), str)
+
+
+def can_import(name: str | None) -> bool:
+    """Whether another process, with the same `sys.path`, would import the same module by the name.
+
+    None, as of some built-in functions, stands for Python itself.
+    """
+    if name is None:
         return True
+    module = sys.modules.get(name)
+    known = getattr(module, "__spec__", None)
+    if name == "__main__" or known is None:
+        return False
     package, _, _ = name.rpartition(".")
-    path = getattr(sys.modules.get(package), "__path__", None) if package else None
-    for finder in sys.meta_path:
-        spec = finder.find_spec(name, path)
-        if spec is not None:
-            return bool(spec.origin == file)
-    return False
+    if package and not can_import(package):
+        return False
+    found = _found(name, getattr(sys.modules[package], "__path__", None) if package else None)
+    if found is None:
+        return False
+    # Of what has no file (built in, frozen, a namespace) there is only one.
+    has_files = found.has_location and known.has_location
+    return not has_files or found.origin == known.origin or _file(found) == _file(known)
 
 
-def _by_value(work: Work, message: Any) -> bytes:
-    import cloudpickle  # here, for the usual function does without it
-
-    try:
-        with ExitStack() as registered:
-            for module in _modules_by_value(work):
-                cloudpickle.register_pickle_by_value(module)
-                registered.callback(cloudpickle.unregister_pickle_by_value, module)
-            return bytes(cloudpickle.dumps(message))
-    except Exception as error:
-        name = getattr(work.function, "__qualname__", repr(work.function))
-        raise TypeError(
-            f"The function {name} cannot be sent to worker processes: {_culprit(work) or error}. "
-            "Make it inside the function, or define the function at the top level of a module "
-            "that can be imported."
-        ) from error
+def _found(name: str, path: Any) -> ModuleSpec | None:
+    """What importing the name would load, whatever is loaded already."""
+    found = (finder.find_spec(name, path) for finder in sys.meta_path)
+    return next((spec for spec in found if spec is not None), None)
 
 
-def _modules_by_value(work: Work) -> Iterator[ModuleType]:
-    """Modules known by names that no other process could import. `__main__` is by value anyway."""
-    for value in (work.function, work.batch_function, type(work.function)):
-        name = getattr(value, "__module__", None)
-        if name and name != "__main__" and name in sys.modules and not _can_import(name):
-            yield sys.modules[name]
-
-
-def _culprit(work: Work) -> str | None:
-    """Which of the variables that the function refers to cannot be pickled."""
-    import cloudpickle
-
-    for function in (work.function, work.batch_function):
-        if not inspect.isfunction(function):
-            continue
-        variables = inspect.getclosurevars(function)
-        for name, value in {**variables.nonlocals, **variables.globals}.items():
-            try:
-                cloudpickle.dumps(value)
-            except Exception as error:
-                return f"its variable {name}, a {type(value).__qualname__}, cannot be pickled ({error})"
-    return None
+def _file(spec: ModuleSpec) -> Path:
+    return Path(spec.origin or "").resolve()

@@ -117,7 +117,7 @@ class ThreadCrew:
                 finished.put(_Done(chunk, piece, number, laps.began, laps.ended))
         except Stopped:
             pass
-        except BaseException as error:
+        except BaseException as error:  # SystemExit, too: others wait for this thread's chunk
             finished.put(error)
         finally:
             finished.put(None)

@@ -31,6 +31,8 @@ def main(descriptor: int) -> None:
     """Serve the channel on this file descriptor until the parent sends None."""
     # Ctrl-C reaches the whole foreground group; the parent decides what it means.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # Programs that the function starts must not hold the channel open.
+    os.set_inheritable(descriptor, False)
     parent = _Parent(Channel(descriptor))
     parent.send((READY, os.getpid()))
     # Not before: whoever waits for the answer can go on, and cut the source, meanwhile.
@@ -50,7 +52,7 @@ def main(descriptor: int) -> None:
                 imported += time.perf_counter() - taken
             case ("chunk", chunk, first_index, seconds):
                 answer = _answer(parent, work, chunk, first_index, seconds)
-                if isinstance(answer, Exception):
+                if isinstance(answer, BaseException):
                     parent.send(answer)
                 else:
                     parent.send((DONE, answer, taken - imported, imported, time.perf_counter()))
@@ -84,8 +86,11 @@ class _Parent:
             try:
                 return taken, pickle.loads(message)
             except Exception as error:
-                error.add_note("A worker could not import what the function needs.")
-                self.send(error)
+                error.add_note(
+                    "A worker process could not read the function. What it is made of must be "
+                    "importable there, with the same sys.path, or hold nothing that cannot be pickled."
+                )
+                self.send(_sendable(error))
 
     def _receive(self) -> None:
         try:
@@ -101,15 +106,20 @@ def _answer(parent: _Parent, work: Any, chunk: Any, first_index: int | None, sec
     numbering = _RemoteNumbering(parent, first_index)
     try:
         return run_piece(work, chunk, numbering, seconds=seconds)
-    except Exception as error:
-        error.__cause__ = None
-        try:
-            pickle.loads(pickle.dumps(error))
-        except Exception:
-            from traceback import format_exception
+    except BaseException as error:  # SystemExit, too: it is the parent's to raise
+        return _sendable(error)
 
-            return RuntimeError("".join(format_exception(error)))
-        return error
+
+def _sendable(error: BaseException) -> BaseException:
+    """The error, or one with its text where another process could not read it."""
+    error.__cause__ = None
+    try:
+        pickle.loads(pickle.dumps(error))
+    except Exception:
+        from traceback import format_exception
+
+        return RuntimeError("".join(format_exception(error)))
+    return error
 
 
 class _RemoteNumbering:

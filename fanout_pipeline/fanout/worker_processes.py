@@ -26,7 +26,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from selectors import EVENT_READ, DefaultSelector
 from typing import Any
@@ -82,16 +82,25 @@ class _Worker:
         return received
 
     def died(self) -> WorkerDied:
-        code = self.process.wait(_STOP_SECONDS)
-        how = f"ended with exit code {code}"
-        if code < 0:
-            how = f"was killed by {signal.Signals(-code).name}"
-            how += " (out of memory?)" if code == -signal.SIGKILL else ""
+        try:
+            how = _how_ended(self.process.wait(_STOP_SECONDS))
+        except subprocess.TimeoutExpired:
+            how = "closed its connection to this process"
         doing = f"while it had chunk {self.chunk.number}" if self.chunk else "without any work"
         return WorkerDied(
             f"Worker process {self.process.pid} {how} {doing}. Nothing was made visible; "
             "earlier results are as they were. Run again; with fewer workers if memory was short."
         )
+
+
+def _how_ended(code: int) -> str:
+    if code >= 0:
+        return f"ended with exit code {code}"
+    try:
+        name = signal.Signals(-code).name
+    except ValueError:  # a real-time signal
+        name = f"signal {-code}"
+    return f"was killed by {name}" + (" (out of memory?)" if code == -signal.SIGKILL else "")
 
 
 class WorkerProcesses:
@@ -121,7 +130,8 @@ class _Run:
         self._parts = Numbered(work.folder)
         self._lanes = {worker: Lane(began) for worker in workers}
         progress.begin(self._plan.size)
-        message = sent(replace(work, chunks=()))
+        # Not the batch function: what its module imports would be imported for nothing.
+        message = sent(replace(work, chunks=(), batch_function=None))
         self._pickle_seconds = time.thread_time() - cpu_began
         for worker in workers:
             worker.chunk, worker.sent_bytes, worker.pickle_seconds = None, 0, 0.0
@@ -194,9 +204,12 @@ def worker_processes(count: int) -> Iterator[WorkerProcesses]:
             worker.receive()
         yield WorkerProcesses(workers)
         for worker in workers:
-            worker.send(None)
+            # One that has ended by itself, or does not end, does no harm any more.
+            with suppress(WorkerDied):
+                worker.send(None)
         for worker in workers:
-            worker.process.wait(_STOP_SECONDS)
+            with suppress(subprocess.TimeoutExpired):
+                worker.process.wait(_STOP_SECONDS)
     finally:
         with interrupts_held():
             for worker in workers:
@@ -210,7 +223,7 @@ def _start() -> _Worker:
     ours, theirs = socket.socketpair()
     with theirs:
         program = (
-            f"import sys; sys.path[:] = {sys.path!r}\n"
+            f"import sys; sys.path[:] = {list(map(str, sys.path))!r}\n"
             "from fanout_pipeline.fanout.worker import main\n"
             f"main({theirs.fileno()})"
         )

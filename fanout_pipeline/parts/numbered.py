@@ -29,8 +29,9 @@ class Numbered:
         kept = [part for part in ordered if part.items] or ordered[:1]
         numbered = [replace(part, number=number) for number, part in enumerate(kept)]
         moved = [(a, b) for a, b in zip(kept, numbered, strict=True) if a.number != b.number]
+        there = {part.number for part in kept}
         for part in ordered:
-            if part not in kept:
+            if part.number not in there:
                 self._path(part).unlink()
         # Aside first: the name may still be another part's.
         for part, new in moved:

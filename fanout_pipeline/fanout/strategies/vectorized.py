@@ -9,7 +9,7 @@ from fanout_pipeline.fanout.chunk_work import run_batch
 from fanout_pipeline.fanout.contract import Options, Strategy
 from fanout_pipeline.fanout.thread_crew import ThreadCrew, thread_crew
 
-_FIRST_SIZE = 4096
+_FIRST_SIZE = 16 * 2**10
 """A batch cannot be cut short: the first are small, to see what one takes."""
 
 
