@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from itertools import repeat
 from typing import Any
 
-
 _CALIBRATING_LOOPS = 20_000
 _CALIBRATING_TRIES = 15
 _UNITS = {"us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0}
