@@ -14,8 +14,6 @@ from dataclasses import dataclass
 from itertools import repeat
 from typing import Any
 
-from fanout_pipeline.fanout.calling import is_async
-
 _CALIBRATING_LOOPS = 20_000
 _CALIBRATING_TRIES = 15
 _UNITS = {"us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0}
@@ -114,11 +112,6 @@ class AsyncBurdened:
             for _ in repeat(None, self.loops):
                 pass
         return result
-
-
-def burdened(function: Callable[[Any], Any], cost: Cost, loops: int) -> Burdened | AsyncBurdened:
-    """The function with more work an item, async where it is."""
-    return (AsyncBurdened if is_async(function) else Burdened)(function, cost, loops)
 
 
 def calibrate(clock: Callable[[], float] = time.perf_counter) -> Calibration:

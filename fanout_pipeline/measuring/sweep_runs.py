@@ -9,10 +9,11 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
+from fanout_pipeline.fanout.calling import is_async
 from fanout_pipeline.fanout.contract import FanoutSpec, Options
 from fanout_pipeline.fanout.registry import REFERENCE, STRATEGIES
 from fanout_pipeline.fanout.run import run_strategy
-from fanout_pipeline.measuring.burden import Calibration, burdened
+from fanout_pipeline.measuring.burden import AsyncBurdened, Burdened, Calibration
 from fanout_pipeline.measuring.sweep_grid import Cell
 from fanout_pipeline.measuring.verification import verify
 from fanout_pipeline.sources.source import Source
@@ -46,6 +47,7 @@ class SweepRuns:
         if not cell.cost.seconds:
             return replace(self._spec, source=source)
         loops = 0 if cell.cost.waits else self._calibration.loops(cell.cost)
+        burdened = AsyncBurdened if is_async(self._spec.function) else Burdened
         function = burdened(self._spec.function, cell.cost, loops)
         return replace(self._spec, source=source, function=function, batch_function=None)
 
