@@ -36,7 +36,20 @@ def without_source(source):
 def test_a_name_is_where_a_person_finds_the_function():
     """A function is named by its module and its name, anything else by its type."""
     assert function_name(square) == "fanout_pipeline.squares:square"
-    assert function_name(functools.partial(square)) == "functools:partial"
+    assert function_name(functools.partial(square)) == "partial of fanout_pipeline.squares:square"
+
+
+def test_a_partial_is_its_function_with_its_arguments():
+    """Partials of one function with other arguments are other functions."""
+    given = [
+        functools.partial(pow, 2),
+        functools.partial(pow, 3),
+        functools.partial(pow, exp=2),
+        functools.partial(pow, exp=3),
+        functools.partial(abs, 2),
+    ]
+    assert len(set(map(function_fingerprint, given))) == len(given)
+    assert function_fingerprint(functools.partial(pow, 2)) == function_fingerprint(given[0])
 
 
 def test_a_fingerprint_is_short_text():
