@@ -6,9 +6,8 @@ forked from the process that imported this.
 
 import pandas
 import psutil
-import pyarrow.csv
-import pyarrow.parquet
 import upath.implementations.local
 
 import fanout_pipeline.defs.chunk_json
+import fanout_pipeline.fanout.road
 import fanout_pipeline.measuring.verification

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
-import fanout_pipeline.parts.writing  # noqa: F401 (here, as importing Arrow is not part of a run)
+import fanout_pipeline.fanout.road  # noqa: F401 (importing Arrow is not part of a run)
 from fanout_pipeline.fanout.contract import Crew, FanoutSpec, Options, Ran, Strategy, Work
 from fanout_pipeline.fanout.fingerprint import function_fingerprint, function_name
 from fanout_pipeline.fanout.lanes import mean, total

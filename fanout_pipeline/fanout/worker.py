@@ -37,8 +37,7 @@ def main(descriptor: int) -> None:
     parent.send((READY, os.getpid()))
     # Not before: whoever waits for the answer can go on, and cut the source, meanwhile.
     began = time.perf_counter()
-    import fanout_pipeline.fanout.chunk_work
-    import fanout_pipeline.parts.writing  # noqa: F401 (chunk_work does when it writes: too late)
+    import fanout_pipeline.fanout.road  # noqa: F401
 
     imported = time.perf_counter() - began
     work = None
