@@ -9,14 +9,16 @@ import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from fanout_pipeline.fanout.calling import Append, appending
 from fanout_pipeline.fanout.contract import Failure, ItemFailed, Work
 from fanout_pipeline.fanout.numbering import Numbering, Stopped
-from fanout_pipeline.parts.column import Results
 from fanout_pipeline.parts.manifest import PartRecord
 from fanout_pipeline.sources.source import BadInput, Chunk
+
+if TYPE_CHECKING:
+    from fanout_pipeline.parts.column import Results
 
 # A slice of calls between two looks at the clock, and at whether the run was stopped, takes about
 # this long.
@@ -134,6 +136,10 @@ def _by_item(
     stopped: Callable[[], bool],
     laps: Laps,
 ) -> Piece:
+    # Arrow and NumPy, which the definitions of a strategy do without: see `road`.
+    from fanout_pipeline.parts.column import Results
+    from fanout_pipeline.parts.writing import write_part
+
     raw = work.source.load(chunk)
     numbering.counted(chunk, work.source.count(raw))
     items = _parsed(work.source.parse, raw, chunk, numbering)
@@ -152,8 +158,6 @@ def _by_item(
     laps.end("call")
     first_index = numbering.first_index(chunk)
     laps.end("wait")
-    from fanout_pipeline.parts.writing import write_part
-
     return Piece(write_part(work.folder, chunk.number, first_index, results), rest)
 
 
