@@ -23,7 +23,6 @@ from fanout_pipeline.fanout.progress import Progress
 from fanout_pipeline.fanout.usage import ProcessUsage
 from fanout_pipeline.parts.manifest import PartRecord
 from fanout_pipeline.parts.numbered import Numbered
-from fanout_pipeline.parts.writing import write_part
 from fanout_pipeline.sources.source import Chunk
 
 _CHUNK_SIZE = 64 * 2**10
@@ -95,6 +94,8 @@ class _EventLoop:
 
 
 def _written(work: Work, calls: Calls, read_seconds: float) -> PartRecord:
+    from fanout_pipeline.parts.writing import write_part  # Arrow: see `road`
+
     began = time.perf_counter()
     part = write_part(work.folder, calls.number, calls.first_index, calls.results)
     return replace(
