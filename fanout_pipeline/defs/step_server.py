@@ -103,9 +103,9 @@ class _Loaded:
             importlib.import_module(module)
         self.setup = setup
         self.instance = dg.DagsterInstance.from_ref(_with_threaded_logs(setup.instance))
-        self.job = setup.job
-        if setup.load_data is not None:
-            self.job = self.job.with_repository_load_data(setup.load_data)
+        # A new object also where that is None: the one received carries the executor's hash, by
+        # which Dagster would not find its definition again, and would load all of it in each step.
+        self.job = setup.job.with_repository_load_data(setup.load_data)
         # Both for what they leave behind: the definition is kept, the run's database checked.
         self._plan(None, None)
         self.instance.get_records_for_run(setup.run.run_id, limit=1)

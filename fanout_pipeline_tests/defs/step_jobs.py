@@ -62,6 +62,22 @@ def fans_out():
     gathered(five().map(process).collect())
 
 
+def made_job():
+    """A job that signs whenever a process loads it, beside the step that runs in it."""
+    sign(f"loads-{os.getpid()}")
+
+    @dg.op
+    def runs():
+        sign(f"runs-{os.getpid()}")
+
+    @dg.job(executor_def=executor)
+    def made():
+        runs.alias("first")()
+        runs.alias("second")()
+
+    return made
+
+
 @dg.op(out=dg.DynamicOut(int))
 def some_of_ten():
     for number in range(0, 10, 3):

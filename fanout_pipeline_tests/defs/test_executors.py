@@ -77,6 +77,20 @@ def test_steps_are_isolated_and_in_order(execute):
 
 
 @pytest.mark.slow
+def test_steps_do_not_load_the_code_location(instance, folder, leaves_nothing):
+    """What loading the definitions costs is paid once a run, by the process that forks the steps."""
+    job = dg.build_reconstructable_job("fanout_pipeline_tests.defs.step_jobs", "made_job")
+    assert dg.execute_job(job, instance).success
+    loaded, ran = (
+        {path.name.removeprefix(sign) for path in folder.glob(f"{sign}*")}
+        for sign in ("loads-", "runs-")
+    )
+    assert len(ran) == 2
+    assert len(loaded - {str(os.getpid())}) == 1
+    assert not loaded & ran
+
+
+@pytest.mark.slow
 def test_steps_have_all_the_dynamic_outputs_that_they_need(execute):
     """Each step is told of its own share of a fan-out only, and of all that it collects."""
     with execute("fans_twice") as result:
