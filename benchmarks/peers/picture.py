@@ -55,6 +55,8 @@ def _panel(axes: Axes, one: Measured) -> None:
             if told.low is not None and told.high is not None:
                 axes.plot([told.low, told.high], [height] * 2, color=colour, linewidth=1.2)
             axes.plot(told.ratio, height, "o", color=colour, mfc=face, markersize=5.5, mew=1.2)
+    if not rows:
+        axes.text(0.5, 0.5, "no whole round", transform=axes.transAxes, ha="center", color=SOFT)
     axes.axvline(1, color=INK, linewidth=1, linestyle=":", zorder=0)
     names = [" ".join((row.strategy, _noted(row, one))).rstrip() for row in rows]
     axes.set_yticks(range(len(rows)), names)

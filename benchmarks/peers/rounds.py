@@ -19,7 +19,9 @@ from fanout_pipeline.measuring.machine import machine_record
 from fanout_pipeline.measuring.trial_store import TrialRun
 from fanout_pipeline.measuring.trials import Trial, TrialOptions, run_trials
 
-_QUICK_SHARE = 5.0
+QUICK = ("square", "burn 1 ms", "text 20 µs", "wait 5 ms")
+"""What `--quick` runs unless told otherwise: a whole round of each fits in its time."""
+_QUICK_SHARE = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +39,7 @@ class Plan:
     seconds_a_trial: float = 90.0
     """A trial that takes longer is ended, and its contender has failed."""
     workloads: tuple[str, ...] = ()
-    """By name; none: all."""
+    """By name; none: all, or QUICK."""
     contenders: tuple[Contender, ...] = CONTENDERS
 
 
@@ -64,7 +66,8 @@ def measure(plan: Plan, log: Callable[[str], object]) -> list[Measured]:
     unknown = set(plan.workloads) - set(known)
     if unknown:
         raise ValueError(f"no workload {', '.join(sorted(unknown))}; there are: {', '.join(known)}")
-    wanted = [known[name] for name in plan.workloads or known]
+    names = plan.workloads or (QUICK if plan.quick else tuple(known))
+    wanted = [known[name] for name in names]
     shares = sum(_share(one, plan) for one in wanted)
     with tempfile.TemporaryDirectory(prefix="peers-") as folder:
         return [
