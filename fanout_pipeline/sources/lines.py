@@ -10,11 +10,11 @@ import hashlib
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
-from typing import ClassVar, Self
+from typing import BinaryIO, ClassVar, Self
 
 from fanout_pipeline.sources.source import BadInput, Chunk, Fingerprint
 
-_TAIL_BLOCK = 4096
+_BLOCK = 4096
 _HEAD_LINES = 10_000
 
 
@@ -61,27 +61,12 @@ class Lines:
         return tuple(Chunk(n, edges[n], edges[n + 1]) for n in range(chunks))
 
     def load(self, chunk: Chunk) -> bytes:
-        """Read the range from one byte before it (is that the end of a line?) to its last line's end."""
-        begin = max(chunk.start - 1, 0)
+        """Read from the first line that begins in the range to the first that begins after it."""
         try:
             with open(self.path, "rb") as file:
+                begin, end = _line_at(file, chunk.start), _line_at(file, chunk.stop)
                 file.seek(begin)
-                raw = file.read(chunk.stop - begin)
-                if chunk.start:
-                    line_end = raw.find(b"\n")
-                    if line_end < 0 or line_end == len(raw) - 1:
-                        return b""
-                    raw = raw[line_end + 1 :]
-                if raw.endswith(b"\n"):
-                    return raw
-                tail = [raw]
-                while block := file.read(_TAIL_BLOCK):
-                    line_end = block.find(b"\n")
-                    if line_end >= 0:
-                        tail.append(block[: line_end + 1])
-                        break
-                    tail.append(block)
-                return b"".join(tail)
+                return file.read(end - begin)
         except OSError as error:
             raise _unreadable(self.path, error) from error
 
@@ -92,10 +77,7 @@ class Lines:
         length = len(raw) - len(raw.split(b"\n", items)[-1])
         try:
             with open(self.path, "rb") as file:
-                if chunk.start:
-                    file.seek(chunk.start - 1)
-                    file.readline()
-                return replace(chunk, start=file.tell() + length)
+                return replace(chunk, start=_line_at(file, chunk.start) + length)
         except OSError as error:
             raise _unreadable(self.path, error) from error
 
@@ -130,6 +112,20 @@ def shortened(line: bytes, limit: int = 40) -> str:
     """A line as messages show it: ASCII, its beginning where it is long."""
     text = line[: limit + 1].decode(errors="backslashreplace")
     return ascii(text) if len(line) <= limit else f"{text[:limit]!a}… ({len(line):,} bytes)"
+
+
+def _line_at(file: BinaryIO, offset: int) -> int:
+    """Where the first line begins that begins at `offset` or after it; else where the file ends."""
+    if offset == 0:
+        return 0
+    # Is the byte before it the end of a line?
+    position = file.seek(offset - 1)
+    while block := file.read(_BLOCK):
+        line_end = block.find(b"\n")
+        if line_end >= 0:
+            return position + line_end + 1
+        position += len(block)
+    return position
 
 
 def _unreadable(path: str, error: OSError) -> BadInput:
