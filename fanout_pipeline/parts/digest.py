@@ -23,6 +23,7 @@ _SECOND = numpy.uint64(0x94D049BB133111EB)
 # Three arrays of it stay in a core's cache, and each is under the 128 KiB from which malloc fetches
 # it from the system anew.
 _BLOCK = 16_000
+_RAMP = numpy.arange(_BLOCK, dtype=numpy.uint64) * _GOLDEN
 _INT64 = range(-(2**63), 2**63)
 
 
@@ -72,9 +73,10 @@ def digest(hashes: numpy.ndarray, first_index: int) -> str:
     total = 0
     for start in range(0, len(hashes), _BLOCK):
         block = hashes[start : start + _BLOCK]
-        first = first_index + start
-        index = numpy.arange(first, first + len(block), dtype=numpy.uint64)
-        total += int(mixed(block ^ (index * _GOLDEN)).sum(dtype=numpy.uint64))
+        # The index times the golden ratio, modulo 2**64.
+        words = _RAMP[: len(block)] + numpy.uint64((first_index + start) * int(_GOLDEN) % 2**64)
+        words ^= block
+        total += int(mixed(words).sum(dtype=numpy.uint64))
     return _written(total)
 
 

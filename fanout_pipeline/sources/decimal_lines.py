@@ -16,10 +16,10 @@ _DIGITS = 19
 """Of the largest int64, in three words at most."""
 _PAD = 24
 """Bytes before the first line, so that three words can be read there, too."""
-_BYTES = 2**17
-"""Looked through for line ends at a time."""
-# Enough that a call's own microsecond does not show, and arrays that stay in a core's cache and
-# under the 128 KiB from which malloc fetches each from the system anew.
+# So many bytes are looked through for line ends, and so many lines are parsed, at a time: enough that
+# a call's own microsecond does not show, and arrays that stay in a core's cache and under the 128 KiB
+# from which malloc fetches each from the system anew.
+_BYTES = 100_000
 _LINES = 16_000
 
 _LINE_END, _MINUS = b"\n-"
@@ -40,15 +40,16 @@ def count_lines(raw: bytes) -> int:
     return int(numpy.count_nonzero(numpy.frombuffer(raw, numpy.uint8) == _LINE_END))
 
 
-def parse_lines(raw: bytes, lines: int) -> numpy.ndarray | None:
-    """The int64 of each of so many lines, the last of which has its LF, too.
+def parse_lines(raw: bytes) -> numpy.ndarray | None:
+    """The int64 of each line, all of which end in LF.
 
     None where a line is anything but an optional minus and digits, or does not fit.
     """
     # Up to a whole word, and one more, for a word is read with the one after it.
     padded = b"".join([bytes(_PAD), raw, bytes(16 - len(raw) % 8)])
     text, words = numpy.frombuffer(padded, numpy.uint8), numpy.frombuffer(padded, "<u8")
-    edges = _edges(text[_PAD : _PAD + len(raw)], lines)
+    edges = _edges(text[_PAD : _PAD + len(raw)])
+    lines = len(edges) - 1
     signed = b"-" in raw
     items = numpy.empty(lines, numpy.int64)
     for start in range(0, lines, _LINES):
@@ -72,16 +73,14 @@ def parse_lines(raw: bytes, lines: int) -> numpy.ndarray | None:
     return items
 
 
-def _edges(text: numpy.ndarray, lines: int) -> numpy.ndarray:
+def _edges(text: numpy.ndarray) -> numpy.ndarray:
     """Where each line ends in the padded text, after where the line before the first would."""
-    edges = numpy.empty(lines + 1, numpy.int64)
-    edges[0] = _PAD - 1
-    found = 1
+    edges = [numpy.array([_PAD - 1])]
     for start in range(0, len(text), _BYTES):
         ends = (text[start : start + _BYTES] == _LINE_END).nonzero()[0]
-        numpy.add(ends, _PAD + start, out=edges[found : found + len(ends)])
-        found += len(ends)
-    return edges
+        ends += _PAD + start
+        edges.append(ends)
+    return numpy.concatenate(edges)
 
 
 def _magnitudes(

@@ -7,11 +7,11 @@ for every line on which that would raise. Lines end in LF or CRLF; the last may 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, BinaryIO, Self
 
 from fanout_pipeline.sources.source import BadInput, Chunk, Fingerprint
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import numpy
     import pandas
 
-_TAIL_BLOCK = 4096
+_BLOCK = 4096
 _HEAD_LINES = 10_000
 
 
@@ -61,27 +61,12 @@ class IntegerLines:
         return tuple(Chunk(n, edges[n], edges[n + 1]) for n in range(chunks))
 
     def load(self, chunk: Chunk) -> bytes:
-        """Read the range from one byte before it (is that the end of a line?) to its last line's end."""
-        begin = max(chunk.start - 1, 0)
+        """Read from the first line that begins in the range to the first that begins after it."""
         try:
             with open(self.path, "rb") as file:
+                begin, end = _line_at(file, chunk.start), _line_at(file, chunk.stop)
                 file.seek(begin)
-                raw = file.read(chunk.stop - begin)
-                if chunk.start:
-                    line_end = raw.find(b"\n")
-                    if line_end < 0 or line_end == len(raw) - 1:
-                        return b""
-                    raw = raw[line_end + 1 :]
-                if raw.endswith(b"\n"):
-                    return raw
-                tail = [raw]
-                while block := file.read(_TAIL_BLOCK):
-                    line_end = block.find(b"\n")
-                    if line_end >= 0:
-                        tail.append(block[: line_end + 1])
-                        break
-                    tail.append(block)
-                return b"".join(tail)
+                return file.read(end - begin)
         except OSError as error:
             raise _unreadable(self.path, error) from error
 
@@ -94,8 +79,7 @@ class IntegerLines:
     def parse(self, raw: bytes, first_index: int) -> Sequence[int]:
         raw = _without_crlf(raw)
         plain = self._parse_plain(raw)
-        # The function's arguments are made of it one by one, and gone before they leave the cache.
-        return self._parse_exact(raw, first_index) if plain is None else plain.data
+        return self._parse_exact(raw, first_index) if plain is None else _Integers(plain)
 
     def parse_batch(self, raw: bytes, first_index: int) -> pandas.Series:
         """Series of int64, or of Python ints (dtype object) where one does not fit in int64."""
@@ -142,11 +126,9 @@ class IntegerLines:
 
         Anything else that int() reads ('+', '_', blanks, other scripts' digits) is left to it.
         """
-        from fanout_pipeline.sources.decimal_lines import count_lines, parse_lines
+        from fanout_pipeline.sources.decimal_lines import parse_lines
 
-        if raw and not raw.endswith(b"\n"):
-            raw += b"\n"
-        return parse_lines(raw, count_lines(raw))
+        return parse_lines(raw if raw.endswith(b"\n") else raw + b"\n") if raw else None
 
     def _parse_exact(self, raw: bytes, first_index: int) -> list[int]:
         lines = raw.split(b"\n")
@@ -178,6 +160,36 @@ class IntegerLines:
             f"{self.where(index)} {reason}: {_shortened(line)}. "
             "Each line must hold one integer; mend the file, or write it anew."
         ) from None
+
+
+class _Integers(Sequence[int]):
+    """Words that become Python integers where they are used, and are gone before they leave the cache."""
+
+    def __init__(self, words: numpy.ndarray):
+        self._words = words
+
+    def __len__(self) -> int:
+        return len(self._words)
+
+    def __getitem__(self, position: Any) -> Any:
+        return self._words[position].tolist()
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self._words.tolist())
+
+
+def _line_at(file: BinaryIO, offset: int) -> int:
+    """Where the first line begins that begins at `offset` or after it; else where the file ends."""
+    if offset == 0:
+        return 0
+    # Is the byte before it the end of a line?
+    position = file.seek(offset - 1)
+    while block := file.read(_BLOCK):
+        line_end = block.find(b"\n")
+        if line_end >= 0:
+            return position + line_end + 1
+        position += len(block)
+    return position
 
 
 def _without_crlf(raw: bytes) -> bytes:
