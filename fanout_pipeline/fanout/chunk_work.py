@@ -6,6 +6,7 @@ load bytes -> count -> parse -> function on each item -> column -> part file -> 
 from __future__ import annotations
 
 import time
+import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
@@ -140,8 +141,6 @@ def _as_batch(
 
 def described(error: BaseException, item: str) -> Failure:
     """An exception of the user's function, in a form that can be sent and shown anywhere."""
-    import traceback
-
     return Failure(
         item=item,
         error_type=type(error).__name__,

@@ -114,3 +114,25 @@ def test_a_worker_loads_neither_dagster_nor_pandas(tmp_path, largest):
     loaded = set(json.loads(done.stdout))
     assert "pyarrow" in loaded
     assert loaded & {"dagster", "pandas", "matplotlib", "sqlalchemy", "pydantic"} == set()
+
+
+@pytest.mark.parametrize(
+    ("module", "unwanted"),
+    [
+        ("fanout_pipeline.fanout.worker", {"pyarrow", "numpy", "dataclasses"}),
+        ("fanout_pipeline.sources", {"pyarrow", "numpy"}),
+        ("fanout_pipeline.fanout.chunk_work", {"filelock", "pyarrow.csv"}),
+    ],
+)
+def test_what_starts_quickly_loads_little(module, unwanted):
+    """A worker answers before it loads Arrow, and then loads nothing that only its parent needs."""
+    program = f"import sys, {module}; print(*sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=PACKAGE.parent,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    assert unwanted & set(done.stdout.split()) == set()
