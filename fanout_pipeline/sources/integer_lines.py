@@ -124,4 +124,8 @@ class _Integers(Sequence[int]):
 
 
 def _without_crlf(raw: bytes) -> bytes:
-    return raw.replace(b"\r\n", b"\n").removesuffix(b"\r") if b"\r" in raw else raw
+    if b"\r" not in raw:
+        return raw
+    raw = raw.replace(b"\r\n", b"\n")
+    # At the end of the file a CR may end a line, but is none.
+    return raw if raw == b"\r" or raw.endswith(b"\n\r") else raw.removesuffix(b"\r")

@@ -276,6 +276,15 @@ def test_a_path_is_taken_relative_to_the_data_root(tmp_path):
     assert IntegerLines("/a/b.txt").under(tmp_path) == IntegerLines("/a/b.txt")
 
 
+@pytest.mark.parametrize("content", [b"1\n\r", b"\r", b"1\r\n\r"])
+def test_a_carriage_return_alone_is_no_line_to_be_dropped(path, content):
+    """A last line that is nothing but a CR is refused, as the blank line that it is to Python."""
+    source = source_of(path, content)
+    [chunk] = source.cut(1)
+    with pytest.raises(BadInput, match="carriage return"):
+        source.parse(source.load(chunk), 0)
+
+
 @pytest.mark.parametrize("content", [b"1\n-2\n3\n", b"1\n-2\n3", b"1\r\n-2\r\n3"])
 @pytest.mark.parametrize("items", [0, 1, 2, 3, 4, 7, 25_000])
 def test_a_head_has_exactly_so_many_items(path, tmp_path, content, items):
