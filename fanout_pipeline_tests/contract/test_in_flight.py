@@ -10,8 +10,7 @@ from hypothesis import strategies as st
 
 from fanout_pipeline.fanout.contract import FanoutSpec, ItemFailed, Options
 from fanout_pipeline.fanout.registry import STRATEGIES
-from fanout_pipeline.fanout.strategies import asyncio_tasks
-from fanout_pipeline.parts import read_results
+from fanout_pipeline.parts import read_results, writing
 from fanout_pipeline.sources import BadInput, IntegerLines
 from fanout_pipeline_tests.contract import functions
 from fanout_pipeline_tests.contract.test_async_functions import run, write_items
@@ -81,7 +80,7 @@ def test_memory_is_flat(tmp_path, monkeypatch):
     """Three chunks are in memory at most, also while the first waits for its last call."""
     many = write_items(tmp_path / "many.txt", 1000)
     held = [0]
-    load, write = IntegerLines.load, asyncio_tasks.write_part
+    load, write = IntegerLines.load, writing.write_part
 
     def counting_load(source, chunk):
         held.append(held[-1] + 1)
@@ -92,7 +91,7 @@ def test_memory_is_flat(tmp_path, monkeypatch):
         return write(*arguments)
 
     monkeypatch.setattr(IntegerLines, "load", counting_load)
-    monkeypatch.setattr(asyncio_tasks, "write_part", counting_write)
+    monkeypatch.setattr(writing, "write_part", counting_write)
     gate = Gate(lambda gate, number: number != 1000 or len(gate.ended) == 999)
     run("asyncio", "none", many, gate, tmp_path / "asyncio", 10, concurrency=5)
     assert max(held) == 3
