@@ -1,8 +1,8 @@
 """An executor that gives each step a process of its own in a tenth of a second.
 
 As it comes, Dagster's multiprocess executor starts each step with `spawn`: a new interpreter that
-imports dagster and the code location, 2.5 s a step on 2 cores. Here a process of its own loads what
-every step needs, once a run, and each step is forked from it.
+imports dagster and the code location, a second or two a step on 2 cores. Here a process of its own
+loads what every step needs, once a run, and each step is forked from it.
 """
 
 from collections.abc import Sequence
