@@ -69,8 +69,10 @@ def test_whatever_a_function_raises_ends_the_run(work, workers, error):
             raise error("enough")
         return number
 
-    with pytest.raises((error, ItemFailed), match="enough"):
+    with pytest.raises((error, ItemFailed), match="enough") as caught:
         run(work(range(100), function), workers)
+    # If the run hung, the test's own time limit would end it, and this error come after that.
+    assert not isinstance(caught.value.__context__, pytest.fail.Exception)
 
 
 def test_an_error_ends_those_that_wait_for_their_index(work):
