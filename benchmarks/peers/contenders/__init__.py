@@ -54,7 +54,7 @@ def _expression(workload: Workload) -> bool:
 
 
 def _not_millions(workload: Workload) -> bool:
-    # A future an item: 10,000,000 of them need more memory than the machine has.
+    # A future or a task an item: 10,000,000 take over a minute (joblib), or more memory than there is.
     return workload.items <= 1_000_000
 
 
@@ -86,7 +86,7 @@ CONTENDERS: tuple[Contender, ...] = (
         f"{HERE}.asyncio_gather",
         suits=lambda work: work.async_function is not None,
     ),
-    Contender("joblib", f"{HERE}.joblib_parallel", "joblib"),
+    Contender("joblib", f"{HERE}.joblib_parallel", "joblib", suits=_not_millions),
     Contender("mpire", f"{HERE}.mpire_pool", "mpire", suits=_not_millions),
     Contender("Dask bag", f"{HERE}.dask_bag", "distributed", cluster=True),
     Contender("Dask DataFrame", f"{HERE}.dask_dataframe", "distributed", cluster=True),
