@@ -9,8 +9,9 @@ from fanout_pipeline.fanout.chunk_work import run_batch
 from fanout_pipeline.fanout.contract import Options, Strategy
 from fanout_pipeline.fanout.thread_crew import ThreadCrew, thread_crew
 
-_FIRST_SIZE = 16 * 2**10
-"""A batch cannot be cut short: the first are small, to see what one takes."""
+_FIRST_SIZE = 256 * 2**10
+"""A batch cannot be cut short: the first are small, to see what one takes, but not so small that
+100,000 numbers would be more than a batch a worker."""
 
 
 @contextmanager
