@@ -333,3 +333,13 @@ def test_a_dagster_file_may_be_the_parent(tmp_path):
     for name in ("named", "nameless"):
         told = read_results(tmp_path / "data" / name / "multiprocess")["result"].tolist()
         assert told == [f"{number + 1} [] False" for number in (1, 2, 3, 4)]
+
+
+@pytest.mark.parametrize(("given", "threads"), [(None, "1"), ("3", "3")])
+def test_workers_do_not_each_use_all_cores(given, threads, file, tmp_path, monkeypatch):
+    """NumPy's linear algebra has one thread in a worker, unless the environment says otherwise."""
+    monkeypatch.delenv("OPENBLAS_NUM_THREADS", raising=False)
+    if given is not None:
+        monkeypatch.setenv("OPENBLAS_NUM_THREADS", given)
+    run("multiprocess", file, lambda number: os.environ["OPENBLAS_NUM_THREADS"], tmp_path / "out")
+    assert set(read_results(tmp_path / "out")["result"]) == {threads}
