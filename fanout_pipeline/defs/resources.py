@@ -37,8 +37,9 @@ class Fanout(dg.ConfigurableResource[Any]):
     )
     chunks: Optional[Chunks] = Field(  # noqa: UP045
         default=None,
-        description="Chunks to cut the source into. Default: four a worker, more where a chunk "
-        "would be over 2 MiB (dagster_multiprocess: two a worker, 8 MiB, as each is a step).",
+        description="Chunks to cut the source into, exactly. Default: chosen while the run goes "
+        "on, by measured time, at most 2 MiB each (dagster_multiprocess: two a worker, 8 MiB, as "
+        "each is a step).",
     )
     start_method: Literal["forkserver", "spawn"] = Field(
         default="forkserver",

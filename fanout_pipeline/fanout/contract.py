@@ -33,8 +33,8 @@ class FanoutSpec:
     source: Source
     """Its path is relative to the data root."""
     function: Callable[[Any], Any]
-    """Called with each item, awaited where it is async. It must be importable by its module and
-    name."""
+    """Called with each item, awaited where it is async. Workers of queue, indexed_queue and
+    pool_map import it by its module and name; those of multiprocess need not be able to."""
     batch_function: Callable[[Any], Any] | None = None
     """The same on a pandas Series of items, giving as many results; None: no `vectorized`."""
     upstream: tuple[str, ...] = ()
