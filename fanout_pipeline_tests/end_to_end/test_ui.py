@@ -78,7 +78,7 @@ def test_a_click_materializes_everything_and_the_comparison_is_there_to_see(proj
         page.goto(f"{served}/assets/squares/comparison")
         expect(page.get_by_text(verdict).first).to_be_visible()
         expect(page.get_by_text("items_per_second").first).to_be_visible()
-        expect(page.get_by_text("vectorized", exact=True).first).to_be_visible()
+        expect(page.get_by_text("dagster_multiprocess", exact=True).first).to_be_visible()
         page.wait_for_timeout(5000)  # status and history come late
         page.screenshot(path=PICTURES / f"comparison_{theme}.png")
         report = page.get_by_text(re.compile("^report$")).locator("xpath=ancestor::tr[1]").first
