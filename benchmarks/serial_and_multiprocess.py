@@ -1,4 +1,4 @@
-"""What the README claims of serial and multiprocess: `make bench`.
+"""What the README claims of serial and multiprocess: `make bench-large`.
 
 Cold runs, each in a process of its own that has imported what the road needs, file on disk to
 committed parts on disk, the strategies taking turns. Prints the median ratio and its range, and

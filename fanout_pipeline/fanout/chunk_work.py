@@ -12,7 +12,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 from fanout_pipeline.fanout.calling import Append, appending
-from fanout_pipeline.fanout.contract import Failure, ItemFailed, Work
+from fanout_pipeline.fanout.contract import ItemFailed, Work
+from fanout_pipeline.fanout.failures import described, shown
 from fanout_pipeline.fanout.numbering import Numbering, Stopped
 from fanout_pipeline.parts.manifest import PartRecord
 from fanout_pipeline.sources.source import BadInput, Chunk
@@ -189,18 +190,6 @@ def _as_batch(
     return write_part(work.folder, chunk.number, first_index, column)
 
 
-def described(error: BaseException, item: str) -> Failure:
-    """An exception of the user's function, in a form that can be sent and shown anywhere."""
-    import traceback
-
-    return Failure(
-        item=item,
-        error_type=type(error).__name__,
-        message=str(error),
-        traceback="".join(traceback.format_exception(error)),
-    )
-
-
 def _call(
     function: Callable[[Any], Any],
     items: Sequence[Any],
@@ -261,12 +250,3 @@ def _as_column(results: Any) -> Any:
     if dtype.kind == "O":
         return list(results)
     return pyarrow.array(results, from_pandas=False)
-
-
-def shown(item: object, limit: int = 60) -> str:
-    """An item's repr, shortened."""
-    try:
-        text = repr(item)
-    except ValueError:  # an integer with too many digits to print
-        text = f"an integer of {item.bit_length():,} bits" if isinstance(item, int) else "?"
-    return text if len(text) <= limit else f"{text[:limit]}… ({len(text):,} characters)"

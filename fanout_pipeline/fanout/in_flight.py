@@ -19,8 +19,8 @@ from queue import Empty, SimpleQueue
 from typing import Any
 
 from fanout_pipeline.fanout.calling import nobody_cancelled
-from fanout_pipeline.fanout.chunk_work import described, shown
 from fanout_pipeline.fanout.contract import ItemFailed, Work
+from fanout_pipeline.fanout.failures import described, shown
 from fanout_pipeline.fanout.lanes import Lane
 
 _PATIENCE_SECONDS = 0.5

@@ -10,7 +10,7 @@ from multiprocessing.reduction import ForkingPickler
 from typing import Any
 
 from fanout_pipeline.fanout.calling import calling
-from fanout_pipeline.fanout.chunk_work import described, shown
+from fanout_pipeline.fanout.failures import described, shown
 from fanout_pipeline.fanout.multiprocessing_workers import CallFailed, prepare_worker
 
 STOP = "STOP"

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy
 import pyarrow
 
-from fanout_pipeline.fanout.chunk_work import shown
+from fanout_pipeline.fanout.failures import shown
 from fanout_pipeline.parts.column import to_python
 from fanout_pipeline.parts.digest import combined, digest, value_hashes
 from fanout_pipeline.parts.manifest import NoResults

@@ -12,8 +12,9 @@ import pyarrow
 import pytest
 from pyarrow import parquet
 
-from fanout_pipeline.fanout.chunk_work import run_batch, run_chunk, run_piece, shown
+from fanout_pipeline.fanout.chunk_work import run_batch, run_chunk, run_piece
 from fanout_pipeline.fanout.contract import ItemFailed, Work
+from fanout_pipeline.fanout.failures import shown
 from fanout_pipeline.fanout.numbering import Stopped, ThreadNumbering
 from fanout_pipeline.parts import Manifest, ResultFolder, read_results
 from fanout_pipeline.sources import BadInput, IntegerLines

@@ -3,9 +3,6 @@
 On a machine that others load it may be withheld; it may never be wrong.
 """
 
-import asyncio
-import time
-
 import pytest
 
 from fanout_pipeline.fanout import FanoutSpec, Options
@@ -17,25 +14,9 @@ from fanout_pipeline.measuring.verdict import decide
 from fanout_pipeline.sources import IntegerLines
 from fanout_pipeline.squares import square
 from fanout_pipeline_tests.measuring.simulated import trial_run
+from fanout_pipeline_tests.measuring.workloads import burn_1_ms, wait_2_ms, wait_2_ms_async
 
 pytestmark = pytest.mark.slow
-
-
-def wait_2_ms(number):
-    time.sleep(0.002)
-    return number
-
-
-async def wait_2_ms_async(number):
-    await asyncio.sleep(0.002)
-    return number
-
-
-def burn_1_ms(number):
-    end = time.thread_time() + 0.001
-    while time.thread_time() < end:
-        pass
-    return number
 
 
 def judged(tmp_path, function, count, *strategies, workers=2, chunks=None, rounds=8):

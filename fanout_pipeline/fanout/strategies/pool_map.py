@@ -12,8 +12,8 @@ from multiprocessing.sharedctypes import RawArray
 from typing import Any
 
 from fanout_pipeline.fanout.calling import calling
-from fanout_pipeline.fanout.chunk_work import described, shown
 from fanout_pipeline.fanout.contract import Options, Ran, Strategy, Work
+from fanout_pipeline.fanout.failures import described, shown
 from fanout_pipeline.fanout.interrupts import interrupts_held
 from fanout_pipeline.fanout.lanes import Lane
 from fanout_pipeline.fanout.multiprocessing_workers import (
