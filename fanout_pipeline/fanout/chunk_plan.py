@@ -1,6 +1,6 @@
 """Which chunk is worked on next, and for how long: sizes chosen from bytes and measured time.
 
-Chunks begin as large as memory allows, because each costs about a millisecond. One that takes longer
+Chunks begin as large as memory allows, because each costs one or two milliseconds. One that takes longer
 than it should is cut short by its worker and the rest is given out anew, in pieces by the time that
 a byte of it has taken. Towards the end the pieces become smaller ("guided self-scheduling",
 Polychronopoulos and Kuck 1987), so that no worker is late by much. Pieces are given out in the
@@ -23,7 +23,7 @@ _UNKNOWN_SECONDS = 0.1
 _LONGEST_SECONDS = 1.0
 """Pieces are made no longer than this, so that progress is seen."""
 _SHORTEST_SECONDS = 0.02
-"""Nor shorter, but for the last: what a chunk costs beyond its items is then under 5 % of it."""
+"""Nor shorter, but for the last: what a chunk costs beyond its items is then 5 to 11 % of it."""
 _SHARE_OF_PAST = 0.5
 """Nor longer than this share of the time that each worker has worked so far: a guess from little
 is soon found wrong, and cheaply."""

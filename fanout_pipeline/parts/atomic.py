@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -17,8 +17,6 @@ _ADVICE = {
     errno.ENOTDIR: "A file stands in a folder's place: remove it.",
     errno.EISDIR: "A folder stands in the file's place: remove it.",
 }
-_SYNCS = 8
-"""Files that are waited for at a time."""
 
 
 class CannotWrite(Exception):
@@ -72,18 +70,6 @@ def sync(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-
-
-def sync_all(paths: Sequence[Path]) -> None:
-    """The same for many files. Waits overlap, and the file system's journal takes them together."""
-    if len(paths) < 2:
-        for path in paths:
-            sync(path)
-        return
-    from concurrent.futures import ThreadPoolExecutor  # here, for workers write parts without it
-
-    with ThreadPoolExecutor(min(len(paths), _SYNCS)) as pool:
-        list(pool.map(sync, paths))
 
 
 def write_text(path: Path, text: str, *, durable: bool = True) -> None:

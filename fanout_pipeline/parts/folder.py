@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,8 +18,8 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from fanout_pipeline.parts.atomic import make_folder, sync, sync_all
-from fanout_pipeline.parts.manifest import MANIFEST, Manifest, NoResults, part_name
+from fanout_pipeline.parts.atomic import make_folder, sync
+from fanout_pipeline.parts.manifest import Manifest, NoResults, part_name
 
 _LOCK = ".lock"
 
@@ -32,7 +33,7 @@ class ResultFolder:
     @contextmanager
     def writing(self) -> Iterator[Path]:
         """A new generation to write parts into, removed at the end unless it was committed."""
-        generation = self.new_generation(os.urandom(6).hex())
+        generation = self.new_generation(uuid.uuid4().hex[:12])
         owner = FileLock(generation / _LOCK)
         with self._changing():
             owner.acquire(timeout=0)
@@ -58,9 +59,9 @@ class ResultFolder:
         The parts are on the disk before the link points to them: after a power cut, too, the
         folder holds the previous results or these, whole.
         """
+        for part in manifest.parts:
+            sync(generation / part_name(part.number))
         manifest.save(generation)
-        names = [*(part_name(part.number) for part in manifest.parts), MANIFEST]
-        sync_all([generation / name for name in names])
         sync(generation)
         if self.path.exists() and not self.path.is_symlink():
             raise NoResults(

@@ -94,9 +94,8 @@ class Manifest:
         return INTEGER_KIND in self.kinds or (nulls and "int64" in self.kinds)
 
     def save(self, folder: Path) -> None:
-        """Write it; whoever makes the folder visible waits until it is on the disk."""
         record = {"format": FORMAT, "items": self.items, "digest": self.digest} | asdict(self)
-        write_text(folder / MANIFEST, json.dumps(record, indent=1) + "\n", durable=False)
+        write_text(folder / MANIFEST, json.dumps(record, indent=1) + "\n")
 
     @classmethod
     def load(cls, folder: Path) -> Manifest:
