@@ -59,11 +59,11 @@ class TrialsConfig(dg.Config):
     """How much to measure."""
 
     rounds: Rounds = Field(
-        default=30,
+        default=100,
         description="Rounds at most. A verdict takes 5; more narrow the intervals.",
     )
     budget_seconds: Seconds = Field(
-        default=60,
+        default=65,
         description="When it is used up no further trial begins. What is slow gets fewer rounds, so "
         "that the rest has its own. The default keeps comparison_job under 90 s at 100,000 items.",
     )

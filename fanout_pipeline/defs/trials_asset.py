@@ -27,7 +27,7 @@ def trials_asset(
     """The asset that tries what the assets `strategies` do, when these are made."""
     known = [name for name in strategies if name in STRATEGIES]
     # Those that start no processes first: warming up is done in this order until its time is over.
-    known.sort(key=lambda name: STRATEGIES[name].start_methods != ("none",))
+    known.sort(key=lambda name: STRATEGIES[name].starts_processes)
     names = known + list(WAYS)
 
     @dg.asset(

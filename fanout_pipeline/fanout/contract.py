@@ -123,6 +123,11 @@ class Strategy:
     awaits: bool = False
     """It has calls of an async function in flight beside each other."""
 
+    @property
+    def starts_processes(self) -> bool:
+        """Whether there are worker processes to start; threads cost next to nothing."""
+        return self.start_methods != ("none",)
+
     def suits(self, spec: FanoutSpec) -> bool:
         """Whether there is what it calls: a batch function, an async one; any function otherwise."""
         if self.batch:

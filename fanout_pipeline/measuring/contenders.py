@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from fanout_pipeline.fanout.contract import FanoutSpec, Options, Strategy
@@ -15,7 +15,10 @@ from fanout_pipeline.measuring.verification import self_check
 
 @dataclass(frozen=True, slots=True)
 class InProcess:
-    """A strategy that starts its workers, runs, runs again with them, and stops them, in each trial."""
+    """A strategy that starts its workers, runs, runs again with them, and stops them, in each trial.
+
+    Without processes to start it runs once: its time is the same cold and warm.
+    """
 
     strategy: Strategy
     spec: FanoutSpec
@@ -34,14 +37,18 @@ class InProcess:
 
     def run(self) -> RunRecord:
         reset_peak()
-        return run_strategy(
+        again = self.strategy.starts_processes
+        run = run_strategy(
             self.strategy,
             self.spec,
             self.folder / self.name,
             self.options,
             chunks=self.chunks,
-            warm_runs=self.warm_runs,
+            warm_runs=self.warm_runs if again else 0,
         )
+        if again or not self.warm_runs:
+            return run
+        return replace(run, warm_seconds=(run.run_seconds + run.commit_seconds,) * self.warm_runs)
 
     def check(self, run: RunRecord) -> OrderCheck:
         if self.name == REFERENCE:

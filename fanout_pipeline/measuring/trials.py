@@ -44,7 +44,8 @@ class Trial:
     commit_seconds: float
     stop_seconds: float
     warm_seconds: float | None
-    """Of a second run by the same workers; None where they cannot be kept."""
+    """Of a second run by the same workers, or of the only run where no processes are started; None
+    where they cannot be kept."""
     phases: dict[str, float]
     """By the names of `fanout.phases.PHASES`; they sum to `wall_seconds`."""
     sent_bytes: int
@@ -100,9 +101,9 @@ class Contender(Protocol):
 class TrialOptions:
     """How much to measure."""
 
-    rounds: int = 30
+    rounds: int = 100
     """At most."""
-    budget_seconds: float = 60.0
+    budget_seconds: float = 65.0
     """No trial begins that would end later, but for the reference's first."""
     warm_up_rounds: int = 1
     seed: int = 0
@@ -194,8 +195,7 @@ def run_trials(
         taking_part = _taking_part(slots, deadline - clock(), number - 1, options.rounds)
         if first not in taking_part:
             break
-        order.shuffle(taking_part)
-        run_all(taking_part, number)
+        run_all(_shuffled(taking_part, order), number)
         if clock() - last_line > _LINE_SECONDS:
             last_line = clock()
             log(f"trials: round {number} of at most {options.rounds}, {len(done)} trials")
@@ -242,13 +242,24 @@ def _taking_part(
     rounds = max(1, min(int(wanted[id(slot)]) for slot in slots[:2]))
     taking_part = []
     for slot in slots:
-        slot.credit += min(1.0, max(wanted[id(slot)], 0.0 if slot.counted else 1.0) / rounds)
-        # What it costs is not known: not before the others have what a verdict takes.
-        early = not (slot.costs or slot.contender.warms_up)
-        if slot.credit >= 1 and not (early and begun < min(MIN_ROUNDS, rounds)):
+        if not slot.counted and begun >= min(MIN_ROUNDS, rounds):
+            # Its one chance: after the others have what a verdict takes, for what it costs may not
+            # be known, and before the rest of the time is shared out.
+            slot.credit = 1.0
+        elif slot.costs or slot.contender.warms_up:
+            slot.credit += min(1.0, max(wanted[id(slot)], float(not slot.counted)) / rounds)
+        if slot.credit >= 1:
             slot.credit -= 1
             taking_part.append(slot)
     return taking_part
+
+
+def _shuffled(slots: Sequence[_Slot], order: random.Random) -> list[_Slot]:
+    """In any order, but for those of unknown cost: they come last, as listed, or the slowest of them
+    would keep the others from their chance."""
+    known = [slot for slot in slots if slot.costs]
+    order.shuffle(known)
+    return known + [slot for slot in slots if not slot.costs]
 
 
 def _remarks(slots: Sequence[_Slot], rounds: int, options: TrialOptions) -> Iterator[str]:

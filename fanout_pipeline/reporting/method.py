@@ -23,7 +23,8 @@ def _method(comparison: Comparison) -> Iterator[str]:
     )
     yield (
         "Seconds are wall time from the file on disk to committed parts on disk, starting and stopping "
-        "workers included (cold); warm is a second run by the same workers. Both are medians."
+        "workers included (cold); warm is a second run by the same workers, or the same run where there "
+        "are no processes to start. Both are medians."
     )
     yield _rounds(comparison)
     if comparison.control is not None and comparison.noise != float("inf"):

@@ -68,7 +68,7 @@ def _ours(strategy: Strategy) -> Contender:
             return False  # an interpreter for each call that waits: nobody would
         return workload.batch_function is not None or not strategy.batch
 
-    alone = strategy.start_methods == ("none",)
+    alone = not strategy.starts_processes
     return Contender(
         f"ours: {strategy.name}", f"{HERE}.ours", strategy=strategy.name, alone=alone, suits=suits
     )
