@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from fanout_pipeline.fanout.calling import is_async
+from fanout_pipeline.fanout.policy import FAIL, FailurePolicy
 from fanout_pipeline.sources.source import Chunk, Source
 
 if TYPE_CHECKING:
@@ -58,6 +59,7 @@ class Work:
     """Where the parts are written."""
     fixed: bool = False
     """The chunks are those that the user has asked for; otherwise crews may cut them smaller."""
+    failures: FailurePolicy = FAIL
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +71,9 @@ class Options:
     """How worker processes are started; strategies without any ignore it."""
     concurrency: int = 100
     """Calls of an async function that `asyncio` has in flight at a time, at most."""
+    failures: FailurePolicy = FAIL
+    worker_memory_mb: int | None = None
+    """Resident memory that a worker process may have; None: as much as there is."""
 
     def __post_init__(self) -> None:
         if self.workers < 1:

@@ -15,6 +15,7 @@ import fanout_pipeline.fanout.road  # noqa: F401 (importing Arrow is not part of
 from fanout_pipeline.fanout.contract import Crew, FanoutSpec, Options, Ran, Strategy, Work
 from fanout_pipeline.fanout.fingerprint import function_fingerprint, function_name
 from fanout_pipeline.fanout.lanes import mean, total
+from fanout_pipeline.fanout.policy import FailurePolicy
 from fanout_pipeline.fanout.progress import Progress
 from fanout_pipeline.fanout.usage import own_usage
 from fanout_pipeline.parts.folder import ResultFolder
@@ -111,6 +112,7 @@ def run_strategy(
             chunks=wanted,
             fixed=chunks is not None,
             progress=Progress(strategy.name, log),
+            failures=options.failures,
         )
         own = own_usage()
         began = time.perf_counter()
@@ -177,11 +179,12 @@ def _run_once(
     chunks: int,
     fixed: bool,
     progress: Progress,
+    failures: FailurePolicy,
 ) -> _Run:
     began = time.perf_counter()
     cuts = spec.source.cut(chunks)
     cut = time.perf_counter()
-    work = Work(spec.source, spec.function, spec.batch_function, cuts, generation, fixed)
+    work = Work(spec.source, spec.function, spec.batch_function, cuts, generation, fixed, failures)
     ran = crew.run(work, progress)
     ended = time.perf_counter()
     manifest = manifest_of(strategy, spec, fingerprint, ran.parts)

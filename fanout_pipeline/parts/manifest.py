@@ -28,6 +28,7 @@ class PartRecord:
     """The chunk's number; the part is `part-<number>.parquet`."""
     first_index: int
     items: int
+    """Of the input, those that failed included."""
     digest: str
     kind: str
     """The Arrow type of the results, or INTEGER_KIND."""
@@ -45,6 +46,8 @@ class PartRecord:
     """Time until earlier chunks were counted, so that `first_index` was known."""
     call_cpu_seconds: float = 0.0
     """CPU time of the thread during `call_seconds`; the rest is waiting, for the GIL too."""
+    failed: int = 0
+    """Items without a result, which were put into quarantine."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,47 @@
+"""What happens to an item whose call fails."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+OnError = Literal["fail", "quarantine"]
+FailedItems = Literal["null", "omit"]
+
+
+@dataclass(frozen=True, slots=True)
+class FailurePolicy:
+    """The same for every strategy and every item of a run."""
+
+    on_error: OnError = "fail"
+    """fail: the run stops soon and names the item. quarantine: all other items are finished, and
+    those that failed are listed in `failures.parquet`."""
+    failed_items: FailedItems = "null"
+    """What the results have in the place of a quarantined item: a null, or no row."""
+    retries: int = 0
+    """Further calls of an item that failed, at most."""
+    retry_on: tuple[str, ...] = ("Exception",)
+    """Names of exception classes, plain or with their module, of which a retry is worth it."""
+    backoff_seconds: float = 0.1
+    """Before the first retry; twice as long before each further one, and up to as much again by
+    chance, so that workers do not retry together."""
+    item_timeout_seconds: float | None = None
+    """A call that takes longer is ended, and its item has failed."""
+
+    def __post_init__(self) -> None:
+        if self.retries < 0:
+            raise ValueError(f"retries must be at least 0, not {self.retries}")
+        if self.backoff_seconds < 0:
+            raise ValueError(f"backoff_seconds must be at least 0, not {self.backoff_seconds}")
+        if self.item_timeout_seconds is not None and self.item_timeout_seconds <= 0:
+            raise ValueError(
+                f"item_timeout_seconds must be over 0, not {self.item_timeout_seconds}"
+            )
+
+    @property
+    def quarantines(self) -> bool:
+        return self.on_error == "quarantine"
+
+
+FAIL = FailurePolicy()
+"""What holds where nothing else is said: the first item that fails ends the run."""
