@@ -7,6 +7,7 @@ export DAGSTER_HOME ?= $(CURDIR)/dagster_home
 FANOUT_DATA ?= data
 export FANOUT_DATA
 export VIRTUAL_ENV := $(CURDIR)/.venv
+IN_PARALLEL := -n logical --dist loadgroup
 DAGSTER := $(BIN)/dagster
 DEFINITIONS := fanout_pipeline.definitions
 
@@ -25,10 +26,10 @@ break-even: .venv/installed  ## from how many items and which cost an item each 
 	@cat $(FANOUT_DATA)/squares/break_even/break_even.md
 
 test: .venv/installed-dev chromium  ## all tests: strategies, faults, command line, schedule, UI in a browser
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest $(IN_PARALLEL)
 
 test-fast: .venv/installed-dev  ## the small tests, under a minute: no strategy by strategy, Dagster run, server or browser
-	$(BIN)/python -m pytest -m "not slow"
+	$(BIN)/python -m pytest $(IN_PARALLEL) -m "not slow"
 
 check: .venv/installed-dev  ## formatter, linter, type checker, definitions
 	$(BIN)/ruff format --check .
