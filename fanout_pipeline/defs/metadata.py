@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from fanout_pipeline.measuring.verification import Verification
 
 _EXACT_IN_BROWSERS = 2**53
+_SHOWN_FAILURES = 10
 
 
 def strategy_metadata(
@@ -22,7 +23,7 @@ def strategy_metadata(
     from fanout_pipeline.parts.reading import first_results
 
     check = verification.check
-    return {
+    metadata = {
         "wall_seconds": run.wall_seconds,
         "start_seconds": run.start_seconds,
         "run_seconds": run.run_seconds,
@@ -32,6 +33,7 @@ def strategy_metadata(
         "cpu_seconds": run.cpu_seconds,
         "peak_rss_bytes": run.peak_rss_bytes,
         "items": run.items,
+        "failed": run.failed,
         "items_per_second": run.items_per_second,
         "workers": run.workers,
         "worker_pids": dg.MetadataValue.json(list(run.worker_pids)),
@@ -50,6 +52,18 @@ def strategy_metadata(
         "overlapped_with": dg.MetadataValue.json(overlapped_with),
         "folder": dg.MetadataValue.path(str(folder.absolute())),
     }
+    if run.failed:
+        from fanout_pipeline.parts.failed import first_failures
+        from fanout_pipeline.reporting.tables import failures_table
+
+        table = failures_table(first_failures(folder, _SHOWN_FAILURES))
+        metadata["first_failures"] = dg.MetadataValue.md(table)
+    return metadata
+
+
+def in_quarantine(failed: int, items: int, folder: Path) -> str:
+    """A log line about items that failed."""
+    return f"{failed:,} of {items:,} items failed: see {(folder / 'failures.parquet').absolute()}"
 
 
 def plain_values(metadata: Mapping[str, dg.MetadataValue]) -> dict[str, Any]:

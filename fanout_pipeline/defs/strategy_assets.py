@@ -6,8 +6,13 @@ from typing import Any
 
 import dagster as dg
 
-from fanout_pipeline.defs.checks import check_results, check_specs
-from fanout_pipeline.defs.metadata import strategy_metadata
+from fanout_pipeline.defs.checks import (
+    check_results,
+    check_specs,
+    failures_result,
+    failures_spec,
+)
+from fanout_pipeline.defs.metadata import in_quarantine, strategy_metadata
 from fanout_pipeline.defs.overlap import ALONE, TIMED, overlapping_steps
 from fanout_pipeline.defs.resources import DataFolder, Fanout
 from fanout_pipeline.fanout.contract import FanoutSpec, Strategy
@@ -32,7 +37,10 @@ def strategy_asset(
         kinds={"python", "pandas" if strategy.batch else "parquet"},
         owners=["team:fanout"],
         code_version=function_fingerprint(function),
-        check_specs=[] if is_reference else check_specs(key, strategy.keeps_order),
+        check_specs=[
+            *([] if is_reference else check_specs(key, strategy.keeps_order)),
+            failures_spec(key),
+        ],
         op_tags=tags | {TIMED: ALONE},
     )
     def run_and_check(
@@ -44,8 +52,9 @@ def strategy_asset(
         here = spec.under(data_folder.path())
         folder = data_folder.path(spec.name, strategy.name)
         began = time.time()
+        options = fanout.options()
         run = run_strategy(
-            strategy, here, folder, fanout.options(), chunks=fanout.chunks, log=context.log.info
+            strategy, here, folder, options, chunks=fanout.chunks, log=context.log.info
         )
         own = context.op_execution_context
         overlaps = overlapping_steps(own, spec.name, strategy.name, began, time.time())
@@ -54,12 +63,15 @@ def strategy_asset(
             f"({run.start_seconds:.3f} s of it starting workers), {run.chunks} chunks, "
             f"{run.workers} workers. Checking order and completeness."
         )
-        verification = verify(here, folder, run)
+        if run.failed:
+            context.log.warning(in_quarantine(run.failed, run.items, folder))
+        verification = verify(here, folder, run, options.failures)
         yield dg.MaterializeResult(
             metadata=strategy_metadata(run, verification, folder, overlaps),
             data_version=dg.DataVersion(run.digest),
         )
         if not is_reference:
             yield from check_results(key, verification, strategy.keeps_order)
+        yield failures_result(key, run, fanout.failed_share)
 
     return run_and_check

@@ -127,6 +127,8 @@ class Strategy:
     """It calls the batch function."""
     awaits: bool = False
     """It has calls of an async function in flight beside each other."""
+    ends_calls: bool = False
+    """It ends a call that takes longer than `item_timeout_seconds`."""
 
     @property
     def starts_processes(self) -> bool:

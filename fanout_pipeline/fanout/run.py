@@ -62,6 +62,8 @@ class RunRecord:
     """Pickled bytes that travelled between processes: items and results, or descriptors."""
     pickle_seconds: float = 0.0
     """CPU time of pickling and unpickling these, on both sides."""
+    failed: int = 0
+    """Of the items, those that are in quarantine."""
 
     @property
     def items_per_second(self) -> float:
@@ -96,6 +98,8 @@ def run_strategy(
         method = strategy.start_methods[0]
     workers = 1 if strategy.single else options.workers
     options = replace(options, workers=workers, start_method=method)
+    if options.failures.item_timeout_seconds is not None and not strategy.ends_calls:
+        log(no_timeout(strategy.name))
     # Outside the timing, the same for all: which bytes these are.
     fingerprint = spec.source.fingerprint()
     target = ResultFolder(folder)
@@ -145,6 +149,15 @@ def run_strategy(
         phases=total([{"start": start_seconds}, cold.phases, {"stop": stop_seconds}]),
         sent_bytes=cold.ran.sent_bytes,
         pickle_seconds=cold.ran.pickle_seconds,
+        failed=cold.manifest.failed,
+    )
+
+
+def no_timeout(strategy: str) -> str:
+    """What the user is told of a limit that nobody keeps."""
+    return (
+        f"Warning: item_timeout_seconds is not applied by {strategy}, which can end no call. "
+        "multiprocess does, and asyncio for async functions."
     )
 
 

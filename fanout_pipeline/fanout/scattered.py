@@ -23,6 +23,7 @@ import psutil
 from fanout_pipeline.fanout.chunk_work import run_chunk
 from fanout_pipeline.fanout.contract import FanoutSpec, Work, WorkerDied
 from fanout_pipeline.fanout.numbering import FolderNumbering
+from fanout_pipeline.fanout.policy import FAIL, FailurePolicy
 from fanout_pipeline.fanout.run import RunRecord, manifest_of
 from fanout_pipeline.fanout.usage import ProcessUsage, own_usage
 from fanout_pipeline.parts.folder import ResultFolder
@@ -44,6 +45,7 @@ class Plan:
     scattered: float
     usage: ProcessUsage
     """Of the scattering process, when it began."""
+    failures: FailurePolicy = FAIL
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +58,13 @@ class Answer:
     usage: ProcessUsage
 
 
-def scatter(spec: FanoutSpec, target: ResultFolder, generation: str, chunks: int) -> Plan:
+def scatter(
+    spec: FanoutSpec,
+    target: ResultFolder,
+    generation: str,
+    chunks: int,
+    failures: FailurePolicy = FAIL,
+) -> Plan:
     """Cut the source and make the folder for the parts. Raises BadInput or CannotWrite."""
     fingerprint = spec.source.fingerprint()
     usage = own_usage()
@@ -65,7 +73,7 @@ def scatter(spec: FanoutSpec, target: ResultFolder, generation: str, chunks: int
     shared.mkdir(exist_ok=True)
     (shared / _OWNER).write_text(json.dumps(_owner()))
     cuts = spec.source.cut(chunks)
-    return Plan(generation, fingerprint, cuts, began, time.time(), usage)
+    return Plan(generation, fingerprint, cuts, began, time.time(), usage, failures)
 
 
 def run_scattered(spec: FanoutSpec, target: ResultFolder, plan: Plan, number: int) -> Answer:
@@ -73,7 +81,14 @@ def run_scattered(spec: FanoutSpec, target: ResultFolder, plan: Plan, number: in
     began = time.time()
     folder = target.new_generation(plan.generation)
     counts = folder / _COUNTS
-    work = Work(spec.source, spec.function, spec.batch_function, plan.chunks, folder)
+    work = Work(
+        spec.source,
+        spec.function,
+        spec.batch_function,
+        plan.chunks,
+        folder,
+        failures=plan.failures,
+    )
     numbering = FolderNumbering(counts, spec.source, plan.chunks)
     part = run_chunk(work, plan.chunks[number], numbering)
     return Answer(part, began, time.time(), own_usage())
@@ -127,6 +142,7 @@ def gather(
         digest=manifest.digest,
         input=plan.input,
         function_fingerprint=manifest.function["fingerprint"],
+        failed=manifest.failed,
     )
 
 

@@ -60,7 +60,7 @@ def check_order(folder: Path, reference: Path) -> OrderCheck:
     """Compare two result folders. Raises NoResults where one is missing or damaged."""
     # Of one moment, so that every pass reads the same results whoever commits meanwhile.
     ours, theirs = Snapshot.of(folder), Snapshot.of(reference)
-    items, expected_items = ours.manifest.items, theirs.manifest.items
+    items, expected_items = ours.manifest.rows, theirs.manifest.rows
     place = _compare_positions(ours, theirs)
     if place.first is None and items != expected_items:
         place.first = min(items, expected_items)
@@ -138,7 +138,7 @@ class _Counts:
 
 def _count(folder: Snapshot, reference: Snapshot) -> _Counts:
     counts = _Counts()
-    items = max(folder.manifest.items, reference.manifest.items)
+    items = max(folder.manifest.rows, reference.manifest.rows)
     passes = numpy.uint64(items // _PASS_ITEMS + 1)
     for number in range(int(passes)):
         ours, theirs = (

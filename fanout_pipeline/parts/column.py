@@ -84,6 +84,8 @@ def to_column(results: Sequence[Any]) -> tuple[pyarrow.Array, dict[bytes, bytes]
     kinds = set(map(type, results))
     nulls = type(None) in kinds
     kinds -= {type(None)}
+    if not kinds:
+        return pyarrow.nulls(len(results)), {}
     if len(kinds) > 1:
         names = " and ".join(sorted(kind.__name__ for kind in kinds))
         raise TypeError(f"the function returns {names}; return one type for every item")

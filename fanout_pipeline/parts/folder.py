@@ -61,6 +61,10 @@ class ResultFolder:
         """
         for part in manifest.parts:
             sync(generation / part_name(part.number))
+        if manifest.failed:
+            from fanout_pipeline.parts.failed import gather_failures  # Arrow
+
+            gather_failures(generation, manifest.parts)
         manifest.save(generation)
         sync(generation)
         if self.path.exists() and not self.path.is_symlink():
@@ -76,6 +80,9 @@ class ResultFolder:
             os.replace(link, self.path)
             if previous is not None and previous != generation:
                 shutil.rmtree(previous, ignore_errors=True)
+        # Not before: until then the generation can be committed again from its parts.
+        for path in generation.glob("failed-*.parquet"):
+            path.unlink(missing_ok=True)
 
     def remove_generations(self, is_dead: Callable[[Path], bool]) -> None:
         """Remove generations without a lock, other than the visible one, whose writer is dead.

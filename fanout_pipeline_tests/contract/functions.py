@@ -21,6 +21,27 @@ def raises_on_guilty(number):
     return number
 
 
+def raises_on_sevenths(number):
+    """A text for a text's sake: parts of nothing but nulls must fit to it."""
+    if number % 7 == 0:
+        raise ValueError(f"{number} is a multiple of seven | <b>\x1b[1m\ud800")
+    return f"result {number}"
+
+
+def square_but_sevenths(number):
+    if number % 7 == 0:
+        raise ValueError(f"{number} is a multiple of seven")
+    return number * number
+
+
+def float_but_sevenths(number):
+    return float(square_but_sevenths(number))
+
+
+def raises_always(number):
+    raise RuntimeError("never")
+
+
 def stops_on_guilty(number):
     return next(iter([] if number == GUILTY else [number]))
 
@@ -97,6 +118,12 @@ async def raises_on_guilty_async(number):
     return raises_on_guilty(await same_async(number))
 
 
+async def hangs_on_guilty(number):
+    if number == GUILTY:
+        await asyncio.sleep(60)
+    return number
+
+
 async def plus(number, more):
     return await same_async(number) + more
 
@@ -125,6 +152,24 @@ class AsyncSlow(Slow):
     async def __call__(self, number):
         self.mark.touch()
         await asyncio.sleep(0.01)
+        return number
+
+
+class FailsAtFirst:
+    """Fails on the first so many calls of each item, which it counts in a folder's files."""
+
+    def __init__(self, folder: Path, times: int, error: type = ConnectionResetError):
+        self.folder = folder
+        self.times = times
+        self.error = error
+
+    def __call__(self, number):
+        with open(self.folder / str(number), "a+") as file:
+            file.write("x")
+            file.seek(0)
+            calls = len(file.read())
+        if number % 10 == 0 and calls <= self.times:
+            raise self.error(f"call {calls}")
         return number
 
 
