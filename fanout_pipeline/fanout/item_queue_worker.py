@@ -6,6 +6,7 @@ import pickle
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from multiprocessing.reduction import ForkingPickler
 from typing import Any
 
@@ -74,12 +75,12 @@ def _serve_run(
         try:
             results.append(serve(function, task))
         except Exception as error:
-            result = called_again(lambda task=task: serve(function, task), policy, error, task[-1])
+            result = called_again(partial(serve, function, task), policy, error, task[-1])
             if isinstance(result, Failure):
                 if not policy.quarantines:
                     return CallFailed(task, result)
-                marker = replace(result, index=task[0])
-                result = serve(lambda item, marker=marker: marker, task)
+                # As the result would be sent, with an index if that is.
+                result = serve(partial(_given, replace(result, index=task[0])), task)
             results.append(result)
         served = clock()
         calling += served - taken
@@ -100,3 +101,7 @@ def _serve_run(
         pickle_cpu_seconds=time.thread_time() - cpu_stopped,
         ended=ended,
     )
+
+
+def _given(result: Any, item: Any) -> Any:
+    return result

@@ -90,7 +90,8 @@ def read_failures(folder: str | Path) -> pandas.DataFrame:
     failures that its manifest counts.
     """
     batches = list(_batches(Snapshot.of(folder)))
-    return pyarrow.Table.from_batches(batches, _SCHEMA).to_pandas()
+    frame: pandas.DataFrame = pyarrow.Table.from_batches(batches, _SCHEMA).to_pandas()
+    return frame
 
 
 def first_failures(folder: str | Path, count: int) -> list[dict[str, Any]]:
