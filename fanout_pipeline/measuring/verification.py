@@ -12,10 +12,9 @@ from fanout_pipeline.fanout.policy import FAIL, FailurePolicy
 from fanout_pipeline.fanout.registry import REFERENCE, STRATEGIES
 from fanout_pipeline.fanout.run import RunRecord, run_strategy
 from fanout_pipeline.measuring.order_check import OrderCheck, check_order
-from fanout_pipeline.measuring.result_streams import blocks
+from fanout_pipeline.measuring.result_streams import blocks, compared
 from fanout_pipeline.parts.folder import ResultFolder
 from fanout_pipeline.parts.manifest import NoResults
-from fanout_pipeline.parts.reading import Snapshot
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,9 +74,9 @@ def self_check(spec: FanoutSpec, folder: Path, run: RunRecord) -> OrderCheck:
     """The reference has nothing beside it: its indexes and its digest are read back (`blocks`
     raises where they are not as recorded), and its items counted against the lines of its input.
     """
-    snapshot = Snapshot.of(folder)
-    left_out = snapshot.manifest.items - snapshot.manifest.rows
-    items = left_out + sum(len(block.hashes) for block in blocks(snapshot))
+    (side,) = compared(folder)
+    manifest = side.snapshot.manifest
+    items = manifest.items - manifest.rows + sum(len(block.hashes) for block in blocks(side))
     cuts = spec.source.cut(run.chunks)
     expected = sum(spec.source.count(spec.source.load(chunk)) for chunk in cuts)
     return OrderCheck(

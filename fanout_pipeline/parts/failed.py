@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy
 import pyarrow
 from pyarrow import parquet
 
@@ -102,7 +103,15 @@ def first_failures(folder: str | Path, count: int) -> list[dict[str, Any]]:
     return []
 
 
-def _batches(snapshot: Snapshot, batch_rows: int = _GROUP_ROWS) -> Iterator[pyarrow.RecordBatch]:
+def failed_indexes(snapshot: Snapshot) -> numpy.ndarray:
+    """The indexes of the failed items, ascending (int64)."""
+    found = [batch["index"].to_numpy() for batch in _batches(snapshot, columns=["index"])]
+    return numpy.concatenate([numpy.empty(0, numpy.int64), *found])
+
+
+def _batches(
+    snapshot: Snapshot, batch_rows: int = _GROUP_ROWS, columns: list[str] | None = None
+) -> Iterator[pyarrow.RecordBatch]:
     counted = snapshot.manifest.failed
     if not counted:
         return
@@ -122,7 +131,7 @@ def _batches(snapshot: Snapshot, batch_rows: int = _GROUP_ROWS) -> Iterator[pyar
                 f"{path} has {file.metadata.num_rows:,} rows, though the manifest counts "
                 f"{counted:,} failed items: materialize the asset again."
             )
-        yield from file.iter_batches(batch_rows, use_threads=False)
+        yield from file.iter_batches(batch_rows, columns=columns, use_threads=False)
 
 
 @contextmanager
