@@ -38,6 +38,12 @@ def float_but_sevenths(number):
     return float(square_but_sevenths(number))
 
 
+def fails_or_is_tried_again(number):
+    if number == 1000:
+        raise ConnectionResetError("once more")
+    return raises_on_guilty(number)
+
+
 def raises_always(number):
     raise RuntimeError("never")
 

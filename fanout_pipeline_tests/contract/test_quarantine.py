@@ -205,6 +205,16 @@ def test_interrupted_while_waiting_for_a_retry(name, method, file, tmp_path):
     thread.join()
 
 
+@pytest.mark.parametrize("name", ["threads", "asyncio", "multiprocess", "queue", "indexed_queue"])
+@pytest.mark.timeout(30)
+def test_a_failed_item_does_not_wait_for_retries(name, file, tmp_path):
+    """Where an item has failed for good the run ends soon, though others wait to be tried again."""
+    policy = FailurePolicy(retries=5, retry_on=("ConnectionError",), backoff_seconds=60.0)
+    method = STRATEGIES[name].start_methods[0]
+    with pytest.raises(ItemFailed, match=r"item 60 .*no such square today"):
+        run(name, method, file, functions.fails_or_is_tried_again, tmp_path / name, policy)
+
+
 @every_case
 def test_a_timeout_that_is_not_applied_is_said(name, method, file, tmp_path):
     """A strategy that can end no call says so, in one line, and works as if there were no limit."""
