@@ -53,7 +53,7 @@ def trials_asset(
 
         began = time.time()
         root = data_folder.path().absolute()
-        here = spec.under(root)
+        here = data_folder.placed(spec)
         run = TrialRun(
             name=spec.name,
             run_id=context.run.run_id,

@@ -17,10 +17,11 @@ from fanout_pipeline.fanout.fingerprint import function_fingerprint, function_na
 from fanout_pipeline.fanout.lanes import mean, total
 from fanout_pipeline.fanout.policy import FailurePolicy
 from fanout_pipeline.fanout.progress import Progress
+from fanout_pipeline.fanout.unchanged import unchanged
 from fanout_pipeline.fanout.usage import own_usage
 from fanout_pipeline.parts.folder import ResultFolder
 from fanout_pipeline.parts.manifest import Manifest, PartRecord
-from fanout_pipeline.sources.source import Fingerprint
+from fanout_pipeline.sources.source import Fingerprint, Stamp
 
 _CHUNK_BYTES = 2 * 2**20
 """Keeps a worker that holds one chunk as Python objects under some 100 MB."""
@@ -97,6 +98,7 @@ def run_strategy(
     workers = 1 if strategy.single else options.workers
     options = replace(options, workers=workers, start_method=method)
     # Outside the timing, the same for all: which bytes these are.
+    stamp = spec.source.stamp()
     fingerprint = spec.source.fingerprint()
     target = ResultFolder(folder)
     wanted = chunks or default_chunks(fingerprint.bytes, options.workers)
@@ -108,6 +110,7 @@ def run_strategy(
             strategy.name,
             spec=spec,
             target=target,
+            stamp=stamp,
             fingerprint=fingerprint,
             chunks=wanted,
             fixed=chunks is not None,
@@ -175,6 +178,7 @@ def _run_once(
     spec: FanoutSpec,
     target: ResultFolder,
     generation: Path,
+    stamp: Stamp,
     fingerprint: Fingerprint,
     chunks: int,
     fixed: bool,
@@ -185,7 +189,8 @@ def _run_once(
     cuts = spec.source.cut(chunks)
     cut = time.perf_counter()
     work = Work(spec.source, spec.function, spec.batch_function, cuts, generation, fixed, failures)
-    ran = crew.run(work, progress)
+    with unchanged(spec.source, stamp):
+        ran = crew.run(work, progress)
     ended = time.perf_counter()
     manifest = manifest_of(strategy, spec, fingerprint, ran.parts)
     target.commit(generation, manifest)

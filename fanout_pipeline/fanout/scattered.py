@@ -24,10 +24,11 @@ from fanout_pipeline.fanout.chunk_work import run_chunk
 from fanout_pipeline.fanout.contract import FanoutSpec, Work, WorkerDied
 from fanout_pipeline.fanout.numbering import FolderNumbering
 from fanout_pipeline.fanout.run import RunRecord, manifest_of
+from fanout_pipeline.fanout.unchanged import unchanged
 from fanout_pipeline.fanout.usage import ProcessUsage, own_usage
 from fanout_pipeline.parts.folder import ResultFolder
 from fanout_pipeline.parts.manifest import PartRecord
-from fanout_pipeline.sources.source import Chunk, Fingerprint
+from fanout_pipeline.sources.source import Chunk, Fingerprint, Stamp, require_unchanged
 
 _COUNTS = ".counts"
 _OWNER = "owner"
@@ -38,6 +39,7 @@ class Plan:
     """What scatter decided. Times are seconds since the epoch, as several processes take them."""
 
     generation: str
+    stamp: Stamp
     input: Fingerprint
     chunks: tuple[Chunk, ...]
     began: float
@@ -58,6 +60,7 @@ class Answer:
 
 def scatter(spec: FanoutSpec, target: ResultFolder, generation: str, chunks: int) -> Plan:
     """Cut the source and make the folder for the parts. Raises BadInput or CannotWrite."""
+    stamp = spec.source.stamp()
     fingerprint = spec.source.fingerprint()
     usage = own_usage()
     began = time.time()
@@ -65,7 +68,7 @@ def scatter(spec: FanoutSpec, target: ResultFolder, generation: str, chunks: int
     shared.mkdir(exist_ok=True)
     (shared / _OWNER).write_text(json.dumps(_owner()))
     cuts = spec.source.cut(chunks)
-    return Plan(generation, fingerprint, cuts, began, time.time(), usage)
+    return Plan(generation, stamp, fingerprint, cuts, began, time.time(), usage)
 
 
 def run_scattered(spec: FanoutSpec, target: ResultFolder, plan: Plan, number: int) -> Answer:
@@ -75,7 +78,8 @@ def run_scattered(spec: FanoutSpec, target: ResultFolder, plan: Plan, number: in
     counts = folder / _COUNTS
     work = Work(spec.source, spec.function, spec.batch_function, plan.chunks, folder)
     numbering = FolderNumbering(counts, spec.source, plan.chunks)
-    part = run_chunk(work, plan.chunks[number], numbering)
+    with unchanged(spec.source, plan.stamp):
+        part = run_chunk(work, plan.chunks[number], numbering)
     return Answer(part, began, time.time(), own_usage())
 
 
@@ -92,6 +96,7 @@ def gather(
     `workers` is how many chunks the scheduler runs at a time, at most.
 
     Raises WorkerDied where a chunk has no answer: schedulers drop skipped branches in silence.
+    Raises BadInput where the source has changed since it was cut.
     """
     begin_gather = time.time()
     answers = sorted(answers, key=lambda answer: answer.part.number)
@@ -102,6 +107,7 @@ def gather(
             f"Of {len(plan.chunks)} chunks, {lacking} gave no answer, or one gave two. Nothing "
             "was made visible; earlier results are as they were. Run again."
         )
+    require_unchanged(spec.source, plan.stamp)
     folder = target.new_generation(plan.generation)
     shutil.rmtree(folder / _COUNTS, ignore_errors=True)
     manifest = manifest_of(strategy, spec, plan.input, [answer.part for answer in answers])

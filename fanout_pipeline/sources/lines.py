@@ -7,12 +7,13 @@ an input is cut by its size alone.
 from __future__ import annotations
 
 import hashlib
+import os
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import BinaryIO, ClassVar, Self
 
-from fanout_pipeline.sources.source import BadInput, Chunk, Fingerprint
+from fanout_pipeline.sources.source import BadInput, Chunk, Fingerprint, Stamp
 
 _BLOCK = 4096
 _HEAD_LINES = 10_000
@@ -40,6 +41,13 @@ class Lines:
                 return Fingerprint(self.path, file.tell(), digest)
         except OSError as error:
             raise _unreadable(self.path, error) from error
+
+    def stamp(self) -> Stamp:
+        try:
+            found = os.stat(self.path)
+        except OSError as error:
+            raise _unreadable(self.path, error) from error
+        return Stamp(found.st_size, found.st_mtime_ns, found.st_ino)
 
     def size(self) -> int:
         path = Path(self.path)
