@@ -151,7 +151,7 @@ def _by_item(
     except Exception as error:
         failed = described(error, shown(items[len(results)]))
         index = numbering.first_index(chunk) + len(results)
-        raise ItemFailed(failed.at(index, work.source)) from error
+        raise ItemFailed(failed.at(index, work.source)) from None
     rest = None
     if len(results) < len(items):
         rest = work.source.rest(chunk, raw, len(results))
@@ -182,7 +182,7 @@ def _as_batch(
             )
     except Exception as error:
         failed = described(error, f"the first of a batch of {len(items):,}")
-        raise ItemFailed(failed.at(first_index, work.source)) from error
+        raise ItemFailed(failed.at(first_index, work.source)) from None
     column = _as_column(results)
     laps.end("call")
     from fanout_pipeline.parts.writing import write_part

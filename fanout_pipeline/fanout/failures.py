@@ -3,24 +3,31 @@
 from __future__ import annotations
 
 from fanout_pipeline.fanout.contract import Failure
+from fanout_pipeline.parts.visible import visible, visible_lines
 
 
 def described(error: BaseException, item: str) -> Failure:
     """An exception of the user's function, in a form that can be sent and shown anywhere."""
     import traceback  # here, for workers whose function never raises do without it
 
+    try:
+        message = str(error)
+    except Exception as unprintable:
+        message = f"its message cannot be had: {type(unprintable).__name__}"
     return Failure(
         item=item,
-        error_type=type(error).__name__,
-        message=str(error),
-        traceback="".join(traceback.format_exception(error)),
+        error_type=visible(type(error).__name__, 100),
+        message=visible(message),
+        traceback=visible_lines("".join(traceback.format_exception(error))),
     )
 
 
 def shown(item: object, limit: int = 60) -> str:
-    """An item's repr, shortened."""
+    """An item's repr, shortened, in one line of printable text."""
     try:
         text = repr(item)
-    except ValueError:  # an integer with too many digits to print
-        text = f"an integer of {item.bit_length():,} bits" if isinstance(item, int) else "?"
-    return text if len(text) <= limit else f"{text[:limit]}… ({len(text):,} characters)"
+    except Exception:
+        if not isinstance(item, int):
+            return f"a {visible(type(item).__name__, limit)} whose repr fails"
+        text = f"an integer of {item.bit_length():,} bits"  # too many digits to print
+    return visible(text, limit)

@@ -140,7 +140,7 @@ class InFlight:
                 except (Exception, asyncio.CancelledError) as error:
                     if self._given_up():
                         return
-                    raise self._failed(calls, place, error) from error
+                    raise self._failed(calls, place, error) from None
                 calls.left -= 1
                 if not calls.left:
                     self._end(calls)

@@ -12,6 +12,7 @@ from typing import Any
 from fanout_pipeline.fanout.calling import calling
 from fanout_pipeline.fanout.failures import described, shown
 from fanout_pipeline.fanout.multiprocessing_workers import CallFailed, prepare_worker
+from fanout_pipeline.parts.visible import visible
 
 STOP = "STOP"
 
@@ -77,7 +78,9 @@ def _serve_run(
     try:
         pickled = bytes(ForkingPickler.dumps(results))
     except Exception as error:
-        return TypeError(f"The function's results cannot be sent between processes: {error}")
+        return TypeError(
+            f"The function's results cannot be sent between processes: {visible(str(error))}"
+        )
     ended = clock()
     return Answer(
         results=pickled,

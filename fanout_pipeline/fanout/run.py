@@ -13,6 +13,7 @@ from pathlib import Path
 
 import fanout_pipeline.fanout.road  # noqa: F401 (importing Arrow is not part of a run)
 from fanout_pipeline.fanout.contract import Crew, FanoutSpec, Options, Ran, Strategy, Work
+from fanout_pipeline.fanout.environment import explained
 from fanout_pipeline.fanout.fingerprint import function_fingerprint, function_name
 from fanout_pipeline.fanout.lanes import mean, total
 from fanout_pipeline.fanout.policy import FailurePolicy
@@ -90,7 +91,7 @@ def run_strategy(
     """Fan the function out and commit the results to `folder`; `spec.source` is an absolute path.
 
     The same workers do it `warm_runs` times more. Raises BadInput, ItemFailed, WorkerDied,
-    CannotWrite or TypeError; the folder is then as it was.
+    CannotWrite, SystemRefused or TypeError; the folder is then as it was.
     """
     method = options.start_method
     if method not in strategy.start_methods:
@@ -102,7 +103,7 @@ def run_strategy(
     fingerprint = spec.source.fingerprint()
     target = ResultFolder(folder)
     wanted = chunks or default_chunks(fingerprint.bytes, options.workers)
-    with ExitStack() as generations:
+    with explained(folder), ExitStack() as generations:
         # Around the workers, so that a generation is given up only when nobody writes to it any more.
         folders = [generations.enter_context(target.writing()) for _ in range(1 + warm_runs)]
         run_once = partial(

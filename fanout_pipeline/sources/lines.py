@@ -6,6 +6,7 @@ an input is cut by its size alone.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 from dataclasses import dataclass, replace
@@ -141,6 +142,8 @@ def _unreadable(path: str, error: OSError) -> BadInput:
         advice = "Materialize the asset that writes it, or set the data root (FANOUT_DATA)."
     elif isinstance(error, PermissionError):
         advice = "Give the user that runs Dagster the right to read it."
+    elif error.errno in (errno.EMFILE, errno.ENFILE):
+        advice = "Raise the limit of open files (ulimit -n), or use fewer workers."
     else:
         advice = "Check the disk and the path."
     return BadInput(f"Cannot read {path}: {error.strerror or error}. {advice}")
