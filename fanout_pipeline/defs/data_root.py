@@ -42,21 +42,23 @@ def require_inside(path: str | Path, root: str | Path) -> None:
         )
 
 
-class RootType(StringSourceType):  # type: ignore[misc]
+class RootType(StringSourceType):
     """The config type of a path in a data root, which Dagster looks at before it creates a run."""
 
     def __init__(self, deployed: str | None = None):
         self._deployed = deployed
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.key = "DataRoot"
         # Two roots in one code location are two types.
         if deployed is not None:
             self.key += f"_{hashlib.sha256(os.fsencode(deployed)).hexdigest()[:12]}"
 
     def post_process(self, value: Any) -> str:
-        text = str(super().post_process(value))
+        text = str(super().post_process(value))  # type: ignore[no-untyped-call]
         try:
-            require_inside(text, default_root() if self._deployed is None else value_of(self._deployed))
+            require_inside(
+                text, default_root() if self._deployed is None else value_of(self._deployed)
+            )
         except OutsideDataRoot as error:
             if isinstance(value, Mapping):
                 raise PostProcessingError(
@@ -74,4 +76,3 @@ def value_of(root: str) -> str:
     if isinstance(root, dg.EnvVar):
         return root.get_value() or ""
     return root
-

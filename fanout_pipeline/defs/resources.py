@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Optional, Self, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, Optional, Self, TypeAlias, cast
 
 import dagster as dg
 from dagster._core.definitions.definition_config_schema import DefinitionConfigSchema
@@ -12,7 +12,6 @@ from fanout_pipeline.defs.bounds import Chunks, Concurrency, Workers
 from fanout_pipeline.defs.data_root import RootType, default_root, require_inside, value_of
 from fanout_pipeline.fanout.contract import FanoutSpec, Options
 from fanout_pipeline.fanout.cores import effective_cores
-
 
 if TYPE_CHECKING:
     Root: TypeAlias = str
@@ -38,7 +37,8 @@ class DataFolder(dg.ConfigurableResource[Any]):
         self._deployed = self.root
         # What Dagster checks run config against, wherever this instance is a resource.
         state = self._state__internal__
-        described = state.schema.config_type.fields["root"].description
+        declared: Any = state.schema.config_type
+        described = declared.fields["root"].description
         root = state.resolved_config_dict.get("root", self.root)
         field = dg.Field(RootType(self.root), default_value=root, description=described)
         schema = DefinitionConfigSchema(dg.Field({"root": field}, default_value={"root": root}))
@@ -46,11 +46,11 @@ class DataFolder(dg.ConfigurableResource[Any]):
 
     def _with_updated_values(self, values: Mapping[str, Any] | None) -> Self:
         """How Dagster makes the resource of a step from the deployed one and run config."""
-        changed = super()._with_updated_values(values)
-        changed._deployed = self._deployed
+        changed: Any = super()._with_updated_values(values)
+        changed._deployed = self._deployed  # noqa: SLF001
         # Once more, for links may have been made since the run was created.
         require_inside(value_of(changed.root), value_of(self._deployed))
-        return changed
+        return cast(Self, changed)
 
     def path(self, *names: str) -> Path:
         """A path under the root. Raises OutsideDataRoot where it leads out of the deployed one."""

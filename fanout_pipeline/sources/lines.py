@@ -86,9 +86,14 @@ class Lines:
         length = len(raw) - len(raw.split(b"\n", items)[-1])
         try:
             with open(self.path, "rb") as file:
-                return replace(chunk, start=_line_at(file, chunk.start) + length)
+                begin = _line_at(file, chunk.start)
         except OSError as error:
             raise _unreadable(self.path, error) from error
+        if begin < chunk.start:
+            raise BadInput(
+                f"{self.path} ends before what was read of it: it has changed. Run again."
+            )
+        return replace(chunk, start=begin + length)
 
     def head(self, items: int, path: Path) -> Self:
         self.size()

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import shutil
 import signal
 import sys
 import time
@@ -146,3 +147,54 @@ class Batch:
 
     def __call__(self, numbers):
         return [self.function(number) for number in numbers.tolist()]
+
+
+class Removes:
+    """Removes, on the guilty item, what is in a folder but for one entry and its lock."""
+
+    def __init__(self, folder: Path, kept: Path):
+        self.folder = folder
+        self.kept = kept
+
+    def __call__(self, number):
+        if number == GUILTY:
+            for entry in self.folder.iterdir():
+                if entry.is_dir() and entry != self.kept:
+                    shutil.rmtree(entry)
+        return noise(number)
+
+
+class Changes:
+    """Does something to a file on the guilty item: "grows", "shrinks", "is replaced", …"""
+
+    def __init__(self, file: Path, how: str):
+        self.file = file
+        self.how = how
+
+    def __call__(self, number):
+        if number == GUILTY:
+            self.change()
+        return number
+
+    def change(self):
+        content = self.file.read_bytes()
+        match self.how:
+            case "grows":
+                with open(self.file, "ab") as file:
+                    file.write(b"1\n2\n3")
+            case "shrinks":
+                os.truncate(self.file, len(content) // 2 + 2)
+            case "is emptied":
+                os.truncate(self.file, 0)
+            case "is rewritten":
+                with open(self.file, "r+b") as file:
+                    file.write(bytes(reversed(content)))
+            case "is spoilt":
+                with open(self.file, "r+b") as file:
+                    file.write(b"x" * (len(content) - 1))
+            case "is replaced":
+                aside = self.file.with_name("aside.txt")
+                aside.write_bytes(content)
+                os.replace(aside, self.file)
+            case "is removed":
+                self.file.unlink()

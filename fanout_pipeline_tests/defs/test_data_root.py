@@ -121,10 +121,9 @@ def test_a_link_made_after_the_run_was_created_leads_nowhere(root):
     """The step looks once more: a folder may have become a link since run config was."""
     location = dg.Definitions([root_of], resources={"data_folder": DataFolder(root=str(root))})
     resource = location.resources["data_folder"]
+    initialize = resource.get_resource_definition().resource_fn
     with pytest.raises(OutsideDataRoot):
-        resource.get_resource_definition()(
-            dg.build_init_resource_context(config={"root": f"{root}/out"})
-        )
+        initialize(dg.build_init_resource_context(config={"root": f"{root}/out"}))
 
 
 def test_a_location_whose_root_is_named_at_launch_is_bounded_too(root, monkeypatch):
@@ -157,7 +156,9 @@ def test_a_source_that_a_link_leads_out_is_refused(root):
     secret.write_text("1\n")
     (root / "numbers.txt").symlink_to(secret)
     folder = DataFolder(root=str(root))
-    with pytest.raises(OutsideDataRoot, match=r"numbers.txt', which is .*secret.txt', lies outside"):
+    with pytest.raises(
+        OutsideDataRoot, match=r"numbers.txt', which is .*secret.txt', lies outside"
+    ):
         folder.placed(fan_out("numbers.txt"))
     assert folder.placed(fan_out(secret)).source.path == str(secret)
     (root / "in" / "numbers.txt").write_text("1\n")
@@ -209,7 +210,10 @@ def test_no_field_of_run_config_names_code_or_a_path(name):
             config_type.kind == ConfigTypeKind.ENUM
             or key.startswith(NUMBERS)
             or key in CHOICES
-            or (path == ("resources", "data_folder", "config", "root") and key.startswith("DataRoot_"))
+            or (
+                path == ("resources", "data_folder", "config", "root")
+                and key.startswith("DataRoot_")
+            )
             or path in HARMLESS_TEXTS
             # What takes no config takes any, and looks at none.
             or (config_type.kind == ConfigTypeKind.ANY and path[-1] == "config")
