@@ -72,7 +72,7 @@ def test_input_changes_between_steps(how, when, file, earlier, tmp_path):
             change.change()
         gather("steps", spec, target, plan, answers, 1)
 
-    with pytest.raises(BadInput, match="while it was read. Nothing was made visible"):
+    with pytest.raises(BadInput, match=r"while it was read\. Nothing was made visible"):
         run_all()
     assert contents(target.path) == before
     target.remove_generations(lambda generation: True)
@@ -93,5 +93,5 @@ def test_a_piece_that_the_file_does_not_reach_any_more(tmp_path):
     chunk = source.cut(2)[1]
     raw = source.load(chunk)
     (tmp_path / "shrinking.txt").write_text("1\n")
-    with pytest.raises(BadInput, match="it has changed. Run again"):
+    with pytest.raises(BadInput, match=r"it has changed\. Run again"):
         source.rest(chunk, raw, 10)

@@ -36,7 +36,7 @@ EXPECTED = {
         "The folder was removed while the run wrote to it: run again.",
     ),
 }
-TELLING = ("CannotWrite", "SystemRefused", "BadInput", "WorkerDied")
+NOT_MOUNTED = tuple(fault for fault in EXPECTED if fault not in MOUNTED)
 
 
 @functools.cache
@@ -55,55 +55,62 @@ def namespace():
     return None, f"a file system cannot be mounted here: {reason}"
 
 
-def into(fault, name, method, folder):
-    """What `environment` says of a run into a fault."""
+def into(faults, name, method, folder):
+    """What `environment` says of a run into each of the faults."""
     command = [sys.executable, "-m", "fanout_pipeline_tests.contract.environment"]
-    if fault in MOUNTED:
+    if not {*MOUNTED}.isdisjoint(faults):
         wrapped, reason = namespace()
         if wrapped is None:
             pytest.skip(reason)
         command = [*wrapped, *command]
-    command += [fault, name, method, str(folder)]
+    command += [name, method, str(folder), *faults]
     done = subprocess.run(
         command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=100
     )
     assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout.splitlines()[0])
+    return list(map(json.loads, done.stdout.splitlines()))
 
 
-@pytest.mark.parametrize("fault", EXPECTED)
+@pytest.mark.parametrize("faults", [MOUNTED, NOT_MOUNTED], ids=["mounted", "not mounted"])
 @every_case
-def test_a_fault_of_the_disk(name, method, fault, tmp_path):
+def test_faults_of_the_disk(name, method, faults, tmp_path):
     """The disk refuses, and the error names the file and what to do; once mended, a run is whole."""
-    told = into(fault, name, method, tmp_path)
-    kind, advice = EXPECTED[fault]
-    assert told["error"] == kind, told
-    assert advice in told["message"]
-    assert "squares/" in told["message"]
-    assert told["earlier"]
-    assert told["left"] == []
-    assert told["again"] is True
-
-
-@every_case
-def test_few_descriptors_are_enough(name, method, tmp_path):
-    """`ulimit -n 64` is enough for every strategy."""
-    told = into("descriptors 64", name, method, tmp_path)
-    assert told["error"] is None, told
-
-
-@pytest.mark.parametrize("at_most", [8, 12, 16, 20])
-@every_case
-def test_too_few_descriptors(name, method, at_most, tmp_path):
-    """A lower limit is an error that says so, soon, if it is too low; what is mended runs again."""
-    told = into(f"descriptors {at_most}", name, method, tmp_path)
-    if told["error"] is not None:
-        assert told["error"] in TELLING, told
-        if told["error"] != "WorkerDied":
-            assert "ulimit -n" in told["message"]
+    for fault, told in zip(faults, into(faults, name, method, tmp_path), strict=True):
+        kind, advice = EXPECTED[fault]
+        assert told["error"] == kind, told
+        assert advice in told["message"]
+        assert "squares/" in told["message"]
         assert told["earlier"]
         assert told["left"] == []
         assert told["again"] is True
+
+
+@every_case
+def test_few_descriptors(name, method, tmp_path):
+    """`ulimit -n 64` is enough for every strategy; 16 are, or the error says so, soon."""
+    enough, few = into(["descriptors 64", "descriptors 16"], name, method, tmp_path)
+    assert enough == {"error": None, "message": "", "whole": True}
+    assert_told_or_whole(few)
+    assert few.get("left", []) == []
+
+
+@pytest.mark.faults
+@pytest.mark.parametrize("at_most", range(5, 41, 3))
+@every_case
+def test_ever_fewer_descriptors(name, method, at_most, tmp_path):
+    """Whichever file, pipe or process is the first that cannot be had: an error that says why."""
+    (told,) = into([f"descriptors {at_most}"], name, method, tmp_path)
+    assert_told_or_whole(told)
+
+
+def assert_told_or_whole(told):
+    if told["error"] is None:
+        assert told["whole"]
+        return
+    assert told["error"] in ("CannotWrite", "SystemRefused", "BadInput", "WorkerDied"), told
+    assert "ulimit -n" in told["message"] or told["error"] == "WorkerDied"
+    assert told["earlier"]
+    assert told["again"] is True
 
 
 @every_case
