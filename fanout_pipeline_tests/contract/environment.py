@@ -108,7 +108,12 @@ def left_behind(folder):
     found = {path.name for path in generations.iterdir()} - {".lock", folder.readlink().name}
     found |= {path.name for path in folder.parent.rglob("*.tmp")}
     for child in psutil.Process().children():
-        command = " ".join(child.cmdline())
+        try:
+            command = " ".join(child.cmdline())
+        except (
+            psutil.ZombieProcess
+        ):  # multiprocessing looks after its dead forkserver when it needs one
+            continue
         if "forkserver" not in command and "resource_tracker" not in command:
             found.add(command)
     return sorted(found)
