@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
+from fanout_pipeline.reporting.escape import markdown
+
 if TYPE_CHECKING:
     from fanout_pipeline.fanout.run import RunRecord
     from fanout_pipeline.measuring.order_check import OrderCheck
@@ -108,9 +110,10 @@ def check_results(
 def _order_sentence(check: OrderCheck, keeps_order: bool) -> str:
     if check.in_order:
         return "All results are in the order of the items."
+    found, expected = markdown(check.found_there), markdown(check.expected_there)
     text = (
         f"{check.out_of_place:,} of {check.items:,} results are out of place, the first at index "
-        f"{check.first_divergent_index}: {check.found_there} instead of {check.expected_there}."
+        f"{check.first_divergent_index}: {found} instead of {expected}."
     )
     if keeps_order:
         return text

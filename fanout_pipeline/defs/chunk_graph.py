@@ -68,7 +68,7 @@ def chunk_graph_asset(spec: FanoutSpec, tags: dict[str, str]) -> dg.AssetsDefini
     outs = {check.get_python_identifier(): dg.Out() for check in checks}
 
     def placed(data_folder: DataFolder) -> tuple[FanoutSpec, Path]:
-        return spec.under(data_folder.path()), data_folder.path(spec.name, NAME)
+        return data_folder.placed(spec), data_folder.path(spec.name, NAME)
 
     @dg.op(
         name=f"{spec.name}_scatter",

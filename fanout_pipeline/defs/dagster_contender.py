@@ -112,6 +112,10 @@ class DagsterRun:
             )
 
     def _record(self, folder: Path, began: float, ended: float) -> RunRecord:
+        if ended <= began:
+            raise RunFailed(
+                f"The clock was set back during the trial {self.name}: its times say nothing."
+            )
         record = json.loads((folder / RECORD).read_text())
         metadata = record["metadata"]
         processes, operations = read_meters(folder)

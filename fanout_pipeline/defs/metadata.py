@@ -8,12 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
+from fanout_pipeline.reporting.escape import plain
+
 if TYPE_CHECKING:
     from fanout_pipeline.fanout.run import RunRecord
     from fanout_pipeline.measuring.verification import Verification
 
 _EXACT_IN_BROWSERS = 2**53
 _SHOWN_FAILURES = 10
+_SHOWN = 1000
+"""Characters of a result, at most."""
 
 
 def strategy_metadata(
@@ -72,9 +76,13 @@ def plain_values(metadata: Mapping[str, dg.MetadataValue]) -> dict[str, Any]:
 
 
 def _exact(result: Any) -> Any:
-    """A JSON value that a browser shows as it is: it reads larger integers as floats."""
-    if isinstance(result, (bool, str, float)) or result is None:
+    """A JSON value that a browser shows as it is: it reads larger integers as floats.
+
+    Texts as they are, for JSON escapes them and the UI shows them as text, but not megabytes of one.
+    """
+    if isinstance(result, (bool, float)) or result is None:
         return result
-    if isinstance(result, int) and abs(result) <= _EXACT_IN_BROWSERS:
-        return result
-    return str(result)
+    if isinstance(result, int):
+        return result if abs(result) <= _EXACT_IN_BROWSERS else plain(result, None)
+    text = str(result)
+    return text if len(text) <= _SHOWN else plain(text, _SHOWN)

@@ -49,7 +49,7 @@ def strategy_asset(
         from fanout_pipeline.fanout.run import run_strategy
         from fanout_pipeline.measuring.verification import verify
 
-        here = spec.under(data_folder.path())
+        here = data_folder.placed(spec)
         folder = data_folder.path(spec.name, strategy.name)
         began = time.time()
         options = fanout.options()

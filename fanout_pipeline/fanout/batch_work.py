@@ -91,11 +91,11 @@ class _InHalves:
         """The results after all. Raises ItemFailed where that is what a failed item means."""
         policy = self._work.failures
         if not policy.quarantines and isinstance(error, WrongLength):
-            raise self._batch_failed(error, first_index) from error
+            raise self._batch_failed(error, first_index) from None
         self._split(0, len(self._items), error)
         if not policy.quarantines and not policy.retries:
             # Each half succeeded by itself. That was another try, and none was asked for.
-            raise self._batch_failed(error, first_index) from error
+            raise self._batch_failed(error, first_index) from None
         return joined([one for one in self._found if one is not None or not policy.omits])
 
     def _split(self, start: int, stop: int, error: Exception) -> None:
@@ -124,7 +124,7 @@ class _InHalves:
             return
         (item,) = self._items.iloc[position : position + 1].tolist()
         failure = described(tries.error, shown(item), tries.made)
-        self._quarantine.add(position, failure, tries.error)
+        self._quarantine.add(position, failure)
         self._found.append(None)
 
     def _called(self, start: int, stop: int) -> Any:

@@ -194,7 +194,7 @@ class _Calls:
         tries = Tries(self.policy, error)
         if tries.repeat(lambda: self._again(position), self.stopped) is IN_VAIN:
             failure = described(tries.error, shown(self.items[position]), tries.made)
-            self.quarantine.add(position, failure, tries.error)
+            self.quarantine.add(position, failure)
             if not self.policy.omits:
                 self.results.append(None)
 

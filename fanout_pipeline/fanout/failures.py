@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from fanout_pipeline.fanout.contract import Failure
+from fanout_pipeline.parts.visible import visible, visible_lines
 
-_MESSAGE_CHARACTERS = 2_000
 _TRACEBACK_CHARACTERS = 10_000
 
 
@@ -18,30 +18,32 @@ def described(error: BaseException, item: str, tries: int = 1) -> Failure:
     try:
         message = str(error)
     except Exception as unprintable:
-        message = f"(its text cannot be had: {type(unprintable).__name__})"
+        message = f"its message cannot be had: {type(unprintable).__name__}"
     tried = f" (tried {tries} times)" if tries > 1 else ""
-    told = _cut("".join(traceback.format_exception(error)), _TRACEBACK_CHARACTERS)
+    told = visible_lines("".join(traceback.format_exception(error)))
     return Failure(
-        item=_cut(item, _MESSAGE_CHARACTERS),
-        error_type=type(error).__name__,
-        message=_cut(message, _MESSAGE_CHARACTERS) + tried,
-        traceback=told,
+        item=item,
+        error_type=visible(type(error).__name__, 100),
+        message=visible(message) + tried,
+        traceback=_cut(told, _TRACEBACK_CHARACTERS),
     )
 
 
 def _cut(text: str, limit: int) -> str:
-    """The beginning and the end of a long text; what is no Unicode, escaped."""
-    if len(text) > limit:
-        half = limit // 2
-        left_out = len(text) - 2 * half
-        text = f"{text[:half]}\n… ({left_out:,} characters left out) …\n{text[-half:]}"
-    return text.encode(errors="backslashreplace").decode()
+    """The beginning and the end of a long text."""
+    if len(text) <= limit:
+        return text
+    half = limit // 2
+    left_out = f"… ({len(text) - 2 * half:,} characters left out) …"
+    return f"{text[:half]}\n{left_out}\n{text[-half:]}"
 
 
 def shown(item: object, limit: int = 60) -> str:
-    """An item's repr, shortened."""
+    """An item's repr, shortened, in one line of printable text."""
     try:
         text = repr(item)
-    except Exception:  # an integer with too many digits to print, an object that is broken
-        text = f"an integer of {item.bit_length():,} bits" if isinstance(item, int) else "?"
-    return text if len(text) <= limit else f"{text[:limit]}… ({len(text):,} characters)"
+    except Exception:
+        if not isinstance(item, int):
+            return f"a {visible(type(item).__name__, limit)} whose repr fails"
+        text = f"an integer of {item.bit_length():,} bits"  # too many digits to print
+    return visible(text, limit)

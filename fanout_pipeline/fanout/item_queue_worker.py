@@ -18,6 +18,7 @@ from fanout_pipeline.fanout.multiprocessing_workers import (
     prepare_worker,
 )
 from fanout_pipeline.fanout.policy import FailurePolicy
+from fanout_pipeline.parts.visible import visible
 
 STOP = "STOP"
 
@@ -89,7 +90,9 @@ def _serve_run(
     try:
         pickled = bytes(ForkingPickler.dumps(results))
     except Exception as error:
-        return TypeError(f"The function's results cannot be sent between processes: {error}")
+        return TypeError(
+            f"The function's results cannot be sent between processes: {visible(str(error))}"
+        )
     ended = clock()
     return Answer(
         results=pickled,

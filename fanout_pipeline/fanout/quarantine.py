@@ -43,12 +43,12 @@ class Quarantine:
     ) -> bool | None:
         return self._open.__exit__(kind, error, traceback)
 
-    def add(self, position: int, failure: Failure, error: BaseException) -> None:
+    def add(self, position: int, failure: Failure) -> None:
         """Put an item into quarantine. Raises ItemFailed where the first that fails ends the run."""
         index = self._numbering.first_index(self._chunk) + position
         failure = failure.at(index, self._work.source)
         if not self._work.failures.quarantines:
-            raise ItemFailed(failure) from error
+            raise ItemFailed(failure) from None
         if self._write is None:
             from fanout_pipeline.parts.failed import failed_items  # Arrow: see `road`
 

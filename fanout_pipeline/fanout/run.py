@@ -13,14 +13,16 @@ from pathlib import Path
 
 import fanout_pipeline.fanout.road  # noqa: F401 (importing Arrow is not part of a run)
 from fanout_pipeline.fanout.contract import Crew, FanoutSpec, Options, Ran, Strategy, Work
+from fanout_pipeline.fanout.environment import explained
 from fanout_pipeline.fanout.fingerprint import function_fingerprint, function_name
 from fanout_pipeline.fanout.lanes import mean, total
 from fanout_pipeline.fanout.policy import FailurePolicy
 from fanout_pipeline.fanout.progress import Progress
+from fanout_pipeline.fanout.unchanged import unchanged
 from fanout_pipeline.fanout.usage import own_usage
 from fanout_pipeline.parts.folder import ResultFolder
 from fanout_pipeline.parts.manifest import Manifest, PartRecord
-from fanout_pipeline.sources.source import Fingerprint
+from fanout_pipeline.sources.source import Fingerprint, Stamp
 
 _CHUNK_BYTES = 2 * 2**20
 """Keeps a worker that holds one chunk as Python objects under some 100 MB."""
@@ -91,7 +93,7 @@ def run_strategy(
     """Fan the function out and commit the results to `folder`; `spec.source` is an absolute path.
 
     The same workers do it `warm_runs` times more. Raises BadInput, ItemFailed, WorkerDied,
-    CannotWrite or TypeError; the folder is then as it was.
+    CannotWrite, SystemRefused or TypeError; the folder is then as it was.
     """
     method = options.start_method
     if method not in strategy.start_methods:
@@ -101,10 +103,11 @@ def run_strategy(
     if options.failures.item_timeout_seconds is not None and not strategy.ends_calls:
         log(no_timeout(strategy.name))
     # Outside the timing, the same for all: which bytes these are.
+    stamp = spec.source.stamp()
     fingerprint = spec.source.fingerprint()
     target = ResultFolder(folder)
     wanted = chunks or default_chunks(fingerprint.bytes, options.workers)
-    with ExitStack() as generations:
+    with explained(folder), ExitStack() as generations:
         # Around the workers, so that a generation is given up only when nobody writes to it any more.
         folders = [generations.enter_context(target.writing()) for _ in range(1 + warm_runs)]
         run_once = partial(
@@ -112,6 +115,7 @@ def run_strategy(
             strategy.name,
             spec=spec,
             target=target,
+            stamp=stamp,
             fingerprint=fingerprint,
             chunks=wanted,
             fixed=chunks is not None,
@@ -188,6 +192,7 @@ def _run_once(
     spec: FanoutSpec,
     target: ResultFolder,
     generation: Path,
+    stamp: Stamp,
     fingerprint: Fingerprint,
     chunks: int,
     fixed: bool,
@@ -198,7 +203,8 @@ def _run_once(
     cuts = spec.source.cut(chunks)
     cut = time.perf_counter()
     work = Work(spec.source, spec.function, spec.batch_function, cuts, generation, fixed, failures)
-    ran = crew.run(work, progress)
+    with unchanged(spec.source, stamp):
+        ran = crew.run(work, progress)
     ended = time.perf_counter()
     manifest = manifest_of(strategy, spec, fingerprint, ran.parts)
     target.commit(generation, manifest)

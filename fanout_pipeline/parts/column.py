@@ -16,6 +16,8 @@ from typing import Any
 import numpy
 import pyarrow
 
+from fanout_pipeline.parts.visible import visible
+
 INTEGER_TEXT = {b"fanout": b"integer"}
 """Metadata of a text field that holds integers."""
 
@@ -105,7 +107,9 @@ def to_column(results: Sequence[Any]) -> tuple[pyarrow.Array, dict[bytes, bytes]
             return _texts(results, valid), {}
         return pyarrow.array(results, from_pandas=False), {}
     except (pyarrow.ArrowException, OverflowError, ValueError) as error:
-        raise TypeError(f"the results do not fit in one Parquet column: {error}") from error
+        raise TypeError(
+            f"the results do not fit in one Parquet column: {visible(str(error))}"
+        ) from None
 
 
 def from_words(

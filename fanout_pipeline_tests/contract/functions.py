@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import shutil
 import signal
 import sys
 import time
@@ -197,3 +198,88 @@ class Batch:
 
     def __call__(self, numbers):
         return [self.function(number) for number in numbers.tolist()]
+
+
+class Removes:
+    """Removes, on the guilty item, what is in a folder but for one entry and its lock."""
+
+    def __init__(self, folder: Path, kept: Path):
+        self.folder = folder
+        self.kept = kept
+
+    def __call__(self, number):
+        if number == GUILTY:
+            for entry in self.folder.iterdir():
+                if entry.is_dir() and entry != self.kept:
+                    shutil.rmtree(entry)
+        return noise(number)
+
+
+class Changes:
+    """Does something to a file on the guilty item: "grows", "shrinks", "is replaced", …"""
+
+    def __init__(self, file: Path, how: str):
+        self.file = file
+        self.how = how
+
+    def __call__(self, number):
+        if number == GUILTY:
+            self.change()
+        return number
+
+    def change(self):
+        content = self.file.read_bytes()
+        match self.how:
+            case "grows":
+                with open(self.file, "ab") as file:
+                    file.write(b"1\n2\n3")
+            case "shrinks":
+                os.truncate(self.file, len(content) // 2 + 2)
+            case "is emptied":
+                os.truncate(self.file, 0)
+            case "is rewritten":
+                with open(self.file, "r+b") as file:
+                    file.write(bytes(reversed(content)))
+            case "is spoilt":
+                with open(self.file, "r+b") as file:
+                    file.write(b"x" * (len(content) - 1))
+            case "is replaced":
+                aside = self.file.with_name("aside.txt")
+                aside.write_bytes(content)
+                os.replace(aside, self.file)
+            case "is removed":
+                self.file.unlink()
+
+
+FORGED = "2026-01-01 00:00:00 +0000 - dagster - ERROR"
+HOSTILE = (
+    "\x1b[31m\x1b]0;owned\x07<script>alert(1)</script>![x](http://example.invalid/x.png)\u202e\0\x85 "
+    f"\n{FORGED} - a line of no log\r\n# heading"
+)
+
+
+def raises_hostile(item):
+    """For items and for batches."""
+    if isinstance(item, str) and len(item) < 2:
+        return item
+    raise ValueError(HOSTILE + "\n" + "x" * 10_000_000)
+
+
+def hostile_result(item):
+    return {"a": HOSTILE, "b": "x" * 10_000_000, "c": None}[item]
+
+
+class Unprintable:
+    """Its repr is a text, or an error."""
+
+    class Error(Exception):
+        def __str__(self):
+            raise RuntimeError
+
+    def __init__(self, text):
+        self.text = text
+
+    def __repr__(self):
+        if self.text is None:
+            raise RuntimeError
+        return self.text

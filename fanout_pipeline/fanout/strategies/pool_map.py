@@ -28,6 +28,7 @@ from fanout_pipeline.fanout.pickling import SAMPLE_EVERY, PickleSample
 from fanout_pipeline.fanout.policy import FailurePolicy
 from fanout_pipeline.fanout.progress import Progress
 from fanout_pipeline.fanout.usage import ProcessUsage, usage_of
+from fanout_pipeline.parts.visible import visible
 
 
 class _Pool:
@@ -55,8 +56,8 @@ class _Pool:
             raise located(work, error.task[0], error.failure) from None
         except MaybeEncodingError as error:
             raise TypeError(
-                f"The function's results cannot be sent between processes: {error}"
-            ) from error
+                f"The function's results cannot be sent between processes: {visible(str(error))}"
+            ) from None
         mapped = time.perf_counter()
         sent_bytes, pickle_seconds = _pickling(items, results)
         sampled = time.perf_counter()
