@@ -36,6 +36,8 @@ def strategy_metadata(
         "workers": run.workers,
         "worker_pids": dg.MetadataValue.json(list(run.worker_pids)),
         "chunks": run.chunks,
+        "reused_chunks": run.reused_chunks,
+        "reused_items": run.reused_items,
         "start_method": run.start_method,
         "first_10_results": dg.MetadataValue.json([_exact(r) for r in first_results(folder, 10)]),
         "in_order": dg.MetadataValue.bool(check.in_order),

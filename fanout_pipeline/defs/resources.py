@@ -53,6 +53,13 @@ class Fanout(dg.ConfigurableResource[Any]):
         "many as what they call bears: connections of a client, open files, a rate limit.",
     )
 
+    resume: bool = Field(
+        default=True,
+        description="Whether a run reuses the chunks that an earlier run of the same asset had "
+        "finished when it died, failed or was cancelled. It does not where function, input, chunks "
+        "or options have changed. (dagster_multiprocess: re-execute the run from failure.)",
+    )
+
     def options(self) -> Options:
         return Options(
             self.workers or effective_cores(), self.start_method, concurrency=self.concurrency

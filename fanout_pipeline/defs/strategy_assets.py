@@ -45,7 +45,14 @@ def strategy_asset(
         folder = data_folder.path(spec.name, strategy.name)
         began = time.time()
         run = run_strategy(
-            strategy, here, folder, fanout.options(), chunks=fanout.chunks, log=context.log.info
+            strategy,
+            here,
+            folder,
+            fanout.options(),
+            chunks=fanout.chunks,
+            log=context.log.info,
+            ledger=True,
+            resume=fanout.resume,
         )
         own = context.op_execution_context
         overlaps = overlapping_steps(own, spec.name, strategy.name, began, time.time())

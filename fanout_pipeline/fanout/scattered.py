@@ -15,18 +15,19 @@ import shutil
 import socket
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import psutil
 
 from fanout_pipeline.fanout.chunk_work import run_chunk
 from fanout_pipeline.fanout.contract import FanoutSpec, Work, WorkerDied
+from fanout_pipeline.fanout.identity import described
 from fanout_pipeline.fanout.numbering import FolderNumbering
-from fanout_pipeline.fanout.run import RunRecord, manifest_of
+from fanout_pipeline.fanout.run import RunRecord
 from fanout_pipeline.fanout.usage import ProcessUsage, own_usage
 from fanout_pipeline.parts.folder import ResultFolder
-from fanout_pipeline.parts.manifest import PartRecord
+from fanout_pipeline.parts.manifest import Manifest, PartRecord
 from fanout_pipeline.sources.source import Chunk, Fingerprint
 
 _COUNTS = ".counts"
@@ -104,7 +105,8 @@ def gather(
         )
     folder = target.new_generation(plan.generation)
     shutil.rmtree(folder / _COUNTS, ignore_errors=True)
-    manifest = manifest_of(strategy, spec, plan.input, [answer.part for answer in answers])
+    parts = tuple(answer.part for answer in answers)
+    manifest = Manifest(strategy, parts, asdict(plan.input), described(spec.function))
     target.commit(folder, manifest)
     ended = time.time()
     first, last = min(a.began for a in answers), max(a.ended for a in answers)

@@ -125,3 +125,8 @@ class Manifest:
 def part_name(number: int) -> str:
     """The file name of a part. Five digits sort as text up to 99,999 parts."""
     return f"part-{number:05d}.parquet"
+
+
+def failed_name(number: int) -> str:
+    """The name of the file beside a part that lists its failed items until the commit."""
+    return f"failed-{number:05d}.parquet"
