@@ -15,7 +15,7 @@ from typing import Any
 _STANDARD_LIBRARY = os.path.dirname(os.__file__)
 _INSTALLED = ("site-packages", "dist-packages")
 _PLAIN = (bool, float, complex, str, bytes, range, type(None), type(Ellipsis))
-_CACHED = type(lru_cache(abs))
+_Cached: Any = type(lru_cache(abs))
 _LARGEST = 64 * 2**20
 """Bytes of an object of another package that are looked at."""
 
@@ -81,21 +81,12 @@ class _Told:
             return ", ".join(sorted(map(self._told, value)))
         if isinstance(value, dict):
             return self._named(value)
-        if isinstance(value, partial):
-            return self._all((value.func, value.args, value.keywords))
-        if isinstance(value, MethodType):
-            return self._all((value.__func__, value.__self__))
         if isinstance(value, FunctionType):
             return self._function(value)
         if isinstance(value, type):
             return self._class(value)
-        if isinstance(value, property):
-            return self._all((value.fget, value.fset))
-        if isinstance(value, BuiltinFunctionType):
-            return f"{function_name(value)}, {self._told(value.__self__)}"
-        if isinstance(value, (staticmethod, classmethod, _CACHED)):
-            return self._told(value.__wrapped__)
-        return self._object(value)
+        made_of = _made_of(value)
+        return self._object(value) if made_of is None else self._all(made_of)
 
     def _all(self, values: Iterable[Any]) -> str:
         return ", ".join(map(self._told, values))
@@ -157,6 +148,22 @@ class _Told:
             file = getattr(sys.modules[value.__module__], "__file__", None) or "<built in>"
         installed = any(f"{os.sep}{name}{os.sep}" in file for name in _INSTALLED)
         return not installed and not file.startswith((_STANDARD_LIBRARY, "<"))
+
+
+def _made_of(value: Any) -> tuple[Any, ...] | None:
+    """What is inside a callable that Python itself has made around another."""
+    match value:
+        case partial():
+            return value.func, value.args, value.keywords
+        case MethodType():
+            return value.__func__, value.__self__
+        case BuiltinFunctionType():
+            return function_name(value), value.__self__
+        case property():
+            return value.fget, value.fset
+        case staticmethod() | classmethod() | _Cached():
+            return (value.__wrapped__,)
+    return None
 
 
 def _package(value: Any) -> str:

@@ -184,7 +184,8 @@ class _Run:
                 assert worker.chunk is not None
                 chunk, worker.chunk = worker.chunk, None
                 self._plan.done(chunk, busy_seconds(piece.part), piece.rest)
-                self._parts.add(*piece.range(chunk), piece.part)
+                start, stop = piece.range(chunk)
+                self._parts.add(start, stop, piece.part)
                 self._lanes[worker].worked(began, seconds_of(piece.part), imported, ended)
                 self._give()
                 self._lanes[worker].until(time.perf_counter(), "send")

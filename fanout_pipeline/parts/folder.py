@@ -46,7 +46,7 @@ class ResultFolder:
         next run can reuse. What other dead runs have left is removed. `log` is told what is
         reused, and why not.
         """
-        generation = self._generations / uuid.uuid4().hex[:12]
+        generation = self.generation(uuid.uuid4().hex[:12])
         owner = FileLock(generation / LOCK)
         with self._changing():
             left = {path: Ledger.read(path) for path in self._abandoned()}
@@ -70,9 +70,13 @@ class ResultFolder:
 
     def new_generation(self, name: str) -> Path:
         """A folder for one run's parts, for writers that live in several processes."""
-        generation = self._generations / name
+        generation = self.generation(name)
         make_folder(generation)
         return generation
+
+    def generation(self, name: str) -> Path:
+        """Where the generation of this name is, if there is one."""
+        return self._generations / name
 
     def commit(self, generation: Path, manifest: Manifest) -> None:
         """Make a generation, with its parts all there, the visible results.
