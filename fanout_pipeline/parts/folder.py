@@ -99,6 +99,9 @@ class ResultFolder:
         link = self._generations / f"{generation.name}.link"
         with self._changing():
             previous = self._current()
+            if previous is not None and previous.is_dir():
+                # So that it is found if this process dies before it has removed it.
+                (previous / LOCK).touch()
             link.unlink(missing_ok=True)
             link.symlink_to(os.path.relpath(generation, self.path.parent))
             os.replace(link, self.path)
@@ -113,6 +116,8 @@ class ResultFolder:
         For writers that live in several processes; `is_dead` is asked for each.
         """
         with self._changing():
+            for generation in self._abandoned():
+                shutil.rmtree(generation, ignore_errors=True)
             for generation in self._generations.iterdir():
                 if (
                     generation.is_dir()
@@ -132,8 +137,10 @@ class ResultFolder:
         return FileLock(self._generations / LOCK, timeout=60)
 
     def _abandoned(self) -> list[Path]:
-        """Generations other than the visible one whose writer is dead."""
+        """Generations other than the visible one whose writer is dead. Links of theirs are removed."""
         found = []
+        for link in self._generations.glob("*.link"):
+            link.unlink()
         for lock_file in self._generations.glob(f"*/{LOCK}"):
             lock = FileLock(lock_file)
             try:

@@ -1,6 +1,7 @@
 """Functions for worker processes, which import them by name."""
 
 import asyncio
+import dataclasses
 import os
 import signal
 import sys
@@ -146,3 +147,15 @@ class Batch:
 
     def __call__(self, numbers):
         return [self.function(number) for number in numbers.tolist()]
+
+
+@dataclasses.dataclass(frozen=True)
+class Down:
+    """Fails on GUILTY as long as a file is there."""
+
+    sign: Path
+
+    def __call__(self, number):
+        if number == GUILTY and self.sign.exists():
+            raise ConnectionError("the service is down")
+        return number
