@@ -23,6 +23,8 @@ METADATA = {
     "workers",
     "worker_pids",
     "chunks",
+    "reused_chunks",
+    "reused_items",
     "start_method",
     "first_10_results",
     "in_order",

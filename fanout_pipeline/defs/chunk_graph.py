@@ -8,6 +8,7 @@ through an IO manager of ours, for nothing that is read from disk here is ever u
 
 import json
 import math
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,12 +21,12 @@ from fanout_pipeline.defs.checks import (
     failures_result,
     failures_spec,
 )
-from fanout_pipeline.defs.metadata import in_quarantine, strategy_metadata
+from fanout_pipeline.defs.metadata import strategy_metadata, warn_of_failures
 from fanout_pipeline.defs.overlap import ALONE, CHUNK, TIMED, overlapping_steps
 from fanout_pipeline.defs.resources import DataFolder, Fanout
 from fanout_pipeline.fanout.contract import FanoutSpec
 from fanout_pipeline.fanout.fingerprint import function_fingerprint
-from fanout_pipeline.parts.folder import ResultFolder
+from fanout_pipeline.parts.folder import OLD_SECONDS, ResultFolder
 
 if TYPE_CHECKING:
     from upath import UPath
@@ -108,12 +109,20 @@ def chunk_graph_asset(spec: FanoutSpec, tags: dict[str, str]) -> dg.AssetsDefini
         out=dg.Out(io_manager_key=IO_MANAGER),
         tags=tags | {TIMED: CHUNK, "dagster/priority": "1"},
     )
-    def chunk_op(plan: dict[str, Any], number: int, data_folder: DataFolder) -> dict[str, Any]:
+    def chunk_op(
+        context: dg.OpExecutionContext,
+        plan: dict[str, Any],
+        number: int,
+        data_folder: DataFolder,
+    ) -> dict[str, Any]:
         from fanout_pipeline.defs.chunk_json import ANSWER, PLAN
-        from fanout_pipeline.fanout.scattered import run_scattered
+        from fanout_pipeline.fanout.scattered import go_on, run_scattered
 
         here, folder = placed(data_folder)
-        answer = run_scattered(here, ResultFolder(folder), PLAN.validate_python(plan), number)
+        plan_ = PLAN.validate_python(plan)
+        if plan_.generation != context.run_id:
+            go_on(here, ResultFolder(folder), plan_)
+        answer = run_scattered(here, ResultFolder(folder), plan_, number)
         recorded: dict[str, Any] = ANSWER.dump_python(answer, mode="json")
         return recorded
 
@@ -131,19 +140,20 @@ def chunk_graph_asset(spec: FanoutSpec, tags: dict[str, str]) -> dg.AssetsDefini
         fanout: Fanout,
     ) -> Iterator[Any]:
         from fanout_pipeline.defs.chunk_json import ANSWER, PLAN
-        from fanout_pipeline.fanout.scattered import gather
+        from fanout_pipeline.fanout.scattered import gather, go_on
         from fanout_pipeline.measuring.verification import verify
 
         here, folder = placed(data_folder)
         workers = fanout.options().workers
         plan_ = PLAN.validate_python(plan)
         given = [ANSWER.validate_python(answer) for answer in answers]
+        if plan_.generation != context.run_id:
+            go_on(here, ResultFolder(folder), plan_, gathering=True)
         run = gather(NAME, here, ResultFolder(folder), plan_, given, workers)
         overlaps = overlapping_steps(
             context, spec.name, NAME, plan_.began, plan_.began + run.wall_seconds
         )
-        if run.failed:
-            context.log.warning(in_quarantine(run.failed, run.items, folder))
+        warn_of_failures(context.log, run, folder)
         verification = verify(here, folder, run, plan_.failures)
         yield dg.MaterializeResult(
             asset_key=key,
@@ -173,8 +183,18 @@ def chunk_graph_asset(spec: FanoutSpec, tags: dict[str, str]) -> dg.AssetsDefini
 
 
 def _is_over(context: dg.OpExecutionContext, generation: Path) -> bool:
+    """Whether no run works on a generation: neither that which scattered nor a re-execution of it."""
     from fanout_pipeline.fanout.scattered import owner_is_gone
 
-    # A run that was killed with SIGKILL may stay "started" for ever.
-    run = context.instance.get_run_by_id(generation.name)
-    return run is None or run.is_finished or owner_is_gone(generation)
+    if context.instance.get_run_by_id(generation.name) is None:
+        return True
+    _, runs = context.instance.get_run_group(generation.name) or ("", [])
+    unfinished = {run.run_id for run in runs if not run.is_finished} - {context.run_id}
+    if not unfinished:
+        return generation.name != context.run_id
+    # A run that was killed with SIGKILL may stay "started" for ever. But a re-execution whose first chunk
+    # has not begun has not said that it owns the generation.
+    begins = (
+        unfinished != {generation.name} and time.time() - generation.stat().st_mtime < OLD_SECONDS
+    )
+    return owner_is_gone(generation) and not begins

@@ -42,6 +42,8 @@ def strategy_metadata(
         "workers": run.workers,
         "worker_pids": dg.MetadataValue.json(list(run.worker_pids)),
         "chunks": run.chunks,
+        "reused_chunks": run.reused_chunks,
+        "reused_items": run.reused_items,
         "start_method": run.start_method,
         "first_10_results": dg.MetadataValue.json([_exact(r) for r in first_results(folder, 10)]),
         "in_order": dg.MetadataValue.bool(check.in_order),
@@ -65,9 +67,11 @@ def strategy_metadata(
     return metadata
 
 
-def in_quarantine(failed: int, items: int, folder: Path) -> str:
-    """A log line about items that failed."""
-    return f"{failed:,} of {items:,} items failed: see {(folder / 'failures.parquet').absolute()}"
+def warn_of_failures(log: Any, run: RunRecord, folder: Path) -> None:
+    """Say where the items that failed are, if there are any."""
+    if run.failed:
+        file = (folder / "failures.parquet").absolute()
+        log.warning(f"{run.failed:,} of {run.items:,} items failed: see {file}")
 
 
 def plain_values(metadata: Mapping[str, dg.MetadataValue]) -> dict[str, Any]:

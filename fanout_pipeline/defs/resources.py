@@ -146,6 +146,12 @@ class Fanout(dg.ConfigurableResource[Any]):
         description="Resident memory that a worker process of multiprocess may have, in MiB. "
         "Default: as much as there is.",
     )
+    resume: bool = Field(
+        default=True,
+        description="Whether a run reuses the chunks that an earlier run of the same asset had "
+        "finished when it died, failed or was cancelled. It does not where function, input, chunks "
+        "or options have changed. (dagster_multiprocess: re-execute the run from failure.)",
+    )
 
     def options(self) -> Options:
         return Options(

@@ -12,7 +12,7 @@ from fanout_pipeline.defs.checks import (
     failures_result,
     failures_spec,
 )
-from fanout_pipeline.defs.metadata import in_quarantine, strategy_metadata
+from fanout_pipeline.defs.metadata import strategy_metadata, warn_of_failures
 from fanout_pipeline.defs.overlap import ALONE, TIMED, overlapping_steps
 from fanout_pipeline.defs.resources import DataFolder, Fanout
 from fanout_pipeline.fanout.contract import FanoutSpec, Strategy
@@ -54,7 +54,14 @@ def strategy_asset(
         began = time.time()
         options = fanout.options()
         run = run_strategy(
-            strategy, here, folder, options, chunks=fanout.chunks, log=context.log.info
+            strategy,
+            here,
+            folder,
+            options,
+            chunks=fanout.chunks,
+            log=context.log.info,
+            ledger=True,
+            resume=fanout.resume,
         )
         own = context.op_execution_context
         overlaps = overlapping_steps(own, spec.name, strategy.name, began, time.time())
@@ -63,8 +70,7 @@ def strategy_asset(
             f"({run.start_seconds:.3f} s of it starting workers), {run.chunks} chunks, "
             f"{run.workers} workers. Checking order and completeness."
         )
-        if run.failed:
-            context.log.warning(in_quarantine(run.failed, run.items, folder))
+        warn_of_failures(context.log, run, folder)
         verification = verify(here, folder, run, options.failures)
         yield dg.MaterializeResult(
             metadata=strategy_metadata(run, verification, folder, overlaps),

@@ -77,8 +77,10 @@ class ChunkPlan:
         *,
         first: int | None = None,
         largest: int | None = None,
+        given: int = 0,
     ):
-        """With `fixed`, chunks are given out as they are and never cut short.
+        """With `fixed`, chunks are given out as they are and never cut short. `given` is the number
+        of the first that is given out.
 
         For crews that cannot cut a chunk short: the size of a piece as long as nothing is known of
         the time it takes, and its size at most.
@@ -96,7 +98,7 @@ class ChunkPlan:
         """Of the chunks that are being worked on, by their numbers."""
         self._pace = _Pace()
         self._past_seconds = 0.0
-        self._given = 0
+        self._given = given
 
     def take(self) -> Chunk | None:
         """The next chunk, numbered in the order of giving out; None when none is left to begin."""

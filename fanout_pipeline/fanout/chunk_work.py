@@ -70,9 +70,14 @@ class Piece:
     rest: Chunk | None
     """What is left to do; None if nothing is."""
 
+    def range(self, chunk: Chunk) -> tuple[int, int]:
+        """From where to where of the source this is."""
+        return chunk.start, chunk.stop if self.rest is None else self.rest.start
+
     def size(self, chunk: Chunk) -> int:
         """How much of the chunk this is, in units of the source."""
-        return (chunk.stop if self.rest is None else self.rest.start) - chunk.start
+        start, stop = self.range(chunk)
+        return stop - start
 
 
 class RunPiece(Protocol):

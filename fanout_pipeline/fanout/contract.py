@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from fanout_pipeline.fanout.lanes import Lane
     from fanout_pipeline.fanout.progress import Progress
     from fanout_pipeline.fanout.usage import ProcessUsage
+    from fanout_pipeline.parts.ledger import Finished
     from fanout_pipeline.parts.manifest import PartRecord
 
 
@@ -54,12 +55,19 @@ class Work:
     function: Callable[[Any], Any]
     batch_function: Callable[[Any], Any] | None
     chunks: tuple[Chunk, ...]
-    """All of the source, in order."""
+    """All of the source that is not finished, in order."""
     folder: Path
     """Where the parts are written."""
     fixed: bool = False
     """The chunks are those that the user has asked for; otherwise crews may cut them smaller."""
     failures: FailurePolicy = FAIL
+    finished: tuple[Finished, ...] = ()
+    """What an earlier run has done of it; the parts are in `folder`."""
+
+    @property
+    def first_number(self) -> int:
+        """The number of the first part that is not there yet."""
+        return 1 + max((one.part.number for one in self.finished), default=-1)
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,14 +22,14 @@ class OneByOne:
 
     def run(self, work: Work, progress: Progress) -> Ran:
         lane = Lane(time.perf_counter())
-        plan = ChunkPlan(work.chunks, 1, work.fixed)
+        plan = ChunkPlan(work.chunks, 1, work.fixed, given=work.first_number)
         progress.begin(plan.size)
-        numbering = ThreadNumbering()
-        parts = Numbered(work.folder)
+        numbering = ThreadNumbering(work.finished)
+        parts = Numbered(work.folder, work.finished)
         while (chunk := plan.take()) is not None:
             piece = self._run_piece(work, chunk, numbering, seconds=plan.seconds(chunk))
             plan.done(chunk, busy_seconds(piece.part), piece.rest)
-            parts.add(chunk.start, piece.part)
+            parts.add(*piece.range(chunk), piece.part)
             lane.told(seconds_of(piece.part), time.perf_counter())
             progress.done(piece.part.items, piece.size(chunk))
         return Ran(parts.in_order(), (lane,))

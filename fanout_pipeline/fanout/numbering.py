@@ -8,11 +8,15 @@ few percent of parsing), goes on working, and asks for the first index when it i
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from fanout_pipeline.parts.atomic import write_text
 from fanout_pipeline.sources.source import Chunk, Source
+
+if TYPE_CHECKING:
+    from fanout_pipeline.parts.ledger import Finished
 
 
 class Numbering(Protocol):
@@ -35,13 +39,15 @@ class Stopped(BaseException):
 class CountedRanges:
     """Which index each range of the input begins with, as ranges are counted in any order.
 
-    A range may be counted as a whole first and in pieces later. Not thread-safe.
+    A range may be counted as a whole first and in pieces later. Those of an earlier run,
+    `finished`, are counted already. Not thread-safe.
     """
 
-    def __init__(self) -> None:
-        self._counted: dict[int, tuple[int, int]] = {}
+    def __init__(self, finished: Iterable[Finished] = ()) -> None:
+        self._counted = {one.start: (one.stop, one.part.items) for one in finished}
         """From where a range starts to where it stops and how many items it has."""
         self._first = {0: 0}
+        self._made_known(0)
 
     def add(self, chunk: Chunk, items: int) -> list[tuple[int, int]]:
         """Say that a chunk holds so many items; gives the (start, first index) that this makes known."""
@@ -77,8 +83,8 @@ class ThreadNumbering:
     Chunks must be begun in order, or one could wait for a count that never comes.
     """
 
-    def __init__(self) -> None:
-        self._ranges = CountedRanges()
+    def __init__(self, finished: Iterable[Finished] = ()) -> None:
+        self._ranges = CountedRanges(finished)
         self._stopped = False
         self._changed = threading.Condition()
 

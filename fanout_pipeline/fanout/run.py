@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
@@ -14,14 +14,16 @@ from pathlib import Path
 import fanout_pipeline.fanout.road  # noqa: F401 (importing Arrow is not part of a run)
 from fanout_pipeline.fanout.contract import Crew, FanoutSpec, Options, Ran, Strategy, Work
 from fanout_pipeline.fanout.environment import explained
-from fanout_pipeline.fanout.fingerprint import function_fingerprint, function_name
+from fanout_pipeline.fanout.identity import described, identity_of
 from fanout_pipeline.fanout.lanes import mean, total
 from fanout_pipeline.fanout.policy import FailurePolicy
 from fanout_pipeline.fanout.progress import Progress
+from fanout_pipeline.fanout.resuming import finished_before, unfinished
 from fanout_pipeline.fanout.unchanged import unchanged
 from fanout_pipeline.fanout.usage import own_usage
 from fanout_pipeline.parts.folder import ResultFolder
-from fanout_pipeline.parts.manifest import Manifest, PartRecord
+from fanout_pipeline.parts.ledger import LEDGER, Finished
+from fanout_pipeline.parts.manifest import Manifest
 from fanout_pipeline.sources.source import Fingerprint, Stamp
 
 _CHUNK_BYTES = 2 * 2**20
@@ -66,10 +68,14 @@ class RunRecord:
     """CPU time of pickling and unpickling these, on both sides."""
     failed: int = 0
     """Of the items, those that are in quarantine."""
+    reused_chunks: int = 0
+    """Of an earlier run that did not come to its end."""
+    reused_items: int = 0
 
     @property
     def items_per_second(self) -> float:
-        return self.items / self.wall_seconds
+        """Of those that this run has called the function for."""
+        return (self.items - self.reused_items) / self.wall_seconds
 
 
 def default_chunks(size: int, workers: int) -> int:
@@ -89,11 +95,17 @@ def run_strategy(
     chunks: int | None = None,
     log: Callable[[str], object] = lambda line: None,
     warm_runs: int = 0,
+    ledger: bool = False,
+    resume: bool = False,
 ) -> RunRecord:
     """Fan the function out and commit the results to `folder`; `spec.source` is an absolute path.
 
-    The same workers do it `warm_runs` times more. Raises BadInput, ItemFailed, WorkerDied,
-    CannotWrite, SystemRefused or TypeError; the folder is then as it was.
+    The same workers do it `warm_runs` times more. With `ledger` the parts that are finished outlive
+    a run that is not; with `resume` too, those of an earlier such run are reused, if it did the
+    same. Runs that are timed do neither.
+
+    Raises BadInput, ItemFailed, WorkerDied, CannotWrite, SystemRefused or TypeError; what is
+    visible in the folder is then as it was.
     """
     method = options.start_method
     if method not in strategy.start_methods:
@@ -107,9 +119,19 @@ def run_strategy(
     fingerprint = spec.source.fingerprint()
     target = ResultFolder(folder)
     wanted = chunks or default_chunks(fingerprint.bytes, options.workers)
+    function = described(spec.function)
+    identity = None
+    if ledger or resume:
+        identity = identity_of(strategy, spec, fingerprint, chunks, options.failures)
     with explained(folder), ExitStack() as generations:
         # Around the workers, so that a generation is given up only when nobody writes to it any more.
-        folders = [generations.enter_context(target.writing()) for _ in range(1 + warm_runs)]
+        folders = [
+            generations.enter_context(target.writing(identity if resume else None, log))
+            for _ in range(1 + warm_runs)
+        ]
+        finished: tuple[Finished, ...] = ()
+        if identity is not None:
+            finished = finished_before(folders[0], identity, log)
         run_once = partial(
             _run_once,
             strategy.name,
@@ -117,6 +139,7 @@ def run_strategy(
             target=target,
             stamp=stamp,
             fingerprint=fingerprint,
+            function=function,
             chunks=wanted,
             fixed=chunks is not None,
             progress=Progress(strategy.name, log),
@@ -126,7 +149,7 @@ def run_strategy(
         began = time.perf_counter()
         with strategy.start(options) as crew:
             started = time.perf_counter()
-            cold = run_once(crew, generation=folders[0])
+            cold = run_once(crew, generation=folders[0], finished=finished)
             now, used = own_usage(), crew.usage()
             warm = [run_once(crew, generation=folder) for folder in folders[1:]]
             begin_stop = time.perf_counter()
@@ -154,6 +177,8 @@ def run_strategy(
         sent_bytes=cold.ran.sent_bytes,
         pickle_seconds=cold.ran.pickle_seconds,
         failed=cold.manifest.failed,
+        reused_chunks=len(finished),
+        reused_items=sum(one.part.items for one in finished),
     )
 
 
@@ -194,29 +219,34 @@ def _run_once(
     generation: Path,
     stamp: Stamp,
     fingerprint: Fingerprint,
+    function: dict[str, str],
     chunks: int,
     fixed: bool,
     progress: Progress,
     failures: FailurePolicy,
+    finished: tuple[Finished, ...] = (),
 ) -> _Run:
     began = time.perf_counter()
-    cuts = spec.source.cut(chunks)
+    cuts = unfinished(spec.source.cut(chunks), finished)
     cut = time.perf_counter()
-    work = Work(spec.source, spec.function, spec.batch_function, cuts, generation, fixed, failures)
+    work = Work(
+        spec.source,
+        spec.function,
+        spec.batch_function,
+        cuts,
+        generation,
+        fixed,
+        failures,
+        finished,
+    )
     with unchanged(spec.source, stamp):
         ran = crew.run(work, progress)
     ended = time.perf_counter()
-    manifest = manifest_of(strategy, spec, fingerprint, ran.parts)
+    try:
+        manifest = Manifest(strategy, tuple(ran.parts), asdict(fingerprint), function)
+    except (TypeError, ValueError):
+        # To go on with these parts would end here again.
+        (generation / LEDGER).unlink(missing_ok=True)
+        raise
     target.commit(generation, manifest)
     return _Run(manifest, ran, cut - began, ended - began, time.perf_counter() - ended)
-
-
-def manifest_of(
-    strategy: str, spec: FanoutSpec, fingerprint: Fingerprint, parts: Sequence[PartRecord]
-) -> Manifest:
-    """The manifest of a finished fan-out, with what it was made from."""
-    function = {
-        "name": function_name(spec.function),
-        "fingerprint": function_fingerprint(spec.function),
-    }
-    return Manifest(strategy, tuple(parts), asdict(fingerprint), function)

@@ -15,7 +15,7 @@ import shutil
 import socket
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import psutil
@@ -23,18 +23,25 @@ import psutil
 from fanout_pipeline.fanout.chunk_work import run_chunk
 from fanout_pipeline.fanout.contract import FanoutSpec, Work, WorkerDied
 from fanout_pipeline.fanout.environment import explained
+from fanout_pipeline.fanout.fingerprint import function_name
+from fanout_pipeline.fanout.identity import described
 from fanout_pipeline.fanout.lanes import busy_seconds
 from fanout_pipeline.fanout.numbering import FolderNumbering
 from fanout_pipeline.fanout.policy import FAIL, FailurePolicy
-from fanout_pipeline.fanout.run import RunRecord, manifest_of
+from fanout_pipeline.fanout.run import RunRecord
 from fanout_pipeline.fanout.unchanged import unchanged
 from fanout_pipeline.fanout.usage import ProcessUsage, own_usage
+from fanout_pipeline.parts.atomic import write_text
 from fanout_pipeline.parts.folder import ResultFolder
-from fanout_pipeline.parts.manifest import PartRecord
+from fanout_pipeline.parts.manifest import Manifest, PartRecord
 from fanout_pipeline.sources.source import Chunk, Fingerprint, Stamp, require_unchanged
 
 _COUNTS = ".counts"
 _OWNER = "owner"
+
+
+class CannotGoOn(Exception):
+    """What an earlier run has done cannot be used by its re-execution. The message says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +57,8 @@ class Plan:
     usage: ProcessUsage
     """Of the scattering process, when it began."""
     failures: FailurePolicy = FAIL
+    function: dict[str, str] = field(default_factory=dict)
+    """Name and fingerprint."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,9 +86,10 @@ def scatter(
     with explained(target.path):
         shared = target.new_generation(generation) / _COUNTS
         shared.mkdir(exist_ok=True)
-        (shared / _OWNER).write_text(json.dumps(_owner()))
+        _own(shared)
     cuts = spec.source.cut(chunks)
-    return Plan(generation, stamp, fingerprint, cuts, began, time.time(), usage, failures)
+    function = described(spec.function)
+    return Plan(generation, stamp, fingerprint, cuts, began, time.time(), usage, failures, function)
 
 
 def run_scattered(spec: FanoutSpec, target: ResultFolder, plan: Plan, number: int) -> Answer:
@@ -128,7 +138,8 @@ def gather(
     require_unchanged(spec.source, plan.stamp)
     folder = target.new_generation(plan.generation)
     shutil.rmtree(folder / _COUNTS, ignore_errors=True)
-    manifest = manifest_of(strategy, spec, plan.input, [answer.part for answer in answers])
+    parts = tuple(answer.part for answer in answers)
+    manifest = Manifest(strategy, parts, asdict(plan.input), described(spec.function))
     with explained(target.path):
         target.commit(folder, manifest)
     ended = time.time()
@@ -157,6 +168,27 @@ def gather(
     )
 
 
+def go_on(spec: FanoutSpec, target: ResultFolder, plan: Plan, *, gathering: bool = False) -> None:
+    """Before a step of another run than scattered: its re-execution from failure.
+
+    Raises CannotGoOn where what was finished cannot be used.
+    """
+    if described(spec.function) != plan.function:
+        raise CannotGoOn(
+            f"{function_name(spec.function)} has changed since run {plan.generation}, whose finished "
+            "chunks were to be used. Materialize all of the asset again."
+        )
+    folder = target.generation(plan.generation)
+    counts = folder / _COUNTS
+    if not (folder if gathering else counts).is_dir():
+        raise CannotGoOn(
+            f"What run {plan.generation} had finished is no longer there: the asset was "
+            "materialized since. Materialize all of it again."
+        )
+    if counts.is_dir():
+        _own(counts)
+
+
 def owner_is_gone(generation: Path) -> bool:
     """Whether the process that ran the scheduler of this generation, on this host, has ended."""
     try:
@@ -167,6 +199,13 @@ def owner_is_gone(generation: Path) -> bool:
         return True
     except (OSError, ValueError):
         return False
+
+
+def _own(counts: Path) -> None:
+    """Say which scheduler works on a generation now."""
+    owner, file = json.dumps(_owner()), counts / _OWNER
+    if not file.exists() or file.read_text() != owner:
+        write_text(file, owner, durable=False)
 
 
 def _owner() -> tuple[str, int, str]:

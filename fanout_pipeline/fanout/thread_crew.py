@@ -53,10 +53,13 @@ class ThreadCrew:
 
     def run(self, work: Work, progress: Progress) -> Ran:
         began = time.perf_counter()
-        shared = _SharedPlan(ChunkPlan(work.chunks, self._workers, work.fixed, first=self._first))
+        plan = ChunkPlan(
+            work.chunks, self._workers, work.fixed, first=self._first, given=work.first_number
+        )
+        shared = _SharedPlan(plan, ThreadNumbering(work.finished))
         progress.begin(shared.size)
         finished: SimpleQueue[_Done | BaseException | None] = SimpleQueue()
-        parts = Numbered(work.folder)
+        parts = Numbered(work.folder, work.finished)
         lanes: dict[int, Lane] = {}
         futures = [
             self._pool.submit(self._serve, number, work, shared, finished)
@@ -70,7 +73,7 @@ class ThreadCrew:
                         serving -= 1
                     case _Done() as done:
                         part = done.piece.part
-                        parts.add(done.chunk.start, part)
+                        parts.add(*done.piece.range(done.chunk), part)
                         lane = lanes.setdefault(done.thread, Lane(began))
                         lane.until(done.began, "wait")
                         lane.told(seconds_of(part), done.ended)
@@ -126,9 +129,9 @@ class ThreadCrew:
 class _SharedPlan:
     """A chunk plan for several threads."""
 
-    def __init__(self, plan: ChunkPlan):
+    def __init__(self, plan: ChunkPlan, numbering: ThreadNumbering):
         self.size = plan.size
-        self.numbering = ThreadNumbering()
+        self.numbering = numbering
         self._plan = plan
         self._calling: set[int] = set()
         """Threads that have a chunk."""

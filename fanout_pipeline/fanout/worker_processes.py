@@ -127,15 +127,15 @@ class _Run:
         began, cpu_began = time.perf_counter(), time.thread_time()
         self._workers = workers
         self._progress = progress
-        self._plan = ChunkPlan(work.chunks, len(workers), work.fixed)
-        self._ranges = CountedRanges()
+        self._plan = ChunkPlan(work.chunks, len(workers), work.fixed, given=work.first_number)
+        self._ranges = CountedRanges(work.finished)
         self._awaited: dict[int, _Worker] = {}
         """Who waits for which chunk's first index, by where the chunk starts."""
-        self._parts = Numbered(work.folder)
+        self._parts = Numbered(work.folder, work.finished)
         self._lanes = {worker: Lane(began) for worker in workers}
         progress.begin(self._plan.size)
         # Not the batch function: what its module imports would be imported for nothing.
-        message = sent(replace(work, chunks=(), batch_function=None))
+        message = sent(replace(work, chunks=(), finished=(), batch_function=None))
         self._pickle_seconds = time.thread_time() - cpu_began
         for worker in workers:
             worker.chunk, worker.sent_bytes, worker.pickle_seconds = None, 0, 0.0
@@ -184,7 +184,8 @@ class _Run:
                 assert worker.chunk is not None
                 chunk, worker.chunk = worker.chunk, None
                 self._plan.done(chunk, busy_seconds(piece.part), piece.rest)
-                self._parts.add(chunk.start, piece.part)
+                start, stop = piece.range(chunk)
+                self._parts.add(start, stop, piece.part)
                 self._lanes[worker].worked(began, seconds_of(piece.part), imported, ended)
                 self._give()
                 self._lanes[worker].until(time.perf_counter(), "send")

@@ -66,6 +66,15 @@ def make_folder(path: Path) -> None:
         raise _cannot("create", path, error) from error
 
 
+def append_line(path: Path, line: str) -> None:
+    """Add a line to a UTF-8 file. Raises CannotWrite; some of the line may be there then."""
+    try:
+        with open(path, "ab") as file:
+            file.write(f"{line}\n".encode())
+    except OSError as error:
+        raise _cannot("write", path, error) from error
+
+
 def _cannot(verb: str, path: Path, error: OSError) -> CannotWrite:
     told = advice(error) or "Check the disk and the path."
     return CannotWrite(f"Cannot {verb} {path}: {error.strerror or error}. {told}")

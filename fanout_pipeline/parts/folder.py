@@ -3,15 +3,17 @@
 `<name>/<strategy>` is a symbolic link to one *generation*, a folder under `<name>/.<strategy>/`.
 A run writes its parts and its manifest into a generation of its own and then moves the link, which
 is atomic, so that readers see the previous results or the new ones, whole. A run that dies leaves
-a generation that nothing points to; the next run removes it, knowing it by its lock being free.
+a generation that nothing points to; the next run goes on with it (see `ledger`) or removes it,
+knowing it by its lock being free.
 """
 
 from __future__ import annotations
 
 import os
 import shutil
+import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,9 +21,11 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from fanout_pipeline.parts.atomic import make_folder, sync
+from fanout_pipeline.parts.ledger import LEDGER, LOCK, Identity, Ledger
 from fanout_pipeline.parts.manifest import Manifest, NoResults, part_name
 
-_LOCK = ".lock"
+OLD_SECONDS = 7 * 86_400
+"""After this long what a function finds outside of its code and its input is no longer the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,27 +35,48 @@ class ResultFolder:
     path: Path
 
     @contextmanager
-    def writing(self) -> Iterator[Path]:
-        """A new generation to write parts into, removed at the end unless it was committed."""
-        generation = self.new_generation(uuid.uuid4().hex[:12])
-        owner = FileLock(generation / _LOCK)
+    def writing(
+        self,
+        resume: Identity | None = None,
+        log: Callable[[str], object] = lambda line: None,
+    ) -> Iterator[Path]:
+        """A generation to write parts into: a new one, or that of a dead run that `resume` identifies.
+
+        If it is not committed it is removed at the end, unless its ledger tells of parts that the
+        next run can reuse. What other dead runs have left is removed. `log` is told what is
+        reused, and why not.
+        """
+        generation = self.generation(uuid.uuid4().hex[:12])
+        owner = FileLock(generation / LOCK)
         with self._changing():
+            left = {path: Ledger.read(path) for path in self._abandoned()}
+            chosen = _to_resume(left, resume, log)
+            if chosen is not None:
+                # Under another name, so that a worker which outlives its run for a moment writes
+                # nowhere.
+                os.rename(chosen, generation)
+            for path in left:
+                shutil.rmtree(path, ignore_errors=True)
+            make_folder(generation)
             owner.acquire(timeout=0)
-            self._remove_abandoned()
         try:
             yield generation
         finally:
             if self._current() == generation:
-                (generation / _LOCK).unlink(missing_ok=True)
-            else:
+                (generation / LOCK).unlink(missing_ok=True)
+            elif not _is_of_use(Ledger.read(generation)):
                 shutil.rmtree(generation, ignore_errors=True)
             owner.release()
 
     def new_generation(self, name: str) -> Path:
         """A folder for one run's parts, for writers that live in several processes."""
-        generation = self._generations / name
+        generation = self.generation(name)
         make_folder(generation)
         return generation
+
+    def generation(self, name: str) -> Path:
+        """Where the generation of this name is, if there is one."""
+        return self._generations / name
 
     def commit(self, generation: Path, manifest: Manifest) -> None:
         """Make a generation, with its parts all there, the visible results.
@@ -65,6 +90,9 @@ class ResultFolder:
             from fanout_pipeline.parts.failed import gather_failures  # Arrow
 
             gather_failures(generation, manifest.parts)
+        named = {part_name(part.number) for part in manifest.parts}
+        for stray in [path for path in generation.glob("*part-*") if path.name not in named]:
+            stray.unlink(missing_ok=True)
         manifest.save(generation)
         sync(generation)
         if self.path.exists() and not self.path.is_symlink():
@@ -75,13 +103,16 @@ class ResultFolder:
         link = self._generations / f"{generation.name}.link"
         with self._changing():
             previous = self._current()
+            if previous is not None and previous.is_dir():
+                # So that it is found if this process dies before it has removed it.
+                (previous / LOCK).touch()
             link.unlink(missing_ok=True)
             link.symlink_to(os.path.relpath(generation, self.path.parent))
             os.replace(link, self.path)
             if previous is not None and previous != generation:
                 shutil.rmtree(previous, ignore_errors=True)
-        # Not before: until then the generation can be committed again from its parts.
-        for path in generation.glob("failed-*.parquet"):
+        # Not before: until now the generation can be committed again, or a run that dies be resumed.
+        for path in [*generation.glob("failed-*.parquet"), generation / LEDGER]:
             path.unlink(missing_ok=True)
 
     def remove_generations(self, is_dead: Callable[[Path], bool]) -> None:
@@ -90,10 +121,12 @@ class ResultFolder:
         For writers that live in several processes; `is_dead` is asked for each.
         """
         with self._changing():
+            for generation in self._abandoned():
+                shutil.rmtree(generation, ignore_errors=True)
             for generation in self._generations.iterdir():
                 if (
                     generation.is_dir()
-                    and not (generation / _LOCK).exists()
+                    and not (generation / LOCK).exists()
                     and generation != self._current()
                     and is_dead(generation)
                 ):
@@ -106,18 +139,23 @@ class ResultFolder:
     def _changing(self) -> FileLock:
         """Held for moments: no generation is created, committed or removed by anyone else."""
         make_folder(self._generations)
-        return FileLock(self._generations / _LOCK, timeout=60)
+        return FileLock(self._generations / LOCK, timeout=60)
 
-    def _remove_abandoned(self) -> None:
-        for lock_file in self._generations.glob(f"*/{_LOCK}"):
+    def _abandoned(self) -> list[Path]:
+        """Generations other than the visible one whose writer is dead. Links of theirs are removed."""
+        found = []
+        for link in self._generations.glob("*.link"):
+            link.unlink()
+        for lock_file in self._generations.glob(f"*/{LOCK}"):
             lock = FileLock(lock_file)
             try:
                 lock.acquire(timeout=0)
             except Timeout:
                 continue
-            if lock_file.parent != self._current():
-                shutil.rmtree(lock_file.parent, ignore_errors=True)
             lock.release()
+            if lock_file.parent != self._current():
+                found.append(lock_file.parent)
+        return found
 
     @property
     def _generations(self) -> Path:
@@ -125,3 +163,33 @@ class ResultFolder:
 
     def _current(self) -> Path | None:
         return self._generations / self.path.readlink().name if self.path.is_symlink() else None
+
+
+def _to_resume(
+    left: Mapping[Path, Ledger | None],
+    identity: Identity | None,
+    log: Callable[[str], object],
+) -> Path | None:
+    """Of what dead runs have left, that of which the most can be reused."""
+    chosen, items = None, 0
+    for path, ledger in left.items():
+        if identity is None or ledger is None or not _is_of_use(ledger):
+            continue
+        when = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(ledger.stopped))
+        reason = None
+        if changed := ledger.changed(identity):
+            reason = f"{' and '.join(changed)} changed since"
+        elif time.time() - ledger.stopped > OLD_SECONDS:
+            reason = "that is too long ago"
+        if reason:
+            log(
+                f"starts afresh: the {len(ledger.finished):,} finished chunks of the run that "
+                f"stopped at {when} are not reused, as {reason}"
+            )
+        elif chosen is None or ledger.items > items:
+            chosen, items = path, ledger.items
+    return chosen
+
+
+def _is_of_use(ledger: Ledger | None) -> bool:
+    return ledger is not None and bool(ledger.finished)

@@ -3,22 +3,31 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
+from fanout_pipeline.parts.ledger import LEDGER, Finished, append
 from fanout_pipeline.parts.manifest import PartRecord, part_name
 
 
 class Numbered:
-    """Collects the parts of one folder in any order; each has a number of its own so far."""
+    """Collects the parts of one folder in any order; each has a number of its own so far.
 
-    def __init__(self, folder: Path):
+    Those of an earlier run, `finished`, are there already. Where the folder has a ledger, each
+    part that is added is told of in it.
+    """
+
+    def __init__(self, folder: Path, finished: Iterable[Finished] = ()):
         self._folder = folder
-        self._parts: list[tuple[int, PartRecord]] = []
+        self._parts = [(one.start, one.part) for one in finished]
+        self._tells = (folder / LEDGER).exists()
 
-    def add(self, start: int, part: PartRecord) -> None:
-        """A part whose chunk starts at `start` in the input."""
+    def add(self, start: int, stop: int, part: PartRecord) -> None:
+        """A part that holds the results of [start, stop) of the input. Raises CannotWrite."""
         self._parts.append((start, part))
+        if self._tells:
+            append(self._folder, Finished(start, stop, part))
 
     def in_order(self) -> list[PartRecord]:
         """All parts in the order of the input, numbered from 0, their files named so.

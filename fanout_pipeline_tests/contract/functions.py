@@ -1,6 +1,7 @@
 """Functions for worker processes, which import them by name."""
 
 import asyncio
+import dataclasses
 import os
 import shutil
 import signal
@@ -283,3 +284,15 @@ class Unprintable:
         if self.text is None:
             raise RuntimeError
         return self.text
+
+
+@dataclasses.dataclass(frozen=True)
+class Down:
+    """Fails on GUILTY as long as a file is there."""
+
+    sign: Path
+
+    def __call__(self, number):
+        if number == GUILTY and self.sign.exists():
+            raise ConnectionError("the service is down")
+        return number

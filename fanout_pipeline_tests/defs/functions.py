@@ -1,6 +1,11 @@
 """The functions of a fan-out that is not the example's; worker processes import them by name."""
 
 import asyncio
+import os
+from pathlib import Path
+
+SIGN = "FANOUT_TEST_SIGN"
+ONCE = "FANOUT_TEST_ONCE"
 
 
 def cube(number):
@@ -37,3 +42,19 @@ def fails_on_sevens(number):
 
 def fails_on_sevens_batch(numbers):
     return numbers.map(fails_on_sevens)
+
+
+def mended(number):
+    """Fails on 25 as long as the file that an environment variable names is there; logs its calls."""
+    sign = Path(os.environ[SIGN])
+    with open(sign.with_suffix(".calls"), "a") as calls:
+        calls.write(f"{number}\n")
+    if number == 25 and sign.exists():
+        if ONCE in os.environ:
+            sign.unlink()
+        raise ConnectionError("the service is down")
+    return -number
+
+
+def mended_batch(numbers):
+    return numbers.map(mended)

@@ -117,7 +117,7 @@ def test_a_failure_is_cut_to_a_sane_length():
         __repr__ = __str__
 
     assert "RuntimeError" in described(Unprintable(), "item").message
-    assert shown(Unprintable()) == "?"
+    assert shown(Unprintable()) == "a Unprintable whose repr fails"
 
 
 def test_many_failures_are_listed_in_order(tmp_path):

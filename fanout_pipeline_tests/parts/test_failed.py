@@ -19,7 +19,7 @@ def add_part(parts, folder, number, first, failed):
         with failed_items(folder, number) as write:
             for index in range(first, first + failed):
                 write({"index": index} | TEXTS)
-    parts.add(first, replace(part, failed=failed))
+    parts.add(first, first + 3, replace(part, failed=failed))
 
 
 @pytest.fixture

@@ -23,7 +23,7 @@ def write(folder, counts, order):
     for number, place in enumerate(order):
         first = sum(counts[:place])
         results = list(range(first, first + counts[place]))
-        parts.add(10 * place, write_part(folder, number, first, results))
+        parts.add(10 * place, 10 * place + 10, write_part(folder, number, first, results))
     return parts.in_order()
 
 
@@ -59,7 +59,7 @@ def test_parts_in_order_are_left_alone(folder):
     parts = Numbered(folder)
     written = [write_part(folder, number, number, [number]) for number in range(3)]
     for part in written:
-        parts.add(part.first_index, part)
+        parts.add(part.first_index, part.first_index + part.items, part)
     before = {path: path.stat().st_ctime_ns for path in folder.iterdir()}
     assert parts.in_order() == written
     assert {path: path.stat().st_ctime_ns for path in folder.iterdir()} == before

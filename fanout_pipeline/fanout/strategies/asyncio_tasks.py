@@ -19,6 +19,7 @@ from fanout_pipeline.fanout.contract import Options, Ran, Strategy, Work
 from fanout_pipeline.fanout.fingerprint import function_name
 from fanout_pipeline.fanout.in_flight import Calls, InFlight
 from fanout_pipeline.fanout.lanes import Lane
+from fanout_pipeline.fanout.numbering import CountedRanges
 from fanout_pipeline.fanout.progress import Progress
 from fanout_pipeline.fanout.quarantine import write_marked
 from fanout_pipeline.fanout.usage import ProcessUsage
@@ -47,7 +48,7 @@ class _EventLoop:
                 f"The strategy asyncio awaits its calls, and {function_name(work.function)} is no "
                 "`async def` function. Make it one, or use threads."
             )
-        plan = ChunkPlan(work.chunks, 1, work.fixed, largest=_CHUNK_SIZE)
+        plan = ChunkPlan(work.chunks, 1, work.fixed, largest=_CHUNK_SIZE, given=work.first_number)
         progress.begin(plan.size)
         calls = InFlight(work, self._runner.get_loop(), self._concurrency, lane)
         try:
@@ -66,8 +67,11 @@ class _EventLoop:
         self, work: Work, plan: ChunkPlan, calls: InFlight, progress: Progress
     ) -> Numbered:
         """The parts that were written until all chunks were, or the calls ended before."""
-        parts = Numbered(work.folder)
+        parts = Numbered(work.folder, work.finished)
+        ranges = CountedRanges(work.finished)
         chunk = plan.take()
+        if chunk is None:
+            calls.add(None)
         read = written = 0
         begun: dict[int, tuple[Chunk, float]] = {}
         while True:
@@ -75,9 +79,14 @@ class _EventLoop:
                 len(begun) < _OPEN_CHUNKS or read - written < 2 * self._concurrency
             ):
                 began = time.perf_counter()
-                items = work.source.parse(work.source.load(chunk), read)
+                # All before it is counted: chunks are read in order, and what lies between is
+                # finished.
+                first_index = ranges.first_index(chunk)
+                assert first_index is not None
+                items = work.source.parse(work.source.load(chunk), first_index)
+                ranges.add(chunk, len(items))
                 begun[chunk.number] = chunk, time.perf_counter() - began
-                calls.add(Calls(chunk.number, read, items))
+                calls.add(Calls(chunk.number, first_index, items))
                 read += len(items)
                 chunk = plan.take()
                 if chunk is None:
@@ -87,7 +96,7 @@ class _EventLoop:
                 return parts
             done_chunk, read_seconds = begun.pop(done.number)
             part = _written(work, done, read_seconds)
-            parts.add(done_chunk.start, part)
+            parts.add(done_chunk.start, done_chunk.stop, part)
             written += part.items
             progress.done(part.items, done_chunk.stop - done_chunk.start)
 

@@ -1,0 +1,84 @@
+"""What the parts of a run are made from and how: parts of another identity are not reused."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import platform
+from collections.abc import Callable
+from dataclasses import asdict
+from functools import partial
+from importlib.metadata import Distribution, PackageNotFoundError, distributions, version
+from pathlib import Path
+from typing import Any
+
+from fanout_pipeline.fanout.contract import FanoutSpec, Strategy
+from fanout_pipeline.fanout.fingerprint import function_fingerprint, function_name
+from fanout_pipeline.fanout.policy import FailurePolicy
+from fanout_pipeline.parts.ledger import Identity
+from fanout_pipeline.parts.manifest import FORMAT
+from fanout_pipeline.sources.source import Fingerprint
+
+
+def identity_of(
+    strategy: Strategy,
+    spec: FanoutSpec,
+    input_: Fingerprint,
+    chunks: int | None,
+    failures: FailurePolicy,
+) -> Identity:
+    """By the names that a log line gives to what changed. `chunks`: as asked for; None, if not."""
+    called = spec.batch_function if strategy.batch else spec.function
+    assert called is not None
+    identity = {
+        "the strategy": strategy.name,
+        "the input": [input_.bytes, input_.sha256],
+        "the input's format": repr(spec.source).replace(repr(input_.path), ""),
+        "the function": described(called),
+        "the version of the function's package": distribution_of(called),
+        "the version of fanout_pipeline": [_version("fanout_pipeline"), FORMAT],
+        "the version of Python": platform.python_version(),
+        "the number of chunks": chunks,
+        "what is done with failed items": asdict(failures),
+    }
+    # As it comes back from a file: tuples are lists.
+    read: Identity = json.loads(json.dumps(identity))
+    return read
+
+
+def described(function: Callable[..., Any]) -> dict[str, str]:
+    """Name and fingerprint."""
+    return {"name": function_name(function), "fingerprint": function_fingerprint(function)}
+
+
+def distribution_of(function: Callable[..., Any]) -> str | None:
+    """Name and version of the installed distribution that a function's module belongs to.
+
+    None for modules of none, such as a script's.
+    """
+    while isinstance(function, partial):
+        function = function.func
+    owner = function if hasattr(function, "__qualname__") else type(function)
+    package = (getattr(owner, "__module__", None) or "").partition(".")[0]
+    found = _version(package)
+    if found is not None:
+        return f"{package} {found}"
+    module = inspect.getmodule(owner)
+    path = Path(getattr(module, "__file__", None) or "")
+    if {"site-packages", "dist-packages"}.isdisjoint(path.parts):
+        return None
+    return next((f"{one.name} {one.version}" for one in distributions() if _has(one, path)), None)
+
+
+def _has(distribution: Distribution, path: Path) -> bool:
+    # Lists of files, unread: packages_distributions() parses them, for a second.
+    root = str(distribution.locate_file(""))
+    listed = distribution.read_text("RECORD") or ""
+    return path.is_relative_to(root) and f"\n{path.relative_to(root)}," in f"\n{listed}"
+
+
+def _version(distribution: str) -> str | None:
+    try:
+        return version(distribution)
+    except (PackageNotFoundError, ValueError):
+        return None

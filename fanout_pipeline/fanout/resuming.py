@@ -1,0 +1,39 @@
+"""How a run goes on where an earlier one of the same identity has stopped."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from fanout_pipeline.parts.ledger import Finished, Identity, Ledger, begin, gaps, take_over
+from fanout_pipeline.sources.source import Chunk
+
+
+def finished_before(
+    generation: Path, identity: Identity, log: Callable[[str], object]
+) -> tuple[Finished, ...]:
+    """What can be reused of what is in a generation, which has a ledger after that.
+
+    Parts of a new one: none. Raises CannotWrite.
+    """
+    ledger = Ledger.read(generation)
+    if ledger is None:
+        begin(generation, identity)
+        return ()
+    finished = take_over(generation, ledger)
+    items = sum(one.part.items for one in finished)
+    when = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(ledger.stopped))
+    log(
+        f"resumes: {len(finished):,} of {len(ledger.finished):,} finished chunks ({items:,} items) "
+        f"of the run that stopped at {when} are reused"
+    )
+    return finished
+
+
+def unfinished(chunks: Sequence[Chunk], finished: Sequence[Finished]) -> tuple[Chunk, ...]:
+    """What is left of the chunks of a source, in order, numbered anew."""
+    if not finished:
+        return tuple(chunks)
+    ranges = [one for chunk in chunks for one in gaps(chunk.start, chunk.stop, finished)]
+    return tuple(Chunk(number, start, stop) for number, (start, stop) in enumerate(ranges))

@@ -1,0 +1,176 @@
+"""What a run has finished, told beside its parts as it goes on, so that the next can go on from there.
+
+`_ledger.jsonl` in a generation: its first line is what the parts are made from, each further line a
+range of the source and its part. Lines are appended without waiting for the disk. After a power
+cut the last may be torn, and parts may lack that are told of: a part counts if it is there, to the
+byte (size and SHA-256), and is made anew otherwise.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import json
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from fanout_pipeline.parts.atomic import append_line, write_text
+from fanout_pipeline.parts.manifest import PartRecord, failed_name, part_name
+
+LEDGER = "_ledger.jsonl"
+LOCK = ".lock"
+"""Held as long as the writer of a generation is alive."""
+_PART = re.compile(r"\.?part-(\d+)\.parquet")
+
+Identity = dict[str, Any]
+"""What parts are made from and how, by names that a person reads; values of JSON."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """A range of the source, in its own units, and the part that holds its results."""
+
+    start: int
+    stop: int
+    part: PartRecord
+
+
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """What a run has told of itself."""
+
+    identity: Identity
+    finished: tuple[Finished, ...]
+    """In the order of the source; no two overlap."""
+    stopped: float
+    """When the last line was written, in seconds since the epoch."""
+
+    @classmethod
+    def read(cls, generation: Path) -> Ledger | None:
+        """None where there is none, or none whose first line can be read."""
+        path = generation / LEDGER
+        try:
+            stopped = path.stat().st_mtime
+            first, *lines = path.read_bytes().split(b"\n")
+            identity = json.loads(first)
+        except (OSError, ValueError):
+            return None
+        if not isinstance(identity, dict):
+            return None
+        return cls(identity, _in_order(filter(None, map(_parsed, lines))), stopped)
+
+    @property
+    def items(self) -> int:
+        return sum(one.part.items for one in self.finished)
+
+    def changed(self, identity: Identity) -> list[str]:
+        """Of what a run is made that is not as it was."""
+        names = dict.fromkeys([*identity, *self.identity])
+        return [name for name in names if self.identity.get(name) != identity.get(name)]
+
+
+def begin(generation: Path, identity: Identity, finished: Iterable[Finished] = ()) -> None:
+    """Write a ledger of what is finished so far. Raises CannotWrite."""
+    lines = [json.dumps(identity), *map(_line, finished), ""]
+    write_text(generation / LEDGER, "\n".join(lines), durable=False)
+
+
+def append(generation: Path, finished: Finished) -> None:
+    """Tell of one more part, which is written. Raises CannotWrite."""
+    append_line(generation / LEDGER, _line(finished))
+
+
+def take_over(generation: Path, ledger: Ledger) -> tuple[Finished, ...]:
+    """What can be relied upon of a dead run's generation, which is ours now.
+
+    Parts that are not as the ledger says are removed with everything else that it does not tell
+    of. Whatever happens here, the ledger can be read again.
+    """
+    wanted = {(one.part.bytes, one.part.sha256) for one in ledger.finished}
+    names = [path.name for path in generation.iterdir()]
+    used = [int(found[1]) for name in names if (found := _PART.fullmatch(name))]
+    spare = itertools.count(1 + max([-1, *used, *(one.part.number for one in ledger.finished)]))
+    there = _contents(generation, {size for size, _ in wanted})
+    kept: list[Finished] = []
+    for one in ledger.finished:
+        path = there.pop((one.part.bytes, one.part.sha256), None)
+        if path is None or not _has_its_failures(generation, one.part, path):
+            continue
+        if path.name == part_name(one.part.number):
+            kept.append(one)
+        else:  # the run died while it gave the parts their final numbers
+            part = replace(one.part, number=next(spare))
+            path.rename(generation / part_name(part.number))
+            kept.append(replace(one, part=part))
+    begin(generation, ledger.identity, kept)
+    needed = {LEDGER, LOCK, *(part_name(one.part.number) for one in kept)}
+    needed |= {failed_name(one.part.number) for one in kept if one.part.failed}
+    for stray in [path for path in generation.iterdir() if path.name not in needed]:
+        stray.unlink()
+    return tuple(kept)
+
+
+def _contents(generation: Path, sizes: set[int]) -> dict[tuple[int, str], Path]:
+    """The part files of these sizes, by size and SHA-256, whatever their names."""
+    found = {}
+    for path in generation.iterdir():
+        if _PART.fullmatch(path.name) and (size := path.stat().st_size) in sizes:
+            with suppress(OSError), open(path, "rb") as file:
+                found[size, hashlib.file_digest(file, "sha256").hexdigest()] = path
+    return found
+
+
+def _has_its_failures(generation: Path, part: PartRecord, path: Path) -> bool:
+    """Whether the failed items of a part, if it has any, are listed beside it."""
+    if not part.failed:
+        return True
+    if path.name != part_name(part.number):
+        return False
+    from pyarrow import ArrowException, parquet
+
+    try:
+        listed = parquet.read_table(generation / failed_name(part.number))["index"].to_pylist()
+    except (OSError, KeyError, ArrowException):
+        return False
+    return len(listed) == part.failed and all(
+        part.first_index <= index < part.first_index + part.items for index in listed
+    )
+
+
+def _line(finished: Finished) -> str:
+    return json.dumps(asdict(finished))
+
+
+def _parsed(line: bytes) -> Finished | None:
+    """None for a line that is torn, or none."""
+    try:
+        record = json.loads(line)
+        return Finished(record["start"], record["stop"], PartRecord(**record["part"]))
+    except (KeyError, TypeError, ValueError):
+        return None
+
+
+def _in_order(finished: Iterable[Finished]) -> tuple[Finished, ...]:
+    kept: list[Finished] = []
+    for one in sorted(finished, key=lambda one: one.start):
+        if one.start < one.stop and (not kept or kept[-1].stop <= one.start):
+            kept.append(one)
+    return tuple(kept)
+
+
+def gaps(start: int, stop: int, finished: Sequence[Finished]) -> Iterator[tuple[int, int]]:
+    """What of a range is not finished, in order."""
+    for one in finished:
+        if one.stop <= start:
+            continue
+        if one.start >= stop:
+            break
+        if start < one.start:
+            yield start, one.start
+        start = one.stop
+    if start < stop:
+        yield start, stop

@@ -1,0 +1,265 @@
+"""A run that is killed with all its processes loses the chunks that were in flight, and no others."""
+
+import json
+import os
+import random
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from fanout_pipeline.fanout.contract import FanoutSpec, ItemFailed, Options
+from fanout_pipeline.fanout.registry import STRATEGIES
+from fanout_pipeline.fanout.run import run_strategy
+from fanout_pipeline.numbers_file import write_numbers
+from fanout_pipeline.parts import ResultFolder, read_results
+from fanout_pipeline.parts.ledger import Ledger
+from fanout_pipeline.sources import IntegerLines
+from fanout_pipeline_tests.contract import functions
+from fanout_pipeline_tests.contract.test_strategies import WITHOUT_PROCESSES, given_to
+
+ROOT = Path(__file__).parents[2]
+COUNT = 1_000_000
+ROUNDS = int(os.environ.get("FANOUT_KILL_ROUNDS", "4"))
+"""For each strategy and way to cut."""
+WORKERS = 2
+RESUMED = ("serial", "threads", "multiprocess", "vectorized", "asyncio")
+PROGRAM = """
+import json, sys
+from pathlib import Path
+import pandas
+from fanout_pipeline.fanout import FanoutSpec, Options
+from fanout_pipeline.fanout.registry import STRATEGIES
+from fanout_pipeline.fanout.run import run_strategy
+from fanout_pipeline.sources import IntegerLines
+from fanout_pipeline.squares import square, square_batch
+from fanout_pipeline_tests.contract.functions import Async
+
+root, name, chunks = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]) or None
+function = Async(square) if name == "asyncio" else square
+spec = FanoutSpec("squares", IntegerLines("numbers.txt").under(root), function, square_batch)
+print("begins", flush=True)
+run = run_strategy(
+    STRATEGIES[name], spec, root / name, Options(2, "spawn"), chunks=chunks, ledger=True, resume=True
+)
+print(json.dumps([run.digest, run.wall_seconds, run.chunks, run.reused_chunks, run.reused_items]))
+"""
+
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("leaves_nothing")]
+
+
+@pytest.fixture(scope="module")
+def million(tmp_path_factory):
+    root = tmp_path_factory.mktemp("million")
+    write_numbers(root / "numbers.txt", COUNT)
+    return root
+
+
+def started(root, name, chunks):
+    """A process of a run, in a session of its own, which is about to begin."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", PROGRAM, root, name, str(chunks)],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    assert process.stdout.readline() == "begins\n"
+    return process
+
+
+def finished(process):
+    told, _ = process.communicate()
+    assert process.returncode == 0
+    return json.loads(told)
+
+
+def left(root, name):
+    """Parts that are there and not visible, and how many of them the ledger tells of."""
+    hidden = root / f".{name}"
+    visible = (root / name).resolve()
+    written = told = 0
+    for generation in hidden.iterdir() if hidden.is_dir() else ():
+        if generation.is_dir() and generation != visible:
+            written += len(list(generation.glob("*part-*.parquet")))
+            ledger = Ledger.read(generation)
+            told += len(ledger.finished) if ledger else 0
+    return written, told
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("chunks", [0, 60], ids=["cut by time", "60 chunks"])
+@pytest.mark.parametrize("name", ["serial", "threads", "multiprocess"])
+def test_a_killed_run_goes_on(million, name, chunks, record_property):
+    """SIGKILL of all processes at any moment: the same results at last, and what was written is reused."""
+    digest, seconds, *_ = finished(started(million, name, chunks))
+    chance = random.Random(f"{name} {chunks}")
+    rounds = []
+    for _ in range(ROUNDS):
+        process = started(million, name, chunks)
+        time.sleep(chance.uniform(0, seconds))
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        process.stdout.close()
+        written, told = left(million, name)
+        # A part is written before it is told of: those in flight, at most.
+        assert written - told <= 2 * WORKERS
+        again, _, all_chunks, reused, _ = finished(started(million, name, chunks))
+        assert again == digest
+        assert reused == told
+        rounds.append([written, told, reused, all_chunks])
+        assert left(million, name) == (0, 0)
+    record_property("written, told, reused, chunks", rounds)
+    assert read_results(million / name)["result"].tolist() == [n * n for n in range(COUNT)]
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("name", ["serial", "threads", "multiprocess"])
+def test_a_run_that_is_killed_again_and_again_gets_on(million, tmp_path, name):
+    """Each run that dies adds to what is finished, and the last has little left to do."""
+    (tmp_path / "numbers.txt").symlink_to(million / "numbers.txt")
+    before = 0
+    for _ in range(4):
+        process = started(tmp_path, name, 60)
+        deadline = time.monotonic() + 60
+        while left(tmp_path, name)[1] < min(before + 5, 55) and time.monotonic() < deadline:
+            time.sleep(0.005)
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        process.stdout.close()
+        told = left(tmp_path, name)[1]
+        assert told > before
+        before = told
+    _, _, chunks, reused, items = finished(started(tmp_path, name, 60))
+    assert (chunks, reused) == (60, before)
+    assert items > COUNT * before // 75
+    assert read_results(tmp_path / name)["result"].tolist() == [n * n for n in range(COUNT)]
+
+
+def items_file(path, count=100):
+    path.write_text("".join(f"{1000 + n}\n" for n in range(count)))
+    return path
+
+
+def run(name, file, function, folder, log=lambda line: None, **options):
+    batch = functions.Batch(function) if STRATEGIES[name].batch else None
+    spec = FanoutSpec("squares", IntegerLines(str(file)), given_to(name, function), batch)
+    options = {"chunks": 20, "ledger": True, "resume": True} | options
+    return run_strategy(STRATEGIES[name], spec, folder, Options(1, "any"), log=log, **options)
+
+
+@pytest.fixture
+def failed(tmp_path):
+    """Fails a run on item 60 of 100, in its 13th chunk, and gives what is needed for the next."""
+
+    def failed(name):
+        file, folder = items_file(tmp_path / "numbers.txt"), tmp_path / "results" / name
+        with pytest.raises(ItemFailed):
+            run(name, file, functions.Down(tmp_path / "down"), folder)
+        (tmp_path / "down").unlink()
+        return file, functions.Down(tmp_path / "down"), folder
+
+    (tmp_path / "down").touch()
+    return failed
+
+
+@pytest.mark.parametrize("name", RESUMED)
+def test_a_failed_run_goes_on_after_its_cause_is_mended(failed, name):
+    """What failed for a reason outside of function and input is finished by the next run."""
+    file, function, folder = failed(name)
+    told = []
+    record = run(name, file, function, folder, told.append)
+    # asyncio has calls of later chunks in flight when one fails, and what waits is not written.
+    least = 1 if name == "asyncio" else 12
+    assert least <= record.reused_chunks <= 12
+    assert (record.items, record.chunks) == (100, 20)
+    assert record.reused_items == 5 * record.reused_chunks
+    assert record.items_per_second == pytest.approx(
+        (100 - record.reused_items) / record.wall_seconds
+    )
+    line = r"resumes: (\d+) of \1 finished chunks \(\d+ items\) of the run that stopped at .* are reused"
+    assert re.fullmatch(line, told[0])
+    assert read_results(folder)["result"].tolist() == list(range(1000, 1100))
+    assert [p for p in folder.with_name(f".{name}").iterdir() if p.is_dir()] == [folder.resolve()]
+
+
+@pytest.mark.parametrize(
+    ("changed", "reason"),
+    [
+        ("function", "the function changed since"),
+        ("input", "the input changed since"),
+        ("chunks", "the number of chunks changed since"),
+        ("resume", None),
+    ],
+)
+@pytest.mark.parametrize("name", ["serial", "multiprocess"])
+def test_what_another_run_made_is_not_reused(failed, name, changed, reason):
+    """Another function, input or number of chunks starts afresh, and so does who asks for it."""
+    file, function, folder = failed(name)
+    options = {}
+    if changed == "function":
+        function = functions.same
+    if changed == "input":
+        file.write_text(file.read_text().replace("1001", "1111"))
+    if changed == "chunks":
+        options["chunks"] = 10
+    if changed == "resume":
+        options["resume"] = False
+    told = []
+    record = run(name, file, function, folder, told.append, **options)
+    assert record.reused_chunks == record.reused_items == 0
+    if reason:
+        assert told[0].startswith("starts afresh: the 12 finished chunks ")
+        assert told[0].endswith(reason)
+    expected = [int(line) for line in file.read_text().split()]
+    assert read_results(folder)["result"].tolist() == expected
+
+
+def test_timed_runs_keep_nothing(failed):
+    """Trials and sweeps do not resume, and leave nothing when they fail."""
+    file, function, folder = failed("serial")
+    function.sign.touch()
+    with pytest.raises(ItemFailed):
+        run("serial", file, function, folder, ledger=False, resume=False)
+    assert not any(path.is_dir() for path in folder.with_name(".serial").iterdir())
+
+
+def test_results_of_two_types_are_not_gone_on_with(tmp_path):
+    """Parts that do not fit together are of no use to the next run."""
+    file, folder = items_file(tmp_path / "numbers.txt"), tmp_path / "results" / "serial"
+    with pytest.raises(TypeError, match="return one type for every item"):
+        run("serial", file, functions.float_from_guilty_on, folder)
+    assert not any(path.is_dir() for path in folder.with_name(".serial").iterdir())
+
+
+@pytest.mark.parametrize("name", WITHOUT_PROCESSES)
+def test_a_run_that_died_when_all_was_done_is_only_committed(tmp_path, name, monkeypatch):
+    """Where only the commit is lacking, no item is called again."""
+    file, folder = items_file(tmp_path / "numbers.txt"), tmp_path / "results" / name
+
+    def dies(*arguments):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(ResultFolder, "commit", dies)
+        with pytest.raises(KeyboardInterrupt):
+            run(name, file, functions.same, folder)
+    record = run(name, file, functions.same, folder)
+    assert record.reused_items == 100
+    assert read_results(folder)["result"].tolist() == list(range(1000, 1100))
+
+
+def test_two_runs_at_once(million, tmp_path):
+    """Both come to their end; what is visible is whole, and nothing else is left."""
+    (tmp_path / "numbers.txt").symlink_to(million / "numbers.txt")
+    runs = [started(tmp_path, "multiprocess", 60) for _ in range(2)]
+    digests = {finished(one)[0] for one in runs}
+    assert len(digests) == 1
+    assert left(tmp_path, "multiprocess") == (0, 0)
+    assert read_results(tmp_path / "multiprocess")["result"].tolist() == [
+        n * n for n in range(COUNT)
+    ]

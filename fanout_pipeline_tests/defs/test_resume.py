@@ -1,0 +1,159 @@
+"""What Dagster does again after a failure reuses what was finished before it."""
+
+import os
+
+import dagster as dg
+import pytest
+
+from fanout_pipeline.defs.chunk_graph import IO_MANAGER, json_io_manager
+from fanout_pipeline.defs.executors import timed_steps_executor
+from fanout_pipeline.defs.factory import fanout_assets
+from fanout_pipeline.defs.resources import DataFolder, Fanout
+from fanout_pipeline.fanout.contract import FanoutSpec
+from fanout_pipeline.parts import ResultFolder, read_results
+from fanout_pipeline.sources import IntegerLines
+from fanout_pipeline_tests.defs import functions
+
+ROOT = "FANOUT_TEST_ROOT"
+COUNT = 40
+SPEC = FanoutSpec("mended", IntegerLines("numbers.txt"), functions.mended, functions.mended_batch)
+IN_PROCESS = ("serial", "threads", "vectorized", "multiprocess")
+
+pytestmark = pytest.mark.slow
+
+
+def job(strategy, policy=None, executor=dg.in_process_executor):
+    """The job of one asset, in 8 chunks of 5 items; one worker, so that 5 are done before 25 is."""
+    name = "resumed"
+    made = dg.define_asset_job(
+        name,
+        selection=[dg.AssetKey([SPEC.name, strategy])],
+        op_retry_policy=policy,
+        executor_def=executor,
+    )
+    location = dg.Definitions(
+        assets=fanout_assets(SPEC),
+        jobs=[made],
+        resources={
+            "data_folder": DataFolder(root=os.environ[ROOT]),
+            "fanout": Fanout(workers=1, chunks=8),
+            IO_MANAGER: json_io_manager,
+        },
+    )
+    return location.resolve_job_def(name)
+
+
+def stepwise():
+    return job("dagster_multiprocess", executor=timed_steps_executor)
+
+
+@pytest.fixture
+def root(tmp_path, monkeypatch):
+    """A data root with two-digit numbers, so that chunks are of equal length, and a broken service."""
+    monkeypatch.setenv(ROOT, str(tmp_path / "data"))
+    monkeypatch.setenv(functions.SIGN, str(tmp_path / "down.sign"))
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "numbers.txt").write_text("".join(f"{10 + n}\n" for n in range(COUNT)))
+    (tmp_path / "down.sign").touch()
+    return tmp_path
+
+
+@pytest.fixture
+def instance(tmp_path_factory):
+    with dg.DagsterInstance.local_temp(str(tmp_path_factory.mktemp("instance"))) as instance:
+        yield instance
+
+
+def calls(root):
+    """Since the last look."""
+    file = root / "down.calls"
+    found = [int(line) for line in file.read_text().split()]
+    file.unlink()
+    return found
+
+
+def mend(root):
+    (root / "down.sign").unlink()
+
+
+def assert_whole(root, strategy):
+    results = read_results(root / "data" / SPEC.name / strategy)["result"].tolist()
+    assert results == [-(10 + n) for n in range(COUNT)]
+    hidden = root / "data" / SPEC.name / f".{strategy}"
+    folder = ResultFolder(root / "data" / SPEC.name / strategy)
+    assert {path for path in hidden.iterdir() if path.is_dir()} == {folder.path.resolve()}
+
+
+def metadata(result):
+    (event,) = result.get_asset_materialization_events()
+    return {k: v.value for k, v in event.step_materialization_data.materialization.metadata.items()}
+
+
+@pytest.mark.parametrize("strategy", IN_PROCESS)
+def test_the_next_materialization_reuses_what_a_failed_one_had_finished(root, instance, strategy):
+    """After the cause is mended only what was not finished is called, and metadata say how much was."""
+    first = job(strategy).execute_in_process(instance=instance, raise_on_error=False)
+    assert not first.success
+    assert set(calls(root)) == set(range(10, 26))
+    mend(root)
+    second = job(strategy).execute_in_process(instance=instance)
+    assert second.success
+    found = metadata(second)
+    assert (found["reused_chunks"], found["reused_items"], found["items"]) == (3, 15, COUNT)
+    recomputed = calls(root)
+    # The rest twice: once for the results, once by the check, which makes all of a reference.
+    assert sorted(set(recomputed[: COUNT - 15])) == list(range(25, 10 + COUNT))
+    assert_whole(root, strategy)
+
+
+def test_a_fresh_start_reuses_nothing(root, instance):
+    """`resume: false` in run config calls the function on every item."""
+    assert not job("serial").execute_in_process(instance=instance, raise_on_error=False).success
+    calls(root)
+    mend(root)
+    config = {"resources": {"fanout": {"config": {"resume": False, "chunks": 8, "workers": 1}}}}
+    second = job("serial").execute_in_process(instance=instance, run_config=config)
+    assert metadata(second)["reused_chunks"] == 0
+    assert sorted(calls(root)) == list(range(10, 10 + COUNT))
+    assert_whole(root, "serial")
+
+
+def test_a_retry_goes_on(root, instance, monkeypatch):
+    """A step that Dagster's RetryPolicy tries again does not begin at the beginning."""
+    monkeypatch.setenv(functions.ONCE, "yes")
+    policy = dg.RetryPolicy(max_retries=1)
+    result = job("serial", policy).execute_in_process(instance=instance)
+    assert result.success
+    assert metadata(result)["reused_chunks"] == 3
+
+
+def test_re_execution_from_failure_runs_failed_chunks_only(root, instance):
+    """The chunks that were done are not done again by Dagster's re-execution from failure."""
+    made = dg.reconstructable(stepwise)
+    with dg.execute_job(made, instance, raise_on_error=False) as first:
+        assert not first.success
+        failed = {event.step_key for event in first.get_step_failure_events()}
+    assert len(failed) == 1
+    assert sorted(calls(root)) == [*range(10, 26), *range(30, 10 + COUNT)]
+    mend(root)
+    again = dg.ReexecutionOptions.from_failure(first.run_id, instance)
+    with dg.execute_job(made, instance, reexecution_options=again) as second:
+        assert second.success
+    assert calls(root)[:5] == list(range(25, 30))
+    assert_whole(root, "dagster_multiprocess")
+
+
+def test_re_execution_is_refused_where_the_asset_was_materialized_since(root, instance):
+    """What is gone is not made up: the error says to materialize all of the asset."""
+    made = dg.reconstructable(stepwise)
+    with dg.execute_job(made, instance, raise_on_error=False) as first:
+        assert not first.success
+    mend(root)
+    with dg.execute_job(made, instance) as between:
+        assert between.success
+    again = dg.ReexecutionOptions.from_failure(first.run_id, instance)
+    with dg.execute_job(made, instance, reexecution_options=again, raise_on_error=False) as late:
+        assert not late.success
+        (failure,) = late.get_step_failure_events()
+    assert "is no longer there" in failure.step_failure_data.error.to_string()
+    assert_whole(root, "dagster_multiprocess")

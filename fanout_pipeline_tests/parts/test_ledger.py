@@ -1,0 +1,268 @@
+"""What a dead run had finished is used if it is whole and of the same, and by one run only."""
+
+import json
+import os
+import subprocess
+import sys
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from fanout_pipeline.parts import Manifest, ResultFolder, read_results
+from fanout_pipeline.parts.atomic import CannotWrite
+from fanout_pipeline.parts.folder import OLD_SECONDS
+from fanout_pipeline.parts.ledger import LEDGER, Finished, Ledger, append, begin, gaps, take_over
+from fanout_pipeline.parts.numbered import Numbered
+from fanout_pipeline.parts.writing import write_part
+
+ROOT = Path(__file__).parents[2]
+IDENTITY = {"the input": "a", "the function": ["f", 1]}
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return ResultFolder(tmp_path / "squares" / "threads")
+
+
+@pytest.fixture
+def left(folder):
+    """A generation with three parts of two items each, whose run has ended without a commit."""
+    with folder.writing() as generation:
+        begin(generation, IDENTITY)
+        parts = Numbered(generation)
+        for number in range(3):
+            add(parts, generation, number)
+    return generation
+
+
+def add(parts, generation, number):
+    """The part of [20 n, 20 n + 20) of the input: items 2 n and 2 n + 1."""
+    part = write_part(generation, number, 2 * number, [2 * number, 2 * number + 1])
+    parts.add(20 * number, 20 * number + 20, part)
+
+
+def generations(folder):
+    hidden = folder.path.with_name(f".{folder.path.name}")
+    return {path for path in hidden.iterdir() if path.is_dir()}
+
+
+def taken(folder, identity=IDENTITY):
+    """What a run that follows can reuse, and what it is told; it does not commit."""
+    told = []
+    with folder.writing(identity, told.append) as generation:
+        ledger = Ledger.read(generation)
+        finished = take_over(generation, ledger) if ledger else ()
+        return [one.part.first_index for one in finished], told, generation
+
+
+def test_a_failed_run_leaves_what_it_had_finished(folder, left):
+    """The parts of a run that fails are there for the next, which has them under its own name."""
+    assert generations(folder) == {left}
+    first, told, generation = taken(folder)
+    assert (first, told) == ([0, 2, 4], [])
+    assert generations(folder) == {generation}
+    assert generation != left
+
+
+def test_a_run_that_finished_nothing_leaves_nothing(folder):
+    """There is nothing to clean up after a run that did not get to its first part."""
+    with folder.writing() as generation:
+        begin(generation, IDENTITY)
+        write_part(generation, 0, 0, [1])
+    assert generations(folder) == set()
+
+
+def test_what_changed_is_named(folder, left):
+    """Parts of another function or input are not reused, and the reader of the log is told why."""
+    first, told, _ = taken(folder, IDENTITY | {"the function": ["f", 2], "the input": "b"})
+    assert first == []
+    assert len(told) == 1
+    assert told[0].startswith("starts afresh: the 3 finished chunks of the run that stopped at ")
+    assert told[0].endswith(" are not reused, as the input and the function changed since")
+    assert generations(folder) == set()
+
+
+def test_a_run_that_does_not_resume_removes_what_is_left(folder, left):
+    """Whoever wants to start afresh does, and the disk is not filled with what nobody wants."""
+    with folder.writing() as generation:
+        assert generations(folder) == {generation}
+        assert Ledger.read(generation) is None
+
+
+def test_what_is_over_a_week_old_is_not_reused(folder, left):
+    """A service that the function asks answers otherwise by then."""
+    stopped = (left / LEDGER).stat().st_mtime - OLD_SECONDS - 60
+    os.utime(left / LEDGER, (stopped, stopped))
+    first, told, _ = taken(folder)
+    assert first == []
+    assert "that is too long ago" in told[0]
+
+
+def test_a_clock_that_went_back_does_no_harm(folder, left):
+    """Parts from the future are as good as others."""
+    stopped = (left / LEDGER).stat().st_mtime + 10 * OLD_SECONDS
+    os.utime(left / LEDGER, (stopped, stopped))
+    assert taken(folder)[0] == [0, 2, 4]
+
+
+def test_of_several_dead_runs_the_one_that_got_furthest_is_used(folder, left):
+    """Two runs at once that both died leave one generation to go on with."""
+    with folder.writing() as other:
+        # As if it had begun before the first one died.
+        begin(other, IDENTITY)
+        add(Numbered(other), other, 0)
+        left.mkdir()
+        for name in "part-00000.parquet", LEDGER:
+            (left / name).write_bytes((other / name).read_bytes())
+        (left / ".lock").touch()
+        add(Numbered(other), other, 1)
+    assert len(generations(folder)) == 2
+    first, _, generation = taken(folder)
+    assert first == [0, 2]
+    assert generations(folder) == {generation}
+
+
+DAMAGES = {
+    "lost": lambda path: path.unlink(),
+    "torn": lambda path: path.write_bytes(path.read_bytes()[:-7]),
+    "empty": lambda path: path.write_bytes(b""),
+    "zeros": lambda path: path.write_bytes(bytes(path.stat().st_size)),
+    "one bit": lambda path: path.write_bytes(bytes([path.read_bytes()[0] ^ 1]) + path.read_bytes()[1:]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_damaged_part_is_made_anew(folder, left, damage):
+    """After a power cut a part that did not reach the disk as it was is not taken for one."""
+    DAMAGES[damage](left / "part-00001.parquet")
+    first, _, generation = taken(folder)
+    assert first == [0, 4]
+    names = {path.name for path in generation.iterdir()}
+    assert names == {".lock", LEDGER, "part-00000.parquet", "part-00002.parquet"}
+
+
+@given(cut=st.integers(0, 2000), junk=st.binary(max_size=30))
+@example(
+    cut=0, junk=b'\n5\n"x"\n[1]\n{"start": 0}\n{"start": 0, "stop": 9, "part": {"number": 1}}\n'
+)
+def test_any_beginning_of_a_ledger_can_be_read(tmp_path_factory, cut, junk):
+    """A ledger that was cut off anywhere tells of the parts before that, whatever follows."""
+    folder = tmp_path_factory.mktemp("ledger")
+    begin(folder, IDENTITY)
+    parts = Numbered(folder)
+    for number in range(3):
+        add(parts, folder, number)
+    whole = Ledger.read(folder)
+    data = (folder / LEDGER).read_bytes()
+    (folder / LEDGER).write_bytes(data[: len(data) - cut] + junk)
+    read = Ledger.read(folder)
+    lines = (data[: len(data) - cut] + junk).count(b"\n")
+    if cut == 0:
+        assert read.finished == whole.finished
+    if read is not None and read.identity == IDENTITY:
+        assert set(read.finished) <= set(whole.finished)
+        assert len(read.finished) >= min(lines - 1 - junk.count(b"\n"), 3)
+
+
+def test_a_run_that_died_while_it_numbered_its_parts_is_resumed(folder):
+    """Parts are known by what they hold: names that were being changed do not matter."""
+    with folder.writing() as generation:
+        begin(generation, IDENTITY)
+        parts = Numbered(generation)
+        for number in (2, 0, 1):
+            part = write_part(generation, 2 - number, 2 * number, [2 * number, 2 * number + 1])
+            parts.add(20 * number, 20 * number + 20, part)
+        names = [generation / f"part-{number:05d}.parquet" for number in range(3)]
+        names[0].rename(names[0].with_name(f".{names[2].name}"))
+        names[2].rename(names[0])
+    told = []
+    with folder.writing(IDENTITY, told.append) as generation:
+        finished = take_over(generation, Ledger.read(generation))
+        assert [one.part.first_index for one in finished] == [0, 2, 4]
+        ordered = Numbered(generation, finished).in_order()
+        folder.commit(generation, Manifest("test", tuple(ordered)))
+    assert read_results(folder.path)["result"].tolist() == list(range(6))
+    assert {path.name for path in folder.path.iterdir()} == {
+        "_manifest.json",
+        *(p.name for p in names),
+    }
+
+
+def test_a_takeover_that_dies_loses_nothing(folder, left):
+    """A run that dies before it has looked at what it took over leaves all to the next."""
+    with folder.writing(IDENTITY) as generation:
+        assert generation != left
+    assert taken(folder)[0] == [0, 2, 4]
+
+
+def test_results_of_failed_items_stay_with_their_part(folder):
+    """A part whose failed items are not listed beside it is made anew."""
+    with folder.writing() as generation:
+        begin(generation, IDENTITY)
+        part = write_part(generation, 0, 0, [1, None])
+        record = json.loads(json.dumps(vars_of(part) | {"failed": 1}))
+        append(generation, Finished(0, 9, type(part)(**record)))
+    assert taken(folder)[0] == []
+
+
+def vars_of(part):
+    return {name: getattr(part, name) for name in part.__slots__}
+
+
+@given(
+    edges=st.lists(st.integers(0, 60), max_size=12, unique=True),
+    begins=st.integers(0, 60),
+    size=st.integers(0, 60),
+)
+def test_gaps_are_what_is_not_finished(edges, begins, size):
+    """Every unit of a range is finished or in a gap, and none is in both."""
+    edges = sorted(edges)
+    done = [Finished(a, b, None) for a, b in list(pairwise(edges))[::2]]
+    found = list(gaps(begins, begins + size, done))
+    units = {unit for start, stop in found for unit in range(start, stop)}
+    finished = {unit for one in done for unit in range(one.start, one.stop)}
+    assert units == set(range(begins, begins + size)) - finished
+    assert all(start < stop for start, stop in found)
+    assert all(a[1] < b[0] for a, b in pairwise(found))
+
+
+def test_a_full_disk_is_an_error_that_names_the_ledger(tmp_path):
+    """Where the ledger cannot be written the run ends with what to do."""
+    part = write_part(tmp_path, 0, 0, [1])
+    (tmp_path / LEDGER).symlink_to("/dev/full")
+    with pytest.raises(CannotWrite, match=r"_ledger.jsonl: No space left on device. The disk is"):
+        append(tmp_path, Finished(0, 9, part))
+
+
+WRITER = """
+import sys
+from pathlib import Path
+from fanout_pipeline.parts import ResultFolder
+from fanout_pipeline.parts.ledger import begin
+from fanout_pipeline.parts.numbered import Numbered
+from fanout_pipeline_tests.parts.test_ledger import IDENTITY, add
+folder = ResultFolder(Path(sys.argv[1]))
+with folder.writing(IDENTITY) as generation:
+    begin(generation, IDENTITY)
+    add(Numbered(generation), generation, 0)
+    print(generation, flush=True)
+    sys.stdin.readline()
+"""
+
+
+def test_only_a_dead_run_is_resumed(folder):
+    """As long as another process writes, its parts are its own; when it was killed they are the next's."""
+    command = [sys.executable, "-c", WRITER, folder.path]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    with subprocess.Popen(command, cwd=ROOT, **pipes) as writer:
+        theirs = Path(writer.stdout.readline().strip())
+        assert taken(folder)[0] == []
+        assert generations(folder) == {theirs}
+        writer.kill()
+        writer.wait()
+    first, _, generation = taken(folder)
+    assert first == [0]
+    assert generations(folder) == {generation}
