@@ -7,11 +7,12 @@ export DAGSTER_HOME ?= $(CURDIR)/dagster_home
 FANOUT_DATA ?= data
 export FANOUT_DATA
 export VIRTUAL_ENV := $(CURDIR)/.venv
+IN_PARALLEL := -n logical --dist loadgroup
 DAGSTER := $(BIN)/dagster
 DEFINITIONS := fanout_pipeline.definitions
 
 .DEFAULT_GOAL := help
-.PHONY: help compare break-even test test-fast check ui bench bench-large bench-verdict lock figures clean
+.PHONY: help compare break-even test test-fast test-faults check ui bench bench-large bench-verdict lock audit figures clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 20
@@ -25,10 +26,13 @@ break-even: .venv/installed  ## from how many items and which cost an item each 
 	@cat $(FANOUT_DATA)/squares/break_even/break_even.md
 
 test: .venv/installed-dev chromium  ## all tests: strategies, faults, command line, schedule, UI in a browser
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest $(IN_PARALLEL)
 
 test-fast: .venv/installed-dev  ## the small tests, under a minute: no strategy by strategy, Dagster run, server or browser
-	$(BIN)/python -m pytest -m "not slow"
+	$(BIN)/python -m pytest $(IN_PARALLEL) -m "not slow"
+
+test-faults: .venv/installed-dev  ## faults at random moments, in full: ROUNDS=50 of each at 1,000,000 items; SEED=… for others
+	FANOUT_FAULTS_ROUNDS=$(or $(ROUNDS),50) FANOUT_FAULTS_SEED=$(or $(SEED),5) $(BIN)/python -m pytest -m faults --timeout 14400
 
 check: .venv/installed-dev  ## formatter, linter, type checker, definitions
 	$(BIN)/ruff format --check .
@@ -61,6 +65,21 @@ lock: .venv/installed-dev  ## compile the hashed requirement files anew from pyp
 	$(BIN)/uv pip compile $(LOCK_OPTIONS) -c requirements-dev.txt --extra bench pyproject.toml -o requirements-bench.txt
 
 LOCK_OPTIONS := --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-strip-extras --upgrade
+
+audit: .venv-audit/bin/pip-audit  ## known vulnerabilities of all locked requirements, asked of osv.dev
+	@status=0; for file in requirements.txt requirements-dev.txt requirements-bench.txt; do \
+	  echo "$$file:"; $(AUDIT) -r $$file 2>.venv-audit/errors.txt || status=1; \
+	  if grep -q "^Traceback\|^ERROR" .venv-audit/errors.txt; then \
+	    echo "NOT AUDITED: the service could not be asked. $$(tail -n 1 .venv-audit/errors.txt)"; status=2; \
+	  else cat .venv-audit/errors.txt; fi; \
+	done; exit $$status
+
+AUDIT := .venv-audit/bin/pip-audit --disable-pip --require-hashes --vulnerability-service osv --progress-spinner off
+
+# In an environment of its own, and the newest, for an old scanner misses what is new.
+.venv-audit/bin/pip-audit:
+	@$(PYTHON) -m venv .venv-audit && .venv-audit/bin/python -m pip install --quiet --disable-pip-version-check pip-audit || \
+	{ rm -rf .venv-audit; echo "NOT AUDITED: the scanner pip-audit could not be installed; that needs a package index."; exit 2; }
 
 clean:  ## remove the environment and what runs have left in data/ and dagster_home/
 	git clean -fdXq

@@ -1,102 +1,139 @@
-"""What telling where the time went costs: this checkout beside an earlier revision of itself.
+"""What telling where the time went costs, as a share of each strategy's wall time.
 
-Each round runs every strategy cold from both, the two sides taking turns at being first, each in a
-process of its own that has imported what the road needs. Prints for each strategy the median ratio
-(this checkout / the revision) of the wall time of the whole trial, of that without starting and
-stopping workers, and of CPU time, with their ranges.
+A difference of 1 or 2 % between two revisions drowns in what a shared machine does to both. So the
+measuring is itself measured: everything that only tells the time is run under a clock of its own,
+and readings of the clock elsewhere are counted, at what one takes. Worker processes do as the
+reference does for each chunk, and take samples of what they send as this process does. The sum is
+too high rather than too low: the clocks around the measuring are in it.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
-import os
+import functools
 import statistics
-import subprocess
-import sys
 import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+from unittest.mock import patch
 
-from fanout_pipeline.fanout.registry import STRATEGIES
-from fanout_pipeline.numbers_file import NUMBERS_FILE, write_numbers
-
-HERE = Path(__file__).parents[1]
-UNMEASURED = "8d5a8f1"
-"""The last revision that did not tell where the time goes."""
-SQUARING = [strategy.name for strategy in STRATEGIES.values() if not strategy.awaits]
-RUN = """
-import json, sys
-from pathlib import Path
-import pandas
 from fanout_pipeline.fanout import FanoutSpec, Options
-from fanout_pipeline.fanout.registry import STRATEGIES
-from fanout_pipeline.fanout.run import run_strategy
+from fanout_pipeline.fanout.chunk_work import Laps
+from fanout_pipeline.fanout.lanes import Lane
+from fanout_pipeline.fanout.pickling import PickleSample
+from fanout_pipeline.fanout.registry import REFERENCE, STRATEGIES
+from fanout_pipeline.fanout.run import RunRecord, run_strategy
+from fanout_pipeline.numbers_file import NUMBERS_FILE, write_numbers
 from fanout_pipeline.sources import IntegerLines
 from fanout_pipeline.squares import square, square_batch
-import fanout_pipeline
 
-assert Path(fanout_pipeline.__file__).is_relative_to(sys.argv[3])
-root, name = Path(sys.argv[1]), sys.argv[2]
-spec = FanoutSpec("squares", IntegerLines("numbers.txt").under(root), square, square_batch)
-run = run_strategy(STRATEGIES[name], spec, root / name, Options(2, "any"))
-print(json.dumps([run.wall_seconds, run.run_seconds, run.cpu_seconds]))
-"""
+MEASURING: tuple[tuple[type, str], ...] = (
+    (Laps, "__init__"),
+    (Laps, "end"),
+    (Laps, "timed"),
+    (Lane, "until"),
+    (Lane, "told"),
+    (Lane, "worked"),
+    (PickleSample, "take"),
+)
+CLOCKS = ("perf_counter", "thread_time")
 
 
-def one_run(checkout: Path, root: Path, strategy: str) -> list[float]:
-    """Seconds of wall, of that without starting and stopping workers, and of CPU."""
-    done = subprocess.run(
-        [sys.executable, "-c", RUN, str(root), strategy, str(checkout)],
-        cwd=checkout,
-        env=os.environ | {"PYTHONPATH": str(checkout)},
-        check=True,
-        capture_output=True,
-        text=True,
-    )
-    seconds: list[float] = json.loads(done.stdout)
-    return seconds
+@dataclass(slots=True)
+class Spent:
+    """On measuring, in this process."""
+
+    seconds: float = 0.0
+    sampling_seconds: float = 0.0
+    """Of these, on pickling a sample."""
+    readings: int = 0
+    """Of a clock."""
+
+
+@contextmanager
+def measured(spent: Spent) -> Iterator[None]:
+    """Everything that measures adds to `spent` within the block."""
+    now = time.thread_time  # not what a thread waits for another meanwhile
+
+    def timed(method: Callable[..., Any], sampling: bool) -> Callable[..., Any]:
+        @functools.wraps(method)
+        def run(*arguments: Any, **named: Any) -> Any:
+            began = now()
+            try:
+                return method(*arguments, **named)
+            finally:
+                took = now() - began
+                spent.seconds += took
+                spent.sampling_seconds += took * sampling
+
+        return run
+
+    def counted(clock: Callable[[], float]) -> Callable[[], float]:
+        def read() -> float:
+            spent.readings += 1
+            return clock()
+
+        return read
+
+    with ExitStack() as patches:
+        for kind, name in MEASURING:
+            method = timed(getattr(kind, name), kind is PickleSample)
+            patches.enter_context(patch.object(kind, name, method))
+        for name in CLOCKS:
+            patches.enter_context(patch.object(time, name, counted(getattr(time, name))))
+        yield
+
+
+def reading_seconds(readings: int = 100_000) -> float:
+    """What reading the slower of the clocks takes."""
+    began = time.perf_counter()
+    for _ in range(readings):
+        time.thread_time()
+    return (time.perf_counter() - began) / readings
+
+
+def run_once(name: str, root: Path, workers: int) -> tuple[RunRecord, Spent]:
+    spec = FanoutSpec("squares", IntegerLines(NUMBERS_FILE).under(root), square, square_batch)
+    spent = Spent()
+    with measured(spent):
+        run = run_strategy(STRATEGIES[name], spec, root / name, Options(workers, "any"))
+    return run, spent
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--revision", default=UNMEASURED, help="what to compare with")
     parser.add_argument("--count", type=int, default=100_000, help="numbers to square")
-    parser.add_argument("--rounds", type=int, default=15)
-    parser.add_argument("--strategies", nargs="+", default=SQUARING, choices=SQUARING)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--workers", type=int, default=2)
     arguments = parser.parse_args()
+    names = [strategy.name for strategy in STRATEGIES.values() if not strategy.awaits]
+    one_reading = reading_seconds()
     with tempfile.TemporaryDirectory() as folder:
-        root, other = Path(folder, "data"), Path(folder, "checkout")
-        git = ["git", "-C", str(HERE), "worktree"]
-        subprocess.run([*git, "add", "-q", "--detach", str(other), arguments.revision], check=True)
-        try:
-            # Both sides have byte-code, or neither could be compared with the other.
-            for checkout in (HERE, other):
-                command = [sys.executable, "-m", "compileall", "-q", "fanout_pipeline"]
-                subprocess.run(command, cwd=checkout, check=True)
-            write_numbers(root / NUMBERS_FILE, arguments.count)
-            for strategy in arguments.strategies:
-                report(strategy, rounds(strategy, root, other, arguments.rounds))
-        finally:
-            subprocess.run([*git, "remove", "--force", str(other)], check=True)
-
-
-def rounds(strategy: str, root: Path, other: Path, count: int) -> list[list[float]]:
-    """The ratios of the three, round by round."""
-    ratios = []
-    for number in range(count):
-        order = (HERE, other) if number % 2 else (other, HERE)
-        seconds = {checkout: one_run(checkout, root, strategy) for checkout in order}
-        pairs = zip(seconds[HERE], seconds[other], strict=True)
-        ratios.append([now / before for now, before in pairs])
-    return ratios
-
-
-def report(strategy: str, ratios: list[list[float]]) -> None:
-    told = [
-        f"{what} {statistics.median(r):.3f} ({min(r):.3f} to {max(r):.3f})"
-        for what, r in zip(("trial", "of it run", "CPU"), zip(*ratios, strict=True), strict=True)
-    ]
-    print(f"{strategy:15} {'   '.join(told)}", flush=True)
+        root = Path(folder)
+        write_numbers(root / NUMBERS_FILE, arguments.count)
+        chunk_seconds = 0.0
+        print("strategy        wall ms   measuring ms   share")
+        for name in names:
+            shares, walls, costs = [], [], []
+            for _ in range(arguments.rounds):
+                run, spent = run_once(name, root, arguments.workers)
+                cost = spent.seconds + spent.readings * one_reading
+                if STRATEGIES[name].starts_processes:
+                    cost += chunk_seconds * run.chunks / run.workers
+                    cost += spent.sampling_seconds / run.workers
+                elif name == REFERENCE:
+                    chunk_seconds = cost / run.chunks
+                walls.append(run.wall_seconds)
+                costs.append(cost)
+                shares.append(cost / run.wall_seconds)
+            wall, cost = statistics.median(walls), statistics.median(costs)
+            print(
+                f"{name:14} {1e3 * wall:8.1f} {1e3 * cost:14.3f} {statistics.median(shares):7.2%}"
+            )
 
 
 if __name__ == "__main__":

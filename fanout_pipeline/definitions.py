@@ -19,7 +19,8 @@ def build_definitions(*, schedule: dg.ScheduleDefinition | None = None) -> dg.De
         assets=[numbers_file, *fanout_assets(SQUARES)],
         jobs=JOBS,
         schedules=[schedule or nightly_comparison()],
-        resources=default_resources() | {IO_MANAGER: json_io_manager},
+        # "io_manager" is Dagster's own, which unpickles files from a folder that run config may name.
+        resources=default_resources() | dict.fromkeys((IO_MANAGER, "io_manager"), json_io_manager),
         executor=timed_steps_executor,
     )
 

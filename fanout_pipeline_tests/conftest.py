@@ -10,6 +10,13 @@ import psutil
 import pytest
 
 
+def pytest_collection_modifyitems(items):
+    """Where tests run in several processes, those that share a fixture that takes long stay together."""
+    for item in items:
+        shared = "finished_once" if "finished_once" in item.fixturenames else str(item.path)
+        item.add_marker(pytest.mark.xdist_group(shared))
+
+
 @pytest.fixture(scope="session", autouse=True)
 def ctrl_c():
     """Ctrl-C interrupts, also where whoever started pytest in the background had it ignored."""

@@ -18,6 +18,7 @@ METADATA = {
     "cpu_seconds",
     "peak_rss_bytes",
     "items",
+    "failed",
     "items_per_second",
     "workers",
     "worker_pids",

@@ -1,4 +1,4 @@
-"""Integers with bounds, and checked texts, that Dagster itself refuses before it creates a run.
+"""Numbers with bounds, and checked texts, that Dagster itself refuses before it creates a run.
 
 Pydantic's bounds (`ge`, `le`) are looked at when an op or a resource is built, which is in the run.
 These types are part of the config schema: the launchpad and the command line reject the value.
@@ -33,6 +33,36 @@ class _BoundedInt(ConfigScalar):
 
     def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> core_schema.CoreSchema:
         return core_schema.int_schema(ge=self.low, le=self.high)
+
+
+class _BoundedFloat(ConfigScalar):
+    """The same for numbers that need not be whole."""
+
+    def __init__(self, low: float, high: float):
+        self.low, self.high = low, high
+        name = f"Float_{low:g}_to_{high:g}".translate(str.maketrans(".-+", "___"))
+        super().__init__(
+            key=name,
+            given_name=name,
+            scalar_kind=ConfigScalarKind.FLOAT,
+            description=f"A number from {low:,} to {high:,}.",
+        )
+
+    def post_process(self, value: Any) -> float:
+        if not self.low <= value <= self.high:  # nor is NaN
+            raise PostProcessingError(f"must be from {self.low:,} to {self.high:,}, not {value:,}")
+        return float(value)
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> core_schema.CoreSchema:
+        return core_schema.float_schema(ge=self.low, le=self.high)
+
+
+def _class_name(name: str) -> None:
+    if not all(part.isidentifier() for part in name.split(".")):
+        raise ValueError(
+            f"must be the name of an exception class, like TimeoutError or "
+            f"requests.exceptions.ConnectionError, not {name!r}"
+        )
 
 
 class CheckedText(ConfigScalar):
@@ -70,6 +100,12 @@ if TYPE_CHECKING:
     PerDecade: TypeAlias = int
     Repeats: TypeAlias = int
     Seconds: TypeAlias = int
+    Retries: TypeAlias = int
+    Megabytes: TypeAlias = int
+    Backoff: TypeAlias = float
+    Limit: TypeAlias = float
+    Share: TypeAlias = float
+    ErrorName: TypeAlias = str
 else:
     Count = _BoundedInt(0, 1_000_000_000)
     Seed = _BoundedInt(0, 2**32 - 1)
@@ -82,3 +118,11 @@ else:
     PerDecade = _BoundedInt(1, 10)
     Repeats = _BoundedInt(1, 1000)
     Seconds = _BoundedInt(1, 7 * 86_400)
+    Retries = _BoundedInt(0, 100)
+    Megabytes = _BoundedInt(64, 16 * 2**20)
+    Backoff = _BoundedFloat(0.0, 60.0)
+    Limit = _BoundedFloat(0.001, 7 * 86_400.0)
+    Share = _BoundedFloat(0.0, 1.0)
+    ErrorName = CheckedText(
+        "ErrorName", "The name of an exception class, with or without its module.", _class_name
+    )

@@ -42,7 +42,7 @@ def break_even_asset(spec: FanoutSpec) -> dg.AssetsDefinition:
 
         folder = data_folder.path(spec.name, NAME)
         findings = measure_break_even(
-            spec.under(data_folder.path()),
+            data_folder.placed(spec),
             folder,
             fanout.options(),
             grid_of(spec, _grid(config)),

@@ -1,4 +1,4 @@
-"""The asset checks of every strategy but the reference: order, completeness, values.
+"""The asset checks of a strategy: failures, and of all but the reference order, completeness, values.
 
 They are evaluated in the step that makes the results, because reading these back is cheaper than a
 step of its own; each records its numbers whether it passes or not.
@@ -11,16 +11,49 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
+from fanout_pipeline.reporting.escape import markdown
+
 if TYPE_CHECKING:
+    from fanout_pipeline.fanout.run import RunRecord
     from fanout_pipeline.measuring.order_check import OrderCheck
     from fanout_pipeline.measuring.result_streams import Finding
     from fanout_pipeline.measuring.verification import Verification
 
+FAILURES = "failures"
 _DESCRIPTIONS = {
     "order": "The results stand in the order of the items.",
     "completeness": "There is one result for each item: none is missing, none is there twice.",
     "values": "Every result is one that the reference has.",
 }
+
+
+def failures_spec(key: dg.AssetKey) -> dg.AssetCheckSpec:
+    """The check that every strategy's asset has, the reference, too."""
+    text = (
+        "The function failed on no item. Those on which it did are in failures.parquet beside the "
+        "results; a warning, and an error where they are more than the share set as failed_share."
+    )
+    return dg.AssetCheckSpec(FAILURES, asset=key, description=text)
+
+
+def failures_result(key: dg.AssetKey, run: RunRecord, failed_share: float) -> dg.AssetCheckResult:
+    """Warn where items are in quarantine; fail where these are more than `failed_share` of all."""
+    share = run.failed / run.items if run.items else 0.0
+    severity = dg.AssetCheckSeverity
+    text = f"{run.failed:,} of {run.items:,} items failed"
+    return dg.AssetCheckResult(
+        asset_key=key,
+        check_name=FAILURES,
+        passed=run.failed == 0,
+        severity=severity.ERROR if share > failed_share else severity.WARN,
+        description=f"{text} ({share:.2%})." if run.failed else f"{text}.",
+        metadata={
+            "failed": run.failed,
+            "items": run.items,
+            "share": share,
+            "failed_share": failed_share,
+        },
+    )
 
 
 def check_specs(key: dg.AssetKey, keeps_order: bool) -> list[dg.AssetCheckSpec]:
@@ -77,9 +110,10 @@ def check_results(
 def _order_sentence(check: OrderCheck, keeps_order: bool) -> str:
     if check.in_order:
         return "All results are in the order of the items."
+    found, expected = markdown(check.found_there), markdown(check.expected_there)
     text = (
         f"{check.out_of_place:,} of {check.items:,} results are out of place, the first at index "
-        f"{check.first_divergent_index}: {check.found_there} instead of {check.expected_there}."
+        f"{check.first_divergent_index}: {found} instead of {expected}."
     )
     if keeps_order:
         return text

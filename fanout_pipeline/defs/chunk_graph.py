@@ -15,8 +15,13 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
-from fanout_pipeline.defs.checks import check_results, check_specs
-from fanout_pipeline.defs.metadata import strategy_metadata
+from fanout_pipeline.defs.checks import (
+    check_results,
+    check_specs,
+    failures_result,
+    failures_spec,
+)
+from fanout_pipeline.defs.metadata import strategy_metadata, warn_of_failures
 from fanout_pipeline.defs.overlap import ALONE, CHUNK, TIMED, overlapping_steps
 from fanout_pipeline.defs.resources import DataFolder, Fanout
 from fanout_pipeline.fanout.contract import FanoutSpec
@@ -60,11 +65,11 @@ def json_io_manager(context: dg.InitResourceContext) -> JsonIOManager:
 def chunk_graph_asset(spec: FanoutSpec, tags: dict[str, str]) -> dg.AssetsDefinition:
     """The asset `<name>/dagster_multiprocess`; `tags` go onto its steps, beside those it needs."""
     key = dg.AssetKey([spec.name, NAME])
-    checks = check_specs(key, keeps_order=True)
+    checks = [*check_specs(key, keeps_order=True), failures_spec(key)]
     outs = {check.get_python_identifier(): dg.Out() for check in checks}
 
     def placed(data_folder: DataFolder) -> tuple[FanoutSpec, Path]:
-        return spec.under(data_folder.path()), data_folder.path(spec.name, NAME)
+        return data_folder.placed(spec), data_folder.path(spec.name, NAME)
 
     @dg.op(
         name=f"{spec.name}_scatter",
@@ -80,14 +85,18 @@ def chunk_graph_asset(spec: FanoutSpec, tags: dict[str, str]) -> dg.AssetsDefini
         context: dg.OpExecutionContext, data_folder: DataFolder, fanout: Fanout
     ) -> Iterator[Any]:
         from fanout_pipeline.defs.chunk_json import PLAN
+        from fanout_pipeline.fanout.run import no_timeout
         from fanout_pipeline.fanout.scattered import scatter
 
         here, folder = placed(data_folder)
         target = ResultFolder(folder)
         size = here.source.size()
-        workers = fanout.options().workers
-        chunks = max(workers * _CHUNKS_PER_WORKER, math.ceil(size / _CHUNK_BYTES))
-        plan = scatter(here, target, context.run_id, fanout.chunks or chunks)
+        options = fanout.options()
+        if options.failures.item_timeout_seconds is not None:
+            context.log.warning(no_timeout(NAME))
+        least = options.workers * _CHUNKS_PER_WORKER
+        chunks = fanout.chunks or max(least, math.ceil(size / _CHUNK_BYTES))
+        plan = scatter(here, target, context.run_id, chunks, options.failures)
         target.remove_generations(lambda generation: _is_over(context, generation))
         context.log.info(f"{len(plan.chunks)} chunks, a step each")
         yield dg.Output(PLAN.dump_python(plan, mode="json"), "plan")
@@ -144,13 +153,15 @@ def chunk_graph_asset(spec: FanoutSpec, tags: dict[str, str]) -> dg.AssetsDefini
         overlaps = overlapping_steps(
             context, spec.name, NAME, plan_.began, plan_.began + run.wall_seconds
         )
-        verification = verify(here, folder, run)
+        warn_of_failures(context.log, run, folder)
+        verification = verify(here, folder, run, plan_.failures)
         yield dg.MaterializeResult(
             asset_key=key,
             metadata=strategy_metadata(run, verification, folder, overlaps),
             data_version=dg.DataVersion(run.digest),
         )
         yield from check_results(key, verification, keeps_order=True)
+        yield failures_result(key, run, fanout.failed_share)
 
     @dg.graph_asset(
         key=key,

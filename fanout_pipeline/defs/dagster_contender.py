@@ -17,6 +17,7 @@ import dagster as dg
 from fanout_pipeline.defs import chunk_graph
 from fanout_pipeline.defs.chunk_run import RECORD
 from fanout_pipeline.defs.metered import FOLDER, read_meters
+from fanout_pipeline.defs.resources import failure_config
 from fanout_pipeline.fanout.contract import FanoutSpec, Options
 from fanout_pipeline.fanout.interrupts import interrupts_held
 from fanout_pipeline.fanout.registry import REFERENCE
@@ -69,7 +70,7 @@ class DagsterRun:
         return self.root / self.spec.name / chunk_graph.NAME
 
     def _execute(self, folder: Path) -> None:
-        fanout: dict[str, Any] = {"workers": self.options.workers}
+        fanout = {"workers": self.options.workers} | failure_config(self.options)
         if self.chunks:
             fanout["chunks"] = self.chunks
         resources = {"data_folder": {"root": str(self.root)}, "fanout": fanout}
@@ -111,6 +112,10 @@ class DagsterRun:
             )
 
     def _record(self, folder: Path, began: float, ended: float) -> RunRecord:
+        if ended <= began:
+            raise RunFailed(
+                f"The clock was set back during the trial {self.name}: its times say nothing."
+            )
         record = json.loads((folder / RECORD).read_text())
         metadata = record["metadata"]
         processes, operations = read_meters(folder)
@@ -163,6 +168,7 @@ class DagsterRun:
             digest=metadata["digest"],
             input=Fingerprint(str(self.root), 0, metadata["input_sha256"]),
             function_fingerprint=metadata["function_fingerprint"],
+            failed=metadata["failed"],
             phases=run_phases(timeline, self.options.workers),
         )
 

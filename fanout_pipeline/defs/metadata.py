@@ -8,11 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
+from fanout_pipeline.reporting.escape import plain
+
 if TYPE_CHECKING:
     from fanout_pipeline.fanout.run import RunRecord
     from fanout_pipeline.measuring.verification import Verification
 
 _EXACT_IN_BROWSERS = 2**53
+_SHOWN_FAILURES = 10
+_SHOWN = 1000
+"""Characters of a result, at most."""
 
 
 def strategy_metadata(
@@ -22,7 +27,7 @@ def strategy_metadata(
     from fanout_pipeline.parts.reading import first_results
 
     check = verification.check
-    return {
+    metadata = {
         "wall_seconds": run.wall_seconds,
         "start_seconds": run.start_seconds,
         "run_seconds": run.run_seconds,
@@ -32,6 +37,7 @@ def strategy_metadata(
         "cpu_seconds": run.cpu_seconds,
         "peak_rss_bytes": run.peak_rss_bytes,
         "items": run.items,
+        "failed": run.failed,
         "items_per_second": run.items_per_second,
         "workers": run.workers,
         "worker_pids": dg.MetadataValue.json(list(run.worker_pids)),
@@ -52,6 +58,20 @@ def strategy_metadata(
         "overlapped_with": dg.MetadataValue.json(overlapped_with),
         "folder": dg.MetadataValue.path(str(folder.absolute())),
     }
+    if run.failed:
+        from fanout_pipeline.parts.failed import first_failures
+        from fanout_pipeline.reporting.tables import failures_table
+
+        table = failures_table(first_failures(folder, _SHOWN_FAILURES))
+        metadata["first_failures"] = dg.MetadataValue.md(table)
+    return metadata
+
+
+def warn_of_failures(log: Any, run: RunRecord, folder: Path) -> None:
+    """Say where the items that failed are, if there are any."""
+    if run.failed:
+        file = (folder / "failures.parquet").absolute()
+        log.warning(f"{run.failed:,} of {run.items:,} items failed: see {file}")
 
 
 def plain_values(metadata: Mapping[str, dg.MetadataValue]) -> dict[str, Any]:
@@ -60,9 +80,13 @@ def plain_values(metadata: Mapping[str, dg.MetadataValue]) -> dict[str, Any]:
 
 
 def _exact(result: Any) -> Any:
-    """A JSON value that a browser shows as it is: it reads larger integers as floats."""
-    if isinstance(result, (bool, str, float)) or result is None:
+    """A JSON value that a browser shows as it is: it reads larger integers as floats.
+
+    Texts as they are, for JSON escapes them and the UI shows them as text, but not megabytes of one.
+    """
+    if isinstance(result, (bool, float)) or result is None:
         return result
-    if isinstance(result, int) and abs(result) <= _EXACT_IN_BROWSERS:
-        return result
-    return str(result)
+    if isinstance(result, int):
+        return result if abs(result) <= _EXACT_IN_BROWSERS else plain(result, None)
+    text = str(result)
+    return text if len(text) <= _SHOWN else plain(text, _SHOWN)

@@ -1,30 +1,85 @@
 """What a deployment sets: where the data is, and how much to fan out."""
 
-import os
+from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Literal, Optional
+from typing import TYPE_CHECKING, Any, Literal, Optional, Self, TypeAlias, cast
 
 import dagster as dg
-from pydantic import Field
+from dagster._core.definitions.definition_config_schema import DefinitionConfigSchema
+from pydantic import Field, PrivateAttr
 
-from fanout_pipeline.defs.bounds import Chunks, Concurrency, Workers
-from fanout_pipeline.fanout.contract import Options
+from fanout_pipeline.defs.bounds import (
+    Backoff,
+    Chunks,
+    Concurrency,
+    ErrorName,
+    Limit,
+    Megabytes,
+    Retries,
+    Share,
+    Workers,
+)
+from fanout_pipeline.defs.data_root import RootType, default_root, require_inside, value_of
+from fanout_pipeline.fanout.contract import FanoutSpec, Options
 from fanout_pipeline.fanout.cores import effective_cores
+from fanout_pipeline.fanout.policy import FailurePolicy
+
+if TYPE_CHECKING:
+    Root: TypeAlias = str
+else:
+    Root = RootType()
 
 
 class DataFolder(dg.ConfigurableResource[Any]):
-    """The folder that everything is read from and written to."""
+    """The folder that everything is read from and written to.
 
-    root: str = Field(
+    Code chooses it freely. Run config may choose a folder in it, and is refused otherwise.
+    """
+
+    root: Root = Field(
         default="data",
-        min_length=1,
-        description="Data root. Relative to the folder that Dagster was started in. The "
-        "environment variable FANOUT_DATA sets it, too.",
+        description="Data root: in run config, a folder in the one that was deployed (environment "
+        "variable FANOUT_DATA, else `data`). Relative to the folder that Dagster was started in.",
     )
+    _deployed: str = PrivateAttr()
+
+    def __init__(self, **fields: Any):
+        super().__init__(**fields)
+        self._deployed = self.root
+        # What Dagster checks run config against, wherever this instance is a resource.
+        state = self._state__internal__
+        declared: Any = state.schema.config_type
+        described = declared.fields["root"].description
+        root = state.resolved_config_dict.get("root", self.root)
+        field = dg.Field(RootType(self.root), default_value=root, description=described)
+        schema = DefinitionConfigSchema(dg.Field({"root": field}, default_value={"root": root}))
+        self._state__internal__ = state._replace(config_schema=schema)
+
+    def _with_updated_values(self, values: Mapping[str, Any] | None) -> Self:
+        """How Dagster makes the resource of a step from the deployed one and run config."""
+        changed: Any = super()._with_updated_values(values)
+        changed._deployed = self._deployed  # noqa: SLF001
+        # Once more, for links may have been made since the run was created.
+        require_inside(value_of(changed.root), value_of(self._deployed))
+        return cast(Self, changed)
 
     def path(self, *names: str) -> Path:
-        """A path under the root."""
-        return Path(self.root, *names)
+        """A path under the root. Raises OutsideDataRoot where it leads out of the deployed one."""
+        path = Path(self.root, *names)
+        require_inside(path, value_of(self._deployed))
+        return path
+
+    def placed(self, spec: FanoutSpec) -> FanoutSpec:
+        """The fan-out with its source under the root.
+
+        Raises OutsideDataRoot where a link leads its source out of the deployed one. An absolute path
+        is the choice of whoever wrote the fan-out.
+        """
+        here = spec.under(self.path())
+        if not Path(spec.source.path).is_absolute():
+            require_inside(here.source.path, value_of(self._deployed))
+        return here
 
 
 class Fanout(dg.ConfigurableResource[Any]):
@@ -53,6 +108,44 @@ class Fanout(dg.ConfigurableResource[Any]):
         "many as what they call bears: connections of a client, open files, a rate limit.",
     )
 
+    on_error: Literal["fail", "quarantine"] = Field(
+        default="fail",
+        description="fail: the first item on which the function raises ends the run, and is named. "
+        "quarantine: all other items are finished, and those that failed are listed in "
+        "failures.parquet.",
+    )
+    failed_items: Literal["null", "omit"] = Field(
+        default="null",
+        description="What the results have for an item in quarantine: a null, or no row.",
+    )
+    failed_share: Share = Field(
+        default=0.05,
+        description="Up to this share of failed items the check `failures` warns; beyond, it is an "
+        "error.",
+    )
+    retries: Retries = Field(
+        default=0, description="Further calls of an item on which the function raised, at most."
+    )
+    retry_on: list[ErrorName] = Field(
+        default=["Exception"],
+        description="Which errors are worth a retry: names of their classes or of base classes, "
+        "with or without the module (ConnectionError, requests.exceptions.Timeout).",
+    )
+    backoff_seconds: Backoff = Field(
+        default=0.1,
+        description="Wait before the first retry; twice as long before each further one, and up to "
+        "as much again by chance, a minute at most.",
+    )
+    item_timeout_seconds: Optional[Limit] = Field(  # noqa: UP045
+        default=None,
+        description="A call that takes longer is ended, and its item has failed. Applied by "
+        "multiprocess, and by asyncio; others can end no call, and say so in the log.",
+    )
+    worker_memory_mb: Optional[Megabytes] = Field(  # noqa: UP045
+        default=None,
+        description="Resident memory that a worker process of multiprocess may have, in MiB. "
+        "Default: as much as there is.",
+    )
     resume: bool = Field(
         default=True,
         description="Whether a run reuses the chunks that an earlier run of the same asset had "
@@ -62,13 +155,31 @@ class Fanout(dg.ConfigurableResource[Any]):
 
     def options(self) -> Options:
         return Options(
-            self.workers or effective_cores(), self.start_method, concurrency=self.concurrency
+            self.workers or effective_cores(),
+            self.start_method,
+            concurrency=self.concurrency,
+            failures=FailurePolicy(
+                on_error=self.on_error,
+                failed_items=self.failed_items,
+                retries=self.retries,
+                retry_on=tuple(self.retry_on),
+                backoff_seconds=self.backoff_seconds,
+                item_timeout_seconds=self.item_timeout_seconds,
+            ),
+            worker_memory_mb=self.worker_memory_mb,
         )
+
+
+def failure_config(options: Options) -> dict[str, Any]:
+    """The run config from which `Fanout` makes these options' policy for failed items."""
+    config = asdict(options.failures)
+    config["retry_on"] = list(options.failures.retry_on)
+    return {name: value for name, value in config.items() if value is not None}
 
 
 def default_resources() -> dict[str, dg.ConfigurableResource[Any]]:
     """The resources by the names that assets and run config use."""
     return {
-        "data_folder": DataFolder(root=os.environ.get("FANOUT_DATA") or "data"),
+        "data_folder": DataFolder(root=default_root()),
         "fanout": Fanout(),
     }

@@ -6,8 +6,13 @@ from typing import Any
 
 import dagster as dg
 
-from fanout_pipeline.defs.checks import check_results, check_specs
-from fanout_pipeline.defs.metadata import strategy_metadata
+from fanout_pipeline.defs.checks import (
+    check_results,
+    check_specs,
+    failures_result,
+    failures_spec,
+)
+from fanout_pipeline.defs.metadata import strategy_metadata, warn_of_failures
 from fanout_pipeline.defs.overlap import ALONE, TIMED, overlapping_steps
 from fanout_pipeline.defs.resources import DataFolder, Fanout
 from fanout_pipeline.fanout.contract import FanoutSpec, Strategy
@@ -32,7 +37,10 @@ def strategy_asset(
         kinds={"python", "pandas" if strategy.batch else "parquet"},
         owners=["team:fanout"],
         code_version=function_fingerprint(function),
-        check_specs=[] if is_reference else check_specs(key, strategy.keeps_order),
+        check_specs=[
+            *([] if is_reference else check_specs(key, strategy.keeps_order)),
+            failures_spec(key),
+        ],
         op_tags=tags | {TIMED: ALONE},
     )
     def run_and_check(
@@ -41,14 +49,15 @@ def strategy_asset(
         from fanout_pipeline.fanout.run import run_strategy
         from fanout_pipeline.measuring.verification import verify
 
-        here = spec.under(data_folder.path())
+        here = data_folder.placed(spec)
         folder = data_folder.path(spec.name, strategy.name)
         began = time.time()
+        options = fanout.options()
         run = run_strategy(
             strategy,
             here,
             folder,
-            fanout.options(),
+            options,
             chunks=fanout.chunks,
             log=context.log.info,
             ledger=True,
@@ -61,12 +70,14 @@ def strategy_asset(
             f"({run.start_seconds:.3f} s of it starting workers), {run.chunks} chunks, "
             f"{run.workers} workers. Checking order and completeness."
         )
-        verification = verify(here, folder, run)
+        warn_of_failures(context.log, run, folder)
+        verification = verify(here, folder, run, options.failures)
         yield dg.MaterializeResult(
             metadata=strategy_metadata(run, verification, folder, overlaps),
             data_version=dg.DataVersion(run.digest),
         )
         if not is_reference:
             yield from check_results(key, verification, strategy.keeps_order)
+        yield failures_result(key, run, fanout.failed_share)
 
     return run_and_check

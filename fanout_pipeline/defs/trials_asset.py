@@ -51,9 +51,9 @@ def trials_asset(
         from fanout_pipeline.measuring.trial_store import TrialRun, save_trials, trial_file
         from fanout_pipeline.measuring.trials import TrialOptions, run_trials
 
-        began = time.time()
+        began, begin = time.time(), time.perf_counter()
         root = data_folder.path().absolute()
-        here = spec.under(root)
+        here = data_folder.placed(spec)
         run = TrialRun(
             name=spec.name,
             run_id=context.run.run_id,
@@ -96,7 +96,7 @@ def trials_asset(
             metadata={
                 "trials": len(found.trials),
                 "rounds": found.rounds,
-                "seconds": time.time() - began,
+                "seconds": time.perf_counter() - begin,
                 "wrong_results": sum(not trial.correct for trial in found.trials),
                 "remarks": dg.MetadataValue.json(list(run.remarks)),
                 "input_sha256": run.input_sha256,

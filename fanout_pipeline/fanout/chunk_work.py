@@ -12,9 +12,11 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 from fanout_pipeline.fanout.calling import Append, appending
-from fanout_pipeline.fanout.contract import ItemFailed, Work
+from fanout_pipeline.fanout.contract import Work
 from fanout_pipeline.fanout.failures import described, shown
 from fanout_pipeline.fanout.numbering import Numbering, Stopped
+from fanout_pipeline.fanout.policy import FailurePolicy
+from fanout_pipeline.fanout.quarantine import Quarantine
 from fanout_pipeline.parts.manifest import PartRecord
 from fanout_pipeline.sources.source import BadInput, Chunk
 
@@ -79,7 +81,7 @@ class Piece:
 
 
 class RunPiece(Protocol):
-    """`run_piece`, or `run_batch`, which does whole chunks only."""
+    """`run_piece`, or `batch_work.run_batch`, which does whole chunks only."""
 
     def __call__(
         self,
@@ -120,20 +122,6 @@ def run_piece(
     return replace(piece, part=laps.timed(piece.part))
 
 
-def run_batch(
-    work: Work,
-    chunk: Chunk,
-    numbering: Numbering,
-    *,
-    seconds: float = math.inf,
-    stopped: Callable[[], bool] = lambda: False,
-    laps: Laps | None = None,
-) -> Piece:
-    """Turn a chunk into its part by one call of the batch function, however long that takes."""
-    laps = laps or Laps()
-    return Piece(laps.timed(_as_batch(work, chunk, numbering, stopped, laps)), None)
-
-
 def _by_item(
     work: Work,
     chunk: Chunk,
@@ -144,96 +132,85 @@ def _by_item(
 ) -> Piece:
     # Arrow and NumPy, which the definitions of a strategy do without: see `road`.
     from fanout_pipeline.parts.column import Results
-    from fanout_pipeline.parts.writing import write_part
 
     raw = work.source.load(chunk)
     numbering.counted(chunk, work.source.count(raw))
-    items = _parsed(work.source.parse, raw, chunk, numbering)
+    items = parsed(work.source.parse, raw, chunk, numbering)
     laps.end("read")
     results = Results(len(items))
-    try:
-        _call(work.function, items, results, stopped, laps.ended + seconds)
-    except Exception as error:
-        failed = described(error, shown(items[len(results)]))
-        index = numbering.first_index(chunk) + len(results)
-        raise ItemFailed(failed.at(index, work.source)) from error
+    with Quarantine(work, chunk, numbering) as quarantine, appending(work.function) as append:
+        calls = _Calls(append, items, results, work.failures, quarantine, stopped)
+        done = calls.make(laps.ended + seconds)
     rest = None
-    if len(results) < len(items):
-        rest = work.source.rest(chunk, raw, len(results))
-        numbering.counted(replace(chunk, stop=rest.start), len(results))
+    if done < len(items):
+        rest = work.source.rest(chunk, raw, done)
+        numbering.counted(replace(chunk, stop=rest.start), done)
     laps.end("call")
     first_index = numbering.first_index(chunk)
     laps.end("wait")
-    return Piece(write_part(work.folder, chunk.number, first_index, results), rest)
+    return Piece(quarantine.part(first_index, results), rest)
 
 
-def _as_batch(
-    work: Work, chunk: Chunk, numbering: Numbering, stopped: Callable[[], bool], laps: Laps
-) -> PartRecord:
-    assert work.batch_function is not None
-    raw = work.source.load(chunk)
-    numbering.counted(chunk, work.source.count(raw))
-    items = _parsed(work.source.parse_batch, raw, chunk, numbering)
-    laps.end("read")
-    first_index = numbering.first_index(chunk)
-    laps.end("wait")
-    if stopped():
-        raise Stopped
-    try:
-        results = work.batch_function(items)
-        if len(results) != len(items):
-            raise ValueError(
-                f"the batch function made {len(results)} results of {len(items)} items"
-            )
-    except Exception as error:
-        failed = described(error, f"the first of a batch of {len(items):,}")
-        raise ItemFailed(failed.at(first_index, work.source)) from error
-    column = _as_column(results)
-    laps.end("call")
-    from fanout_pipeline.parts.writing import write_part
+@dataclass(frozen=True, slots=True)
+class _Calls:
+    """The calls of one chunk's items, in slices, and what is done about those that fail."""
 
-    return write_part(work.folder, chunk.number, first_index, column)
+    append: Append
+    items: Sequence[Any]
+    results: Results
+    """Has no place for an item that failed, where these are left out: it may be short of items."""
+    policy: FailurePolicy
+    quarantine: Quarantine
+    stopped: Callable[[], bool]
 
+    def make(self, until: float) -> int:
+        """Append the result of each item that is begun before `until` (time.perf_counter).
 
-def _call(
-    function: Callable[[Any], Any],
-    items: Sequence[Any],
-    results: Results,
-    stopped: Callable[[], bool],
-    until: float,
-) -> None:
-    """Append the result of each item that is begun before `until` (time.perf_counter).
+        At least one is. Gives how many items were done. Raises ItemFailed or Stopped.
+        """
+        append, items, results = self.append, self.items, self.results
+        done, size = 0, 1
+        began = time.perf_counter()
+        while done < len(items) and (began < until or not done):
+            if self.stopped():
+                raise Stopped
+            batch = items[done : done + size]
+            before = len(results)
+            try:
+                append(results, batch)
+                if len(results) - before < len(batch):  # extend() took it for the end of the batch
+                    raise StopIteration("raised by the function")
+            except Exception as error:
+                done += len(results) - before
+                self._failed(done, error)
+                done += 1
+            else:
+                done += len(batch)
+            ended = time.perf_counter()
+            if ended - began < _SLICE_SECONDS:
+                size = min(2 * size, _SLICE_ITEMS)
+            began = ended
+        return done
 
-    When it raises, `results` ends before the guilty item.
-    """
-    with appending(function) as append:
-        _call_in_slices(append, items, results, stopped, until)
+    def _failed(self, position: int, error: Exception) -> None:
+        """Call the item again as often as is worth it; else put it into quarantine."""
+        from fanout_pipeline.fanout.retrying import IN_VAIN, Tries
 
+        tries = Tries(self.policy, error)
+        if tries.repeat(lambda: self._again(position), self.stopped) is IN_VAIN:
+            failure = described(tries.error, shown(self.items[position]), tries.made)
+            self.quarantine.add(position, failure)
+            if not self.policy.omits:
+                self.results.append(None)
 
-def _call_in_slices(
-    append: Append,
-    items: Sequence[Any],
-    results: Results,
-    stopped: Callable[[], bool],
-    until: float,
-) -> None:
-    size = 1
-    began = time.perf_counter()
-    while len(results) < len(items) and (began < until or not results):
-        if stopped():
-            raise Stopped
-        batch = items[len(results) : len(results) + size]
-        expected = len(results) + len(batch)
-        append(results, batch)
-        if len(results) < expected:  # extend() took it for the end of the batch
+    def _again(self, position: int) -> None:
+        before = len(self.results)
+        self.append(self.results, self.items[position : position + 1])
+        if len(self.results) == before:
             raise StopIteration("raised by the function")
-        ended = time.perf_counter()
-        if ended - began < _SLICE_SECONDS:
-            size = min(2 * size, _SLICE_ITEMS)
-        began = ended
 
 
-def _parsed(
+def parsed(
     parse: Callable[[bytes, int], Any], raw: bytes, chunk: Chunk, numbering: Numbering
 ) -> Any:
     """Parse; only where that fails is the chunk's place in the file worth waiting for."""
@@ -241,17 +218,3 @@ def _parsed(
         return parse(raw, 0)
     except BadInput:
         return parse(raw, numbering.first_index(chunk))
-
-
-def _as_column(results: Any) -> Any:
-    """What a batch function may give (Series, NumPy or Arrow array, list) as what parts take."""
-    import pyarrow
-
-    if isinstance(results, pyarrow.ChunkedArray):
-        return results.combine_chunks()
-    dtype = getattr(results, "dtype", None)
-    if dtype is None or isinstance(results, pyarrow.Array):
-        return results
-    if dtype.kind == "O":
-        return list(results)
-    return pyarrow.array(results, from_pandas=False)

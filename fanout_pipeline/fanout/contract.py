@@ -135,6 +135,8 @@ class Strategy:
     """It calls the batch function."""
     awaits: bool = False
     """It has calls of an async function in flight beside each other."""
+    ends_calls: bool = False
+    """It ends a call that takes longer than `item_timeout_seconds`."""
 
     @property
     def starts_processes(self) -> bool:
@@ -185,7 +187,9 @@ class ItemFailed(Exception):
 
     def __str__(self) -> str:
         f = self.failure
+        # Indented, for a line of a message must not look like one of the log's own.
+        traceback = "  " + f.traceback.rstrip("\n").replace("\n", "\n  ")
         return (
             f"The function failed on item {f.index} ({f.where}), {f.item}: "
-            f"{f.error_type}: {f.message}\n\nIn the worker:\n{f.traceback}"
+            f"{f.error_type}: {f.message}\n\nIn the worker:\n{traceback}\n"
         )

@@ -3,24 +3,47 @@
 from __future__ import annotations
 
 from fanout_pipeline.fanout.contract import Failure
+from fanout_pipeline.parts.visible import visible, visible_lines
+
+_TRACEBACK_CHARACTERS = 10_000
 
 
-def described(error: BaseException, item: str) -> Failure:
-    """An exception of the user's function, in a form that can be sent and shown anywhere."""
+def described(error: BaseException, item: str, tries: int = 1) -> Failure:
+    """An exception of the user's function, in a form that can be sent, stored and shown anywhere.
+
+    The message says how many `tries` there were, if more than one. Long texts are cut.
+    """
     import traceback  # here, for workers whose function never raises do without it
 
+    try:
+        message = str(error)
+    except Exception as unprintable:
+        message = f"its message cannot be had: {type(unprintable).__name__}"
+    tried = f" (tried {tries} times)" if tries > 1 else ""
+    told = visible_lines("".join(traceback.format_exception(error)))
     return Failure(
         item=item,
-        error_type=type(error).__name__,
-        message=str(error),
-        traceback="".join(traceback.format_exception(error)),
+        error_type=visible(type(error).__name__, 100),
+        message=visible(message) + tried,
+        traceback=_cut(told, _TRACEBACK_CHARACTERS),
     )
 
 
+def _cut(text: str, limit: int) -> str:
+    """The beginning and the end of a long text."""
+    if len(text) <= limit:
+        return text
+    half = limit // 2
+    left_out = f"… ({len(text) - 2 * half:,} characters left out) …"
+    return f"{text[:half]}\n{left_out}\n{text[-half:]}"
+
+
 def shown(item: object, limit: int = 60) -> str:
-    """An item's repr, shortened."""
+    """An item's repr, shortened, in one line of printable text."""
     try:
         text = repr(item)
-    except ValueError:  # an integer with too many digits to print
-        text = f"an integer of {item.bit_length():,} bits" if isinstance(item, int) else "?"
-    return text if len(text) <= limit else f"{text[:limit]}… ({len(text):,} characters)"
+    except Exception:
+        if not isinstance(item, int):
+            return f"a {visible(type(item).__name__, limit)} whose repr fails"
+        text = f"an integer of {item.bit_length():,} bits"  # too many digits to print
+    return visible(text, limit)

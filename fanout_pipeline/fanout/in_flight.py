@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from queue import Empty, SimpleQueue
 from typing import Any
 
@@ -34,6 +34,7 @@ class Calls:
         self.first_index = first_index
         self.items = items
         self.results: list[Any] = [None] * len(items)
+        """With a Failure in the place of each item in quarantine."""
         self.left = len(items)
         """Calls that have not ended."""
         self.pulled = enumerate(items)
@@ -55,6 +56,8 @@ class InFlight:
         self, work: Work, loop: asyncio.AbstractEventLoop, concurrency: int, lane: Lane
     ) -> None:
         self._work = work
+        limit = work.failures.item_timeout_seconds
+        self._function = work.function if limit is None else _Limited(work.function, limit)
         self._loop = loop
         self._concurrency = concurrency
         self._lane = lane
@@ -128,7 +131,7 @@ class InFlight:
         last.follow(None)
 
     async def _pull(self, calls: Calls | None) -> None:
-        function = self._work.function
+        function = self._function
         while calls is not None:
             results = calls.results
             for place, item in calls.pulled:
@@ -138,9 +141,8 @@ class InFlight:
                 try:
                     results[place] = await function(item)
                 except (Exception, asyncio.CancelledError) as error:
-                    if self._given_up():
+                    if self._given_up() or not await self._recovered(calls, place, error):
                         return
-                    raise self._failed(calls, place, error) from error
                 calls.left -= 1
                 if not calls.left:
                     self._end(calls)
@@ -152,12 +154,32 @@ class InFlight:
         task = asyncio.current_task()
         return self._stopped and task is not None and task.cancelling() > 0
 
-    def _failed(self, calls: Calls, place: int, error: BaseException) -> ItemFailed:
-        self._stopped = True
-        if isinstance(error, asyncio.CancelledError):
-            error = nobody_cancelled(error)
-        failure = described(error, shown(calls.items[place]))
-        return ItemFailed(failure.at(calls.first_index + place, self._work.source))
+    async def _recovered(self, calls: Calls, place: int, error: BaseException) -> bool:
+        """Call a failed item again as often as is worth it; else put it into quarantine.
+
+        False: the run was stopped meanwhile. Raises ItemFailed where a failed item ends the run.
+        """
+        from fanout_pipeline.fanout.retrying import Tries
+
+        policy, item = self._work.failures, calls.items[place]
+        tries = Tries(policy, _raised(error))
+        while (seconds := tries.wait_seconds()) is not None:
+            try:
+                await asyncio.sleep(seconds)
+                calls.results[place] = await self._function(item)
+            except (Exception, asyncio.CancelledError) as another:
+                if self._given_up():
+                    return False
+                tries.failed(_raised(another))
+            else:
+                return True
+        failure = described(tries.error, shown(item), tries.made)
+        failure = failure.at(calls.first_index + place, self._work.source)
+        if not policy.quarantines:
+            self._stopped = True
+            raise ItemFailed(failure) from tries.error
+        calls.results[place] = failure
+        return True
 
     def _begin(self) -> None:
         if not self._open:
@@ -173,6 +195,37 @@ class InFlight:
         self._lane.until(now, "call")
         self._open -= 1
         self._complete.put(calls)
+
+
+def _raised(error: BaseException) -> BaseException:
+    """What a call raised, in a task that goes on."""
+    if not isinstance(error, asyncio.CancelledError):
+        return error
+    task = asyncio.current_task()
+    while task is not None and task.cancelling():  # by the function itself
+        task.uncancel()
+    return nobody_cancelled(error)
+
+
+class _Limited:
+    """The function with a limit of time to each call."""
+
+    def __init__(self, function: Callable[[Any], Any], seconds: float):
+        self._function = function
+        self._seconds = seconds
+
+    async def __call__(self, item: Any) -> Any:
+        limit = asyncio.timeout(self._seconds)
+        try:
+            async with limit:
+                return await self._function(item)
+        except TimeoutError:
+            if not limit.expired():
+                raise  # the function's own
+            raise TimeoutError(
+                f"the call took longer than item_timeout_seconds ({self._seconds:g} s) and was "
+                "cancelled"
+            ) from None
 
 
 def _place(error: BaseException) -> float:

@@ -12,12 +12,12 @@ workers can be given another run after 'STOP', as every crew can.
 from __future__ import annotations
 
 import queue
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from multiprocessing import get_context, queues
 from typing import Any, Self
 
-from fanout_pipeline.fanout.contract import Options, WorkerDied
+from fanout_pipeline.fanout.contract import Options, Work, WorkerDied
 from fanout_pipeline.fanout.interrupts import HeldInterrupts, interrupts_held
 from fanout_pipeline.fanout.item_queue_worker import STOP, Answer, Serve, Task, serve_runs
 from fanout_pipeline.fanout.joined import Joined
@@ -94,7 +94,7 @@ class ItemQueue:
     def results(
         self,
         serve: Serve,
-        function: Callable[[Any], Any],
+        work: Work,
         reader: ItemReader,
         tasks: Iterable[Task],
     ) -> Joined:
@@ -107,7 +107,7 @@ class ItemQueue:
         with interrupts_held() as interrupts:
             for control in self._controls:
                 with suppress(BrokenPipeError):  # its worker is dead, as will be said below
-                    control.send((serve, function))
+                    control.send((serve, work.function, work.failures))
             self._look_for_dead()
             for number, task in enumerate(tasks):
                 self._put(task, interrupts)

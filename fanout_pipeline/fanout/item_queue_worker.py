@@ -5,13 +5,20 @@ from __future__ import annotations
 import pickle
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from multiprocessing.reduction import ForkingPickler
 from typing import Any
 
 from fanout_pipeline.fanout.calling import calling
-from fanout_pipeline.fanout.failures import described, shown
-from fanout_pipeline.fanout.multiprocessing_workers import CallFailed, prepare_worker
+from fanout_pipeline.fanout.contract import Failure
+from fanout_pipeline.fanout.multiprocessing_workers import (
+    CallFailed,
+    called_again,
+    prepare_worker,
+)
+from fanout_pipeline.fanout.policy import FailurePolicy
+from fanout_pipeline.parts.visible import visible
 
 STOP = "STOP"
 
@@ -26,7 +33,7 @@ class Answer:
     """What a worker gives at the end of a run. Stamps are of time.perf_counter."""
 
     results: bytes
-    """The list of its results, pickled."""
+    """The list of its results, pickled, with a Failure in the place of each item in quarantine."""
     began: float
     """When it had received the function, not yet unpickled."""
     import_seconds: float
@@ -41,7 +48,7 @@ class Answer:
 
 
 def serve_runs(control: Any, inputs: Any, outputs: Any) -> None:
-    """A worker's program: a run for each (serve, function) received, until the parent hangs up."""
+    """A worker's program: a run for each (serve, function, policy) received, until the parent hangs up."""
     prepare_worker()
     control.send("ready")
     while True:
@@ -50,13 +57,13 @@ def serve_runs(control: Any, inputs: Any, outputs: Any) -> None:
         except EOFError:
             return
         began = time.perf_counter()
-        serve, function = pickle.loads(message)
+        serve, function, policy = pickle.loads(message)
         with calling(function) as call:
-            outputs.put(_serve_run(serve, call, inputs, began))
+            outputs.put(_serve_run(serve, call, policy, inputs, began))
 
 
 def _serve_run(
-    serve: Serve, function: Callable[[Any], Any], inputs: Any, began: float
+    serve: Serve, function: Callable[[Any], Any], policy: FailurePolicy, inputs: Any, began: float
 ) -> Answer | Exception:
     clock = time.perf_counter
     results = []
@@ -69,7 +76,13 @@ def _serve_run(
         try:
             results.append(serve(function, task))
         except Exception as error:
-            return CallFailed(task, described(error, shown(task[-1])))
+            result = called_again(partial(serve, function, task), policy, error, task[-1])
+            if isinstance(result, Failure):
+                if not policy.quarantines:
+                    return CallFailed(task, result)
+                # As the result would be sent, with an index if that is.
+                result = serve(partial(_given, replace(result, index=task[0])), task)
+            results.append(result)
         served = clock()
         calling += served - taken
     stopped, cpu_stopped = clock(), time.thread_time()
@@ -77,7 +90,9 @@ def _serve_run(
     try:
         pickled = bytes(ForkingPickler.dumps(results))
     except Exception as error:
-        return TypeError(f"The function's results cannot be sent between processes: {error}")
+        return TypeError(
+            f"The function's results cannot be sent between processes: {visible(str(error))}"
+        )
     ended = clock()
     return Answer(
         results=pickled,
@@ -89,3 +104,7 @@ def _serve_run(
         pickle_cpu_seconds=time.thread_time() - cpu_stopped,
         ended=ended,
     )
+
+
+def _given(result: Any, item: Any) -> Any:
+    return result

@@ -11,13 +11,19 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from bisect import bisect_left
+from collections.abc import Callable, Iterator, Sequence
+from operator import attrgetter
 from typing import Any
 
 from fanout_pipeline.fanout.contract import Failure, ItemFailed, Work
+from fanout_pipeline.fanout.failures import described, shown
+from fanout_pipeline.fanout.policy import FailurePolicy
 from fanout_pipeline.fanout.progress import Progress
+from fanout_pipeline.fanout.quarantine import write_marked
 from fanout_pipeline.parts.manifest import PartRecord
 
+_INDEX = attrgetter("index")
 START_METHODS = tuple(
     method
     for method in ("forkserver", "spawn")
@@ -67,16 +73,43 @@ class ItemReader:
 
 
 def write_in_parts(work: Work, results: list[Any], counts: list[int]) -> list[PartRecord]:
-    """Write the results as parts of the chunks' sizes; what is over goes into the last."""
-    from fanout_pipeline.parts.writing import write_part
+    """Write the results as parts of the chunks' sizes; what is over goes into the last.
 
+    A Failure among them has the index of its item, or it stands where the item's result would.
+    """
+    failures = _located_failures(work, results)
     parts = []
     start = 0
     for number, count in enumerate(counts):
         stop = start + count if number < len(counts) - 1 else len(results)
-        parts.append(write_part(work.folder, number, start, results[start:stop]))
+        first, last = (bisect_left(failures, edge, key=_INDEX) for edge in (start, stop))
+        marked = results[start:stop]
+        parts.append(write_marked(work, number, start, marked, failures[first:last]))
         start = min(stop, len(results))
     return parts
+
+
+def _located_failures(work: Work, results: list[Any]) -> list[Failure]:
+    """All failures among the results, in the order of the items."""
+    if not work.failures.quarantines:
+        return []
+    found = (
+        result.at(place if result.index < 0 else result.index, work.source)
+        for place, result in enumerate(results)
+        if type(result) is Failure
+    )
+    return sorted(found, key=_INDEX)
+
+
+def called_again(
+    call: Callable[[], Any], policy: FailurePolicy, error: Exception, item: Any
+) -> Any:
+    """In a worker: the result of a call that has failed, or the Failure that it is for good."""
+    from fanout_pipeline.fanout.retrying import IN_VAIN, Tries
+
+    tries = Tries(policy, error)
+    result = tries.repeat(call)
+    return described(tries.error, shown(item), tries.made) if result is IN_VAIN else result
 
 
 class CallFailed(Exception):

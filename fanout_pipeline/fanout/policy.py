@@ -24,7 +24,7 @@ class FailurePolicy:
     """Names of exception classes, plain or with their module, of which a retry is worth it."""
     backoff_seconds: float = 0.1
     """Before the first retry; twice as long before each further one, and up to as much again by
-    chance, so that workers do not retry together."""
+    chance, so that workers do not retry together. Never more than a minute."""
     item_timeout_seconds: float | None = None
     """A call that takes longer is ended, and its item has failed."""
 
@@ -41,6 +41,11 @@ class FailurePolicy:
     @property
     def quarantines(self) -> bool:
         return self.on_error == "quarantine"
+
+    @property
+    def omits(self) -> bool:
+        """Whether results have no row for an item in quarantine."""
+        return self.quarantines and self.failed_items == "omit"
 
 
 FAIL = FailurePolicy()

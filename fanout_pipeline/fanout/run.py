@@ -13,16 +13,18 @@ from pathlib import Path
 
 import fanout_pipeline.fanout.road  # noqa: F401 (importing Arrow is not part of a run)
 from fanout_pipeline.fanout.contract import Crew, FanoutSpec, Options, Ran, Strategy, Work
+from fanout_pipeline.fanout.environment import explained
 from fanout_pipeline.fanout.identity import described, identity_of
 from fanout_pipeline.fanout.lanes import mean, total
 from fanout_pipeline.fanout.policy import FailurePolicy
 from fanout_pipeline.fanout.progress import Progress
 from fanout_pipeline.fanout.resuming import finished_before, unfinished
+from fanout_pipeline.fanout.unchanged import unchanged
 from fanout_pipeline.fanout.usage import own_usage
 from fanout_pipeline.parts.folder import ResultFolder
 from fanout_pipeline.parts.ledger import LEDGER, Finished
 from fanout_pipeline.parts.manifest import Manifest
-from fanout_pipeline.sources.source import Fingerprint
+from fanout_pipeline.sources.source import Fingerprint, Stamp
 
 _CHUNK_BYTES = 2 * 2**20
 """Keeps a worker that holds one chunk as Python objects under some 100 MB."""
@@ -64,6 +66,8 @@ class RunRecord:
     """Pickled bytes that travelled between processes: items and results, or descriptors."""
     pickle_seconds: float = 0.0
     """CPU time of pickling and unpickling these, on both sides."""
+    failed: int = 0
+    """Of the items, those that are in quarantine."""
     reused_chunks: int = 0
     """Of an earlier run that did not come to its end."""
     reused_items: int = 0
@@ -100,15 +104,18 @@ def run_strategy(
     a run that is not; with `resume` too, those of an earlier such run are reused, if it did the
     same. Runs that are timed do neither.
 
-    Raises BadInput, ItemFailed, WorkerDied, CannotWrite or TypeError; what is visible in the folder
-    is then as it was.
+    Raises BadInput, ItemFailed, WorkerDied, CannotWrite, SystemRefused or TypeError; what is
+    visible in the folder is then as it was.
     """
     method = options.start_method
     if method not in strategy.start_methods:
         method = strategy.start_methods[0]
     workers = 1 if strategy.single else options.workers
     options = replace(options, workers=workers, start_method=method)
+    if options.failures.item_timeout_seconds is not None and not strategy.ends_calls:
+        log(no_timeout(strategy.name))
     # Outside the timing, the same for all: which bytes these are.
+    stamp = spec.source.stamp()
     fingerprint = spec.source.fingerprint()
     target = ResultFolder(folder)
     wanted = chunks or default_chunks(fingerprint.bytes, options.workers)
@@ -116,7 +123,7 @@ def run_strategy(
     identity = None
     if ledger or resume:
         identity = identity_of(strategy, spec, fingerprint, chunks, options.failures)
-    with ExitStack() as generations:
+    with explained(folder), ExitStack() as generations:
         # Around the workers, so that a generation is given up only when nobody writes to it any more.
         folders = [
             generations.enter_context(target.writing(identity if resume else None, log))
@@ -130,6 +137,7 @@ def run_strategy(
             strategy.name,
             spec=spec,
             target=target,
+            stamp=stamp,
             fingerprint=fingerprint,
             function=function,
             chunks=wanted,
@@ -168,8 +176,17 @@ def run_strategy(
         phases=total([{"start": start_seconds}, cold.phases, {"stop": stop_seconds}]),
         sent_bytes=cold.ran.sent_bytes,
         pickle_seconds=cold.ran.pickle_seconds,
+        failed=cold.manifest.failed,
         reused_chunks=len(finished),
         reused_items=sum(one.part.items for one in finished),
+    )
+
+
+def no_timeout(strategy: str) -> str:
+    """What the user is told of a limit that nobody keeps."""
+    return (
+        f"Warning: item_timeout_seconds is not applied by {strategy}, which can end no call. "
+        "multiprocess does, and asyncio for async functions."
     )
 
 
@@ -200,6 +217,7 @@ def _run_once(
     spec: FanoutSpec,
     target: ResultFolder,
     generation: Path,
+    stamp: Stamp,
     fingerprint: Fingerprint,
     function: dict[str, str],
     chunks: int,
@@ -221,7 +239,8 @@ def _run_once(
         failures,
         finished,
     )
-    ran = crew.run(work, progress)
+    with unchanged(spec.source, stamp):
+        ran = crew.run(work, progress)
     ended = time.perf_counter()
     try:
         manifest = Manifest(strategy, tuple(ran.parts), asdict(fingerprint), function)

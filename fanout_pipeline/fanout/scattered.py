@@ -22,15 +22,19 @@ import psutil
 
 from fanout_pipeline.fanout.chunk_work import run_chunk
 from fanout_pipeline.fanout.contract import FanoutSpec, Work, WorkerDied
+from fanout_pipeline.fanout.environment import explained
 from fanout_pipeline.fanout.fingerprint import function_name
 from fanout_pipeline.fanout.identity import described
+from fanout_pipeline.fanout.lanes import busy_seconds
 from fanout_pipeline.fanout.numbering import FolderNumbering
+from fanout_pipeline.fanout.policy import FAIL, FailurePolicy
 from fanout_pipeline.fanout.run import RunRecord
+from fanout_pipeline.fanout.unchanged import unchanged
 from fanout_pipeline.fanout.usage import ProcessUsage, own_usage
 from fanout_pipeline.parts.atomic import write_text
 from fanout_pipeline.parts.folder import ResultFolder
 from fanout_pipeline.parts.manifest import Manifest, PartRecord
-from fanout_pipeline.sources.source import Chunk, Fingerprint
+from fanout_pipeline.sources.source import Chunk, Fingerprint, Stamp, require_unchanged
 
 _COUNTS = ".counts"
 _OWNER = "owner"
@@ -45,12 +49,14 @@ class Plan:
     """What scatter decided. Times are seconds since the epoch, as several processes take them."""
 
     generation: str
+    stamp: Stamp
     input: Fingerprint
     chunks: tuple[Chunk, ...]
     began: float
     scattered: float
     usage: ProcessUsage
     """Of the scattering process, when it began."""
+    failures: FailurePolicy = FAIL
     function: dict[str, str] = field(default_factory=dict)
     """Name and fingerprint."""
 
@@ -65,17 +71,25 @@ class Answer:
     usage: ProcessUsage
 
 
-def scatter(spec: FanoutSpec, target: ResultFolder, generation: str, chunks: int) -> Plan:
+def scatter(
+    spec: FanoutSpec,
+    target: ResultFolder,
+    generation: str,
+    chunks: int,
+    failures: FailurePolicy = FAIL,
+) -> Plan:
     """Cut the source and make the folder for the parts. Raises BadInput or CannotWrite."""
+    stamp = spec.source.stamp()
     fingerprint = spec.source.fingerprint()
     usage = own_usage()
     began = time.time()
-    shared = target.new_generation(generation) / _COUNTS
-    shared.mkdir(exist_ok=True)
-    _own(shared)
+    with explained(target.path):
+        shared = target.new_generation(generation) / _COUNTS
+        shared.mkdir(exist_ok=True)
+        _own(shared)
     cuts = spec.source.cut(chunks)
     function = described(spec.function)
-    return Plan(generation, fingerprint, cuts, began, time.time(), usage, function)
+    return Plan(generation, stamp, fingerprint, cuts, began, time.time(), usage, failures, function)
 
 
 def run_scattered(spec: FanoutSpec, target: ResultFolder, plan: Plan, number: int) -> Answer:
@@ -83,9 +97,17 @@ def run_scattered(spec: FanoutSpec, target: ResultFolder, plan: Plan, number: in
     began = time.time()
     folder = target.new_generation(plan.generation)
     counts = folder / _COUNTS
-    work = Work(spec.source, spec.function, spec.batch_function, plan.chunks, folder)
+    work = Work(
+        spec.source,
+        spec.function,
+        spec.batch_function,
+        plan.chunks,
+        folder,
+        failures=plan.failures,
+    )
     numbering = FolderNumbering(counts, spec.source, plan.chunks)
-    part = run_chunk(work, plan.chunks[number], numbering)
+    with explained(target.path), unchanged(spec.source, plan.stamp):
+        part = run_chunk(work, plan.chunks[number], numbering)
     return Answer(part, began, time.time(), own_usage())
 
 
@@ -102,6 +124,7 @@ def gather(
     `workers` is how many chunks the scheduler runs at a time, at most.
 
     Raises WorkerDied where a chunk has no answer: schedulers drop skipped branches in silence.
+    Raises BadInput where the source has changed since it was cut.
     """
     begin_gather = time.time()
     answers = sorted(answers, key=lambda answer: answer.part.number)
@@ -112,22 +135,25 @@ def gather(
             f"Of {len(plan.chunks)} chunks, {lacking} gave no answer, or one gave two. Nothing "
             "was made visible; earlier results are as they were. Run again."
         )
+    require_unchanged(spec.source, plan.stamp)
     folder = target.new_generation(plan.generation)
     shutil.rmtree(folder / _COUNTS, ignore_errors=True)
     parts = tuple(answer.part for answer in answers)
     manifest = Manifest(strategy, parts, asdict(plan.input), described(spec.function))
-    target.commit(folder, manifest)
+    with explained(target.path):
+        target.commit(folder, manifest)
     ended = time.time()
     first, last = min(a.began for a in answers), max(a.ended for a in answers)
     pids = tuple(dict.fromkeys(answer.usage.pid for answer in answers))
     used = _by_process([plan.usage, *(answer.usage for answer in answers), own_usage()])
     return RunRecord(
         strategy=strategy,
-        wall_seconds=ended - plan.began,
+        # At least what one chunk took by a clock that cannot be set back, as these can.
+        wall_seconds=max(ended - plan.began, *(busy_seconds(answer.part) for answer in answers)),
         start_seconds=max(0.0, first - plan.scattered),
-        run_seconds=(plan.scattered - plan.began) + (last - first),
+        run_seconds=max(0.0, (plan.scattered - plan.began) + (last - first)),
         stop_seconds=max(0.0, begin_gather - last),
-        commit_seconds=ended - begin_gather,
+        commit_seconds=max(0.0, ended - begin_gather),
         cpu_seconds=sum(used.values()) - plan.usage.cpu_seconds,
         peak_rss_bytes=max(answer.usage.peak_rss_bytes for answer in answers),
         items=manifest.items,
@@ -138,6 +164,7 @@ def gather(
         digest=manifest.digest,
         input=plan.input,
         function_fingerprint=manifest.function["fingerprint"],
+        failed=manifest.failed,
     )
 
 
@@ -167,7 +194,7 @@ def owner_is_gone(generation: Path) -> bool:
     try:
         host, pid, created = json.loads((generation / _COUNTS / _OWNER).read_text())
         here = bool(host == socket.gethostname())
-        return here and bool(psutil.Process(pid).create_time() != created)
+        return here and _created(pid) != created
     except psutil.NoSuchProcess:
         return True
     except (OSError, ValueError):
@@ -181,10 +208,24 @@ def _own(counts: Path) -> None:
         write_text(file, owner, durable=False)
 
 
-def _owner() -> tuple[str, int, float]:
+def _owner() -> tuple[str, int, str]:
     parent = multiprocessing.parent_process()
     pid = os.getpid() if parent is None or parent.pid is None else parent.pid
-    return socket.gethostname(), pid, psutil.Process(pid).create_time()
+    return socket.gethostname(), pid, _created(pid)
+
+
+def _created(pid: int) -> str:
+    """What tells a process from a later one of the same number, whatever is done to the clock.
+
+    Linux says how long after it was booted: psutil makes a time of day of it, by today's clock.
+    """
+    status = Path(f"/proc/{pid}/stat")
+    if Path("/proc/self/stat").exists():
+        try:
+            return status.read_text(errors="replace").rpartition(")")[2].split()[19]
+        except (FileNotFoundError, ProcessLookupError):
+            raise psutil.NoSuchProcess(pid) from None
+    return str(psutil.Process(pid).create_time())
 
 
 def _by_process(usages: Sequence[ProcessUsage]) -> dict[int, float]:

@@ -117,7 +117,9 @@ def _sendable(error: BaseException) -> BaseException:
     except Exception:
         from traceback import format_exception
 
-        return RuntimeError("".join(format_exception(error)))
+        from fanout_pipeline.parts.visible import visible_lines
+
+        return RuntimeError(visible_lines("".join(format_exception(error))))
     return error
 
 

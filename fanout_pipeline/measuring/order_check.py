@@ -14,8 +14,14 @@ from pathlib import Path
 
 import numpy
 
-from fanout_pipeline.measuring.result_streams import Finding, blocks, matched, pairs
-from fanout_pipeline.parts.reading import Snapshot
+from fanout_pipeline.measuring.result_streams import (
+    Compared,
+    Finding,
+    blocks,
+    compared,
+    matched,
+    pairs,
+)
 
 _PASS_ITEMS = 2_000_000
 _EXAMPLES = 10
@@ -37,7 +43,7 @@ class OrderCheck:
     wrong: int
     """Results that the reference does not have."""
     first_divergent_index: int | None
-    """The first position at which the two differ."""
+    """Of the first result in which the two differ."""
     expected_there: str
     found_there: str
     displaced: tuple[Finding, ...] = ()
@@ -57,10 +63,13 @@ class OrderCheck:
 
 
 def check_order(folder: Path, reference: Path) -> OrderCheck:
-    """Compare two result folders. Raises NoResults where one is missing or damaged."""
+    """Compare two result folders, but for items that failed in one of them and not in the other.
+
+    Raises NoResults where one is missing or damaged.
+    """
     # Of one moment, so that every pass reads the same results whoever commits meanwhile.
-    ours, theirs = Snapshot.of(folder), Snapshot.of(reference)
-    items, expected_items = ours.manifest.items, theirs.manifest.items
+    ours, theirs = compared(folder, reference)
+    items, expected_items = ours.rows, theirs.rows
     place = _compare_positions(ours, theirs)
     if place.first is None and items != expected_items:
         place.first = min(items, expected_items)
@@ -102,20 +111,18 @@ class _Place:
     """Of all hashes on either side: equal where both hold the same results in any order."""
 
 
-def _compare_positions(folder: Snapshot, reference: Snapshot) -> _Place:
+def _compare_positions(folder: Compared, reference: Compared) -> _Place:
     place = _Place()
-    position = 0
     sums = [0, 0]
     for ours, theirs in pairs(blocks(folder), blocks(reference)):
         different = numpy.flatnonzero(ours.hashes != theirs.hashes)
         if len(different) and place.first is None:
             at = int(different[0])
-            place.first = position + at
+            place.first = int(ours.index[at])
             place.expected, place.found = theirs.value(at), ours.value(at)
         for at in different[: _EXAMPLES - len(place.displaced)].tolist():
-            place.displaced.append(Finding(position + at, ours.value(at)))
+            place.displaced.append(Finding(int(ours.index[at]), ours.value(at)))
         place.differing += len(different)
-        position += len(ours.hashes)
         for side, block in enumerate((ours, theirs)):
             sums[side] += int(block.hashes.sum(dtype=numpy.uint64))
     place.sums = (sums[0] % 2**64, sums[1] % 2**64)
@@ -136,9 +143,9 @@ class _Counts:
     all_kept: bool = True
 
 
-def _count(folder: Snapshot, reference: Snapshot) -> _Counts:
+def _count(folder: Compared, reference: Compared) -> _Counts:
     counts = _Counts()
-    items = max(folder.manifest.items, reference.manifest.items)
+    items = max(folder.rows, reference.rows)
     passes = numpy.uint64(items // _PASS_ITEMS + 1)
     for number in range(int(passes)):
         ours, theirs = (
@@ -176,7 +183,7 @@ class _Named:
     foreign: list[Finding] = field(default_factory=list)
 
 
-def _name(folder: Snapshot, reference: Snapshot, counts: _Counts) -> _Named:
+def _name(folder: Compared, reference: Compared, counts: _Counts) -> _Named:
     """Find what has no match on the other side, and compare the order of the rest."""
     named = _Named()
     foreign = {hashed for hashed, want in counts.keep_ours.items() if want == 0}
@@ -197,14 +204,16 @@ def _name(folder: Snapshot, reference: Snapshot, counts: _Counts) -> _Named:
 
 def _not_replaced(named: _Named) -> list[Finding]:
     """The lost results in whose place there is no wrong one: none in the same gap of the matched."""
-    unmatched = sorted(named.foreign + named.repeated, key=lambda finding: finding.index)
+    unmatched = sorted(named.foreign + named.repeated, key=lambda finding: finding.position)
     foreign = set(map(id, named.foreign))
     gaps = Counter(
-        finding.index - before for before, finding in enumerate(unmatched) if id(finding) in foreign
+        finding.position - before
+        for before, finding in enumerate(unmatched)
+        if id(finding) in foreign
     )
     lost = []
     for before, finding in enumerate(named.lost):
-        gap = finding.index - before
+        gap = finding.position - before
         if gaps[gap]:
             gaps[gap] -= 1
         else:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy
 import pyarrow
@@ -11,20 +12,58 @@ import pyarrow
 from fanout_pipeline.fanout.failures import shown
 from fanout_pipeline.parts.column import to_python
 from fanout_pipeline.parts.digest import combined, digest, value_hashes
+from fanout_pipeline.parts.failed import failed_indexes
 from fanout_pipeline.parts.manifest import NoResults
 from fanout_pipeline.parts.reading import Snapshot
 
 
 @dataclass(frozen=True, slots=True)
+class Compared:
+    """The results of a folder that are compared: all but those of some items."""
+
+    snapshot: Snapshot
+    without: numpy.ndarray
+    """Indexes of items, ascending."""
+    rows: int
+    """How many results are compared."""
+
+
+def compared(*folders: Path) -> list[Compared]:
+    """Result folders, of one moment each, without the items that failed in one and not in another.
+
+    A call may fail by chance, or for taking too long where there is a limit: such an item has
+    failed, and is told so; its result, where there is one, is not wrong for that.
+    """
+    snapshots = [Snapshot.of(folder) for folder in folders]
+    failed = [failed_indexes(snapshot) for snapshot in snapshots]
+    without = failed[0][:0]
+    if not all(numpy.array_equal(failed[0], one) for one in failed):
+        without = numpy.unique(numpy.concatenate(failed))
+    sides = []
+    for snapshot, own in zip(snapshots, failed, strict=True):
+        manifest = snapshot.manifest
+        omitted = len(own) if manifest.rows < manifest.items else 0
+        left_out = len(without) - omitted if len(without) else 0
+        sides.append(Compared(snapshot, without, manifest.rows - left_out))
+    return sides
+
+
+@dataclass(frozen=True, slots=True)
 class Block:
-    """Consecutive results: their hashes, and the column to show them from."""
+    """Consecutive results: their hashes, the items' indexes, and the column to show them from."""
 
     hashes: numpy.ndarray
+    index: numpy.ndarray
     column: pyarrow.Array
     metadata: dict[bytes, bytes] | None
 
     def cut(self, start: int, stop: int) -> Block:
-        return Block(self.hashes[start:stop], self.column[start:stop], self.metadata)
+        return Block(
+            self.hashes[start:stop],
+            self.index[start:stop],
+            self.column[start:stop],
+            self.metadata,
+        )
 
     def value(self, position: int) -> str:
         return shown(to_python(self.column.slice(position, 1), self.metadata)[0])
@@ -35,29 +74,44 @@ class Finding:
     """One result that is not as it should be."""
 
     index: int
-    """Of the item, for what is lost; else the position among the results."""
+    """Of the item, for what is lost; else what the results call its index."""
     value: str
+    position: int = field(default=-1, compare=False)
+    """Among the results that are compared."""
 
 
-def blocks(snapshot: Snapshot) -> Iterator[Block]:
-    """The results of a folder, which are checked against its manifest as they are read.
+def blocks(side: Compared) -> Iterator[Block]:
+    """The compared results of a folder; all are checked against its manifest as they are read.
 
-    Raises NoResults where the indexes do not count up or the digest is another.
+    Raises NoResults where the indexes do not count up (but for failed items that were left out) or
+    the digest is another.
     """
+    snapshot = side.snapshot
     position = 0
     digests = []
+    gaps = snapshot.manifest.rows < snapshot.manifest.items
     for batch in snapshot.batches():
         metadata = batch.schema.field("result").metadata
         column = batch["result"]
-        expected = numpy.arange(position, position + len(column))
-        if not numpy.array_equal(batch["index"].to_numpy(), expected):
+        index = batch["index"].to_numpy()
+        if gaps:
+            # The digest covers the indexes, but not the order of the rows.
+            counts_up = bool((numpy.diff(index, prepend=position - 1) > 0).all())
+        else:
+            expected = numpy.arange(position, position + len(column))
+            counts_up = numpy.array_equal(index, expected)
+        if not counts_up:
             raise NoResults(
                 f"{snapshot.folder}: the indexes do not count up from {position}: materialize it again."
             )
         hashes = value_hashes(column, metadata)
-        digests.append(digest(hashes, position))
-        position += len(column)
-        yield Block(hashes, column, metadata)
+        digests.append(digest(hashes, position, index if gaps else None))
+        position = int(index[-1]) + 1 if len(index) else position
+        block = Block(hashes, index, column, metadata)
+        if len(side.without):
+            keep = ~numpy.isin(index, side.without, assume_unique=True)
+            block = Block(hashes[keep], index[keep], column.filter(pyarrow.array(keep)), metadata)
+        yield block
     recorded = snapshot.manifest.digest
     if combined(digests) != recorded:
         raise NoResults(
@@ -90,6 +144,6 @@ def matched(
                 keep[hashed] -= 1
             else:
                 stay[at] = False
-                left(hashed, Finding(position + at, block.value(at)))
+                left(hashed, Finding(int(block.index[at]), block.value(at), position + at))
         position += len(block.hashes)
-        yield Block(block.hashes[stay], block.column, block.metadata)
+        yield Block(block.hashes[stay], block.index[stay], block.column, block.metadata)

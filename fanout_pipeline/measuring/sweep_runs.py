@@ -60,7 +60,7 @@ class SweepRuns:
         if STRATEGIES[strategy].keeps_order:
             self._compare(strategy, cell, run.digest)
         else:
-            check = verify(spec, folder, run).check
+            check = verify(spec, folder, run, options.failures).check
             if not check.complete or check.wrong:
                 raise self._wrong(strategy, cell, REFERENCE)
         if strategy != REFERENCE:  # the reference's are what `verify` compares with

@@ -20,6 +20,7 @@ from fanout_pipeline.fanout.run import RunRecord
 from fanout_pipeline.measuring.conditions import Conditions, conditions
 from fanout_pipeline.measuring.inference import MIN_ROUNDS
 from fanout_pipeline.measuring.order_check import OrderCheck
+from fanout_pipeline.parts.visible import visible_lines
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +180,7 @@ def run_trials(
             except Exception as error:
                 if slot.contender is reference:
                     raise
-                slot.failure = f"{type(error).__name__}: {error}"
+                slot.failure = visible_lines(f"{type(error).__name__}: {error}")
                 log(f"{slot.contender.name} failed and is left out: {slot.failure}")
                 continue
             slot.costs.append(clock() - began)

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fanout_pipeline.fanout.contract import FanoutSpec, Options
+from fanout_pipeline.fanout.policy import FAIL, FailurePolicy
 from fanout_pipeline.fanout.registry import REFERENCE, STRATEGIES
 from fanout_pipeline.fanout.run import RunRecord, run_strategy
 from fanout_pipeline.measuring.order_check import OrderCheck, check_order
-from fanout_pipeline.measuring.result_streams import blocks
+from fanout_pipeline.measuring.result_streams import blocks, compared
 from fanout_pipeline.parts.folder import ResultFolder
 from fanout_pipeline.parts.manifest import NoResults
-from fanout_pipeline.parts.reading import Snapshot
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,33 +28,41 @@ class Verification:
     """What checking took."""
 
 
-def verify(spec: FanoutSpec, folder: Path, run: RunRecord) -> Verification:
+def verify(
+    spec: FanoutSpec, folder: Path, run: RunRecord, failures: FailurePolicy = FAIL
+) -> Verification:
     """Check the results in `folder`, which `run` made from `spec`, against the reference beside it.
 
-    If the reference was made from other bytes or by another function, or is not there, the
-    function is called once more on every item, serially, to have it.
+    If the reference was made from other bytes, by another function, or with another place for items
+    that failed, or is not there, the function is called once more on every item, serially, to have
+    it. `failures` is the policy of the run.
     """
     began = time.perf_counter()
-    check, against = _check(spec, folder, run)
+    check, against = _check(spec, folder, run, failures)
     return Verification(check, against, time.perf_counter() - began)
 
 
-def _check(spec: FanoutSpec, folder: Path, run: RunRecord) -> tuple[OrderCheck, str]:
+def _check(
+    spec: FanoutSpec, folder: Path, run: RunRecord, failures: FailurePolicy
+) -> tuple[OrderCheck, str]:
     reference = folder.parent / REFERENCE
     if run.strategy == REFERENCE:
         return self_check(spec, folder, run), "the lines of its input, counted"
-    if _is_of_same_work(reference, run):
+    if _is_of_same_work(reference, run, failures):
         return check_order(folder, reference), f"{spec.name}/{REFERENCE}"
     with tempfile.TemporaryDirectory(prefix=".reference-", dir=folder.parent) as scratch:
         made = Path(scratch) / REFERENCE
-        run_strategy(STRATEGIES[REFERENCE], spec, made, Options(1, "none"))
+        run_strategy(STRATEGIES[REFERENCE], spec, made, Options(1, "none", failures=failures))
         return check_order(folder, made), "a serial run made for this check"
 
 
-def _is_of_same_work(reference: Path, run: RunRecord) -> bool:
+def _is_of_same_work(reference: Path, run: RunRecord, failures: FailurePolicy) -> bool:
     try:
         manifest = ResultFolder(reference).manifest()
     except NoResults:
+        return False
+    omits = manifest.rows < manifest.items
+    if manifest.failed and (not failures.quarantines or omits != failures.omits):
         return False
     return (
         manifest.source.get("sha256") == run.input.sha256
@@ -66,7 +74,9 @@ def self_check(spec: FanoutSpec, folder: Path, run: RunRecord) -> OrderCheck:
     """The reference has nothing beside it: its indexes and its digest are read back (`blocks`
     raises where they are not as recorded), and its items counted against the lines of its input.
     """
-    items = sum(len(block.hashes) for block in blocks(Snapshot.of(folder)))
+    (side,) = compared(folder)
+    manifest = side.snapshot.manifest
+    items = manifest.items - manifest.rows + sum(len(block.hashes) for block in blocks(side))
     cuts = spec.source.cut(run.chunks)
     expected = sum(spec.source.count(spec.source.load(chunk)) for chunk in cuts)
     return OrderCheck(

@@ -10,6 +10,7 @@ from importlib import import_module
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from fanout_pipeline.parts.failed import read_failures
     from fanout_pipeline.parts.folder import ResultFolder
     from fanout_pipeline.parts.manifest import Manifest, NoResults, PartRecord
     from fanout_pipeline.parts.reading import iter_results, read_results
@@ -22,6 +23,7 @@ __all__ = [
     "PartRecord",
     "ResultFolder",
     "iter_results",
+    "read_failures",
     "read_results",
     "write_part",
     "write_results",
@@ -32,6 +34,7 @@ _DEFINED_IN = {
     "PartRecord": "manifest",
     "ResultFolder": "folder",
     "iter_results": "reading",
+    "read_failures": "failed",
     "read_results": "reading",
     "write_part": "writing",
     "write_results": "results",

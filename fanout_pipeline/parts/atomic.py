@@ -16,7 +16,20 @@ _ADVICE = {
     errno.EEXIST: "A file stands in the folder's place: remove it.",
     errno.ENOTDIR: "A file stands in a folder's place: remove it.",
     errno.EISDIR: "A folder stands in the file's place: remove it.",
+    errno.EFBIG: "Files may not be so large here: raise the limit (ulimit -f), then run again.",
+    errno.ENOENT: "The folder was removed while the run wrote to it: run again.",
+    errno.EMFILE: "This process may open no more files: raise the limit (ulimit -n), or use fewer "
+    "workers, then run again.",
+    errno.ENFILE: "No process of this machine may open more files: end some, then run again.",
+    errno.EAGAIN: "No more processes may be started here: raise the limit (ulimit -u), or use fewer "
+    "workers, then run again.",
+    errno.ENOMEM: "Memory is used up: use fewer workers, then run again.",
 }
+
+
+def advice(error: OSError) -> str | None:
+    """What to do about a fault of the environment; None for one that is not known."""
+    return _ADVICE.get(error.errno or 0)
 
 
 class CannotWrite(Exception):
@@ -63,8 +76,8 @@ def append_line(path: Path, line: str) -> None:
 
 
 def _cannot(verb: str, path: Path, error: OSError) -> CannotWrite:
-    advice = _ADVICE.get(error.errno or 0, "Check the disk and the path.")
-    return CannotWrite(f"Cannot {verb} {path}: {error.strerror or error}. {advice}")
+    told = advice(error) or "Check the disk and the path."
+    return CannotWrite(f"Cannot {verb} {path}: {error.strerror or error}. {told}")
 
 
 def _remove(path: Path) -> None:

@@ -16,6 +16,8 @@ from typing import Any
 import numpy
 import pyarrow
 
+from fanout_pipeline.parts.visible import visible
+
 INTEGER_TEXT = {b"fanout": b"integer"}
 """Metadata of a text field that holds integers."""
 
@@ -84,6 +86,8 @@ def to_column(results: Sequence[Any]) -> tuple[pyarrow.Array, dict[bytes, bytes]
     kinds = set(map(type, results))
     nulls = type(None) in kinds
     kinds -= {type(None)}
+    if not kinds:
+        return pyarrow.nulls(len(results)), {}
     if len(kinds) > 1:
         names = " and ".join(sorted(kind.__name__ for kind in kinds))
         raise TypeError(f"the function returns {names}; return one type for every item")
@@ -103,7 +107,9 @@ def to_column(results: Sequence[Any]) -> tuple[pyarrow.Array, dict[bytes, bytes]
             return _texts(results, valid), {}
         return pyarrow.array(results, from_pandas=False), {}
     except (pyarrow.ArrowException, OverflowError, ValueError) as error:
-        raise TypeError(f"the results do not fit in one Parquet column: {error}") from error
+        raise TypeError(
+            f"the results do not fit in one Parquet column: {visible(str(error))}"
+        ) from None
 
 
 def from_words(

@@ -40,11 +40,21 @@ def mixed(words: numpy.ndarray) -> numpy.ndarray:
 
 
 def column_digest(
-    column: pyarrow.Array, metadata: dict[bytes, bytes] | None, first_index: int
+    column: pyarrow.Array,
+    metadata: dict[bytes, bytes] | None,
+    first_index: int,
+    indexes: numpy.ndarray | None = None,
 ) -> str:
-    """The digest of a column's values, each block hashed and summed while it is in cache."""
+    """The digest of a column's values, each block hashed and summed while it is in cache.
+
+    `indexes` is for columns that leave some items out: the index of each value.
+    """
     return combined(
-        digest(value_hashes(column.slice(start, _BLOCK), metadata), first_index + start)
+        digest(
+            value_hashes(column.slice(start, _BLOCK), metadata),
+            first_index + start,
+            None if indexes is None else indexes[start : start + _BLOCK],
+        )
         for start in range(0, len(column), _BLOCK)
     )
 
@@ -68,8 +78,15 @@ def value_hashes(column: pyarrow.Array, metadata: dict[bytes, bytes] | None) -> 
     return hashes
 
 
-def digest(hashes: numpy.ndarray, first_index: int) -> str:
-    """The digest, 16 hexadecimal digits, of consecutive items from index `first_index` on."""
+def digest(hashes: numpy.ndarray, first_index: int, indexes: numpy.ndarray | None = None) -> str:
+    """The digest, 16 hexadecimal digits, of consecutive items from index `first_index` on.
+
+    Of the items with these `indexes`, where they are given.
+    """
+    if indexes is not None:
+        words = indexes.astype(numpy.uint64) * _GOLDEN
+        words ^= hashes
+        return _written(int(mixed(words).sum(dtype=numpy.uint64)))
     total = 0
     for start in range(0, len(hashes), _BLOCK):
         block = hashes[start : start + _BLOCK]

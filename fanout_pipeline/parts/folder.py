@@ -86,6 +86,10 @@ class ResultFolder:
         """
         for part in manifest.parts:
             sync(generation / part_name(part.number))
+        if manifest.failed:
+            from fanout_pipeline.parts.failed import gather_failures  # Arrow
+
+            gather_failures(generation, manifest.parts)
         named = {part_name(part.number) for part in manifest.parts}
         for stray in [path for path in generation.glob("*part-*") if path.name not in named]:
             stray.unlink(missing_ok=True)
@@ -107,8 +111,9 @@ class ResultFolder:
             os.replace(link, self.path)
             if previous is not None and previous != generation:
                 shutil.rmtree(previous, ignore_errors=True)
-            # Not before: until now a run that dies is resumed.
-            (generation / LEDGER).unlink(missing_ok=True)
+        # Not before: until now the generation can be committed again, or a run that dies be resumed.
+        for path in [*generation.glob("failed-*.parquet"), generation / LEDGER]:
+            path.unlink(missing_ok=True)
 
     def remove_generations(self, is_dead: Callable[[Path], bool]) -> None:
         """Remove generations without a lock, other than the visible one, whose writer is dead.

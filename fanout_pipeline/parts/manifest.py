@@ -48,6 +48,12 @@ class PartRecord:
     """CPU time of the thread during `call_seconds`; the rest is waiting, for the GIL too."""
     failed: int = 0
     """Items without a result, which were put into quarantine."""
+    omitted: int = 0
+    """Items without a row; others that failed have a null."""
+
+    @property
+    def rows(self) -> int:
+        return self.items - self.omitted
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +83,18 @@ class Manifest:
 
     @property
     def items(self) -> int:
+        """Of the input."""
         return sum(part.items for part in self.parts)
+
+    @property
+    def rows(self) -> int:
+        """Of the results: as many as items, but for those that failed and were left out."""
+        return sum(part.rows for part in self.parts)
+
+    @property
+    def failed(self) -> int:
+        """Items that were put into quarantine."""
+        return sum(part.failed for part in self.parts)
 
     @property
     def digest(self) -> str:
@@ -88,13 +105,19 @@ class Manifest:
     @property
     def kinds(self) -> set[str]:
         """The kinds of all parts that hold anything but nulls."""
-        return {part.kind for part in self.parts if part.items > part.nulls}
+        return {part.kind for part in self.parts if part.rows > part.nulls}
 
     @property
-    def python_integers(self) -> bool:
-        """Whether readers give Python ints, as no pandas dtype of integers holds what is there."""
+    def python_values(self) -> bool:
+        """Whether readers give Python values, as pandas' dtype for them does not hold what is there.
+
+        Those of integers hold none beyond 64 bits, and like that of bool no null.
+        """
         nulls = any(part.nulls for part in self.parts)
-        return INTEGER_KIND in self.kinds or (nulls and "int64" in self.kinds)
+        return any(
+            kind == INTEGER_KIND or (nulls and kind.startswith(("int", "uint", "bool")))
+            for kind in self.kinds
+        )
 
     def save(self, folder: Path) -> None:
         record = {"format": FORMAT, "items": self.items, "digest": self.digest} | asdict(self)

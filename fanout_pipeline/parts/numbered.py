@@ -47,6 +47,10 @@ class Numbered:
             os.replace(self._path(part), self._aside(new))
         for _, new in moved:
             os.replace(self._aside(new), self._path(new))
+        if failed := [(part.number, new.number) for part, new in moved if part.failed]:
+            from fanout_pipeline.parts.failed import rename_failed  # Arrow
+
+            rename_failed(self._folder, failed)
         return numbered
 
     def _path(self, part: PartRecord) -> Path:

@@ -21,8 +21,9 @@ if TYPE_CHECKING:
 def read_results(folder: str | Path) -> pandas.DataFrame:
     """All results, in the order of the items: columns `index` (int64) and `result`.
 
-    Integers beyond int64 make `result` a column of Python ints (dtype object). Raises NoResults
-    where the folder holds no complete results.
+    Integers beyond int64, or with nulls among them, make `result` a column of Python values (dtype
+    object). An item that failed has a null, or no row. Raises NoResults where the folder holds no
+    complete results.
     """
     import pandas
 
@@ -38,12 +39,18 @@ def iter_results(folder: str | Path, batch_items: int = 65_536) -> Iterator[pand
     import pandas
 
     snapshot = Snapshot.of(folder)
+    kinds = snapshot.manifest.kinds
     for batch in snapshot.batches(batch_items):
-        if snapshot.manifest.python_integers:
-            values = to_python(batch["result"], batch.schema.field("result").metadata)
+        column = batch["result"]
+        if not len(column):
+            continue
+        if snapshot.manifest.python_values:
+            values = to_python(column, batch.schema.field("result").metadata)
             result = pandas.Series(values, dtype="object")
         else:
-            result = batch["result"].to_pandas()
+            if kinds and pyarrow.types.is_null(column.type):
+                column = _as_the_others(column, *kinds)
+            result = column.to_pandas()
         yield pandas.DataFrame({"index": batch["index"].to_numpy(), "result": result})
 
 
@@ -56,6 +63,14 @@ def first_results(folder: str | Path, count: int) -> list[Any]:
         if len(found) >= count:
             break
     return found[:count]
+
+
+def _as_the_others(nulls: pyarrow.Array, kind: str) -> pyarrow.Array:
+    """A part's column without any value, as one of the type of the other parts."""
+    try:
+        return nulls.cast(pyarrow.type_for_alias(kind))
+    except ValueError:  # a nested type: pandas makes objects of both
+        return nulls
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,12 +19,18 @@ from fanout_pipeline.parts.manifest import INTEGER_KIND, PartRecord, part_name
 
 
 def write_part(
-    folder: Path, number: int, first_index: int, results: Results | Sequence[Any]
+    folder: Path,
+    number: int,
+    first_index: int,
+    results: Results | Sequence[Any],
+    omitted: Sequence[int] = (),
 ) -> PartRecord:
     """Write one part aside and give it its name once it is whole.
 
-    `results` is a sequence of Python values, an Arrow array, or Results. Raises TypeError where they have
-    no common Parquet type, CannotWrite where the disk is full or the folder may not be written.
+    `results` is a sequence of Python values, an Arrow array, or Results. `omitted` are the positions
+    among the items, ascending, of those that have none: the column `index` leaves them out. Raises
+    TypeError where the results have no common Parquet type, CannotWrite where the disk is full or the
+    folder may not be written.
     """
     column: Any = results
     metadata: dict[bytes, bytes] = {}
@@ -32,7 +38,10 @@ def write_part(
         column, metadata = results.column()
     elif not isinstance(results, pyarrow.Array):
         column, metadata = to_column(results)
-    count = numpy.arange(first_index, first_index + len(column))
+    items = len(column) + len(omitted)
+    count = numpy.arange(first_index, first_index + items)
+    if len(omitted):
+        count = numpy.delete(count, omitted)
     index = from_words(count, pyarrow.int64())
     schema = pyarrow.schema(
         [
@@ -61,11 +70,12 @@ def write_part(
     return PartRecord(
         number=number,
         first_index=first_index,
-        items=len(column),
-        digest=column_digest(column, metadata, first_index),
+        items=items,
+        digest=column_digest(column, metadata, first_index, count if len(omitted) else None),
         kind=INTEGER_KIND if is_integer_text(metadata) else str(column.type),
         nulls=column.null_count,
         bytes=len(data),
         sha256=hashlib.sha256(data).hexdigest(),
         pid=os.getpid(),
+        omitted=len(omitted),
     )

@@ -8,6 +8,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from fanout_pipeline.parts.visible import visible
+
 SHORT = 40
 _LARGEST_SHOWN = 4000  # bits: Python refuses to print integers of more than 4300 digits
 _ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "|": "&#124;"}  # also inside tables
@@ -20,12 +22,7 @@ def plain(value: Any, limit: int | None = SHORT) -> str:
     """One line of printable text; what cannot be seen (ANSI codes, line ends) as Python escapes it."""
     if isinstance(value, int) and value.bit_length() > _LARGEST_SHOWN:
         return f"an integer of {value.bit_length():,} bits"
-    text = str(value)
-    left_out = ""
-    if limit is not None and len(text) > limit:
-        left_out = f"… ({len(text):,} characters)"
-        text = text[:limit]
-    return "".join(map(_visible, text)) + left_out
+    return visible(str(value), limit)
 
 
 def markdown(text: str) -> str:
@@ -34,15 +31,9 @@ def markdown(text: str) -> str:
     It becomes no HTML, image, code, table border, list or link; some viewers make a link of an
     address in any text, but none is followed without a click.
     """
-    escaped = _SPECIAL.sub(lambda found: _escaped(found[0]), "".join(map(_visible, text)))
+    escaped = _SPECIAL.sub(lambda found: _escaped(found[0]), visible(text, None))
     escaped = _ADDRESS.sub(lambda found: f"&#{ord(found[0])};", escaped)
     return _BLOCK.sub(lambda found: _first(found[0]), escaped.strip())
-
-
-def _visible(character: str) -> str:
-    if character.isprintable():
-        return character
-    return character.encode("unicode_escape").decode("ascii")
 
 
 def _escaped(character: str) -> str:

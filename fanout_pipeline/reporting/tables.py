@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tabulate import tabulate
@@ -104,6 +104,22 @@ def first_results_cells(comparison: Comparison) -> tuple[list[str], Cells]:
 def first_results_table(comparison: Comparison) -> str:
     """The first results of each strategy side by side in Markdown, as the article prints them."""
     return _table(*first_results_cells(comparison), "github", left=())
+
+
+def failures_table(failures: Sequence[Mapping[str, Any]]) -> str:
+    """Failed items in Markdown, shortened; see `parts.failed`. The traceback is left out."""
+    headers = ["index", "where", "item", "error", "message"]
+    cells = [
+        [
+            str(failure["index"]),
+            plain(failure["where"], 100),
+            plain(failure["item"]),
+            plain(failure["error_type"]),
+            plain(failure["message"], 200),
+        ]
+        for failure in failures
+    ]
+    return _table(headers, cells, "github", left=headers[1:])
 
 
 def interval(low: float | None, high: float | None) -> str:

@@ -6,13 +6,15 @@ an input is cut by its size alone.
 
 from __future__ import annotations
 
+import errno
 import hashlib
+import os
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import BinaryIO, ClassVar, Self
 
-from fanout_pipeline.sources.source import BadInput, Chunk, Fingerprint
+from fanout_pipeline.sources.source import BadInput, Chunk, Fingerprint, Stamp
 
 _BLOCK = 4096
 _HEAD_LINES = 10_000
@@ -40,6 +42,13 @@ class Lines:
                 return Fingerprint(self.path, file.tell(), digest)
         except OSError as error:
             raise _unreadable(self.path, error) from error
+
+    def stamp(self) -> Stamp:
+        try:
+            found = os.stat(self.path)
+        except OSError as error:
+            raise _unreadable(self.path, error) from error
+        return Stamp(found.st_size, found.st_mtime_ns, found.st_ino)
 
     def size(self) -> int:
         path = Path(self.path)
@@ -77,9 +86,14 @@ class Lines:
         length = len(raw) - len(raw.split(b"\n", items)[-1])
         try:
             with open(self.path, "rb") as file:
-                return replace(chunk, start=_line_at(file, chunk.start) + length)
+                begin = _line_at(file, chunk.start)
         except OSError as error:
             raise _unreadable(self.path, error) from error
+        if begin < chunk.start:
+            raise BadInput(
+                f"{self.path} ends before what was read of it: it has changed. Run again."
+            )
+        return replace(chunk, start=begin + length)
 
     def head(self, items: int, path: Path) -> Self:
         self.size()
@@ -133,6 +147,8 @@ def _unreadable(path: str, error: OSError) -> BadInput:
         advice = "Materialize the asset that writes it, or set the data root (FANOUT_DATA)."
     elif isinstance(error, PermissionError):
         advice = "Give the user that runs Dagster the right to read it."
+    elif error.errno in (errno.EMFILE, errno.ENFILE):
+        advice = "Raise the limit of open files (ulimit -n), or use fewer workers."
     else:
         advice = "Check the disk and the path."
     return BadInput(f"Cannot read {path}: {error.strerror or error}. {advice}")

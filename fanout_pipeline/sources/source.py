@@ -43,6 +43,38 @@ class Fingerprint:
     sha256: str
 
 
+@dataclass(frozen=True, slots=True)
+class Stamp:
+    """What changes when an input does, and costs nothing to look at."""
+
+    bytes: int
+    modified_ns: int
+    inode: int
+    """Another, where the file was replaced as a whole."""
+
+
+def require_unchanged(source: Source, stamp: Stamp) -> None:
+    """Raises BadInput unless the source is what it was when the stamp was taken."""
+    try:
+        now = source.stamp()
+    except BadInput as error:
+        raise BadInput(f"{source.path} was removed while it was read. {_ONE_WRITER}") from error
+    if now != stamp:
+        if now.inode != stamp.inode:
+            how = "was replaced"
+        elif now.bytes != stamp.bytes:
+            how = f"{'grew' if now.bytes > stamp.bytes else 'shrank'} from {stamp.bytes:,} to {now.bytes:,} bytes"
+        else:
+            how = "was written to"
+        raise BadInput(f"{source.path} {how} while it was read. {_ONE_WRITER}")
+
+
+_ONE_WRITER = (
+    "Nothing was made visible; earlier results are as they were. Run again when nobody writes to "
+    "the file any more."
+)
+
+
 class Source(Protocol):
     """One input in one format. Implementations are frozen and can be pickled.
 
@@ -50,11 +82,18 @@ class Source(Protocol):
     index of a chunk's first item is known as soon as all earlier chunks are counted.
     """
 
+    @property
+    def path(self) -> str:
+        """Where the input is."""
+
     def under(self, root: Path) -> Self:
         """The same source with its path taken relative to `root`."""
 
     def fingerprint(self) -> Fingerprint:
         """Size and SHA-256 of the input. Raises BadInput where it cannot be read."""
+
+    def stamp(self) -> Stamp:
+        """A look at the input without reading it. Raises BadInput where there is none."""
 
     def size(self) -> int:
         """Bytes of the input. Raises BadInput where there is none."""

@@ -3,6 +3,7 @@
 import asyncio
 import dataclasses
 import os
+import shutil
 import signal
 import sys
 import time
@@ -20,6 +21,33 @@ def raises_on_guilty(number):
     if number == GUILTY:
         raise ZeroDivisionError("no such square today")
     return number
+
+
+def raises_on_sevenths(number):
+    """A text for a text's sake: parts of nothing but nulls must fit to it."""
+    if number % 7 == 0:
+        raise ValueError(f"{number} is a multiple of seven | <b>\x1b[1m\ud800")
+    return f"result {number}"
+
+
+def square_but_sevenths(number):
+    if number % 7 == 0:
+        raise ValueError(f"{number} is a multiple of seven")
+    return number * number
+
+
+def float_but_sevenths(number):
+    return float(square_but_sevenths(number))
+
+
+def fails_or_is_tried_again(number):
+    if number == 1000:
+        raise ConnectionResetError("once more")
+    return raises_on_guilty(number)
+
+
+def raises_always(number):
+    raise RuntimeError("never")
 
 
 def stops_on_guilty(number):
@@ -98,6 +126,12 @@ async def raises_on_guilty_async(number):
     return raises_on_guilty(await same_async(number))
 
 
+async def hangs_on_guilty(number):
+    if number == GUILTY:
+        await asyncio.sleep(60)
+    return number
+
+
 async def plus(number, more):
     return await same_async(number) + more
 
@@ -129,6 +163,24 @@ class AsyncSlow(Slow):
         return number
 
 
+class FailsAtFirst:
+    """Fails on the first so many calls of each item, which it counts in a folder's files."""
+
+    def __init__(self, folder: Path, times: int, error: type = ConnectionResetError):
+        self.folder = folder
+        self.times = times
+        self.error = error
+
+    def __call__(self, number):
+        with open(self.folder / str(number), "a+") as file:
+            file.write("x")
+            file.seek(0)
+            calls = len(file.read())
+        if number % 10 == 0 and calls <= self.times:
+            raise self.error(f"call {calls}")
+        return number
+
+
 class Async:
     """A plain function as an async one, which never waits."""
 
@@ -147,6 +199,91 @@ class Batch:
 
     def __call__(self, numbers):
         return [self.function(number) for number in numbers.tolist()]
+
+
+class Removes:
+    """Removes, on the guilty item, what is in a folder but for one entry and its lock."""
+
+    def __init__(self, folder: Path, kept: Path):
+        self.folder = folder
+        self.kept = kept
+
+    def __call__(self, number):
+        if number == GUILTY:
+            for entry in self.folder.iterdir():
+                if entry.is_dir() and entry != self.kept:
+                    shutil.rmtree(entry)
+        return noise(number)
+
+
+class Changes:
+    """Does something to a file on the guilty item: "grows", "shrinks", "is replaced", …"""
+
+    def __init__(self, file: Path, how: str):
+        self.file = file
+        self.how = how
+
+    def __call__(self, number):
+        if number == GUILTY:
+            self.change()
+        return number
+
+    def change(self):
+        content = self.file.read_bytes()
+        match self.how:
+            case "grows":
+                with open(self.file, "ab") as file:
+                    file.write(b"1\n2\n3")
+            case "shrinks":
+                os.truncate(self.file, len(content) // 2 + 2)
+            case "is emptied":
+                os.truncate(self.file, 0)
+            case "is rewritten":
+                with open(self.file, "r+b") as file:
+                    file.write(bytes(reversed(content)))
+            case "is spoilt":
+                with open(self.file, "r+b") as file:
+                    file.write(b"x" * (len(content) - 1))
+            case "is replaced":
+                aside = self.file.with_name("aside.txt")
+                aside.write_bytes(content)
+                os.replace(aside, self.file)
+            case "is removed":
+                self.file.unlink()
+
+
+FORGED = "2026-01-01 00:00:00 +0000 - dagster - ERROR"
+HOSTILE = (
+    "\x1b[31m\x1b]0;owned\x07<script>alert(1)</script>![x](http://example.invalid/x.png)\u202e\0\x85 "
+    f"\n{FORGED} - a line of no log\r\n# heading"
+)
+
+
+def raises_hostile(item):
+    """For items and for batches."""
+    if isinstance(item, str) and len(item) < 2:
+        return item
+    raise ValueError(HOSTILE + "\n" + "x" * 10_000_000)
+
+
+def hostile_result(item):
+    return {"a": HOSTILE, "b": "x" * 10_000_000, "c": None}[item]
+
+
+class Unprintable:
+    """Its repr is a text, or an error."""
+
+    class Error(Exception):
+        def __str__(self):
+            raise RuntimeError
+
+    def __init__(self, text):
+        self.text = text
+
+    def __repr__(self):
+        if self.text is None:
+            raise RuntimeError
+        return self.text
 
 
 @dataclasses.dataclass(frozen=True)

@@ -31,6 +31,19 @@ def fails_on_7_batch(numbers):
     return numbers.map(fails_on_7)
 
 
+HOSTILE = "a | b <script>alert(1)</script> ![x](http://y/z) `c` \x1b[31m"
+
+
+def fails_on_sevens(number):
+    if number % 7 == 0:
+        raise ValueError(HOSTILE)
+    return number
+
+
+def fails_on_sevens_batch(numbers):
+    return numbers.map(fails_on_sevens)
+
+
 def mended(number):
     """Fails on 25 as long as the file that an environment variable names is there; logs its calls."""
     sign = Path(os.environ[SIGN])

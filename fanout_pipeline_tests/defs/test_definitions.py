@@ -183,6 +183,27 @@ def test_a_wrong_concurrency_is_refused_before_the_run(concurrency):
         defs.resolve_job_def("serial_job").execute_in_process(run_config=config)
 
 
+@pytest.mark.parametrize(
+    ("setting", "told"),
+    [
+        ({"on_error": "ignore"}, "quarantine"),
+        ({"failed_items": "zero"}, "omit"),
+        ({"retries": -1}, "from 0 to 100"),
+        ({"retry_on": ["os.system('x')"]}, "must be the name of an exception class"),
+        ({"backoff_seconds": 61.0}, "from 0.0 to 60.0"),
+        ({"item_timeout_seconds": 0.0}, "from 0.001 to"),
+        ({"failed_share": 1.5}, "from 0.0 to 1.0"),
+        ({"failed_share": float("nan")}, "from 0.0 to 1.0"),
+        ({"worker_memory_mb": 1}, "from 64 to"),
+    ],
+)
+def test_a_wrong_policy_for_failed_items_is_refused_before_the_run(setting, told):
+    """Whoever mistypes what is to happen to failed items reads what is allowed."""
+    config = {"resources": {"fanout": {"config": setting}}}
+    with pytest.raises(dg.DagsterInvalidConfigError, match=told):
+        defs.resolve_job_def("serial_job").execute_in_process(run_config=config)
+
+
 @pytest.mark.parametrize("name", JOBS)
 def test_jobs_select_what_the_design_says(name):
     """Each job makes the assets it is described to make."""
@@ -246,13 +267,13 @@ def test_every_asset_is_described_and_owned(graph):
 
 
 def test_every_check_is_described(graph):
-    """Each strategy but the reference has three checks, the verdict two; each says what it means."""
+    """Each strategy has four checks, the reference one, the verdict two; each says what it means."""
     specs = [graph.get_check_spec(key) for key in graph.asset_check_keys]
     assert {(spec.asset_key.to_user_string(), spec.name) for spec in specs} == {
         (f"squares/{strategy}", name)
         for strategy in STRATEGIES
-        if strategy != "serial"
-        for name in ("order", "completeness", "values")
+        for name in ("order", "completeness", "values", "failures")
+        if strategy != "serial" or name == "failures"
     } | {("squares/comparison", name) for name in ("verdict_trusted", "verdict_unchanged")}
     assert all(spec.description for spec in specs)
 

@@ -122,7 +122,7 @@ def test_an_async_function_has_asyncio_beside_all_others(materialize, tmp_path, 
     )
     assert result.success
     passed = {(e.asset_key.path[-1], e.passed) for e in result.get_asset_check_evaluations()}
-    assert passed == {(name, True) for name in made[1:]}
+    assert passed == {(name, True) for name in made}
     for name in made:
         results = read_results(tmp_path / "cubes" / name)["result"].tolist()
         assert results == [n**3 for n in edges], name
@@ -164,8 +164,8 @@ def test_recorded_metadata_is_complete_and_true(materialize, tmp_path, edges):
     assert len(digests) == 1
 
 
-def test_checks_are_recorded_for_every_strategy_but_serial(materialize, edges):
-    """Order, completeness and values are checked in the run that makes the results."""
+def test_checks_are_recorded_for_every_strategy(materialize, edges):
+    """Failures, and of all but serial order, completeness and values, are checked where they are made."""
     result = materialize(
         fanout_assets(CUBES), selection=COMPARED, run_config=BRIEF, workers=2, chunks=3
     )
@@ -177,8 +177,8 @@ def test_checks_are_recorded_for_every_strategy_but_serial(materialize, edges):
     assert set(found) == {
         (strategy, name)
         for strategy in STRATEGIES
-        if strategy != "serial"
-        for name in ("order", "completeness", "values")
+        for name in ("failures", "order", "completeness", "values")
+        if strategy != "serial" or name == "failures"
     }
     assert all(passed for key, passed in found.items() if key != ("queue", "order"))
 
@@ -227,8 +227,7 @@ def test_a_failing_function_fails_its_asset_and_keeps_earlier_results(
     told = "\n".join(causes)
     assert "ArithmeticError: seven is too much" in told
     assert str(file) in told
-    if strategy != "vectorized":
-        assert f"line 8 of {file}" in told
+    assert f"line 8 of {file}" in told
     # Sorted, for queue does not keep the order.
     assert sorted(read_results(tmp_path / "fragile" / strategy)["result"]) == [1, 2, 3]
 
@@ -292,6 +291,6 @@ def test_chunk_steps_keep_the_contract(materialize, tmp_path, count, workers):
     assert results["index"].tolist() == list(range(count))
     assert results["result"].tolist() == [n**3 for n in numbers]
     checks = {e.check_name: e.passed for e in result.get_asset_check_evaluations()}
-    assert checks == {"order": True, "completeness": True, "values": True}
+    assert checks == dict.fromkeys(("order", "completeness", "values", "failures"), True)
     generations = (folder.parent / ".dagster_multiprocess").iterdir()
     assert {path for path in generations if path.is_dir()} == {folder.resolve()}

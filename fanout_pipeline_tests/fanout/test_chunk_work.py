@@ -12,7 +12,8 @@ import pyarrow
 import pytest
 from pyarrow import parquet
 
-from fanout_pipeline.fanout.chunk_work import run_batch, run_chunk, run_piece
+from fanout_pipeline.fanout.batch_work import run_batch
+from fanout_pipeline.fanout.chunk_work import run_chunk, run_piece
 from fanout_pipeline.fanout.contract import ItemFailed, Work
 from fanout_pipeline.fanout.failures import shown
 from fanout_pipeline.fanout.numbering import Stopped, ThreadNumbering
@@ -241,18 +242,35 @@ def test_a_batch_function_may_give_any_kind_of_column(work, batch_function, expe
     [
         (lambda items: items[:-1], "made 9 results of 10 items"),
         (lambda items: [*items, 1], "made 11 results of 10 items"),
-        (lambda items: 1 / 0, "division by zero"),
+        (lambda items: 1 // (len(items) < 10) and items, "by zero"),
         (lambda items: 5, "has no len"),
     ],
-    ids=["too few", "too many", "raises", "no column"],
+    ids=["too few", "too many", "only as a whole", "no column"],
 )
-def test_a_batch_function_that_fails_is_named_with_its_batch(work, batch_function, message):
-    """A batch function that raises, or loses or adds results, fails with the place of its batch."""
+def test_a_batch_that_fails_as_a_whole_is_named(work, batch_function, message):
+    """A batch function that loses or adds results, or fails on no half, fails with its batch."""
     job = work(range(10), batch_function=batch_function)
     with pytest.raises(ItemFailed, match=message) as caught:
         run(job, run_as_batch)
     assert caught.value.failure.where == f"line 1 of {job.source.path}"
     assert "the first of a batch of 10" in str(caught.value)
+
+
+@pytest.mark.parametrize("guilty", [{0}, {9}, {4, 5}, {7, 8}, set(range(10))])
+def test_the_guilty_item_of_a_batch_is_named(work, guilty):
+    """Of a batch that fails, the first guilty item is found, in calls of three times its items."""
+    called = []
+
+    def batch_function(items):
+        called.append(len(items))
+        return [10 // (item not in guilty) for item in items]
+
+    with pytest.raises(ItemFailed) as caught:
+        run(work(range(10), batch_function=batch_function), run_as_batch)
+    failure = caught.value.failure
+    assert (failure.index, failure.item) == (min(guilty), str(min(guilty)))
+    assert failure.error_type == "ZeroDivisionError"
+    assert sum(called) <= 3 * 10
 
 
 WITHOUT_PANDAS = """

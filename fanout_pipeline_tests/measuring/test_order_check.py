@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import numpy
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 from fanout_pipeline.measuring.order_check import OrderCheck, check_order
 from fanout_pipeline.measuring.result_streams import Finding
 from fanout_pipeline.parts import Manifest, NoResults, ResultFolder, write_part, write_results
+from fanout_pipeline.parts.failed import failed_items
 from fanout_pipeline.parts.reading import Snapshot
 
 ROOT = Path(__file__).parents[2]
@@ -285,3 +287,49 @@ def test_a_commit_during_the_check_is_not_mixed_in(tmp_path, monkeypatch):
     monkeypatch.setattr(Snapshot, "batches", batches_and_a_commit)
     with pytest.raises(NoResults, match="was replaced while it was read"):
         check_order(tmp_path / "ours", tmp_path / "theirs")
+
+
+def quarantined(folder, values, omitted):
+    """Results in which the items without a value failed, and have no row if `omitted`."""
+    target = ResultFolder(folder)
+    with target.writing() as generation:
+        parts = []
+        for number in range(0, len(values), 10):
+            chunk = values[number : number + 10]
+            failed = [place for place, value in enumerate(chunk) if value is None]
+            rows = [value for value in chunk if value is not None] if omitted else chunk
+            part = write_part(generation, number // 10, number, rows, failed if omitted else ())
+            if failed:
+                with failed_items(generation, number // 10) as write:
+                    for place in failed:
+                        row = dict.fromkeys(("where", "item", "error_type", "message"), "")
+                        write(row | {"index": number + place, "traceback": ""})
+            parts.append(replace(part, failed=len(failed)))
+        target.commit(generation, Manifest("test", tuple(parts)))
+    return folder
+
+
+@pytest.mark.parametrize("omitted", [False, True], ids=["null", "omit"])
+def test_what_failed_on_one_side_only_is_not_wrong(tmp_path, omitted):
+    """An item that has failed in one of two runs is told by its failure; all others are compared."""
+    one, other = list(range(100, 140)), list(range(100, 140))
+    for place in (0, 7, 8, 25, 39):
+        one[place] = None
+    for place in (7, *range(10, 20)):
+        other[place] = None
+    ours = quarantined(tmp_path / "ours", one, omitted)
+    theirs = quarantined(tmp_path / "theirs", other, omitted)
+    check = check_order(ours, theirs)
+    assert (check.out_of_place, check.missing, check.duplicated, check.wrong) == (0, 0, 0, 0)
+    assert check.items == check.expected_items == 25
+    assert check.first_divergent_index is None
+
+
+def test_items_are_named_by_their_indexes_where_some_have_no_row(tmp_path):
+    """What is wrong is named by the item's index, not by its row, where failed items have none."""
+    theirs = quarantined(tmp_path / "theirs", [None, 1, 2, None, 4, 5, 6], omitted=True)
+    ours = quarantined(tmp_path / "ours", [None, 1, 2, None, 4, -5, 6], omitted=True)
+    check = check_order(ours, theirs)
+    assert (check.items, check.expected_items, check.wrong, check.missing) == (5, 5, 1, 0)
+    assert check.foreign == (Finding(5, "-5"),)
+    assert check.first_divergent_index == 5

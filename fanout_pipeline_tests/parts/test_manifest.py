@@ -47,8 +47,8 @@ def test_totals_are_of_all_parts(saved):
     """Items and digest are those of the whole; one part with wide integers makes all of it so."""
     assert saved.items == 7
     assert saved.digest == f"{3 * 0xFF:016x}"
-    assert saved.python_integers
-    assert not Manifest("serial", PARTS[:2]).python_integers
+    assert saved.python_values
+    assert not Manifest("serial", PARTS[:2]).python_values
 
 
 def test_other_programs_can_read_the_totals(saved, tmp_path):

@@ -21,6 +21,7 @@ from fanout_pipeline.fanout.in_flight import Calls, InFlight
 from fanout_pipeline.fanout.lanes import Lane
 from fanout_pipeline.fanout.numbering import CountedRanges
 from fanout_pipeline.fanout.progress import Progress
+from fanout_pipeline.fanout.quarantine import write_marked
 from fanout_pipeline.fanout.usage import ProcessUsage
 from fanout_pipeline.parts.manifest import PartRecord
 from fanout_pipeline.parts.numbered import Numbered
@@ -104,10 +105,8 @@ class _EventLoop:
 
 
 def _written(work: Work, calls: Calls, read_seconds: float) -> PartRecord:
-    from fanout_pipeline.parts.writing import write_part  # Arrow: see `road`
-
     began = time.perf_counter()
-    part = write_part(work.folder, calls.number, calls.first_index, calls.results)
+    part = write_marked(work, calls.number, calls.first_index, calls.results)
     return replace(
         part,
         read_seconds=read_seconds,
@@ -136,4 +135,5 @@ STRATEGY = Strategy(
     start=start,
     single=True,
     awaits=True,
+    ends_calls=True,
 )

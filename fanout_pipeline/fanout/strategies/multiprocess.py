@@ -21,4 +21,5 @@ STRATEGY = Strategy(
     "calls the function and writes the part itself: no item travels between processes.",
     start=start,
     start_methods=("spawn",),
+    ends_calls=True,
 )

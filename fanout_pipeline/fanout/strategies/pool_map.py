@@ -12,21 +12,23 @@ from multiprocessing.sharedctypes import RawArray
 from typing import Any
 
 from fanout_pipeline.fanout.calling import calling
-from fanout_pipeline.fanout.contract import Options, Ran, Strategy, Work
-from fanout_pipeline.fanout.failures import described, shown
+from fanout_pipeline.fanout.contract import Failure, Options, Ran, Strategy, Work
 from fanout_pipeline.fanout.interrupts import interrupts_held
 from fanout_pipeline.fanout.lanes import Lane
 from fanout_pipeline.fanout.multiprocessing_workers import (
     START_METHODS,
     CallFailed,
     ItemReader,
+    called_again,
     located,
     prepare_worker,
     write_in_parts,
 )
 from fanout_pipeline.fanout.pickling import SAMPLE_EVERY, PickleSample
+from fanout_pipeline.fanout.policy import FailurePolicy
 from fanout_pipeline.fanout.progress import Progress
 from fanout_pipeline.fanout.usage import ProcessUsage, usage_of
+from fanout_pipeline.parts.visible import visible
 
 
 class _Pool:
@@ -44,7 +46,8 @@ class _Pool:
         read = time.perf_counter()
         before = list(self._clocks)
         try:
-            pending = self._pool.map_async(_Function(work.function), items)
+            function = _Function(work.function, work.failures)
+            pending = self._pool.map_async(function, items)
             # Not one long wait, which a Ctrl-C at its very beginning would not end.
             while not pending.ready():
                 pending.wait(0.5)
@@ -53,8 +56,8 @@ class _Pool:
             raise located(work, error.task[0], error.failure) from None
         except MaybeEncodingError as error:
             raise TypeError(
-                f"The function's results cannot be sent between processes: {error}"
-            ) from error
+                f"The function's results cannot be sent between processes: {visible(str(error))}"
+            ) from None
         mapped = time.perf_counter()
         sent_bytes, pickle_seconds = _pickling(items, results)
         sampled = time.perf_counter()
@@ -144,17 +147,18 @@ def _prepare(clocks: Any, taken: Any, ready: Any) -> None:
 class _Function:
     """The user's function, as it travels to a worker with each of the library's batches."""
 
-    def __init__(self, function: Callable[[Any], Any]):
+    def __init__(self, function: Callable[[Any], Any], policy: FailurePolicy):
         self._function = function
+        self._policy = policy
 
     def __call__(self, item: Any) -> Any:
         raise NotImplementedError("becomes another function on its way to the worker")
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _on_the_clock, (self._function,)
+        return _on_the_clock, (self._function, self._policy)
 
 
-def _on_the_clock(function: Callable[[Any], Any]) -> Callable[[Any], Any]:
+def _on_the_clock(function: Callable[[Any], Any], policy: FailurePolicy) -> Callable[[Any], Any]:
     """The function for one batch, in the worker. One look at the clock an item is all it costs."""
     now = time.perf_counter
     clock: Any = None
@@ -170,7 +174,9 @@ def _on_the_clock(function: Callable[[Any], Any]) -> Callable[[Any], Any]:
         try:
             result = call_one(item)
         except Exception as error:
-            raise CallFailed((item,), described(error, shown(item))) from None
+            result = called_again(lambda: call_one(item), policy, error, item)
+            if isinstance(result, Failure) and not policy.quarantines:
+                raise CallFailed((item,), result) from None
         clock[0] = now()
         return result
 

@@ -21,19 +21,23 @@ class _Queue(ItemQueue):
     def run(self, work: Work, progress: Progress) -> Ran:
         reader = ItemReader(work, progress)
         try:
-            joined = self.results(_serve, work.function, reader, _tasks(reader))
+            joined = self.results(_serve, work, reader, _tasks(work, reader))
         except CallFailed as error:
             raise located(work, error.task[0], error.failure) from None
         return joined.write(work, joined.results)
 
 
-def _tasks(reader: ItemReader) -> Iterator[Task]:
-    for _, items in reader:
-        yield from ((item,) for item in items)
+def _tasks(work: Work, reader: ItemReader) -> Iterator[Task]:
+    for first_index, items in reader:
+        if work.failures.quarantines:
+            # For a list of those that failed; the results go without.
+            yield from enumerate(items, first_index)
+        else:
+            yield from ((item,) for item in items)
 
 
 def _serve(function: Callable[[Any], Any], task: Task) -> Any:
-    return function(task[0])
+    return function(task[-1])
 
 
 STRATEGY = Strategy(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from fanout_pipeline.fanout.chunk_work import run_batch
+from fanout_pipeline.fanout.batch_work import run_batch
 from fanout_pipeline.fanout.contract import Options, Strategy
 from fanout_pipeline.fanout.thread_crew import ThreadCrew, thread_crew
 

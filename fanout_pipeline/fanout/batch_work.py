@@ -1,0 +1,166 @@
+"""What is done with one chunk by the batch function: like `chunk_work`, but with one call for all items.
+
+A batch that fails tells nothing of its items. It is called again in halves, the first half first,
+until a half of one item fails: that is a guilty one. All calls together are of three times the chunk's
+items at most for one guilty item, and of log2(items) batches more for each further one.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+from fanout_pipeline.fanout.chunk_work import Laps, Piece, parsed
+from fanout_pipeline.fanout.contract import ItemFailed, Work
+from fanout_pipeline.fanout.failures import described, shown
+from fanout_pipeline.fanout.numbering import Numbering, Stopped
+from fanout_pipeline.fanout.quarantine import Quarantine
+from fanout_pipeline.parts.manifest import PartRecord
+from fanout_pipeline.sources.source import Chunk
+
+
+def run_batch(
+    work: Work,
+    chunk: Chunk,
+    numbering: Numbering,
+    *,
+    seconds: float = math.inf,
+    stopped: Callable[[], bool] = lambda: False,
+    laps: Laps | None = None,
+) -> Piece:
+    """Turn a chunk into its part by one call of the batch function, however long that takes.
+
+    Raises ItemFailed, BadInput, or Stopped once `stopped()` says so.
+    """
+    laps = laps or Laps()
+    return Piece(laps.timed(_as_batch(work, chunk, numbering, stopped, laps)), None)
+
+
+def _as_batch(
+    work: Work, chunk: Chunk, numbering: Numbering, stopped: Callable[[], bool], laps: Laps
+) -> PartRecord:
+    assert work.batch_function is not None
+    raw = work.source.load(chunk)
+    numbering.counted(chunk, work.source.count(raw))
+    items = parsed(work.source.parse_batch, raw, chunk, numbering)
+    laps.end("read")
+    first_index = numbering.first_index(chunk)
+    laps.end("wait")
+    if stopped():
+        raise Stopped
+    with Quarantine(work, chunk, numbering) as quarantine:
+        try:
+            results = called(work.batch_function, items)
+        except Exception as error:
+            column = _InHalves(work, items, quarantine, stopped).column(error, first_index)
+        else:
+            column = _as_column(results)
+    laps.end("call")
+    return quarantine.part(first_index, column)
+
+
+class WrongLength(ValueError):
+    """The batch function lost or added results, which says nothing of any one item."""
+
+
+def called(function: Callable[[Any], Any], items: Any) -> Any:
+    """The results of a batch, as many as items."""
+    results = function(items)
+    try:
+        count = len(results)
+    except TypeError as error:
+        raise WrongLength(f"the batch function made no column of results: {error}") from error
+    if count != len(items):
+        raise WrongLength(f"the batch function made {count} results of {len(items)} items")
+    return results
+
+
+class _InHalves:
+    """A chunk whose batch has failed."""
+
+    def __init__(self, work: Work, items: Any, quarantine: Quarantine, stopped: Callable[[], bool]):
+        self._work = work
+        self._items = items
+        self._quarantine = quarantine
+        self._stopped = stopped
+        self._found: list[Any] = []
+        """Columns of the parts of the batch that succeeded; None for an item that failed."""
+
+    def column(self, error: Exception, first_index: int) -> Any:
+        """The results after all. Raises ItemFailed where that is what a failed item means."""
+        policy = self._work.failures
+        if not policy.quarantines and isinstance(error, WrongLength):
+            raise self._batch_failed(error, first_index) from None
+        self._split(0, len(self._items), error)
+        if not policy.quarantines and not policy.retries:
+            # Each half succeeded by itself. That was another try, and none was asked for.
+            raise self._batch_failed(error, first_index) from None
+        return joined([one for one in self._found if one is not None or not policy.omits])
+
+    def _split(self, start: int, stop: int, error: Exception) -> None:
+        """Do a range that failed as a whole, in halves."""
+        if stop - start == 1:
+            self._single(start, error)
+            return
+        middle = (start + stop) // 2
+        for begin, end in ((start, middle), (middle, stop)):
+            if self._stopped():
+                raise Stopped
+            try:
+                results = self._called(begin, end)
+            except Exception as failed:
+                self._split(begin, end, failed)
+            else:
+                self._found.append(_as_column(results))
+
+    def _single(self, position: int, error: Exception) -> None:
+        from fanout_pipeline.fanout.retrying import IN_VAIN, Tries
+
+        tries = Tries(self._work.failures, error)
+        results = tries.repeat(lambda: self._called(position, position + 1), self._stopped)
+        if results is not IN_VAIN:
+            self._found.append(_as_column(results))
+            return
+        (item,) = self._items.iloc[position : position + 1].tolist()
+        failure = described(tries.error, shown(item), tries.made)
+        self._quarantine.add(position, failure)
+        self._found.append(None)
+
+    def _called(self, start: int, stop: int) -> Any:
+        assert self._work.batch_function is not None
+        # As the whole batch has it: a function may look at the index.
+        items = self._items.iloc[start:stop].reset_index(drop=True)
+        return called(self._work.batch_function, items)
+
+    def _batch_failed(self, error: Exception, first_index: int) -> ItemFailed:
+        failure = described(error, f"the first of a batch of {len(self._items):,}")
+        return ItemFailed(failure.at(first_index, self._work.source))
+
+
+def joined(columns: list[Any]) -> Any:
+    """Columns as one, of the type that they have in common; None is one null."""
+    import pyarrow
+
+    kinds = {getattr(column, "type", list) for column in columns if column is not None}
+    if len(kinds) == 1 and (kind := kinds.pop()) is not list:
+        null = pyarrow.nulls(1, kind)
+        return pyarrow.concat_arrays([null if one is None else one for one in columns])
+    values: list[Any] = []
+    for one in columns:
+        values += [None] if one is None else getattr(one, "to_pylist", lambda: one)()  # noqa: B023
+    return values
+
+
+def _as_column(results: Any) -> Any:
+    """What a batch function may give (Series, NumPy or Arrow array, list) as what parts take."""
+    import pyarrow
+
+    if isinstance(results, pyarrow.ChunkedArray):
+        return results.combine_chunks()
+    dtype = getattr(results, "dtype", None)
+    if dtype is None or isinstance(results, pyarrow.Array):
+        return results
+    if dtype.kind == "O":
+        return list(results)
+    return pyarrow.array(results, from_pandas=False)

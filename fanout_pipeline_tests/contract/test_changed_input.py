@@ -1,0 +1,97 @@
+"""An input that changes while it is read: one clear error, whatever it broke; earlier results stay."""
+
+import pytest
+
+from fanout_pipeline.fanout.contract import FanoutSpec
+from fanout_pipeline.fanout.registry import STRATEGIES
+from fanout_pipeline.fanout.scattered import gather, run_scattered, scatter
+from fanout_pipeline.parts import ResultFolder
+from fanout_pipeline.sources import BadInput, IntegerLines
+from fanout_pipeline.sources.source import require_unchanged
+from fanout_pipeline_tests.contract import functions
+from fanout_pipeline_tests.contract.test_faults import (
+    contents,
+    earlier,
+    every_case,
+    file,
+    run,
+    write_items,
+)
+from fanout_pipeline_tests.contract.test_strategies import assert_same_results
+
+__all__ = ["earlier", "file"]
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.usefixtures("leaves_nothing"),
+    pytest.mark.timeout(60),
+]
+HOW = {
+    "grows": "grew from 500 to 505 bytes",
+    "shrinks": "shrank from 500 to 252 bytes",
+    "is emptied": "shrank from 500 to 0 bytes",
+    "is rewritten": "was written to",
+    "is spoilt": "was written to",
+    "is replaced": "was replaced",
+    "is removed": "was removed",
+}
+
+
+@pytest.mark.parametrize("how", HOW)
+@every_case
+def test_input_changes(name, method, how, file, earlier, tmp_path):
+    """Whoever writes to the input of a run learns that, and not of a line that never was; then again."""
+    changing = write_items(tmp_path / "changing.txt", 100)
+    with pytest.raises(BadInput) as caught:
+        run(name, method, changing, functions.Changes(changing, how), earlier)
+    message = str(caught.value)
+    assert f"{changing} {HOW[how]} while it was read. Nothing was made visible" in message
+    assert "Run again when nobody writes to the file any more." in message
+    assert caught.value.__cause__ is None or how == "is removed"
+    again = write_items(changing, 120)
+    run(name, method, again, functions.same, tmp_path / "squares" / "again")
+    keeps_order = STRATEGIES[name].keeps_order
+    assert_same_results(tmp_path / "squares" / "again", again, functions.same, keeps_order)
+
+
+@pytest.mark.parametrize("how", HOW)
+@pytest.mark.parametrize("when", ["during a chunk", "between the steps"])
+def test_input_changes_between_steps(how, when, file, earlier, tmp_path):
+    """Steps of a scheduler's, in processes of their own, hold to the file as it was when it was cut."""
+    changing = write_items(tmp_path / "changing.txt", 100)
+    change = functions.Changes(changing, how)
+    function = change if when == "during a chunk" else functions.same
+    spec = FanoutSpec("squares", IntegerLines(str(changing)), function)
+    target = ResultFolder(earlier.with_name("steps"))
+    run("serial", "none", file, functions.same, target.path)
+    before = contents(target.path)
+
+    def run_all():
+        plan = scatter(spec, target, "a run", 4)
+        answers = [run_scattered(spec, target, plan, number) for number in range(4)]
+        if when == "between the steps":
+            change.change()
+        gather("steps", spec, target, plan, answers, 1)
+
+    with pytest.raises(BadInput, match=r"while it was read\. Nothing was made visible"):
+        run_all()
+    assert contents(target.path) == before
+    target.remove_generations(lambda generation: True)
+
+
+def test_an_input_that_is_only_looked_at_is_unchanged(file):
+    """Reading a file, or taking its fingerprint, is no change of it."""
+    source = IntegerLines(str(file))
+    stamp = source.stamp()
+    source.fingerprint()
+    source.load(source.cut(1)[0])
+    require_unchanged(source, stamp)
+
+
+def test_a_piece_that_the_file_does_not_reach_any_more(tmp_path):
+    """The rest of a chunk of a file that was cut shorter is an error, not a place before the chunk."""
+    source = IntegerLines(str(write_items(tmp_path / "shrinking.txt", 100)))
+    chunk = source.cut(2)[1]
+    raw = source.load(chunk)
+    (tmp_path / "shrinking.txt").write_text("1\n")
+    with pytest.raises(BadInput, match=r"it has changed\. Run again"):
+        source.rest(chunk, raw, 10)

@@ -1,0 +1,133 @@
+"""What stands in the data reaches messages, logs and terminals as text: short, visible, on its own line."""
+
+import traceback
+
+import dagster as dg
+import pytest
+
+from fanout_pipeline.defs.factory import fanout_assets
+from fanout_pipeline.defs.metadata import strategy_metadata
+from fanout_pipeline.defs.resources import DataFolder, Fanout
+from fanout_pipeline.fanout.contract import FanoutSpec, ItemFailed, Options
+from fanout_pipeline.fanout.failures import described, shown
+from fanout_pipeline.fanout.registry import STRATEGIES
+from fanout_pipeline.fanout.run import run_strategy
+from fanout_pipeline.measuring.verification import verify
+from fanout_pipeline.parts.visible import visible, visible_lines
+from fanout_pipeline.sources import BadInput, IntegerLines, TextLines
+from fanout_pipeline_tests.contract import functions
+from fanout_pipeline_tests.contract.functions import FORGED, HOSTILE, Unprintable
+from fanout_pipeline_tests.contract.test_faults import every_case
+from fanout_pipeline_tests.contract.test_strategies import given_to
+from fanout_pipeline_tests.reporting.hostile import VALUES
+
+TEXTS = [value for value in VALUES if value is not None]
+
+
+def assert_harmless(text, at_most=50_000):
+    """Nothing but visible characters and ends of lines, none of which begins a line by itself."""
+    assert len(text) < at_most
+    assert text.replace("\n", "").isprintable()
+    assert not [line for line in text.splitlines() if line.startswith(FORGED)]
+
+
+@pytest.mark.parametrize("value", TEXTS, ids=range(len(TEXTS)))
+def test_an_item_is_shown_as_text(value):
+    """An item, and a message made of it, is one short line, whatever it is."""
+    for text in (shown(value), visible(value), shown(Unprintable(value))):
+        assert text.isprintable()
+        assert len(text) < 1100
+    failure = described(ValueError(value), shown(value))
+    assert failure.message.isprintable()
+    assert_harmless(str(ItemFailed(failure)))
+
+
+def test_what_cannot_be_shown_is_named():
+    """An item without a repr, or an error without a message, is an item that failed all the same."""
+    assert shown(Unprintable(None)) == "a Unprintable whose repr fails"
+    assert shown(10**5000) == "an integer of 16,610 bits"
+    failure = described(Unprintable.Error(), "?")
+    assert failure.message == "its message cannot be had: RuntimeError"
+
+
+def test_a_long_traceback_keeps_its_beginning_and_its_end():
+    """A message of a million lines does not fill the log."""
+    text = visible_lines("\n".join(f"line {number}" for number in range(1_000_000)))
+    assert text.startswith("line 0\n")
+    assert text.endswith("\nline 999999")
+    assert "\n… (999,800 lines)\n" in text
+    assert len(text) < 5000
+
+
+@pytest.mark.slow
+@every_case
+def test_no_failure_reaches_a_terminal_raw(name, method, tmp_path, capfd):
+    """The item, the error's message and its traceback, from any worker, in what a terminal would show."""
+    path = tmp_path / "texts.txt"
+    path.write_text("\n".join(["a", HOSTILE.partition("\n")[0], "b", ""]), encoding="utf-8")
+    function = given_to(name, functions.raises_hostile)
+    spec = FanoutSpec("texts", TextLines(str(path)), function, functions.raises_hostile)
+    with pytest.raises(ItemFailed) as caught:
+        run_strategy(STRATEGIES[name], spec, tmp_path / "texts" / name, Options(2, method))
+    assert "<script>" in str(caught.value)
+    # Strategies of ours attach no other error that would be shown beside this one.
+    assert_harmless("".join(traceback.format_exception(caught.value)))
+    printed = capfd.readouterr()
+    assert_harmless(printed.out + printed.err)
+
+
+@pytest.mark.parametrize("value", TEXTS, ids=range(len(TEXTS)))
+def test_a_bad_line_reaches_a_terminal_as_text(value, tmp_path):
+    """A line that is no integer, or no UTF-8, is quoted visibly, and short."""
+    path = tmp_path / "numbers.txt"
+    path.write_bytes(b"1\n" + value.encode(errors="surrogatepass").replace(b"\n", b" ") + b"\n2\n")
+    source = IntegerLines(str(path))
+    with pytest.raises(BadInput) as caught:
+        source.parse(source.load(source.cut(1)[0]), 0)
+    message = str(caught.value).replace(str(path), "")
+    assert message.isprintable()
+    assert len(message) < 500
+
+
+@pytest.mark.slow
+def test_a_run_of_hostile_items_logs_and_records_text(tmp_path, capfd):
+    """Under Dagster: what the terminal shows, and what the event log keeps for the UI."""
+    path = tmp_path / "texts.txt"
+    path.write_text("\n".join(["a", HOSTILE.partition("\n")[0], "b", ""]), encoding="utf-8")
+    spec = FanoutSpec("texts", TextLines("texts.txt"), functions.raises_hostile)
+    serial = next(a for a in fanout_assets(spec) if a.key.path[-1] == "serial")
+    resources = {"data_folder": DataFolder(root=str(tmp_path)), "fanout": Fanout(workers=1)}
+    with dg.DagsterInstance.ephemeral() as instance:
+        result = dg.materialize(
+            [serial], resources=resources, instance=instance, raise_on_error=False
+        )
+        logs = instance.all_logs(result.run_id)
+    (failed,) = result.get_step_failure_events()
+    error = failed.step_failure_data.error
+    while error is not None:
+        assert_harmless(error.message.replace(str(tmp_path), ""))
+        assert error.context is None
+        error = error.cause
+    for entry in logs:
+        assert_harmless(entry.user_message)
+    printed = capfd.readouterr()
+    colours = ("\x1b[34m", "\x1b[31m", "\x1b[0m", "\x1b[32m", "\x1b[33m")
+    shown_text = printed.out + printed.err
+    for colour in colours:  # Dagster's own
+        shown_text = shown_text.replace(colour, "")
+    assert_harmless(shown_text, 200_000)
+
+
+@pytest.mark.slow
+def test_hostile_results_are_recorded_as_text(tmp_path):
+    """Metadata holds the first results: whole where they are short, never megabytes of one."""
+    path = tmp_path / "texts.txt"
+    path.write_text("a\nb\nc\n")
+    spec = FanoutSpec("texts", TextLines(str(path)), functions.hostile_result)
+    folder = tmp_path / "texts" / "serial"
+    run = run_strategy(STRATEGIES["serial"], spec, folder, Options(1, "none"))
+    metadata = strategy_metadata(run, verify(spec, folder, run), folder, [])
+    first, second, third = metadata["first_10_results"].value
+    assert first == HOSTILE
+    assert (second[:3], len(second) < 1100) == ("xxx", True)
+    assert third is None

@@ -1,0 +1,259 @@
+"""Items on which the function fails, in quarantine: the same for every strategy and chunking."""
+
+from dataclasses import replace
+
+import pytest
+
+from fanout_pipeline.fanout.contract import FanoutSpec, ItemFailed, Options
+from fanout_pipeline.fanout.policy import FailurePolicy
+from fanout_pipeline.fanout.registry import STRATEGIES
+from fanout_pipeline.fanout.run import run_strategy
+from fanout_pipeline.measuring.verification import verify
+from fanout_pipeline.parts import ResultFolder, read_failures, read_results
+from fanout_pipeline.sources import IntegerLines
+from fanout_pipeline_tests.contract import functions
+from fanout_pipeline_tests.contract.test_faults import interrupt, write_items
+from fanout_pipeline_tests.contract.test_strategies import CASES, given_to
+
+NULL = FailurePolicy(on_error="quarantine")
+OMIT = replace(NULL, failed_items="omit")
+COUNT = 200
+ITEMS = range(1000, 1000 + COUNT)
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.usefixtures("leaves_nothing"),
+    pytest.mark.timeout(60),
+]
+every_case = pytest.mark.parametrize(("name", "method"), CASES)
+policies = pytest.mark.parametrize("policy", [NULL, OMIT], ids=["null", "omit"])
+
+
+@pytest.fixture
+def file(tmp_path):
+    """Item 1000 + index."""
+    return write_items(tmp_path / "numbers.txt", COUNT)
+
+
+def spec_of(name, file, function):
+    batch = functions.Batch(function) if STRATEGIES[name].batch else None
+    return FanoutSpec("fragile", IntegerLines(str(file)), given_to(name, function), batch)
+
+
+def run(name, method, file, function, folder, policy, chunks=4):
+    options = Options(2, method, failures=policy)
+    spec = spec_of(name, file, function)
+    return run_strategy(STRATEGIES[name], spec, folder, options, chunks=chunks)
+
+
+def expected(function, omit):
+    """(index, result) of each row."""
+    rows = []
+    for index, item in enumerate(ITEMS):
+        if item % 7:
+            rows.append((index, function(item)))
+        elif not omit:
+            rows.append((index, None))
+    return rows
+
+
+@pytest.mark.parametrize(
+    "function",
+    [functions.square_but_sevenths, functions.float_but_sevenths, functions.raises_on_sevenths],
+    ids=["int", "float", "str"],
+)
+@policies
+@every_case
+def test_the_other_items_are_finished(name, method, policy, function, file, tmp_path):
+    """What fails is listed with its line and error, and all else is as if nothing had failed."""
+    reference = run("serial", "none", file, function, tmp_path / "ways" / "serial", policy, 1)
+    folder = tmp_path / "ways" / name
+    record = run(name, method, file, function, folder, policy)
+    rows = expected(function, policy.omits)
+    assert (record.items, record.failed) == (COUNT, COUNT - sum(bool(item % 7) for item in ITEMS))
+    frame = read_results(folder)
+    results = [None if result != result else result for result in frame["result"]]
+    if STRATEGIES[name].keeps_order:
+        assert record.digest == reference.digest
+        assert list(zip(frame["index"], results, strict=True)) == rows
+    else:
+        assert sorted(results, key=repr) == sorted((result for _, result in rows), key=repr)
+    check = verify(spec_of(name, file, function), folder, record, policy).check
+    assert check.complete
+    assert check.wrong == 0
+    assert check.in_order or not STRATEGIES[name].keeps_order
+    assert_listed(folder, file, function)
+
+
+def assert_listed(folder, file, function):
+    """The failures of a folder are those of the items that are multiples of seven, each in full."""
+    failures = read_failures(folder)
+    guilty = [index for index, item in enumerate(ITEMS) if item % 7 == 0]
+    assert failures["index"].tolist() == guilty
+    assert failures["where"].tolist() == [f"line {index + 1} of {file}" for index in guilty]
+    assert failures["item"].tolist() == [str(ITEMS[index]) for index in guilty]
+    assert set(failures["error_type"]) == {"ValueError"}
+    for index, message in zip(guilty, failures["message"], strict=True):
+        assert f"{ITEMS[index]} is a multiple of seven" in message
+    assert all(f"in {function.__name__}\n" in told for told in failures["traceback"])
+    parts = ResultFolder(folder).manifest().parts
+    names = {f"part-{part.number:05d}.parquet" for part in parts}
+    assert {path.name for path in folder.iterdir()} == names | {
+        "_manifest.json",
+        "failures.parquet",
+    }
+
+
+@policies
+@pytest.mark.parametrize("name", ["serial", "threads", "multiprocess", "vectorized"])
+def test_chunks_of_any_size_give_the_same(name, policy, file, tmp_path):
+    """However the input is cut, down to an item a chunk, the digest and the list are the same."""
+    method = STRATEGIES[name].start_methods[0]
+    function = functions.float_but_sevenths
+    digests = set()
+    for chunks in (1, 3, 50, None) if name == "multiprocess" else (1, 3, 50, 200, None):
+        record = run(name, method, file, function, tmp_path / name, policy, chunks)
+        digests.add(record.digest)
+        frame = read_results(tmp_path / name)
+        assert len(frame) == len(expected(function, policy.omits))
+        assert frame["result"].dtype == "float64"
+        assert_listed(tmp_path / name, file, function)
+    assert len(digests) == 1
+
+
+@policies
+@every_case
+def test_all_items_may_fail(name, method, policy, file, tmp_path):
+    """Where every item fails there are no results, and the run is one all the same."""
+    record = run(name, method, file, functions.raises_always, tmp_path / name, policy)
+    assert record.failed == COUNT
+    frame = read_results(tmp_path / name)
+    assert frame["result"].isna().all()
+    assert len(frame) == (0 if policy.omits else COUNT)
+    assert read_failures(tmp_path / name)["index"].tolist() == list(range(COUNT))
+
+
+@policies
+@every_case
+def test_nothing_fails(name, method, policy, file, tmp_path):
+    """Where nothing fails, results and files are those of a run without quarantine."""
+    plain = run(name, method, file, functions.same, tmp_path / "plain", FailurePolicy())
+    record = run(name, method, file, functions.same, tmp_path / name, policy)
+    assert record.failed == 0
+    if STRATEGIES[name].keeps_order:
+        assert record.digest == plain.digest
+    assert sorted(read_results(tmp_path / name)["result"]) == list(ITEMS)
+    assert read_failures(tmp_path / name).empty
+    assert not (tmp_path / name / "failures.parquet").exists()
+
+
+def batch_case(name):
+    """A batch function's halves are calls, too: it is not counted how often an item was tried."""
+    return STRATEGIES[name].batch
+
+
+@every_case
+def test_retries_are_enough(name, method, file, tmp_path):
+    """An item whose calls succeed in the end has its result, and nothing has failed."""
+    (tmp_path / "calls").mkdir()
+    function = functions.FailsAtFirst(tmp_path / "calls", times=2)
+    policy = FailurePolicy(retries=2, retry_on=("ConnectionError",), backoff_seconds=0.001)
+    record = run(name, method, file, function, tmp_path / name, policy)
+    assert record.failed == 0
+    assert sorted(read_results(tmp_path / name)["result"]) == list(ITEMS)
+    calls = {int(path.name): len(path.read_text()) for path in (tmp_path / "calls").iterdir()}
+    if not batch_case(name):
+        assert calls == {item: 1 if item % 10 else 3 for item in ITEMS}
+
+
+@pytest.mark.parametrize("policy", [FailurePolicy(), NULL], ids=["fail", "quarantine"])
+@every_case
+def test_retries_are_used_up(name, method, policy, file, tmp_path):
+    """An item that fails once too often fails for good; the message counts the calls."""
+    (tmp_path / "calls").mkdir()
+    function = functions.FailsAtFirst(tmp_path / "calls", times=100)
+    policy = replace(policy, retries=2, backoff_seconds=0.001)
+    if policy.quarantines:
+        record = run(name, method, file, function, tmp_path / name, policy)
+        assert record.failed == COUNT / 10
+        messages = read_failures(tmp_path / name)["message"].tolist()
+        assert all(message.endswith(" (tried 3 times)") for message in messages)
+    else:
+        with pytest.raises(ItemFailed, match=r"ConnectionResetError: call \d+ \(tried 3 times\)\n"):
+            run(name, method, file, function, tmp_path / name, policy)
+
+
+@every_case
+def test_some_errors_are_not_worth_a_retry(name, method, file, tmp_path):
+    """An error that is not in `retry_on` fails its item at once."""
+    (tmp_path / "calls").mkdir()
+    function = functions.FailsAtFirst(tmp_path / "calls", times=100, error=KeyError)
+    policy = replace(NULL, retries=50, retry_on=("OSError", "IndexError"), backoff_seconds=60.0)
+    run(name, method, file, function, tmp_path / name, policy)
+    assert len(read_failures(tmp_path / name)) == COUNT / 10
+
+
+@every_case
+def test_interrupted_while_waiting_for_a_retry(name, method, file, tmp_path):
+    """Ctrl-C ends a run whose items wait to be tried again."""
+    (tmp_path / "calls").mkdir()
+    function = functions.FailsAtFirst(tmp_path / "calls", times=100)
+    policy = replace(NULL, retries=5, backoff_seconds=60.0)
+    thread = interrupt((tmp_path / "calls" / "1000").exists, delay=0.3)
+    with pytest.raises(KeyboardInterrupt):
+        run(name, method, file, function, tmp_path / name, policy)
+    thread.join()
+
+
+@pytest.mark.parametrize("name", ["threads", "asyncio", "multiprocess", "queue", "indexed_queue"])
+@pytest.mark.timeout(30)
+def test_a_failed_item_does_not_wait_for_retries(name, file, tmp_path):
+    """Where an item has failed for good the run ends soon, though others wait to be tried again."""
+    policy = FailurePolicy(retries=5, retry_on=("ConnectionError",), backoff_seconds=60.0)
+    method = STRATEGIES[name].start_methods[0]
+    with pytest.raises(ItemFailed, match=r"item 60 .*no such square today"):
+        run(name, method, file, functions.fails_or_is_tried_again, tmp_path / name, policy)
+
+
+@every_case
+def test_a_timeout_that_is_not_applied_is_said(name, method, file, tmp_path):
+    """A strategy that can end no call says so, in one line, and works as if there were no limit."""
+    options = Options(2, method, failures=FailurePolicy(item_timeout_seconds=30.0))
+    lines = []
+    spec = spec_of(name, file, functions.same)
+    run_strategy(STRATEGIES[name], spec, tmp_path / name, options, chunks=4, log=lines.append)
+    warned = [line for line in lines if "item_timeout_seconds is not applied" in line]
+    assert len(warned) == (name not in ("multiprocess", "asyncio"))
+
+
+@pytest.mark.parametrize("policy", [FailurePolicy(), NULL, OMIT], ids=["fail", "null", "omit"])
+def test_asyncio_cancels_what_takes_too_long(policy, file, tmp_path):
+    """A call that waits longer than the limit is cancelled, and its item has failed."""
+    policy = replace(policy, item_timeout_seconds=0.2)
+    spec = FanoutSpec("slow", IntegerLines(str(file)), functions.hangs_on_guilty)
+    options = Options(1, "none", failures=policy)
+    if not policy.quarantines:
+        with pytest.raises(ItemFailed, match=r"item 60 .* longer than item_timeout_seconds"):
+            run_strategy(STRATEGIES["asyncio"], spec, tmp_path / "slow", options, chunks=4)
+        return
+    record = run_strategy(STRATEGIES["asyncio"], spec, tmp_path / "slow", options, chunks=4)
+    assert record.failed == 1
+    (failure,) = read_failures(tmp_path / "slow").to_dict("records")
+    assert (failure["index"], failure["error_type"]) == (60, "TimeoutError")
+    assert "(0.2 s) and was cancelled" in failure["message"]
+
+
+def test_asyncio_goes_on_after_a_call_that_cancels_itself(file, tmp_path):
+    """A function that cancels its own task fails on that item, and on no other."""
+    for number, function in enumerate(
+        (functions.cancels_itself_on_guilty, functions.raises_cancelled_on_guilty)
+    ):
+        spec = FanoutSpec("odd", IntegerLines(str(file)), function)
+        policy = replace(NULL, retries=1, backoff_seconds=0.001, item_timeout_seconds=30.0)
+        folder = tmp_path / f"odd{number}"
+        options = Options(1, "none", concurrency=1, failures=policy)
+        run_strategy(STRATEGIES["asyncio"], spec, folder, options, chunks=4)
+        (failure,) = read_failures(folder).to_dict("records")
+        assert failure["index"] == 60
+        assert "raised CancelledError" in failure["message"]
+        assert failure["message"].endswith("(tried 2 times)")

@@ -1,0 +1,65 @@
+"""A program: many materializations in one process; prints what it held after each, a line of JSON each.
+
+python -m fanout_pipeline_tests.faults.soak TIMES FOLDER
+"""
+
+import gc
+import json
+import os
+import sys
+import tempfile
+import threading
+from pathlib import Path
+
+import dagster as dg
+import psutil
+
+from fanout_pipeline.defs.chunk_graph import IO_MANAGER, json_io_manager
+from fanout_pipeline.defs.factory import fanout_assets
+from fanout_pipeline.defs.numbers import SQUARES, numbers_file
+from fanout_pipeline.defs.resources import DataFolder, Fanout
+
+STRATEGIES = ("serial", "threads", "multiprocess", "vectorized", "queue", "pool_map")
+COUNT = 2000
+
+
+def held(data):
+    """What this process has, and what its runs have left."""
+    gc.collect()
+    own = psutil.Process()
+    files = [path for path in data.rglob("*") if path.is_file()]
+    return {
+        "descriptors": own.num_fds(),
+        "threads": threading.active_count(),
+        "processes": len(own.children(recursive=True)),
+        "shared memory": len(list(Path("/dev/shm").iterdir())) if os.path.isdir("/dev/shm") else 0,
+        "temporary files": len(os.listdir(tempfile.gettempdir())),
+        "files": len(files),
+        "rss": own.memory_info().rss,
+    }
+
+
+def main(times, folder):
+    data = Path(folder) / "data"
+    wanted = {f"squares/{name}" for name in STRATEGIES}
+    assets = [a for a in fanout_assets(SQUARES) if a.key.to_user_string() in wanted]
+    resources = {
+        "data_folder": DataFolder(root=str(data)),
+        "fanout": Fanout(workers=2),
+        IO_MANAGER: json_io_manager,
+    }
+    config = {"ops": {"numbers_file": {"config": {"count": COUNT}}}}
+    with dg.DagsterInstance.local_temp(folder) as instance:
+        for number in range(int(times)):
+            # All once, then one after the other: that is what a step does.
+            asset = assets[number % len(assets)]
+            selected = [numbers_file, *assets] if number == 0 else [numbers_file, asset]
+            result = dg.materialize(
+                selected, instance=instance, resources=resources, run_config=config
+            )
+            assert result.success
+            sys.stdout.write(json.dumps(held(data)) + "\n")
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,96 @@
+"""Runs are killed at random moments, wholly or in part: what is visible is whole, and a re-run is, too."""
+
+import contextlib
+import os
+import signal
+import time
+
+import psutil
+import pytest
+
+from fanout_pipeline.parts import ResultFolder
+from fanout_pipeline_tests.end_to_end.project import Project
+from fanout_pipeline_tests.end_to_end.test_kill import alive, describe
+from fanout_pipeline_tests.faults.rounds import ITEMS, ROUNDS, chance
+
+STRATEGIES = ("serial", "threads", "multiprocess", "vectorized", "dagster_multiprocess")
+GONE_SECONDS = 5
+EVERYTHING, MAIN, ANY = "everything at once", "the main process", "any process"
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory):
+    """A project with results of every strategy."""
+    project = Project.new(tmp_path_factory.mktemp("killed") / "project")
+    config = {"ops": {"numbers_file": {"config": {"count": ITEMS}}}}
+    code, output = project.materialize("numbers_file", config=config)
+    assert code == 0, output
+    yield project
+    project.end_all()
+
+
+@pytest.fixture(scope="module")
+def whole(project):
+    """The digest of all strategies' results, and how long an undisturbed run of each takes."""
+    digests, seconds = set(), {}
+    for strategy in STRATEGIES:
+        began = time.monotonic()
+        code, output = project.materialize(f"squares/{strategy}")
+        assert code == 0, output
+        seconds[strategy] = time.monotonic() - began
+        digests.add(project.digest(strategy))
+    (digest,) = digests
+    return digest, seconds
+
+
+def kill(project, process, victim, number, rng):
+    """Send the signal; gives all processes that were there."""
+    known = project.processes() | {psutil.Process(process.pid)}
+    with contextlib.suppress(ProcessLookupError, psutil.NoSuchProcess):
+        match victim:
+            case "everything at once":
+                # Not one after the other: none may see another's end.
+                os.killpg(process.pid, number)
+                for one in known:
+                    with contextlib.suppress(psutil.NoSuchProcess):
+                        one.send_signal(number)
+            case "the main process":
+                os.kill(process.pid, number)
+            case "any process":
+                rng.choice(sorted(known, key=lambda one: one.pid)).send_signal(number)
+    return known
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("number", range(ROUNDS))
+def test_a_run_is_killed(number, project, whole):
+    """Power cut, out of memory, kill -9: no process is left after 5 s; the same command gives all results."""
+    expected, seconds = whole
+    rng = chance("runs", number)
+    strategy = STRATEGIES[number % len(STRATEGIES)]
+    victim = rng.choice((EVERYTHING, EVERYTHING, MAIN, ANY))
+    sent = rng.choice((signal.SIGKILL, signal.SIGKILL, signal.SIGTERM, signal.SIGINT))
+    process = project.start(
+        "dagster", "asset", "materialize", "-m", "fanout_pipeline.definitions",
+        "--select", f"squares/{strategy}",
+    )  # fmt: skip
+    # The first half of a run is Dagster's start, where there is little to break.
+    time.sleep(rng.uniform(0.3, 1.0) * seconds[strategy])
+    known = kill(project, process, victim, sent, rng)
+    told = f"round {number}: {strategy}, {sent.name} to {victim}"
+    process.wait(120)
+    known |= project.processes()
+    began = time.monotonic()
+    while (left := alive(known | project.processes())) and time.monotonic() - began < GONE_SECONDS:
+        time.sleep(0.05)
+    described = [describe(one) for one in left]
+    project.end_all()
+    assert described == [], told
+    folder = project.data / "squares" / strategy
+    assert ResultFolder(folder).manifest().digest == expected, told
+    code, output = project.materialize(f"squares/{strategy}")
+    assert code == 0, f"{told}\n{output}"
+    assert project.digest(strategy) == expected, told
+    generations = folder.with_name(f".{strategy}")
+    assert [p for p in generations.iterdir() if p.is_dir()] == [folder.resolve()], told
+    assert not list(project.data.rglob("*.tmp")), told
