@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
-
 if TYPE_CHECKING:
     from fanout_pipeline.fanout.run import RunRecord
     from fanout_pipeline.measuring.verification import Verification
