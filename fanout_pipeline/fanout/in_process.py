@@ -25,7 +25,7 @@ class OneByOne:
         plan = ChunkPlan(work.chunks, 1, work.fixed, given=work.first_number)
         progress.begin(plan.size)
         numbering = ThreadNumbering(work.finished)
-        parts = Numbered(work.folder, work.finished)
+        parts = Numbered(work.folder, work.finished, work.is_unchanged)
         while (chunk := plan.take()) is not None:
             piece = self._run_piece(work, chunk, numbering, seconds=plan.seconds(chunk))
             plan.done(chunk, busy_seconds(piece.part), piece.rest)

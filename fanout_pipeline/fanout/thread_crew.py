@@ -59,7 +59,7 @@ class ThreadCrew:
         shared = _SharedPlan(plan, ThreadNumbering(work.finished))
         progress.begin(shared.size)
         finished: SimpleQueue[_Done | BaseException | None] = SimpleQueue()
-        parts = Numbered(work.folder, work.finished)
+        parts = Numbered(work.folder, work.finished, work.is_unchanged)
         lanes: dict[int, Lane] = {}
         futures = [
             self._pool.submit(self._serve, number, work, shared, finished)

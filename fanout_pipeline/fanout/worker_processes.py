@@ -131,7 +131,7 @@ class _Run:
         self._ranges = CountedRanges(work.finished)
         self._awaited: dict[int, _Worker] = {}
         """Who waits for which chunk's first index, by where the chunk starts."""
-        self._parts = Numbered(work.folder, work.finished)
+        self._parts = Numbered(work.folder, work.finished, work.is_unchanged)
         self._lanes = {worker: Lane(began) for worker in workers}
         progress.begin(self._plan.size)
         # Not the batch function: what its module imports would be imported for nothing.

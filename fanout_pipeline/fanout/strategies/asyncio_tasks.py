@@ -67,7 +67,7 @@ class _EventLoop:
         self, work: Work, plan: ChunkPlan, calls: InFlight, progress: Progress
     ) -> Numbered:
         """The parts that were written until all chunks were, or the calls ended before."""
-        parts = Numbered(work.folder, work.finished)
+        parts = Numbered(work.folder, work.finished, work.is_unchanged)
         ranges = CountedRanges(work.finished)
         chunk = plan.take()
         if chunk is None:
