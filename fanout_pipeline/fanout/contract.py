@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from fanout_pipeline.fanout.calling import is_async
 from fanout_pipeline.fanout.policy import FAIL, FailurePolicy
-from fanout_pipeline.sources.source import Chunk, Source
+from fanout_pipeline.sources.source import Chunk, Source, Stamp
 
 if TYPE_CHECKING:
     from fanout_pipeline.fanout.lanes import Lane
@@ -63,6 +63,8 @@ class Work:
     failures: FailurePolicy = FAIL
     finished: tuple[Finished, ...] = ()
     """What an earlier run has done of it; the parts are in `folder`."""
+    stamp: Stamp | None = None
+    """Of the source, as it must stay."""
 
     @property
     def first_number(self) -> int:

@@ -238,6 +238,7 @@ def _run_once(
         fixed,
         failures,
         finished,
+        stamp,
     )
     with unchanged(spec.source, stamp):
         ran = crew.run(work, progress)
