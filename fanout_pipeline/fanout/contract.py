@@ -64,11 +64,7 @@ class Work:
     finished: tuple[Finished, ...] = ()
     """What an earlier run has done of it; the parts are in `folder`."""
     stamp: Stamp | None = None
-    """Of the source, before it was read."""
-
-    def is_unchanged(self) -> bool:
-        """Whether the source is still what it was: what is made of another is not to be reused."""
-        return self.stamp is None or self.source.stamp() == self.stamp
+    """Of the source, as it must stay."""
 
     @property
     def first_number(self) -> int:

@@ -10,8 +10,8 @@ from fanout_pipeline.fanout.contract import Ran, Work
 from fanout_pipeline.fanout.lanes import Lane, busy_seconds, seconds_of
 from fanout_pipeline.fanout.numbering import ThreadNumbering
 from fanout_pipeline.fanout.progress import Progress
+from fanout_pipeline.fanout.resuming import numbered
 from fanout_pipeline.fanout.usage import ProcessUsage
-from fanout_pipeline.parts.numbered import Numbered
 
 
 class OneByOne:
@@ -25,7 +25,7 @@ class OneByOne:
         plan = ChunkPlan(work.chunks, 1, work.fixed, given=work.first_number)
         progress.begin(plan.size)
         numbering = ThreadNumbering(work.finished)
-        parts = Numbered(work.folder, work.finished, work.is_unchanged)
+        parts = numbered(work)
         while (chunk := plan.take()) is not None:
             piece = self._run_piece(work, chunk, numbering, seconds=plan.seconds(chunk))
             plan.done(chunk, busy_seconds(piece.part), piece.rest)

@@ -6,8 +6,10 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from fanout_pipeline.fanout.contract import Work
 from fanout_pipeline.parts.ledger import Finished, Identity, Ledger, begin, gaps, take_over
-from fanout_pipeline.sources.source import Chunk
+from fanout_pipeline.parts.numbered import Numbered
+from fanout_pipeline.sources.source import BadInput, Chunk
 
 
 def finished_before(
@@ -29,6 +31,18 @@ def finished_before(
         f"of the run that stopped at {when} are reused"
     )
     return finished
+
+
+def numbered(work: Work) -> Numbered:
+    """The parts of a run, told of in its ledger as long as the source is what they were made from."""
+
+    def is_unchanged() -> bool:
+        try:
+            return work.stamp is None or work.source.stamp() == work.stamp
+        except BadInput:
+            return False
+
+    return Numbered(work.folder, work.finished, is_unchanged)
 
 
 def unfinished(chunks: Sequence[Chunk], finished: Sequence[Finished]) -> tuple[Chunk, ...]:

@@ -21,8 +21,8 @@ from fanout_pipeline.fanout.contract import Ran, Work
 from fanout_pipeline.fanout.lanes import Lane, busy_seconds, seconds_of
 from fanout_pipeline.fanout.numbering import Stopped, ThreadNumbering
 from fanout_pipeline.fanout.progress import Progress
+from fanout_pipeline.fanout.resuming import numbered
 from fanout_pipeline.fanout.usage import ProcessUsage
-from fanout_pipeline.parts.numbered import Numbered
 from fanout_pipeline.sources.source import Chunk
 
 _PATIENCE_SECONDS = 0.5
@@ -59,7 +59,7 @@ class ThreadCrew:
         shared = _SharedPlan(plan, ThreadNumbering(work.finished))
         progress.begin(shared.size)
         finished: SimpleQueue[_Done | BaseException | None] = SimpleQueue()
-        parts = Numbered(work.folder, work.finished, work.is_unchanged)
+        parts = numbered(work)
         lanes: dict[int, Lane] = {}
         futures = [
             self._pool.submit(self._serve, number, work, shared, finished)

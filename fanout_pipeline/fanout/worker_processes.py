@@ -39,10 +39,10 @@ from fanout_pipeline.fanout.interrupts import interrupts_held
 from fanout_pipeline.fanout.lanes import Lane, busy_seconds, seconds_of
 from fanout_pipeline.fanout.numbering import CountedRanges
 from fanout_pipeline.fanout.progress import Progress
+from fanout_pipeline.fanout.resuming import numbered
 from fanout_pipeline.fanout.sending import sent
 from fanout_pipeline.fanout.usage import ProcessUsage, usage_of
 from fanout_pipeline.fanout.worker import COUNTED, DONE
-from fanout_pipeline.parts.numbered import Numbered
 from fanout_pipeline.sources.source import Chunk
 
 _STOP_SECONDS = 5.0
@@ -131,7 +131,7 @@ class _Run:
         self._ranges = CountedRanges(work.finished)
         self._awaited: dict[int, _Worker] = {}
         """Who waits for which chunk's first index, by where the chunk starts."""
-        self._parts = Numbered(work.folder, work.finished, work.is_unchanged)
+        self._parts = numbered(work)
         self._lanes = {worker: Lane(began) for worker in workers}
         progress.begin(self._plan.size)
         # Not the batch function: what its module imports would be imported for nothing.

@@ -133,7 +133,8 @@ def _has_its_failures(generation: Path, part: PartRecord, path: Path) -> bool:
     from pyarrow import ArrowException, parquet
 
     try:
-        listed = parquet.read_table(generation / failed_name(part.number))["index"].to_pylist()
+        path = generation / failed_name(part.number)
+        listed = parquet.read_table(path, columns=["index"])["index"].to_pylist()
     except (OSError, KeyError, ArrowException):
         return False
     return len(listed) == part.failed and all(

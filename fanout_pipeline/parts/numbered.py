@@ -15,24 +15,24 @@ class Numbered:
     """Collects the parts of one folder in any order; each has a number of its own so far.
 
     Those of an earlier run, `finished`, are there already. Where the folder has a ledger, each
-    part that is added is told of in it, as long as `can_be_reused` says so.
+    part that is added is told of in it, as long as `is_sound()`.
     """
 
     def __init__(
         self,
         folder: Path,
         finished: Iterable[Finished] = (),
-        can_be_reused: Callable[[], bool] = lambda: True,
+        is_sound: Callable[[], bool] = lambda: True,
     ):
         self._folder = folder
+        self._is_sound = is_sound
         self._parts = [(one.start, one.part) for one in finished]
         self._tells = (folder / LEDGER).exists()
-        self._can_be_reused = can_be_reused
 
     def add(self, start: int, stop: int, part: PartRecord) -> None:
         """A part that holds the results of [start, stop) of the input. Raises CannotWrite."""
         self._parts.append((start, part))
-        if self._tells and self._can_be_reused():
+        if self._tells and self._is_sound():
             append(self._folder, Finished(start, stop, part))
 
     def in_order(self) -> list[PartRecord]:

@@ -148,3 +148,134 @@ def test_a_callable_dataclass_is_told_by_what_it_holds():
     assert function_fingerprint(Applied(square, 2)) == one
     assert function_fingerprint(Applied(square, 3)) != one
     assert function_fingerprint(Applied(abs, 2)) != one
+
+
+BASE = """
+import functools, math, re
+from enum import Enum
+
+RATE = 2
+TABLE = {"EUR": [1, 2], "names": {"a", "b"}}
+PATTERN = re.compile("a+")
+
+class Kind(Enum):
+    ONE = 1
+
+class Base:
+    FACTOR = 1
+    def times(self, x):
+        return x * self.FACTOR
+
+class Derived(Base):
+    _OFFSET = 0
+    def shifted(self, x):
+        return self.times(x) + self._OFFSET
+
+MODEL = Derived()
+
+@functools.cache
+def cached(x):
+    return x + 1
+
+def even(x):
+    return x == 0 or odd(x - 1)
+
+def odd(x):
+    return x != 0 and even(x - 1)
+
+def helper(x, more=3):
+    return x + more + RATE
+
+def closing(extra):
+    def inner(x):
+        return x + extra
+    return inner
+
+class Called:
+    def __init__(self, size):
+        self.size = size
+    def __call__(self, x):
+        return x * self.size
+
+add = closing(5)
+called = Called(1)
+
+def f(x):
+    def nested():
+        return helper(x) + TABLE["EUR"][0]
+    return nested() + cached(x) + add(x) + MODEL.shifted(x) + even(x) + math.floor(x) + Kind.ONE.value + called(x), PATTERN
+"""
+CHANGES = {
+    "a constant": ("RATE = 2", "RATE = 3"),
+    "a value in a table": ('"EUR": [1, 2]', '"EUR": [1, 3]'),
+    "a member of a set": ('{"a", "b"}', '{"a", "c"}'),
+    "a pattern": ('"a+"', '"b+"'),
+    "an enumeration": ("ONE = 1", "ONE = 2"),
+    "a class attribute of a base": ("FACTOR = 1", "FACTOR = 2"),
+    "a method": ("+ self._OFFSET", "- self._OFFSET"),
+    "a private class attribute": ("_OFFSET = 0", "_OFFSET = 1"),
+    "a cached function": ("return x + 1", "return x + 2"),
+    "one of two that call each other": ("return x != 0 and", "return x == 1 and"),
+    "a default": ("more=3", "more=4"),
+    "what is closed over": ("closing(5)", "closing(6)"),
+    "an attribute of an object": ("Called(1)", "Called(2)"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("change", CHANGES)
+@pytest.mark.parametrize("stored", [True, False], ids=["file", "memory"])
+def test_what_a_function_refers_to_counts(tmp_path, change, stored):
+    """A change of anything that the function's code names, at whatever remove, is seen."""
+    before, after = CHANGES[change]
+    assert BASE.count(before) == 1
+    sources = [BASE, BASE.replace(before, after), BASE]
+    if stored:
+        made = [from_file(tmp_path / f"{n}.py", source) for n, source in enumerate(sources)]
+    else:
+        made = list(map(without_source, sources))
+    one, other, again = map(function_fingerprint, made)
+    assert one != other
+    assert one == again
+
+
+def test_what_is_referred_to_has_the_same_fingerprint_in_every_process(tmp_path):
+    """Neither the order of sets nor an address gets into a fingerprint."""
+    (tmp_path / "user_module.py").write_text(BASE + "\nimport threading\nLOCK = threading.Lock()\n"
+        "def g(x):\n    return f(x), LOCK, object\n")  # fmt: skip
+    code = (
+        "from fanout_pipeline.fanout.fingerprint import function_fingerprint\n"
+        "import user_module\n"
+        "print(function_fingerprint(user_module.g))"
+    )
+    path = os.pathsep.join([str(tmp_path), str(ROOT)])
+    found = {
+        subprocess.run(
+            [sys.executable, "-c", code],
+            env=os.environ | {"PYTHONHASHSEED": seed, "PYTHONPATH": path},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for seed in ("1", "2", "3")
+    }
+    assert len(found) == 1
+
+
+def test_calling_a_function_does_not_change_it():
+    """The interpreter adapts code that runs often, and caches fill: neither is a change."""
+    function = without_source(BASE)
+    before = function_fingerprint(function)
+    for _ in range(3000):
+        function(4)
+    assert function_fingerprint(function) == before
+
+
+def test_installed_packages_are_not_looked_through():
+    """A function that uses NumPy is told as quickly as another, and an array by its values."""
+    arrays = [
+        f"import numpy\nA = numpy.array([1, {n}])\ndef f(x):\n    return A" for n in (2, 3, 2)
+    ]
+    one, other, again = (function_fingerprint(without_source(source)) for source in arrays)
+    assert one == again != other
+    one, other = (without_source(f"import math\ndef f(x):\n    return math.{n}(x)") for n in ("sin", "cos"))  # fmt: skip
+    assert function_fingerprint(one) != function_fingerprint(other)

@@ -22,6 +22,7 @@ from fanout_pipeline.fanout.lanes import Lane
 from fanout_pipeline.fanout.numbering import CountedRanges
 from fanout_pipeline.fanout.progress import Progress
 from fanout_pipeline.fanout.quarantine import write_marked
+from fanout_pipeline.fanout.resuming import numbered
 from fanout_pipeline.fanout.usage import ProcessUsage
 from fanout_pipeline.parts.manifest import PartRecord
 from fanout_pipeline.parts.numbered import Numbered
@@ -67,7 +68,7 @@ class _EventLoop:
         self, work: Work, plan: ChunkPlan, calls: InFlight, progress: Progress
     ) -> Numbered:
         """The parts that were written until all chunks were, or the calls ended before."""
-        parts = Numbered(work.folder, work.finished, work.is_unchanged)
+        parts = numbered(work)
         ranges = CountedRanges(work.finished)
         chunk = plan.take()
         if chunk is None:
