@@ -5,7 +5,8 @@
       dies in the call of an item -> what lies before it again, what lies after it again, and
                                      the item alone, by a worker that has done nothing else
                                        lives: its result is as good as any other
-                                       dies:  it is guilty, and has failed
+                                       dies:  it is guilty, and has failed (if it was killed
+                                              from outside: once more, that may be chance)
     a call takes too long ---------> the same, but the item has failed at once
 
 Nothing here knows of processes or of time, so that any sequence of deaths can be tried out.
@@ -26,6 +27,8 @@ _DEATHS = 5
 """So many without anything learnt are enough."""
 _WHOLE_DEATHS = 2
 """After so many a chunk is halved: it may be too large, for the worker's memory."""
+_FOREIGN_DEATHS = 2
+"""So many times an item must be found in a worker that somebody killed before it is guilty."""
 _PATIENCE = 2.0
 """Announced calls go on for so many times the seconds that the dead worker had; then the items
 that follow are as unsuspected as any."""
@@ -45,6 +48,10 @@ class Death:
     """It had taken the chunk up."""
     late: bool = False
     """It was ended by us in a call that took too long."""
+    foreign: bool = False
+    """Somebody may have killed it who knows nothing of its items: the kernel, an operator."""
+    after_calls: bool = False
+    """Its calls had ended; it wrote their results."""
     stack: str = ""
     """Where in the code it was, as far as known."""
 
@@ -72,6 +79,8 @@ class Suspect:
     """For so long calls are announced."""
     deaths: int = 0
     """Since something was learnt of it."""
+    found: int = 0
+    """So often a worker died in its call when it was alone."""
     tries: int = 0
     """Calls of the one item that failed."""
     due: float = -math.inf
@@ -144,7 +153,7 @@ class Suspects:
                 )
             self._waiting.append(replace(before, chunk=chunk))
         elif split is None:
-            self._again(replace(before, chunk=chunk, deaths=before.deaths + 1), death)
+            self._again(replace(before, chunk=chunk, deaths=before.deaths + 1), death, now)
         else:
             self._suspect_item(before, split, death, now)
 
@@ -152,9 +161,12 @@ class Suspects:
         """A chunk was lost by no fault of its own."""
         self._waiting.append(replace(suspect or Suspect(chunk), chunk=chunk))
 
-    def _again(self, suspect: Suspect, death: Death) -> None:
+    def _again(self, suspect: Suspect, death: Death, now: float) -> None:
         """A worker died with it, nobody knows where."""
         chunk, deaths = suspect.chunk, suspect.deaths
+        if deaths >= _DEATHS and suspect.alone and death.after_calls:  # Its result is too large.
+            self._failed(suspect, death, now)
+            return
         if deaths >= _DEATHS:
             raise _given_up(
                 f"{_DEATHS} worker processes ended with the same chunk, bytes {chunk.start:,} to "
@@ -179,16 +191,22 @@ class Suspects:
             if chunk is not None:
                 self._waiting.append(Suspect(chunk, seconds=seconds))
         item = replace(suspect, chunk=split.item, alone=True, seconds=math.inf, deaths=0)
-        if not (suspect.alone or death.late):
-            self._waiting.append(item)
-            return
+        found = suspect.found + suspect.alone
+        if death.late or found >= (_FOREIGN_DEATHS if death.foreign else 1):
+            self._failed(item, death, now)
+        else:
+            self._waiting.append(replace(item, found=found))
+
+    def _failed(self, item: Suspect, death: Death, now: float) -> None:
+        """It is guilty; it is tried again if that is worth it."""
         self._unbegun_deaths = 0
         error = TimeoutError(death.how) if death.late else WorkerDied(_alone(death))
         tries = Tries(self.policy, error)
-        tries.made = suspect.tries + 1
+        tries.made = item.tries + 1
         seconds_to_wait = tries.wait_seconds()
         if seconds_to_wait is not None:
-            self._waiting.append(replace(item, tries=tries.made, due=now + seconds_to_wait))
+            due = now + seconds_to_wait
+            self._waiting.append(replace(item, tries=tries.made, found=0, deaths=0, due=due))
         else:
             failure = replace(described(error, "", tries.made), traceback=death.stack or _NO_STACK)
             self._waiting.append(replace(item, failure=failure))

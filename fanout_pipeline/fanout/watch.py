@@ -5,9 +5,11 @@ The parent looks now and then, and never if there is nothing to look for.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
-from fanout_pipeline.fanout.black_box import Announce, Call
+from fanout_pipeline.fanout.black_box import Announce, BlackBox, Call
+from fanout_pipeline.fanout.usage import memory_bytes, resident_bytes
 
 _LONGEST_PERIOD = 0.2
 _MEMORY_PERIOD = 0.1
@@ -19,6 +21,16 @@ _FULL = 0.75
 """From this share of the memory it may have a worker is replaced between two chunks,"""
 _GROWN = 1.25
 """if it has so many times what it had after its first chunk: another would soon have as much."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """A worker is to be ended."""
+
+    how: str
+    """See `Death.how`."""
+    late: Call | None
+    """The call that takes too long, if that is why."""
 
 
 @dataclass(slots=True)
@@ -51,8 +63,8 @@ class CallTimes:
 
     def late(self, worker: int, chunk: int, call: Call | None, now: float) -> bool:
         """Whether the call of a worker's chunk has taken too long; asked once a period."""
-        assert self.limit is not None
-        assert self.period is not None
+        if self.limit is None or self.period is None:
+            return False
         if call is None:
             self._seen.pop(worker, None)
             return False
@@ -86,3 +98,33 @@ class Memory:
     def has_grown(self, first: int, resident: int) -> bool:
         """Whether to replace a worker, which had `first` bytes after its first chunk."""
         return resident > self._full and resident > _GROWN * first
+
+
+class Watch:
+    """Both, for all workers of a crew during one run."""
+
+    def __init__(self, item_timeout_seconds: float | None, memory_mb: int | None, workers: int):
+        self.times = CallTimes(item_timeout_seconds)
+        self.memory = Memory(memory_mb, memory_bytes() // workers)
+        periods = [period for period in (self.times.period, self.memory.period) if period]
+        self.period = min(periods, default=None)
+        """How often to look, in seconds; None: never."""
+        self._looked = -math.inf
+
+    def is_time(self, now: float) -> bool:
+        """Whether to look at the workers now."""
+        if self.period is None or now - self._looked < self.period:
+            return False
+        self._looked = now
+        return True
+
+    def verdict(self, pid: int, box: BlackBox, chunk: int, now: float) -> Verdict | None:
+        """Whether to end the worker that has this chunk."""
+        if self.memory.limit_mb is not None:
+            how = self.memory.exceeded(resident_bytes(pid))
+            if how is not None:
+                return Verdict(how, None)
+        call = box.call() if box.has_begun(chunk) else None
+        if self.times.late(pid, chunk, call, now):
+            return Verdict(f"took longer than {self.times.limit:g} s", call)
+        return None

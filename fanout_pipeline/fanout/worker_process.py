@@ -15,7 +15,8 @@ from typing import Any
 
 from fanout_pipeline.fanout.black_box import ASK_FOR_STACK, BlackBox
 from fanout_pipeline.fanout.channel import Channel
-from fanout_pipeline.fanout.usage import ProcessUsage, usage_of
+from fanout_pipeline.fanout.usage import ProcessUsage, resident_bytes, usage_of
+from fanout_pipeline.fanout.watch import Memory
 
 _END_SECONDS = 5.0
 _STACK_SECONDS = 0.2
@@ -23,6 +24,8 @@ _LOOK_SECONDS = 0.002
 _ENVIRONMENT = {"OPENBLAS_NUM_THREADS": "1"}
 """Where the user's says nothing. Each worker has one core; NumPy's import starts a thread for each core
 of the machine otherwise, which takes 0.11 s of CPU time on two."""
+
+_FOREIGN_SIGNALS = {signal.SIGKILL, signal.SIGTERM, signal.SIGHUP}
 
 
 @dataclass(slots=True)
@@ -42,13 +45,14 @@ class WorkerProcess:
         self.pid = process.pid
         self.channel = channel
         self.box = box
+        """Readable until `close`."""
         self.traffic = Traffic()
         self.fresh = True
         """It was never given anything to do."""
-        self.first_bytes = 0
+        self._first_bytes = 0
         """Its memory after its first chunk."""
-        self.resident_bytes = 0
-        """Its memory when it was last looked at."""
+        self._resident_bytes = 0
+        """Its memory after its last."""
         self._used: ProcessUsage | None = None
         self._open = True
 
@@ -106,6 +110,12 @@ class WorkerProcess:
         self.traffic.pickle_seconds += time.thread_time() - began
         return received
 
+    def has_grown(self, memory: Memory) -> bool:
+        """Whether it should be replaced, now that it has done a chunk: see `Memory`."""
+        self._resident_bytes = resident_bytes(self.pid)
+        self._first_bytes = self._first_bytes or self._resident_bytes
+        return memory.has_grown(self._first_bytes, self._resident_bytes)
+
     def usage(self) -> list[ProcessUsage]:
         """What it uses, or has used; nothing where that is not known."""
         return [self._used] if self._used else usage_of([self.pid])
@@ -125,6 +135,11 @@ class WorkerProcess:
     def has_ended(self) -> bool:
         """Whether the process is there no more, as one that was killed while it had nothing to do."""
         return self._waited(0)
+
+    @property
+    def was_killed(self) -> bool:
+        """Whether it has ended by a signal that programs do not raise themselves."""
+        return -(self._process.returncode or 0) in _FOREIGN_SIGNALS
 
     def ended(self) -> str:
         """Wait for a process whose channel has ended; tells how it ended."""
@@ -167,7 +182,7 @@ class WorkerProcess:
             if pid:
                 self._process.returncode = os.waitstatus_to_exitcode(status)
                 cpu_seconds = used.ru_utime + used.ru_stime
-                self._used = ProcessUsage(self.pid, cpu_seconds, self.resident_bytes)
+                self._used = ProcessUsage(self.pid, cpu_seconds, self._resident_bytes)
                 return True
             if time.monotonic() >= deadline:
                 return False
