@@ -83,6 +83,7 @@ class BlackBox:
     def stack(self) -> str:
         """What the worker has written of its stack, the innermost call first; mostly nothing."""
         written = self._memory[_STACK_BEGINS:].partition(b"\0")[0]
+        written = written.partition(b"\n\nExtension modules: ")[0]
         return written.decode(errors="replace").strip()
 
     def close(self) -> None:

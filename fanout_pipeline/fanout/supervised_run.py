@@ -272,6 +272,6 @@ class SupervisedRun:
         if self._deaths <= _DEATHS_TOLD:
             how = f"was ended, for a call {death.how}" if death.late else death.how
             self._progress.say(
-                f"worker process {worker.pid} {how}; it had chunk {chunk.number} (bytes "
-                f"{chunk.start:,} to {chunk.stop:,}), which is done again"
+                f"worker process {worker.pid} {how}; what it had, bytes {chunk.start:,} to "
+                f"{chunk.stop:,} of the input, is taken up by another"
             )
