@@ -145,7 +145,8 @@ class Suspects:
         before = suspect or Suspect(chunk)
         if not death.begun:
             self._unbegun_deaths += 1
-            if self._unbegun_deaths >= self.workers + _DEATHS:  # all of them may have been killed
+            # All of them may have been killed at once, and those in their places.
+            if self._unbegun_deaths >= 2 * (self.workers + _DEATHS):
                 raise _given_up(
                     f"{self._unbegun_deaths} worker processes in a row ended before they began any "
                     f"work. The last one {death.how}",

@@ -147,9 +147,9 @@ def test_deaths_outside_of_calls_end_the_run():
 def test_workers_that_cannot_begin_end_the_run():
     """So do workers that die one after the other before they begin."""
     run = Run(64, {}, QUARANTINE, workers=3, chunks=3)
-    for number in range(7):
+    for number in range(15):
         run.dies(number % 3, None, "crash", begun=False)
-    with pytest.raises(WorkerDied, match="8 worker processes in a row ended before they began"):
+    with pytest.raises(WorkerDied, match="16 worker processes in a row ended before they began"):
         run.dies(0, None, "crash", begun=False)
 
 
