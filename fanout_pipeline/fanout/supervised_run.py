@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from selectors import EVENT_READ, DefaultSelector
 
 from fanout_pipeline.fanout.assignments import Assignment, Assignments, split_at
-from fanout_pipeline.fanout.black_box import Announce, Call
+from fanout_pipeline.fanout.black_box import Announce
 from fanout_pipeline.fanout.chunk_plan import ChunkPlan
 from fanout_pipeline.fanout.chunk_work import Piece
 from fanout_pipeline.fanout.contract import Ran, Work
@@ -89,17 +89,18 @@ class SupervisedRun:
         """
         with self._selector:
             for place in self._places:
-                worker = self._worker(place)
-                if not worker.gone and worker.has_ended():
-                    worker.close()
-                if not worker.gone:
+                if not self._worker(place).gone:
                     self._brief(place)
             self._give()
             while self._assignments.again or not all(place.idle for place in self._places):
                 for key, _ in self._selector.select(self._seconds_to_wait()):
-                    # It may have been replaced since.
-                    if key.fileobj is self._worker(key.data) and not key.fileobj.gone:
-                        self._take(key.data)
+                    place, worker = key.data
+                    if worker.gone:  # It was replaced since.
+                        continue
+                    if key.fd == worker.fileno():
+                        self._take(place)
+                    else:
+                        self._take_all(place)
                 self._look()
                 if self._assignments.again:
                     self._give()
@@ -121,7 +122,9 @@ class SupervisedRun:
         """Send the work to a worker and listen to it."""
         worker = self._worker(place)
         worker.traffic = self._traffic
-        self._selector.register(worker, EVENT_READ, place)
+        self._selector.register(worker, EVENT_READ, (place, worker))
+        if worker.end is not None:
+            self._selector.register(worker.end, EVENT_READ, (place, worker))
         worker.send_pickled(self._message)
 
     def _give(self) -> None:
@@ -167,6 +170,15 @@ class SupervisedRun:
             case BaseException() as error:
                 raise error
 
+    def _take_all(self, place: _Place) -> None:
+        """A worker is dead. Its channel may be open still, in processes that its function forked."""
+        worker = self._worker(place)
+        while not worker.gone:
+            if worker.has_message():
+                self._take(place)
+            else:
+                self._lost(place)
+
     def _counted(self, chunk: Chunk, items: int) -> None:
         for start, first_index in self._ranges.add(chunk, items):
             if start in self._awaited:
@@ -188,9 +200,13 @@ class SupervisedRun:
         self._progress.done(piece.part.items, piece.size(chunk))
 
     def _retire(self, place: _Place) -> None:
-        worker = self._worker(place)
+        self._listen_no_more(self._worker(place))
+        self._worker(place).retire()
+
+    def _listen_no_more(self, worker: WorkerProcess) -> None:
         self._selector.unregister(worker)
-        worker.retire()
+        if worker.end is not None:
+            self._selector.unregister(worker.end)
 
     def _seconds_to_wait(self) -> float | None:
         """Until something is to be looked at, or to be given out again; None: until a worker says so."""
@@ -220,7 +236,7 @@ class SupervisedRun:
     def _lost(self, place: _Place) -> None:
         """A worker is dead, and all that it has sent was taken."""
         worker = self._worker(place)
-        self._selector.unregister(worker)
+        self._listen_no_more(worker)
         how = worker.ended()
         place.lane.told({}, time.perf_counter())
         assignment, place.has = place.has, None
@@ -228,50 +244,24 @@ class SupervisedRun:
         if assignment is not None:
             self._awaited.pop(assignment.chunk.start, None)
             self._parts.discard(assignment.chunk.number)
-            call = worker.box.call()
-            if verdict is not None and verdict.late not in (None, call):  # It has just ended.
+            death = worker.death(assignment.chunk.number, how, verdict, place.given)
+            if death is None:
                 self._assignments.unharmed(assignment)
             else:
-                self._suspect(assignment, worker, call, how, verdict, place.given)
+                self._suspect(assignment, worker, death)
         worker.close()
         self._give()
 
-    def _suspect(
-        self,
-        assignment: Assignment,
-        worker: WorkerProcess,
-        call: Call | None,
-        how: str,
-        verdict: Verdict | None,
-        given: float,
-    ) -> None:
-        now, chunk, box = time.monotonic(), assignment.chunk, worker.box
-        begun = box.has_begun(chunk.number)
-        death = Death(
-            verdict.how if verdict else how,
-            seconds=now - given,
-            begun=begun,
-            late=verdict is not None and verdict.late is not None,
-            foreign=verdict is None and worker.was_killed,
-            after_calls=begun and box.has_called and call is None,
-            stack=box.stack(),
-        )
-        split = None
-        if begun and call is not None and call.item is not None:
+    def _suspect(self, assignment: Assignment, worker: WorkerProcess, death: Death) -> None:
+        chunk, call, split = assignment.chunk, worker.box.call(), None
+        if death.begun and call is not None and call.item is not None:
             split = split_at(self._source, chunk, call.item)
             if split.before is not None:
                 self._counted(split.before, call.item)
             self._counted(split.item, 1)
         elif death.late:  # one of a slice of items that had been quick so far
             self._announce = Announce.EACH
-        self._tell(worker, chunk, death)
-        self._assignments.died(assignment, death, split, now)
-
-    def _tell(self, worker: WorkerProcess, chunk: Chunk, death: Death) -> None:
         self._deaths += 1
         if self._deaths <= _DEATHS_TOLD:
-            how = f"was ended, for a call {death.how}" if death.late else death.how
-            self._progress.say(
-                f"worker process {worker.pid} {how}; what it had, bytes {chunk.start:,} to "
-                f"{chunk.stop:,} of the input, is taken up by another"
-            )
+            self._progress.say(death.told(worker.pid, chunk))
+        self._assignments.died(assignment, death, split, time.monotonic())

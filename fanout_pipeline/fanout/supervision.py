@@ -55,6 +55,14 @@ class Death:
     stack: str = ""
     """Where in the code it was, as far as known."""
 
+    def told(self, pid: int, chunk: Chunk) -> str:
+        """A line for the log."""
+        how = f"was ended, for a call {self.how}" if self.late else self.how
+        return (
+            f"worker process {pid} {how}; what it had, bytes {chunk.start:,} to {chunk.stop:,} of "
+            "the input, is taken up by another"
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Split:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pickle
+import select
 import signal
 import socket
 import subprocess
@@ -15,8 +16,9 @@ from typing import Any
 
 from fanout_pipeline.fanout.black_box import ASK_FOR_STACK, BlackBox
 from fanout_pipeline.fanout.channel import Channel
+from fanout_pipeline.fanout.supervision import Death
 from fanout_pipeline.fanout.usage import ProcessUsage, resident_bytes, usage_of
-from fanout_pipeline.fanout.watch import Memory
+from fanout_pipeline.fanout.watch import Memory, Verdict
 
 _END_SECONDS = 5.0
 _STACK_SECONDS = 0.2
@@ -25,6 +27,7 @@ _ENVIRONMENT = {"OPENBLAS_NUM_THREADS": "1"}
 """Where the user's says nothing. Each worker has one core; NumPy's import starts a thread for each core
 of the machine otherwise, which takes 0.11 s of CPU time on two."""
 
+# Programs do not raise these themselves.
 _FOREIGN_SIGNALS = {signal.SIGKILL, signal.SIGTERM, signal.SIGHUP}
 
 
@@ -53,6 +56,8 @@ class WorkerProcess:
         """Its memory after its first chunk."""
         self._resident_bytes = 0
         """Its memory after its last."""
+        self.end = _end_of(self.pid)
+        """A descriptor that is readable once it has ended; None where there is no such thing."""
         self._used: ProcessUsage | None = None
         self._open = True
 
@@ -116,6 +121,12 @@ class WorkerProcess:
         self._first_bytes = self._first_bytes or self._resident_bytes
         return memory.has_grown(self._first_bytes, self._resident_bytes)
 
+    def has_message(self) -> bool:
+        """Whether there is something to receive, or its channel has ended."""
+        poll = select.poll()
+        poll.register(self, select.POLLIN)
+        return bool(poll.poll(0))
+
     def usage(self) -> list[ProcessUsage]:
         """What it uses, or has used; nothing where that is not known."""
         return [self._used] if self._used else usage_of([self.pid])
@@ -136,11 +147,6 @@ class WorkerProcess:
         """Whether the process is there no more, as one that was killed while it had nothing to do."""
         return self._waited(0)
 
-    @property
-    def was_killed(self) -> bool:
-        """Whether it has ended by a signal that programs do not raise themselves."""
-        return -(self._process.returncode or 0) in _FOREIGN_SIGNALS
-
     def ended(self) -> str:
         """Wait for a process whose channel has ended; tells how it ended."""
         if self._waited(_END_SECONDS):
@@ -150,6 +156,25 @@ class WorkerProcess:
             self.kill()
             self._waited(_END_SECONDS)
         return how
+
+    def death(self, chunk: int, how: str, verdict: Verdict | None, given: float) -> Death | None:
+        """What can be told of its end, once it has `ended`; it was given this chunk at `given`.
+
+        None where the call for which the parent has ended it was just over.
+        """
+        call, begun = self.box.call(), self.box.has_begun(chunk)
+        late = verdict is not None and verdict.late is not None
+        if verdict is not None and late and verdict.late != call:
+            return None
+        return Death(
+            verdict.how if verdict else how,
+            seconds=time.monotonic() - given,
+            begun=begun,
+            late=late,
+            foreign=verdict is None and -(self._process.returncode or 0) in _FOREIGN_SIGNALS,
+            after_calls=begun and self.box.has_called and call is None,
+            stack=self.box.stack(),
+        )
 
     def retire(self) -> None:
         """Let it end by itself, which takes milliseconds."""
@@ -165,6 +190,8 @@ class WorkerProcess:
     def close(self) -> None:
         if self._open:
             self._open = False
+            if self.end is not None:
+                os.close(self.end)
             self.channel.close()
             self.box.close()
 
@@ -187,6 +214,13 @@ class WorkerProcess:
             if time.monotonic() >= deadline:
                 return False
             time.sleep(_LOOK_SECONDS)
+
+
+def _end_of(pid: int) -> int | None:
+    if sys.platform == "linux":
+        with suppress(OSError):
+            return os.pidfd_open(pid)
+    return None
 
 
 def _how_ended(code: int) -> str:

@@ -43,6 +43,9 @@ class WorkerProcesses:
         return [used for worker in self._former + self._workers for used in worker.usage()]
 
     def run(self, work: Work, progress: Progress) -> Ran:
+        for worker in self._workers:
+            if not worker.gone and worker.has_ended():
+                worker.close()
         run = SupervisedRun(self._workers, self._replace, work, progress, self._memory_mb)
         return run.ran()
 

@@ -379,6 +379,24 @@ def test_workers_are_killed_at_random(chunks, seed, tmp_path):
     assert_only_failed(folder, set(), 20_000)
 
 
+def test_a_death_is_noticed_whoever_holds_the_channel(file, tmp_path):
+    """A worker that is dead is missed, also while a process that its function forked lives on."""
+
+    def function(number):
+        if number == 7 and not os.fork():
+            deadline = time.monotonic() + 60
+            while not (tmp_path / "ended").exists() and time.monotonic() < deadline:
+                time.sleep(0.01)
+            os._exit(0)
+        if number == 7:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return number * number
+
+    run(file, function, tmp_path / "out")
+    (tmp_path / "ended").touch()
+    assert_only_failed(tmp_path / "out", {7})
+
+
 def test_usage_of_the_dead_is_counted(file, tmp_path):
     """CPU time that went into a worker which was killed is in the account."""
 
