@@ -65,12 +65,12 @@ class SupervisedRun:
         self._start_another = start_another
         self._source = work.source
         self._progress = progress
-        plan = ChunkPlan(work.chunks, len(workers), work.fixed)
+        plan = ChunkPlan(work.chunks, len(workers), work.fixed, given=work.first_number)
         self._assignments = Assignments(plan, Suspects(work.failures, len(workers)))
-        self._ranges = CountedRanges()
+        self._ranges = CountedRanges(work.finished)
         self._awaited: dict[int, _Place] = {}
         """Who waits for which chunk's first index, by where the chunk starts."""
-        self._parts = Numbered(work.folder)
+        self._parts = Numbered(work.folder, work.finished)
         self._watch = Watch(work.failures.item_timeout_seconds, memory_mb, len(workers))
         self._announce = self._watch.times.announce
         self._deaths = 0
@@ -79,7 +79,7 @@ class SupervisedRun:
         self._selector = DefaultSelector()
         progress.begin(plan.size)
         # Not the batch function: what its module imports would be imported for nothing.
-        self._message = sent(replace(work, chunks=(), batch_function=None))
+        self._message = sent(replace(work, chunks=(), finished=(), batch_function=None))
         self._pickle_seconds = time.thread_time() - cpu_began
 
     def ran(self) -> Ran:
@@ -191,7 +191,7 @@ class SupervisedRun:
         assert assignment is not None
         chunk = assignment.chunk
         self._assignments.done(assignment, busy_seconds(piece.part), piece.rest)
-        self._parts.add(chunk.start, piece.part)
+        self._parts.add(*piece.range(chunk), piece.part)
         place.lane.worked(began, seconds_of(piece.part), imported, ended)
         if place.idle and self._worker(place).has_grown(self._watch.memory):
             self._retire(place)
