@@ -21,8 +21,9 @@ from typing import Any, NamedTuple
 _WORDS_BYTES = 64
 _CHUNK, _ITEM, _CALLS = range(3)
 _NONE, _SOME, _ENDED = -1, -2, -3
-_STACK_BEGINS = 4096
-_STACK_BYTES = 2**16
+_STACK_BEGINS = 64
+_BYTES = 8192
+"""Room for a hundred calls; a limit of file sizes (ulimit -f) holds for shared memory, too."""
 
 ASK_FOR_STACK = signal.SIGRTMAX - 1 if sys.platform == "linux" else signal.SIGUSR2
 """A worker that gets this signal writes its stack, in a C call too, and goes on."""
@@ -52,10 +53,10 @@ class BlackBox:
     def __init__(self) -> None:
         self.descriptor = _anonymous_file()
         """For the worker to inherit; then `shared` must be called."""
-        os.ftruncate(self.descriptor, _STACK_BEGINS + _STACK_BYTES)
+        os.ftruncate(self.descriptor, _BYTES)
         # The worker inherits the place with the descriptor; faulthandler writes where it is.
         os.lseek(self.descriptor, _STACK_BEGINS, os.SEEK_SET)
-        self._memory = mmap(self.descriptor, _STACK_BEGINS + _STACK_BYTES)
+        self._memory = mmap(self.descriptor, _BYTES)
         self._view = memoryview(self._memory)[:_WORDS_BYTES]
         self._words = self._view.cast("q")
         self._words[_CHUNK] = self._words[_ITEM] = _NONE

@@ -60,7 +60,8 @@ def usage_of(pids: Iterable[int]) -> list[ProcessUsage]:
 def resident_bytes(pid: int) -> int:
     """Memory that another process has now; 0 where it is gone."""
     try:
-        return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * _PAGE_BYTES
+        with open(f"/proc/{pid}/statm", "rb", buffering=0) as file:
+            return int(file.read().split()[1]) * _PAGE_BYTES
     except (OSError, IndexError):
         pass
     import psutil

@@ -28,6 +28,9 @@ from fanout_pipeline.fanout.supervised_run import SupervisedRun
 from fanout_pipeline.fanout.usage import ProcessUsage
 from fanout_pipeline.fanout.worker_process import WorkerProcess
 
+_STARTS = 3
+"""So many in a row are tried in each place."""
+
 
 class WorkerProcesses:
     """A crew of worker processes that have all answered. See `contract.Crew`."""
@@ -54,14 +57,24 @@ class WorkerProcesses:
         for _ in range(count):
             with interrupts_held():
                 self._workers.append(WorkerProcess.start())
-        for worker in self._workers:
+        for place in range(count):
+            self._await_answer(place)
+
+    def _await_answer(self, place: int) -> None:
+        """Another starts where one dies, as it may have been killed by chance."""
+        for _ in range(_STARTS):
+            worker = self._workers[place]
             try:
                 worker.receive()
+                return
             except EOFError:
-                raise WorkerDied(
-                    f"Worker process {worker.pid} {worker.ended()} before it had answered. Nothing "
-                    "was made visible; earlier results are as they were."
-                ) from None
+                how = worker.ended()
+            worker.close()
+            self._replace(place)
+        raise WorkerDied(
+            f"{_STARTS} worker processes ended before they had answered. The last one, {worker.pid}, "
+            f"{how}. Nothing was made visible; earlier results are as they were."
+        )
 
     def stop(self) -> None:
         """Let all finish what they do."""

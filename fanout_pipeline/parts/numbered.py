@@ -37,9 +37,9 @@ class Numbered:
 
     def discard(self, number: int) -> None:
         """Remove what a dead writer has left of the part with this number, whole or not."""
-        for path in self._folder.iterdir():
-            if f"-{number:05d}.parquet" in path.name:
-                path.unlink(missing_ok=True)
+        for name in os.listdir(self._folder):
+            if f"-{number:05d}.parquet" in name:
+                (self._folder / name).unlink(missing_ok=True)
 
     def in_order(self) -> list[PartRecord]:
         """All parts in the order of the input, numbered from 0, their files named so.

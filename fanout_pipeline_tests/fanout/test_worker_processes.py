@@ -3,15 +3,17 @@
 import os
 import subprocess
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 
 import psutil
 import pytest
 
 from fanout_pipeline.fanout import chunk_plan
-from fanout_pipeline.fanout.contract import FanoutSpec, ItemFailed, Options
+from fanout_pipeline.fanout.contract import FanoutSpec, ItemFailed, Options, WorkerDied
 from fanout_pipeline.fanout.registry import STRATEGIES
 from fanout_pipeline.fanout.run import run_strategy
+from fanout_pipeline.fanout.worker_process import WorkerProcess
 from fanout_pipeline.fanout.worker_processes import worker_processes
 from fanout_pipeline.parts import ResultFolder, read_results
 from fanout_pipeline.sources import IntegerLines
@@ -147,6 +149,25 @@ def test_a_function_that_cannot_be_read(file, tmp_path):
     assert "A worker process could not read the function." in caught.value.__notes__[0]
 
 
+@pytest.mark.parametrize("kills", [2, 3])
+def test_a_worker_is_killed_before_it_answers(kills, monkeypatch):
+    """Another is started in its place, three times at most."""
+    start, pids = WorkerProcess.start, []
+
+    def start_and_kill():
+        worker = start()
+        pids.append(worker.pid)
+        if 1 < len(pids) <= 1 + kills:
+            worker.kill()
+        return worker
+
+    monkeypatch.setattr(WorkerProcess, "start", start_and_kill)
+    dies = pytest.raises(WorkerDied, match="3 worker processes ended before they had answered")
+    with dies if kills == 3 else nullcontext(), worker_processes(2) as crew:
+        assert len(crew.usage()) == 2
+    assert not any(map(psutil.pid_exists, pids))
+
+
 def test_a_worker_that_died_after_its_work_does_no_harm():
     """Results are there already: that a worker was killed while it waited is no error."""
     with worker_processes(2) as crew:
@@ -157,6 +178,7 @@ def test_a_worker_that_died_after_its_work_does_no_harm():
 
 PROGRAM = """
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 PARENT_MARKER = True
 numbers = Path("numbers.txt")

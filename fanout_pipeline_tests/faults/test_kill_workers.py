@@ -16,7 +16,7 @@ from fanout_pipeline_tests.faults.rounds import ITEMS, ROUNDS, chance
 CHECKOUT = Path(__file__).parents[2]
 STRATEGIES = (("multiprocess", "spawn"), ("queue", "forkserver"), ("indexed_queue", "spawn"))
 """multiprocessing.Pool, of `pool_map`, waits for ever for what a killed worker had."""
-SURVIVES = frozenset[str]()
+SURVIVES = frozenset({"multiprocess"})
 """Those whose run goes on without a killed worker; the others end with an error that says so."""
 GONE_SECONDS = 5
 

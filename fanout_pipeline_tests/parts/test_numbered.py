@@ -68,3 +68,13 @@ def test_parts_in_order_are_left_alone(folder):
 def test_no_parts_are_no_parts(folder):
     """A run without any part has none afterwards."""
     assert Numbered(folder).in_order() == []
+
+
+def test_what_a_dead_writer_has_left(folder):
+    """Its part, its failed items and what it had not finished go; those of other numbers stay."""
+    left = [".part-00007.parquet.a1b2.tmp", "part-00007.parquet", ".failed-00007.parquet.c3.tmp"]
+    others = ["part-00017.parquet", "part-00070.parquet", "_manifest.json", ".lock"]
+    for name in left + others:
+        (folder / name).touch()
+    Numbered(folder).discard(7)
+    assert {path.name for path in folder.iterdir()} == set(others)
