@@ -11,8 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
-from fanout_pipeline.reporting.escape import markdown
-
 if TYPE_CHECKING:
     from fanout_pipeline.fanout.run import RunRecord
     from fanout_pipeline.measuring.order_check import OrderCheck
@@ -110,6 +108,8 @@ def check_results(
 def _order_sentence(check: OrderCheck, keeps_order: bool) -> str:
     if check.in_order:
         return "All results are in the order of the items."
+    from fanout_pipeline.reporting.escape import markdown
+
     found, expected = markdown(check.found_there), markdown(check.expected_there)
     text = (
         f"{check.out_of_place:,} of {check.items:,} results are out of place, the first at index "

@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
-from fanout_pipeline.reporting.escape import plain
-
 if TYPE_CHECKING:
     from fanout_pipeline.fanout.run import RunRecord
     from fanout_pipeline.measuring.verification import Verification
@@ -84,6 +82,8 @@ def _exact(result: Any) -> Any:
 
     Texts as they are, for JSON escapes them and the UI shows them as text, but not megabytes of one.
     """
+    from fanout_pipeline.reporting.escape import plain
+
     if isinstance(result, (bool, float)) or result is None:
         return result
     if isinstance(result, int):

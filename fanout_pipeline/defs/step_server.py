@@ -44,6 +44,7 @@ from dagster._utils.error import serializable_error_info_from_exc_info
 from dagster._utils.interrupts import capture_interrupts
 
 from fanout_pipeline.defs import step_logs
+from fanout_pipeline.defs.ending_with import ending_with
 from fanout_pipeline.fanout.multiprocessing_workers import exit_after_parent
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
@@ -230,7 +231,8 @@ def main(descriptor: int) -> None:
 def _load_and_serve(connection: Connection) -> None:
     setup = connection.recv()
     try:
-        loaded = _Loaded(setup)
+        with ending_with(connection):
+            loaded = _Loaded(setup)
     except BaseException:
         connection.send(Ready(traceback.format_exc()))
         return

@@ -113,13 +113,26 @@ class ChunkPlan:
         size = self._piece(waiting)
         if waiting.size <= 1.5 * size:
             size = waiting.size
-        chunk = Chunk(self._given, waiting.start, waiting.start + size)
-        self._given += 1
-        self._paces[chunk.number] = waiting.pace
+        chunk = self.numbered(waiting.start, waiting.start + size, waiting.pace)
         if chunk.stop < waiting.stop:
             waiting.start = chunk.stop
             heapq.heappush(self._begun, waiting)
         return chunk
+
+    def numbered(self, start: int, stop: int, pace: _Pace | None = None) -> Chunk:
+        """A chunk of what `take` has given out before and was not done, with a number of its own."""
+        chunk = Chunk(self._given, start, stop)
+        self._given += 1
+        self._paces[chunk.number] = pace or _Pace()
+        return chunk
+
+    def lost(self, chunk: Chunk) -> None:
+        """Nobody works on a chunk any more, and nothing of it was done."""
+        del self._paces[chunk.number]
+
+    def back(self, chunk: Chunk) -> None:
+        """Give out anew what nobody works on."""
+        heapq.heappush(self._begun, _Range(chunk.start, chunk.stop))
 
     def seconds(self, chunk: Chunk) -> float:
         """After how many seconds of calling the function a chunk just taken is to be cut short."""

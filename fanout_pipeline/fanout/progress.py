@@ -43,6 +43,10 @@ class Progress:
             self._last_line = now
             self._log(self._line(now - self._began))
 
+    def say(self, text: str) -> None:
+        """Log a line about something out of the ordinary."""
+        self._log(f"{self._label}: {text}")
+
     def _line(self, seconds: float) -> str:
         left = seconds * (self._size - self._size_done) / self._size_done
         return (

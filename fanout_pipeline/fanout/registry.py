@@ -30,3 +30,5 @@ STRATEGIES: dict[str, Strategy] = {
 
 REFERENCE = serial.STRATEGY.name
 """The strategy that others are checked against and compared with."""
+SUPERVISED = multiprocess.STRATEGY.name
+"""The strategy that outlives items which end their process or never return."""

@@ -10,6 +10,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+_PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
+
 
 @dataclass(frozen=True, slots=True)
 class ProcessUsage:
@@ -53,6 +55,29 @@ def usage_of(pids: Iterable[int]) -> list[ProcessUsage]:
             continue
         found.append(ProcessUsage(pid, times.user + times.system, peak))
     return found
+
+
+def resident_bytes(pid: int) -> int:
+    """Memory that another process has now; 0 where it is gone."""
+    try:
+        return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * _PAGE_BYTES
+    except (OSError, IndexError):
+        pass
+    import psutil
+
+    try:
+        return int(psutil.Process(pid).memory_info().rss)
+    except psutil.Error:
+        return 0
+
+
+def memory_bytes() -> int:
+    """What all processes here may have together: the machine's memory, or the container's."""
+    there = os.sysconf("SC_PHYS_PAGES") * _PAGE_BYTES
+    try:
+        return min(there, int(Path("/sys/fs/cgroup/memory.max").read_text()))
+    except (OSError, ValueError):  # "max"
+        return there
 
 
 def _high_water_mark(pid: str) -> int | None:

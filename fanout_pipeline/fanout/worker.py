@@ -1,7 +1,7 @@
 """The worker's side of `worker_processes`: the main program of one worker process.
 
-    receives ("work", Work), then any number of ("chunk", Chunk, first index or None, seconds), and the
-    first index by itself where it was None; for each chunk it sends (COUNTED, Chunk, items), and
+    receives ("work", Work), then any number of ("chunk", Order), and the first index by itself where
+    it was None; for each chunk it sends (COUNTED, Chunk, items), and
     (DONE, Piece, began, seconds of imports, ended)
 
 A worker imports neither dagster nor pandas unless the user's function does, and not the parent's
@@ -18,17 +18,38 @@ import sys
 import threading
 import time
 from queue import SimpleQueue
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+from fanout_pipeline.fanout.black_box import Announce, Recorder
 from fanout_pipeline.fanout.channel import Channel
+
+if TYPE_CHECKING:
+    from fanout_pipeline.fanout.contract import Failure
+    from fanout_pipeline.sources.source import Chunk
 
 READY = "ready"
 COUNTED = "counted"
 DONE = "done"
 
 
-def main(descriptor: int) -> None:
-    """Serve the channel on this file descriptor until the parent sends None."""
+class Order(NamedTuple):
+    """One chunk to be done."""
+
+    chunk: Chunk
+    first_index: int | None
+    """None: it follows."""
+    seconds: float
+    """No item is begun after so many."""
+    announce: Announce
+    failure: Failure | None
+    """The chunk is one item, which is not to be called, because it has failed so."""
+
+
+def main(descriptor: int, box: int) -> None:
+    """Serve the channel on a file descriptor until the parent sends None.
+
+    What is done is told in the box on the other descriptor (see `black_box`).
+    """
     # Ctrl-C reaches the whole foreground group; the parent decides what it means.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     # Programs that the function starts must not hold the channel open.
@@ -37,6 +58,7 @@ def main(descriptor: int) -> None:
     parent.send((READY, os.getpid()))
     # Not before: whoever waits for the answer can go on, and cut the source, meanwhile.
     began = time.perf_counter()
+    recorder = Recorder(box)
     import fanout_pipeline.fanout.road  # noqa: F401
 
     imported = time.perf_counter() - began
@@ -49,8 +71,8 @@ def main(descriptor: int) -> None:
             case ("work", work):
                 # Reading it has imported the user's module: that is told with the first chunk.
                 imported += time.perf_counter() - taken
-            case ("chunk", chunk, first_index, seconds):
-                answer = _answer(parent, work, chunk, first_index, seconds)
+            case ("chunk", order):
+                answer = _answer(parent, work, order, recorder)
                 if isinstance(answer, BaseException):
                     parent.send(answer)
                 else:
@@ -99,12 +121,20 @@ class _Parent:
             os._exit(1)
 
 
-def _answer(parent: _Parent, work: Any, chunk: Any, first_index: int | None, seconds: float) -> Any:
+def _answer(parent: _Parent, work: Any, order: Order, recorder: Recorder) -> Any:
     from fanout_pipeline.fanout.chunk_work import run_piece
 
-    numbering = _RemoteNumbering(parent, first_index)
+    numbering = _RemoteNumbering(parent, order.first_index)
+    recorder.begin(order.chunk.number, order.announce)
     try:
-        return run_piece(work, chunk, numbering, seconds=seconds)
+        return run_piece(
+            work,
+            order.chunk,
+            numbering,
+            seconds=order.seconds,
+            recorder=recorder,
+            known_failed={} if order.failure is None else {0: order.failure},
+        )
     except BaseException as error:  # SystemExit, too: it is the parent's to raise
         return _sendable(error)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from fanout_pipeline.fanout.contract import FanoutSpec, Options
 from fanout_pipeline.fanout.policy import FAIL, FailurePolicy
-from fanout_pipeline.fanout.registry import REFERENCE, STRATEGIES
+from fanout_pipeline.fanout.registry import REFERENCE, STRATEGIES, SUPERVISED
 from fanout_pipeline.fanout.run import RunRecord, run_strategy
 from fanout_pipeline.measuring.order_check import OrderCheck, check_order
 from fanout_pipeline.measuring.result_streams import blocks, compared
@@ -34,8 +34,8 @@ def verify(
     """Check the results in `folder`, which `run` made from `spec`, against the reference beside it.
 
     If the reference was made from other bytes, by another function, or with another place for items
-    that failed, or is not there, the function is called once more on every item, serially, to have
-    it. `failures` is the policy of the run.
+    that failed, or is not there, the function is called once more on every item, one after the
+    other, to have it. `failures` is the policy of the run.
     """
     began = time.perf_counter()
     check, against = _check(spec, folder, run, failures)
@@ -52,8 +52,12 @@ def _check(
         return check_order(folder, reference), f"{spec.name}/{REFERENCE}"
     with tempfile.TemporaryDirectory(prefix=".reference-", dir=folder.parent) as scratch:
         made = Path(scratch) / REFERENCE
-        run_strategy(STRATEGIES[REFERENCE], spec, made, Options(1, "none", failures=failures))
-        return check_order(folder, made), "a serial run made for this check"
+        # An item that ends its process, or never returns, must not take this one with it.
+        supervised = failures.quarantines or failures.item_timeout_seconds is not None
+        strategy = STRATEGIES[SUPERVISED if supervised else REFERENCE]
+        run_strategy(strategy, spec, made, Options(1, "none", failures=failures))
+        worker = ", in a worker process," if supervised else ""
+        return check_order(folder, made), f"a serial run{worker} made for this check"
 
 
 def _is_of_same_work(reference: Path, run: RunRecord, failures: FailurePolicy) -> bool:

@@ -38,6 +38,12 @@ class Numbered:
         if self._tells and self._is_sound():
             append(self._folder, Finished(start, stop, part))
 
+    def discard(self, number: int) -> None:
+        """Remove what a dead writer has left of the part with this number, whole or not."""
+        for path in self._folder.iterdir():
+            if f"-{number:05d}.parquet" in path.name:
+                path.unlink(missing_ok=True)
+
     def in_order(self) -> list[PartRecord]:
         """All parts in the order of the input, numbered from 0, their files named so.
 

@@ -296,3 +296,19 @@ class Down:
         if number == GUILTY and self.sign.exists():
             raise ConnectionError("the service is down")
         return number
+
+
+@dataclasses.dataclass(frozen=True)
+class Overwrites:
+    """Writes other numbers over its input, where a file is there, and removes that."""
+
+    file: Path
+    sign: Path
+
+    def __call__(self, number):
+        if number == 50 and self.sign.exists():
+            self.sign.unlink()
+            content = self.file.read_bytes().replace(b"9", b"8")
+            with open(self.file, "r+b") as file:
+                file.write(content)
+        return number

@@ -31,6 +31,8 @@ WITH_PROCESSES = [case for case in CASES if case[0] not in WITHOUT_PROCESSES]
 # multiprocessing.Pool puts a new worker in the place of a killed one and waits for ever for the
 # results of the old (CPython issue 66587): pool_map cannot promise to end, so it is left out.
 NOTICES_DEATH = [case for case in WITH_PROCESSES if case[0] != "pool_map"]
+# Those that go on without a worker that died.
+RECOVERS = ["multiprocess"]
 ROOT = Path(__file__).parents[2]
 
 pytestmark = [
@@ -131,28 +133,55 @@ def test_bad_line(name, method, bad, tmp_path, earlier):
 
 
 @pytest.mark.parametrize(("name", "method"), NOTICES_DEATH)
-def test_worker_is_killed(name, method, file, earlier):
-    """A worker that is killed, as by the kernel when memory is short, ends the run with an error."""
-    with pytest.raises(WorkerDied, match="Nothing was made visible"):
+def test_item_kills_its_worker(name, method, file, earlier):
+    """A worker that is killed, as by the kernel when memory is short, ends the run with an error.
+
+    Workers of our own are replaced, and the error is of the item in the calls of which they died.
+    """
+    error, message = WorkerDied, "Nothing was made visible"
+    if name in RECOVERS:
+        error = ItemFailed
+        message = r"item 60 \(line 61 .*WorkerDied: .* was killed by SIGKILL: out of memory\?"
+    with pytest.raises(error, match=message):
         run(name, method, file, functions.kills_its_worker, earlier)
 
 
 @pytest.mark.parametrize(("name", "method"), NOTICES_DEATH)
 def test_idle_worker_is_killed(name, method, file, earlier):
-    """A worker that was killed between two runs of a crew is called dead in the second."""
+    """A worker that was killed between two runs of a crew is called dead in the second, or replaced."""
     spec = FanoutSpec("squares", IntegerLines(str(file)), functions.same)
+    other = earlier.with_name("other")
 
-    def run_kill_run():
+    def run_kill_run(folder):
         with STRATEGIES[name].start(Options(2, method)) as crew:
-            run_warm(name, crew, spec, earlier.with_name("other"), 4)
+            run_warm(name, crew, spec, other, 4)
             idle = psutil.Process(crew.usage()[0].pid)
             idle.kill()
             until(lambda: not lives(idle))
             time.sleep(0.2)  # Its threads end, and with the last its connections.
-            run_warm(name, crew, spec, earlier, 4)
+            run_warm(name, crew, spec, folder, 4)
+            return len(crew.usage())
 
-    with pytest.raises(WorkerDied):
-        run_kill_run()
+    if name in RECOVERS:
+        assert run_kill_run(other) == 3
+        assert_same_results(other, file, functions.same, keeps_order=True)
+    else:
+        with pytest.raises(WorkerDied):
+            run_kill_run(earlier)
+
+
+@pytest.mark.parametrize("name", RECOVERS)
+def test_workers_are_killed_between_runs(name, file, earlier):
+    """A crew whose workers are all killed after each run is as good as new in the next."""
+    spec = FanoutSpec("squares", IntegerLines(str(file)), functions.same)
+    folder = earlier.with_name("other")
+    with STRATEGIES[name].start(Options(3, "spawn")) as crew:
+        for _ in range(3):
+            run_warm(name, crew, spec, folder, 4)
+            assert_same_results(folder, file, functions.same, keeps_order=True)
+            for used in crew.usage():
+                if psutil.pid_exists(used.pid):
+                    psutil.Process(used.pid).kill()
 
 
 def until(true):

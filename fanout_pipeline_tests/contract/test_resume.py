@@ -18,7 +18,7 @@ from fanout_pipeline.fanout.run import run_strategy
 from fanout_pipeline.numbers_file import write_numbers
 from fanout_pipeline.parts import ResultFolder, read_results
 from fanout_pipeline.parts.ledger import Ledger
-from fanout_pipeline.sources import IntegerLines
+from fanout_pipeline.sources import BadInput, IntegerLines
 from fanout_pipeline_tests.contract import functions
 from fanout_pipeline_tests.contract.test_strategies import WITHOUT_PROCESSES, given_to
 
@@ -263,3 +263,26 @@ def test_two_runs_at_once(million, tmp_path):
     assert read_results(tmp_path / "multiprocess")["result"].tolist() == [
         n * n for n in range(COUNT)
     ]
+
+
+@pytest.mark.parametrize("name", ["serial", "threads", "multiprocess"])
+def test_what_was_made_of_a_changed_input_is_not_reused(name, tmp_path):
+    """An input that was overwritten during a run, and restored: no result of what stood there between."""
+    path, sign = tmp_path / "numbers.txt", tmp_path / "sign"
+    write_numbers(path, 100)
+    original = path.read_bytes()
+    sign.touch()
+    spec = FanoutSpec("squares", IntegerLines(str(path)), functions.Overwrites(path, sign))
+    options = Options(2, "spawn")
+
+    def run():
+        folder = tmp_path / name
+        return run_strategy(
+            STRATEGIES[name], spec, folder, options, chunks=20, ledger=True, resume=True
+        )
+
+    with pytest.raises(BadInput, match="was written to while it was read"):
+        run()
+    path.write_bytes(original)
+    assert 0 < run().reused_chunks < 20
+    assert read_results(tmp_path / name)["result"].tolist() == list(range(100))

@@ -135,7 +135,10 @@ def test_a_reference_of_another_policy_is_not_compared_with(materialize):
         for name in ("order", "completeness", "values"):
             check = checks(result)[strategy, name]
             assert check.passed
-            assert check.metadata["checked_against"].value == "a serial run made for this check"
+            assert (
+                check.metadata["checked_against"].value
+                == "a serial run, in a worker process, made for this check"
+            )
     assert materialize("serial", failed_items="null").success
     result = materialize("threads", failed_items="null")
     check = checks(result)["threads", "values"]

@@ -1,7 +1,6 @@
 """Worker processes start from any program, import little, and are gone when they should be."""
 
 import os
-import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -10,7 +9,7 @@ import psutil
 import pytest
 
 from fanout_pipeline.fanout import chunk_plan
-from fanout_pipeline.fanout.contract import FanoutSpec, ItemFailed, Options, WorkerDied
+from fanout_pipeline.fanout.contract import FanoutSpec, ItemFailed, Options
 from fanout_pipeline.fanout.registry import STRATEGIES
 from fanout_pipeline.fanout.run import run_strategy
 from fanout_pipeline.fanout.worker_processes import worker_processes
@@ -100,41 +99,6 @@ def test_chunks_without_items(name, workers, chunks, tmp_path, short):
     assert read_results(tmp_path / name)["result"].tolist() == [str(10**2000), "7", str(10**2000)]
     assert all(part.items for part in ResultFolder(tmp_path / name).manifest().parts)
     assert record.chunks <= 3
-
-
-class Kills:
-    """Ends its process on one item, in one of many ways."""
-
-    def __init__(self, how):
-        self.how = how
-
-    def __call__(self, number):
-        if number == 200:
-            if self.how == "exit":
-                os._exit(3)
-            os.kill(os.getpid(), self.how)
-        return slow_now_and_then(number)
-
-
-@pytest.mark.parametrize(
-    ("how", "message"),
-    [
-        (signal.SIGKILL, r"was killed by SIGKILL \(out of memory\?\) while it had chunk \d+\."),
-        (signal.SIGSEGV, r"was killed by SIGSEGV while it had chunk \d+\."),
-        (signal.SIGRTMIN + 3, r"was killed by signal \d+ while it had chunk \d+\."),
-        ("exit", r"ended with exit code 3 while it had chunk \d+\."),
-    ],
-    ids=["SIGKILL", "SIGSEGV", "real-time", "exit"],
-)
-def test_a_worker_dies_among_pieces(how, message, file, tmp_path, short):
-    """The death of a worker is told with its cause; what was there before is there still."""
-    folder = tmp_path / "multiprocess"
-    run("serial", file, str, folder, chunks=2)
-    before = folder.readlink()
-    with pytest.raises(WorkerDied, match=message):
-        run("multiprocess", file, Kills(how), folder)
-    assert folder.readlink() == before
-    assert read_results(folder)["result"].tolist() == [str(number) for number in range(300)]
 
 
 @pytest.mark.parametrize("error", [SystemExit, KeyboardInterrupt])

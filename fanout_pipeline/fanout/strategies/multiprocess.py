@@ -11,7 +11,7 @@ from fanout_pipeline.fanout.worker_processes import WorkerProcesses, worker_proc
 
 @contextmanager
 def start(options: Options) -> Iterator[WorkerProcesses]:
-    with worker_processes(options.workers) as crew:
+    with worker_processes(options.workers, options.worker_memory_mb) as crew:
         yield crew
 
 

@@ -1,0 +1,267 @@
+"""One run of a crew of worker processes: gives out chunks, gathers parts, replaces who dies.
+
+A worker has one chunk at a time, and what begins earlier in the input is begun first, so that no
+first index is waited for longer than an earlier chunk takes to be read.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from selectors import EVENT_READ, DefaultSelector
+
+from fanout_pipeline.fanout.assignments import Assignment, Assignments, split_at
+from fanout_pipeline.fanout.black_box import Announce
+from fanout_pipeline.fanout.chunk_plan import ChunkPlan
+from fanout_pipeline.fanout.chunk_work import Piece
+from fanout_pipeline.fanout.contract import Ran, Work
+from fanout_pipeline.fanout.lanes import Lane, busy_seconds, seconds_of
+from fanout_pipeline.fanout.numbering import CountedRanges
+from fanout_pipeline.fanout.progress import Progress
+from fanout_pipeline.fanout.resuming import numbered
+from fanout_pipeline.fanout.sending import sent
+from fanout_pipeline.fanout.supervision import Death, Suspects
+from fanout_pipeline.fanout.watch import Verdict, Watch
+from fanout_pipeline.fanout.worker import COUNTED, DONE, READY, Order
+from fanout_pipeline.fanout.worker_process import Traffic, WorkerProcess
+from fanout_pipeline.sources.source import Chunk
+
+_DEATHS_TOLD = 20
+"""So many are logged."""
+
+
+@dataclass(eq=False, slots=True)
+class _Place:
+    """Where one worker works, or another after it."""
+
+    number: int
+    lane: Lane
+    has: Assignment | None = None
+    """What the worker has to do,"""
+    given: float = 0.0
+    """since when (time.monotonic)."""
+    verdict: Verdict | None = None
+    """Why we have ended the worker."""
+
+    @property
+    def idle(self) -> bool:
+        return self.has is None and self.verdict is None
+
+
+class SupervisedRun:
+    """`workers` is the crew's list; `start_another` puts a new worker in a place of it."""
+
+    def __init__(
+        self,
+        workers: list[WorkerProcess],
+        start_another: Callable[[int], None],
+        work: Work,
+        progress: Progress,
+        memory_mb: int | None,
+    ):
+        began, cpu_began = time.perf_counter(), time.thread_time()
+        self._workers = workers
+        self._start_another = start_another
+        self._source = work.source
+        self._progress = progress
+        plan = ChunkPlan(work.chunks, len(workers), work.fixed, given=work.first_number)
+        self._assignments = Assignments(plan, Suspects(work.failures, len(workers)))
+        self._ranges = CountedRanges(work.finished)
+        self._awaited: dict[int, _Place] = {}
+        """Who waits for which chunk's first index, by where the chunk starts."""
+        self._parts = numbered(work)
+        self._watch = Watch(work.failures.item_timeout_seconds, memory_mb, len(workers))
+        self._announce = self._watch.times.announce
+        self._deaths = 0
+        self._places = [_Place(number, Lane(began)) for number in range(len(workers))]
+        self._traffic = Traffic()
+        self._selector = DefaultSelector()
+        progress.begin(plan.size)
+        # Not the batch function: what its module imports would be imported for nothing.
+        self._message = sent(replace(work, chunks=(), finished=(), batch_function=None))
+        self._pickle_seconds = time.thread_time() - cpu_began
+
+    def ran(self) -> Ran:
+        """Give out chunks until none is left and none is being worked on.
+
+        Raises what the function or a source raised, or WorkerDied.
+        """
+        with self._selector:
+            for place in self._places:
+                if not self._worker(place).gone:
+                    self._brief(place)
+            self._give()
+            while self._assignments.again or not all(place.idle for place in self._places):
+                for key, _ in self._selector.select(self._seconds_to_wait()):
+                    place, worker = key.data
+                    if worker.gone:  # It was replaced since.
+                        continue
+                    if key.fd == worker.fileno():
+                        self._take(place)
+                    else:
+                        self._take_all(place)
+                self._look()
+                if self._assignments.again:
+                    self._give()
+        ended = time.perf_counter()
+        for place in self._places:
+            place.lane.until(ended, "wait")
+        return Ran(
+            self._parts.in_order(),
+            tuple(place.lane for place in self._places),
+            self._traffic.sent_bytes,
+            # What is pickled here is unpickled there, and the other way round.
+            2 * (self._pickle_seconds + self._traffic.pickle_seconds),
+        )
+
+    def _worker(self, place: _Place) -> WorkerProcess:
+        return self._workers[place.number]
+
+    def _brief(self, place: _Place) -> None:
+        """Send the work to a worker and listen to it."""
+        worker = self._worker(place)
+        worker.traffic = self._traffic
+        self._selector.register(worker, EVENT_READ, (place, worker))
+        if worker.end is not None:
+            self._selector.register(worker.end, EVENT_READ, (place, worker))
+        worker.send_pickled(self._message)
+
+    def _give(self) -> None:
+        """A chunk for each worker that has none, as far as there are chunks."""
+        for place in self._places:
+            if place.idle:
+                assignment = self._assignments.take(time.monotonic())
+                if assignment is None:
+                    return
+                self._give_to(place, assignment)
+
+    def _give_to(self, place: _Place, assignment: Assignment) -> None:
+        if assignment.alone and not (self._worker(place).fresh or self._worker(place).gone):
+            self._retire(place)
+        if self._worker(place).gone:
+            self._start_another(place.number)
+            self._brief(place)
+        place.has, place.given = assignment, time.monotonic()
+        chunk, suspect = assignment.chunk, assignment.suspect
+        first_index = self._ranges.first_index(chunk)
+        if first_index is None:
+            self._awaited[chunk.start] = place
+        announce = self._announce if suspect is None else Announce.EACH
+        failure = suspect.failure if suspect else None
+        worker = self._worker(place)
+        worker.fresh = False
+        order = Order(chunk, first_index, assignment.seconds, announce, failure)
+        worker.send(("chunk", order))
+
+    def _take(self, place: _Place) -> None:
+        try:
+            message = self._worker(place).receive()
+        except EOFError:
+            self._lost(place)
+            return
+        match message:
+            case (kind, _) if kind == READY:  # it was started in the place of another
+                place.lane.until(time.perf_counter(), "start")
+            case (kind, chunk, items) if kind == COUNTED:
+                self._counted(chunk, items)
+            case (kind, piece, began, imported, ended) if kind == DONE:
+                self._done(place, piece, began, imported, ended)
+            case BaseException() as error:
+                raise error
+
+    def _take_all(self, place: _Place) -> None:
+        """A worker is dead. Its channel may be open still, in processes that its function forked."""
+        worker = self._worker(place)
+        while not worker.gone:
+            if worker.has_message():
+                self._take(place)
+            else:
+                self._lost(place)
+
+    def _counted(self, chunk: Chunk, items: int) -> None:
+        for start, first_index in self._ranges.add(chunk, items):
+            if start in self._awaited:
+                self._worker(self._awaited.pop(start)).send(first_index)
+
+    def _done(
+        self, place: _Place, piece: Piece, began: float, imported: float, ended: float
+    ) -> None:
+        assignment, place.has = place.has, None
+        assert assignment is not None
+        chunk = assignment.chunk
+        self._assignments.done(assignment, busy_seconds(piece.part), piece.rest)
+        self._parts.add(*piece.range(chunk), piece.part)
+        place.lane.worked(began, seconds_of(piece.part), imported, ended)
+        if place.idle and self._worker(place).has_grown(self._watch.memory):
+            self._retire(place)
+        self._give()
+        place.lane.until(time.perf_counter(), "send")
+        self._progress.done(piece.part.items, piece.size(chunk))
+
+    def _retire(self, place: _Place) -> None:
+        self._listen_no_more(self._worker(place))
+        self._worker(place).retire()
+
+    def _listen_no_more(self, worker: WorkerProcess) -> None:
+        self._selector.unregister(worker)
+        if worker.end is not None:
+            self._selector.unregister(worker.end)
+
+    def _seconds_to_wait(self) -> float | None:
+        """Until something is to be looked at, or to be given out again; None: until a worker says so."""
+        waits = [] if self._watch.period is None else [self._watch.period]
+        # Where no place is idle nothing can be given out anyway.
+        if self._assignments.again and any(place.idle for place in self._places):
+            waits.append(max(0.0, self._assignments.next_due() - time.monotonic()))
+        return min(waits, default=None)
+
+    def _look(self) -> None:
+        """End workers that have too much memory, or are too long in one call."""
+        now = time.monotonic()
+        if not self._watch.is_time(now):
+            return
+        for place in self._places:
+            if place.has is None or place.verdict is not None:
+                continue
+            worker = self._worker(place)
+            chunk = place.has.chunk.number
+            place.verdict = self._watch.verdict(worker.pid, worker.box, chunk, now)
+            if place.verdict is not None:
+                if place.verdict.late is not None:
+                    worker.ask_for_stack()
+                # What it has sent before comes first, and then the end of its channel.
+                worker.kill()
+
+    def _lost(self, place: _Place) -> None:
+        """A worker is dead, and all that it has sent was taken."""
+        worker = self._worker(place)
+        self._listen_no_more(worker)
+        how = worker.ended()
+        place.lane.told({}, time.perf_counter())
+        assignment, place.has = place.has, None
+        verdict, place.verdict = place.verdict, None
+        if assignment is not None:
+            self._awaited.pop(assignment.chunk.start, None)
+            self._parts.discard(assignment.chunk.number)
+            death = worker.death(assignment.chunk.number, how, verdict, place.given)
+            if death is None:
+                self._assignments.unharmed(assignment)
+            else:
+                self._suspect(assignment, worker, death)
+        worker.close()
+        self._give()
+
+    def _suspect(self, assignment: Assignment, worker: WorkerProcess, death: Death) -> None:
+        chunk, call, split = assignment.chunk, worker.box.call(), None
+        if death.begun and call is not None and call.item is not None:
+            split = split_at(self._source, chunk, call.item)
+            if split.before is not None:
+                self._counted(split.before, call.item)
+            self._counted(split.item, 1)
+        elif death.late:  # one of a slice of items that had been quick so far
+            self._announce = Announce.EACH
+        self._deaths += 1
+        if self._deaths <= _DEATHS_TOLD:
+            self._progress.say(death.told(worker.pid, chunk))
+        self._assignments.died(assignment, death, split, time.monotonic())

@@ -1,0 +1,233 @@
+"""One worker process, seen from its parent: started, spoken to, ended, and how it ended."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import select
+import signal
+import socket
+import subprocess
+import sys
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+from fanout_pipeline.fanout.black_box import ASK_FOR_STACK, BlackBox
+from fanout_pipeline.fanout.channel import Channel
+from fanout_pipeline.fanout.supervision import Death
+from fanout_pipeline.fanout.usage import ProcessUsage, resident_bytes, usage_of
+from fanout_pipeline.fanout.watch import Memory, Verdict
+
+_END_SECONDS = 5.0
+_STACK_SECONDS = 0.2
+_LOOK_SECONDS = 0.002
+_ENVIRONMENT = {"OPENBLAS_NUM_THREADS": "1"}
+"""Where the user's says nothing. Each worker has one core; NumPy's import starts a thread for each core
+of the machine otherwise, which takes 0.11 s of CPU time on two."""
+
+# Programs do not raise these themselves.
+_FOREIGN_SIGNALS = {signal.SIGKILL, signal.SIGTERM, signal.SIGHUP}
+
+
+@dataclass(slots=True)
+class Traffic:
+    """What went to workers and came from them."""
+
+    sent_bytes: int = 0
+    pickle_seconds: float = 0.0
+    """CPU time, on this side."""
+
+
+class WorkerProcess:
+    """Started by `start`. In the end it must be waited for and closed."""
+
+    def __init__(self, process: subprocess.Popen[bytes], channel: Channel, box: BlackBox):
+        self._process = process
+        self.pid = process.pid
+        self.channel = channel
+        self.box = box
+        """Readable until `close`."""
+        self.traffic = Traffic()
+        self.fresh = True
+        """It was never given anything to do."""
+        self._first_bytes = 0
+        """Its memory after its first chunk."""
+        self._resident_bytes = 0
+        """Its memory after its last."""
+        self.end = _end_of(self.pid)
+        """A descriptor that is readable once it has ended; None where there is no such thing."""
+        self._used: ProcessUsage | None = None
+        self._open = True
+
+    @classmethod
+    def start(cls) -> WorkerProcess:
+        """Start one, which sends READY by and by; what is sent to it before waits for it."""
+        ours, theirs = socket.socketpair()
+        box = BlackBox()
+        try:
+            program = (
+                f"import sys; sys.path[:] = {list(map(str, sys.path))!r}\n"
+                "from fanout_pipeline.fanout.worker import main\n"
+                f"main({theirs.fileno()}, {box.descriptor})"
+            )
+            process = subprocess.Popen(
+                [sys.executable, "-c", program],
+                stdin=subprocess.DEVNULL,
+                pass_fds=[theirs.fileno(), box.descriptor],
+                env=_ENVIRONMENT | os.environ,
+            )
+        finally:
+            theirs.close()
+            box.shared()
+        return cls(process, Channel(ours.detach()), box)
+
+    @property
+    def gone(self) -> bool:
+        """Whether it was closed: another is to be started in its place when one is needed."""
+        return not self._open
+
+    def fileno(self) -> int:
+        return self.channel.fileno()
+
+    def send(self, message: Any) -> None:
+        began = time.thread_time()
+        pickled = pickle.dumps(message)
+        self.traffic.pickle_seconds += time.thread_time() - began
+        self.send_pickled(pickled)
+
+    def send_pickled(self, message: bytes) -> None:
+        """That it has ended is seen where its messages are read, not here."""
+        self.traffic.sent_bytes += len(message)
+        with suppress(BrokenPipeError, ConnectionResetError):
+            self.channel.send(message)
+
+    def receive(self) -> Any:
+        """Its next message. Raises EOFError where there will be none."""
+        try:
+            message = self.channel.receive()
+        except ConnectionResetError as error:
+            raise EOFError from error
+        began = time.thread_time()
+        received = pickle.loads(message)
+        self.traffic.sent_bytes += len(message)
+        self.traffic.pickle_seconds += time.thread_time() - began
+        return received
+
+    def has_grown(self, memory: Memory) -> bool:
+        """Whether it should be replaced, now that it has done a chunk: see `Memory`."""
+        self._resident_bytes = resident_bytes(self.pid)
+        self._first_bytes = self._first_bytes or self._resident_bytes
+        return memory.has_grown(self._first_bytes, self._resident_bytes)
+
+    def has_message(self) -> bool:
+        """Whether there is something to receive, or its channel has ended."""
+        poll = select.poll()
+        poll.register(self, select.POLLIN)
+        return bool(poll.poll(0))
+
+    def usage(self) -> list[ProcessUsage]:
+        """What it uses, or has used; nothing where that is not known."""
+        return [self._used] if self._used else usage_of([self.pid])
+
+    def kill(self) -> None:
+        """Its channel ends, after what it has sent."""
+        self._process.kill()
+
+    def ask_for_stack(self) -> None:
+        """Wait until its box has its stack, or for a moment."""
+        self._process.send_signal(ASK_FOR_STACK)
+        deadline = time.monotonic() + _STACK_SECONDS
+        while not self.box.stack() and time.monotonic() < deadline:
+            time.sleep(_LOOK_SECONDS)
+        time.sleep(_LOOK_SECONDS)  # It is written in pieces.
+
+    def has_ended(self) -> bool:
+        """Whether the process is there no more, as one that was killed while it had nothing to do."""
+        return self._waited(0)
+
+    def ended(self) -> str:
+        """Wait for a process whose channel has ended; tells how it ended."""
+        if self._waited(_END_SECONDS):
+            how = _how_ended(self._process.returncode)
+        else:
+            how = "closed its connection to this process"
+            self.kill()
+            self._waited(_END_SECONDS)
+        return how
+
+    def death(self, chunk: int, how: str, verdict: Verdict | None, given: float) -> Death | None:
+        """What can be told of its end, once it has `ended`; it was given this chunk at `given`.
+
+        None where the call for which the parent has ended it was just over.
+        """
+        call, begun = self.box.call(), self.box.has_begun(chunk)
+        late = verdict is not None and verdict.late is not None
+        if verdict is not None and late and verdict.late != call:
+            return None
+        return Death(
+            verdict.how if verdict else how,
+            seconds=time.monotonic() - given,
+            begun=begun,
+            late=late,
+            foreign=verdict is None and -(self._process.returncode or 0) in _FOREIGN_SIGNALS,
+            after_calls=begun and self.box.has_called and call is None,
+            stack=self.box.stack(),
+        )
+
+    def retire(self) -> None:
+        """Let it end by itself, which takes milliseconds."""
+        self.send(None)
+        self.ended()
+        self.close()
+
+    def wait(self) -> None:
+        """Wait for one that was sent None, or killed."""
+        with suppress(subprocess.TimeoutExpired):
+            self._process.wait(_END_SECONDS)
+
+    def close(self) -> None:
+        if self._open:
+            self._open = False
+            if self.end is not None:
+                os.close(self.end)
+            self.channel.close()
+            self.box.close()
+
+    def _waited(self, seconds: float) -> bool:
+        """As Popen.wait, but keeps what the process has used."""
+        if self._process.returncode is not None:
+            return True
+        deadline = time.monotonic() + seconds
+        while True:
+            try:
+                pid, status, used = os.wait4(self.pid, os.WNOHANG)
+            except ChildProcessError:  # somebody else has waited for it
+                self._process.wait()
+                return True
+            if pid:
+                self._process.returncode = os.waitstatus_to_exitcode(status)
+                cpu_seconds = used.ru_utime + used.ru_stime
+                self._used = ProcessUsage(self.pid, cpu_seconds, self._resident_bytes)
+                return True
+            if time.monotonic() >= deadline:
+                return False
+            time.sleep(_LOOK_SECONDS)
+
+
+def _end_of(pid: int) -> int | None:
+    if sys.platform == "linux":
+        with suppress(OSError):
+            return os.pidfd_open(pid)
+    return None
+
+
+def _how_ended(code: int) -> str:
+    if code >= 0:
+        return f"ended with exit code {code}"
+    try:
+        name = signal.Signals(-code).name
+    except ValueError:  # a real-time signal
+        name = f"signal {-code}"
+    return f"was killed by {name}" + (": out of memory?" if code == -signal.SIGKILL else "")
