@@ -1,7 +1,7 @@
 """A crew of threads of this process, which take chunks from one plan.
 
 plan --chunk--> thread: run_piece --rest--> plan
-                       --piece----> finished --> the calling thread: progress, parts
+                       --piece----> parts, and finished --> the calling thread: progress
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from fanout_pipeline.fanout.numbering import Stopped, ThreadNumbering
 from fanout_pipeline.fanout.progress import Progress
 from fanout_pipeline.fanout.resuming import numbered
 from fanout_pipeline.fanout.usage import ProcessUsage
+from fanout_pipeline.parts.numbered import Numbered
 from fanout_pipeline.sources.source import Chunk
 
 _PATIENCE_SECONDS = 0.5
@@ -57,12 +58,12 @@ class ThreadCrew:
             work.chunks, self._workers, work.fixed, first=self._first, given=work.first_number
         )
         shared = _SharedPlan(plan, ThreadNumbering(work.finished))
+        parts = numbered(work)
         progress.begin(shared.size)
         finished: SimpleQueue[_Done | BaseException | None] = SimpleQueue()
-        parts = numbered(work)
         lanes: dict[int, Lane] = {}
         futures = [
-            self._pool.submit(self._serve, number, work, shared, finished)
+            self._pool.submit(self._serve, number, work, shared, parts, finished)
             for number in range(self._workers)
         ]
         try:
@@ -73,7 +74,6 @@ class ThreadCrew:
                         serving -= 1
                     case _Done() as done:
                         part = done.piece.part
-                        parts.add(*done.piece.range(done.chunk), part)
                         lane = lanes.setdefault(done.thread, Lane(began))
                         lane.until(done.began, "wait")
                         lane.told(seconds_of(part), done.ended)
@@ -98,6 +98,7 @@ class ThreadCrew:
         number: int,
         work: Work,
         shared: _SharedPlan,
+        parts: Numbered,
         finished: SimpleQueue[_Done | BaseException | None],
     ) -> None:
         try:
@@ -113,6 +114,9 @@ class ThreadCrew:
                         stopped=shared.is_stopped,
                         laps=laps,
                     )
+                    # By this thread, before it begins another chunk: the calling thread gets the
+                    # GIL so seldom that it would tell of parts long after they are written.
+                    parts.add(*piece.range(chunk), piece.part)
                 except BaseException:
                     shared.failed()
                     raise

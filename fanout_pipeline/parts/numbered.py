@@ -30,7 +30,10 @@ class Numbered:
         self._tells = (folder / LEDGER).exists()
 
     def add(self, start: int, stop: int, part: PartRecord) -> None:
-        """A part that holds the results of [start, stop) of the input. Raises CannotWrite."""
+        """A part that holds the results of [start, stop) of the input. Raises CannotWrite.
+
+        Several threads may add: a list and a file that is appended to need no lock for that.
+        """
         self._parts.append((start, part))
         if self._tells and self._is_sound():
             append(self._folder, Finished(start, stop, part))
