@@ -21,6 +21,8 @@ from fanout_pipeline.defs.resources import DataFolder, Fanout
 
 STRATEGIES = ("serial", "threads", "multiprocess", "vectorized", "queue", "pool_map")
 COUNT = 2000
+PYTHONS = ("sem.mp-", "psm_", "pym-")
+"""How Python's multiprocessing calls its semaphores and blocks; other programs have others."""
 
 
 def held(data):
@@ -32,7 +34,7 @@ def held(data):
         "descriptors": own.num_fds(),
         "threads": threading.active_count(),
         "processes": len(own.children(recursive=True)),
-        "shared memory": len(list(Path("/dev/shm").iterdir())) if os.path.isdir("/dev/shm") else 0,
+        "shared memory": sum(path.name.startswith(PYTHONS) for path in Path("/dev/shm").glob("*")),
         "temporary files": len(os.listdir(tempfile.gettempdir())),
         "files": len(files),
         "rss": own.memory_info().rss,
