@@ -54,7 +54,10 @@ class JsonIOManager(dg.UPathIOManager):
         return json.loads(path.read_text())
 
 
-@dg.io_manager(description="JSON files in the instance's storage folder.")
+@dg.io_manager(
+    config_schema={},  # without it any config is taken, and none looked at
+    description="JSON files in the instance's storage folder.",
+)
 def json_io_manager(context: dg.InitResourceContext) -> JsonIOManager:
     from upath import UPath
 

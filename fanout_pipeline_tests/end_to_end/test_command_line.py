@@ -327,6 +327,9 @@ def test_comparison_of_no_numbers(project):
         ("amount", {"ops": {"numbers_file": {"config": {"amount": 5}}}}),
         ("workers", {"resources": {"fanout": {"config": {"workers": 0}}}}),
         ("wokers", {"resources": {"fanout": {"config": {"wokers": 2}}}}),
+        ("root", {"resources": {"data_folder": {"config": {"root": "/tmp/elsewhere"}}}}),
+        ("root", {"resources": {"data_folder": {"config": {"root": ".."}}}}),
+        ("base_dir", {"resources": {"io_manager": {"config": {"base_dir": "/tmp"}}}}),
     ],
 )
 def test_wrong_config_is_refused_before_the_run(project, field, config):
