@@ -2,7 +2,6 @@
 
 import json
 import os
-import random
 import re
 import signal
 import subprocess
@@ -21,11 +20,10 @@ from fanout_pipeline.parts.ledger import Ledger
 from fanout_pipeline.sources import BadInput, IntegerLines
 from fanout_pipeline_tests.contract import functions
 from fanout_pipeline_tests.contract.test_strategies import WITHOUT_PROCESSES, given_to
+from fanout_pipeline_tests.faults.rounds import ROUNDS, chance
 
 ROOT = Path(__file__).parents[2]
 COUNT = 1_000_000
-ROUNDS = int(os.environ.get("FANOUT_KILL_ROUNDS", "4"))
-"""For each strategy and way to cut."""
 WORKERS = 2
 RESUMED = ("serial", "threads", "multiprocess", "vectorized", "asyncio")
 PROGRAM = """
@@ -91,17 +89,17 @@ def left(root, name):
     return written, told
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.faults
+@pytest.mark.timeout(3600)
 @pytest.mark.parametrize("chunks", [0, 60], ids=["cut by time", "60 chunks"])
 @pytest.mark.parametrize("name", ["serial", "threads", "multiprocess"])
 def test_a_killed_run_goes_on(million, name, chunks, record_property):
     """SIGKILL of all processes at any moment: the same results at last, and what was written is reused."""
     digest, seconds, *_ = finished(started(million, name, chunks))
-    chance = random.Random(f"{name} {chunks}")
     rounds = []
-    for _ in range(ROUNDS):
+    for number in range(ROUNDS):
         process = started(million, name, chunks)
-        time.sleep(chance.uniform(0, seconds))
+        time.sleep(chance(f"{name} {chunks}", number).uniform(0, seconds))
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
         process.stdout.close()
