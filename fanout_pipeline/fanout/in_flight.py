@@ -177,7 +177,7 @@ class InFlight:
         failure = failure.at(calls.first_index + place, self._work.source)
         if not policy.quarantines:
             self._stopped = True
-            raise ItemFailed(failure) from tries.error
+            raise ItemFailed(failure) from None
         calls.results[place] = failure
         return True
 

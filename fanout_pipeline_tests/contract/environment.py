@@ -146,7 +146,9 @@ def into(fault, name, method, base):
         else:
             told = {"error": None, "message": ""}
     if told["error"] is None:
-        return told | {"whole": is_whole(folder)}
+        told |= {"whole": is_whole(folder)}
+        run(name, method, file, folder, functions.noise)  # removes what this one could not
+        return told
     told |= {"earlier": contents(folder) == before}
     if kind == "descriptors":
         # Removing a folder takes a descriptor: if there is none, the next run does it.

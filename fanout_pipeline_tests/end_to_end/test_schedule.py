@@ -20,6 +20,8 @@ def test_the_daemon_runs_the_comparison_by_itself(project):
     """A started schedule runs the comparison without anybody there, and the daemon ends cleanly."""
     workspace = project.folder / "workspace.yaml"
     workspace.write_text(yaml.safe_dump({"load_from": [LOCATION]}))
+    # Dagster's databases are made here: two processes that make them at once spoil them.
+    assert project.runs() == []
     daemon = project.start("dagster-daemon", "run", "-w", str(workspace))
 
     def finished_run():

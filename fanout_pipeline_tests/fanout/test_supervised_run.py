@@ -326,6 +326,9 @@ def test_workers_that_grow_are_replaced(file, tmp_path, short):
     assert not [line for line in lines if "is taken up by another" in line]
 
 
+WORKER = "fanout_pipeline.fanout.worker import main"
+
+
 class Killer(threading.Thread):
     """Kills a worker at a random moment after each new part, one that has just begun or any other."""
 
@@ -351,9 +354,10 @@ class Killer(threading.Thread):
                 continue
             parts = now
             self.stop.wait(self.random.choice([0, 0.05, 0.3]) * self.random.random())
-            workers = parent.children()
-            if workers:
-                with suppress(psutil.Error):
+            with suppress(psutil.Error):
+                # Not multiprocessing's resource tracker, which other tests may have started.
+                workers = [one for one in parent.children() if WORKER in " ".join(one.cmdline())]
+                if workers:
                     self.random.choice(workers).kill()
                     self.killed += 1
 
