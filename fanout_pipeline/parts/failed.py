@@ -71,14 +71,18 @@ def gather_failures(folder: Path, parts: Iterable[PartRecord]) -> None:
     """Make `failures.parquet` of the files of the parts, in their order. Raises CannotWrite."""
     with _writing(folder / FAILURES, durable=True) as writer:
         waiting: list[pyarrow.RecordBatch] = []
+        rows = 0
         for part in parts:
-            if part.failed:
-                waiting += parquet.ParquetFile(folder / failed_name(part.number)).iter_batches(
-                    _GROUP_ROWS, use_threads=False
-                )
-            if sum(map(len, waiting)) >= _GROUP_ROWS:
-                writer.write_table(pyarrow.Table.from_batches(waiting, _SCHEMA))
-                waiting.clear()
+            if not part.failed:
+                continue
+            with parquet.ParquetFile(folder / failed_name(part.number)) as file:
+                for batch in file.iter_batches(_GROUP_ROWS, use_threads=False):
+                    waiting.append(batch)
+                    rows += len(batch)
+                    if rows >= _GROUP_ROWS:
+                        writer.write_table(pyarrow.Table.from_batches(waiting, _SCHEMA))
+                        waiting.clear()
+                        rows = 0
         if waiting:
             writer.write_table(pyarrow.Table.from_batches(waiting, _SCHEMA))
 

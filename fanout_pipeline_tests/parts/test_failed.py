@@ -1,12 +1,14 @@
 """The list of failed items: beside each part until the commit, one file afterwards."""
 
+import os
 from dataclasses import replace
 from pathlib import Path
 
+import pyarrow
 import pytest
 
 from fanout_pipeline.parts import Manifest, NoResults, ResultFolder, read_failures, write_part
-from fanout_pipeline.parts.failed import failed_items, first_failures
+from fanout_pipeline.parts.failed import failed_items, first_failures, gather_failures
 from fanout_pipeline.parts.numbered import Numbered
 
 TEXTS = {"where": "w", "item": "i", "error_type": "E", "message": "m", "traceback": "t"}
@@ -68,3 +70,20 @@ def test_what_an_earlier_try_left_is_removed(tmp_path):
         target.commit(generation, Manifest("test", (part,)))
     assert read_failures(target.path).empty
     assert {path.name for path in target.path.iterdir()} == {"part-00000.parquet", "_manifest.json"}
+
+
+def test_gathering_takes_no_more_memory_for_a_long_list(tmp_path):
+    """An input of which every item fails is committed in a few MB, however few its parts are."""
+    rows = 20_000
+    with failed_items(tmp_path, 0) as write:
+        for index in range(rows):
+            write({"index": index} | TEXTS | {"traceback": os.urandom(16).hex() * 60})
+    part = replace(write_part(tmp_path, 0, 0, [None] * rows), failed=rows)
+    everything = pyarrow.default_memory_pool()
+    pool = pyarrow.proxy_memory_pool(everything)
+    pyarrow.set_memory_pool(pool)
+    try:
+        gather_failures(tmp_path, [part])
+    finally:
+        pyarrow.set_memory_pool(everything)
+    assert pool.max_memory() < 20_000_000  # of 38 MB of tracebacks
