@@ -123,10 +123,7 @@ def _batches(
     try:
         file = parquet.ParquetFile(path)
     except FileNotFoundError:
-        raise NoResults(
-            f"{path} is missing, though the manifest counts {counted:,} failed items: materialize "
-            "the asset again."
-        ) from None
+        raise snapshot.lacks(path, f"counts {counted:,} failed items") from None
     except pyarrow.ArrowInvalid as error:
         raise NoResults(f"{path} is damaged ({error}): materialize the asset again.") from None
     with file:

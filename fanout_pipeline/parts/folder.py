@@ -108,7 +108,11 @@ class ResultFolder:
                 (previous / LOCK).touch()
             link.unlink(missing_ok=True)
             link.symlink_to(os.path.relpath(generation, self.path.parent))
+            # Names, too: that of the generation before the link to it, the link before what it
+            # pointed to goes.
+            sync(self._generations)
             os.replace(link, self.path)
+            sync(self.path.parent)
             if previous is not None and previous != generation:
                 shutil.rmtree(previous, ignore_errors=True)
         # Not before: until now the generation can be committed again, or a run that dies be resumed.

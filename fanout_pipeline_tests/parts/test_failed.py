@@ -8,8 +8,14 @@ import pyarrow
 import pytest
 
 from fanout_pipeline.parts import Manifest, NoResults, ResultFolder, read_failures, write_part
-from fanout_pipeline.parts.failed import failed_items, first_failures, gather_failures
+from fanout_pipeline.parts.failed import (
+    failed_indexes,
+    failed_items,
+    first_failures,
+    gather_failures,
+)
 from fanout_pipeline.parts.numbered import Numbered
+from fanout_pipeline.parts.reading import Snapshot
 
 TEXTS = {"where": "w", "item": "i", "error_type": "E", "message": "m", "traceback": "t"}
 
@@ -58,6 +64,19 @@ def test_a_list_that_does_not_fit_is_refused(folder):
     path.unlink()
     with pytest.raises(NoResults, match="is missing"):
         read_failures(folder)
+
+
+def test_a_reader_that_meets_a_commit_is_told_to_read_again(tmp_path):
+    """Nobody is sent to materialize anew what another run has just materialized."""
+    target = ResultFolder(tmp_path / "results")
+    for _ in range(2):
+        with target.writing() as generation:
+            parts = Numbered(generation)
+            add_part(parts, generation, 0, 0, 1)
+            before = Snapshot.of(target.path) if target.path.exists() else None
+            target.commit(generation, Manifest("test", tuple(parts.in_order())))
+    with pytest.raises(NoResults, match="was replaced while it was read: read again"):
+        failed_indexes(before)
 
 
 def test_what_an_earlier_try_left_is_removed(tmp_path):
