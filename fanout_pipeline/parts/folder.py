@@ -82,8 +82,22 @@ class ResultFolder:
         """Make a generation, with its parts all there, the visible results.
 
         The parts are on the disk before the link points to them: after a power cut, too, the
-        folder holds the previous results or these, whole.
+        folder holds the previous results or these, whole. Once it is done it can be repeated.
         """
+        if not self.is_committed(generation, manifest):
+            self._make_visible(generation, manifest)
+        # Not before: until now the generation can be committed again, or a run that dies be resumed.
+        for path in [*generation.glob("failed-*.parquet"), generation / LEDGER]:
+            path.unlink(missing_ok=True)
+
+    def is_committed(self, generation: Path, manifest: Manifest) -> bool:
+        """Whether a generation is what is visible, with this manifest."""
+        try:
+            return self._current() == generation and Manifest.load(generation) == manifest
+        except NoResults:
+            return False
+
+    def _make_visible(self, generation: Path, manifest: Manifest) -> None:
         for part in manifest.parts:
             sync(generation / part_name(part.number))
         if manifest.failed:
@@ -103,6 +117,8 @@ class ResultFolder:
         link = self._generations / f"{generation.name}.link"
         with self._changing():
             previous = self._current()
+            if previous == generation:
+                previous = None
             if previous is not None and previous.is_dir():
                 # So that it is found if this process dies before it has removed it.
                 (previous / LOCK).touch()
@@ -113,11 +129,8 @@ class ResultFolder:
             sync(self._generations)
             os.replace(link, self.path)
             sync(self.path.parent)
-            if previous is not None and previous != generation:
+            if previous is not None:
                 shutil.rmtree(previous, ignore_errors=True)
-        # Not before: until now the generation can be committed again, or a run that dies be resumed.
-        for path in [*generation.glob("failed-*.parquet"), generation / LEDGER]:
-            path.unlink(missing_ok=True)
 
     def remove_generations(self, is_dead: Callable[[Path], bool]) -> None:
         """Remove generations without a lock, other than the visible one, whose writer is dead.
