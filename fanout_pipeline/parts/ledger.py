@@ -114,14 +114,29 @@ def take_over(generation: Path, ledger: Ledger) -> tuple[Finished, ...]:
     return tuple(kept)
 
 
+def is_there(generation: Path, part: PartRecord) -> bool:
+    """Whether a part is on disk to the byte, and the failed items that it tells of beside it."""
+    path = generation / part_name(part.number)
+    try:
+        whole = path.stat().st_size == part.bytes and _sha256(path) == part.sha256
+    except FileNotFoundError:
+        return False
+    return whole and _has_its_failures(generation, part, path)
+
+
 def _contents(generation: Path, sizes: set[int]) -> dict[tuple[int, str], Path]:
     """The part files of these sizes, by size and SHA-256, whatever their names."""
     found = {}
     for path in generation.iterdir():
         if _PART.fullmatch(path.name) and (size := path.stat().st_size) in sizes:
-            with suppress(OSError), open(path, "rb") as file:
-                found[size, hashlib.file_digest(file, "sha256").hexdigest()] = path
+            with suppress(OSError):
+                found[size, _sha256(path)] = path
     return found
+
+
+def _sha256(path: Path) -> str:
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _has_its_failures(generation: Path, part: PartRecord, path: Path) -> bool:
