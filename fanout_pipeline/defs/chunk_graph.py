@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
+from dagster._core.storage.tags import ROOT_RUN_ID_TAG
 
 from fanout_pipeline.defs.checks import (
     check_results,
@@ -187,17 +188,20 @@ def chunk_graph_asset(spec: FanoutSpec, tags: dict[str, str]) -> dg.AssetsDefini
 
 def _is_over(context: dg.OpExecutionContext, generation: Path) -> bool:
     """Whether no run works on a generation: neither that which scattered nor a re-execution of it."""
-    from fanout_pipeline.fanout.scattered import owner_is_gone
+    from fanout_pipeline.fanout.scattered import owner_is_gone, run_of
 
-    if context.instance.get_run_by_id(generation.name) is None:
-        return True
-    _, runs = context.instance.get_run_group(generation.name) or ("", [])
+    own = run_of(generation)
+    is_old = time.time() - generation.stat().st_mtime > OLD_SECONDS
+    scattered = context.instance.get_run_by_id(own)
+    if scattered is None:  # deleted, or of another Dagster instance on the same data
+        return is_old or owner_is_gone(generation)
+    # Not `get_run_group`, which raises where the first run of the group was deleted.
+    group = dg.RunsFilter(tags={ROOT_RUN_ID_TAG: scattered.root_run_id or own})
+    runs = [scattered, *context.instance.get_runs(group)]
     unfinished = {run.run_id for run in runs if not run.is_finished} - {context.run_id}
     if not unfinished:
-        return generation.name != context.run_id
+        return own != context.run_id
     # A run that was killed with SIGKILL may stay "started" for ever. But a re-execution whose first chunk
     # has not begun has not said that it owns the generation.
-    begins = (
-        unfinished != {generation.name} and time.time() - generation.stat().st_mtime < OLD_SECONDS
-    )
+    begins = unfinished != {own} and not is_old
     return owner_is_gone(generation) and not begins
