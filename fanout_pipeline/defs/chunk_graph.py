@@ -27,7 +27,8 @@ from fanout_pipeline.defs.overlap import ALONE, CHUNK, TIMED, overlapping_steps
 from fanout_pipeline.defs.resources import DataFolder, Fanout
 from fanout_pipeline.fanout.contract import FanoutSpec
 from fanout_pipeline.fanout.fingerprint import function_fingerprint
-from fanout_pipeline.parts.folder import OLD_SECONDS, ResultFolder
+from fanout_pipeline.parts.folder import ResultFolder
+from fanout_pipeline.parts.ledger import OLD_SECONDS
 
 if TYPE_CHECKING:
     from upath import UPath

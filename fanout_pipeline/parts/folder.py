@@ -24,9 +24,6 @@ from fanout_pipeline.parts.atomic import make_folder, sync
 from fanout_pipeline.parts.ledger import LEDGER, LOCK, Identity, Ledger
 from fanout_pipeline.parts.manifest import Manifest, NoResults, part_name
 
-OLD_SECONDS = 7 * 86_400
-"""After this long what a function finds outside of its code and its input is no longer the same."""
-
 
 @dataclass(frozen=True, slots=True)
 class ResultFolder:
@@ -196,7 +193,7 @@ def _to_resume(
         reason = None
         if changed := ledger.changed(identity):
             reason = f"{' and '.join(changed)} changed since"
-        elif time.time() - ledger.stopped > OLD_SECONDS:
+        elif all(one.is_old for one in ledger.finished):
             reason = "that is too long ago"
         if reason:
             log(
