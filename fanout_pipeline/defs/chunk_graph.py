@@ -16,14 +16,9 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 from dagster._core.storage.tags import ROOT_RUN_ID_TAG
 
-from fanout_pipeline.defs.checks import (
-    check_results,
-    check_specs,
-    failures_result,
-    failures_spec,
-)
-from fanout_pipeline.defs.metadata import strategy_metadata, warn_of_failures
+from fanout_pipeline.defs.checks import check_specs, failures_spec
 from fanout_pipeline.defs.overlap import ALONE, CHUNK, TIMED, overlapping_steps
+from fanout_pipeline.defs.recording import checked_and_recorded
 from fanout_pipeline.defs.resources import DataFolder, Fanout
 from fanout_pipeline.fanout.contract import FanoutSpec
 from fanout_pipeline.fanout.fingerprint import function_fingerprint
@@ -146,7 +141,6 @@ def chunk_graph_asset(spec: FanoutSpec, tags: dict[str, str]) -> dg.AssetsDefini
     ) -> Iterator[Any]:
         from fanout_pipeline.defs.chunk_json import ANSWER, PLAN
         from fanout_pipeline.fanout.scattered import gather, go_on
-        from fanout_pipeline.measuring.verification import verify
 
         here, folder = placed(data_folder)
         workers = fanout.options().workers
@@ -158,15 +152,17 @@ def chunk_graph_asset(spec: FanoutSpec, tags: dict[str, str]) -> dg.AssetsDefini
         overlaps = overlapping_steps(
             context, spec.name, NAME, plan_.began, plan_.began + run.wall_seconds
         )
-        warn_of_failures(context.log, run, folder)
-        verification = verify(here, folder, run, plan_.failures)
-        yield dg.MaterializeResult(
-            asset_key=key,
-            metadata=strategy_metadata(run, verification, folder, overlaps),
-            data_version=dg.DataVersion(run.digest),
+        yield from checked_and_recorded(
+            context.log,
+            key,
+            here,
+            folder,
+            run,
+            plan_.failures,
+            keeps_order=True,
+            overlapped_with=overlaps,
+            failed_share=fanout.failed_share,
         )
-        yield from check_results(key, verification, keeps_order=True)
-        yield failures_result(key, run, fanout.failed_share)
 
     @dg.graph_asset(
         key=key,

@@ -83,8 +83,10 @@ class Snapshot:
     manifest: Manifest
 
     @classmethod
-    def of(cls, folder: str | Path) -> Snapshot:
-        """Raises NoResults where the folder holds no complete results."""
+    def of(cls, folder: str | Path | Snapshot) -> Snapshot:
+        """Of now, unless it is one already. Raises NoResults where there are no complete results."""
+        if isinstance(folder, Snapshot):
+            return folder
         folder = Path(folder)
         while True:
             generation = folder.resolve()
