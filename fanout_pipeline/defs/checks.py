@@ -105,6 +105,22 @@ def check_results(
     )
 
 
+def unchecked_results(
+    key: dg.AssetKey, reason: str, is_reference: bool
+) -> Iterator[dg.AssetCheckResult]:
+    """All checks as failed where results could not be looked at; the reference has only `failures`."""
+    from fanout_pipeline.reporting.escape import markdown
+
+    for name in [FAILURES] if is_reference else _DESCRIPTIONS:
+        yield dg.AssetCheckResult(
+            asset_key=key,
+            check_name=name,
+            passed=False,
+            severity=dg.AssetCheckSeverity.ERROR,
+            description=markdown(reason),
+        )
+
+
 def _order_sentence(check: OrderCheck, keeps_order: bool) -> str:
     if check.in_order:
         return "All results are in the order of the items."

@@ -14,19 +14,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
+from dagster._core.storage.tags import ROOT_RUN_ID_TAG
 
-from fanout_pipeline.defs.checks import (
-    check_results,
-    check_specs,
-    failures_result,
-    failures_spec,
-)
-from fanout_pipeline.defs.metadata import strategy_metadata, warn_of_failures
+from fanout_pipeline.defs.checks import check_specs, failures_spec
 from fanout_pipeline.defs.overlap import ALONE, CHUNK, TIMED, overlapping_steps
+from fanout_pipeline.defs.recording import checked_and_recorded
 from fanout_pipeline.defs.resources import DataFolder, Fanout
 from fanout_pipeline.fanout.contract import FanoutSpec
 from fanout_pipeline.fanout.fingerprint import function_fingerprint
-from fanout_pipeline.parts.folder import OLD_SECONDS, ResultFolder
+from fanout_pipeline.parts.folder import ResultFolder
+from fanout_pipeline.parts.ledger import OLD_SECONDS
 
 if TYPE_CHECKING:
     from upath import UPath
@@ -144,7 +141,6 @@ def chunk_graph_asset(spec: FanoutSpec, tags: dict[str, str]) -> dg.AssetsDefini
     ) -> Iterator[Any]:
         from fanout_pipeline.defs.chunk_json import ANSWER, PLAN
         from fanout_pipeline.fanout.scattered import gather, go_on
-        from fanout_pipeline.measuring.verification import verify
 
         here, folder = placed(data_folder)
         workers = fanout.options().workers
@@ -156,15 +152,17 @@ def chunk_graph_asset(spec: FanoutSpec, tags: dict[str, str]) -> dg.AssetsDefini
         overlaps = overlapping_steps(
             context, spec.name, NAME, plan_.began, plan_.began + run.wall_seconds
         )
-        warn_of_failures(context.log, run, folder)
-        verification = verify(here, folder, run, plan_.failures)
-        yield dg.MaterializeResult(
-            asset_key=key,
-            metadata=strategy_metadata(run, verification, folder, overlaps),
-            data_version=dg.DataVersion(run.digest),
+        yield from checked_and_recorded(
+            context.log,
+            key,
+            here,
+            folder,
+            run,
+            plan_.failures,
+            keeps_order=True,
+            overlapped_with=overlaps,
+            failed_share=fanout.failed_share,
         )
-        yield from check_results(key, verification, keeps_order=True)
-        yield failures_result(key, run, fanout.failed_share)
 
     @dg.graph_asset(
         key=key,
@@ -187,17 +185,20 @@ def chunk_graph_asset(spec: FanoutSpec, tags: dict[str, str]) -> dg.AssetsDefini
 
 def _is_over(context: dg.OpExecutionContext, generation: Path) -> bool:
     """Whether no run works on a generation: neither that which scattered nor a re-execution of it."""
-    from fanout_pipeline.fanout.scattered import owner_is_gone
+    from fanout_pipeline.fanout.scattered import owner_is_gone, run_of
 
-    if context.instance.get_run_by_id(generation.name) is None:
-        return True
-    _, runs = context.instance.get_run_group(generation.name) or ("", [])
+    own = run_of(generation)
+    is_old = time.time() - generation.stat().st_mtime > OLD_SECONDS
+    scattered = context.instance.get_run_by_id(own)
+    if scattered is None:  # deleted, or of another Dagster instance on the same data
+        return is_old or owner_is_gone(generation)
+    # Not `get_run_group`, which raises where the first run of the group was deleted.
+    group = dg.RunsFilter(tags={ROOT_RUN_ID_TAG: scattered.root_run_id or own})
+    runs = [scattered, *context.instance.get_runs(group)]
     unfinished = {run.run_id for run in runs if not run.is_finished} - {context.run_id}
     if not unfinished:
-        return generation.name != context.run_id
+        return own != context.run_id
     # A run that was killed with SIGKILL may stay "started" for ever. But a re-execution whose first chunk
     # has not begun has not said that it owns the generation.
-    begins = (
-        unfinished != {generation.name} and time.time() - generation.stat().st_mtime < OLD_SECONDS
-    )
+    begins = unfinished != {own} and not is_old
     return owner_is_gone(generation) and not begins

@@ -25,13 +25,33 @@ def strategy_metadata(
     from fanout_pipeline.parts.reading import first_results
 
     check = verification.check
-    metadata = {
+    metadata = run_metadata(run, folder, overlapped_with) | {
+        "check_seconds": verification.seconds,
+        "first_10_results": dg.MetadataValue.json([_exact(r) for r in first_results(folder, 10)]),
+        "in_order": dg.MetadataValue.bool(check.in_order),
+        "out_of_place": check.out_of_place,
+        "missing": check.missing,
+        "duplicated": check.duplicated,
+        "wrong": check.wrong,
+        "checked_against": verification.against,
+    }
+    if run.failed:
+        from fanout_pipeline.parts.failed import first_failures
+        from fanout_pipeline.reporting.tables import failures_table
+
+        table = failures_table(first_failures(folder, _SHOWN_FAILURES))
+        metadata["first_failures"] = dg.MetadataValue.md(table)
+    return metadata
+
+
+def run_metadata(run: RunRecord, folder: Path, overlapped_with: list[str]) -> dict[str, Any]:
+    """That of it which is known without reading the results."""
+    return {
         "wall_seconds": run.wall_seconds,
         "start_seconds": run.start_seconds,
         "run_seconds": run.run_seconds,
         "stop_seconds": run.stop_seconds,
         "commit_seconds": run.commit_seconds,
-        "check_seconds": verification.seconds,
         "cpu_seconds": run.cpu_seconds,
         "peak_rss_bytes": run.peak_rss_bytes,
         "items": run.items,
@@ -43,26 +63,12 @@ def strategy_metadata(
         "reused_chunks": run.reused_chunks,
         "reused_items": run.reused_items,
         "start_method": run.start_method,
-        "first_10_results": dg.MetadataValue.json([_exact(r) for r in first_results(folder, 10)]),
-        "in_order": dg.MetadataValue.bool(check.in_order),
-        "out_of_place": check.out_of_place,
-        "missing": check.missing,
-        "duplicated": check.duplicated,
-        "wrong": check.wrong,
-        "checked_against": verification.against,
         "digest": run.digest,
         "input_sha256": run.input.sha256,
         "function_fingerprint": run.function_fingerprint,
         "overlapped_with": dg.MetadataValue.json(overlapped_with),
         "folder": dg.MetadataValue.path(str(folder.absolute())),
     }
-    if run.failed:
-        from fanout_pipeline.parts.failed import first_failures
-        from fanout_pipeline.reporting.tables import failures_table
-
-        table = failures_table(first_failures(folder, _SHOWN_FAILURES))
-        metadata["first_failures"] = dg.MetadataValue.md(table)
-    return metadata
 
 
 def warn_of_failures(log: Any, run: RunRecord, folder: Path) -> None:

@@ -6,14 +6,9 @@ from typing import Any
 
 import dagster as dg
 
-from fanout_pipeline.defs.checks import (
-    check_results,
-    check_specs,
-    failures_result,
-    failures_spec,
-)
-from fanout_pipeline.defs.metadata import strategy_metadata, warn_of_failures
+from fanout_pipeline.defs.checks import check_specs, failures_spec
 from fanout_pipeline.defs.overlap import ALONE, TIMED, overlapping_steps
+from fanout_pipeline.defs.recording import checked_and_recorded
 from fanout_pipeline.defs.resources import DataFolder, Fanout
 from fanout_pipeline.fanout.contract import FanoutSpec, Strategy
 from fanout_pipeline.fanout.fingerprint import function_fingerprint
@@ -47,7 +42,6 @@ def strategy_asset(
         context: dg.AssetExecutionContext, data_folder: DataFolder, fanout: Fanout
     ) -> Iterator[Any]:
         from fanout_pipeline.fanout.run import run_strategy
-        from fanout_pipeline.measuring.verification import verify
 
         here = data_folder.placed(spec)
         folder = data_folder.path(spec.name, strategy.name)
@@ -70,14 +64,16 @@ def strategy_asset(
             f"({run.start_seconds:.3f} s of it starting workers), {run.chunks} chunks, "
             f"{run.workers} workers. Checking order and completeness."
         )
-        warn_of_failures(context.log, run, folder)
-        verification = verify(here, folder, run, options.failures)
-        yield dg.MaterializeResult(
-            metadata=strategy_metadata(run, verification, folder, overlaps),
-            data_version=dg.DataVersion(run.digest),
+        yield from checked_and_recorded(
+            context.log,
+            key,
+            here,
+            folder,
+            run,
+            options.failures,
+            keeps_order=strategy.keeps_order,
+            overlapped_with=overlaps,
+            failed_share=fanout.failed_share,
         )
-        if not is_reference:
-            yield from check_results(key, verification, strategy.keeps_order)
-        yield failures_result(key, run, fanout.failed_share)
 
     return run_and_check

@@ -12,9 +12,8 @@ from importlib.metadata import Distribution, PackageNotFoundError, distributions
 from pathlib import Path
 from typing import Any
 
-from fanout_pipeline.fanout.contract import FanoutSpec, Strategy
+from fanout_pipeline.fanout.contract import FanoutSpec, Options, Strategy
 from fanout_pipeline.fanout.fingerprint import function_fingerprint, function_name
-from fanout_pipeline.fanout.policy import FailurePolicy
 from fanout_pipeline.parts.ledger import Identity
 from fanout_pipeline.parts.manifest import FORMAT
 from fanout_pipeline.sources.source import Fingerprint
@@ -25,11 +24,14 @@ def identity_of(
     spec: FanoutSpec,
     input_: Fingerprint,
     chunks: int | None,
-    failures: FailurePolicy,
+    options: Options,
 ) -> Identity:
     """By the names that a log line gives to what changed. `chunks`: as asked for; None, if not."""
     called = spec.batch_function if strategy.batch else spec.function
     assert called is not None
+    failures = options.failures
+    # Whatever the limit was: where the first item that fails ends the run, no finished part has one.
+    limited = strategy.starts_processes and failures.quarantines
     identity = {
         "the strategy": strategy.name,
         "the input": [input_.bytes, input_.sha256],
@@ -40,6 +42,7 @@ def identity_of(
         "the version of Python": platform.python_version(),
         "the number of chunks": chunks,
         "what is done with failed items": asdict(failures),
+        "the memory that a worker may have": options.worker_memory_mb if limited else None,
     }
     # As it comes back from a file: tuples are lists.
     read: Identity = json.loads(json.dumps(identity))

@@ -29,6 +29,7 @@ class Quarantine:
         self._numbering = numbering
         self._open = ExitStack()
         self._write: Callable[[dict[str, Any]], None] | None = None
+        self._first_index: int | None = None
         self.positions: list[int] = []
         """Among the items of the chunk, ascending."""
 
@@ -45,8 +46,9 @@ class Quarantine:
 
     def add(self, position: int, failure: Failure) -> None:
         """Put an item into quarantine. Raises ItemFailed where the first that fails ends the run."""
-        index = self._numbering.first_index(self._chunk) + position
-        failure = failure.at(index, self._work.source)
+        if self._first_index is None:
+            self._first_index = self._numbering.first_index(self._chunk)
+        failure = failure.at(self._first_index + position, self._work.source)
         if not self._work.failures.quarantines:
             raise ItemFailed(failure) from None
         if self._write is None:

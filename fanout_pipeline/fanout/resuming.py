@@ -25,9 +25,11 @@ def finished_before(
         return ()
     finished = take_over(generation, ledger)
     items = sum(one.part.items for one in finished)
+    failed = sum(one.part.failed for one in finished)
+    count = f"{items:,} items, of which {failed:,} failed" if failed else f"{items:,} items"
     when = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(ledger.stopped))
     log(
-        f"resumes: {len(finished):,} of {len(ledger.finished):,} finished chunks ({items:,} items) "
+        f"resumes: {len(finished):,} of {len(ledger.finished):,} finished chunks ({count}) "
         f"of the run that stopped at {when} are reused"
     )
     return finished

@@ -122,7 +122,7 @@ def run_strategy(
     function = described(spec.function)
     identity = None
     if ledger or resume:
-        identity = identity_of(strategy, spec, fingerprint, chunks, options.failures)
+        identity = identity_of(strategy, spec, fingerprint, chunks, options)
     with explained(folder), ExitStack() as generations:
         # Around the workers, so that a generation is given up only when nobody writes to it any more.
         folders = [

@@ -33,15 +33,17 @@ from fanout_pipeline.fanout.unchanged import unchanged
 from fanout_pipeline.fanout.usage import ProcessUsage, own_usage
 from fanout_pipeline.parts.atomic import write_text
 from fanout_pipeline.parts.folder import ResultFolder
+from fanout_pipeline.parts.ledger import is_there
 from fanout_pipeline.parts.manifest import Manifest, PartRecord
 from fanout_pipeline.sources.source import Chunk, Fingerprint, Stamp, require_unchanged
 
 _COUNTS = ".counts"
 _OWNER = "owner"
+_GATHERED = ".gathered"
 
 
 class CannotGoOn(Exception):
-    """What an earlier run has done cannot be used by its re-execution. The message says why."""
+    """What steps have done before cannot be used. The message says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +97,7 @@ def scatter(
 def run_scattered(spec: FanoutSpec, target: ResultFolder, plan: Plan, number: int) -> Answer:
     """Run one chunk. Raises ItemFailed, BadInput or CannotWrite."""
     began = time.time()
-    folder = target.new_generation(plan.generation)
+    folder = target.generation(plan.generation)
     counts = folder / _COUNTS
     work = Work(
         spec.source,
@@ -124,7 +126,8 @@ def gather(
     `workers` is how many chunks the scheduler runs at a time, at most.
 
     Raises WorkerDied where a chunk has no answer: schedulers drop skipped branches in silence.
-    Raises BadInput where the source has changed since it was cut.
+    Raises BadInput where the source has changed since it was cut, CannotGoOn where a part is not
+    that of its answer.
     """
     begin_gather = time.time()
     answers = sorted(answers, key=lambda answer: answer.part.number)
@@ -136,12 +139,14 @@ def gather(
             "was made visible; earlier results are as they were. Run again."
         )
     require_unchanged(spec.source, plan.stamp)
-    folder = target.new_generation(plan.generation)
-    shutil.rmtree(folder / _COUNTS, ignore_errors=True)
     parts = tuple(answer.part for answer in answers)
     manifest = Manifest(strategy, parts, asdict(plan.input), described(spec.function))
     with explained(target.path):
+        folder = _gathered(target, plan)
+        if not target.is_committed(folder, manifest):
+            _require_as_answered(folder, parts)
         target.commit(folder, manifest)
+    shutil.rmtree(folder / _COUNTS, ignore_errors=True)
     ended = time.time()
     first, last = min(a.began for a in answers), max(a.ended for a in answers)
     pids = tuple(dict.fromkeys(answer.usage.pid for answer in answers))
@@ -178,15 +183,43 @@ def go_on(spec: FanoutSpec, target: ResultFolder, plan: Plan, *, gathering: bool
             f"{function_name(spec.function)} has changed since run {plan.generation}, whose finished "
             "chunks were to be used. Materialize all of the asset again."
         )
-    folder = target.generation(plan.generation)
-    counts = folder / _COUNTS
-    if not (folder if gathering else counts).is_dir():
+    counts = target.generation(plan.generation) / _COUNTS
+    if gathering and not counts.is_dir():
+        counts = _gathered_name(target, plan) / _COUNTS
+    if not (counts.parent if gathering else counts).is_dir():
         raise CannotGoOn(
             f"What run {plan.generation} had finished is no longer there: the asset was "
             "materialized since. Materialize all of it again."
         )
     if counts.is_dir():
         _own(counts)
+
+
+def run_of(generation: Path) -> str:
+    """What `scatter` named a generation by."""
+    return generation.name.removesuffix(_GATHERED)
+
+
+def _gathered_name(target: ResultFolder, plan: Plan) -> Path:
+    return target.generation(plan.generation + _GATHERED)
+
+
+def _gathered(target: ResultFolder, plan: Plan) -> Path:
+    """The generation, under a name at which a step that outlives its run writes nothing."""
+    folder = _gathered_name(target, plan)
+    if not folder.is_dir():
+        os.rename(target.generation(plan.generation), folder)
+    return folder
+
+
+def _require_as_answered(folder: Path, parts: Sequence[PartRecord]) -> None:
+    for part in parts:
+        if not is_there(folder, part):
+            raise CannotGoOn(
+                f"Part {part.number} is not the one that its step answered with: the chunk was run "
+                "twice, and one wrote over the other's part. Nothing was made visible; earlier "
+                "results are as they were. Materialize all of the asset again."
+            )
 
 
 def owner_is_gone(generation: Path) -> bool:

@@ -22,6 +22,7 @@ from fanout_pipeline.measuring.result_streams import (
     matched,
     pairs,
 )
+from fanout_pipeline.parts.reading import Snapshot
 
 _PASS_ITEMS = 2_000_000
 _EXAMPLES = 10
@@ -62,7 +63,7 @@ class OrderCheck:
         return self.missing == 0 and self.duplicated == 0
 
 
-def check_order(folder: Path, reference: Path) -> OrderCheck:
+def check_order(folder: Path | Snapshot, reference: Path | Snapshot) -> OrderCheck:
     """Compare two result folders, but for items that failed in one of them and not in the other.
 
     Raises NoResults where one is missing or damaged.

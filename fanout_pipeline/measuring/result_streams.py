@@ -28,7 +28,7 @@ class Compared:
     """How many results are compared."""
 
 
-def compared(*folders: Path) -> list[Compared]:
+def compared(*folders: Path | Snapshot) -> list[Compared]:
     """Result folders, of one moment each, without the items that failed in one and not in another.
 
     A call may fail by chance, or for taking too long where there is a limit: such an item has

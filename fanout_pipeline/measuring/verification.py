@@ -13,8 +13,8 @@ from fanout_pipeline.fanout.registry import REFERENCE, STRATEGIES, SUPERVISED
 from fanout_pipeline.fanout.run import RunRecord, run_strategy
 from fanout_pipeline.measuring.order_check import OrderCheck, check_order
 from fanout_pipeline.measuring.result_streams import blocks, compared
-from fanout_pipeline.parts.folder import ResultFolder
 from fanout_pipeline.parts.manifest import NoResults
+from fanout_pipeline.parts.reading import Snapshot
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +36,9 @@ def verify(
     If the reference was made from other bytes, by another function, or with another place for items
     that failed, or is not there, the function is called once more on every item, one after the
     other, to have it. `failures` is the policy of the run.
+
+    Raises NoResults where either folder was replaced meanwhile or is damaged, and what the function
+    raises.
     """
     began = time.perf_counter()
     check, against = _check(spec, folder, run, failures)
@@ -45,11 +48,15 @@ def verify(
 def _check(
     spec: FanoutSpec, folder: Path, run: RunRecord, failures: FailurePolicy
 ) -> tuple[OrderCheck, str]:
-    reference = folder.parent / REFERENCE
+    # Of one moment each, or another run's results would be called wrong.
+    ours = Snapshot.of(folder)
+    if ours.manifest.digest != run.digest:
+        raise NoResults(f"{folder} was replaced meanwhile: another run has materialized it since.")
     if run.strategy == REFERENCE:
-        return self_check(spec, folder, run), "the lines of its input, counted"
-    if _is_of_same_work(reference, run, failures):
-        return check_order(folder, reference), f"{spec.name}/{REFERENCE}"
+        return self_check(spec, ours, run), "the lines of its input, counted"
+    theirs = _of_same_work(folder.parent / REFERENCE, run, failures)
+    if theirs is not None:
+        return check_order(ours, theirs), f"{spec.name}/{REFERENCE}"
     with tempfile.TemporaryDirectory(prefix=".reference-", dir=folder.parent) as scratch:
         made = Path(scratch) / REFERENCE
         # An item that ends its process, or never returns, must not take this one with it.
@@ -57,24 +64,26 @@ def _check(
         strategy = STRATEGIES[SUPERVISED if supervised else REFERENCE]
         run_strategy(strategy, spec, made, Options(1, "none", failures=failures))
         worker = ", in a worker process," if supervised else ""
-        return check_order(folder, made), f"a serial run{worker} made for this check"
+        return check_order(ours, made), f"a serial run{worker} made for this check"
 
 
-def _is_of_same_work(reference: Path, run: RunRecord, failures: FailurePolicy) -> bool:
+def _of_same_work(reference: Path, run: RunRecord, failures: FailurePolicy) -> Snapshot | None:
     try:
-        manifest = ResultFolder(reference).manifest()
+        snapshot = Snapshot.of(reference)
     except NoResults:
-        return False
+        return None
+    manifest = snapshot.manifest
     omits = manifest.rows < manifest.items
     if manifest.failed and (not failures.quarantines or omits != failures.omits):
-        return False
-    return (
+        return None
+    same = (
         manifest.source.get("sha256") == run.input.sha256
         and manifest.function.get("fingerprint") == run.function_fingerprint
     )
+    return snapshot if same else None
 
 
-def self_check(spec: FanoutSpec, folder: Path, run: RunRecord) -> OrderCheck:
+def self_check(spec: FanoutSpec, folder: Path | Snapshot, run: RunRecord) -> OrderCheck:
     """The reference has nothing beside it: its indexes and its digest are read back (`blocks`
     raises where they are not as recorded), and its items counted against the lines of its input.
     """

@@ -71,14 +71,18 @@ def gather_failures(folder: Path, parts: Iterable[PartRecord]) -> None:
     """Make `failures.parquet` of the files of the parts, in their order. Raises CannotWrite."""
     with _writing(folder / FAILURES, durable=True) as writer:
         waiting: list[pyarrow.RecordBatch] = []
+        rows = 0
         for part in parts:
-            if part.failed:
-                waiting += parquet.ParquetFile(folder / failed_name(part.number)).iter_batches(
-                    _GROUP_ROWS, use_threads=False
-                )
-            if sum(map(len, waiting)) >= _GROUP_ROWS:
-                writer.write_table(pyarrow.Table.from_batches(waiting, _SCHEMA))
-                waiting.clear()
+            if not part.failed:
+                continue
+            with parquet.ParquetFile(folder / failed_name(part.number)) as file:
+                for batch in file.iter_batches(_GROUP_ROWS, use_threads=False):
+                    waiting.append(batch)
+                    rows += len(batch)
+                    if rows >= _GROUP_ROWS:
+                        writer.write_table(pyarrow.Table.from_batches(waiting, _SCHEMA))
+                        waiting.clear()
+                        rows = 0
         if waiting:
             writer.write_table(pyarrow.Table.from_batches(waiting, _SCHEMA))
 
@@ -119,10 +123,7 @@ def _batches(
     try:
         file = parquet.ParquetFile(path)
     except FileNotFoundError:
-        raise NoResults(
-            f"{path} is missing, though the manifest counts {counted:,} failed items: materialize "
-            "the asset again."
-        ) from None
+        raise snapshot.lacks(path, f"counts {counted:,} failed items") from None
     except pyarrow.ArrowInvalid as error:
         raise NoResults(f"{path} is damaged ({error}): materialize the asset again.") from None
     with file:

@@ -24,9 +24,6 @@ from fanout_pipeline.parts.atomic import make_folder, sync
 from fanout_pipeline.parts.ledger import LEDGER, LOCK, Identity, Ledger
 from fanout_pipeline.parts.manifest import Manifest, NoResults, part_name
 
-OLD_SECONDS = 7 * 86_400
-"""After this long what a function finds outside of its code and its input is no longer the same."""
-
 
 @dataclass(frozen=True, slots=True)
 class ResultFolder:
@@ -82,8 +79,22 @@ class ResultFolder:
         """Make a generation, with its parts all there, the visible results.
 
         The parts are on the disk before the link points to them: after a power cut, too, the
-        folder holds the previous results or these, whole.
+        folder holds the previous results or these, whole. Once it is done it can be repeated.
         """
+        if not self.is_committed(generation, manifest):
+            self._make_visible(generation, manifest)
+        # Not before: until now the generation can be committed again, or a run that dies be resumed.
+        for path in [*generation.glob("failed-*.parquet"), generation / LEDGER]:
+            path.unlink(missing_ok=True)
+
+    def is_committed(self, generation: Path, manifest: Manifest) -> bool:
+        """Whether a generation is what is visible, with this manifest."""
+        try:
+            return self._current() == generation and Manifest.load(generation) == manifest
+        except NoResults:
+            return False
+
+    def _make_visible(self, generation: Path, manifest: Manifest) -> None:
         for part in manifest.parts:
             sync(generation / part_name(part.number))
         if manifest.failed:
@@ -103,17 +114,20 @@ class ResultFolder:
         link = self._generations / f"{generation.name}.link"
         with self._changing():
             previous = self._current()
+            if previous == generation:
+                previous = None
             if previous is not None and previous.is_dir():
                 # So that it is found if this process dies before it has removed it.
                 (previous / LOCK).touch()
             link.unlink(missing_ok=True)
             link.symlink_to(os.path.relpath(generation, self.path.parent))
+            # Names, too: that of the generation before the link to it, the link before what it
+            # pointed to goes.
+            sync(self._generations)
             os.replace(link, self.path)
-            if previous is not None and previous != generation:
+            sync(self.path.parent)
+            if previous is not None:
                 shutil.rmtree(previous, ignore_errors=True)
-        # Not before: until now the generation can be committed again, or a run that dies be resumed.
-        for path in [*generation.glob("failed-*.parquet"), generation / LEDGER]:
-            path.unlink(missing_ok=True)
 
     def remove_generations(self, is_dead: Callable[[Path], bool]) -> None:
         """Remove generations without a lock, other than the visible one, whose writer is dead.
@@ -179,7 +193,7 @@ def _to_resume(
         reason = None
         if changed := ledger.changed(identity):
             reason = f"{' and '.join(changed)} changed since"
-        elif time.time() - ledger.stopped > OLD_SECONDS:
+        elif all(one.is_old for one in ledger.finished):
             reason = "that is too long ago"
         if reason:
             log(

@@ -12,9 +12,10 @@ import hashlib
 import itertools
 import json
 import re
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,8 @@ from fanout_pipeline.parts.manifest import PartRecord, failed_name, part_name
 LEDGER = "_ledger.jsonl"
 LOCK = ".lock"
 """Held as long as the writer of a generation is alive."""
+OLD_SECONDS = 7 * 86_400
+"""After this long what a function finds outside of its code and its input is no longer the same."""
 _PART = re.compile(r"\.?part-(\d+)\.parquet")
 
 Identity = dict[str, Any]
@@ -37,6 +40,13 @@ class Finished:
     start: int
     stop: int
     part: PartRecord
+    at: float = field(default_factory=time.time, compare=False)
+    """When it was told of, in seconds since the epoch; it stays so when another run takes it over."""
+
+    @property
+    def is_old(self) -> bool:
+        """Never, where the clock went back."""
+        return time.time() - self.at > OLD_SECONDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,26 +56,28 @@ class Ledger:
     identity: Identity
     finished: tuple[Finished, ...]
     """In the order of the source; no two overlap."""
-    stopped: float
-    """When the last line was written, in seconds since the epoch."""
 
     @classmethod
     def read(cls, generation: Path) -> Ledger | None:
         """None where there is none, or none whose first line can be read."""
-        path = generation / LEDGER
         try:
-            stopped = path.stat().st_mtime
-            first, *lines = path.read_bytes().split(b"\n")
+            first, *lines = (generation / LEDGER).read_bytes().split(b"\n")
             identity = json.loads(first)
         except (OSError, ValueError):
             return None
         if not isinstance(identity, dict):
             return None
-        return cls(identity, _in_order(filter(None, map(_parsed, lines))), stopped)
+        return cls(identity, _in_order(filter(None, map(_parsed, lines))))
 
     @property
     def items(self) -> int:
-        return sum(one.part.items for one in self.finished)
+        """Of the parts that can be reused."""
+        return sum(one.part.items for one in self.finished if not one.is_old)
+
+    @property
+    def stopped(self) -> float:
+        """When the last part was told of, in seconds since the epoch."""
+        return max((one.at for one in self.finished), default=0.0)
 
     def changed(self, identity: Identity) -> list[str]:
         """Of what a run is made that is not as it was."""
@@ -87,16 +99,17 @@ def append(generation: Path, finished: Finished) -> None:
 def take_over(generation: Path, ledger: Ledger) -> tuple[Finished, ...]:
     """What can be relied upon of a dead run's generation, which is ours now.
 
-    Parts that are not as the ledger says are removed with everything else that it does not tell
-    of. Whatever happens here, the ledger can be read again.
+    Parts that are old or not as the ledger says are removed with everything else that it does not
+    tell of. Whatever happens here, the ledger can be read again.
     """
-    wanted = {(one.part.bytes, one.part.sha256) for one in ledger.finished}
+    finished = [one for one in ledger.finished if not one.is_old]
+    wanted = {(one.part.bytes, one.part.sha256) for one in finished}
     names = [path.name for path in generation.iterdir()]
     used = [int(found[1]) for name in names if (found := _PART.fullmatch(name))]
     spare = itertools.count(1 + max([-1, *used, *(one.part.number for one in ledger.finished)]))
     there = _contents(generation, {size for size, _ in wanted})
     kept: list[Finished] = []
-    for one in ledger.finished:
+    for one in finished:
         path = there.pop((one.part.bytes, one.part.sha256), None)
         if path is None or not _has_its_failures(generation, one.part, path):
             continue
@@ -114,14 +127,29 @@ def take_over(generation: Path, ledger: Ledger) -> tuple[Finished, ...]:
     return tuple(kept)
 
 
+def is_there(generation: Path, part: PartRecord) -> bool:
+    """Whether a part is on disk to the byte, and the failed items that it tells of beside it."""
+    path = generation / part_name(part.number)
+    try:
+        whole = path.stat().st_size == part.bytes and _sha256(path) == part.sha256
+    except FileNotFoundError:
+        return False
+    return whole and _has_its_failures(generation, part, path)
+
+
 def _contents(generation: Path, sizes: set[int]) -> dict[tuple[int, str], Path]:
     """The part files of these sizes, by size and SHA-256, whatever their names."""
     found = {}
     for path in generation.iterdir():
         if _PART.fullmatch(path.name) and (size := path.stat().st_size) in sizes:
-            with suppress(OSError), open(path, "rb") as file:
-                found[size, hashlib.file_digest(file, "sha256").hexdigest()] = path
+            with suppress(OSError):
+                found[size, _sha256(path)] = path
     return found
+
+
+def _sha256(path: Path) -> str:
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _has_its_failures(generation: Path, part: PartRecord, path: Path) -> bool:
@@ -150,7 +178,8 @@ def _parsed(line: bytes) -> Finished | None:
     """None for a line that is torn, or none."""
     try:
         record = json.loads(line)
-        return Finished(record["start"], record["stop"], PartRecord(**record["part"]))
+        part = PartRecord(**record["part"])
+        return Finished(record["start"], record["stop"], part, float(record["at"]))
     except (KeyError, TypeError, ValueError):
         return None
 

@@ -83,8 +83,10 @@ class Snapshot:
     manifest: Manifest
 
     @classmethod
-    def of(cls, folder: str | Path) -> Snapshot:
-        """Raises NoResults where the folder holds no complete results."""
+    def of(cls, folder: str | Path | Snapshot) -> Snapshot:
+        """Of now, unless it is one already. Raises NoResults where there are no complete results."""
+        if isinstance(folder, Snapshot):
+            return folder
         folder = Path(folder)
         while True:
             generation = folder.resolve()
@@ -104,13 +106,7 @@ class Snapshot:
             try:
                 data = path.read_bytes()
             except FileNotFoundError:
-                if self.folder.resolve() != self.generation:
-                    raise NoResults(
-                        f"{self.folder} was replaced while it was read: read again."
-                    ) from None
-                raise NoResults(
-                    f"{path} is missing, though the manifest names it: materialize the asset again."
-                ) from None
+                raise self.lacks(path, "names it") from None
             if hashlib.sha256(data).hexdigest() != part.sha256:
                 raise NoResults(
                     f"{path} is damaged (its SHA-256 is not the manifest's): materialize the "
@@ -118,3 +114,11 @@ class Snapshot:
                 )
             file = parquet.ParquetFile(pyarrow.BufferReader(data))
             yield from file.iter_batches(batch_items, use_threads=False)
+
+    def lacks(self, path: Path, told: str) -> NoResults:
+        """Why a file is not there that the manifest tells of: a commit, or somebody removed it."""
+        if self.folder.resolve() != self.generation:
+            return NoResults(f"{self.folder} was replaced while it was read: read again.")
+        return NoResults(
+            f"{path} is missing, though the manifest {told}: materialize the asset again."
+        )

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from fanout_pipeline.fanout.contract import FanoutSpec, ItemFailed, Options
+from fanout_pipeline.fanout.policy import FailurePolicy
 from fanout_pipeline.fanout.registry import STRATEGIES
 from fanout_pipeline.fanout.run import run_strategy
 from fanout_pipeline.numbers_file import write_numbers
@@ -143,9 +144,13 @@ def items_file(path, count=100):
     return path
 
 
-def run(name, file, function, folder, log=lambda line: None, **options):
+def spec_of(name, file, function):
     batch = functions.Batch(function) if STRATEGIES[name].batch else None
-    spec = FanoutSpec("squares", IntegerLines(str(file)), given_to(name, function), batch)
+    return FanoutSpec("squares", IntegerLines(str(file)), given_to(name, function), batch)
+
+
+def run(name, file, function, folder, log=lambda line: None, **options):
+    spec = spec_of(name, file, function)
     options = {"chunks": 20, "ledger": True, "resume": True} | options
     return run_strategy(STRATEGIES[name], spec, folder, Options(1, "any"), log=log, **options)
 
@@ -215,6 +220,51 @@ def test_what_another_run_made_is_not_reused(failed, name, changed, reason):
         assert told[0].endswith(reason)
     expected = [int(line) for line in file.read_text().split()]
     assert read_results(folder)["result"].tolist() == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "on_error", "reused"),
+    [("multiprocess", "quarantine", 0), ("multiprocess", "fail", 20), ("serial", "quarantine", 20)],
+)
+def test_items_that_failed_for_want_of_memory_are_called_again(
+    tmp_path, monkeypatch, name, on_error, reused
+):
+    """After worker_memory_mb was raised no failure that it may have caused is reused."""
+    file, folder = items_file(tmp_path / "numbers.txt"), tmp_path / "results" / name
+    quarantines = on_error == "quarantine"
+    spec = spec_of(name, file, functions.raises_on_guilty if quarantines else functions.same)
+    told = []
+
+    def go(megabytes):
+        options = Options(
+            1, "any", failures=FailurePolicy(on_error=on_error), worker_memory_mb=megabytes
+        )
+        return run_strategy(
+            STRATEGIES[name],
+            spec,
+            folder,
+            options,
+            chunks=20,
+            log=told.append,
+            ledger=True,
+            resume=True,
+        )
+
+    def dies(*arguments):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(ResultFolder, "commit", dies)
+        with pytest.raises(KeyboardInterrupt):
+            go(2000)
+    told.clear()
+    record = go(4000)
+    assert record.reused_chunks == reused
+    assert record.failed == quarantines
+    if not reused:
+        assert told[0].endswith("as the memory that a worker may have changed since")
+    elif quarantines:
+        assert "20 finished chunks (100 items, of which 1 failed) of the run" in told[0]
 
 
 def test_timed_runs_keep_nothing(failed):

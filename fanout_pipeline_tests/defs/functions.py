@@ -58,3 +58,12 @@ def mended(number):
 
 def mended_batch(numbers):
     return numbers.map(mended)
+
+
+def only_once(number):
+    """Fails on a number that it was called with before, as the environment's folder says."""
+    try:
+        (Path(os.environ[SIGN]) / str(number)).touch(exist_ok=False)
+    except FileExistsError:
+        raise ConnectionError(HOSTILE) from None
+    return -number

@@ -1,15 +1,18 @@
 """What Dagster does again after a failure reuses what was finished before it."""
 
+import json
 import os
 
 import dagster as dg
 import pytest
+from dagster._core.storage.tags import PARENT_RUN_ID_TAG, ROOT_RUN_ID_TAG
 
 from fanout_pipeline.defs.chunk_graph import IO_MANAGER, json_io_manager
 from fanout_pipeline.defs.executors import timed_steps_executor
 from fanout_pipeline.defs.factory import fanout_assets
 from fanout_pipeline.defs.resources import DataFolder, Fanout
 from fanout_pipeline.fanout.contract import FanoutSpec
+from fanout_pipeline.fanout.scattered import gather, run_scattered, scatter
 from fanout_pipeline.parts import ResultFolder, read_results
 from fanout_pipeline.sources import IntegerLines
 from fanout_pipeline_tests.defs import functions
@@ -157,3 +160,50 @@ def test_re_execution_is_refused_where_the_asset_was_materialized_since(root, in
         (failure,) = late.get_step_failure_events()
     assert "is no longer there" in failure.step_failure_data.error.to_string()
     assert_whole(root, "dagster_multiprocess")
+
+
+def scattered(root, run):
+    """What another run has done of the asset: its folder, and what ends it."""
+    spec = SPEC.under(root / "data")
+    target = ResultFolder(root / "data" / SPEC.name / "dagster_multiprocess")
+    plan = scatter(spec, target, run, 4)
+    answers = [run_scattered(spec, target, plan, 0)]
+
+    def end():
+        answers.extend(run_scattered(spec, target, plan, number) for number in (1, 2, 3))
+        gather("dagster_multiprocess", spec, target, plan, answers, 1)
+
+    return target.generation(run), end
+
+
+def test_a_run_of_another_dagster_instance_is_left_alone(root, instance):
+    """Two instances on one data root do not take each other's parts away; what a dead run left goes."""
+    mend(root)
+    theirs, end = scattered(root, "a run of another instance")
+    dead, _ = scattered(root, "a dead run of another instance")
+    owner = dead / ".counts" / "owner"
+    host, pid, _ = json.loads(owner.read_text())
+    owner.write_text(json.dumps([host, pid, "another time"]))
+    assert job("dagster_multiprocess").execute_in_process(instance=instance).success
+    assert theirs.is_dir()
+    assert not dead.exists()
+    end()
+    assert_whole(root, "dagster_multiprocess")
+
+
+@pytest.mark.parametrize("ended", [True, False], ids=["its re-execution has ended", "it works"])
+def test_a_run_may_be_deleted(root, instance, ended):
+    """After the first run of a group was deleted the asset is materialized as ever."""
+    mend(root)
+    made = job("dagster_multiprocess")
+    first = instance.create_run_for_job(made)
+    tags = {ROOT_RUN_ID_TAG: first.run_id, PARENT_RUN_ID_TAG: first.run_id}
+    group = {"root_run_id": first.run_id, "parent_run_id": first.run_id, "tags": tags}
+    second, third = (instance.create_run_for_job(made, **group) for _ in range(2))
+    folder, _ = scattered(root, second.run_id)
+    instance.delete_run(first.run_id)
+    instance.report_run_failed(second)
+    if ended:
+        instance.report_run_failed(third)
+    assert made.execute_in_process(instance=instance).success
+    assert folder.exists() is not ended

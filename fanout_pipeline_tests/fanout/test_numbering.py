@@ -7,12 +7,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from fanout_pipeline.fanout.contract import FanoutSpec
 from fanout_pipeline.fanout.numbering import (
     CountedRanges,
     FolderNumbering,
     Stopped,
     ThreadNumbering,
 )
+from fanout_pipeline.fanout.policy import FailurePolicy
+from fanout_pipeline.fanout.scattered import run_scattered, scatter
+from fanout_pipeline.parts import ResultFolder
 from fanout_pipeline.sources import Chunk, IntegerLines
 
 
@@ -120,3 +124,25 @@ def test_a_count_is_not_made_twice(tmp_path):
     assert FolderNumbering(tmp_path, source, cut).first_index(cut[1]) == 2
     path.unlink()
     assert FolderNumbering(tmp_path, source, cut).first_index(cut[1]) == 2
+
+
+def test_a_chunk_of_which_all_fails_asks_for_its_place_once(tmp_path, monkeypatch):
+    """A failed item costs the same however many chunks lie before it."""
+    (tmp_path / "numbers.txt").write_text("".join(f"{n}\n" for n in range(100)))
+    spec = FanoutSpec("numbers", IntegerLines(str(tmp_path / "numbers.txt")), fails)
+    target = ResultFolder(tmp_path / "numbers" / "steps")
+    plan = scatter(spec, target, "a run", 4, FailurePolicy(on_error="quarantine"))
+    asked = []
+    first_index = FolderNumbering.first_index
+
+    def counted(numbering, chunk):
+        asked.append(chunk.number)
+        return first_index(numbering, chunk)
+
+    monkeypatch.setattr(FolderNumbering, "first_index", counted)
+    assert run_scattered(spec, target, plan, 3).part.failed > 20
+    assert len(asked) <= 2
+
+
+def fails(item):
+    raise ValueError(item)

@@ -1,13 +1,21 @@
 """The list of failed items: beside each part until the commit, one file afterwards."""
 
+import os
 from dataclasses import replace
 from pathlib import Path
 
+import pyarrow
 import pytest
 
 from fanout_pipeline.parts import Manifest, NoResults, ResultFolder, read_failures, write_part
-from fanout_pipeline.parts.failed import failed_items, first_failures
+from fanout_pipeline.parts.failed import (
+    failed_indexes,
+    failed_items,
+    first_failures,
+    gather_failures,
+)
 from fanout_pipeline.parts.numbered import Numbered
+from fanout_pipeline.parts.reading import Snapshot
 
 TEXTS = {"where": "w", "item": "i", "error_type": "E", "message": "m", "traceback": "t"}
 
@@ -58,6 +66,19 @@ def test_a_list_that_does_not_fit_is_refused(folder):
         read_failures(folder)
 
 
+def test_a_reader_that_meets_a_commit_is_told_to_read_again(tmp_path):
+    """Nobody is sent to materialize anew what another run has just materialized."""
+    target = ResultFolder(tmp_path / "results")
+    for _ in range(2):
+        with target.writing() as generation:
+            parts = Numbered(generation)
+            add_part(parts, generation, 0, 0, 1)
+            before = Snapshot.of(target.path) if target.path.exists() else None
+            target.commit(generation, Manifest("test", tuple(parts.in_order())))
+    with pytest.raises(NoResults, match="was replaced while it was read: read again"):
+        failed_indexes(before)
+
+
 def test_what_an_earlier_try_left_is_removed(tmp_path):
     """A list beside a part of which nothing fails any more is no list of these results."""
     target = ResultFolder(tmp_path / "results")
@@ -68,3 +89,20 @@ def test_what_an_earlier_try_left_is_removed(tmp_path):
         target.commit(generation, Manifest("test", (part,)))
     assert read_failures(target.path).empty
     assert {path.name for path in target.path.iterdir()} == {"part-00000.parquet", "_manifest.json"}
+
+
+def test_gathering_takes_no_more_memory_for_a_long_list(tmp_path):
+    """An input of which every item fails is committed in a few MB, however few its parts are."""
+    rows = 20_000
+    with failed_items(tmp_path, 0) as write:
+        for index in range(rows):
+            write({"index": index} | TEXTS | {"traceback": os.urandom(16).hex() * 60})
+    part = replace(write_part(tmp_path, 0, 0, [None] * rows), failed=rows)
+    everything = pyarrow.default_memory_pool()
+    pool = pyarrow.proxy_memory_pool(everything)
+    pyarrow.set_memory_pool(pool)
+    try:
+        gather_failures(tmp_path, [part])
+    finally:
+        pyarrow.set_memory_pool(everything)
+    assert pool.max_memory() < 20_000_000  # of 38 MB of tracebacks

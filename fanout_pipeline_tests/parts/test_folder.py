@@ -44,6 +44,29 @@ def test_only_the_visible_results_take_room(folder):
     assert generations(folder) == {folder.path.resolve()}
 
 
+def test_names_are_on_the_disk_in_an_order_that_a_power_cut_cannot_break(folder, monkeypatch):
+    """The generation is on the disk before the link to it, and the link before the previous one goes."""
+    write_results(folder.path, [1])
+    previous = folder.path.resolve()
+    seen = []
+
+    def noted(path):
+        state = "new" if folder.path.resolve() != previous else "previous"
+        seen.append((path.name, state, previous.exists()))
+
+    monkeypatch.setattr("fanout_pipeline.parts.folder.sync", noted)
+    with folder.writing() as generation:
+        part = write_part(generation, 0, 0, [2])
+        folder.commit(generation, Manifest("threads", (part,)))
+    assert seen == [
+        ("part-00000.parquet", "previous", True),
+        (generation.name, "previous", True),
+        (".threads", "previous", True),
+        ("squares", "new", True),
+    ]
+    assert not previous.exists()
+
+
 def test_there_is_nothing_before_the_first_commit(folder):
     """A first run that is under way shows no results rather than half of them."""
     with folder.writing() as generation:

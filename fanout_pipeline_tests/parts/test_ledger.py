@@ -1,9 +1,10 @@
 """What a dead run had finished is used if it is whole and of the same, and by one run only."""
 
 import json
-import os
 import subprocess
 import sys
+import time
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -13,8 +14,16 @@ from hypothesis import strategies as st
 
 from fanout_pipeline.parts import Manifest, ResultFolder, read_results
 from fanout_pipeline.parts.atomic import CannotWrite
-from fanout_pipeline.parts.folder import OLD_SECONDS
-from fanout_pipeline.parts.ledger import LEDGER, Finished, Ledger, append, begin, gaps, take_over
+from fanout_pipeline.parts.ledger import (
+    LEDGER,
+    OLD_SECONDS,
+    Finished,
+    Ledger,
+    append,
+    begin,
+    gaps,
+    take_over,
+)
 from fanout_pipeline.parts.numbered import Numbered
 from fanout_pipeline.parts.writing import write_part
 
@@ -94,17 +103,40 @@ def test_a_run_that_does_not_resume_removes_what_is_left(folder, left):
 
 def test_what_is_over_a_week_old_is_not_reused(folder, left):
     """A service that the function asks answers otherwise by then."""
-    stopped = (left / LEDGER).stat().st_mtime - OLD_SECONDS - 60
-    os.utime(left / LEDGER, (stopped, stopped))
+    pass_by(left, OLD_SECONDS + 60)
+    stopped = time.localtime(Ledger.read(left).stopped)
     first, told, _ = taken(folder)
     assert first == []
+    assert f"stopped at {time.strftime('%Y-%m-%d %H:%M:%S', stopped)} are not reused" in told[0]
     assert "that is too long ago" in told[0]
+
+
+def test_a_part_gets_old_however_often_it_is_taken_over(folder, left):
+    """A run that dies again and again keeps no result for over a week; what it adds is as new as it is."""
+    days = OLD_SECONDS / 7
+    with folder.writing(IDENTITY) as generation:
+        pass_by(generation, 6 * days)
+        parts = Numbered(generation, take_over(generation, Ledger.read(generation)))
+        add(parts, generation, 3)
+    assert taken(folder)[0] == [0, 2, 4, 6]
+    (generation,) = generations(folder)
+    pass_by(generation, 2 * days)
+    first, _, generation = taken(folder)
+    assert first == [6]
+    assert [path.name for path in generation.glob("part-*")] == ["part-00003.parquet"]
+
+
+def pass_by(generation, seconds):
+    """Let a ledger be as it is after so many seconds, or before them."""
+    ledger = Ledger.read(generation)
+    begin(
+        generation, ledger.identity, [replace(one, at=one.at - seconds) for one in ledger.finished]
+    )
 
 
 def test_a_clock_that_went_back_does_no_harm(folder, left):
     """Parts from the future are as good as others."""
-    stopped = (left / LEDGER).stat().st_mtime + 10 * OLD_SECONDS
-    os.utime(left / LEDGER, (stopped, stopped))
+    pass_by(left, -10 * OLD_SECONDS)
     assert taken(folder)[0] == [0, 2, 4]
 
 
