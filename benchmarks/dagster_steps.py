@@ -73,7 +73,7 @@ PHASES = {
 
 def steps_job(executor: str) -> dg.JobDefinition:
     """The chunk graph under one of EXECUTORS."""
-    asset = chunk_graph_asset(SQUARES, {})
+    asset = chunk_graph_asset(SQUARES, "1", {})
     job = dg.define_asset_job("steps", selection=[asset.key], executor_def=EXECUTORS[executor])
     resources = default_resources() | {IO_MANAGER: json_io_manager}
     return dg.Definitions(assets=[asset], jobs=[job], resources=resources).resolve_job_def("steps")

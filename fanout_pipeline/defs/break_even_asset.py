@@ -8,7 +8,6 @@ from fanout_pipeline.defs.config import BreakEvenConfig
 from fanout_pipeline.defs.overlap import ALONE, TIMED
 from fanout_pipeline.defs.resources import DataFolder, Fanout
 from fanout_pipeline.fanout.contract import FanoutSpec
-from fanout_pipeline.fanout.fingerprint import function_fingerprint
 
 if TYPE_CHECKING:
     from fanout_pipeline.measuring.break_even_run import Findings
@@ -17,8 +16,8 @@ if TYPE_CHECKING:
 NAME = "break_even"
 
 
-def break_even_asset(spec: FanoutSpec) -> dg.AssetsDefinition:
-    """The asset `<name>/break_even`."""
+def break_even_asset(spec: FanoutSpec, version: str) -> dg.AssetsDefinition:
+    """The asset `<name>/break_even`; `version` is the function's fingerprint."""
 
     @dg.asset(
         key=[spec.name, NAME],
@@ -29,7 +28,7 @@ def break_even_asset(spec: FanoutSpec) -> dg.AssetsDefinition:
         group_name=spec.name,
         kinds={"python", "matplotlib"},
         owners=["team:fanout"],
-        code_version=function_fingerprint(spec.function),
+        code_version=version,
         op_tags={TIMED: ALONE},
     )
     def sweep(

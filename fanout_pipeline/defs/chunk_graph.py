@@ -21,7 +21,6 @@ from fanout_pipeline.defs.overlap import ALONE, CHUNK, TIMED, overlapping_steps
 from fanout_pipeline.defs.recording import checked_and_recorded
 from fanout_pipeline.defs.resources import DataFolder, Fanout
 from fanout_pipeline.fanout.contract import FanoutSpec
-from fanout_pipeline.fanout.fingerprint import function_fingerprint
 from fanout_pipeline.parts.folder import ResultFolder
 from fanout_pipeline.parts.ledger import OLD_SECONDS
 
@@ -62,8 +61,11 @@ def json_io_manager(context: dg.InitResourceContext) -> JsonIOManager:
     return JsonIOManager(base_path=UPath(context.instance.storage_directory()))
 
 
-def chunk_graph_asset(spec: FanoutSpec, tags: dict[str, str]) -> dg.AssetsDefinition:
-    """The asset `<name>/dagster_multiprocess`; `tags` go onto its steps, beside those it needs."""
+def chunk_graph_asset(spec: FanoutSpec, version: str, tags: dict[str, str]) -> dg.AssetsDefinition:
+    """The asset `<name>/dagster_multiprocess`; `tags` go onto its steps, beside those it needs.
+
+    `version` is the function's fingerprint.
+    """
     key = dg.AssetKey([spec.name, NAME])
     checks = [*check_specs(key, keeps_order=True), failures_spec(key)]
     outs = {check.get_python_identifier(): dg.Out() for check in checks}
@@ -170,7 +172,7 @@ def chunk_graph_asset(spec: FanoutSpec, tags: dict[str, str]) -> dg.AssetsDefini
         group_name=spec.name,
         kinds={"python", "dagster", "parquet"},
         owners=["team:fanout"],
-        code_version=function_fingerprint(spec.function),
+        code_version=version,
         ins={name: dg.AssetIn(dagster_type=dg.Nothing) for name in spec.upstream},
         check_specs=checks,
     )

@@ -9,6 +9,7 @@ from fanout_pipeline.defs.comparison_asset import comparison_asset
 from fanout_pipeline.defs.strategy_assets import strategy_asset
 from fanout_pipeline.defs.trials_asset import trials_asset
 from fanout_pipeline.fanout.contract import FanoutSpec
+from fanout_pipeline.fanout.fingerprint import function_fingerprint
 from fanout_pipeline.fanout.registry import STRATEGIES
 
 
@@ -18,12 +19,20 @@ def fanout_assets(spec: FanoutSpec) -> list[dg.AssetsDefinition]:
     The reference runs first, so that the others find its results to be checked against, and the
     chunk steps last, when no other timed step is left to work beside them.
     """
+    # What a function refers to may be large: it is looked at once for all.
+    version = function_fingerprint(spec.function)
+    batch_version = function_fingerprint(spec.batch_function) if spec.batch_function else version
     strategies = [s for s in STRATEGIES.values() if s.suits(spec)]
     assets = [
-        strategy_asset(spec, strategy, {"dagster/priority": str(-position)})
+        strategy_asset(
+            spec,
+            strategy,
+            batch_version if strategy.batch else version,
+            {"dagster/priority": str(-position)},
+        )
         for position, strategy in enumerate(strategies)
     ]
-    assets.append(chunk_graph_asset(spec, {"dagster/priority": str(-len(strategies))}))
+    assets.append(chunk_graph_asset(spec, version, {"dagster/priority": str(-len(strategies))}))
     names = [strategy.name for strategy in strategies] + [chunk_graph.NAME]
     trials = trials_asset(spec, names, {})
-    return [*assets, trials, comparison_asset(spec, names), break_even_asset(spec)]
+    return [*assets, trials, comparison_asset(spec, names), break_even_asset(spec, version)]

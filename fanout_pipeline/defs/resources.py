@@ -129,7 +129,8 @@ class Fanout(dg.ConfigurableResource[Any]):
     retry_on: list[ErrorName] = Field(
         default=["Exception"],
         description="Which errors are worth a retry: names of their classes or of base classes, "
-        "with or without the module (ConnectionError, requests.exceptions.Timeout).",
+        "with or without the module that defines them (ConnectionError, "
+        "requests.exceptions.Timeout; not requests.Timeout, a second name of it).",
     )
     backoff_seconds: Backoff = Field(
         default=0.1,

@@ -11,18 +11,18 @@ from fanout_pipeline.defs.overlap import ALONE, TIMED, overlapping_steps
 from fanout_pipeline.defs.recording import checked_and_recorded
 from fanout_pipeline.defs.resources import DataFolder, Fanout
 from fanout_pipeline.fanout.contract import FanoutSpec, Strategy
-from fanout_pipeline.fanout.fingerprint import function_fingerprint
 from fanout_pipeline.fanout.registry import REFERENCE
 
 
 def strategy_asset(
-    spec: FanoutSpec, strategy: Strategy, tags: dict[str, str]
+    spec: FanoutSpec, strategy: Strategy, version: str, tags: dict[str, str]
 ) -> dg.AssetsDefinition:
-    """The asset `<name>/<strategy>`; `tags` go onto its step, beside those it needs."""
+    """The asset `<name>/<strategy>`; `tags` go onto its step, beside those it needs.
+
+    `version` is the fingerprint of the function that it calls.
+    """
     key = dg.AssetKey([spec.name, strategy.name])
     is_reference = strategy.name == REFERENCE
-    function = spec.batch_function if strategy.batch else spec.function
-    assert function is not None
 
     @dg.asset(
         key=key,
@@ -31,7 +31,7 @@ def strategy_asset(
         group_name=spec.name,
         kinds={"python", "pandas" if strategy.batch else "parquet"},
         owners=["team:fanout"],
-        code_version=function_fingerprint(function),
+        code_version=version,
         check_specs=[
             *([] if is_reference else check_specs(key, strategy.keeps_order)),
             failures_spec(key),

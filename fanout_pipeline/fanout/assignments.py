@@ -71,11 +71,6 @@ class Assignments:
         self._plan.lost(assignment.chunk)
         self._suspects.died(assignment.chunk, assignment.suspect, death, split, now)
 
-    def unharmed(self, assignment: Assignment) -> None:
-        """It was lost by no fault of its own."""
-        self._plan.lost(assignment.chunk)
-        self._suspects.unharmed(assignment.chunk, assignment.suspect)
-
 
 def split_at(source: Source, chunk: Chunk, position: int) -> Split:
     """A chunk around its item at this position. Raises BadInput where it cannot be read."""

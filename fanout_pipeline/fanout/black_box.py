@@ -59,11 +59,15 @@ class BlackBox:
         self._memory = mmap(self.descriptor, _BYTES)
         self._view = memoryview(self._memory)[:_WORDS_BYTES]
         self._words = self._view.cast("q")
-        self._words[_CHUNK] = self._words[_ITEM] = _NONE
+        self.forget()
 
     def shared(self) -> None:
         """The worker has its descriptor, ours is not needed any more."""
         os.close(self.descriptor)
+
+    def forget(self) -> None:
+        """What the worker did in an earlier run, whose chunks had the same numbers."""
+        self._words[_CHUNK] = self._words[_ITEM] = _NONE
 
     def has_begun(self, chunk: int) -> bool:
         """Whether the worker has begun the chunk of this number."""

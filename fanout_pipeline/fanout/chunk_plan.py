@@ -130,10 +130,6 @@ class ChunkPlan:
         """Nobody works on a chunk any more, and nothing of it was done."""
         del self._paces[chunk.number]
 
-    def back(self, chunk: Chunk) -> None:
-        """Give out anew what nobody works on."""
-        heapq.heappush(self._begun, _Range(chunk.start, chunk.stop))
-
     def seconds(self, chunk: Chunk) -> float:
         """After how many seconds of calling the function a chunk just taken is to be cut short."""
         if self._fixed:

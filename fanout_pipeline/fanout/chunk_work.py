@@ -206,9 +206,12 @@ class _Calls:
             else:
                 done += len(batch)
             ended = time.perf_counter()
-            if ended - began < _SLICE_SECONDS:
+            took = ended - began
+            if took < _SLICE_SECONDS:
                 size = min(2 * size, _SLICE_ITEMS)
-            slow = ended - began >= _SLOW_SECONDS * len(batch)
+            elif took > 2 * _SLICE_SECONDS:
+                size = max(1, int(size * _SLICE_SECONDS / took))
+            slow = took >= _SLOW_SECONDS * len(batch)
             began = ended
         if recorder:
             recorder.rest()

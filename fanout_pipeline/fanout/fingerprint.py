@@ -6,11 +6,14 @@ import hashlib
 import os
 import pickle
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from enum import Enum
-from functools import lru_cache, partial
-from types import BuiltinFunctionType, CellType, CodeType, FunctionType, MethodType, ModuleType
+from functools import cached_property, lru_cache, partial
+from importlib.util import find_spec
+from types import BuiltinFunctionType, CellType, FunctionType, MethodType, ModuleType
 from typing import Any
+
+from fanout_pipeline.fanout import compiled
 
 _STANDARD_LIBRARY = os.path.dirname(os.__file__)
 _INSTALLED = ("site-packages", "dist-packages")
@@ -32,10 +35,11 @@ def function_fingerprint(function: Callable[..., Any]) -> str:
     """16 hexadecimal digits that change when what the function does changes.
 
     They tell of its compiled code, its defaults, its closure, and of the functions, classes and constants
-    of modules that its code names, and so on. What is installed (the standard library, packages
-    other than the function's own) counts by its name; an object of it by its pickle, as far as it
-    has one. Files, the environment and modules that are named in texts are not seen. Another
-    minor version of Python compiles to other code.
+    of modules that its code names, and so on; of a module that it imports when called, of the whole
+    file. What is installed (the standard library, packages other than the function's own) counts
+    by its name; an object of it by its pickle, as far as it has one, up to 64 MB. Files, the
+    environment and modules that are named in texts are not seen. Another minor version of
+    Python compiles to other code.
     """
     text = _Told(function).text
     return hashlib.sha256(f"{function_name(function)}\0{text}".encode()).hexdigest()[:16]
@@ -95,24 +99,42 @@ class _Told:
         return ", ".join(f"{self._told(key)}: {self._told(values[key])}" for key in values)
 
     def _function(self, function: FunctionType) -> str:
-        told = [function_name(function), _stable(function.__code__)]
+        told = [function_name(function), compiled.text(function.__code__)]
         told += [self._told(function.__defaults__), self._told(function.__kwdefaults__)]
         told += [self._told(value) for value in _contents(function.__closure__ or ())]
         if self._is_own(function):
-            told += [f"{name}: {self._told(value)}" for name, value in self._globals(function)]
+            names = sorted(set(compiled.names(function.__code__)))
+            named = self._named_in(function.__globals__, names, [])
+            told += [f"{name}: {self._told(value)}" for name, value in named]
+            told += self._imported(function)
         return "\0".join(told)
 
-    def _globals(self, function: FunctionType) -> Iterator[tuple[str, Any]]:
-        """What the code names in its module, or as an attribute of another module of its package."""
-        names = sorted(set(_names(function.__code__)))
+    def _named_in(
+        self, there: Mapping[str, Any], names: Sequence[str], parents: list[ModuleType]
+    ) -> Iterator[tuple[str, Any]]:
+        """What the code names in a module, or as an attribute of another that is its own, and so on."""
         for name in names:
-            value = function.__globals__.get(name)
-            if name not in function.__globals__:
+            if name not in there:
                 continue
+            value = there[name]
             yield name, value
-            if isinstance(value, ModuleType) and _package(value) == self._package:
-                there = [inner for inner in names if inner in vars(value)]
-                yield from ((f"{name}.{inner}", vars(value)[inner]) for inner in there)
+            is_module = isinstance(value, ModuleType) and value not in parents
+            if is_module and self._is_own_module(value.__name__, getattr(value, "__file__", None)):
+                inside = self._named_in(vars(value), names, [*parents, value])
+                yield from ((f"{name}.{inner}", found) for inner, found in inside)
+
+    def _imported(self, function: FunctionType) -> Iterator[str]:
+        """Files of the modules that the code imports when it is called, whether they are or not."""
+        package = function.__globals__.get("__package__") or ""
+        for name in sorted(set(compiled.imports(function.__code__))):
+            # Absolute, or relative to the package: which of the two, the name does not say.
+            for full in (name, f"{package}.{name}") if package else (name,):
+                top = full.partition(".")[0]
+                # To look for a module imports the packages around it: of what is installed, none.
+                if not self._is_own_module(top, _origin(top)):
+                    continue
+                if (file := _origin(full)) is not None:
+                    yield f"{full}: {_file_hash(file)}"
 
     def _class(self, class_: type) -> str:
         told = [function_name(class_)]
@@ -134,18 +156,39 @@ class _Told:
             }
             state = slots | getattr(value, "__dict__", {})
             return f"{self._told(type(value))}, {self._named(state)}"
-        return f"{function_name(type(value))} {_pickle_hash(value)}"
+        return f"{function_name(type(value))} {self._pickle_hash(value)}"
+
+    def _pickle_hash(self, value: Any) -> str:
+        """Of its pickle, in which functions and classes of one's own stand as what they do.
+
+        Nothing, where it cannot be pickled; of a large one, its beginning.
+        """
+        file = _Hash()
+        try:
+            _Pickler(file, self._own_told).dump(value)
+        except _Enough:
+            pass
+        except Exception:
+            return ""
+        return file.digest.hexdigest()
+
+    def _own_told(self, value: Any) -> str | None:
+        own = isinstance(value, (FunctionType, type)) and self._is_own(value)
+        return self._told(value) if own else None
 
     def _is_own(self, value: FunctionType | type) -> bool:
         """Whether it is of the function's own package, or of modules that are not installed."""
-        if _package(value) == self._package:
-            return True
         if isinstance(value, FunctionType):
-            file = value.__code__.co_filename
-        elif value.__module__ not in sys.modules:
+            return self._is_own_module(value.__module__, value.__code__.co_filename)
+        module = sys.modules.get(value.__module__)
+        return module is None or self._is_own_module(
+            value.__module__, getattr(module, "__file__", None)
+        )
+
+    def _is_own_module(self, name: str | None, file: str | None) -> bool:
+        if (name or "").partition(".")[0] == self._package:
             return True
-        else:
-            file = getattr(sys.modules[value.__module__], "__file__", None) or "<built in>"
+        file = file or "<built in>"
         installed = any(f"{os.sep}{name}{os.sep}" in file for name in _INSTALLED)
         return not installed and not file.startswith((_STANDARD_LIBRARY, "<"))
 
@@ -161,6 +204,8 @@ def _made_of(value: Any) -> tuple[Any, ...] | None:
             return function_name(value), value.__self__
         case property():
             return value.fget, value.fset
+        case cached_property():
+            return (value.func,)
         case staticmethod() | classmethod() | _Cached():
             return (value.__wrapped__,)
     return None
@@ -179,12 +224,21 @@ def _contents(cells: Iterable[CellType]) -> Iterator[Any]:
             yield None
 
 
-def _names(code: CodeType) -> Iterator[str]:
-    """Names that the code, or code inside it, looks up in its module or in objects."""
-    yield from code.co_names
-    for constant in code.co_consts:
-        if isinstance(constant, CodeType):
-            yield from _names(constant)
+def _origin(module: str) -> str | None:
+    """The file of a module, imported or not."""
+    try:
+        found = find_spec(module)
+    except Exception:  # of a package around it, which is imported for this
+        return None
+    return found.origin if found is not None and found.has_location else None
+
+
+def _file_hash(path: str) -> str:
+    try:
+        with open(path, "rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError:
+        return ""
 
 
 def _listed(slots: str | Iterable[str]) -> list[str]:
@@ -200,31 +254,29 @@ class _Hash:
 
     def write(self, data: Any) -> int:
         size = memoryview(data).nbytes
+        self.digest.update(memoryview(data).cast("B")[: self._left])
         self._left -= size
         if self._left < 0:
-            raise ValueError
-        self.digest.update(data)
+            raise _Enough
         return size
 
 
-def _pickle_hash(value: Any) -> str:
-    """Nothing, where it cannot be pickled or is large."""
-    file = _Hash()
-    try:
-        pickler = pickle.Pickler(file, protocol=4)
-        pickler.fast = True  # by value: without it, equal texts may be one object or two
-        pickler.dump(value)
-    except Exception:
-        return ""
-    return file.digest.hexdigest()
+class _Enough(Exception):
+    """All that is looked at of an object was seen."""
 
 
-def _stable(constant: Any) -> str:
-    """A text of compiled code."""
-    if isinstance(constant, CodeType):
-        inner = ", ".join(map(_stable, constant.co_consts))
-        code = constant.co_code + constant.co_exceptiontable
-        return f"{code.hex()} {constant.co_names} {constant.co_varnames} ({inner})"
-    if isinstance(constant, frozenset):
-        return str(sorted(map(repr, constant)))
-    return repr(constant)
+class _Pickler(pickle.Pickler):
+    def __init__(self, file: _Hash, told: Callable[[Any], str | None]):
+        super().__init__(file, protocol=5, buffer_callback=self._buffer)
+        self.fast = True  # by value: without it, equal texts may be one object or two
+        self._file = file
+        self._own_told = told
+
+    def _buffer(self, buffer: pickle.PickleBuffer) -> None:
+        """Arrays are looked at where they are; a copy may be larger than the memory that is left."""
+        with buffer.raw() as data:
+            self._file.write(data)
+
+    def reducer_override(self, value: Any) -> Any:
+        told = self._own_told(value)
+        return NotImplemented if told is None else (str, (told,))

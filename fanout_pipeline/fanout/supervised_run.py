@@ -122,6 +122,7 @@ class SupervisedRun:
         """Send the work to a worker and listen to it."""
         worker = self._worker(place)
         worker.traffic = self._traffic
+        worker.box.forget()
         self._selector.register(worker, EVENT_READ, (place, worker))
         if worker.end is not None:
             self._selector.register(worker.end, EVENT_READ, (place, worker))
@@ -165,6 +166,8 @@ class SupervisedRun:
                 place.lane.until(time.perf_counter(), "start")
             case (kind, chunk, items) if kind == COUNTED:
                 self._counted(chunk, items)
+            case _ if place.verdict is not None and place.verdict.late is not None:
+                pass  # Asked for its stack, it may have left the call that took too long.
             case (kind, piece, began, imported, ended) if kind == DONE:
                 self._done(place, piece, began, imported, ended)
             case BaseException() as error:
@@ -229,6 +232,9 @@ class SupervisedRun:
             place.verdict = self._watch.verdict(worker.pid, worker.box, chunk, now)
             if place.verdict is not None:
                 if place.verdict.late is not None:
+                    if place.verdict.late != worker.box.call():
+                        place.verdict = None  # It ended at the last moment.
+                        continue
                     worker.ask_for_stack()
                 # What it has sent before comes first, and then the end of its channel.
                 worker.kill()
@@ -245,15 +251,12 @@ class SupervisedRun:
             self._awaited.pop(assignment.chunk.start, None)
             self._parts.discard(assignment.chunk.number)
             death = worker.death(assignment.chunk.number, how, verdict, place.given)
-            if death is None:
-                self._assignments.unharmed(assignment)
-            else:
-                self._suspect(assignment, worker, death)
+            self._suspect(assignment, worker, death)
         worker.close()
         self._give()
 
     def _suspect(self, assignment: Assignment, worker: WorkerProcess, death: Death) -> None:
-        chunk, call, split = assignment.chunk, worker.box.call(), None
+        chunk, call, split = assignment.chunk, death.call, None
         if death.begun and call is not None and call.item is not None:
             split = split_at(self._source, chunk, call.item)
             if split.before is not None:

@@ -17,6 +17,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field, replace
 
+from fanout_pipeline.fanout.black_box import Call
 from fanout_pipeline.fanout.contract import Failure, WorkerDied
 from fanout_pipeline.fanout.failures import described
 from fanout_pipeline.fanout.policy import FailurePolicy
@@ -54,6 +55,8 @@ class Death:
     """Its calls had ended; it wrote their results."""
     stack: str = ""
     """Where in the code it was, as far as known."""
+    call: Call | None = None
+    """The call that it died in, as far as it was announced."""
 
     def told(self, pid: int, chunk: Chunk) -> str:
         """A line for the log."""
@@ -104,6 +107,8 @@ class Suspects:
     _waiting: list[Suspect] = field(default_factory=list)
     _unbegun_deaths: int = 0
     """In a row, of workers that died before they did anything."""
+    _guilty_items: int = 0
+    """In a row, with nothing done in between."""
 
     def __bool__(self) -> bool:
         return bool(self._waiting)
@@ -130,6 +135,8 @@ class Suspects:
         `suspect` is None where it was not one.
         """
         self._unbegun_deaths = 0
+        if suspect is None or suspect.failure is None:
+            self._guilty_items = 0
         if suspect is None or rest is None:
             return rest
         left = suspect.seconds - seconds
@@ -165,10 +172,6 @@ class Suspects:
             self._again(replace(before, chunk=chunk, deaths=before.deaths + 1), death, now)
         else:
             self._suspect_item(before, split, death, now)
-
-    def unharmed(self, chunk: Chunk, suspect: Suspect | None) -> None:
-        """A chunk was lost by no fault of its own."""
-        self._waiting.append(replace(suspect or Suspect(chunk), chunk=chunk))
 
     def _again(self, suspect: Suspect, death: Death, now: float) -> None:
         """A worker died with it, nobody knows where."""
@@ -207,8 +210,19 @@ class Suspects:
             self._waiting.append(replace(item, found=found))
 
     def _failed(self, item: Suspect, death: Death, now: float) -> None:
-        """It is guilty; it is tried again if that is worth it."""
+        """It is guilty; it is tried again if that is worth it.
+
+        Raises WorkerDied where every item seems to be.
+        """
         self._unbegun_deaths = 0
+        self._guilty_items += 1
+        if self._guilty_items > 2 * (self.workers + _DEATHS):
+            raise _given_up(
+                f"{self._guilty_items} calls in a row ended their worker processes, and none succeeded "
+                "in between: it may be the first call in a process that takes too long, or too much "
+                f"memory (a large import or model). The last one {death.how}",
+                death,
+            )
         error = TimeoutError(death.how) if death.late else WorkerDied(_alone(death))
         tries = Tries(self.policy, error)
         tries.made = item.tries + 1

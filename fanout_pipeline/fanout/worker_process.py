@@ -157,20 +157,18 @@ class WorkerProcess:
             self._waited(_END_SECONDS)
         return how
 
-    def death(self, chunk: int, how: str, verdict: Verdict | None, given: float) -> Death | None:
-        """What can be told of its end, once it has `ended`; it was given this chunk at `given`.
-
-        None where the call for which the parent has ended it was just over.
-        """
-        call, begun = self.box.call(), self.box.has_begun(chunk)
-        late = verdict is not None and verdict.late is not None
-        if verdict is not None and late and verdict.late != call:
-            return None
+    def death(self, chunk: int, how: str, verdict: Verdict | None, given: float) -> Death:
+        """What can be told of its end, once it has `ended`; it was given this chunk at `given`."""
+        begun = self.box.has_begun(chunk)
+        # To be asked for its stack may end a call in C: whatever came after it does not count.
+        late = verdict.late if verdict is not None else None
+        call = late or self.box.call()
         return Death(
             verdict.how if verdict else how,
             seconds=time.monotonic() - given,
+            call=call,
             begun=begun,
-            late=late,
+            late=late is not None,
             foreign=verdict is None and -(self._process.returncode or 0) in _FOREIGN_SIGNALS,
             after_calls=begun and self.box.has_called and call is None,
             stack=self.box.stack(),

@@ -97,8 +97,9 @@ class WorkerProcesses:
     def _replace(self, place: int) -> None:
         """Start another worker in the place of one that is gone; it answers by and by."""
         with interrupts_held():
+            another = WorkerProcess.start()
             self._former.append(self._workers[place])
-            self._workers[place] = WorkerProcess.start()
+            self._workers[place] = another
 
 
 @contextmanager

@@ -283,7 +283,7 @@ def test_chunk_steps_keep_the_contract(materialize, tmp_path, count, workers):
     random.seed(count)
     random.shuffle(numbers)
     (tmp_path / "input" / "edges.txt").write_text("\n".join(map(str, numbers)))
-    graph = chunk_graph_asset(CUBES, {})
+    graph = chunk_graph_asset(CUBES, "1", {})
     result = materialize([graph], workers=workers)
     assert result.success
     folder = tmp_path / "cubes" / "dagster_multiprocess"

@@ -7,8 +7,10 @@ import os
 import re
 import subprocess
 import sys
+import tracemalloc
 from pathlib import Path
 
+import numpy
 import pytest
 
 from fanout_pipeline.fanout.fingerprint import function_fingerprint, function_name
@@ -279,3 +281,63 @@ def test_installed_packages_are_not_looked_through():
     assert one == again != other
     one, other = (without_source(f"import math\ndef f(x):\n    return math.{n}(x)") for n in ("sin", "cos"))  # fmt: skip
     assert function_fingerprint(one) != function_fingerprint(other)
+
+
+ELSEWHERE = {
+    "a function of a module beside it": (
+        "import beside\ndef f(x): return beside.g(x)\n",
+        "def g(x): return x * {}\n",
+    ),
+    "a constant of a module beside it": (
+        "import beside\ndef f(x): return x * beside.RATE\n",
+        "RATE = {}\n",
+    ),
+    "a module that is imported when it is called": (
+        "def f(x):\n    from beside import g\n    return g(x)\n",
+        "def g(x): return x * {}\n",
+    ),
+    "a cached property": (
+        "import beside\ndef f(x): return x * beside.c.rate\n",
+        "from functools import cached_property\nclass C:\n    @cached_property\n"
+        "    def rate(self): return {}\nc = C()\n",
+    ),
+    "a function inside an object of a package": (
+        "import beside\ndef f(x): return int(beside.v(x))\n",
+        "import numpy\ndef g(x): return x * {}\nv = numpy.vectorize(g)\n",
+    ),
+}
+
+
+@pytest.mark.parametrize("what", ELSEWHERE)
+def test_a_change_in_a_module_beside_it_counts(tmp_path, what, monkeypatch):
+    """A function is another when what it uses of the user's other modules is, installed or not."""
+    monkeypatch.syspath_prepend(tmp_path)
+    function, other = ELSEWHERE[what]
+    found = []
+    for value in (2, 2, 3):
+        (tmp_path / "beside.py").write_text(other.format(value))
+        monkeypatch.delitem(sys.modules, "beside", raising=False)
+        importlib.invalidate_caches()
+        found.append(function_fingerprint(from_file(tmp_path / "user_module.py", function)))
+    assert found[0] == found[1] != found[2]
+
+
+def test_how_a_function_takes_its_argument_counts():
+    """`f(x)` and `f(*x)` compile to the same instructions, and give other results."""
+    one, other = map(without_source, ("def f(x): return x\n", "def f(*x): return x\n"))
+    assert function_fingerprint(one) != function_fingerprint(other)
+
+
+def test_a_large_array_is_looked_at_where_it_is():
+    """What a function refers to is not copied, however large, and counts up to 64 MB."""
+    table = numpy.zeros(2_000_000)
+    names = {"table": table, "__name__": "user_module"}
+    exec("def f(x): return table[x]", names)
+    before = function_fingerprint(names["f"])
+    tracemalloc.start()
+    assert function_fingerprint(names["f"]) == before
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < table.nbytes / 4
+    table[3] = 1
+    assert function_fingerprint(names["f"]) != before
