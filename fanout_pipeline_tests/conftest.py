@@ -55,12 +55,17 @@ def _present(temp_folder: Path, tmp_path: Path) -> set:
 
 
 def _children() -> set[psutil.Process]:
-    """All descendants but multiprocessing's two helpers, which live as long as this process."""
+    """All descendants but multiprocessing's two helpers, which live as long as this process.
+
+    One that has ended and that nobody has waited for counts.
+    """
     found = set()
     for child in psutil.Process().children():
         try:
             command = " ".join(child.cmdline())
             found.update(child.children(recursive=True))
+        except psutil.ZombieProcess:
+            command = ""
         except psutil.Error:
             continue
         if "multiprocessing.forkserver" in command or "multiprocessing.resource_tracker" in command:

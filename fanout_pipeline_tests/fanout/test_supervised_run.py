@@ -354,12 +354,18 @@ class Killer(threading.Thread):
                 continue
             parts = now
             self.stop.wait(self.random.choice([0, 0.05, 0.3]) * self.random.random())
-            with suppress(psutil.Error):
-                # Not multiprocessing's resource tracker, which other tests may have started.
-                workers = [one for one in parent.children() if WORKER in " ".join(one.cmdline())]
-                if workers:
+            workers = [child for child in parent.children() if is_worker(child)]
+            if workers:
+                with suppress(psutil.NoSuchProcess):
                     self.random.choice(workers).kill()
                     self.killed += 1
+
+
+def is_worker(process):
+    """Not multiprocessing's resource tracker, nor what has ended: other tests may have left them."""
+    with suppress(psutil.Error):
+        return WORKER in " ".join(process.cmdline())
+    return False
 
 
 @pytest.mark.parametrize("seed", range(3))
