@@ -21,6 +21,9 @@ class Growing(Protocol):
     def extend(self, results: Iterable[Any], /) -> None: ...
 
 
+_RUST = "pyo3_runtime"
+"""A panic of a package written in Rust is no Exception, but the call's error all the same."""
+
 Append = Callable[[Growing, Iterable[Any]], None]
 """Appends the result of each item. When it raises, the results end before the guilty item's."""
 
@@ -39,8 +42,16 @@ def appending(function: Callable[[Any], Any]) -> Iterator[Append]:
         with closing(Awaiting(function)) as awaiting:
             yield awaiting.append
     else:
-        # extend() keeps what the iterator gave before it raised.
-        yield lambda results, items: results.extend(map(function, items))
+
+        def append(results: Growing, items: Iterable[Any]) -> None:
+            try:  # extend() keeps what the iterator gave before it raised.
+                results.extend(map(function, items))
+            except BaseException as error:
+                if type(error).__module__ != _RUST:
+                    raise
+                raise RuntimeError(f"{type(error).__name__}: {error}") from error
+
+        yield append
 
 
 @contextmanager

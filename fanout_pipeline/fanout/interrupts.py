@@ -33,6 +33,15 @@ class HeldInterrupts:
             self.release()
             self.hold()
 
+    @contextmanager
+    def allowed(self) -> Iterator[None]:
+        """Let through what comes in the block, which an exception may leave at any point."""
+        self.release()
+        try:
+            yield
+        finally:
+            self.hold()
+
     def release(self) -> None:
         """Handle signals as before, those that have come first."""
         while self._previous:

@@ -1,12 +1,13 @@
 """The article's program: items one at a time through a queue, one list of results a worker.
 
-    parent --(task)--> inputs --> worker: until 'STOP': function(item) --> outputs --> parent
-           --'STOP' a worker-->                        one list at the end
+    parent --(task)--> inputs --> worker: until 'STOP': function(item) --> its pipe --> parent
+           --'STOP' a worker-->                       one list at the end
 
 Used by `queue` and `indexed_queue`, which differ in what a task is. Mended: a worker that raises or
-dies ends the run instead of leaving the parent to wait for ever; the queue of inputs is bounded,
-so that the parent stays close to its workers and does not hold every item pickled; and the
-workers can be given another run after 'STOP', as every crew can.
+dies ends the run instead of leaving the parent to wait for ever, for which each has a pipe of its own
+for its list (whoever dies while it puts into a shared queue leaves the queue locked); the queue of
+inputs is bounded, so that the parent stays close to its workers and does not hold every item
+pickled; and the workers can be given another run after 'STOP', as every crew can.
 """
 
 from __future__ import annotations
@@ -15,11 +16,12 @@ import queue
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from multiprocessing import get_context, queues
+from multiprocessing.connection import wait
 from typing import Any, Self
 
 from fanout_pipeline.fanout.contract import Options, Work, WorkerDied
 from fanout_pipeline.fanout.interrupts import HeldInterrupts, interrupts_held
-from fanout_pipeline.fanout.item_queue_worker import STOP, Answer, Serve, Task, serve_runs
+from fanout_pipeline.fanout.item_queue_worker import STOP, Serve, Task, serve_runs
 from fanout_pipeline.fanout.joined import Joined
 from fanout_pipeline.fanout.multiprocessing_workers import ItemReader
 from fanout_pipeline.fanout.pickling import SAMPLE_EVERY
@@ -51,7 +53,6 @@ class ItemQueue:
     def __init__(self, options: Options):
         context: Any = get_context(options.start_method)
         self._inputs = _Inputs(context)
-        self._outputs = context.Queue()
         self._context = context
         self._processes: list[Any] = []
         self._controls: list[Any] = []
@@ -61,18 +62,14 @@ class ItemQueue:
             with interrupts_held():
                 ours, theirs = self._context.Pipe()
                 process = self._context.Process(
-                    target=serve_runs, args=(theirs, self._inputs, self._outputs), daemon=True
+                    target=serve_runs, args=(theirs, self._inputs), daemon=True
                 )
                 process.start()
                 self._processes.append(process)
                 self._controls.append(ours)
                 theirs.close()
-        for process, control in zip(self._processes, self._controls, strict=True):
-            try:
-                control.recv()
-            except EOFError:
-                process.join()
-                self._look_for_dead()
+        for control in self._controls:
+            self._receive(control)
 
     @classmethod
     @contextmanager
@@ -103,22 +100,25 @@ class ItemQueue:
         The tasks are made of what `reader` reads.
         """
         joined = Joined(reader)
-        # Interrupts are let through between operations of the queues, never inside of one.
+        for control in self._controls:
+            with suppress(BrokenPipeError):  # its worker is dead, as will be said below
+                control.send((serve, work.function, work.failures))
+        # Interrupts are let through between operations of the queue, never inside of one.
         with interrupts_held() as interrupts:
-            for control in self._controls:
-                with suppress(BrokenPipeError):  # its worker is dead, as will be said below
-                    control.send((serve, work.function, work.failures))
-            self._look_for_dead()
             for number, task in enumerate(tasks):
                 self._put(task, interrupts)
                 if number % SAMPLE_EVERY == 0:
                     joined.sample.take(task)
-                if number % _LOOK_EVERY == 0 and not self._outputs.empty():
-                    self._take(interrupts)
+                if number % _LOOK_EVERY == 0:
+                    self._look_for_failed()
             for _ in self._processes:
                 self._put(STOP, interrupts)
-            for _ in self._processes:
-                joined.add(self._take(interrupts))
+            waiting = list(self._controls)
+            while waiting:
+                with interrupts.allowed():  # A list may be long, and its worker stopped.
+                    for control in self._ready(waiting, _PATIENCE_SECONDS):
+                        joined.add(self._receive(control))
+                        waiting.remove(control)
         return joined
 
     def _put(self, task: Task | str, interrupts: HeldInterrupts) -> None:
@@ -127,30 +127,39 @@ class ItemQueue:
             try:
                 return self._inputs.put(task, timeout=_PATIENCE_SECONDS)
             except queue.Full:
-                self._look_for_dead()
-                if not self._outputs.empty():
-                    self._take(interrupts)
+                self._look_for_failed()
 
-    def _take(self, interrupts: HeldInterrupts) -> Answer:
-        while True:
-            interrupts.let_through()
-            try:
-                answer = self._outputs.get(timeout=_PATIENCE_SECONDS)
-            except queue.Empty:
-                self._look_for_dead()
-                continue
-            if isinstance(answer, Exception):
-                raise answer
-            assert isinstance(answer, Answer)
-            return answer
+    def _look_for_failed(self) -> None:
+        """Before there is a 'STOP' a worker says nothing but why it has ended."""
+        for control in self._ready(self._controls, 0):
+            self._receive(control)
 
-    def _look_for_dead(self) -> None:
-        for process in self._processes:
-            if process.exitcode is not None:
-                raise WorkerDied(
-                    f"Worker process {process.pid} ended with exit code {process.exitcode} before "
-                    "its work did. Nothing was made visible; earlier results are as they were."
-                )
+    def _ready(self, controls: list[Any], seconds: float) -> list[Any]:
+        """Those that have sent something, or have ended; none after so many seconds."""
+        ready = wait(controls, seconds)
+        if (
+            not ready
+        ):  # The pipe of one that is dead may be open in a process that its function forked.
+            for control in controls:
+                process = self._process(control)
+                if process.exitcode is not None and not control.poll():
+                    raise _died(process)
+        return ready
+
+    def _process(self, control: Any) -> Any:
+        return self._processes[self._controls.index(control)]
+
+    def _receive(self, control: Any) -> Any:
+        """A worker's next message. Raises what it has raised, or WorkerDied."""
+        try:
+            message = control.recv()
+        except (EOFError, OSError):  # at the end of a message, or in the middle of it
+            process = self._process(control)
+            process.join()
+            raise _died(process) from None
+        if isinstance(message, Exception):
+            raise message
+        return message
 
     def _close(self, orderly: bool) -> None:
         if not orderly:
@@ -161,5 +170,10 @@ class ItemQueue:
             process.join()
             process.close()
         self._inputs.abandon()
-        self._outputs.close()
-        self._outputs.join_thread()
+
+
+def _died(process: Any) -> WorkerDied:
+    return WorkerDied(
+        f"Worker process {process.pid} ended with exit code {process.exitcode} before its work did. "
+        "Nothing was made visible; earlier results are as they were."
+    )

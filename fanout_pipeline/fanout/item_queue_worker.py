@@ -47,7 +47,7 @@ class Answer:
     ended: float
 
 
-def serve_runs(control: Any, inputs: Any, outputs: Any) -> None:
+def serve_runs(control: Any, inputs: Any) -> None:
     """A worker's program: a run for each (serve, function, policy) received, until the parent hangs up."""
     prepare_worker()
     control.send("ready")
@@ -59,7 +59,7 @@ def serve_runs(control: Any, inputs: Any, outputs: Any) -> None:
         began = time.perf_counter()
         serve, function, policy = pickle.loads(message)
         with calling(function) as call:
-            outputs.put(_serve_run(serve, call, policy, inputs, began))
+            control.send(_serve_run(serve, call, policy, inputs, began))
 
 
 def _serve_run(
@@ -86,7 +86,6 @@ def _serve_run(
         served = clock()
         calling += served - taken
     stopped, cpu_stopped = clock(), time.thread_time()
-    # Here and not in the queue's feeder thread, which drops what it cannot pickle.
     try:
         pickled = bytes(ForkingPickler.dumps(results))
     except Exception as error:

@@ -95,8 +95,9 @@ def scatter(
 
 
 def run_scattered(spec: FanoutSpec, target: ResultFolder, plan: Plan, number: int) -> Answer:
-    """Run one chunk. Raises ItemFailed, BadInput or CannotWrite."""
+    """Run one chunk. Raises ItemFailed, BadInput, CannotWrite, or CannotGoOn: see `go_on`."""
     began = time.time()
+    _require_same_function(spec, plan)
     folder = target.generation(plan.generation)
     counts = folder / _COUNTS
     work = Work(
@@ -126,10 +127,11 @@ def gather(
     `workers` is how many chunks the scheduler runs at a time, at most.
 
     Raises WorkerDied where a chunk has no answer: schedulers drop skipped branches in silence.
-    Raises BadInput where the source has changed since it was cut, CannotGoOn where a part is not
-    that of its answer.
+    Raises BadInput where the source has changed since it was cut, CannotGoOn where the function has,
+    or a part is not that of its answer.
     """
     begin_gather = time.time()
+    _require_same_function(spec, plan)
     answers = sorted(answers, key=lambda answer: answer.part.number)
     answered = [answer.part.number for answer in answers]
     if answered != list(range(len(plan.chunks))):
@@ -140,7 +142,7 @@ def gather(
         )
     require_unchanged(spec.source, plan.stamp)
     parts = tuple(answer.part for answer in answers)
-    manifest = Manifest(strategy, parts, asdict(plan.input), described(spec.function))
+    manifest = Manifest(strategy, parts, asdict(plan.input), plan.function)
     with explained(target.path):
         folder = _gathered(target, plan)
         if not target.is_committed(folder, manifest):
@@ -178,11 +180,7 @@ def go_on(spec: FanoutSpec, target: ResultFolder, plan: Plan, *, gathering: bool
 
     Raises CannotGoOn where what was finished cannot be used.
     """
-    if described(spec.function) != plan.function:
-        raise CannotGoOn(
-            f"{function_name(spec.function)} has changed since run {plan.generation}, whose finished "
-            "chunks were to be used. Materialize all of the asset again."
-        )
+    _require_same_function(spec, plan)
     counts = target.generation(plan.generation) / _COUNTS
     if gathering and not counts.is_dir():
         counts = _gathered_name(target, plan) / _COUNTS
@@ -193,6 +191,15 @@ def go_on(spec: FanoutSpec, target: ResultFolder, plan: Plan, *, gathering: bool
         )
     if counts.is_dir():
         _own(counts)
+
+
+def _require_same_function(spec: FanoutSpec, plan: Plan) -> None:
+    """Each step imports it anew."""
+    if described(spec.function) != plan.function:
+        raise CannotGoOn(
+            f"{function_name(spec.function)} has changed since run {plan.generation} cut the input, "
+            "and chunks of two functions are not one result. Materialize all of the asset again."
+        )
 
 
 def run_of(generation: Path) -> str:

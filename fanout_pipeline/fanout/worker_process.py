@@ -52,6 +52,9 @@ class WorkerProcess:
         self.traffic = Traffic()
         self.fresh = True
         """It was never given anything to do."""
+        self._answered = False
+        self._unsent: list[bytes] = []
+        """What waits for its first answer: before it, nobody may be there to read it."""
         self._first_bytes = 0
         """Its memory after its first chunk."""
         self._resident_bytes = 0
@@ -63,7 +66,7 @@ class WorkerProcess:
 
     @classmethod
     def start(cls) -> WorkerProcess:
-        """Start one, which sends READY by and by; what is sent to it before waits for it."""
+        """Start one, which sends READY by and by."""
         ours, theirs = socket.socketpair()
         box = BlackBox()
         try:
@@ -99,6 +102,9 @@ class WorkerProcess:
 
     def send_pickled(self, message: bytes) -> None:
         """That it has ended is seen where its messages are read, not here."""
+        if not self._answered:
+            self._unsent.append(message)
+            return
         self.traffic.sent_bytes += len(message)
         with suppress(BrokenPipeError, ConnectionResetError):
             self.channel.send(message)
@@ -113,6 +119,10 @@ class WorkerProcess:
         received = pickle.loads(message)
         self.traffic.sent_bytes += len(message)
         self.traffic.pickle_seconds += time.thread_time() - began
+        if not self._answered:
+            self._answered = True
+            while self._unsent:
+                self.send_pickled(self._unsent.pop(0))
         return received
 
     def has_grown(self, memory: Memory) -> bool:
@@ -174,14 +184,21 @@ class WorkerProcess:
             stack=self.box.stack(),
         )
 
+    def finish(self) -> None:
+        """Let it end by itself, which takes milliseconds; one that has not begun is killed."""
+        if self._answered:
+            self.send(None)
+        else:
+            self.kill()
+
     def retire(self) -> None:
-        """Let it end by itself, which takes milliseconds."""
-        self.send(None)
+        """Let it end, and close it."""
+        self.finish()
         self.ended()
         self.close()
 
     def wait(self) -> None:
-        """Wait for one that was sent None, or killed."""
+        """Wait for one that is to finish, or was killed."""
         with suppress(subprocess.TimeoutExpired):
             self._process.wait(_END_SECONDS)
 

@@ -81,7 +81,7 @@ class WorkerProcesses:
         # One that has ended by itself, or does not end, does no harm any more.
         for worker in self._workers:
             if not worker.gone:
-                worker.send(None)
+                worker.finish()
         for worker in self._workers:
             worker.wait()
 

@@ -72,6 +72,11 @@ def unsendable(number):
     return lambda: number
 
 
+def long_text(number):
+    """A hundred of them are more than a pipe holds."""
+    return str(number) * 10_000
+
+
 def noise(number):
     """Some 2,000 bytes that a codec cannot shorten by much."""
     return os.urandom(1000).hex()

@@ -14,6 +14,7 @@ import psutil
 import pytest
 
 from fanout_pipeline.fanout.contract import FanoutSpec, ItemFailed, Options, WorkerDied
+from fanout_pipeline.fanout.item_queue import ItemQueue
 from fanout_pipeline.fanout.registry import STRATEGIES
 from fanout_pipeline.fanout.run import run_strategy
 from fanout_pipeline.parts.atomic import CannotWrite
@@ -31,6 +32,7 @@ WITH_PROCESSES = [case for case in CASES if case[0] not in WITHOUT_PROCESSES]
 # multiprocessing.Pool puts a new worker in the place of a killed one and waits for ever for the
 # results of the old (CPython issue 66587): pool_map cannot promise to end, so it is left out.
 NOTICES_DEATH = [case for case in WITH_PROCESSES if case[0] != "pool_map"]
+ITEM_QUEUES = [case for case in WITH_PROCESSES if case[0] in ("queue", "indexed_queue")]
 # Those that go on without a worker that died.
 RECOVERS = ["multiprocess"]
 ROOT = Path(__file__).parents[2]
@@ -168,6 +170,52 @@ def test_idle_worker_is_killed(name, method, file, earlier):
     else:
         with pytest.raises(WorkerDied):
             run_kill_run(earlier)
+
+
+@pytest.fixture
+def when_lists_are_sent(monkeypatch):
+    """What is added is done to a worker that is in the middle of sending its list of results."""
+    acts = []
+
+    def receive(self, control):
+        if acts:
+            time.sleep(0.2)  # It fills its pipe.
+            acts.pop()(self._process(control).pid)
+        return honest(self, control)
+
+    honest = ItemQueue._receive
+    monkeypatch.setattr(ItemQueue, "_receive", receive)
+    return acts
+
+
+def run_with_long_lists(name, method, file, folder, acts, act):
+    spec = FanoutSpec("squares", IntegerLines(str(file)), functions.long_text)
+    with STRATEGIES[name].start(Options(1, method)) as crew:
+        acts.append(act)
+        run_warm(name, crew, spec, folder, 4)
+
+
+@pytest.mark.parametrize(("name", "method"), ITEM_QUEUES)
+def test_killed_while_it_sends_its_list(name, method, file, earlier, when_lists_are_sent):
+    """A worker that dies in the middle of its answer is missed like any other."""
+
+    def kill(pid):
+        os.kill(pid, signal.SIGKILL)
+
+    with pytest.raises(WorkerDied, match="exit code -9"):
+        run_with_long_lists(name, method, file, earlier, when_lists_are_sent, kill)
+
+
+@pytest.mark.parametrize(("name", "method"), ITEM_QUEUES)
+def test_interrupted_while_a_list_is_sent(name, method, file, earlier, when_lists_are_sent):
+    """Ctrl-C is heard, whatever is waited for: here a worker that was stopped in its answer."""
+
+    def stop_and_interrupt(pid):
+        os.kill(pid, signal.SIGSTOP)
+        threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT)).start()
+
+    with pytest.raises(KeyboardInterrupt):
+        run_with_long_lists(name, method, file, earlier, when_lists_are_sent, stop_and_interrupt)
 
 
 @pytest.mark.parametrize("name", RECOVERS)
