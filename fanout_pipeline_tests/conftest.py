@@ -10,11 +10,18 @@ import psutil
 import pytest
 
 
+LONG_FIXTURES = {"finished_once", "killed_runs", "killed_workers"}
+
+
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
-    """Where tests run in several processes, those that share a fixture that takes long stay together."""
+    """Where tests run in several processes, those that share a fixture that takes long stay together.
+
+    They are begun first, as there are many in a group.
+    """
     for item in items:
-        shared = "finished_once" if "finished_once" in item.fixturenames else str(item.path)
-        item.add_marker(pytest.mark.xdist_group(shared))
+        for shared in LONG_FIXTURES.intersection(item.fixturenames):
+            item.add_marker(pytest.mark.xdist_group(shared))
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -62,7 +62,9 @@ class WorkerProcesses:
 
     def _await_answer(self, place: int) -> None:
         """Another starts where one dies, as it may have been killed by chance."""
-        for _ in range(_STARTS):
+        for start in range(_STARTS):
+            if start:
+                self._replace(place)
             worker = self._workers[place]
             try:
                 worker.receive()
@@ -70,7 +72,6 @@ class WorkerProcesses:
             except EOFError:
                 how = worker.ended()
             worker.close()
-            self._replace(place)
         raise WorkerDied(
             f"{_STARTS} worker processes ended before they had answered. The last one, {worker.pid}, "
             f"{how}. Nothing was made visible; earlier results are as they were."

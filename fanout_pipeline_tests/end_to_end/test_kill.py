@@ -137,25 +137,25 @@ def assert_whole(project):
     assert report["items"] in (EARLIER, NEW)
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["SIGINT", "SIGTERM"])
 @pytest.mark.parametrize(
-    ("job", "moment", "group"),
+    ("job", "moment", "number", "group"),
     [
-        ("comparison_job", "start", False),
-        ("comparison_job", "multiprocess", False),
-        ("comparison_job", "queue starts", False),
-        ("comparison_job", "queue starts", True),
-        ("comparison_job", "queue", False),
-        ("comparison_job", "queue", True),
-        ("multiprocess_job", "multiprocess", False),
-        ("multiprocess_job", "chunks", False),
-        ("multiprocess_job", "last chunk", False),
-        ("multiprocess_job", "chunks", True),
-        ("trials", "trials of a run", False),
-        ("trials", "trials of a run", True),
+        ("comparison_job", "start", signal.SIGINT, True),
+        ("comparison_job", "multiprocess", signal.SIGTERM, False),
+        ("comparison_job", "queue starts", signal.SIGINT, True),
+        ("comparison_job", "queue starts", signal.SIGTERM, False),
+        ("comparison_job", "queue", signal.SIGINT, False),
+        ("comparison_job", "queue", signal.SIGINT, True),
+        ("comparison_job", "queue", signal.SIGTERM, True),
+        ("multiprocess_job", "multiprocess", signal.SIGINT, False),
+        ("multiprocess_job", "chunks", signal.SIGINT, True),
+        ("multiprocess_job", "chunks", signal.SIGTERM, False),
+        ("multiprocess_job", "last chunk", signal.SIGTERM, True),
+        ("trials", "trials of a run", signal.SIGINT, True),
+        ("trials", "trials of a run", signal.SIGTERM, False),
     ],
 )
-def test_an_interrupted_run_ends_with_all_its_processes(finished, job, moment, group, number):
+def test_an_interrupted_run_ends_with_all_its_processes(finished, job, moment, number, group):
     """Ctrl-C, or a service manager's stop: all processes end, and what is visible is whole."""
     left = kill(finished, job, moment, number, group)
     assert left == [], "\n".join(left)

@@ -30,7 +30,7 @@ def project(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def whole(project):
+def killed_runs(project):
     """The digest of all strategies' results, and how long an undisturbed run of each takes."""
     digests, seconds = set(), {}
     for strategy in STRATEGIES:
@@ -63,9 +63,9 @@ def kill(project, process, victim, number, rng):
 
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("number", range(ROUNDS))
-def test_a_run_is_killed(number, project, whole):
+def test_a_run_is_killed(number, project, killed_runs):
     """Power cut, out of memory, kill -9: no process is left after 5 s; the same command gives all results."""
-    expected, seconds = whole
+    expected, seconds = killed_runs
     rng = chance("runs", number)
     strategy = STRATEGIES[number % len(STRATEGIES)]
     victim = rng.choice((EVERYTHING, EVERYTHING, MAIN, ANY))

@@ -62,7 +62,7 @@ def is_worker(process):
 
 
 @pytest.fixture(scope="module")
-def whole(file, tmp_path_factory):
+def killed_workers(file, tmp_path_factory):
     """For each strategy a folder with results, their digest, and how long an undisturbed run takes."""
     known = {}
     for name, method in STRATEGIES:
@@ -76,11 +76,11 @@ def whole(file, tmp_path_factory):
 
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("number", range(ROUNDS))
-def test_workers_are_killed(number, file, whole):
+def test_workers_are_killed(number, file, killed_workers):
     """Whichever worker dies when: the run ends, whole or with its reason; the next gives the same digest."""
     rng = chance("workers", number)
     name, method = STRATEGIES[0] if number % 2 == 0 else rng.choice(STRATEGIES)
-    folder, expected, seconds = whole[name]
+    folder, expected, seconds = killed_workers[name]
     before = contents(folder)
     process = started(name, method, file, folder)
     known = set()
