@@ -9,7 +9,6 @@ from pathlib import Path
 import psutil
 import pytest
 
-
 LONG_FIXTURES = {"finished_once", "killed_runs", "killed_workers"}
 
 
