@@ -8,17 +8,12 @@ are written into one generation folder, which all processes must reach; gather m
 
 from __future__ import annotations
 
-import json
-import multiprocessing
 import os
 import shutil
-import socket
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-
-import psutil
 
 from fanout_pipeline.fanout.chunk_work import run_chunk
 from fanout_pipeline.fanout.contract import FanoutSpec, Work, WorkerDied
@@ -27,18 +22,17 @@ from fanout_pipeline.fanout.fingerprint import function_name
 from fanout_pipeline.fanout.identity import described
 from fanout_pipeline.fanout.lanes import busy_seconds
 from fanout_pipeline.fanout.numbering import FolderNumbering
+from fanout_pipeline.fanout.ownership import own, owner_of_is_gone
 from fanout_pipeline.fanout.policy import FAIL, FailurePolicy
 from fanout_pipeline.fanout.run import RunRecord
 from fanout_pipeline.fanout.unchanged import unchanged
 from fanout_pipeline.fanout.usage import ProcessUsage, own_usage
-from fanout_pipeline.parts.atomic import write_text
 from fanout_pipeline.parts.folder import ResultFolder
 from fanout_pipeline.parts.ledger import is_there
 from fanout_pipeline.parts.manifest import Manifest, PartRecord
 from fanout_pipeline.sources.source import Chunk, Fingerprint, Stamp, require_unchanged
 
 _COUNTS = ".counts"
-_OWNER = "owner"
 _GATHERED = ".gathered"
 
 
@@ -88,7 +82,7 @@ def scatter(
     with explained(target.path):
         shared = target.new_generation(generation) / _COUNTS
         shared.mkdir(exist_ok=True)
-        _own(shared)
+        own(shared)
     cuts = spec.source.cut(chunks)
     function = described(spec.function)
     return Plan(generation, stamp, fingerprint, cuts, began, time.time(), usage, failures, function)
@@ -190,7 +184,7 @@ def go_on(spec: FanoutSpec, target: ResultFolder, plan: Plan, *, gathering: bool
             "materialized since. Materialize all of it again."
         )
     if counts.is_dir():
-        _own(counts)
+        own(counts)
 
 
 def _require_same_function(spec: FanoutSpec, plan: Plan) -> None:
@@ -200,6 +194,11 @@ def _require_same_function(spec: FanoutSpec, plan: Plan) -> None:
             f"{function_name(spec.function)} has changed since run {plan.generation} cut the input, "
             "and chunks of two functions are not one result. Materialize all of the asset again."
         )
+
+
+def owner_is_gone(generation: Path) -> bool:
+    """Whether the process that ran the scheduler of this generation, on this host, has ended."""
+    return owner_of_is_gone(generation / _COUNTS)
 
 
 def run_of(generation: Path) -> str:
@@ -227,45 +226,6 @@ def _require_as_answered(folder: Path, parts: Sequence[PartRecord]) -> None:
                 "twice, and one wrote over the other's part. Nothing was made visible; earlier "
                 "results are as they were. Materialize all of the asset again."
             )
-
-
-def owner_is_gone(generation: Path) -> bool:
-    """Whether the process that ran the scheduler of this generation, on this host, has ended."""
-    try:
-        host, pid, created = json.loads((generation / _COUNTS / _OWNER).read_text())
-        here = bool(host == socket.gethostname())
-        return here and _created(pid) != created
-    except psutil.NoSuchProcess:
-        return True
-    except (OSError, ValueError):
-        return False
-
-
-def _own(counts: Path) -> None:
-    """Say which scheduler works on a generation now."""
-    owner, file = json.dumps(_owner()), counts / _OWNER
-    if not file.exists() or file.read_text() != owner:
-        write_text(file, owner, durable=False)
-
-
-def _owner() -> tuple[str, int, str]:
-    parent = multiprocessing.parent_process()
-    pid = os.getpid() if parent is None or parent.pid is None else parent.pid
-    return socket.gethostname(), pid, _created(pid)
-
-
-def _created(pid: int) -> str:
-    """What tells a process from a later one of the same number, whatever is done to the clock.
-
-    Linux says how long after it was booted: psutil makes a time of day of it, by today's clock.
-    """
-    status = Path(f"/proc/{pid}/stat")
-    if Path("/proc/self/stat").exists():
-        try:
-            return status.read_text(errors="replace").rpartition(")")[2].split()[19]
-        except (FileNotFoundError, ProcessLookupError):
-            raise psutil.NoSuchProcess(pid) from None
-    return str(psutil.Process(pid).create_time())
 
 
 def _by_process(usages: Sequence[ProcessUsage]) -> dict[int, float]:
