@@ -89,9 +89,8 @@ def scatter(
 
 
 def run_scattered(spec: FanoutSpec, target: ResultFolder, plan: Plan, number: int) -> Answer:
-    """Run one chunk. Raises ItemFailed, BadInput, CannotWrite, or CannotGoOn: see `go_on`."""
+    """Run one chunk. Raises ItemFailed, BadInput or CannotWrite."""
     began = time.time()
-    _require_same_function(spec, plan)
     folder = target.generation(plan.generation)
     counts = folder / _COUNTS
     work = Work(
@@ -121,11 +120,10 @@ def gather(
     `workers` is how many chunks the scheduler runs at a time, at most.
 
     Raises WorkerDied where a chunk has no answer: schedulers drop skipped branches in silence.
-    Raises BadInput where the source has changed since it was cut, CannotGoOn where the function has,
-    or a part is not that of its answer.
+    Raises BadInput where the source has changed since it was cut, CannotGoOn where a part is not
+    that of its answer.
     """
     begin_gather = time.time()
-    _require_same_function(spec, plan)
     answers = sorted(answers, key=lambda answer: answer.part.number)
     answered = [answer.part.number for answer in answers]
     if answered != list(range(len(plan.chunks))):
@@ -174,7 +172,11 @@ def go_on(spec: FanoutSpec, target: ResultFolder, plan: Plan, *, gathering: bool
 
     Raises CannotGoOn where what was finished cannot be used.
     """
-    _require_same_function(spec, plan)
+    if described(spec.function) != plan.function:
+        raise CannotGoOn(
+            f"{function_name(spec.function)} has changed since run {plan.generation}, whose finished "
+            "chunks were to be used. Materialize all of the asset again."
+        )
     counts = target.generation(plan.generation) / _COUNTS
     if gathering and not counts.is_dir():
         counts = _gathered_name(target, plan) / _COUNTS
@@ -185,15 +187,6 @@ def go_on(spec: FanoutSpec, target: ResultFolder, plan: Plan, *, gathering: bool
         )
     if counts.is_dir():
         own(counts)
-
-
-def _require_same_function(spec: FanoutSpec, plan: Plan) -> None:
-    """Each step imports it anew."""
-    if described(spec.function) != plan.function:
-        raise CannotGoOn(
-            f"{function_name(spec.function)} has changed since run {plan.generation} cut the input, "
-            "and chunks of two functions are not one result. Materialize all of the asset again."
-        )
 
 
 def owner_is_gone(generation: Path) -> bool:

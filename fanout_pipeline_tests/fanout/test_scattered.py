@@ -73,18 +73,6 @@ def test_a_chunk_that_was_run_twice_replaces_nothing(target, earlier):
     assert read_results(target.path)["result"].tolist() == earlier
 
 
-def test_steps_of_two_functions_are_not_one_result(target, earlier):
-    """Where the code was edited between two steps, the later one says so, and earlier results stay."""
-    spec, edited = spec_of(target, fails_on_fifths), spec_of(target, time_of_call)
-    plan = scatter(spec, target, "a run", 4, FailurePolicy(on_error="quarantine"))
-    answers = [run_scattered(spec, target, plan, number) for number in range(4)]
-    with pytest.raises(CannotGoOn, match=r"time_of_call has changed since run a run cut the input"):
-        run_scattered(edited, target, plan, 3)
-    with pytest.raises(CannotGoOn, match=r"time_of_call has changed since run a run cut the input"):
-        gather("steps", edited, target, plan, answers, 2)
-    assert read_results(target.path)["result"].tolist() == earlier
-
-
 def test_a_list_of_failed_items_that_is_gone_replaces_nothing(target, earlier):
     """Parts are made visible with the list of what failed in them, or not at all."""
     spec = spec_of(target, fails_on_fifths)
