@@ -9,7 +9,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-LONG_FIXTURES = {"finished_once", "killed_runs", "killed_workers"}
+LONG_FIXTURES = {"compared", "finished_once", "killed_runs", "killed_workers"}
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -10,7 +10,7 @@ from fanout_pipeline.fanout.run import run_strategy
 from fanout_pipeline.sources import IntegerLines
 from fanout_pipeline_tests.contract import functions
 from fanout_pipeline_tests.contract.test_faults import interrupt
-from fanout_pipeline_tests.contract.test_strategies import CASES, assert_same_results
+from fanout_pipeline_tests.contract.test_strategies import EACH_ONCE, assert_same_results
 
 pytestmark = [
     pytest.mark.slow,
@@ -18,7 +18,7 @@ pytestmark = [
     pytest.mark.timeout(60),
 ]
 every_case = pytest.mark.parametrize(
-    ("name", "method"), [case for case in CASES if not STRATEGIES[case[0]].batch]
+    ("name", "method"), [case for case in EACH_ONCE if not STRATEGIES[case[0]].batch]
 )
 
 

@@ -10,14 +10,14 @@ from fanout_pipeline.parts import ResultFolder
 from fanout_pipeline.sources import IntegerLines
 from fanout_pipeline.squares import square, square_batch
 from fanout_pipeline_tests.contract import functions
-from fanout_pipeline_tests.contract.test_strategies import CASES, WITHOUT_PROCESSES, given_to
+from fanout_pipeline_tests.contract.test_strategies import EACH_ONCE, WITHOUT_PROCESSES, given_to
 
 COUNT = 100_000
 QUEUES = ("queue", "indexed_queue")
-PARALLEL = [case for case in CASES if not STRATEGIES[case[0]].single]
+PARALLEL = [case for case in EACH_ONCE if not STRATEGIES[case[0]].single]
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("leaves_nothing")]
-every_case = pytest.mark.parametrize(("name", "method"), CASES)
+every_case = pytest.mark.parametrize(("name", "method"), EACH_ONCE)
 
 
 @pytest.fixture(scope="module")

@@ -22,6 +22,7 @@ from fanout_pipeline.sources import BadInput, IntegerLines
 from fanout_pipeline_tests.contract import functions
 from fanout_pipeline_tests.contract.test_strategies import (
     CASES,
+    EACH_ONCE,
     WITHOUT_PROCESSES,
     assert_same_results,
     given_to,
@@ -42,7 +43,7 @@ pytestmark = [
     pytest.mark.usefixtures("leaves_nothing"),
     pytest.mark.timeout(60),
 ]
-every_case = pytest.mark.parametrize(("name", "method"), CASES)
+every_case = pytest.mark.parametrize(("name", "method"), EACH_ONCE)
 
 
 @pytest.fixture
@@ -260,7 +261,7 @@ def interrupt(when, delay=0.0):
     return thread
 
 
-@every_case
+@pytest.mark.parametrize(("name", "method"), CASES)
 def test_interrupted_in_the_middle(name, method, tmp_path, earlier):
     """Ctrl-C ends a run within seconds, and with it all its processes and threads."""
     long = write_items(tmp_path / "long.txt", 8000)

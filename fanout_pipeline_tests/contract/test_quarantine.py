@@ -13,7 +13,7 @@ from fanout_pipeline.parts import ResultFolder, read_failures, read_results
 from fanout_pipeline.sources import IntegerLines
 from fanout_pipeline_tests.contract import functions
 from fanout_pipeline_tests.contract.test_faults import interrupt, write_items
-from fanout_pipeline_tests.contract.test_strategies import CASES, given_to
+from fanout_pipeline_tests.contract.test_strategies import EACH_ONCE, given_to
 
 NULL = FailurePolicy(on_error="quarantine")
 OMIT = replace(NULL, failed_items="omit")
@@ -25,7 +25,7 @@ pytestmark = [
     pytest.mark.usefixtures("leaves_nothing"),
     pytest.mark.timeout(60),
 ]
-every_case = pytest.mark.parametrize(("name", "method"), CASES)
+every_case = pytest.mark.parametrize(("name", "method"), EACH_ONCE)
 policies = pytest.mark.parametrize("policy", [NULL, OMIT], ids=["null", "omit"])
 
 

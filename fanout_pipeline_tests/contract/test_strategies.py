@@ -22,6 +22,8 @@ from fanout_pipeline_tests.contract import functions
 WORKERS = (1, 2, 5)
 COUNTS = (0, 1, 2, 99, 100, 10_000)
 CASES = [(name, method) for name, s in STRATEGIES.items() for method in s.start_methods]
+EACH_ONCE = [(name, s.start_methods[0]) for name, s in STRATEGIES.items()]
+"""For what does not depend on how workers are started."""
 WITHOUT_PROCESSES = [name for name, s in STRATEGIES.items() if s.start_methods == ("none",)]
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("leaves_nothing")]
