@@ -79,6 +79,10 @@ class Trial:
 _LINE_SECONDS = 5.0
 _WARM_UP_SHARE = 0.3
 """Of the budget, for warming up: the rest is for trials that count."""
+_PLAINLY = 3.0
+"""What takes so many times as long as the reference is told from it by few trials,"""
+_ENOUGH = 20
+"""by these. More would only draw the rounds out, in which those that are close are compared."""
 
 
 class Contender(Protocol):
@@ -222,8 +226,9 @@ def _taking_part(
 ) -> list[_Slot]:
     """Who takes part in the next round, if so many seconds are left and so many rounds were run.
 
-    Each gets an equal share of the time; what the fast leave goes to the slow. It is planned anew
-    for each round, so that a guess that was wrong does not cost the others their rounds.
+    Each gets an equal share of the time; what the fast leave goes to the slow, as far as they need it.
+    It is planned anew for each round, so that a guess that was wrong does not cost the others their
+    rounds.
     """
     slots = [slot for slot in slots if slot.failure is None]
     costs = {id(slot): slot.cost(_guess(slots, slot)) for slot in slots}
@@ -234,7 +239,10 @@ def _taking_part(
     for position, slot in enumerate(by_cost):
         cost = costs[id(slot)]
         share = left / (len(by_cost) - position)
-        trials = rounds if cost * rounds <= share else share / cost
+        most = rounds
+        if cost > _PLAINLY * costs[id(slots[0])]:
+            most = min(rounds, max(0, _ENOUGH - slot.counted))
+        trials = most if cost * most <= share else share / cost
         wanted[id(slot)] = trials
         left -= trials * cost
     if 2 * costs[id(slots[0])] > seconds:

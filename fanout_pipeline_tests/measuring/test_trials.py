@@ -82,6 +82,15 @@ def test_a_slow_strategy_gets_fewer_rounds_and_it_is_said():
     assert any(f"slow ran in {len(slow)} of 30 rounds" in remark for remark in found.remarks)
 
 
+def test_the_time_goes_to_those_that_are_close():
+    """A strategy that is plainly slower is told so by 20 trials, spread out; the others have all rounds."""
+    found, _ = tried({"serial": 0.04, "near": 0.03, "slow": 0.4}, rounds=100, budget_seconds=60)
+    assert len(rounds_of(found, "near")) == found.rounds == 100
+    slow = rounds_of(found, "slow")
+    assert len(slow) == 20
+    assert slow[0] <= 10 < 90 <= slow[-1]
+
+
 @pytest.mark.parametrize("budget", [5.0, 30.0, 100.0])
 def test_no_trial_begins_that_would_end_after_the_budget(budget):
     """The time that is configured is kept, whatever the strategies take."""
