@@ -106,7 +106,7 @@ def _measure(
     present = [PeerTrial(one, shared) for one in suited if one.installed]
     reference = next(one for one in present if one.name == REFERENCE)
     # Once before the clock runs: the others are checked against its results.
-    reference.run()
+    reference.run(again=True)
     began = time.time()
 
     def record(trial: Trial) -> None:

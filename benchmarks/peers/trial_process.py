@@ -79,11 +79,11 @@ class PeerTrial:
     def warms_up(self) -> bool:
         return not self.contender.cluster
 
-    def run(self) -> RunRecord:
+    def run(self, again: bool) -> RunRecord:
         shared = self.shared
         # A short path: Ray's sockets may have no longer ones.
         with tempfile.TemporaryDirectory(prefix="peer-", ignore_cleanup_errors=True) as scratch:
-            taken = self._taken(Path(scratch))
+            taken = self._taken(Path(scratch), again)
             self.found = read_back(Path(taken.results))
         if self.name == REFERENCE and shared.expected is None:
             shared.expected, shared.loop_seconds = self.found, taken.run_seconds
@@ -123,7 +123,7 @@ class PeerTrial:
         found, self.found = self.found, None
         return compared(found, self.shared.expected, self.shared.items)
 
-    def _taken(self, scratch: Path) -> Taken:
+    def _taken(self, scratch: Path, again: bool) -> Taken:
         shared = self.shared
         request = Request(
             module=self.contender.module,
@@ -134,7 +134,7 @@ class PeerTrial:
             items=shared.items,
             workers=shared.workers,
             scratch=str(scratch),
-            warm_runs=int(not (self.contender.once or self._like_the_first)),
+            warm_runs=int(again and not (self.contender.once or self._like_the_first)),
         )
         output = scratch / "output.txt"
         arguments = [sys.executable, "-m", "benchmarks.peers.trial", json.dumps(asdict(request))]

@@ -55,7 +55,7 @@ class DagsterRun:
 
     warms_up = False
 
-    def run(self) -> RunRecord:
+    def run(self, again: bool) -> RunRecord:
         with tempfile.TemporaryDirectory(prefix="run-", dir=self.root) as folder:
             began = time.time()
             self._execute(Path(folder))

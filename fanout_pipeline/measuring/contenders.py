@@ -35,20 +35,21 @@ class InProcess:
     def name(self) -> str:
         return self.strategy.name
 
-    def run(self) -> RunRecord:
+    def run(self, again: bool) -> RunRecord:
         reset_peak()
-        again = self.strategy.starts_processes
+        warm_runs = self.warm_runs if again else 0
+        kept = self.strategy.starts_processes
         run = run_strategy(
             self.strategy,
             self.spec,
             self.folder / self.name,
             self.options,
             chunks=self.chunks,
-            warm_runs=self.warm_runs if again else 0,
+            warm_runs=warm_runs if kept else 0,
         )
-        if again or not self.warm_runs:
+        if kept:
             return run
-        return replace(run, warm_seconds=(run.run_seconds + run.commit_seconds,) * self.warm_runs)
+        return replace(run, warm_seconds=(run.run_seconds + run.commit_seconds,) * warm_runs)
 
     def check(self, run: RunRecord) -> OrderCheck:
         if self.name == REFERENCE:

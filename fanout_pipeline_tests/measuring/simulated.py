@@ -31,7 +31,7 @@ class Simulated:
         self.began = []
         self._clock, self._law, self._wrong = clock, law, wrong
 
-    def run(self):
+    def run(self, again):
         self.began.append(self._clock.now)
         seconds = self._law() if callable(self._law) else self._law
         self._clock.now += seconds
