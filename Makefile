@@ -7,7 +7,7 @@ export DAGSTER_HOME ?= $(CURDIR)/dagster_home
 FANOUT_DATA ?= data
 export FANOUT_DATA
 export VIRTUAL_ENV := $(CURDIR)/.venv
-IN_PARALLEL := -n logical --dist loadgroup
+IN_PARALLEL := -n logical
 DAGSTER := $(BIN)/dagster
 DEFINITIONS := fanout_pipeline.definitions
 

@@ -9,18 +9,29 @@ from pathlib import Path
 import psutil
 import pytest
 
-LONG_FIXTURES = {"compared", "finished_once", "killed_runs", "killed_workers"}
+SHARE_A_LONG_FIXTURE = {
+    "test_command_line.py": "a compared project",
+    "test_kill.py": "a finished project",
+    "test_refusals.py": "a finished project",
+    "test_kill_runs.py": "undisturbed runs",
+    "test_kill_workers.py": "undisturbed workers",
+}
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items):
-    """Where tests run in several processes, those that share a fixture that takes long stay together.
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """Where tests run in several processes, those that share a long fixture run in one, and first.
 
-    They are begun first, as there are many in a group.
+    Marks, of `--dist loadgroup`, do not reach pytest 9 (pytest-xdist 3.8).
     """
-    for item in items:
-        for shared in LONG_FIXTURES.intersection(item.fixturenames):
-            item.add_marker(pytest.mark.xdist_group(shared))
+    from xdist.scheduler import LoadScopeScheduling
+
+    class ByFixture(LoadScopeScheduling):
+        def _split_scope(self, nodeid):
+            file = nodeid.partition("::")[0].rpartition("/")[2]
+            return SHARE_A_LONG_FIXTURE.get(file, nodeid)
+
+    return ByFixture(config, log)
 
 
 @pytest.fixture(scope="session", autouse=True)
