@@ -11,6 +11,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+from fanout_pipeline.fanout.calling import require_failed
 from fanout_pipeline.fanout.chunk_work import Laps, Piece, parsed
 from fanout_pipeline.fanout.contract import ItemFailed, Work
 from fanout_pipeline.fanout.failures import described, shown
@@ -52,7 +53,8 @@ def _as_batch(
     with Quarantine(work, chunk, numbering) as quarantine:
         try:
             results = called(work.batch_function, items)
-        except Exception as error:
+        except BaseException as error:
+            require_failed(error)
             column = _InHalves(work, items, quarantine, stopped).column(error, first_index)
         else:
             column = _as_column(results)
@@ -87,7 +89,7 @@ class _InHalves:
         self._found: list[Any] = []
         """Columns of the parts of the batch that succeeded; None for an item that failed."""
 
-    def column(self, error: Exception, first_index: int) -> Any:
+    def column(self, error: BaseException, first_index: int) -> Any:
         """The results after all. Raises ItemFailed where that is what a failed item means."""
         policy = self._work.failures
         if not policy.quarantines and isinstance(error, WrongLength):
@@ -98,7 +100,7 @@ class _InHalves:
             raise self._batch_failed(error, first_index) from None
         return joined([one for one in self._found if one is not None or not policy.omits])
 
-    def _split(self, start: int, stop: int, error: Exception) -> None:
+    def _split(self, start: int, stop: int, error: BaseException) -> None:
         """Do a range that failed as a whole, in halves."""
         if stop - start == 1:
             self._single(start, error)
@@ -109,12 +111,13 @@ class _InHalves:
                 raise Stopped
             try:
                 results = self._called(begin, end)
-            except Exception as failed:
+            except BaseException as failed:
+                require_failed(failed)
                 self._split(begin, end, failed)
             else:
                 self._found.append(_as_column(results))
 
-    def _single(self, position: int, error: Exception) -> None:
+    def _single(self, position: int, error: BaseException) -> None:
         from fanout_pipeline.fanout.retrying import IN_VAIN, Tries
 
         tries = Tries(self._work.failures, error)
@@ -133,7 +136,7 @@ class _InHalves:
         items = self._items.iloc[start:stop].reset_index(drop=True)
         return called(self._work.batch_function, items)
 
-    def _batch_failed(self, error: Exception, first_index: int) -> ItemFailed:
+    def _batch_failed(self, error: BaseException, first_index: int) -> ItemFailed:
         failure = described(error, f"the first of a batch of {len(self._items):,}")
         return ItemFailed(failure.at(first_index, self._work.source))
 

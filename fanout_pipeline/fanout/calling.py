@@ -22,7 +22,6 @@ class Growing(Protocol):
 
 
 _RUST = "pyo3_runtime"
-"""A panic of a package written in Rust is no Exception, but the call's error all the same."""
 
 Append = Callable[[Growing, Iterable[Any]], None]
 """Appends the result of each item. When it raises, the results end before the guilty item's."""
@@ -42,16 +41,8 @@ def appending(function: Callable[[Any], Any]) -> Iterator[Append]:
         with closing(Awaiting(function)) as awaiting:
             yield awaiting.append
     else:
-
-        def append(results: Growing, items: Iterable[Any]) -> None:
-            try:  # extend() keeps what the iterator gave before it raised.
-                results.extend(map(function, items))
-            except BaseException as error:
-                if type(error).__module__ != _RUST:
-                    raise
-                raise RuntimeError(f"{type(error).__name__}: {error}") from error
-
-        yield append
+        # extend() keeps what the iterator gave before it raised.
+        yield lambda results, items: results.extend(map(function, items))
 
 
 @contextmanager
@@ -117,6 +108,15 @@ class Awaiting:
         else:
             self._interrupt = error
             loop.stop()
+
+
+def require_failed(error: BaseException) -> None:
+    """Raise on what came out of a call and is not the function's failure: Ctrl-C, an exit.
+
+    The panic of a package written in Rust is a failure, though it is no Exception.
+    """
+    if not isinstance(error, Exception) and type(error).__module__ != _RUST:
+        raise error
 
 
 def nobody_cancelled(error: BaseException) -> RuntimeError:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Protocol
 
-from fanout_pipeline.fanout.calling import Append, appending
+from fanout_pipeline.fanout.calling import Append, appending, require_failed
 from fanout_pipeline.fanout.contract import Failure, Work
 from fanout_pipeline.fanout.failures import described, shown
 from fanout_pipeline.fanout.numbering import Numbering, Stopped
@@ -199,7 +199,8 @@ class _Calls:
                 append(results, recorder.announced(batch, done, slow) if recorder else batch)
                 if len(results) - before < len(batch):  # extend() took it for the end of the batch
                     raise StopIteration("raised by the function")
-            except Exception as error:
+            except BaseException as error:
+                require_failed(error)
                 done += len(results) - before
                 self._failed(done, error)
                 done += 1
@@ -223,7 +224,7 @@ class _Calls:
             end = min([end, *(failed for failed in self.known_failed if failed > begin)])
         return end
 
-    def _failed(self, position: int, error: Exception) -> None:
+    def _failed(self, position: int, error: BaseException) -> None:
         """Call the item again as often as is worth it; else put it into quarantine."""
         from fanout_pipeline.fanout.retrying import IN_VAIN, Tries
 

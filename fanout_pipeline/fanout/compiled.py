@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import opcode
+import dis
 from collections.abc import Iterator
 from types import CodeType
 from typing import Any
-
-_IMPORT = opcode.opmap["IMPORT_NAME"]
 
 
 def names(code: CodeType) -> Iterator[str]:
@@ -20,13 +18,9 @@ def names(code: CodeType) -> Iterator[str]:
 
 def imports(code: CodeType) -> Iterator[str]:
     """Names of the modules that the code, or code inside it, imports."""
-    argument = 0
-    for operation, low in zip(code.co_code[::2], code.co_code[1::2], strict=True):
-        argument = argument << 8 | low
-        if operation == _IMPORT:
-            yield code.co_names[argument]
-        if operation != opcode.EXTENDED_ARG:
-            argument = 0
+    for instruction in dis.get_instructions(code):
+        if instruction.opname == "IMPORT_NAME":
+            yield instruction.argval
     for constant in code.co_consts:
         if isinstance(constant, CodeType):
             yield from imports(constant)

@@ -18,7 +18,7 @@ from collections.abc import Callable, Sequence
 from queue import Empty, SimpleQueue
 from typing import Any
 
-from fanout_pipeline.fanout.calling import nobody_cancelled
+from fanout_pipeline.fanout.calling import nobody_cancelled, require_failed
 from fanout_pipeline.fanout.contract import ItemFailed, Work
 from fanout_pipeline.fanout.failures import described, shown
 from fanout_pipeline.fanout.lanes import Lane
@@ -140,7 +140,8 @@ class InFlight:
                     return
                 try:
                     results[place] = await function(item)
-                except (Exception, asyncio.CancelledError) as error:
+                except BaseException as error:
+                    _require_failed(error)
                     if self._given_up() or not await self._recovered(calls, place, error):
                         return
                 calls.left -= 1
@@ -167,7 +168,8 @@ class InFlight:
             try:
                 await asyncio.sleep(seconds)
                 calls.results[place] = await self._function(item)
-            except (Exception, asyncio.CancelledError) as another:
+            except BaseException as another:
+                _require_failed(another)
                 if self._given_up():
                     return False
                 tries.failed(_raised(another))
@@ -195,6 +197,11 @@ class InFlight:
         self._lane.until(now, "call")
         self._open -= 1
         self._complete.put(calls)
+
+
+def _require_failed(error: BaseException) -> None:
+    if not isinstance(error, asyncio.CancelledError):
+        require_failed(error)
 
 
 def _raised(error: BaseException) -> BaseException:

@@ -10,7 +10,7 @@ from functools import partial
 from multiprocessing.reduction import ForkingPickler
 from typing import Any
 
-from fanout_pipeline.fanout.calling import calling
+from fanout_pipeline.fanout.calling import calling, require_failed
 from fanout_pipeline.fanout.contract import Failure
 from fanout_pipeline.fanout.multiprocessing_workers import (
     CallFailed,
@@ -75,7 +75,8 @@ def _serve_run(
         getting += taken - served
         try:
             results.append(serve(function, task))
-        except Exception as error:
+        except BaseException as error:
+            require_failed(error)
             result = called_again(partial(serve, function, task), policy, error, task[-1])
             if isinstance(result, Failure):
                 if not policy.quarantines:

@@ -102,7 +102,7 @@ def _located_failures(work: Work, results: list[Any]) -> list[Failure]:
 
 
 def called_again(
-    call: Callable[[], Any], policy: FailurePolicy, error: Exception, item: Any
+    call: Callable[[], Any], policy: FailurePolicy, error: BaseException, item: Any
 ) -> Any:
     """In a worker: the result of a call that has failed, or the Failure that it is for good."""
     from fanout_pipeline.fanout.retrying import IN_VAIN, Tries

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from fanout_pipeline.fanout.calling import require_failed
 from fanout_pipeline.fanout.numbering import Stopped
 from fanout_pipeline.fanout.policy import FailurePolicy
 
@@ -50,7 +51,8 @@ class Tries:
             _pause(seconds, stopped)
             try:
                 return call()
-            except Exception as error:
+            except BaseException as error:
+                require_failed(error)
                 self.failed(error)
         return IN_VAIN
 

@@ -121,8 +121,9 @@ class WorkerProcess:
         self.traffic.pickle_seconds += time.thread_time() - began
         if not self._answered:
             self._answered = True
-            while self._unsent:
-                self.send_pickled(self._unsent.pop(0))
+            for unsent in self._unsent:
+                self.send_pickled(unsent)
+            self._unsent.clear()
         return received
 
     def has_grown(self, memory: Memory) -> bool:

@@ -23,6 +23,18 @@ def raises_on_guilty(number):
     return number
 
 
+class PanicException(BaseException):
+    """As packages written in Rust raise it (polars, pydantic): it is no Exception."""
+
+    __module__ = "pyo3_runtime"
+
+
+def panics_on_guilty(number):
+    if number == GUILTY:
+        raise PanicException("index out of bounds")
+    return number
+
+
 def raises_on_sevenths(number):
     """A text for a text's sake: parts of nothing but nulls must fit to it."""
     if number % 7 == 0:

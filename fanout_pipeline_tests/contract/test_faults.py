@@ -98,6 +98,15 @@ def test_function_raises(name, method, file, earlier):
 
 
 @every_case
+def test_function_panics_in_rust(name, method, file, earlier):
+    """A Rust package's panic, which no `except Exception` sees, is the guilty item's failure."""
+    with pytest.raises(ItemFailed) as caught:
+        run(name, method, file, functions.panics_on_guilty, earlier)
+    first_line = str(caught.value).partition("\n")[0]
+    assert f"{guilty(file)}: PanicException: index out of bounds" in first_line
+
+
+@every_case
 @pytest.mark.timeout(20)
 def test_function_raises_stop_iteration(name, method, file, earlier):
     """StopIteration, as of a bare next(), is an error like any other and ends no loop of ours."""

@@ -45,17 +45,6 @@ def test_what_can_be_called_is_plain(function):
     assert not is_async(function)
 
 
-def test_a_panic_in_rust_is_the_calls_error():
-    """A Rust package's panic, which no `except Exception` sees, fails an item as any error does."""
-    panic = type("PanicException", (BaseException,), {"__module__": "pyo3_runtime"})
-
-    def panics(number):
-        raise panic("index out of bounds")
-
-    with appending(panics) as append, pytest.raises(RuntimeError, match=r"^PanicException: index"):
-        append([], [1])
-
-
 @pytest.mark.parametrize(
     ("raises", "error"), [(functions.raises_on_guilty, ZeroDivisionError), (
         functions.raises_on_guilty_async, ZeroDivisionError), (

@@ -11,7 +11,7 @@ import pytest
 from fanout_pipeline_tests.faults.rounds import FULL, ROUNDS
 
 CHECKOUT = Path(__file__).parents[2]
-TIMES = 200 if FULL else 12
+TIMES = 200 if FULL else 18
 WARM = TIMES // 3
 GROWTH = 1.1 if FULL else 1.25
 """RSS at the end, beside that after a third: allocators keep a little of what they had."""

@@ -29,10 +29,12 @@ class Simulated:
         self.name = name
         self.warms_up = warms_up
         self.began = []
+        self.again = []
         self._clock, self._law, self._wrong = clock, law, wrong
 
     def run(self, again):
         self.began.append(self._clock.now)
+        self.again.append(again)
         seconds = self._law() if callable(self._law) else self._law
         self._clock.now += seconds
         return record(self.name, seconds)

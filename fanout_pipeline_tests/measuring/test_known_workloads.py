@@ -37,17 +37,15 @@ def judged(tmp_path, function, count, *strategies, workers=2, chunks=None, round
 def test_waiting_pays_in_threads(tmp_path):
     """Of a function that waits 2 ms an item, 16 threads do over 5 times as much; they are recommended."""
     compared, verdict = judged(tmp_path, wait_2_ms, 500, "threads", workers=16, chunks=16, rounds=6)
+    assert compared.row("threads").speedup > 5
     assert verdict.use in ("threads", "cannot tell"), verdict
-    if verdict.trusted:
-        assert compared.row("threads").speedup > 5
 
 
 def test_waiting_pays_in_an_event_loop(tmp_path):
     """Of an async function that waits 2 ms an item, asyncio does over 5 times as much; it is recommended."""
     compared, verdict = judged(tmp_path, wait_2_ms_async, 500, "asyncio", "threads", rounds=6)
+    assert compared.row("asyncio").speedup > 5
     assert verdict.use in ("asyncio", "cannot tell"), verdict
-    if verdict.trusted:
-        assert compared.row("asyncio").speedup > 5
 
 
 def test_computing_pays_in_processes(tmp_path):

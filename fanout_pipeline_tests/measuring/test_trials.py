@@ -71,6 +71,15 @@ def test_warm_up_rounds_are_marked_and_begin_with_the_reference():
     assert [t.warm_up for t in found.trials] == [True] * 4 + [False] * (len(found.trials) - 4)
 
 
+def test_warming_up_runs_once():
+    """A second run by the same workers warms nothing up: its time is left to the trials that count."""
+    clock = Clock()
+    serial, other = (Simulated(name, clock, 0.01) for name in ("serial", "a"))
+    run_trials(serial, [other], TrialOptions(rounds=2), clock=clock, look=quiet)
+    assert serial.again == [False, True, True, True, True]
+    assert other.again == [False, True, True]
+
+
 def test_a_slow_strategy_gets_fewer_rounds_and_it_is_said():
     """A strategy that is much slower than the rest does not take their rounds, and is named."""
     found, clock = tried({"serial": 0.05, "a": 0.05, "slow": 3.0}, rounds=30, budget_seconds=20)

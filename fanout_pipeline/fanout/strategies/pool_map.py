@@ -11,7 +11,7 @@ from multiprocessing.pool import MaybeEncodingError  # type: ignore[attr-defined
 from multiprocessing.sharedctypes import RawArray
 from typing import Any
 
-from fanout_pipeline.fanout.calling import calling
+from fanout_pipeline.fanout.calling import calling, require_failed
 from fanout_pipeline.fanout.contract import Failure, Options, Ran, Strategy, Work
 from fanout_pipeline.fanout.interrupts import interrupts_held
 from fanout_pipeline.fanout.lanes import Lane
@@ -173,7 +173,8 @@ def _on_the_clock(function: Callable[[Any], Any], policy: FailurePolicy) -> Call
             clock[1] += now() - clock[0]
         try:
             result = call_one(item)
-        except Exception as error:
+        except BaseException as error:
+            require_failed(error)
             result = called_again(lambda: call_one(item), policy, error, item)
             if isinstance(result, Failure) and not policy.quarantines:
                 raise CallFailed((item,), result) from None
