@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import time
+from itertools import product
 
 import dagster as dg
 import psutil
@@ -13,6 +14,7 @@ import pytest
 
 from fanout_pipeline.parts import ResultFolder, iter_results
 from fanout_pipeline_tests.end_to_end.project import EARLIER, LOCATION, wait_for
+from fanout_pipeline_tests.faults.rounds import FULL
 from fanout_pipeline_tests.names import STRATEGIES
 
 NEW = 1_000_000
@@ -137,24 +139,30 @@ def assert_whole(project):
     assert report["items"] in (EARLIER, NEW)
 
 
-@pytest.mark.parametrize(
-    ("job", "moment", "number", "group"),
-    [
-        ("comparison_job", "start", signal.SIGINT, True),
-        ("comparison_job", "multiprocess", signal.SIGTERM, False),
-        ("comparison_job", "queue starts", signal.SIGINT, True),
-        ("comparison_job", "queue starts", signal.SIGTERM, False),
-        ("comparison_job", "queue", signal.SIGINT, False),
-        ("comparison_job", "queue", signal.SIGINT, True),
-        ("comparison_job", "queue", signal.SIGTERM, True),
-        ("multiprocess_job", "multiprocess", signal.SIGINT, False),
-        ("multiprocess_job", "chunks", signal.SIGINT, True),
-        ("multiprocess_job", "chunks", signal.SIGTERM, False),
-        ("multiprocess_job", "last chunk", signal.SIGTERM, True),
-        ("trials", "trials of a run", signal.SIGINT, True),
-        ("trials", "trials of a run", signal.SIGTERM, False),
-    ],
-)
+INTERRUPTIONS = [
+    ("comparison_job", "start", signal.SIGINT, True),
+    ("comparison_job", "multiprocess", signal.SIGTERM, False),
+    ("comparison_job", "queue starts", signal.SIGINT, True),
+    ("comparison_job", "queue starts", signal.SIGTERM, False),
+    ("comparison_job", "queue", signal.SIGINT, False),
+    ("comparison_job", "queue", signal.SIGINT, True),
+    ("comparison_job", "queue", signal.SIGTERM, True),
+    ("multiprocess_job", "multiprocess", signal.SIGINT, False),
+    ("multiprocess_job", "chunks", signal.SIGINT, True),
+    ("multiprocess_job", "chunks", signal.SIGTERM, False),
+    ("multiprocess_job", "last chunk", signal.SIGTERM, True),
+    ("trials", "trials of a run", signal.SIGINT, True),
+    ("trials", "trials of a run", signal.SIGTERM, False),
+]
+"""To the main process, or to its group. In full, every signal to both at every moment."""
+if FULL:
+    moments = dict.fromkeys((job, moment) for job, moment, *_ in INTERRUPTIONS)
+    signals = product(moments, (signal.SIGINT, signal.SIGTERM), (False, True))
+    INTERRUPTIONS = [(*moment, number, group) for moment, number, group in signals]
+
+
+@pytest.mark.faults
+@pytest.mark.parametrize(("job", "moment", "number", "group"), INTERRUPTIONS)
 def test_an_interrupted_run_ends_with_all_its_processes(finished, job, moment, number, group):
     """Ctrl-C, or a service manager's stop: all processes end, and what is visible is whole."""
     left = kill(finished, job, moment, number, group)
