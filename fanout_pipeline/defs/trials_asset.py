@@ -18,7 +18,8 @@ from fanout_pipeline.fanout.registry import REFERENCE, STRATEGIES
 from fanout_pipeline.parts.folder import ResultFolder
 
 if TYPE_CHECKING:
-    from fanout_pipeline.measuring.trials import Contender, Trial
+    from fanout_pipeline.measuring.round_plan import Contender
+    from fanout_pipeline.measuring.trials import Trial
 
 
 def trials_asset(
