@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from fanout_pipeline.fanout.calling import Append, appending, require_failed
 from fanout_pipeline.fanout.contract import Failure, Work
 from fanout_pipeline.fanout.failures import described, shown
+from fanout_pipeline.fanout.laps import Laps
 from fanout_pipeline.fanout.numbering import Numbering, Stopped
 from fanout_pipeline.fanout.policy import FailurePolicy
 from fanout_pipeline.fanout.quarantine import Quarantine
@@ -34,38 +35,6 @@ _SLICE_ITEMS = 2048
 _SLOW_SECONDS = 5e-6
 
 _NONE_FAILED: Mapping[int, Failure] = MappingProxyType({})
-
-
-class Laps:
-    """Wall and CPU seconds of a chunk from each lap's end to the next, by the names of phases."""
-
-    def __init__(self) -> None:
-        self._wall: dict[str, float] = {}
-        self._cpu: dict[str, float] = {}
-        self._ended_cpu = time.thread_time()
-        self.began = self.ended = time.perf_counter()
-
-    def end(self, phase: str) -> None:
-        """All since the last lap's end was this phase."""
-        cpu, now = time.thread_time(), time.perf_counter()
-        self._wall[phase], self.ended = now - self.ended, now
-        self._cpu[phase], self._ended_cpu = cpu - self._ended_cpu, cpu
-
-    def timed(self, part: PartRecord) -> PartRecord:
-        """The part just written, with its times.
-
-        By now its items and results have been given back, a lap's worth of time if they are
-        Python objects.
-        """
-        self.end("write")
-        return replace(
-            part,
-            read_seconds=self._wall["read"],
-            call_seconds=self._wall["call"],
-            write_seconds=self._wall["write"],
-            wait_seconds=self._wall["wait"],
-            call_cpu_seconds=self._cpu["call"],
-        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import pickle
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from enum import Enum
@@ -14,13 +13,12 @@ from types import BuiltinFunctionType, CellType, FunctionType, MethodType, Modul
 from typing import Any
 
 from fanout_pipeline.fanout import compiled
+from fanout_pipeline.fanout.pickle_hash import pickle_hash
 
 _STANDARD_LIBRARY = os.path.dirname(os.__file__)
 _INSTALLED = ("site-packages", "dist-packages")
 _PLAIN = (bool, float, complex, str, bytes, range, type(None), type(Ellipsis))
 _Cached: Any = type(lru_cache(abs))
-_LARGEST = 64 * 2**20
-"""Bytes of an object of another package that are looked at."""
 
 
 def function_name(function: Callable[..., Any]) -> str:
@@ -156,21 +154,7 @@ class _Told:
             }
             state = slots | getattr(value, "__dict__", {})
             return f"{self._told(type(value))}, {self._named(state)}"
-        return f"{function_name(type(value))} {self._pickle_hash(value)}"
-
-    def _pickle_hash(self, value: Any) -> str:
-        """Of its pickle, in which functions and classes of one's own stand as what they do.
-
-        Nothing, where it cannot be pickled; of a large one, its beginning.
-        """
-        file = _Hash()
-        try:
-            _Pickler(file, self._own_told).dump(value)
-        except _Enough:
-            pass
-        except Exception:
-            return ""
-        return file.digest.hexdigest()
+        return f"{function_name(type(value))} {pickle_hash(value, self._own_told)}"
 
     def _own_told(self, value: Any) -> str | None:
         own = isinstance(value, (FunctionType, type)) and self._is_own(value)
@@ -243,40 +227,3 @@ def _file_hash(path: str) -> str:
 
 def _listed(slots: str | Iterable[str]) -> list[str]:
     return [slots] if isinstance(slots, str) else list(slots)
-
-
-class _Hash:
-    """A file that keeps a hash of what is written to it."""
-
-    def __init__(self) -> None:
-        self.digest = hashlib.sha256()
-        self._left = _LARGEST
-
-    def write(self, data: Any) -> int:
-        size = memoryview(data).nbytes
-        self.digest.update(memoryview(data).cast("B")[: self._left])
-        self._left -= size
-        if self._left < 0:
-            raise _Enough
-        return size
-
-
-class _Enough(Exception):
-    """All that is looked at of an object was seen."""
-
-
-class _Pickler(pickle.Pickler):
-    def __init__(self, file: _Hash, told: Callable[[Any], str | None]):
-        super().__init__(file, protocol=5, buffer_callback=self._buffer)
-        self.fast = True  # by value: without it, equal texts may be one object or two
-        self._file = file
-        self._own_told = told
-
-    def _buffer(self, buffer: pickle.PickleBuffer) -> None:
-        """Arrays are looked at where they are; a copy may be larger than the memory that is left."""
-        with buffer.raw() as data:
-            self._file.write(data)
-
-    def reducer_override(self, value: Any) -> Any:
-        told = self._own_told(value)
-        return NotImplemented if told is None else (str, (told,))
