@@ -13,4 +13,4 @@ import fanout_pipeline.parts.writing
 # glibc's malloc gives freed memory back to the system, which hands it out again page by page, at 1.3 µs
 # each: 15 ns an item. Of a block this large it learns to keep up to twice as much (mallopt(3),
 # M_MMAP_THRESHOLD); nothing is written to it, so it takes no memory.
-bytearray(16 * 2**20)
+bytes(16 * 2**20)

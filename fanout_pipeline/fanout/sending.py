@@ -10,6 +10,7 @@ from __future__ import annotations
 import io
 import pickle
 import sys
+from functools import cache
 from importlib.machinery import ModuleSpec
 from pathlib import Path
 from typing import Any
@@ -44,8 +45,13 @@ class _NotByName(Exception):
 
 
 class _ByName(pickle.Pickler):
+    def __init__(self, buffer: io.BytesIO):
+        super().__init__(buffer)
+        # Half of what is pickled here shares its module with something else.
+        self._can_import = cache(can_import)
+
     def reducer_override(self, value: Any) -> Any:
-        if has_name(value) and not can_import(value.__module__):
+        if has_name(value) and not self._can_import(value.__module__):
             raise _NotByName
         return NotImplemented
 
