@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Iterator
+import shutil
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -25,6 +26,10 @@ _ADVICE = {
     "workers, then run again.",
     errno.ENOMEM: "Memory is used up: use fewer workers, then run again.",
 }
+
+_FEW = 8
+_AT_A_TIME = 16
+"""Of what waits for the disk: docs/decisions/data-road.md."""
 
 
 def advice(error: OSError) -> str | None:
@@ -92,6 +97,30 @@ def sync(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def sync_all(paths: Sequence[Path]) -> None:
+    """`sync` each."""
+    _each(sync, paths)
+
+
+def remove_folder(folder: Path) -> None:
+    """Remove a folder and all that is in it, as far as that can be done."""
+    with suppress(OSError):
+        _each(_remove, [path for path in folder.iterdir() if not path.is_dir()])
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def _each(action: Callable[[Path], object], paths: Sequence[Path]) -> None:
+    """Many at a time, where there are many: the disk does together what waits together."""
+    if len(paths) <= _FEW:
+        for path in paths:
+            action(path)
+        return
+    from concurrent.futures import ThreadPoolExecutor  # a few need none
+
+    with ThreadPoolExecutor(_AT_A_TIME) as pool:
+        list(pool.map(action, paths))
 
 
 def write_text(path: Path, text: str, *, durable: bool = True) -> None:

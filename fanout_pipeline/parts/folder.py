@@ -10,7 +10,6 @@ knowing it by its lock being free.
 from __future__ import annotations
 
 import os
-import shutil
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
@@ -20,7 +19,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from fanout_pipeline.parts.atomic import make_folder, sync
+from fanout_pipeline.parts.atomic import make_folder, remove_folder, sync, sync_all
 from fanout_pipeline.parts.ledger import LEDGER, LOCK, Identity, Ledger
 from fanout_pipeline.parts.manifest import Manifest, NoResults, part_name
 
@@ -53,7 +52,7 @@ class ResultFolder:
                 # nowhere.
                 os.rename(chosen, generation)
             for path in left:
-                shutil.rmtree(path, ignore_errors=True)
+                remove_folder(path)
             make_folder(generation)
             owner.acquire(timeout=0)
         try:
@@ -62,7 +61,7 @@ class ResultFolder:
             if self._current() == generation:
                 (generation / LOCK).unlink(missing_ok=True)
             elif not _is_of_use(Ledger.read(generation)):
-                shutil.rmtree(generation, ignore_errors=True)
+                remove_folder(generation)
             owner.release()
 
     def new_generation(self, name: str) -> Path:
@@ -95,8 +94,7 @@ class ResultFolder:
             return False
 
     def _make_visible(self, generation: Path, manifest: Manifest) -> None:
-        for part in manifest.parts:
-            sync(generation / part_name(part.number))
+        sync_all([generation / part_name(part.number) for part in manifest.parts])
         if manifest.failed:
             from fanout_pipeline.parts.failed import gather_failures  # Arrow
 
@@ -127,7 +125,7 @@ class ResultFolder:
             os.replace(link, self.path)
             sync(self.path.parent)
             if previous is not None:
-                shutil.rmtree(previous, ignore_errors=True)
+                remove_folder(previous)
 
     def remove_generations(self, is_dead: Callable[[Path], bool]) -> None:
         """Remove generations without a lock, other than the visible one, whose writer is dead.
@@ -136,7 +134,7 @@ class ResultFolder:
         """
         with self._changing():
             for generation in self._abandoned():
-                shutil.rmtree(generation, ignore_errors=True)
+                remove_folder(generation)
             for generation in self._generations.iterdir():
                 if (
                     generation.is_dir()
@@ -144,7 +142,7 @@ class ResultFolder:
                     and generation != self._current()
                     and is_dead(generation)
                 ):
-                    shutil.rmtree(generation, ignore_errors=True)
+                    remove_folder(generation)
 
     def manifest(self) -> Manifest:
         """Raises NoResults where nothing was committed."""
