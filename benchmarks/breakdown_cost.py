@@ -2,9 +2,10 @@
 
 A difference of 1 or 2 % between two revisions drowns in what a shared machine does to both. So the
 measuring is itself measured: everything that only tells the time is run under a clock of its own,
-and readings of the clock elsewhere are counted, at what one takes. Worker processes do as the
-reference does for each chunk, and take samples of what they send as this process does. The sum is
-too high rather than too low: the clocks around the measuring are in it.
+and readings of the clocks elsewhere are counted, at what one takes. Worker processes do as the
+reference does for each chunk, and take samples of what they send as this process does; those of the
+queues look at the clock twice an item. The sum is too high rather than too low: the clocks around the
+measuring are in it.
 """
 
 from __future__ import annotations
@@ -14,9 +15,10 @@ import functools
 import statistics
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -41,6 +43,8 @@ MEASURING: tuple[tuple[type, str], ...] = (
     (PickleSample, "take"),
 )
 CLOCKS = ("perf_counter", "thread_time")
+LOOKS_AN_ITEM = {"queue": 2, "indexed_queue": 2}
+"""At perf_counter, in workers that take one item after the other."""
 
 
 @dataclass(slots=True)
@@ -50,8 +54,8 @@ class Spent:
     seconds: float = 0.0
     sampling_seconds: float = 0.0
     """Of these, on pickling a sample."""
-    readings: int = 0
-    """Of a clock."""
+    readings: Counter[str] = field(default_factory=Counter)
+    """Of each clock."""
 
 
 @contextmanager
@@ -72,9 +76,11 @@ def measured(spent: Spent) -> Iterator[None]:
 
         return run
 
-    def counted(clock: Callable[[], float]) -> Callable[[], float]:
+    def counted(name: str) -> Callable[[], float]:
+        clock: Callable[[], float] = getattr(time, name)
+
         def read() -> float:
-            spent.readings += 1
+            spent.readings[name] += 1
             return clock()
 
         return read
@@ -84,15 +90,16 @@ def measured(spent: Spent) -> Iterator[None]:
             method = timed(getattr(kind, name), kind is PickleSample)
             patches.enter_context(patch.object(kind, name, method))
         for name in CLOCKS:
-            patches.enter_context(patch.object(time, name, counted(getattr(time, name))))
+            patches.enter_context(patch.object(time, name, counted(name)))
         yield
 
 
-def reading_seconds(readings: int = 100_000) -> float:
-    """What reading the slower of the clocks takes."""
+def reading_seconds(name: str, readings: int = 100_000) -> float:
+    """What reading a clock takes."""
+    clock = getattr(time, name)
     began = time.perf_counter()
     for _ in range(readings):
-        time.thread_time()
+        clock()
     return (time.perf_counter() - began) / readings
 
 
@@ -111,7 +118,7 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=2)
     arguments = parser.parse_args()
     names = [strategy.name for strategy in STRATEGIES.values() if not strategy.awaits]
-    one_reading = reading_seconds()
+    one_reading = {name: reading_seconds(name) for name in CLOCKS}
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
         write_numbers(root / NUMBERS_FILE, arguments.count)
@@ -121,10 +128,14 @@ def main() -> None:
             shares, walls, costs = [], [], []
             for _ in range(arguments.rounds):
                 run, spent = run_once(name, root, arguments.workers)
-                cost = spent.seconds + spent.readings * one_reading
+                cost = spent.seconds + sum(
+                    count * one_reading[clock] for clock, count in spent.readings.items()
+                )
                 if STRATEGIES[name].starts_processes:
                     cost += chunk_seconds * run.chunks / run.workers
                     cost += spent.sampling_seconds / run.workers
+                    looks = LOOKS_AN_ITEM.get(name, 0) * run.items
+                    cost += looks * one_reading["perf_counter"] / run.workers
                 elif name == REFERENCE:
                     chunk_seconds = cost / run.chunks
                 walls.append(run.wall_seconds)

@@ -7,7 +7,7 @@ from contextlib import suppress
 from multiprocessing.reduction import ForkingPickler
 from typing import Any
 
-SAMPLE_EVERY = 64
+SAMPLE_EVERY = 256
 """One value in so many is pickled and unpickled once more, under the clock."""
 
 
