@@ -25,7 +25,7 @@ from pathlib import Path
 import dagster as dg
 from tabulate import tabulate
 
-from fanout_pipeline.defs.chunk_graph import IO_MANAGER, NAME, chunk_graph_asset, json_io_manager
+from fanout_pipeline.defs.chunk_graph import NAME, chunk_graph_asset
 from fanout_pipeline.defs.executors import timed_steps_executor
 from fanout_pipeline.defs.numbers import SQUARES
 from fanout_pipeline.defs.resources import default_resources
@@ -75,8 +75,8 @@ def steps_job(executor: str) -> dg.JobDefinition:
     """The chunk graph under one of EXECUTORS."""
     asset = chunk_graph_asset(SQUARES, "1", {})
     job = dg.define_asset_job("steps", selection=[asset.key], executor_def=EXECUTORS[executor])
-    resources = default_resources() | {IO_MANAGER: json_io_manager}
-    return dg.Definitions(assets=[asset], jobs=[job], resources=resources).resolve_job_def("steps")
+    built = dg.Definitions(assets=[asset], jobs=[job], resources=default_resources())
+    return built.resolve_job_def("steps")
 
 
 def one_run(home: Path, executor: str, chunks: int, workers: int) -> tuple[str, float]:

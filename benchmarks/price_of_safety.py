@@ -1,7 +1,7 @@
 """What it costs that finished parts outlive their run: the same run with and without a ledger.
 
-Each round runs a strategy in both ways, the two taking turns at being first, and without a second time, to see
-what is chance, all in this process. Prints for each strategy the median ratio (with / without) of the wall
+Each round runs a strategy in both ways, and without a second time, to see what is chance, all in this process;
+the three take turns at being first. Prints for each strategy the median ratio (with / without) of the wall
 time with its 95 % interval, the noise floor, the ratio of CPU time, and by how much the very first run with a
 ledger took longer than the median one.
 """
@@ -43,7 +43,8 @@ def measured(root: Path, strategy: str, rounds: int) -> dict[str, list[tuple[flo
     found: dict[str, list[tuple[float, float]]] = {way: [] for way in WAYS}
     one_run(root, strategy, "without")
     for number in range(rounds):
-        for way in WAYS if number % 2 else reversed(WAYS):
+        turn = number % len(WAYS)
+        for way in WAYS[turn:] + WAYS[:turn]:
             found[way].append(one_run(root, strategy, way))
     return found
 

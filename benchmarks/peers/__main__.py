@@ -6,12 +6,13 @@ import argparse
 import json
 import signal
 import sys
+from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from benchmarks.peers.contenders import CONTENDERS, REFERENCE, Contender
 from benchmarks.peers.picture import picture
-from benchmarks.peers.rounds import Plan, measure
+from benchmarks.peers.rounds import Measured, Plan, measure
 from benchmarks.peers.summary import record_of
 from benchmarks.peers.table import page
 from benchmarks.peers.trial_process import ROOT
@@ -41,22 +42,33 @@ def main(arguments: list[str] | None = None) -> int:
     # A kill cleans up as Ctrl-C does, which shells have ignored in the background.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.default_int_handler)
+    measured: list[Measured] = []
     try:
-        measured = measure(plan, lambda line: print(line, flush=True))
+        for one in measure(plan, lambda line: print(line, flush=True)):
+            measured.append(one)
+            _write(measured, given.results)
     except ValueError as error:
         parser.error(str(error))
     except KeyboardInterrupt:
-        print("Interrupted; nothing was written.", file=sys.stderr)
+        told = (
+            f"what {len(measured)} workloads gave is in {given.results}"
+            if measured
+            else "nothing was written"
+        )
+        print(f"Interrupted; {told}.", file=sys.stderr)
         return 128 + signal.SIGINT
-    versions = {name: found for name in _LIBRARIES if (found := _version(name))}
-    given.results.mkdir(parents=True, exist_ok=True)
-    text = page(measured, versions)
-    record = json.dumps(record_of(measured, versions), indent=1, ensure_ascii=False)
-    (given.results / "results.json").write_text(record + "\n", encoding="utf-8")
-    (given.results / "results.md").write_text(text, encoding="utf-8")
-    (given.results / "results.png").write_bytes(picture(measured))
-    print(f"\n{text}\nWritten to {given.results}.")
+    print(f"\n{(given.results / 'results.md').read_text('utf-8')}\nWritten to {given.results}.")
     return int(any(one.comparison.run.failures for one in measured))
+
+
+def _write(measured: Sequence[Measured], folder: Path) -> None:
+    """What has been found so far; a picture takes a second, a workload minutes."""
+    versions = {name: found for name in _LIBRARIES if (found := _version(name))}
+    record = json.dumps(record_of(measured, versions), indent=1, ensure_ascii=False)
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "results.json").write_text(record + "\n", encoding="utf-8")
+    (folder / "results.md").write_text(page(measured, versions), encoding="utf-8")
+    (folder / "results.png").write_bytes(picture(measured))
 
 
 def _chosen(parser: argparse.ArgumentParser, names: list[str]) -> tuple[Contender, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -59,8 +59,8 @@ class Measured:
     """Of each contender's library, trial by trial; in none of the times."""
 
 
-def measure(plan: Plan, log: Callable[[str], object]) -> list[Measured]:
-    """Run everything; `log` gets a line a trial."""
+def measure(plan: Plan, log: Callable[[str], object]) -> Iterator[Measured]:
+    """Run one workload after the other; `log` gets a line a trial."""
     loops_per_second = calibrate().loops_per_second
     known = workloads(loops_per_second)
     unknown = set(plan.workloads) - set(known)
@@ -70,17 +70,9 @@ def measure(plan: Plan, log: Callable[[str], object]) -> list[Measured]:
     wanted = [known[name] for name in names]
     shares = sum(_share(one, plan) for one in wanted)
     with tempfile.TemporaryDirectory(prefix="peers-") as folder:
-        return [
-            _measure(
-                one,
-                plan,
-                plan.seconds * _share(one, plan) / shares,
-                loops_per_second,
-                Path(folder),
-                log,
-            )
-            for one in wanted
-        ]
+        for one in wanted:
+            seconds = plan.seconds * _share(one, plan) / shares
+            yield _measure(one, plan, seconds, loops_per_second, Path(folder), log)
 
 
 def _measure(
