@@ -39,8 +39,7 @@ def breakdown(row: Row) -> Breakdown:
 
 def breakdowns(comparison: Comparison) -> list[Breakdown]:
     """One a strategy, the fastest first."""
-    rows = sorted(comparison.rows, key=lambda row: row.wall_seconds)
-    return [breakdown(row) for row in rows]
+    return [breakdown(row) for row in comparison.fastest_first]
 
 
 def occurring(found: list[Breakdown]) -> list[str]:

@@ -150,6 +150,11 @@ class Comparison:
         """By how much two identical strategies may seem to differ: 0.04 is 4 %."""
         return noise_floor(self.control) if self.control else float("inf")
 
+    @property
+    def fastest_first(self) -> list[Row]:
+        """By their ratios, for seconds of different rounds do not compare; by seconds without any."""
+        return sorted(self.rows, key=lambda row: (row.ratio or 0.0, row.wall_seconds))
+
     def row(self, strategy: str) -> Row | None:
         return next((row for row in self.rows if row.strategy == strategy), None)
 

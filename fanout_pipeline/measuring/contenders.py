@@ -11,6 +11,7 @@ from fanout_pipeline.fanout.run import RunRecord, run_strategy
 from fanout_pipeline.fanout.usage import reset_peak
 from fanout_pipeline.measuring.order_check import OrderCheck, check_order
 from fanout_pipeline.measuring.verification import self_check
+from fanout_pipeline.parts.reading import Snapshot
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,4 +55,13 @@ class InProcess:
     def check(self, run: RunRecord) -> OrderCheck:
         if self.name == REFERENCE:
             return self_check(self.spec, self.folder / self.name, run)
-        return check_order(self.folder / self.name, self.folder / REFERENCE)
+        ours, theirs = Snapshot.of(self.folder / self.name), Snapshot.of(self.folder / REFERENCE)
+        found = check_order(ours, theirs)
+        # What is there is of the last run by these workers. The first, whose time counts, is known by
+        # its digest, where there is one order only.
+        if self.strategy.keeps_order and run.digest not in (
+            ours.manifest.digest,
+            theirs.manifest.digest,
+        ):
+            found = replace(found, wrong=max(1, found.wrong))
+        return found

@@ -72,8 +72,11 @@ def _changes(before: dict[str, Any], comparison: Comparison, verdict: Verdict) -
                 f"{row.strategy} went from {was['ratio']:.2f} to {row.cold.ratio:.2f} of "
                 f"{comparison.reference}."
             )
-    yield from _call_cost(before, comparison)
     run = comparison.run
+    cost = _call_cost(before, comparison)
+    if cost:
+        same = before["run"]["function_fingerprint"] == run.function_fingerprint
+        yield f"{cost}, though the function is the same." if same else f"{cost}."
     if before["items"] != comparison.items:
         yield f"The items went from {before['items']:,} to {comparison.items:,}."
     for what in ("function", "input"):
@@ -84,10 +87,11 @@ def _changes(before: dict[str, Any], comparison: Comparison, verdict: Verdict) -
         yield f"The machine was another one: {machine_sentence(before['machine'])}."
 
 
-def _call_cost(before: dict[str, Any], comparison: Comparison) -> Iterator[str]:
+def _call_cost(before: dict[str, Any], comparison: Comparison) -> str | None:
     reference = before["strategies"].get(comparison.reference)
     now = comparison.rows[0].phases.get("call", 0.0) / max(1, comparison.items)
     was = ((reference or {}).get("phases") or {}).get("call", 0.0) / max(1, before["items"])
-    if now and was and not 1 / _NOTABLE < now / was < _NOTABLE:
-        verb = "fell" if now < was else "rose"
-        yield f"The function's cost {verb} {times(max(now / was, was / now))}."
+    if not now or not was or 1 / _NOTABLE < now / was < _NOTABLE:
+        return None
+    verb = "fell" if now < was else "rose"
+    return f"The function's cost {verb} {times(max(now / was, was / now))}"

@@ -9,7 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from fanout_pipeline.measuring.comparison import Comparison, Row
-from fanout_pipeline.measuring.sentences import duration
+from fanout_pipeline.measuring.inference import Claim, claim
+from fanout_pipeline.measuring.quantities import duration
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +46,13 @@ def pays_from(comparison: Comparison, row: Row) -> PaysFrom | None:
         return None
     cold, warm = row.cold.ratio * base.wall_seconds, row.warm.ratio * base.warm_seconds
     gain, lost = base.warm_seconds - warm, cold - base.wall_seconds
-    items = round((cold - warm) / gain * row.items) if gain > 0 and cold > warm else None
-    # Threads take turns at Python code: where its calls take longer, more work would not be shared.
-    shared = row.phases.get("call", 0.0) * row.workers <= 1.5 * base.phases.get("call", 0.0)
+    gains = claim(row.warm, comparison.noise) is Claim.FASTER
+    items = round((cold - warm) / gain * row.items) if gains and cold > warm else None
+    # Threads take turns at Python code, of which more work would be. Processes share it, but where
+    # their calls take longer than the reference's: something else is short then.
+    processes = row.start_method != "none"
+    called = row.phases.get("call", 0.0) * row.workers
+    shared = processes and called <= 1.5 * base.phases.get("call", 0.0)
     seconds = lost / row.items / (1 - 1 / row.workers) if shared and lost > 0 else None
     return None if items is None and seconds is None else PaysFrom(items, seconds)
 

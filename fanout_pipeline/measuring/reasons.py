@@ -6,9 +6,8 @@ from collections.abc import Iterator, Sequence
 
 from fanout_pipeline.measuring.breakdown import breakdown
 from fanout_pipeline.measuring.comparison import Comparison, Row
-from fanout_pipeline.measuring.inference import Claim, RatioEstimate, claim
-from fanout_pipeline.measuring.sentences import duration, size, three_digits
-from fanout_pipeline.measuring.verdict import times
+from fanout_pipeline.measuring.quantities import duration, size, three_digits
+from fanout_pipeline.measuring.verdict import told
 
 _PROCESSES = ("multiprocess", "pool_map", "queue")
 """Of the ways to use processes, those that differ in what they send."""
@@ -103,12 +102,12 @@ def _gil(comparison: Comparison) -> str:
     threads, processes = comparison.row("threads"), comparison.row("multiprocess")
     parts = []
     if threads is not None and threads.cold is not None:
-        told = _told(threads.cold, comparison)
-        parts.append(f"{threads.workers} threads (threads) were {told}")
+        shown = told(threads.cold, comparison)
+        parts.append(f"{threads.workers} threads (threads) were {shown}")
     if processes is not None and processes.warm is not None:
-        told = _told(processes.warm, comparison)
+        shown = told(processes.warm, comparison)
         parts.append(
-            f"{processes.workers} processes that are there already (multiprocess) were {told}"
+            f"{processes.workers} processes that are there already (multiprocess) were {shown}"
         )
     if not parts:
         return f"{rule}. Here {_not_measured(comparison, ('threads', 'multiprocess'))}"
@@ -122,22 +121,12 @@ def _calls(comparison: Comparison, rows: Sequence[Row]) -> Iterator[str]:
     """The same calls, added up over the workers: what waits for the GIL takes longer."""
     base = comparison.rows[0]
     seconds = base.phases.get("call", 0.0)
-    told = [row for row in rows if row.phases.get("call", 0.0) > 0]
-    if seconds > 0 and told:
+    recorded = [row for row in rows if row.phases.get("call", 0.0) > 0]
+    if seconds > 0 and recorded:
         sums = ", ".join(
-            f"{duration(row.phases['call'] * row.workers)} in {row.strategy}" for row in told
+            f"{duration(row.phases['call'] * row.workers)} in {row.strategy}" for row in recorded
         )
         yield f"All calls, added up over the workers, took {sums}, {duration(seconds)} in {base.strategy}"
-
-
-def _told(estimate: RatioEstimate, comparison: Comparison) -> str:
-    shown = claim(estimate, comparison.noise)
-    if shown is Claim.SAME:
-        return f"not told from {comparison.reference} ({estimate.ratio:.2f} times its time)"
-    faster = estimate.ratio < 1
-    factor = times(1 / estimate.ratio if faster else estimate.ratio)
-    few = f" ({shown})" if shown is Claim.TOO_FEW else ""
-    return f"{factor} {'faster' if faster else 'slower'} than {comparison.reference}{few}"
 
 
 def _recorded(comparison: Comparison, names: Sequence[str]) -> list[Row]:

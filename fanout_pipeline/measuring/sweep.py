@@ -137,7 +137,7 @@ class Sweep:
     def _skip(self, strategy: str, cell: Cell) -> Skip:
         reference = self._grid.reference
         if strategy in self._left_out:
-            return Skip(strategy, cell, self._left_out[strategy])
+            return Skip(strategy, cell, self._left_out[strategy], failed=True)
         if strategy != reference and self._is_hopeless(strategy, cell):
             best = self._model.at_best(strategy, cell)
             slower = best / self._model.expected(reference, cell)

@@ -34,6 +34,8 @@ class Skip:
     reason: str
     hopeless: bool = False
     """It is known that it would not have won."""
+    failed: bool = False
+    """The strategy has failed before."""
 
 
 @dataclass(frozen=True, slots=True)

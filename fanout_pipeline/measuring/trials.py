@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from fanout_pipeline.measuring.conditions import Conditions, conditions
+from fanout_pipeline.measuring.quantities import duration
 from fanout_pipeline.measuring.round_plan import Contender, Slot, guessed_cost, next_round, shuffled
 from fanout_pipeline.parts.visible import visible_lines
 
@@ -158,7 +159,11 @@ def run_trials(
         if clock() - last_line > _LINE_SECONDS:
             last_line = clock()
             log(f"trials: round {number} of at most {options.rounds}, {len(done)} trials")
-    rounds = len({trial.round for trial in done if trial.round > 0 and trial.control})
+    first_runs, second_runs = (
+        {t.round for t in done if t.strategy == reference.name and t.control is c and not t.warm_up}
+        for c in (False, True)
+    )
+    rounds = len(first_runs & second_runs)
     failures = {slot.contender.name: slot.failure for slot in slots if slot.failure is not None}
     return Trials(tuple(done), rounds, tuple(_remarks(slots, rounds, options)), failures)
 
@@ -174,8 +179,8 @@ def _remarks(slots: Sequence[Slot], rounds: int, options: TrialOptions) -> Itera
             first_line = slot.failure.partition("\n")[0]
             yield f"{slot.contender.name} failed after {slot.counted} rounds: {first_line}"
         elif slot.counted < rounds:
-            seconds = f": it takes {slot.cost(0.0):.1f} s a trial" if slot.costs else ""
-            yield f"{slot.contender.name} ran in {slot.counted} of {rounds} rounds{seconds}."
+            cost = f", at {duration(slot.cost(0.0))} a trial and its check" if slot.costs else ""
+            yield f"{slot.contender.name} ran in {slot.counted} of {rounds} rounds{cost}."
 
 
 def _trial(

@@ -46,17 +46,15 @@ def decide(comparison: Comparison, trials: Sequence[Trial]) -> Verdict:
         return Verdict(CANNOT_TELL, withheld, False, grounds=grounds)
     rows = [row for row in comparison.rows if row.cold is not None and row.correct]
     if not rows:
-        reason = f"nothing but {comparison.reference} gave right results"
-        return Verdict(STAY_SERIAL, reason, True, grounds=grounds)
+        return _alone(comparison, grounds)
     best = min(rows, key=_ratio)
-    if best.claim is Claim.FASTER:
-        best = _simplest(comparison, trials, best, rows)
-    assert best.cold is not None
-    measured = _measured(best, grounds)
-    if best.claim is Claim.FASTER:
-        return Verdict(best.strategy, compared(best, comparison.reference), True, *measured)
+    faster = [row for row in rows if row.claim is Claim.FASTER]
+    if faster and best.claim is not Claim.TOO_FEW:
+        return _use(comparison, trials, min(faster, key=_ratio), rows, grounds)
     if best.claim is Claim.SLOWER:
         return _stay(comparison, rows, grounds)
+    assert best.cold is not None
+    measured = _measured(best, grounds)
     if best.claim is Claim.TOO_FEW:
         reason = (
             f"{best.strategy} ran in {best.cold.rounds} rounds only, {MIN_ROUNDS} are needed; "
@@ -64,8 +62,9 @@ def decide(comparison: Comparison, trials: Sequence[Trial]) -> Verdict:
         )
     else:
         reason = (
-            f"{best.strategy} and {comparison.reference} do not differ by more than chance "
-            f"({_interval(best)} times as long); raise rounds, or take the simpler"
+            f"{best.strategy} and {comparison.reference} are not told apart "
+            f"({_interval(best)} times as long, chance {_percent(comparison.noise)}); raise rounds, "
+            "or take the simpler"
         )
     return Verdict(CANNOT_TELL, reason, False, *measured)
 
@@ -109,10 +108,41 @@ def _withheld(comparison: Comparison) -> str | None:
         )
     if comparison.noise > MAX_NOISE:
         return (
-            f"two identical runs differ by {comparison.noise:.0%}, over {MAX_NOISE:.0%}; free the "
-            "machine or raise rounds"
-        ).replace("%", " %")
+            f"two identical runs differ by {_percent(comparison.noise)}, over {_percent(MAX_NOISE)}; "
+            "free the machine or raise rounds"
+        )
     return None
+
+
+def _alone(comparison: Comparison, grounds: tuple[str, ...]) -> Verdict:
+    """There is nothing right beside the reference, or there is nothing at all."""
+    reference, failures = comparison.reference, comparison.run.failures
+    if any(row.cold is not None for row in comparison.rows):
+        reason = f"nothing but {reference} gave right results"
+        return Verdict(STAY_SERIAL, reason, True, grounds=grounds)
+    if failures:
+        reason = f"{' and '.join(failures)} failed, and nothing else was compared with {reference}"
+    else:
+        reason = f"nothing was compared with {reference}; name strategies, or raise budget_seconds"
+    return Verdict(CANNOT_TELL, reason, False, grounds=grounds)
+
+
+def _use(
+    comparison: Comparison,
+    trials: Sequence[Trial],
+    fastest: Row,
+    rows: Sequence[Row],
+    grounds: tuple[str, ...],
+) -> Verdict:
+    """The fastest of those that are told from the reference, or one that is simpler and as fast."""
+    chosen = _simplest(comparison, trials, fastest, rows)
+    reason = compared(chosen, comparison.reference)
+    if chosen is not fastest:
+        reason += f"; {fastest.strategy} is not told from it, and {chosen.strategy} is the simpler"
+    for row in rows:
+        if row.claim is Claim.SAME and _ratio(row) < _ratio(fastest):
+            reason += f"; {row.strategy} may be faster ({_interval(row)} times as long as {comparison.reference})"
+    return Verdict(chosen.strategy, reason, True, *_measured(chosen, grounds))
 
 
 def _simplest(
@@ -127,6 +157,10 @@ def _simplest(
             if apart is not None and claim(apart, comparison.noise) is Claim.SAME:
                 return row
     return best
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.0f} %"
 
 
 def _interval(row: Row) -> str:
@@ -164,16 +198,19 @@ def _grounds(comparison: Comparison) -> Iterator[str]:
     batch = [row for row in others if row.batch]
     fanned = [row for row in others if not row.batch]
     for row in batch:
-        yield f"Vectorising: {_against(row, reference)}; it is no fan-out."
+        yield f"Vectorising: {_against(row, comparison)}; it is no fan-out."
     if fanned:
         best = min(fanned, key=_ratio)
-        yield f"Fanning out, the best way: {_against(best, reference)}."
+        yield f"Fanning out, the best way: {_against(best, comparison)}."
     for row in fanned:
         if row.cold and row.warm and row.start_seconds > 0.01 and row.trials >= MIN_ROUNDS:
-            cold, warm = _told(row.cold), _told(row.warm)
+            cold, warm = told(row.cold, comparison), told(row.warm, comparison)
             yield (
                 f"{row.strategy} started cold was {cold}; with workers that are there already, {warm}."
             )
+    for name, failure in comparison.run.failures.items():
+        if comparison.row(name) is None:
+            yield f"{name} failed ({first_line(failure)}): it was left out."
     for row in comparison.rows:
         if not row.correct:
             yield f"{row.strategy} {_fault(row)}: it is not considered, however fast."
@@ -184,29 +221,39 @@ def _grounds(comparison: Comparison) -> Iterator[str]:
         )
 
 
-def _against(row: Row, reference: str) -> str:
+def _against(row: Row, comparison: Comparison) -> str:
     if row.claim is Claim.SAME:
-        return f"{row.strategy} and {reference} differ by no more than chance ({_interval(row)})"
+        return f"{row.strategy} was not told from {comparison.reference} ({_interval(row)} times as long)"
     few = f" ({Claim.TOO_FEW})" if row.claim is Claim.TOO_FEW else ""
-    return f"{row.strategy} was {compared(row, reference)}{few}"
+    return f"{row.strategy} was {compared(row, comparison.reference)}{few}"
 
 
-def _told(estimate: RatioEstimate) -> str:
-    ratio = estimate.ratio
-    return f"{times(1 / ratio)} faster" if ratio < 1 else f"{times(ratio)} slower"
+def told(estimate: RatioEstimate, comparison: Comparison) -> str:
+    """ "2.10x slower than serial", "not told from serial (0.92 times its time)"."""
+    shown = claim(estimate, comparison.noise)
+    if shown is Claim.SAME:
+        return f"not told from {comparison.reference} ({estimate.ratio:.2f} times its time)"
+    faster = estimate.ratio < 1
+    factor = times(1 / estimate.ratio if faster else estimate.ratio)
+    few = f" ({shown})" if shown is Claim.TOO_FEW else ""
+    return f"{factor} {'faster' if faster else 'slower'} than {comparison.reference}{few}"
+
+
+def first_line(failure: str) -> str:
+    return failure.partition("\n")[0]
 
 
 def _fault(row: Row) -> str:
     if row.failure is not None:
-        return f"failed ({row.failure.partition(chr(10))[0]})"
+        return f"failed ({first_line(row.failure)})"
     faults = [
         f"{count:,} {what}"
         for count, what in (
-            (row.out_of_place, "out of order"),
-            (row.missing, "missing"),
-            (row.duplicated, "duplicated"),
-            (row.wrong, "wrong"),
+            (row.out_of_place, "results out of order"),
+            (row.missing, "results too few"),
+            (row.duplicated, "results twice"),
+            (row.wrong, "wrong results"),
         )
         if count
     ]
-    return f"gave results {', '.join(faults)}" if faults else "gave right results"
+    return f"gave {' and '.join(faults)}" if faults else "gave right results"

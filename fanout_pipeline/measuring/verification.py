@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +17,8 @@ from fanout_pipeline.measuring.result_streams import blocks, compared
 from fanout_pipeline.parts.manifest import NoResults
 from fanout_pipeline.parts.reading import Snapshot
 
+_COUNTED = "the lines of its input, counted"
+
 
 @dataclass(frozen=True, slots=True)
 class Verification:
@@ -26,37 +29,59 @@ class Verification:
     """A sentence's end: "squares/serial", "a serial run made for this check", …"""
     seconds: float
     """What checking took."""
+    compared: bool = True
+    """With results of the reference; otherwise the results were only counted."""
 
 
 def verify(
-    spec: FanoutSpec, folder: Path, run: RunRecord, failures: FailurePolicy = FAIL
+    spec: FanoutSpec,
+    folder: Path,
+    run: RunRecord,
+    failures: FailurePolicy = FAIL,
+    *,
+    make_reference: bool = True,
+    log: Callable[[str], object] = lambda line: None,
 ) -> Verification:
     """Check the results in `folder`, which `run` made from `spec`, against the reference beside it.
 
     If the reference was made from other bytes, by another function, or with another place for items
     that failed, or is not there, the function is called once more on every item, one after the
-    other, to have it. `failures` is the policy of the run.
+    other, to have it; without `make_reference` the results are counted only. `failures` is the policy
+    of the run.
 
     Raises NoResults where either folder was replaced meanwhile or is damaged, and what the function
     raises.
     """
     began = time.perf_counter()
-    check, against = _check(spec, folder, run, failures)
-    return Verification(check, against, time.perf_counter() - began)
+    check, against = _check(spec, folder, run, failures, make_reference, log)
+    compared = against != _COUNTED or run.strategy == REFERENCE
+    return Verification(check, against, time.perf_counter() - began, compared)
 
 
 def _check(
-    spec: FanoutSpec, folder: Path, run: RunRecord, failures: FailurePolicy
+    spec: FanoutSpec,
+    folder: Path,
+    run: RunRecord,
+    failures: FailurePolicy,
+    make_reference: bool,
+    log: Callable[[str], object],
 ) -> tuple[OrderCheck, str]:
     # Of one moment each, or another run's results would be called wrong.
     ours = Snapshot.of(folder)
     if ours.manifest.digest != run.digest:
         raise NoResults(f"{folder} was replaced meanwhile: another run has materialized it since.")
     if run.strategy == REFERENCE:
-        return self_check(spec, ours, run), "the lines of its input, counted"
+        return self_check(spec, ours, run), _COUNTED
     theirs = _of_same_work(folder.parent / REFERENCE, run, failures)
     if theirs is not None:
         return check_order(ours, theirs), f"{spec.name}/{REFERENCE}"
+    if not make_reference:
+        return self_check(spec, ours, run), _COUNTED
+    log(
+        f"{spec.name}/{REFERENCE} has no results of this input and function to check against: calls the "
+        f"function once more on {run.items:,} items, one after the other (fanout: {{reference: if_there}} "
+        "does not)"
+    )
     with tempfile.TemporaryDirectory(prefix=".reference-", dir=folder.parent) as scratch:
         made = Path(scratch) / REFERENCE
         # An item that ends its process, or never returns, must not take this one with it.
@@ -84,7 +109,7 @@ def _of_same_work(reference: Path, run: RunRecord, failures: FailurePolicy) -> S
 
 
 def self_check(spec: FanoutSpec, folder: Path | Snapshot, run: RunRecord) -> OrderCheck:
-    """The reference has nothing beside it: its indexes and its digest are read back (`blocks`
+    """Without another to compare with: its indexes and its digest are read back (`blocks`
     raises where they are not as recorded), and its items counted against the lines of its input.
     """
     (side,) = compared(folder)

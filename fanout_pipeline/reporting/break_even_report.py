@@ -17,6 +17,7 @@ from fanout_pipeline.measuring.burden import Cost, seconds_text
 from fanout_pipeline.measuring.machine import machine_sentence
 from fanout_pipeline.parts.atomic import make_folder, replacing, write_text
 from fanout_pipeline.reporting.break_even_plots import count_text
+from fanout_pipeline.reporting.escape import markdown
 
 _LONG_BURN, _BUSY = 1e-4, 1.25
 """Burns from so many seconds on tell, by so many times their length, that the cores are not ours."""
@@ -138,6 +139,9 @@ def write_break_even(folder: Path, findings: Findings, lines: bytes, winners: by
 def _sentence(findings: Findings, strategy: str) -> str:
     reference, answers = findings.grid.reference, findings.answers
     plain = answers.by_items[strategy, Cost()]
+    failure = next((s.reason for s in findings.skips if s.strategy == strategy and s.failed), None)
+    if failure is not None:
+        return f"**{strategy}** {markdown(failure)}: it was left out from there on."
     if plain.answer == CANNOT_TELL:
         text = f"Whether **{strategy}** ever beats {reference} as the function is cannot be told "
         text += "from these runs"

@@ -26,6 +26,13 @@ def _method(comparison: Comparison) -> Iterator[str]:
         "workers included (cold); warm is a second run by the same workers, or the same run where there "
         "are no processes to start. Both are medians."
     )
+    launched = [row.strategy for row in comparison.rows if "launch" in row.phases]
+    if launched:
+        yield (
+            f"{', '.join(launched)}: each time a run of Dagster's in a process of its own. Importing "
+            "Dagster, loading the definitions and the event log are in their seconds; the others run in "
+            "a process that has done so."
+        )
     yield _rounds(comparison)
     if comparison.control is not None and comparison.noise != float("inf"):
         yield (
@@ -41,16 +48,16 @@ def _method(comparison: Comparison) -> Iterator[str]:
     yield (
         f"A ratio is the median over the rounds of a strategy's time divided by {reference}'s in the "
         "same round. Its 95 % interval is of a smoothed bootstrap of that median; the p-value is the "
-        "signed-rank test's. Faster or slower is said where the whole interval lies beyond the A/A "
-        f"difference and p is under 0.05, from {MIN_ROUNDS} rounds on."
+        f"signed-rank test's. Faster or slower is said, from {MIN_ROUNDS} rounds on, where the whole interval lies "
+        f"beyond the A/A difference and p, which takes {MIN_ROUNDS + 1} rounds, is under 0.05."
     )
     outliers = [
-        f"{row.strategy} {len(row.cold.outliers)}"
+        f"{len(row.cold.outliers)} of {row.strategy}"
         for row in comparison.rows
         if row.cold is not None and row.cold.outliers
     ]
     if outliers:
-        yield f"Rounds far from the others, which are kept: {', '.join(outliers)}."
+        yield f"Outlying rounds, which are kept: {', '.join(outliers)}."
     yield from run.remarks
     for one in comparison.recorded:
         if one.overlapped_with:

@@ -22,9 +22,10 @@ from fanout_pipeline.reporting.tables import (
 ARTICLE_STRATEGY = "multiprocess"
 """The strategy that the article's closing sentence is about."""
 HOW_TO_READ = (
-    "Ratio: the time divided by that of {reference}; under 1 is faster. 95 %: the interval of the "
-    "ratio. Warm: with workers that are there already. Efficiency: speed-up for each worker, 1 is all "
-    "that they could give."
+    "Ratio: the time divided by that of {reference} in the same round, the median over the rounds (not "
+    "one column by the other); under 1 is faster. 95 %: its interval. Warm: with workers that are there "
+    "already. Efficiency: speed-up for each worker; 1 is all that sharing calls out could give, what "
+    "vectorises or waits for many calls at once can give more."
 )
 HOW_IT_IS_DIVIDED = (
     "Of the median trial of each strategy, in seconds, of each worker's time the mean over the "

@@ -11,7 +11,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormat
 
 from fanout_pipeline.measuring.breakdown import Breakdown, breakdowns, occurring
 from fanout_pipeline.measuring.comparison import Comparison, Row
-from fanout_pipeline.measuring.sentences import duration, three_digits
+from fanout_pipeline.measuring.quantities import duration, three_digits
 from fanout_pipeline.reporting.canvas import GRID, INK, SOFT, beside, figure_for, head, png
 from fanout_pipeline.reporting.escape import plain
 from fanout_pipeline.reporting.tables import interval, ratio
@@ -43,7 +43,7 @@ _LABELLED = 8.0  # percent: a narrower segment has no room for its seconds
 
 def times_plot(comparison: Comparison) -> bytes:
     """PNG: each strategy's trials and their median on a log axis, fastest on top."""
-    rows = sorted(comparison.rows, key=lambda row: row.wall_seconds, reverse=True)
+    rows = comparison.fastest_first[::-1]
     figure, axes = figure_for(len(rows))
     axes.set_xscale("log")
     for height, row in enumerate(rows):

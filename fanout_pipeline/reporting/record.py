@@ -30,7 +30,8 @@ def report_record(
         "control": _control(comparison),
         "reasons": reasons(comparison),
         "changes": changes,
-        "run": {name: run[name] for name in kept} | {"remarks": run["remarks"]},
+        "run": {name: run[name] for name in kept}
+        | {"remarks": run["remarks"], "failures": run["failures"]},
         "machine": run["machine"],
     }
     return {name: _json(value) for name, value in record.items()}
@@ -50,6 +51,7 @@ def _strategy(comparison: Comparison, row: Row) -> dict[str, Any]:
         "ratio_ci95": _interval(cold),
         "p_value": cold.p_value if cold else None,
         "shown": row.claim,
+        "failure": row.failure,
         "warm_ratio": warm.ratio if warm else None,
         "warm_ratio_ci95": _interval(warm),
         "speedup": row.speedup,

@@ -37,15 +37,17 @@ Cells = list[list[str]]
 
 def comparison_records(comparison: Comparison) -> list[dict[str, Any]]:
     """One record a strategy, fastest first; what cannot be told is None."""
-    rows = sorted(comparison.rows, key=lambda row: row.wall_seconds)
-    return [_record(row) for row in rows]
+    return [
+        {name: _rounded(value) for name, value in _record(row).items()}
+        for row in comparison.fastest_first
+    ]
 
 
 def comparison_cells(comparison: Comparison) -> tuple[list[str], Cells]:
     """The headers, and the records as they are read."""
     records = [
         record | {"interval": interval(record["ratio_low"], record["ratio_high"])}
-        for record in comparison_records(comparison)
+        for record in map(_record, comparison.fastest_first)
     ]
     cells = [[_cell(name, record[name]) for name in _HEADERS] for record in records]
     return list(_HEADERS.values()), cells
@@ -134,17 +136,18 @@ def ratio(value: float) -> str:
 
 def _record(row: Row) -> dict[str, Any]:
     cold = row.cold
+    shown = "failed" if row.failure is not None else str(row.claim or "")
     return {
         "strategy": row.strategy,
-        "seconds": round(row.wall_seconds, 4),
-        "ratio": _rounded(row.ratio),
-        "ratio_low": _rounded(cold.low if cold else None),
-        "ratio_high": _rounded(cold.high if cold else None),
-        "shown": str(row.claim) if row.claim else "",
-        "warm_seconds": None if row.warm_seconds is None else round(row.warm_seconds, 4),
-        "warm_ratio": _rounded(row.warm.ratio if row.warm else None),
+        "seconds": row.wall_seconds,
+        "ratio": row.ratio,
+        "ratio_low": cold.low if cold else None,
+        "ratio_high": cold.high if cold else None,
+        "shown": shown,
+        "warm_seconds": row.warm_seconds,
+        "warm_ratio": row.warm.ratio if row.warm else None,
         "items_per_second": round(row.items_per_second),
-        "efficiency": _rounded(row.efficiency),
+        "efficiency": row.efficiency,
         "trials": row.trials,
         "workers": row.workers,
         "in_order": row.in_order,
@@ -154,8 +157,8 @@ def _record(row: Row) -> dict[str, Any]:
     }
 
 
-def _rounded(value: float | None) -> float | None:
-    return None if value is None else round(value, 3)
+def _rounded(value: Any) -> Any:
+    return round(value, 4) if isinstance(value, float) else value
 
 
 def _cell(name: str, value: Any) -> str:

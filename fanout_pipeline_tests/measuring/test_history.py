@@ -61,6 +61,15 @@ def test_a_function_that_became_cheaper_is_told(tmp_path):
     ]
 
 
+def test_a_cost_that_changed_without_the_function_is_told_as_such(tmp_path):
+    """A slower night is not taken for a slower function."""
+    earlier = kept(tmp_path, {"threads": 0.5}, serial={"phases": {"call": 0.1}})
+    now = judged({"threads": 0.5}, serial={"phases": {"call": 0.2}})
+    assert changes(earlier, *now) == [
+        "The function's cost rose 2.00x, though the function is the same."
+    ]
+
+
 def test_other_data_and_another_machine_are_told(tmp_path):
     """What makes two comparisons differ for good reason is said beside the difference."""
     earlier = kept(tmp_path, {"threads": 0.5})

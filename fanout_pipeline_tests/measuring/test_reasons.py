@@ -1,7 +1,8 @@
 import pytest
 
+from fanout_pipeline.measuring.quantities import duration, size, three_digits
 from fanout_pipeline.measuring.reasons import reasons
-from fanout_pipeline.measuring.sentences import duration, sentence, size, three_digits
+from fanout_pipeline.measuring.sentences import sentence
 from fanout_pipeline_tests.measuring.records import ALL, compared, measured, realistic
 
 CALLS = {"call": 0.1, "read": 0.9}
@@ -80,12 +81,16 @@ def test_chance_is_not_called_a_difference():
 
 @pytest.mark.parametrize(
     ("seconds", "text"),
-    [(38.11, "38.11 times slower"), (0.5, "2.00 times faster"), (1.0, "1.00 times slower")],
+    [
+        (38.11, "38.11 times slower than serial"),
+        (0.5, "2.00 times faster than serial"),
+        (1.0, "not told from serial (1.00 times its time)"),
+    ],
 )
 def test_the_sentence_of_the_article(seconds, text):
     """The closing sentence says how many times faster or slower, the right way round."""
     comparison = compared(measured("multiprocess", seconds, jitter=0), jitter=0)
-    assert sentence(comparison, "multiprocess") == f"multiprocess was {text} than serial."
+    assert sentence(comparison, "multiprocess") == f"multiprocess was {text}."
 
 
 def test_a_sentence_says_why_there_is_no_number():
