@@ -81,8 +81,8 @@ AUDIT := .venv-audit/bin/pip-audit --disable-pip --require-hashes --vulnerabilit
 	@$(PYTHON) -m venv .venv-audit && .venv-audit/bin/python -m pip install --quiet --disable-pip-version-check pip-audit || \
 	{ rm -rf .venv-audit; echo "NOT AUDITED: the scanner pip-audit could not be installed; that needs a package index."; exit 2; }
 
-clean:  ## remove the environment and what runs have left in data/ and dagster_home/
-	git clean -fdXq
+clean:  ## remove the environments and caches; data/ and dagster_home/ stay
+	git clean -fdXq -- . ':!data' ':!dagster_home'
 
 # Two stamps, so that running installs little and testing adds the rest. Byte-code is compiled here,
 # for `import dagster` takes three times as long without it where Python may not write it later.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dagster as dg
 
-from fanout_pipeline.defs.chunk_graph import IO_MANAGER, json_io_manager
 from fanout_pipeline.defs.executors import timed_steps_executor
 from fanout_pipeline.defs.factory import fanout_assets
 from fanout_pipeline.defs.jobs import JOBS
@@ -19,8 +18,7 @@ def build_definitions(*, schedule: dg.ScheduleDefinition | None = None) -> dg.De
         assets=[numbers_file, *fanout_assets(SQUARES)],
         jobs=JOBS,
         schedules=[schedule or nightly_comparison()],
-        # "io_manager" is Dagster's own, which unpickles files from a folder that run config may name.
-        resources=default_resources() | dict.fromkeys((IO_MANAGER, "io_manager"), json_io_manager),
+        resources=default_resources(),
         executor=timed_steps_executor,
     )
 

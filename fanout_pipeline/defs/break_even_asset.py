@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 
 from fanout_pipeline.defs.config import BreakEvenConfig
+from fanout_pipeline.defs.keys import upstream_keys
 from fanout_pipeline.defs.overlap import ALONE, TIMED
 from fanout_pipeline.defs.resources import DataFolder, Fanout
 from fanout_pipeline.fanout.contract import FanoutSpec
@@ -24,7 +25,7 @@ def break_even_asset(spec: FanoutSpec, version: str) -> dg.AssetsDefinition:
         description="From which item count, and from which cost an item, each strategy beats "
         "serial: a sweep within a time budget, the crossings with intervals, a map of who wins "
         "where. Goes on from the timed runs of an earlier materialization.",
-        deps=list(spec.upstream),
+        deps=list(upstream_keys(spec).values()),
         group_name=spec.name,
         kinds={"python", "matplotlib"},
         owners=["team:fanout"],
@@ -40,11 +41,17 @@ def break_even_asset(spec: FanoutSpec, version: str) -> dg.AssetsDefinition:
         from fanout_pipeline.measuring.break_even_run import Settings, grid_of, measure_break_even
 
         folder = data_folder.path(spec.name, NAME)
+        grid = grid_of(spec, _grid(config))
+        if grid.strategies[1:] == ():
+            raise dg.Failure(
+                f"There is nothing to compare with serial: none of the strategies {config.strategies} "
+                f"suits the function of {spec.name}. Name others in `strategies`."
+            )
         findings = measure_break_even(
             data_folder.placed(spec),
             folder,
             fanout.options(),
-            grid_of(spec, _grid(config)),
+            grid,
             Settings(config.budget_seconds, config.seed, config.fresh),
             context.log.info,
         )
@@ -75,6 +82,10 @@ def _grid(config: BreakEvenConfig) -> "Grid":
     from fanout_pipeline.measuring.burden import Cost
     from fanout_pipeline.measuring.sweep_grid import Grid, log_counts, ordered
 
+    if config.smallest > config.largest:
+        raise dg.Failure(
+            f"`smallest` ({config.smallest:,}) is more than `largest` ({config.largest:,})."
+        )
     return Grid(
         counts=log_counts(config.smallest, config.largest, config.per_decade),
         costs=ordered(map(Cost.parsed, config.costs)),

@@ -73,6 +73,10 @@ def check_results(
         "expected_items": check.expected_items,
         "checked_against": verification.against,
     }
+    if not verification.compared:
+        yield from _not_compared(key)
+        yield _completeness(key, check, common)
+        return
     yield dg.AssetCheckResult(
         asset_key=key,
         check_name="order",
@@ -83,7 +87,20 @@ def check_results(
         | {"out_of_place": check.out_of_place, "displaced": _shown(check.displaced)}
         | _divergence(check),
     )
+    yield _completeness(key, check, common)
     yield dg.AssetCheckResult(
+        asset_key=key,
+        check_name="values",
+        passed=check.wrong == 0,
+        description=f"{check.wrong:,} wrong.",
+        metadata=common | {"wrong": check.wrong, "foreign": _shown(check.foreign)},
+    )
+
+
+def _completeness(
+    key: dg.AssetKey, check: OrderCheck, common: dict[str, Any]
+) -> dg.AssetCheckResult:
+    return dg.AssetCheckResult(
         asset_key=key,
         check_name="completeness",
         passed=check.complete,
@@ -96,13 +113,18 @@ def check_results(
             "repeated": _shown(check.repeated),
         },
     )
-    yield dg.AssetCheckResult(
-        asset_key=key,
-        check_name="values",
-        passed=check.wrong == 0,
-        description=f"{check.wrong:,} wrong.",
-        metadata=common | {"wrong": check.wrong, "foreign": _shown(check.foreign)},
-    )
+
+
+def _not_compared(key: dg.AssetKey) -> Iterator[dg.AssetCheckResult]:
+    for name in ("order", "values"):
+        yield dg.AssetCheckResult(
+            asset_key=key,
+            check_name=name,
+            passed=False,
+            severity=dg.AssetCheckSeverity.WARN,
+            description="Not compared: serial has no results of this input and function. Materialize it, "
+            "or set `fanout: {reference: make}`.",
+        )
 
 
 def unchecked_results(

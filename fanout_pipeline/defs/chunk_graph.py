@@ -6,26 +6,24 @@ Wiring only: the work is `fanout.scattered`. The plan and the answers travel bet
 through an IO manager of ours, for nothing that is read from disk here is ever unpickled.
 """
 
-import json
 import math
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import dagster as dg
 from dagster._core.storage.tags import ROOT_RUN_ID_TAG
 
 from fanout_pipeline.defs.checks import check_specs, failures_spec
+from fanout_pipeline.defs.json_io_manager import IO_MANAGER
+from fanout_pipeline.defs.keys import upstream_keys
 from fanout_pipeline.defs.overlap import ALONE, CHUNK, TIMED, overlapping_steps
 from fanout_pipeline.defs.recording import checked_and_recorded
 from fanout_pipeline.defs.resources import DataFolder, Fanout
 from fanout_pipeline.fanout.contract import FanoutSpec
 from fanout_pipeline.parts.folder import ResultFolder
 from fanout_pipeline.parts.ledger import OLD_SECONDS
-
-if TYPE_CHECKING:
-    from upath import UPath
 
 NAME = "dagster_multiprocess"
 DESCRIPTION = (
@@ -35,30 +33,6 @@ DESCRIPTION = (
 )
 _CHUNK_BYTES = 8 * 2**20
 _CHUNKS_PER_WORKER = 2
-IO_MANAGER = "json_io_manager"
-
-
-class JsonIOManager(dg.UPathIOManager):
-    """Keeps what travels between steps as JSON files in the instance's storage folder."""
-
-    extension = ".json"
-
-    def dump_to_path(self, context: dg.OutputContext, obj: Any, path: "UPath") -> None:
-        path.write_text(json.dumps(obj))
-
-    def load_from_path(self, context: dg.InputContext, path: "UPath") -> Any:
-        return json.loads(path.read_text())
-
-
-@dg.io_manager(
-    config_schema={},  # without it any config is taken, and none looked at
-    description="JSON files in the instance's storage folder.",
-)
-def json_io_manager(context: dg.InitResourceContext) -> JsonIOManager:
-    from upath import UPath
-
-    assert context.instance is not None
-    return JsonIOManager(base_path=UPath(context.instance.storage_directory()))
 
 
 def chunk_graph_asset(spec: FanoutSpec, version: str, tags: dict[str, str]) -> dg.AssetsDefinition:
@@ -69,6 +43,7 @@ def chunk_graph_asset(spec: FanoutSpec, version: str, tags: dict[str, str]) -> d
     key = dg.AssetKey([spec.name, NAME])
     checks = [*check_specs(key, keeps_order=True), failures_spec(key)]
     outs = {check.get_python_identifier(): dg.Out() for check in checks}
+    upstream = upstream_keys(spec)
 
     def placed(data_folder: DataFolder) -> tuple[FanoutSpec, Path]:
         return data_folder.placed(spec), data_folder.path(spec.name, NAME)
@@ -76,7 +51,7 @@ def chunk_graph_asset(spec: FanoutSpec, version: str, tags: dict[str, str]) -> d
     @dg.op(
         name=f"{spec.name}_scatter",
         description="Cuts the source into chunks, without reading it through.",
-        ins={name: dg.In(dg.Nothing) for name in spec.upstream},
+        ins={name: dg.In(dg.Nothing) for name in upstream},
         out={
             "plan": dg.Out(io_manager_key=IO_MANAGER),
             "chunk": dg.DynamicOut(int, io_manager_key=IO_MANAGER),
@@ -163,7 +138,7 @@ def chunk_graph_asset(spec: FanoutSpec, version: str, tags: dict[str, str]) -> d
             plan_.failures,
             keeps_order=True,
             overlapped_with=overlaps,
-            failed_share=fanout.failed_share,
+            fanout=fanout,
         )
 
     @dg.graph_asset(
@@ -173,11 +148,14 @@ def chunk_graph_asset(spec: FanoutSpec, version: str, tags: dict[str, str]) -> d
         kinds={"python", "dagster", "parquet"},
         owners=["team:fanout"],
         code_version=version,
-        ins={name: dg.AssetIn(dagster_type=dg.Nothing) for name in spec.upstream},
+        ins={
+            name: dg.AssetIn(key=source, dagster_type=dg.Nothing)
+            for name, source in upstream.items()
+        },
         check_specs=checks,
     )
-    def dagster_multiprocess(**upstream: Any) -> dict[str, Any]:
-        plan, numbers = scatter_op(**upstream)
+    def dagster_multiprocess(**inputs: Any) -> dict[str, Any]:
+        plan, numbers = scatter_op(**inputs)
         answers = numbers.map(lambda number: chunk_op(plan, number)).collect()
         outputs: dict[str, Any] = gather_op(plan, answers)._asdict()
         return outputs

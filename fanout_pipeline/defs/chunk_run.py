@@ -20,7 +20,7 @@ from typing import Any
 import dagster as dg
 from dagster._core.definitions.reconstruct import ReconstructableRepository
 
-from fanout_pipeline.defs.chunk_graph import IO_MANAGER
+from fanout_pipeline.defs.json_io_manager import IO_MANAGER
 from fanout_pipeline.defs.metadata import plain_values
 from fanout_pipeline.defs.metered import metered_json_io_manager
 from fanout_pipeline.defs.ways import EXECUTORS

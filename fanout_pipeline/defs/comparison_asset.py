@@ -57,7 +57,10 @@ def comparison_asset(spec: FanoutSpec, strategies: Sequence[str]) -> dg.AssetsDe
         recorded = [
             Recorded.from_metadata(name, _recorded(context, spec, name)) for name in strategies
         ]
-        run, trials = load_trials(Path(_recorded(context, spec, "trials")["path"]))
+        # The file's name only: whoever may report events could name any path, and those of another
+        # data root are of other data.
+        file = Path(_recorded(context, spec, "trials")["path"]).name
+        run, trials = load_trials(data_folder.path(spec.name, "trials", file))
         compared = compare(run, trials, recorded)
         verdict = decide(compared, trials)
         folder = data_folder.path(spec.name, "comparison")

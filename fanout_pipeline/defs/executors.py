@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
+from fanout_pipeline.defs.bounds import Workers
 from fanout_pipeline.defs.overlap import ALONE, TIMED
 from fanout_pipeline.fanout.cores import effective_cores
 
@@ -31,7 +32,7 @@ def preloaded_multiprocess_executor(
     Run config: `execution: {config: {max_concurrent: N}}`; default: the effective cores.
     """
     at_a_time = dg.Field(
-        dg.Noneable(dg.IntSource),
+        dg.Noneable(Workers),
         default_value=None,
         description="Steps at a time. Default: the effective cores.",
     )

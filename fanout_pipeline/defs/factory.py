@@ -1,4 +1,4 @@
-"""All assets of one fan-out, from its spec."""
+"""All that Dagster needs of a fan-out, from its spec."""
 
 import dagster as dg
 
@@ -6,11 +6,28 @@ from fanout_pipeline.defs import chunk_graph
 from fanout_pipeline.defs.break_even_asset import break_even_asset
 from fanout_pipeline.defs.chunk_graph import chunk_graph_asset
 from fanout_pipeline.defs.comparison_asset import comparison_asset
+from fanout_pipeline.defs.executors import timed_steps_executor
+from fanout_pipeline.defs.jobs import fanout_jobs
+from fanout_pipeline.defs.resources import default_resources
 from fanout_pipeline.defs.strategy_assets import strategy_asset
 from fanout_pipeline.defs.trials_asset import trials_asset
 from fanout_pipeline.fanout.contract import FanoutSpec
 from fanout_pipeline.fanout.fingerprint import function_fingerprint
 from fanout_pipeline.fanout.registry import STRATEGIES
+
+
+def fanout_definitions(*specs: FanoutSpec) -> dg.Definitions:
+    """A code location of these fan-outs, or a part of one (`dg.Definitions.merge`).
+
+    For each the assets and the jobs `<name>_comparison_job` and `<name>_break_even_job`; for all the
+    resources, and the executor that lets nothing run beside a timed step.
+    """
+    return dg.Definitions(
+        assets=[asset for spec in specs for asset in fanout_assets(spec)],
+        jobs=[job for spec in specs for job in fanout_jobs(spec.name)],
+        resources=default_resources(),
+        executor=timed_steps_executor,
+    )
 
 
 def fanout_assets(spec: FanoutSpec) -> list[dg.AssetsDefinition]:
@@ -34,5 +51,5 @@ def fanout_assets(spec: FanoutSpec) -> list[dg.AssetsDefinition]:
     ]
     assets.append(chunk_graph_asset(spec, version, {"dagster/priority": str(-len(strategies))}))
     names = [strategy.name for strategy in strategies] + [chunk_graph.NAME]
-    trials = trials_asset(spec, names, {})
+    trials = trials_asset(spec, names, version)
     return [*assets, trials, comparison_asset(spec, names), break_even_asset(spec, version)]

@@ -16,7 +16,7 @@ import psutil
 from dagster._core.storage.event_log.sqlite import SqliteEventLogStorage
 from upath import UPath
 
-from fanout_pipeline.defs.chunk_graph import JsonIOManager
+from fanout_pipeline.defs.json_io_manager import JsonIOManager
 from fanout_pipeline.measuring.step_phases import Operation
 
 FOLDER = "FANOUT_METER"

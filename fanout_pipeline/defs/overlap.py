@@ -1,4 +1,4 @@
-"""Which timed steps of the same run worked beside this one, read from the run's own event log."""
+"""Which steps of the same run worked beside a timed one, read from the run's own event log."""
 
 import dagster as dg
 
@@ -12,9 +12,9 @@ CHUNK = "chunk"
 def overlapping_steps(
     context: dg.OpExecutionContext, prefix: str, own: str, began: float, ended: float
 ) -> list[str]:
-    """Names of the timed steps of `prefix`'s strategies, other than `own`, that ran in [began, ended].
+    """Names of the steps, other than those of `prefix`/`own`, of any fan-out that ran in [began, ended].
 
-    Times are seconds since the epoch, as in the event log.
+    Of this run: nothing is known of others. Times are seconds since the epoch, as in the event log.
     """
     entries = context.instance.all_logs(
         context.run_id,
@@ -28,9 +28,10 @@ def overlapping_steps(
     stops: dict[str, float] = {}
     for entry in entries:
         asset, _, step = (entry.step_key or "").partition("__")
-        if asset == prefix and step.partition(".")[0] != own:
+        if step and (asset, step.partition(".")[0]) != (prefix, own):
+            name = step if asset == prefix else f"{asset}/{step}"
             started = entry.dagster_event_type == dg.DagsterEventType.STEP_START
-            (starts if started else stops)[step] = entry.timestamp
+            (starts if started else stops)[name] = entry.timestamp
     return sorted(
         step for step, start in starts.items() if start < ended and stops.get(step, ended) > began
     )

@@ -11,6 +11,7 @@ import dagster as dg
 
 from fanout_pipeline.defs.checks import check_results, failures_result, unchecked_results
 from fanout_pipeline.defs.metadata import run_metadata, strategy_metadata, warn_of_failures
+from fanout_pipeline.defs.resources import Fanout
 from fanout_pipeline.fanout.contract import FanoutSpec
 from fanout_pipeline.fanout.policy import FailurePolicy
 from fanout_pipeline.fanout.registry import REFERENCE
@@ -30,7 +31,7 @@ def checked_and_recorded(
     *,
     keeps_order: bool,
     overlapped_with: list[str],
-    failed_share: float,
+    fanout: Fanout,
 ) -> Iterator[Any]:
     """Check the results that `run` has made visible in `folder`; yield the materialization and checks.
 
@@ -42,10 +43,11 @@ def checked_and_recorded(
     is_reference = run.strategy == REFERENCE
     began = time.perf_counter()
     try:
-        verification = verify(spec, folder, run, failures)
+        make = fanout.reference == "make"
+        verification = verify(spec, folder, run, failures, make_reference=make, log=log.info)
         metadata = strategy_metadata(run, verification, folder, overlapped_with)
         checks = [] if is_reference else list(check_results(key, verification, keeps_order))
-        checks.append(failures_result(key, run, failed_share))
+        checks.append(failures_result(key, run, fanout.failed_share))
     except Exception as error:
         first_line = visible(str(error).partition("\n")[0])
         told = (
@@ -58,7 +60,7 @@ def checked_and_recorded(
         metadata |= {"unchecked": told, "check_seconds": seconds}
         checks = list(unchecked_results(key, told, is_reference))
         if not is_reference:
-            checks.append(failures_result(key, run, failed_share))
+            checks.append(failures_result(key, run, fanout.failed_share))
     yield dg.MaterializeResult(
         asset_key=key, metadata=metadata, data_version=dg.DataVersion(run.digest)
     )

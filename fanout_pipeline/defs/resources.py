@@ -21,6 +21,7 @@ from fanout_pipeline.defs.bounds import (
     Workers,
 )
 from fanout_pipeline.defs.data_root import RootType, default_root, require_inside, value_of
+from fanout_pipeline.defs.json_io_manager import IO_MANAGER, json_io_manager
 from fanout_pipeline.fanout.contract import FanoutSpec, Options
 from fanout_pipeline.fanout.cores import effective_cores
 from fanout_pipeline.fanout.policy import FailurePolicy
@@ -151,7 +152,16 @@ class Fanout(dg.ConfigurableResource[Any]):
         default=True,
         description="Whether a run reuses the chunks that an earlier run of the same asset had "
         "finished when it died, failed or was cancelled. It does not where function, input, chunks "
-        "or options have changed. (dagster_multiprocess: re-execute the run from failure.)",
+        "or options have changed. (dagster_multiprocess: re-execute the run from failure; queue, "
+        "indexed_queue and pool_map have nothing to go on with.)",
+    )
+
+    reference: Literal["make", "if_there"] = Field(
+        default="make",
+        description="Results are checked against those of serial. Where serial has none of the same "
+        "input and function: make calls the function once more on every item, one after the other, to "
+        "have them; if_there only counts the results, and the checks order and values warn that they "
+        "compared nothing.",
     )
 
     def options(self) -> Options:
@@ -178,9 +188,12 @@ def failure_config(options: Options) -> dict[str, Any]:
     return {name: value for name, value in config.items() if value is not None}
 
 
-def default_resources() -> dict[str, dg.ConfigurableResource[Any]]:
+def default_resources() -> dict[str, Any]:
     """The resources by the names that assets and run config use."""
     return {
         "data_folder": DataFolder(root=default_root()),
         "fanout": Fanout(),
+        IO_MANAGER: json_io_manager,
+        # Dagster's own unpickles files from a folder that run config may name.
+        "io_manager": json_io_manager,
     }

@@ -7,6 +7,7 @@ from typing import Any
 import dagster as dg
 
 from fanout_pipeline.defs.checks import check_specs, failures_spec
+from fanout_pipeline.defs.keys import upstream_keys
 from fanout_pipeline.defs.overlap import ALONE, TIMED, overlapping_steps
 from fanout_pipeline.defs.recording import checked_and_recorded
 from fanout_pipeline.defs.resources import DataFolder, Fanout
@@ -27,7 +28,7 @@ def strategy_asset(
     @dg.asset(
         key=key,
         description=strategy.description,
-        deps=list(spec.upstream),
+        deps=list(upstream_keys(spec).values()),
         group_name=spec.name,
         kinds={"python", "pandas" if strategy.batch else "parquet"},
         owners=["team:fanout"],
@@ -73,7 +74,7 @@ def strategy_asset(
             options.failures,
             keeps_order=strategy.keeps_order,
             overlapped_with=overlaps,
-            failed_share=fanout.failed_share,
+            fanout=fanout,
         )
 
     return run_and_check

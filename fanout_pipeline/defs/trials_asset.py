@@ -22,10 +22,11 @@ if TYPE_CHECKING:
     from fanout_pipeline.measuring.trials import Trial
 
 
-def trials_asset(
-    spec: FanoutSpec, strategies: Sequence[str], tags: dict[str, str]
-) -> dg.AssetsDefinition:
-    """The asset that tries what the assets `strategies` do, when these are made."""
+def trials_asset(spec: FanoutSpec, strategies: Sequence[str], version: str) -> dg.AssetsDefinition:
+    """The asset that tries what the assets `strategies` do, when these are made.
+
+    `version` is the function's fingerprint.
+    """
     known = [name for name in strategies if name in STRATEGIES]
     # Those that start no processes first: warming up is done in this order until its time is over.
     known.sort(key=lambda name: STRATEGIES[name].starts_processes)
@@ -40,7 +41,8 @@ def trials_asset(
         group_name=spec.name,
         kinds={"python", "parquet"},
         owners=["team:fanout"],
-        op_tags=tags | {TIMED: ALONE},
+        code_version=version,
+        op_tags={TIMED: ALONE},
     )
     def trials(
         context: dg.AssetExecutionContext,
@@ -75,7 +77,7 @@ def trials_asset(
         path = trial_file(data_folder.path(spec.name, "trials"), run)
         done: list[Trial] = []
         with ResultFolder(root / spec.name / "trials").writing() as scratch:
-            _link_sources(root, scratch, spec.name)
+            _link_source(root, scratch, spec.source.path)
             contenders, left_out = _contenders(context, here, names, config, fanout, scratch)
             try:
                 found = run_trials(
@@ -139,8 +141,8 @@ def _contenders(
     return contenders, []
 
 
-def _link_sources(root: Path, scratch: Path, name: str) -> None:
-    """Give the trials' data root what the real one has, but for the fan-out's own results."""
-    for entry in root.iterdir():
-        if entry.name != name:
-            (scratch / entry.name).symlink_to(entry)
+def _link_source(root: Path, scratch: Path, path: str) -> None:
+    """Give the trials' data root the source; one with an absolute path is where it is."""
+    if not Path(path).is_absolute():
+        (scratch / path).parent.mkdir(parents=True, exist_ok=True)
+        (scratch / path).symlink_to(root / path)

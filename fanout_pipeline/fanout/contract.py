@@ -31,7 +31,7 @@ class FanoutSpec:
     """A function to call on every item of a source."""
 
     name: str
-    """Names the assets (`<name>/<strategy>`) and the folder under the data root."""
+    """Names the assets (`<name>/<strategy>`) and the folder under the data root: letters, digits, `_`."""
     source: Source
     """Its path is relative to the data root."""
     function: Callable[[Any], Any]
@@ -40,7 +40,7 @@ class FanoutSpec:
     batch_function: Callable[[Any], Any] | None = None
     """The same on a pandas Series of items, giving as many results; None: no `vectorized`."""
     upstream: tuple[str, ...] = ()
-    """Names of the assets that write the source."""
+    """Keys of the assets that write the source, `prefix/name` where they have one."""
 
     def under(self, root: Path) -> FanoutSpec:
         """The same fan-out with its source's path taken relative to `root`."""

@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 import tomllib
+from dataclasses import replace
 from pathlib import Path
 
 import dagster as dg
@@ -12,8 +13,11 @@ import yaml
 
 from fanout_pipeline.definitions import build_definitions, defs
 from fanout_pipeline.defs.config import BreakEvenConfig, NumbersFileConfig, TrialsConfig
-from fanout_pipeline.defs.resources import DataFolder, Fanout
+from fanout_pipeline.defs.factory import fanout_assets, fanout_definitions
+from fanout_pipeline.defs.numbers import SQUARES
+from fanout_pipeline.defs.resources import DataFolder, Fanout, default_resources
 from fanout_pipeline.defs.schedules import nightly_comparison
+from fanout_pipeline.numbers_file import write_numbers
 from fanout_pipeline_tests.names import STRATEGIES
 
 PROJECT = Path(__file__).parents[2]
@@ -181,6 +185,57 @@ def test_a_wrong_concurrency_is_refused_before_the_run(concurrency):
     config = {"resources": {"fanout": {"config": {"concurrency": concurrency}}}}
     with pytest.raises(dg.DagsterInvalidConfigError, match="from 1 to 100,000"):
         defs.resolve_job_def("serial_job").execute_in_process(run_config=config)
+
+
+@pytest.mark.parametrize("steps", [0, -1, 513])
+def test_a_wrong_number_of_steps_is_refused_before_the_run(steps):
+    """Whoever asks for no steps at a time reads the bounds, and no run is created."""
+    config = {"execution": {"config": {"max_concurrent": steps}}}
+    with pytest.raises(dg.DagsterInvalidConfigError, match="from 1 to 512"):
+        dg.validate_run_config(defs.resolve_job_def("multiprocess_job"), config)
+
+
+@pytest.mark.parametrize(
+    ("setting", "told"),
+    [
+        ({"strategies": []}, "There is nothing to compare with serial"),
+        ({"strategies": ["asyncio"]}, "none of the strategies ['asyncio'] suits the function"),
+        ({"smallest": 100, "largest": 10}, "`smallest` (100) is more than `largest` (10)"),
+    ],
+)
+def test_a_sweep_of_nothing_is_refused_before_it_measures(setting, told, tmp_path):
+    """Whoever leaves nothing to compare reads why at once, not after minutes."""
+    write_numbers(tmp_path / "numbers.txt", 10)
+    with dg.DagsterInstance.ephemeral(str(tmp_path)) as instance:
+        result = dg.materialize(
+            fanout_assets(SQUARES),
+            selection=["squares/break_even"],
+            instance=instance,
+            resources=default_resources() | {"data_folder": DataFolder(root=str(tmp_path))},
+            run_config={"ops": {"squares__break_even": {"config": setting}}},
+            raise_on_error=False,
+        )
+    (failure,) = result.get_step_failure_events()
+    assert told in failure.step_failure_data.user_failure_data.description
+
+
+def test_what_writes_the_source_may_have_a_prefix():
+    """An upstream asset with a key of several parts is the parent of every strategy."""
+    spec = replace(SQUARES, name="events", upstream=("raw/events",))
+    graph = fanout_definitions(spec).resolve_asset_graph()
+    for strategy in (*STRATEGIES, "break_even"):
+        parents = graph.get(dg.AssetKey(["events", strategy])).parent_keys
+        assert parents == {dg.AssetKey(["raw", "events"])}, strategy
+
+
+def test_several_fan_outs_make_one_location():
+    """Each fan-out has jobs of its own, which make nothing of another's."""
+    two = fanout_definitions(replace(SQUARES, name="one"), replace(SQUARES, name="two"))
+    dg.Definitions.validate_loadable(two)
+    for name in ("one", "two"):
+        job = two.resolve_job_def(f"{name}_comparison_job")
+        selected = {key.to_user_string() for key in job.asset_layer.executable_asset_keys}
+        assert selected == {f"{name}/{asset}" for asset in (*STRATEGIES, "trials", "comparison")}
 
 
 @pytest.mark.parametrize(

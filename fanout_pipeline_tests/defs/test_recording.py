@@ -6,8 +6,8 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from fanout_pipeline.defs.chunk_graph import IO_MANAGER, json_io_manager
 from fanout_pipeline.defs.factory import fanout_assets
+from fanout_pipeline.defs.json_io_manager import IO_MANAGER, json_io_manager
 from fanout_pipeline.defs.resources import DataFolder, Fanout
 from fanout_pipeline.fanout.contract import FanoutSpec
 from fanout_pipeline.measuring import verification
@@ -26,7 +26,7 @@ def materialize(tmp_path, tmp_path_factory, monkeypatch):
     """Materializes one asset of SPEC, of the integers below 20; gives metadata and checks."""
     monkeypatch.setenv(functions.SIGN, str(tmp_path_factory.mktemp("called")))
 
-    def materialize(name):
+    def materialize(name, **fanout):
         (tmp_path / "input.txt").write_text("".join(f"{n}\n" for n in range(20)))
         with dg.DagsterInstance.ephemeral(str(tmp_path_factory.mktemp("instance"))) as instance:
             result = dg.materialize(
@@ -35,7 +35,7 @@ def materialize(tmp_path, tmp_path_factory, monkeypatch):
                 instance=instance,
                 resources={
                     "data_folder": DataFolder(root=str(tmp_path)),
-                    "fanout": Fanout(workers=2, chunks=4),
+                    "fanout": Fanout(workers=2, chunks=4, **fanout),
                     IO_MANAGER: json_io_manager,
                 },
             )
@@ -71,6 +71,29 @@ def test_a_function_that_fails_in_the_check_only(materialize, tmp_path, name):
     assert results == [-n for n in range(20)]
 
 
+@pytest.mark.parametrize("name", ["threads", "dagster_multiprocess"])
+def test_a_function_need_not_be_called_twice(materialize, tmp_path, name):
+    """With `reference: if_there` nothing is called for the check, which says what it did not look at."""
+    metadata, checks = materialize(name, reference="if_there")
+    assert (metadata["missing"], metadata["duplicated"]) == (0, 0)
+    assert metadata["checked_against"] == "the lines of its input, counted"
+    assert checks["completeness"].passed
+    for name in ("order", "values"):
+        assert not checks[name].passed
+        assert checks[name].severity is dg.AssetCheckSeverity.WARN
+        assert checks[name].description.startswith("Not compared: serial has no results")
+
+
+def test_a_reference_that_is_there_is_used(materialize, tmp_path):
+    """With `reference: if_there` results are compared where serial was made of the same."""
+    materialize("serial")
+    for sign in Path(os.environ[functions.SIGN]).iterdir():
+        sign.unlink()
+    metadata, checks = materialize("threads", reference="if_there")
+    assert metadata["checked_against"] == "once/serial"
+    assert all(check.passed for check in checks.values())
+
+
 def test_a_reference_that_cannot_be_read_back(materialize, monkeypatch):
     """The reference has one check, which says so."""
 
@@ -87,9 +110,9 @@ def test_a_run_that_another_one_replaces_meanwhile(materialize, tmp_path, monkey
     """Results of another run are not taken for this one's, to be called wrong or right."""
     verify = verification.verify
 
-    def meets_a_commit(*arguments):
+    def meets_a_commit(*arguments, **options):
         write_results(tmp_path / SPEC.name / name, [1, 2, 3])
-        return verify(*arguments)
+        return verify(*arguments, **options)
 
     monkeypatch.setattr(verification, "verify", meets_a_commit)
     metadata, checks = materialize(name)

@@ -7,9 +7,9 @@ import dagster as dg
 import pytest
 from dagster._core.storage.tags import PARENT_RUN_ID_TAG, ROOT_RUN_ID_TAG
 
-from fanout_pipeline.defs.chunk_graph import IO_MANAGER, json_io_manager
 from fanout_pipeline.defs.executors import timed_steps_executor
 from fanout_pipeline.defs.factory import fanout_assets
+from fanout_pipeline.defs.json_io_manager import IO_MANAGER, json_io_manager
 from fanout_pipeline.defs.resources import DataFolder, Fanout
 from fanout_pipeline.fanout.contract import FanoutSpec
 from fanout_pipeline.fanout.scattered import gather, run_scattered, scatter

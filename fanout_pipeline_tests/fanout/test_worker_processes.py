@@ -267,7 +267,6 @@ def run_python(folder, arguments, typed):
 DEFINITIONS = """
 import dagster as dg
 
-from fanout_pipeline.defs.chunk_graph import IO_MANAGER, json_io_manager
 from fanout_pipeline.defs.factory import fanout_assets
 from fanout_pipeline.defs.resources import default_resources
 from fanout_pipeline.fanout.contract import FanoutSpec
@@ -289,7 +288,7 @@ keys = ["named/serial", "named/multiprocess", "nameless/serial", "nameless/multi
 defs = dg.Definitions(
     assets=assets,
     jobs=[dg.define_asset_job("tell", keys, executor_def=dg.in_process_executor)],
-    resources=default_resources() | {IO_MANAGER: json_io_manager},
+    resources=default_resources(),
 )
 """
 
