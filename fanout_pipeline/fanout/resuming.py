@@ -51,5 +51,5 @@ def unfinished(chunks: Sequence[Chunk], finished: Sequence[Finished]) -> tuple[C
     """What is left of the chunks of a source, in order, numbered anew."""
     if not finished:
         return tuple(chunks)
-    ranges = [one for chunk in chunks for one in gaps(chunk.start, chunk.stop, finished)]
-    return tuple(Chunk(number, start, stop) for number, (start, stop) in enumerate(ranges))
+    left = gaps(((chunk.start, chunk.stop) for chunk in chunks), finished)
+    return tuple(Chunk(number, start, stop) for number, (start, stop) in enumerate(left))

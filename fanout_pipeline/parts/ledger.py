@@ -13,7 +13,7 @@ import itertools
 import json
 import re
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -192,15 +192,20 @@ def _in_order(finished: Iterable[Finished]) -> tuple[Finished, ...]:
     return tuple(kept)
 
 
-def gaps(start: int, stop: int, finished: Sequence[Finished]) -> Iterator[tuple[int, int]]:
-    """What of a range is not finished, in order."""
-    for one in finished:
-        if one.stop <= start:
-            continue
-        if one.start >= stop:
-            break
-        if start < one.start:
-            yield start, one.start
-        start = one.stop
-    if start < stop:
-        yield start, stop
+def gaps(
+    ranges: Iterable[tuple[int, int]], finished: Iterable[Finished]
+) -> Iterator[tuple[int, int]]:
+    """What of some ranges is not finished. Both are in order, and walked through once."""
+    left = iter(finished)
+    one = next(left, None)
+    for start, stop in ranges:
+        begun = start
+        while one is not None and one.start < stop:
+            if begun < one.start:
+                yield begun, one.start
+            begun = max(begun, one.stop)
+            if one.stop > stop:  # it goes on in the next range
+                break
+            one = next(left, None)
+        if begun < stop:
+            yield begun, stop

@@ -246,19 +246,24 @@ def vars_of(part):
 
 @given(
     edges=st.lists(st.integers(0, 60), max_size=12, unique=True),
-    begins=st.integers(0, 60),
-    size=st.integers(0, 60),
+    cuts=st.lists(st.integers(0, 60), max_size=12),
+    touching=st.booleans(),
 )
-def test_gaps_are_what_is_not_finished(edges, begins, size):
-    """Every unit of a range is finished or in a gap, and none is in both."""
-    edges = sorted(edges)
-    done = [Finished(a, b, None) for a, b in list(pairwise(edges))[::2]]
-    found = list(gaps(begins, begins + size, done))
-    units = {unit for start, stop in found for unit in range(start, stop)}
+def test_gaps_are_what_is_not_finished(edges, cuts, touching):
+    """Every unit of the ranges is finished or in a gap of one range, and none is in both."""
+    pairs = list(pairwise(sorted(edges)))
+    done = [Finished(a, b, None) for a, b in (pairs if touching else pairs[::2])]
+    ranges = list(pairwise(sorted(cuts)))
+    # Iterators: neither is walked through again for each of the other.
+    found = list(gaps(iter(ranges), iter(done)))
+    units = [unit for start, stop in found for unit in range(start, stop)]
     finished = {unit for one in done for unit in range(one.start, one.stop)}
-    assert units == set(range(begins, begins + size)) - finished
+    asked = {unit for start, stop in ranges for unit in range(start, stop)}
+    assert units == sorted(asked - finished)
     assert all(start < stop for start, stop in found)
-    assert all(a[1] < b[0] for a, b in pairwise(found))
+    assert all(any(a <= start and stop <= b for a, b in ranges) for start, stop in found)
+    edges_met = {edge for one in done for edge in (one.start, one.stop)} | set(cuts)
+    assert {edge for one in found for edge in one} <= edges_met
 
 
 def test_a_full_disk_is_an_error_that_names_the_ledger(tmp_path):
