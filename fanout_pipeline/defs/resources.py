@@ -150,8 +150,9 @@ class Fanout(dg.ConfigurableResource[Any]):
     resume: bool = Field(
         default=True,
         description="Whether a run reuses the chunks that an earlier run of the same asset had "
-        "finished when it died, failed or was cancelled. It does not where function, input, chunks "
-        "or options have changed. (dagster_multiprocess: re-execute the run from failure.)",
+        "finished when it died, failed or was cancelled. It does not where function, input or chunks "
+        "have changed; where what is done with failed items has, those in which any failed are done "
+        "anew. (dagster_multiprocess: re-execute the run from failure.)",
     )
 
     def options(self) -> Options:
