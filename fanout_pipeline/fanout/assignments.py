@@ -11,6 +11,9 @@ from fanout_pipeline.sources.source import Chunk, Source
 
 _ANNOUNCED_SECONDS = 0.25
 """Suspected pieces are cut short after so many: as much is done again if another worker dies."""
+_ANNOUNCED_SHARE = 0.05
+"""Or after this share of the time for which calls are announced, if that is more: that of a long piece would
+be thousands of parts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +57,7 @@ class Assignments:
         chunk = self._plan.numbered(suspect.chunk.start, suspect.chunk.stop)
         seconds = self._plan.seconds(chunk)
         if not math.isinf(seconds):  # not where the user has asked for these chunks
-            seconds = min(seconds, _ANNOUNCED_SECONDS)
+            seconds = min(seconds, max(_ANNOUNCED_SECONDS, _ANNOUNCED_SHARE * suspect.seconds))
         return Assignment(chunk, seconds, suspect)
 
     def done(self, assignment: Assignment, seconds: float, rest: Chunk | None) -> None:

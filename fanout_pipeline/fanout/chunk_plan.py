@@ -21,7 +21,10 @@ from fanout_pipeline.sources.source import Chunk
 _UNKNOWN_SECONDS = 0.1
 """A chunk is cut short after this, as long as nothing is known of what a byte takes."""
 _LONGEST_SECONDS = 1.0
-"""Pieces are made no longer than this, so that progress is seen."""
+"""Pieces are made no longer than this, so that progress is seen,"""
+_LONGEST_SHARE = 0.01
+"""or than this share of the time that each worker has worked so far, if that is more. So a run that dies
+loses no larger share with its pieces, and the number of parts grows with the logarithm of the time."""
 _SHORTEST_SECONDS = 0.02
 """Nor shorter, but for the last: what a chunk costs beyond its items is then 5 to 11 % of it."""
 _SHARE_OF_PAST = 0.5
@@ -98,6 +101,9 @@ class ChunkPlan:
         """Of the chunks that are being worked on, by their numbers."""
         self._pace = _Pace()
         self._past_seconds = 0.0
+        """Of all workers together,"""
+        self._steady_seconds = 0.0
+        """and since workers died, about."""
         self._given = given
 
     def take(self) -> Chunk | None:
@@ -129,6 +135,8 @@ class ChunkPlan:
     def lost(self, chunk: Chunk) -> None:
         """Nobody works on a chunk any more, and nothing of it was done."""
         del self._paces[chunk.number]
+        # The more often that happens the less should be lost by it.
+        self._steady_seconds /= 2
 
     def seconds(self, chunk: Chunk) -> float:
         """After how many seconds of calling the function a chunk just taken is to be cut short."""
@@ -137,17 +145,22 @@ class ChunkPlan:
         unit = self._paces[chunk.number].or_else(self._pace)
         least = _SHORTEST_SECONDS if unit else _UNKNOWN_SECONDS / _PATIENCE
         if self._workers == 1:  # nobody waits for the rest
-            least = _LONGEST_SECONDS
+            least = self._longest_seconds
         return _PATIENCE * max(least, unit * (chunk.stop - chunk.start))
 
     def done(self, chunk: Chunk, seconds: float, rest: Chunk | None) -> None:
         """A chunk took so many seconds, up to where `rest` begins, which is given out anew."""
         size = (chunk.stop if rest is None else rest.start) - chunk.start
         self._past_seconds += seconds
+        self._steady_seconds += seconds
         self._pace.saw(size, seconds)
         self._paces.pop(chunk.number).saw(size, seconds)
         if rest is not None:
             heapq.heappush(self._begun, _Range(rest.start, rest.stop, _Pace(size, seconds, True)))
+
+    @property
+    def _longest_seconds(self) -> float:
+        return max(_LONGEST_SECONDS, _LONGEST_SHARE * self._steady_seconds / self._workers)
 
     def _piece(self, waiting: _Range) -> int:
         """How large the next piece of a range should be."""
@@ -159,13 +172,13 @@ class ChunkPlan:
         if not unit:
             return self._first or waiting.size
         if self._workers == 1:
-            return max(1, round(_LONGEST_SECONDS / unit))
+            return max(1, round(self._longest_seconds / unit))
         others = [(part.size, part.pace.or_else(self._pace)) for part in self._begun]
         others.append((self._whole_size, self._pace.or_else(self._pace)))
         left_seconds = waiting.size * unit + sum(size * its_unit for size, its_unit in others)
         left_size = waiting.size + sum(size for size, _ in others)
         fair = left_seconds / (_PIECES_PER_WORKER * self._workers)
         past = _SHARE_OF_PAST * self._past_seconds / self._workers
-        seconds = max(_SHORTEST_SECONDS, min(_LONGEST_SECONDS, fair, past))
+        seconds = max(_SHORTEST_SECONDS, min(self._longest_seconds, fair, past))
         size = max(1, round(seconds / unit))
         return min(size, math.ceil(left_size / self._workers)) if waiting.pace.doubtful else size

@@ -1,4 +1,4 @@
-"""What the parts of a run are made from and how: parts of another identity are not reused."""
+"""What the parts of a run are made from and how: what of another identity is reused, `ledger` decides."""
 
 from __future__ import annotations
 
@@ -29,10 +29,7 @@ def identity_of(
     """By the names that a log line gives to what changed. `chunks`: as asked for; None, if not."""
     called = spec.batch_function if strategy.batch else spec.function
     assert called is not None
-    failures = options.failures
-    # Whatever the limit was: where the first item that fails ends the run, no finished part has one.
-    limited = strategy.starts_processes and failures.quarantines
-    identity = {
+    results = {
         "the strategy": strategy.name,
         "the input": [input_.bytes, input_.sha256],
         "the input's format": repr(spec.source).replace(repr(input_.path), ""),
@@ -41,12 +38,14 @@ def identity_of(
         "the version of fanout_pipeline": [_version("fanout_pipeline"), FORMAT],
         "the version of Python": platform.python_version(),
         "the number of chunks": chunks,
-        "what is done with failed items": asdict(failures),
-        "the memory that a worker may have": options.worker_memory_mb if limited else None,
+    }
+    memory = options.worker_memory_mb if strategy.starts_processes else None
+    failures = {
+        "what is done with failed items": asdict(options.failures),
+        "the memory that a worker may have": memory,
     }
     # As it comes back from a file: tuples are lists.
-    read: Identity = json.loads(json.dumps(identity))
-    return read
+    return Identity(**json.loads(json.dumps({"results": results, "failures": failures})))
 
 
 def described(function: Callable[..., Any]) -> dict[str, str]:

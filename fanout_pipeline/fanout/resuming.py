@@ -23,16 +23,25 @@ def finished_before(
     if ledger is None:
         begin(generation, identity)
         return ()
-    finished = take_over(generation, ledger)
+    finished = take_over(generation, ledger, identity)
     items = sum(one.part.items for one in finished)
     failed = sum(one.part.failed for one in finished)
     count = f"{items:,} items, of which {failed:,} failed" if failed else f"{items:,} items"
     when = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(ledger.stopped))
     log(
         f"resumes: {len(finished):,} of {len(ledger.finished):,} finished chunks ({count}) "
-        f"of the run that stopped at {when} are reused"
+        f"of the run that stopped at {when} are reused{_but_for_failed(ledger, identity)}"
     )
     return finished
+
+
+def _but_for_failed(ledger: Ledger, identity: Identity) -> str:
+    """How many chunks are not, as items failed in them under another policy."""
+    changed = identity.changed_failures(ledger.identity)
+    failed = sum(1 for one in ledger.finished if one.part.failed and not one.is_old)
+    if not (changed and failed):
+        return ""
+    return f", but not {failed:,} in which items failed, as {' and '.join(changed)} changed since"
 
 
 def numbered(work: Work) -> Numbered:
@@ -51,5 +60,5 @@ def unfinished(chunks: Sequence[Chunk], finished: Sequence[Finished]) -> tuple[C
     """What is left of the chunks of a source, in order, numbered anew."""
     if not finished:
         return tuple(chunks)
-    ranges = [one for chunk in chunks for one in gaps(chunk.start, chunk.stop, finished)]
-    return tuple(Chunk(number, start, stop) for number, (start, stop) in enumerate(ranges))
+    left = gaps(((chunk.start, chunk.stop) for chunk in chunks), finished)
+    return tuple(Chunk(number, start, stop) for number, (start, stop) in enumerate(left))

@@ -183,23 +183,26 @@ def _to_resume(
     log: Callable[[str], object],
 ) -> Path | None:
     """Of what dead runs have left, that of which the most can be reused."""
-    chosen, items = None, 0
+    chosen, most = None, -1
     for path, ledger in left.items():
         if identity is None or ledger is None or not _is_of_use(ledger):
             continue
         when = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(ledger.stopped))
-        reason = None
-        if changed := ledger.changed(identity):
-            reason = f"{' and '.join(changed)} changed since"
-        elif all(one.is_old for one in ledger.finished):
+        if reusable := ledger.reusable(identity):
+            items = sum(one.part.items for one in reusable)
+            if items > most:
+                chosen, most = path, items
+            continue
+        changed = identity.changed(ledger.identity)
+        if not changed and all(one.is_old for one in ledger.finished):
             reason = "that is too long ago"
-        if reason:
-            log(
-                f"starts afresh: the {len(ledger.finished):,} finished chunks of the run that "
-                f"stopped at {when} are not reused, as {reason}"
-            )
-        elif chosen is None or ledger.items > items:
-            chosen, items = path, ledger.items
+        else:
+            changed = changed or identity.changed_failures(ledger.identity)
+            reason = f"{' and '.join(changed)} changed since"
+        log(
+            f"starts afresh: the {len(ledger.finished):,} finished chunks of the run that "
+            f"stopped at {when} are not reused, as {reason}"
+        )
     return chosen
 
 

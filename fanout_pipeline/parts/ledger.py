@@ -13,7 +13,7 @@ import itertools
 import json
 import re
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -29,8 +29,27 @@ OLD_SECONDS = 7 * 86_400
 """After this long what a function finds outside of its code and its input is no longer the same."""
 _PART = re.compile(r"\.?part-(\d+)\.parquet")
 
-Identity = dict[str, Any]
-"""What parts are made from and how, by names that a person reads; values of JSON."""
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """What parts are made from and how, by names that a person reads; values of JSON."""
+
+    results: dict[str, Any]
+    """What every result depends on: where it has changed, no part can be reused,"""
+    failures: dict[str, Any] = field(default_factory=dict)
+    """and what only matters to items that fail: parts without any are the same whatever it is."""
+
+    def changed(self, before: Identity) -> list[str]:
+        """Of what every result depends on, what is not as it was."""
+        return _changed(before.results, self.results)
+
+    def changed_failures(self, before: Identity) -> list[str]:
+        """The same of what only matters to items that fail."""
+        return _changed(before.failures, self.failures)
+
+
+def _changed(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
+    return [name for name in {**now, **before} if before.get(name) != now.get(name)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,32 +81,29 @@ class Ledger:
         """None where there is none, or none whose first line can be read."""
         try:
             first, *lines = (generation / LEDGER).read_bytes().split(b"\n")
-            identity = json.loads(first)
-        except (OSError, ValueError):
-            return None
-        if not isinstance(identity, dict):
+            identity = Identity(**json.loads(first))
+        except (OSError, TypeError, ValueError):
             return None
         return cls(identity, _in_order(filter(None, map(_parsed, lines))))
 
-    @property
-    def items(self) -> int:
-        """Of the parts that can be reused."""
-        return sum(one.part.items for one in self.finished if not one.is_old)
+    def reusable(self, identity: Identity) -> tuple[Finished, ...]:
+        """The parts that a run of this identity can reuse, if they are there."""
+        if identity.changed(self.identity):
+            return ()
+        failed_too = not identity.changed_failures(self.identity)
+        return tuple(
+            one for one in self.finished if not one.is_old and (failed_too or not one.part.failed)
+        )
 
     @property
     def stopped(self) -> float:
         """When the last part was told of, in seconds since the epoch."""
         return max((one.at for one in self.finished), default=0.0)
 
-    def changed(self, identity: Identity) -> list[str]:
-        """Of what a run is made that is not as it was."""
-        names = dict.fromkeys([*identity, *self.identity])
-        return [name for name in names if self.identity.get(name) != identity.get(name)]
-
 
 def begin(generation: Path, identity: Identity, finished: Iterable[Finished] = ()) -> None:
     """Write a ledger of what is finished so far. Raises CannotWrite."""
-    lines = [json.dumps(identity), *map(_line, finished), ""]
+    lines = [json.dumps(asdict(identity)), *map(_line, finished), ""]
     write_text(generation / LEDGER, "\n".join(lines), durable=False)
 
 
@@ -96,13 +112,13 @@ def append(generation: Path, finished: Finished) -> None:
     append_line(generation / LEDGER, _line(finished))
 
 
-def take_over(generation: Path, ledger: Ledger) -> tuple[Finished, ...]:
-    """What can be relied upon of a dead run's generation, which is ours now.
+def take_over(generation: Path, ledger: Ledger, identity: Identity) -> tuple[Finished, ...]:
+    """What can be relied upon of a dead run's generation, which is ours now and of this identity.
 
-    Parts that are old or not as the ledger says are removed with everything else that it does not
-    tell of. Whatever happens here, the ledger can be read again.
+    Parts that cannot be reused or are not as the ledger says are removed with everything else that
+    it does not tell of. Whatever happens here, the ledger can be read again.
     """
-    finished = [one for one in ledger.finished if not one.is_old]
+    finished = ledger.reusable(identity)
     wanted = {(one.part.bytes, one.part.sha256) for one in finished}
     names = [path.name for path in generation.iterdir()]
     used = [int(found[1]) for name in names if (found := _PART.fullmatch(name))]
@@ -119,7 +135,7 @@ def take_over(generation: Path, ledger: Ledger) -> tuple[Finished, ...]:
             part = replace(one.part, number=next(spare))
             path.rename(generation / part_name(part.number))
             kept.append(replace(one, part=part))
-    begin(generation, ledger.identity, kept)
+    begin(generation, identity, kept)
     needed = {LEDGER, LOCK, *(part_name(one.part.number) for one in kept)}
     needed |= {failed_name(one.part.number) for one in kept if one.part.failed}
     for stray in [path for path in generation.iterdir() if path.name not in needed]:
@@ -192,15 +208,20 @@ def _in_order(finished: Iterable[Finished]) -> tuple[Finished, ...]:
     return tuple(kept)
 
 
-def gaps(start: int, stop: int, finished: Sequence[Finished]) -> Iterator[tuple[int, int]]:
-    """What of a range is not finished, in order."""
-    for one in finished:
-        if one.stop <= start:
-            continue
-        if one.start >= stop:
-            break
-        if start < one.start:
-            yield start, one.start
-        start = one.stop
-    if start < stop:
-        yield start, stop
+def gaps(
+    ranges: Iterable[tuple[int, int]], finished: Iterable[Finished]
+) -> Iterator[tuple[int, int]]:
+    """What of some ranges is not finished. Both are in order, and walked through once."""
+    left = iter(finished)
+    one = next(left, None)
+    for start, stop in ranges:
+        begun = start
+        while one is not None and one.start < stop:
+            if begun < one.start:
+                yield begun, one.start
+            begun = max(begun, one.stop)
+            if one.stop > stop:  # it goes on in the next range
+                break
+            one = next(left, None)
+        if begun < stop:
+            yield begun, stop

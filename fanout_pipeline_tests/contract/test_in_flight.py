@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from fanout_pipeline.fanout.contract import FanoutSpec, ItemFailed, Options
 from fanout_pipeline.fanout.registry import STRATEGIES
+from fanout_pipeline.fanout.strategies import asyncio_tasks
 from fanout_pipeline.parts import read_results, writing
 from fanout_pipeline.sources import BadInput, IntegerLines
 from fanout_pipeline_tests.contract import functions
@@ -96,6 +97,19 @@ def test_memory_is_flat(tmp_path, monkeypatch):
     run("asyncio", "none", many, gate, tmp_path / "asyncio", 10, concurrency=5)
     assert max(held) == 3
     assert_same_results(tmp_path / "asyncio", many, functions.same, keeps_order=True)
+
+
+@pytest.mark.parametrize(("items", "parts"), [(10, 1), (200, 10), (2000, 10), (20_000, 100)])
+def test_a_larger_input_has_larger_chunks(items, parts, tmp_path, monkeypatch):
+    """There are as many parts, however large the input, until its chunks are as large as memory allows."""
+    monkeypatch.setattr(asyncio_tasks, "_SMALL_CHUNK", 100)
+    monkeypatch.setattr(asyncio_tasks, "_LARGE_CHUNK", 1000)
+    monkeypatch.setattr(asyncio_tasks, "_CHUNKS", 10)
+    file = tmp_path / "numbers.txt"
+    file.write_text("".join(f"{index % 10_000:04d}\n" for index in range(items)))
+    record = run("asyncio", "none", file, functions.same_async, tmp_path / "asyncio", None)
+    assert record.chunks == parts
+    assert record.items == items
 
 
 def test_results_stand_in_the_order_of_the_items(tmp_path):

@@ -7,16 +7,17 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from fanout_pipeline.fanout.contract import FanoutSpec, ItemFailed, Options
-from fanout_pipeline.fanout.policy import FailurePolicy
+from fanout_pipeline.fanout.policy import FAIL, FailurePolicy
 from fanout_pipeline.fanout.registry import STRATEGIES
 from fanout_pipeline.fanout.run import run_strategy
 from fanout_pipeline.numbers_file import write_numbers
-from fanout_pipeline.parts import ResultFolder, read_results
+from fanout_pipeline.parts import ResultFolder, read_failures, read_results
 from fanout_pipeline.parts.ledger import Ledger
 from fanout_pipeline.sources import BadInput, IntegerLines
 from fanout_pipeline_tests.contract import functions
@@ -149,10 +150,20 @@ def spec_of(name, file, function):
     return FanoutSpec("squares", IntegerLines(str(file)), given_to(name, function), batch)
 
 
-def run(name, file, function, folder, log=lambda line: None, **options):
+def run(
+    name,
+    file,
+    function,
+    folder,
+    log=lambda line: None,
+    failures=FAIL,
+    worker_memory_mb=None,
+    **options,
+):
     spec = spec_of(name, file, function)
+    how = Options(1, "any", failures=failures, worker_memory_mb=worker_memory_mb)
     options = {"chunks": 20, "ledger": True, "resume": True} | options
-    return run_strategy(STRATEGIES[name], spec, folder, Options(1, "any"), log=log, **options)
+    return run_strategy(STRATEGIES[name], spec, folder, how, log=log, **options)
 
 
 @pytest.fixture
@@ -222,48 +233,109 @@ def test_what_another_run_made_is_not_reused(failed, name, changed, reason):
     assert read_results(folder)["result"].tolist() == expected
 
 
+QUARANTINE = FailurePolicy(on_error="quarantine")
+
+
 @pytest.mark.parametrize(
-    ("name", "on_error", "reused"),
-    [("multiprocess", "quarantine", 0), ("multiprocess", "fail", 20), ("serial", "quarantine", 20)],
+    ("name", "policy"),
+    [
+        *((name, QUARANTINE) for name in RESUMED),
+        ("serial", FailurePolicy(backoff_seconds=0.2)),
+        ("multiprocess", FailurePolicy(retries=3, backoff_seconds=0)),
+        ("multiprocess", FailurePolicy(item_timeout_seconds=60)),
+    ],
+)
+def test_another_failure_policy_throws_nothing_away(failed, name, policy):
+    """Who has retries or a quarantine after a run that failed keeps what it had finished."""
+    file, function, folder = failed(name)
+    function.sign.touch()
+    told = []
+    try:
+        record = run(name, file, function, folder, told.append, failures=policy)
+    except ItemFailed:
+        assert not policy.quarantines
+        function.sign.unlink()
+        record = run(name, file, function, folder, failures=policy)
+    assert record.reused_chunks >= (1 if name == "asyncio" else 12)
+    assert re.fullmatch(r"resumes: (\d+) of \1 finished chunks .* are reused", told[0])
+    expected = list(range(1000, 1100))
+    if policy.quarantines:
+        expected[60] = None
+        assert read_failures(folder)["index"].tolist() == [60]
+    assert as_list(folder) == expected
+
+
+def as_list(folder):
+    results = read_results(folder)["result"]
+    return results.astype(object).where(results.notna(), None).tolist()
+
+
+@pytest.fixture
+def died(monkeypatch):
+    """Does all of a run but the commit."""
+
+    def died(*arguments, **options):
+        def dies(*arguments):
+            raise KeyboardInterrupt
+
+        with monkeypatch.context() as patch:
+            patch.setattr(ResultFolder, "commit", dies)
+            with pytest.raises(KeyboardInterrupt):
+                run(*arguments, **options)
+
+    return died
+
+
+@pytest.mark.parametrize(
+    ("name", "policy"),
+    [
+        *((name, replace(QUARANTINE, failed_items="omit")) for name in RESUMED),
+        ("serial", replace(QUARANTINE, retries=1, backoff_seconds=0)),
+    ],
+)
+def test_items_that_failed_are_called_again_under_another_policy(tmp_path, died, name, policy):
+    """Only parts without failed items are reused, so that results and failures are of one policy."""
+    file, folder = items_file(tmp_path / "numbers.txt"), tmp_path / "results" / name
+    died(name, file, functions.raises_on_guilty, folder, failures=QUARANTINE)
+    told = []
+    arguments = name, file, functions.raises_on_guilty
+    record = run(*arguments, folder, told.append, failures=policy)
+    assert (record.reused_chunks, record.reused_items, record.failed) == (19, 95, 1)
+    assert told[0].startswith("resumes: 19 of 20 finished chunks (95 items) of the run ")
+    assert told[0].endswith(
+        " are reused, but not 1 in which items failed, as what is done with failed items changed since"
+    )
+    fresh = run(*arguments, tmp_path / "fresh", failures=policy)
+    assert record.digest == fresh.digest
+    columns = ["index", "where", "item", "error_type", "message"]
+    again, once = (read_failures(one)[columns] for one in (folder, tmp_path / "fresh"))
+    assert again.equals(once)
+
+
+@pytest.mark.parametrize(
+    ("name", "policy", "reused"),
+    [
+        ("multiprocess", QUARANTINE, 19),
+        ("multiprocess", FailurePolicy(), 20),
+        ("serial", QUARANTINE, 20),
+    ],
 )
 def test_items_that_failed_for_want_of_memory_are_called_again(
-    tmp_path, monkeypatch, name, on_error, reused
+    tmp_path, died, name, policy, reused
 ):
     """After worker_memory_mb was raised no failure that it may have caused is reused."""
     file, folder = items_file(tmp_path / "numbers.txt"), tmp_path / "results" / name
-    quarantines = on_error == "quarantine"
-    spec = spec_of(name, file, functions.raises_on_guilty if quarantines else functions.same)
+    function = functions.raises_on_guilty if policy.quarantines else functions.same
+    died(name, file, function, folder, failures=policy, worker_memory_mb=2000)
     told = []
-
-    def go(megabytes):
-        options = Options(
-            1, "any", failures=FailurePolicy(on_error=on_error), worker_memory_mb=megabytes
-        )
-        return run_strategy(
-            STRATEGIES[name],
-            spec,
-            folder,
-            options,
-            chunks=20,
-            log=told.append,
-            ledger=True,
-            resume=True,
-        )
-
-    def dies(*arguments):
-        raise KeyboardInterrupt
-
-    with monkeypatch.context() as patch:
-        patch.setattr(ResultFolder, "commit", dies)
-        with pytest.raises(KeyboardInterrupt):
-            go(2000)
-    told.clear()
-    record = go(4000)
+    record = run(name, file, function, folder, told.append, failures=policy, worker_memory_mb=4000)
     assert record.reused_chunks == reused
-    assert record.failed == quarantines
-    if not reused:
-        assert told[0].endswith("as the memory that a worker may have changed since")
-    elif quarantines:
+    assert record.failed == policy.quarantines
+    if reused < 20:
+        assert told[0].endswith(
+            "in which items failed, as the memory that a worker may have changed since"
+        )
+    elif policy.quarantines:
         assert "20 finished chunks (100 items, of which 1 failed) of the run" in told[0]
 
 
@@ -285,17 +357,10 @@ def test_results_of_two_types_are_not_gone_on_with(tmp_path):
 
 
 @pytest.mark.parametrize("name", WITHOUT_PROCESSES)
-def test_a_run_that_died_when_all_was_done_is_only_committed(tmp_path, name, monkeypatch):
+def test_a_run_that_died_when_all_was_done_is_only_committed(tmp_path, name, died):
     """Where only the commit is lacking, no item is called again."""
     file, folder = items_file(tmp_path / "numbers.txt"), tmp_path / "results" / name
-
-    def dies(*arguments):
-        raise KeyboardInterrupt
-
-    with monkeypatch.context() as patch:
-        patch.setattr(ResultFolder, "commit", dies)
-        with pytest.raises(KeyboardInterrupt):
-            run(name, file, functions.same, folder)
+    died(name, file, functions.same, folder)
     record = run(name, file, functions.same, folder)
     assert record.reused_items == 100
     assert read_results(folder)["result"].tolist() == list(range(1000, 1100))

@@ -4,8 +4,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fanout_pipeline.fanout.assignments import split_at
+from fanout_pipeline.fanout.assignments import Assignments, split_at
+from fanout_pipeline.fanout.chunk_plan import ChunkPlan
+from fanout_pipeline.fanout.policy import FailurePolicy
+from fanout_pipeline.fanout.supervision import Death, Suspects
 from fanout_pipeline.sources import TextLines
+from fanout_pipeline.sources.source import Chunk
+from fanout_pipeline_tests.fanout.simulated_workers import cut
 
 
 @given(
@@ -37,3 +42,24 @@ def test_a_chunk_around_an_item(tmp_path_factory, lines, end, chunks, data):
             assert all(part.start < part.stop for part in there)
             assert [part.start for part in there[1:]] == [part.stop for part in there[:-1]]
             assert (there[0].start, there[-1].stop) == (chunk.start, chunk.stop)
+
+
+def test_a_long_piece_is_done_again_in_some_pieces():
+    """A piece of 1,000 s that a worker died with is done again in tens of pieces, not in thousands."""
+    assignments = Assignments(ChunkPlan(cut(10**9, 2), 2), Suspects(FailurePolicy(), 2))
+    first = assignments.take(0.0)
+    assignments.done(first, 200_000.0, Chunk(0, 200_000_000, first.chunk.stop))
+    lost = assignments.take(0.0)
+    assert lost.chunk.stop - lost.chunk.start == 1_000_000
+    assignments.died(lost, Death("was killed", 900.0), None, 0.0)
+    pieces = []
+    while assignments.again:
+        again = assignments.take(0.0)
+        assert again.suspect is not None
+        stop = min(again.chunk.stop, again.chunk.start + round(1000 * again.seconds))
+        pieces.append(stop - again.chunk.start)
+        rest = Chunk(again.chunk.number, stop, again.chunk.stop)
+        assignments.done(again, pieces[-1] / 1000, rest if rest.start < rest.stop else None)
+    assert sum(pieces) == 1_000_000
+    assert 10 <= len(pieces) <= 20
+    assert max(pieces) <= 100_000

@@ -132,6 +132,62 @@ def test_two_workers_are_used(name):
     assert run.makespan <= 2 / 0.93
 
 
+def of_hours(name, hours):
+    """A workload for 8 workers in 400,000 units."""
+    costs = WORKLOADS[name]
+    return of_seconds(
+        [cost for cost in costs for _ in range(400_000 // len(costs))], 28_800 * hours
+    )
+
+
+@pytest.mark.parametrize("hours", [1, 10, 100])
+@pytest.mark.parametrize("name", WORKLOADS)
+def test_long_runs_have_long_pieces(name, hours):
+    """A run has some hundreds of parts a worker, of which ten times the time makes 230 more."""
+    costs = of_hours(name, hours)
+    run = simulate(costs, cut(len(costs), 8), 8, per_chunk=PER_CHUNK)
+    # 100 pieces of a second, then each 1 % of all before it; twice that many where the pace changes.
+    assert len(run.given) <= 8 * (200 + 100 * math.log(36 * hours))
+
+
+@pytest.mark.parametrize("name", WORKLOADS)
+def test_long_runs_end_together(name):
+    """A run of ten hours ends ten seconds and a unit after its share for each worker, at most."""
+    costs = of_hours(name, 10)
+    run = simulate(costs, cut(len(costs), 8), 8, per_chunk=PER_CHUNK)
+    assert run.makespan <= 36_000 + max(costs) + 10
+
+
+def after(seconds, workers):
+    """A plan whose workers have worked for so many seconds each, at 1,000 units a second."""
+    plan = ChunkPlan(cut(10**9, 8), workers)
+    chunk = plan.take()
+    rest = Chunk(chunk.number, chunk.start + 1000 * seconds * workers, chunk.stop)
+    plan.done(chunk, seconds * workers, rest)
+    return plan
+
+
+@pytest.mark.parametrize("workers", [1, 8])
+def test_a_piece_is_a_share_of_the_past(workers):
+    """What a run can lose with a piece is 1 % of what a worker has done, and 2 % where it is slower."""
+    plan = after(5000, workers)
+    chunk = plan.take()
+    assert chunk.stop - chunk.start == 50_000
+    assert plan.seconds(chunk) == pytest.approx(2 * 50)
+
+
+def test_pieces_are_shorter_after_a_death():
+    """Where workers die again and again, they do not lose more and more by it."""
+    plan = after(5000, 8)
+    sizes = []
+    for _ in range(8):
+        chunk = plan.take()
+        sizes.append(chunk.stop - chunk.start)
+        plan.lost(chunk)
+    expected = [50_000, 25_000, 12_500, 6_250, 3_125, 1_562.5, 1_000, 1_000]
+    assert sizes == pytest.approx(expected, abs=1)
+
+
 @pytest.mark.parametrize(("chunks", "workers"), [(1, 1), (2, 2), (40, 2), (40, 8)])
 def test_quick_functions_get_large_chunks(chunks, workers):
     """Where all chunks are quick, hardly any is cut, for each costs more than it takes."""

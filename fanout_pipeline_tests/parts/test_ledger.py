@@ -14,10 +14,12 @@ from hypothesis import strategies as st
 
 from fanout_pipeline.parts import Manifest, ResultFolder, read_results
 from fanout_pipeline.parts.atomic import CannotWrite
+from fanout_pipeline.parts.failed import failed_items
 from fanout_pipeline.parts.ledger import (
     LEDGER,
     OLD_SECONDS,
     Finished,
+    Identity,
     Ledger,
     append,
     begin,
@@ -28,7 +30,9 @@ from fanout_pipeline.parts.numbered import Numbered
 from fanout_pipeline.parts.writing import write_part
 
 ROOT = Path(__file__).parents[2]
-IDENTITY = {"the input": "a", "the function": ["f", 1]}
+IDENTITY = Identity(
+    {"the input": "a", "the function": ["f", 1]}, {"what is done with failed items": "fail"}
+)
 
 
 @pytest.fixture
@@ -63,7 +67,7 @@ def taken(folder, identity=IDENTITY):
     told = []
     with folder.writing(identity, told.append) as generation:
         ledger = Ledger.read(generation)
-        finished = take_over(generation, ledger) if ledger else ()
+        finished = take_over(generation, ledger, identity) if ledger else ()
         return [one.part.first_index for one in finished], told, generation
 
 
@@ -86,12 +90,48 @@ def test_a_run_that_finished_nothing_leaves_nothing(folder):
 
 def test_what_changed_is_named(folder, left):
     """Parts of another function or input are not reused, and the reader of the log is told why."""
-    first, told, _ = taken(folder, IDENTITY | {"the function": ["f", 2], "the input": "b"})
+    changed = {"the input": "b", "the function": ["f", 2]}
+    first, told, _ = taken(folder, replace(IDENTITY, results=changed))
     assert first == []
     assert len(told) == 1
     assert told[0].startswith("starts afresh: the 3 finished chunks of the run that stopped at ")
     assert told[0].endswith(" are not reused, as the input and the function changed since")
     assert generations(folder) == set()
+
+
+QUARANTINE = replace(IDENTITY, failures={"what is done with failed items": "quarantine"})
+
+
+def test_a_part_without_failures_is_the_same_under_every_policy(folder, left):
+    """What succeeded before the policy was changed is reused, and is of the new policy from then on."""
+    assert taken(folder, QUARANTINE)[:2] == ([0, 2, 4], [])
+    (generation,) = generations(folder)
+    assert Ledger.read(generation).identity == QUARANTINE
+
+
+@pytest.mark.parametrize("sound", [2, 0])
+def test_a_part_with_failures_is_of_its_policy_alone(folder, sound):
+    """Failed items that were told of under one policy are called again under another."""
+    with folder.writing() as generation:
+        begin(generation, QUARANTINE)
+        for number in range(sound):
+            add(Numbered(generation), generation, number)
+        with failed_items(generation, 5) as write:
+            write(
+                dict.fromkeys(("where", "item", "error_type", "message", "traceback"), "")
+                | {"index": 2 * sound}
+            )
+        part = replace(write_part(generation, 5, 2 * sound, [None, 1]), failed=1)
+        append(generation, Finished(20 * sound, 20 * sound + 20, part))
+    every = [2 * number for number in range(sound + 1)]
+    assert taken(folder, QUARANTINE)[:2] == (every, [])
+    first, told, generation = taken(folder)
+    assert first == every[:-1]
+    assert {path.name for path in generation.glob("*-*")} == {
+        f"part-{number:05d}.parquet" for number in range(sound)
+    }
+    if not sound:
+        assert told[0].endswith("not reused, as what is done with failed items changed since")
 
 
 def test_a_run_that_does_not_resume_removes_what_is_left(folder, left):
@@ -116,7 +156,7 @@ def test_a_part_gets_old_however_often_it_is_taken_over(folder, left):
     days = OLD_SECONDS / 7
     with folder.writing(IDENTITY) as generation:
         pass_by(generation, 6 * days)
-        parts = Numbered(generation, take_over(generation, Ledger.read(generation)))
+        parts = Numbered(generation, take_over(generation, Ledger.read(generation), IDENTITY))
         add(parts, generation, 3)
     assert taken(folder)[0] == [0, 2, 4, 6]
     (generation,) = generations(folder)
@@ -212,7 +252,7 @@ def test_a_run_that_died_while_it_numbered_its_parts_is_resumed(folder):
         names[2].rename(names[0])
     told = []
     with folder.writing(IDENTITY, told.append) as generation:
-        finished = take_over(generation, Ledger.read(generation))
+        finished = take_over(generation, Ledger.read(generation), IDENTITY)
         assert [one.part.first_index for one in finished] == [0, 2, 4]
         ordered = Numbered(generation, finished).in_order()
         folder.commit(generation, Manifest("test", tuple(ordered)))
@@ -246,19 +286,24 @@ def vars_of(part):
 
 @given(
     edges=st.lists(st.integers(0, 60), max_size=12, unique=True),
-    begins=st.integers(0, 60),
-    size=st.integers(0, 60),
+    cuts=st.lists(st.integers(0, 60), max_size=12),
+    touching=st.booleans(),
 )
-def test_gaps_are_what_is_not_finished(edges, begins, size):
-    """Every unit of a range is finished or in a gap, and none is in both."""
-    edges = sorted(edges)
-    done = [Finished(a, b, None) for a, b in list(pairwise(edges))[::2]]
-    found = list(gaps(begins, begins + size, done))
-    units = {unit for start, stop in found for unit in range(start, stop)}
+def test_gaps_are_what_is_not_finished(edges, cuts, touching):
+    """Every unit of the ranges is finished or in a gap of one range, and none is in both."""
+    pairs = list(pairwise(sorted(edges)))
+    done = [Finished(a, b, None) for a, b in (pairs if touching else pairs[::2])]
+    ranges = list(pairwise(sorted(cuts)))
+    # Iterators: neither is walked through again for each of the other.
+    found = list(gaps(iter(ranges), iter(done)))
+    units = [unit for start, stop in found for unit in range(start, stop)]
     finished = {unit for one in done for unit in range(one.start, one.stop)}
-    assert units == set(range(begins, begins + size)) - finished
+    asked = {unit for start, stop in ranges for unit in range(start, stop)}
+    assert units == sorted(asked - finished)
     assert all(start < stop for start, stop in found)
-    assert all(a[1] < b[0] for a, b in pairwise(found))
+    assert all(any(a <= start and stop <= b for a, b in ranges) for start, stop in found)
+    edges_met = {edge for one in done for edge in (one.start, one.stop)} | set(cuts)
+    assert {edge for one in found for edge in one} <= edges_met
 
 
 def test_a_full_disk_is_an_error_that_names_the_ledger(tmp_path):

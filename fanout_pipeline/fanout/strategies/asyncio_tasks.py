@@ -28,9 +28,13 @@ from fanout_pipeline.parts.manifest import PartRecord
 from fanout_pipeline.parts.numbered import Numbered
 from fanout_pipeline.sources.source import Chunk
 
-_CHUNK_SIZE = 64 * 2**10
-"""Of a chunk, at most: some 10,000 short items, at 15 µs each in the loop, so that parts are written and
-progress is seen about every 0.15 s, also where the calls do not wait."""
+_SMALL_CHUNK = 64 * 2**10
+"""Some 10,000 short items, at 15 µs each in the loop, so that parts are written and progress is seen
+about every 0.15 s, also where the calls do not wait."""
+_LARGE_CHUNK = 2**20
+"""Half of what others have in memory at a time, for here are three."""
+_CHUNKS = 1000
+"""Into so many an input is cut, where that makes them neither small nor large."""
 _OPEN_CHUNKS = 3
 """In memory at a time, at most: one whose last calls are in flight, one whose items are being
 pulled, and one read ahead or being written. More only where they are short of items."""
@@ -49,7 +53,9 @@ class _EventLoop:
                 f"The strategy asyncio awaits its calls, and {function_name(work.function)} is no "
                 "`async def` function. Make it one, or use threads."
             )
-        plan = ChunkPlan(work.chunks, 1, work.fixed, largest=_CHUNK_SIZE, given=work.first_number)
+        size = sum(chunk.stop - chunk.start for chunk in work.chunks)
+        largest = min(max(_SMALL_CHUNK, size // _CHUNKS), _LARGE_CHUNK)
+        plan = ChunkPlan(work.chunks, 1, work.fixed, largest=largest, given=work.first_number)
         progress.begin(plan.size)
         calls = InFlight(work, self._runner.get_loop(), self._concurrency, lane)
         try:
