@@ -11,6 +11,7 @@ import pytest
 
 from fanout_pipeline.fanout import chunk_plan
 from fanout_pipeline.fanout.contract import FanoutSpec, ItemFailed, Options, WorkerDied
+from fanout_pipeline.fanout.policy import FAIL, FailurePolicy
 from fanout_pipeline.fanout.registry import STRATEGIES
 from fanout_pipeline.fanout.run import run_strategy
 from fanout_pipeline.fanout.worker_process import WorkerProcess
@@ -101,6 +102,25 @@ def test_chunks_without_items(name, workers, chunks, tmp_path, short):
     assert read_results(tmp_path / name)["result"].tolist() == [str(10**2000), "7", str(10**2000)]
     assert all(part.items for part in ResultFolder(tmp_path / name).manifest().parts)
     assert record.chunks <= 3
+
+
+@pytest.mark.parametrize("chunks", [None, 4])
+@pytest.mark.parametrize("numbers", [[], [7], [10**2000, 7, 10**2000]], ids=["0", "1", "long"])
+@pytest.mark.parametrize("policy", [FAIL, FailurePolicy("quarantine")], ids=lambda p: p.on_error)
+def test_no_batch_is_empty(policy, numbers, chunks, tmp_path):
+    """A batch function that takes no empty batch, as of NumPy's or scikit-learn's, is given none."""
+
+    def function(items):
+        if not len(items):
+            raise ValueError("no items")
+        return [str(item) for item in items]
+
+    file = tmp_path / "few.txt"
+    file.write_text("".join(f"{number}\n" for number in numbers))
+    spec = FanoutSpec("numbers", IntegerLines(str(file)), str, function)
+    options = Options(3, "none", failures=policy)
+    run_strategy(STRATEGIES["vectorized"], spec, tmp_path / "out", options, chunks=chunks)
+    assert read_results(tmp_path / "out")["result"].tolist() == list(map(str, numbers))
 
 
 @pytest.mark.parametrize("error", [SystemExit, KeyboardInterrupt])
