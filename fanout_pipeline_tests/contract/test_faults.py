@@ -350,6 +350,27 @@ def test_parent_is_killed(name, method, file, tmp_path, earlier):
     assert_same_results(folder, file, functions.same, STRATEGIES[name].keeps_order)
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the worker ends after the call")
+def test_parent_is_killed_while_a_call_holds_the_interpreter(file, tmp_path):
+    """A worker that no thread of its own could end any more is gone with its parent, too."""
+    folder = tmp_path / "killed" / "multiprocess"
+    function = functions.holds_the_interpreter
+    command = parent_command(tmp_path, "multiprocess", "spawn", file, function.__name__, folder)
+    with subprocess.Popen(**command) as parent:
+        until((tmp_path / "called").exists)
+        time.sleep(0.5)  # It is in the expression by now.
+        family = psutil.Process(parent.pid).children(recursive=True)
+        parent.kill()
+    assert len(family) == 2
+    psutil.wait_procs(family, timeout=5)
+    left = list(filter(lives, family))
+    for worker in left:
+        worker.kill()
+    assert not left
+    run("multiprocess", "spawn", file, functions.same, folder)
+    assert_same_results(folder, file, functions.same, keeps_order=True)
+
+
 @pytest.mark.parametrize(("name", "method"), WITH_PROCESSES)
 def test_workers_import_little(name, method, file, tmp_path):
     """Workers import neither dagster nor pandas, and those of our own not the parent's script."""
