@@ -20,7 +20,7 @@ from multiprocessing.connection import wait
 from typing import Any, Self
 
 from fanout_pipeline.fanout.contract import Options, Work, WorkerDied
-from fanout_pipeline.fanout.interrupts import HeldInterrupts, interrupts_held
+from fanout_pipeline.fanout.interrupts import WAIT_SECONDS, HeldInterrupts, interrupts_held
 from fanout_pipeline.fanout.item_queue_worker import STOP, Serve, Task, serve_runs
 from fanout_pipeline.fanout.joined import Joined
 from fanout_pipeline.fanout.multiprocessing_workers import ItemReader
@@ -29,7 +29,6 @@ from fanout_pipeline.fanout.usage import ProcessUsage, usage_of
 
 _WAITING_TASKS = 1000
 _LOOK_EVERY = 256
-_PATIENCE_SECONDS = 0.5
 
 
 class _Inputs(queues.Queue):  # type: ignore[type-arg]
@@ -116,7 +115,7 @@ class ItemQueue:
             waiting = list(self._controls)
             while waiting:
                 with interrupts.allowed():  # A list may be long, and its worker stopped.
-                    for control in self._ready(waiting, _PATIENCE_SECONDS):
+                    for control in self._ready(waiting, WAIT_SECONDS):
                         joined.add(self._receive(control))
                         waiting.remove(control)
         return joined
@@ -125,7 +124,7 @@ class ItemQueue:
         while True:
             interrupts.let_through()
             try:
-                return self._inputs.put(task, timeout=_PATIENCE_SECONDS)
+                return self._inputs.put(task, timeout=WAIT_SECONDS)
             except queue.Full:
                 self._look_for_failed()
 

@@ -257,26 +257,36 @@ def lives(process):
         return False
 
 
-def interrupt(when, delay=0.0):
-    """Send SIGINT, as Ctrl-C does, `delay` seconds after `when()` is true."""
+def to_the_process():
+    """As Ctrl-C is sent: it ends the main thread's wait."""
+    os.kill(os.getpid(), signal.SIGINT)
+
+
+def to_another_thread():
+    """The main thread's wait goes on, as where a signal comes just as it begins."""
+    signal.pthread_kill(threading.get_ident(), signal.SIGINT)
+
+
+def interrupt(when, delay=0.0, send=to_the_process):
+    """Send SIGINT `delay` seconds after `when()` is true."""
 
     def wait_and_send():
         until(when)
         time.sleep(delay)
-        os.kill(os.getpid(), signal.SIGINT)
+        send()
 
     thread = threading.Thread(target=wait_and_send)
     thread.start()
     return thread
 
 
+@pytest.mark.parametrize("send", [to_the_process, to_another_thread])
 @pytest.mark.parametrize(("name", "method"), CASES)
-def test_interrupted_in_the_middle(name, method, tmp_path, earlier):
+def test_interrupted_in_the_middle(name, method, send, tmp_path, earlier):
     """Ctrl-C ends a run within seconds, and with it all its processes and threads."""
     long = write_items(tmp_path / "long.txt", 8000)
     mark = tmp_path / "called"
-    # Python misses a signal that comes just as the main thread begins to wait: hence the delay.
-    thread = interrupt(mark.exists, delay=0.3)
+    thread = interrupt(mark.exists, delay=0.3, send=send)
     began = time.monotonic()
     with pytest.raises(KeyboardInterrupt):
         run(name, method, long, functions.Slow(mark), earlier)

@@ -13,7 +13,7 @@ from typing import Any
 
 from fanout_pipeline.fanout.calling import calling, require_failed
 from fanout_pipeline.fanout.contract import Failure, Options, Ran, Strategy, Work
-from fanout_pipeline.fanout.interrupts import interrupts_held
+from fanout_pipeline.fanout.interrupts import WAIT_SECONDS, interrupts_held
 from fanout_pipeline.fanout.lanes import Lane
 from fanout_pipeline.fanout.multiprocessing_workers import (
     START_METHODS,
@@ -48,9 +48,8 @@ class _Pool:
         try:
             function = _Function(work.function, work.failures)
             pending = self._pool.map_async(function, items)
-            # Not one long wait, which a Ctrl-C at its very beginning would not end.
             while not pending.ready():
-                pending.wait(0.5)
+                pending.wait(WAIT_SECONDS)
             results = pending.get()
         except CallFailed as error:
             raise located(work, error.task[0], error.failure) from None
@@ -117,7 +116,7 @@ def start(options: Options) -> Iterator[_Pool]:
         workers = set(multiprocessing.active_children()) - before
         # Not by giving each of them a task: the first that is there would take them all.
         for _ in range(options.workers):
-            while not ready.acquire(timeout=0.5):
+            while not ready.acquire(timeout=WAIT_SECONDS):
                 pass
         yield _Pool(pool, [worker.pid for worker in workers if worker.pid], clocks)
         pool.close()
