@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fanout_pipeline.fanout.contract import Failure
-from fanout_pipeline.parts.visible import visible, visible_lines
+from fanout_pipeline.parts.visible import both_ends, visible, visible_lines
 
 _TRACEBACK_CHARACTERS = 10_000
 
@@ -25,17 +25,8 @@ def described(error: BaseException, item: str, tries: int = 1) -> Failure:
         item=item,
         error_type=visible(type(error).__name__, 100),
         message=visible(message) + tried,
-        traceback=_cut(told, _TRACEBACK_CHARACTERS),
+        traceback=both_ends(told, _TRACEBACK_CHARACTERS),
     )
-
-
-def _cut(text: str, limit: int) -> str:
-    """The beginning and the end of a long text."""
-    if len(text) <= limit:
-        return text
-    half = limit // 2
-    left_out = f"… ({len(text) - 2 * half:,} characters left out) …"
-    return f"{text[:half]}\n{left_out}\n{text[-half:]}"
 
 
 def shown(item: object, limit: int = 60) -> str:
