@@ -25,6 +25,7 @@ from fanout_pipeline.fanout.item_queue_worker import STOP, Serve, Task, serve_ru
 from fanout_pipeline.fanout.joined import Joined
 from fanout_pipeline.fanout.multiprocessing_workers import ItemReader
 from fanout_pipeline.fanout.pickling import SAMPLE_EVERY
+from fanout_pipeline.fanout.sending import sent
 from fanout_pipeline.fanout.usage import ProcessUsage, usage_of
 
 _WAITING_TASKS = 1000
@@ -99,9 +100,10 @@ class ItemQueue:
         The tasks are made of what `reader` reads.
         """
         joined = Joined(reader)
+        message = sent((serve, work.function, work.failures), work.function)
         for control in self._controls:
             with suppress(BrokenPipeError):  # its worker is dead, as will be said below
-                control.send((serve, work.function, work.failures))
+                control.send_bytes(message)
         # Interrupts are let through between operations of the queue, never inside of one.
         with interrupts_held() as interrupts:
             for number, task in enumerate(tasks):
@@ -156,7 +158,7 @@ class ItemQueue:
             process = self._process(control)
             process.join()
             raise _died(process) from None
-        if isinstance(message, Exception):
+        if isinstance(message, BaseException):
             raise message
         return message
 

@@ -80,7 +80,8 @@ class SupervisedRun:
         self._selector = DefaultSelector()
         progress.begin(plan.size)
         # Not the batch function: what its module imports would be imported for nothing.
-        self._message = sent(replace(work, chunks=(), finished=(), batch_function=None))
+        slim = replace(work, chunks=(), finished=(), batch_function=None)
+        self._message = sent(("work", slim), work.function)
         self._pickle_seconds = time.thread_time() - cpu_began
 
     def ran(self) -> Ran:

@@ -127,11 +127,9 @@ class _Parent:
             try:
                 return taken, pickle.loads(message)
             except Exception as error:
-                error.add_note(
-                    "A worker process could not read the function. What it is made of must be "
-                    "importable there, with the same sys.path, or hold nothing that cannot be pickled."
-                )
-                self.send(_sendable(error))
+                from fanout_pipeline.fanout.failures import unreadable
+
+                self.send(unreadable(error))
 
     def _receive(self) -> None:
         try:
@@ -156,21 +154,9 @@ def _answer(parent: _Parent, work: Any, order: Order, recorder: Recorder) -> Any
             known_failed={} if order.failure is None else {0: order.failure},
         )
     except BaseException as error:  # SystemExit, too: it is the parent's to raise
-        return _sendable(error)
+        from fanout_pipeline.fanout.failures import sendable
 
-
-def _sendable(error: BaseException) -> BaseException:
-    """The error, or one with its text where another process could not read it."""
-    error.__cause__ = None
-    try:
-        pickle.loads(pickle.dumps(error))
-    except Exception:
-        from traceback import format_exception
-
-        from fanout_pipeline.parts.visible import visible_lines
-
-        return RuntimeError(visible_lines("".join(format_exception(error))))
-    return error
+        return sendable(error)
 
 
 class _RemoteNumbering:

@@ -17,6 +17,7 @@ from fanout_pipeline.fanout.contract import FanoutSpec, ItemFailed, Options, Wor
 from fanout_pipeline.fanout.item_queue import ItemQueue
 from fanout_pipeline.fanout.registry import STRATEGIES
 from fanout_pipeline.fanout.run import run_strategy
+from fanout_pipeline.parts import read_results
 from fanout_pipeline.parts.atomic import CannotWrite
 from fanout_pipeline.sources import BadInput, IntegerLines
 from fanout_pipeline_tests.contract import functions
@@ -394,7 +395,8 @@ def test_workers_import_little(name, method, file, tmp_path):
         assert (tmp_path / "parents").read_text() == "x"
 
 
-def test_function_that_cannot_be_sent(file, earlier):
+@pytest.mark.parametrize(("name", "method"), WITH_PROCESSES)
+def test_function_that_cannot_be_sent(name, method, file, earlier):
     """A function that holds what no other process can have is refused, and what it holds is named."""
     guard = threading.Lock()
 
@@ -403,17 +405,49 @@ def test_function_that_cannot_be_sent(file, earlier):
             return number
 
     with pytest.raises(TypeError, match=r"guarded cannot be sent .* its variable guard, a lock"):
-        run("multiprocess", "spawn", file, guarded, earlier)
+        run(name, method, file, guarded, earlier)
 
 
-def test_module_that_workers_cannot_import(file, tmp_path, monkeypatch):
+@pytest.mark.parametrize(("name", "method"), WITH_PROCESSES)
+def test_module_that_workers_cannot_import(name, method, file, tmp_path, monkeypatch):
     """A function of a module that only the parent has travels by value."""
     module = type(sys)("only_in_the_parent")
     exec("def lonely(number): return number", module.__dict__)
     monkeypatch.setitem(sys.modules, module.__name__, module)
     folder = tmp_path / "lonely"
-    run("multiprocess", "spawn", file, module.lonely, folder)
-    assert_same_results(folder, file, module.lonely, keeps_order=True)
+    run(name, method, file, module.lonely, folder)
+    assert_same_results(folder, file, module.lonely, STRATEGIES[name].keeps_order)
+
+
+COMMAND = """
+import sys
+from pathlib import Path
+
+from fanout_pipeline_tests.contract import test_faults
+
+seen = []
+def counts(number):
+    seen.append(number)
+    return len(seen)
+
+def nested():
+    return lambda number: counts(number)
+
+name, method, file, function, folder = sys.argv[1:]
+function = {"counts": counts, "nested": nested()}[function]
+test_faults.run(name, method, Path(file), function, Path(folder), workers=1)
+"""
+
+
+@pytest.mark.parametrize("function", ["counts", "nested"])
+@pytest.mark.parametrize(("name", "method"), WITH_PROCESSES)
+def test_function_of_no_file(name, method, function, file, tmp_path):
+    """Functions that were typed in work in all workers, and keep there what they keep between calls."""
+    folder = tmp_path / "typed" / name
+    command = parent_command(tmp_path, name, method, file, function, folder)
+    command["args"][1:2] = ["-c", COMMAND]
+    subprocess.run(**command, check=True, timeout=50)
+    assert read_results(folder)["result"].tolist() == list(range(1, 101))
 
 
 @pytest.fixture

@@ -18,6 +18,8 @@ from fanout_pipeline.fanout.worker_process import WorkerProcess
 from fanout_pipeline.fanout.worker_processes import worker_processes
 from fanout_pipeline.parts import ResultFolder, read_results
 from fanout_pipeline.sources import IntegerLines
+from fanout_pipeline_tests.contract import functions
+from fanout_pipeline_tests.contract.test_strategies import given_to
 
 ROOT = Path(__file__).parents[2]
 CUT_SHORT = [
@@ -51,7 +53,8 @@ def short(monkeypatch):
 
 
 def run(name, file, function, folder, workers=2, chunks=None):
-    spec = FanoutSpec("numbers", IntegerLines(str(file)), function)
+    batch = functions.Batch(function) if STRATEGIES[name].batch else None
+    spec = FanoutSpec("numbers", IntegerLines(str(file)), function, batch)
     options = Options(workers, STRATEGIES[name].start_methods[0])
     return run_strategy(STRATEGIES[name], spec, folder, options, chunks=chunks)
 
@@ -124,7 +127,7 @@ def test_no_batch_is_empty(policy, numbers, chunks, tmp_path):
 
 
 @pytest.mark.parametrize("error", [SystemExit, KeyboardInterrupt])
-@pytest.mark.parametrize("name", ["serial", "threads", "multiprocess"])
+@pytest.mark.parametrize("name", STRATEGIES)
 def test_a_function_that_ends_the_program(name, error, file, tmp_path, short):
     """sys.exit() in a function means the same in a worker as in a loop: the run ends with it."""
 
@@ -134,7 +137,7 @@ def test_a_function_that_ends_the_program(name, error, file, tmp_path, short):
         return number
 
     with pytest.raises(error, match="enough"):
-        run(name, file, function, tmp_path / name)
+        run(name, file, given_to(name, function), tmp_path / name)
     assert not (tmp_path / name).exists()
 
 
@@ -162,10 +165,11 @@ class CannotBeRead:
         return number
 
 
-def test_a_function_that_cannot_be_read(file, tmp_path):
+@pytest.mark.parametrize("name", [name for name, s in STRATEGIES.items() if s.starts_processes])
+def test_a_function_that_cannot_be_read(name, file, tmp_path):
     """A function that a worker cannot unpickle ends the run with the error, and what to do."""
     with pytest.raises(ValueError, match="no number") as caught:
-        run("multiprocess", file, CannotBeRead(), tmp_path / "multiprocess")
+        run(name, file, CannotBeRead(), tmp_path / name)
     assert "A worker process could not read the function." in caught.value.__notes__[0]
 
 
