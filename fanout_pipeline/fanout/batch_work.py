@@ -53,7 +53,8 @@ def _as_batch(
         raise Stopped
     with Quarantine(work, chunk, numbering) as quarantine:
         try:
-            results = called(work.batch_function, items)
+            # A chunk in which no line begins is ordinary, and many a function takes no empty batch.
+            results = called(work.batch_function, items) if len(items) else []
         except BaseException as error:
             require_failed(error)
             column = _InHalves(work, items, quarantine, stopped).column(error, first_index)

@@ -35,8 +35,8 @@ class FanoutSpec:
     source: Source
     """Its path is relative to the data root."""
     function: Callable[[Any], Any]
-    """Called with each item, awaited where it is async. Workers of queue, indexed_queue and
-    pool_map import it by its module and name; those of multiprocess need not be able to."""
+    """Called with each item, awaited where it is async. Worker processes import it by its module
+    and name; one that they could not import is sent with its code."""
     batch_function: Callable[[Any], Any] | None = None
     """The same on a pandas Series of items, giving as many results; None: no `vectorized`."""
     upstream: tuple[str, ...] = ()

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import pickle
+
 from fanout_pipeline.fanout.contract import Failure
-from fanout_pipeline.parts.visible import visible, visible_lines
+from fanout_pipeline.parts.visible import both_ends, visible, visible_lines
 
 _TRACEBACK_CHARACTERS = 10_000
 
@@ -25,17 +27,29 @@ def described(error: BaseException, item: str, tries: int = 1) -> Failure:
         item=item,
         error_type=visible(type(error).__name__, 100),
         message=visible(message) + tried,
-        traceback=_cut(told, _TRACEBACK_CHARACTERS),
+        traceback=both_ends(told, _TRACEBACK_CHARACTERS),
     )
 
 
-def _cut(text: str, limit: int) -> str:
-    """The beginning and the end of a long text."""
-    if len(text) <= limit:
-        return text
-    half = limit // 2
-    left_out = f"… ({len(text) - 2 * half:,} characters left out) …"
-    return f"{text[:half]}\n{left_out}\n{text[-half:]}"
+def sendable(error: BaseException) -> BaseException:
+    """The error, or one with its text where another process could not read it."""
+    import traceback
+
+    error.__cause__ = None
+    try:
+        pickle.loads(pickle.dumps(error))
+    except Exception:
+        return RuntimeError(visible_lines("".join(traceback.format_exception(error))))
+    return error
+
+
+def unreadable(error: BaseException) -> BaseException:
+    """What a worker answers with that could not unpickle the function."""
+    error.add_note(
+        "A worker process could not read the function. What it is made of must be importable there, "
+        "with the same sys.path, or hold nothing that cannot be pickled."
+    )
+    return sendable(error)
 
 
 def shown(item: object, limit: int = 60) -> str:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import hashlib
 import os
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from enum import Enum
 from functools import cached_property, lru_cache, partial
 from importlib.util import find_spec
-from types import BuiltinFunctionType, CellType, FunctionType, MethodType, ModuleType
+from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
 from typing import Any
 
-from fanout_pipeline.fanout import compiled
+from fanout_pipeline.fanout import compiled, inside
 from fanout_pipeline.fanout.pickle_hash import pickle_hash
 
 _STANDARD_LIBRARY = os.path.dirname(os.__file__)
@@ -43,14 +43,18 @@ def function_fingerprint(function: Callable[..., Any]) -> str:
     return hashlib.sha256(f"{function_name(function)}\0{text}".encode()).hexdigest()[:16]
 
 
+_Walk = Generator[Any, Any, Any]
+"""Gives each value that it needs the text of, is sent that, and returns a text or a list of texts."""
+
+
 class _Told:
     """A text of a function that is the same in every process."""
 
     def __init__(self, function: Callable[..., Any]):
         self._hashes: dict[int, tuple[str, Any]] = {}
         """By its identity: of an object, and the object, so that no other gets its identity."""
-        self._open: list[int] = []
-        """The identities of what is being told."""
+        self._open: dict[int, int] = {}
+        """Where the identities of what is being told stand: inside how many others."""
         root = function
         while isinstance(root, partial):
             root = root.func
@@ -59,6 +63,33 @@ class _Told:
         self.text = self._told(function)
 
     def _told(self, value: Any) -> str:
+        """Not by recursion: a list of the user's may have any number of links."""
+        walks = [self._walk(value)]
+        text: str | None = None
+        while walks:
+            try:
+                needed = walks[-1].send(text)
+            except StopIteration as end:
+                text = end.value
+                walks.pop()
+            else:
+                text = None
+                walks.append(self._walk(needed))
+        assert text is not None
+        return text
+
+    def _walk(self, value: Any) -> _Walk:
+        text = self._known(value)
+        if text is None:
+            self._open[id(value)] = len(self._open)
+            told = yield from self._inside(value)
+            del self._open[id(value)]
+            text = hashlib.sha256(f"{type(value).__qualname__}({told})".encode()).hexdigest()
+            self._hashes[id(value)] = text, value
+        return text
+
+    def _known(self, value: Any) -> str | None:
+        """The text of what has nothing inside, or was met before."""
         if isinstance(value, Enum):
             return f"{function_name(type(value))}.{value.name}"
         if isinstance(value, _PLAIN):
@@ -68,42 +99,50 @@ class _Told:
         if isinstance(value, ModuleType):
             return f"module {value.__name__}"
         if id(value) in self._open:
-            return f"<{self._open.index(id(value))}>"
-        if id(value) not in self._hashes:
-            self._open.append(id(value))
-            text = f"{type(value).__qualname__}({self._inside(value)})"
-            self._open.pop()
-            self._hashes[id(value)] = hashlib.sha256(text.encode()).hexdigest(), value
-        return self._hashes[id(value)][0]
+            return f"<{self._open[id(value)]}>"
+        return self._hashes[id(value)][0] if id(value) in self._hashes else None
 
-    def _inside(self, value: Any) -> str:
+    def _inside(self, value: Any) -> _Walk:
         if isinstance(value, (tuple, list)):
-            return self._all(value)
+            return ", ".join((yield from self._all(value)))
         if isinstance(value, (set, frozenset)):
-            return ", ".join(sorted(map(self._told, value)))
+            return ", ".join(sorted((yield from self._all(value))))
         if isinstance(value, dict):
-            return self._named(value)
+            return (yield from self._dict(value))
         if isinstance(value, FunctionType):
-            return self._function(value)
+            return (yield from self._function(value))
         if isinstance(value, type):
-            return self._class(value)
+            return (yield from self._class(value))
         made_of = _made_of(value)
-        return self._object(value) if made_of is None else self._all(made_of)
+        if made_of is not None:
+            return ", ".join((yield from self._all(made_of)))
+        return (yield from self._object(value))
 
-    def _all(self, values: Iterable[Any]) -> str:
-        return ", ".join(map(self._told, values))
+    def _all(self, values: Iterable[Any]) -> _Walk:
+        told = []
+        for value in values:
+            text = self._known(value)
+            told.append((yield value) if text is None else text)
+        return told
 
-    def _named(self, values: Mapping[Any, Any]) -> str:
-        return ", ".join(f"{self._told(key)}: {self._told(values[key])}" for key in values)
+    def _named(self, values: Iterable[tuple[str, Any]]) -> _Walk:
+        told = []
+        for name, value in values:
+            (text,) = yield from self._all((value,))
+            told.append(f"{name}: {text}")
+        return told
 
-    def _function(self, function: FunctionType) -> str:
+    def _dict(self, values: Mapping[Any, Any]) -> _Walk:
+        keys = yield from self._all(values)
+        return ", ".join((yield from self._named(zip(keys, values.values(), strict=True))))
+
+    def _function(self, function: FunctionType) -> _Walk:
         told = [function_name(function), compiled.text(function.__code__)]
-        told += [self._told(function.__defaults__), self._told(function.__kwdefaults__)]
-        told += [self._told(value) for value in _contents(function.__closure__ or ())]
+        defaults = function.__defaults__, function.__kwdefaults__
+        told += yield from self._all((*defaults, *inside.contents(function.__closure__ or ())))
         if self._is_own(function):
             names = sorted(set(compiled.names(function.__code__)))
-            named = self._named_in(function.__globals__, names, [])
-            told += [f"{name}: {self._told(value)}" for name, value in named]
+            told += yield from self._named(self._named_in(function.__globals__, names, []))
             told += self._imported(function)
         return "\0".join(told)
 
@@ -118,8 +157,8 @@ class _Told:
             yield name, value
             is_module = isinstance(value, ModuleType) and value not in parents
             if is_module and self._is_own_module(value.__name__, getattr(value, "__file__", None)):
-                inside = self._named_in(vars(value), names, [*parents, value])
-                yield from ((f"{name}.{inner}", found) for inner, found in inside)
+                there_too = self._named_in(vars(value), names, [*parents, value])
+                yield from ((f"{name}.{inner}", found) for inner, found in there_too)
 
     def _imported(self, function: FunctionType) -> Iterator[str]:
         """Files of the modules that the code imports when it is called, whether they are or not."""
@@ -134,26 +173,18 @@ class _Told:
                 if (file := _origin(full)) is not None:
                     yield f"{full}: {_file_hash(file)}"
 
-    def _class(self, class_: type) -> str:
+    def _class(self, class_: type) -> _Walk:
         told = [function_name(class_)]
         if self._is_own(class_):
-            told += map(self._told, class_.__bases__)
-            for name, value in sorted(vars(class_).items()):
-                does = isinstance(value, (FunctionType, staticmethod, classmethod, property))
-                if does or not (name.startswith("__") and name.endswith("__")):
-                    told.append(f"{name}: {self._told(value)}")
+            told += yield from self._all(class_.__bases__)
+            told += yield from self._named(inside.attributes(class_))
         return "\0".join(told)
 
-    def _object(self, value: Any) -> str:
+    def _object(self, value: Any) -> _Walk:
         if self._is_own(type(value)):
-            slots = {
-                name: getattr(value, name)
-                for one in type(value).__mro__
-                for name in _listed(vars(one).get("__slots__", ()))
-                if hasattr(value, name)
-            }
-            state = slots | getattr(value, "__dict__", {})
-            return f"{self._told(type(value))}, {self._named(state)}"
+            (kind,) = yield from self._all((type(value),))
+            held = yield from self._dict(inside.state(value))
+            return f"{kind}, {held}"
         return f"{function_name(type(value))} {pickle_hash(value, self._own_told)}"
 
     def _own_told(self, value: Any) -> str | None:
@@ -200,14 +231,6 @@ def _package(value: Any) -> str:
     return str(name).partition(".")[0]
 
 
-def _contents(cells: Iterable[CellType]) -> Iterator[Any]:
-    for cell in cells:
-        try:
-            yield cell.cell_contents
-        except ValueError:  # nothing is in it yet
-            yield None
-
-
 def _origin(module: str) -> str | None:
     """The file of a module, imported or not."""
     try:
@@ -223,7 +246,3 @@ def _file_hash(path: str) -> str:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError:
         return ""
-
-
-def _listed(slots: str | Iterable[str]) -> list[str]:
-    return [slots] if isinstance(slots, str) else list(slots)

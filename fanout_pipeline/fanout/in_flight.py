@@ -15,15 +15,14 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Sequence
-from queue import Empty, SimpleQueue
+from queue import SimpleQueue
 from typing import Any
 
 from fanout_pipeline.fanout.calling import nobody_cancelled, require_failed
 from fanout_pipeline.fanout.contract import ItemFailed, Work
 from fanout_pipeline.fanout.failures import described, shown
+from fanout_pipeline.fanout.interrupts import taken
 from fanout_pipeline.fanout.lanes import Lane
-
-_PATIENCE_SECONDS = 0.5
 
 
 class Calls:
@@ -76,12 +75,7 @@ class InFlight:
 
     def next_complete(self) -> Calls | None:
         """Wait for a chunk all of whose calls have ended; None: `run` has ended, well or not."""
-        while True:
-            # Not one long wait, which a Ctrl-C at its very beginning would not end.
-            try:
-                return self._complete.get(timeout=_PATIENCE_SECONDS)
-            except Empty:
-                continue
+        return taken(self._complete)
 
     def end(self, _: object = None) -> None:
         """Say that `run` has ended."""

@@ -3,14 +3,22 @@
 Where it would: between starting a process and knowing it, between ending one process and the next,
 and inside multiprocessing's queues, whose locks an exception from a signal handler can leave
 locked. One Ctrl-C comes twice to a Dagster step: from the terminal and from the executor.
+
+And signals that nobody would see: Python misses one that comes just as the main thread begins to wait,
+until that wait ends.
 """
 
 import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from queue import Empty, SimpleQueue
+from typing import Any, TypeVar
 
+WAIT_SECONDS = 0.5
+"""No wait that interrupts are to be seen in is longer; whoever waits then begins another."""
+
+_Taken = TypeVar("_Taken")
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -52,6 +60,15 @@ class HeldInterrupts:
 
     def _came_in(self, number: int, frame: Any) -> None:
         self._came.append(number)
+
+
+def taken(queue: SimpleQueue[_Taken]) -> _Taken:
+    """The next of a queue, however long it takes to come; interrupts are seen meanwhile."""
+    while True:
+        try:
+            return queue.get(timeout=WAIT_SECONDS)
+        except Empty:
+            continue
 
 
 @contextmanager

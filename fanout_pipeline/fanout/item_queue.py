@@ -20,16 +20,16 @@ from multiprocessing.connection import wait
 from typing import Any, Self
 
 from fanout_pipeline.fanout.contract import Options, Work, WorkerDied
-from fanout_pipeline.fanout.interrupts import HeldInterrupts, interrupts_held
+from fanout_pipeline.fanout.interrupts import WAIT_SECONDS, HeldInterrupts, interrupts_held
 from fanout_pipeline.fanout.item_queue_worker import STOP, Serve, Task, serve_runs
 from fanout_pipeline.fanout.joined import Joined
 from fanout_pipeline.fanout.multiprocessing_workers import ItemReader
 from fanout_pipeline.fanout.pickling import SAMPLE_EVERY
+from fanout_pipeline.fanout.sending import sent
 from fanout_pipeline.fanout.usage import ProcessUsage, usage_of
 
 _WAITING_TASKS = 1000
 _LOOK_EVERY = 256
-_PATIENCE_SECONDS = 0.5
 
 
 class _Inputs(queues.Queue):  # type: ignore[type-arg]
@@ -100,9 +100,10 @@ class ItemQueue:
         The tasks are made of what `reader` reads.
         """
         joined = Joined(reader)
+        message = sent((serve, work.function, work.failures), work.function)
         for control in self._controls:
             with suppress(BrokenPipeError):  # its worker is dead, as will be said below
-                control.send((serve, work.function, work.failures))
+                control.send_bytes(message)
         # Interrupts are let through between operations of the queue, never inside of one.
         with interrupts_held() as interrupts:
             for number, task in enumerate(tasks):
@@ -116,7 +117,7 @@ class ItemQueue:
             waiting = list(self._controls)
             while waiting:
                 with interrupts.allowed():  # A list may be long, and its worker stopped.
-                    for control in self._ready(waiting, _PATIENCE_SECONDS):
+                    for control in self._ready(waiting, WAIT_SECONDS):
                         joined.add(self._receive(control))
                         waiting.remove(control)
         return joined
@@ -125,7 +126,7 @@ class ItemQueue:
         while True:
             interrupts.let_through()
             try:
-                return self._inputs.put(task, timeout=_PATIENCE_SECONDS)
+                return self._inputs.put(task, timeout=WAIT_SECONDS)
             except queue.Full:
                 self._look_for_failed()
 
@@ -157,7 +158,7 @@ class ItemQueue:
             process = self._process(control)
             process.join()
             raise _died(process) from None
-        if isinstance(message, Exception):
+        if isinstance(message, BaseException):
             raise message
         return message
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from fanout_pipeline.fanout.calling import calling, require_failed
 from fanout_pipeline.fanout.contract import Failure
+from fanout_pipeline.fanout.failures import sendable, unreadable
 from fanout_pipeline.fanout.multiprocessing_workers import (
     CallFailed,
     called_again,
@@ -56,10 +57,19 @@ def serve_runs(control: Any, inputs: Any) -> None:
             message = control.recv_bytes()
         except EOFError:
             return
-        began = time.perf_counter()
+        control.send(_answer(message, inputs, time.perf_counter()))
+
+
+def _answer(message: bytes, inputs: Any, began: float) -> Answer | BaseException:
+    try:
         serve, function, policy = pickle.loads(message)
+    except BaseException as error:
+        return unreadable(error)
+    try:
         with calling(function) as call:
-            control.send(_serve_run(serve, call, policy, inputs, began))
+            return _serve_run(serve, call, policy, inputs, began)
+    except BaseException as error:  # SystemExit, too: it is the parent's to raise
+        return sendable(error)
 
 
 def _serve_run(

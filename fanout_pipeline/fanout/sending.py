@@ -1,4 +1,4 @@
-"""Work as bytes that a worker can read, which shares nothing with this process but `sys.path`.
+"""Messages as bytes that a worker can read, which shares nothing with this process but `sys.path`.
 
 Functions of modules that a worker can import travel as names. Those of `__main__` (a script, `python -c`,
 a REPL, a notebook), of modules that were loaded from a file by hand, lambdas and nested functions
@@ -15,26 +15,25 @@ from importlib.machinery import ModuleSpec
 from pathlib import Path
 from typing import Any
 
-from fanout_pipeline.fanout.contract import Work
+from fanout_pipeline.fanout.failures import shown
 
 
-def sent(work: Work) -> bytes:
-    """The work as bytes. Raises TypeError, naming the function and what of it cannot be sent."""
-    message = ("work", work)
+def sent(message: Any, function: Any) -> bytes:
+    """A message that holds the user's function. Raises TypeError, naming what of it cannot be sent."""
     try:
         buffer = io.BytesIO()
         _ByName(buffer).dump(message)
         return buffer.getvalue()
-    except (_NotByName, pickle.PicklingError, AttributeError, TypeError):
+    except (_NotByName, pickle.PicklingError, AttributeError, TypeError, RecursionError):
         # Here, for the usual function does without it.
         from fanout_pipeline.fanout.by_value import culprit, pickled
     try:
         return pickled(message)
     except Exception as error:
-        name = getattr(work.function, "__qualname__", repr(work.function))
+        name = getattr(function, "__qualname__", None) or shown(function, 200)
         raise TypeError(
             f"The function {name} cannot be sent to worker processes: "
-            f"{culprit(work.function) or error}. "
+            f"{culprit(function) or error}. "
             "Make it inside the function, or define the function at the top level of a module "
             "that can be imported."
         ) from error

@@ -16,6 +16,7 @@ from fanout_pipeline.fanout.black_box import Announce
 from fanout_pipeline.fanout.chunk_plan import ChunkPlan
 from fanout_pipeline.fanout.chunk_work import Piece
 from fanout_pipeline.fanout.contract import Ran, Work
+from fanout_pipeline.fanout.interrupts import WAIT_SECONDS
 from fanout_pipeline.fanout.lanes import Lane, busy_seconds, seconds_of
 from fanout_pipeline.fanout.numbering import CountedRanges
 from fanout_pipeline.fanout.progress import Progress
@@ -79,7 +80,8 @@ class SupervisedRun:
         self._selector = DefaultSelector()
         progress.begin(plan.size)
         # Not the batch function: what its module imports would be imported for nothing.
-        self._message = sent(replace(work, chunks=(), finished=(), batch_function=None))
+        slim = replace(work, chunks=(), finished=(), batch_function=None)
+        self._message = sent(("work", slim), work.function)
         self._pickle_seconds = time.thread_time() - cpu_began
 
     def ran(self) -> Ran:
@@ -211,13 +213,15 @@ class SupervisedRun:
         if worker.end is not None:
             self._selector.unregister(worker.end)
 
-    def _seconds_to_wait(self) -> float | None:
-        """Until something is to be looked at, or to be given out again; None: until a worker says so."""
-        waits = [] if self._watch.period is None else [self._watch.period]
+    def _seconds_to_wait(self) -> float:
+        """Until something is to be looked at, or to be given out again."""
+        waits = [WAIT_SECONDS]
+        if self._watch.period is not None:
+            waits.append(self._watch.period)
         # Where no place is idle nothing can be given out anyway.
         if self._assignments.again and any(place.idle for place in self._places):
             waits.append(max(0.0, self._assignments.next_due() - time.monotonic()))
-        return min(waits, default=None)
+        return min(waits)
 
     def _look(self) -> None:
         """End workers that have too much memory, or are too long in one call."""

@@ -18,6 +18,7 @@ from queue import SimpleQueue
 from fanout_pipeline.fanout.chunk_plan import ChunkPlan
 from fanout_pipeline.fanout.chunk_work import Piece, RunPiece
 from fanout_pipeline.fanout.contract import Ran, Work
+from fanout_pipeline.fanout.interrupts import taken
 from fanout_pipeline.fanout.lanes import Lane, busy_seconds, seconds_of
 from fanout_pipeline.fanout.laps import Laps
 from fanout_pipeline.fanout.numbering import Stopped, ThreadNumbering
@@ -70,7 +71,7 @@ class ThreadCrew:
         try:
             serving = len(futures)
             while serving:
-                match finished.get():
+                match taken(finished):
                     case None:
                         serving -= 1
                     case _Done() as done:

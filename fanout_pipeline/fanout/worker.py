@@ -6,7 +6,8 @@
 
 A worker imports neither dagster nor pandas unless the user's function does, and not the parent's
 `__main__`. It ends as soon as its channel does, also in the middle of a chunk: a worker never
-outlives the process that started it, however that one died.
+outlives the process that started it, however that one died. On Linux this holds in C code that keeps
+the GIL, too; elsewhere it ends after such a call.
 """
 
 from __future__ import annotations
@@ -31,6 +32,8 @@ READY = "ready"
 COUNTED = "counted"
 DONE = "done"
 
+_PR_SET_PDEATHSIG = 1
+
 
 class Order(NamedTuple):
     """One chunk to be done."""
@@ -52,6 +55,7 @@ def main(descriptor: int, box: int) -> None:
     """
     # Ctrl-C reaches the whole foreground group; the parent decides what it means.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    parent_pid = os.getppid()
     # Programs that the function starts must not hold the channel open.
     os.set_inheritable(descriptor, False)
     parent = _Parent(Channel(descriptor))
@@ -61,6 +65,7 @@ def main(descriptor: int, box: int) -> None:
     recorder = Recorder(box)
     import fanout_pipeline.fanout.road  # noqa: F401
 
+    _end_with(parent_pid)
     imported = time.perf_counter() - began
     work = None
     while True:
@@ -85,6 +90,21 @@ def main(descriptor: int, box: int) -> None:
     os._exit(0)
 
 
+def _end_with(parent_pid: int) -> None:
+    """Have the kernel kill this process when its parent ends, whatever holds the GIL here by then.
+
+    Until now no function was called: the thread that waits for the channel's end was enough.
+    """
+    if sys.platform == "linux":
+        import ctypes  # NumPy has imported it, so it costs nothing here
+
+        # It acts when the *thread* ends that started us. Strategies, trials, sweeps and Dagster's
+        # steps start a crew, run it and stop it in one thread (see `worker_processes`).
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, ctypes.c_ulong(signal.SIGKILL))
+        if os.getppid() != parent_pid:  # it was too late for that
+            os._exit(1)
+
+
 class _Parent:
     """The process that started this one. A thread waits for its messages, and for its end."""
 
@@ -107,11 +127,9 @@ class _Parent:
             try:
                 return taken, pickle.loads(message)
             except Exception as error:
-                error.add_note(
-                    "A worker process could not read the function. What it is made of must be "
-                    "importable there, with the same sys.path, or hold nothing that cannot be pickled."
-                )
-                self.send(_sendable(error))
+                from fanout_pipeline.fanout.failures import unreadable
+
+                self.send(unreadable(error))
 
     def _receive(self) -> None:
         try:
@@ -136,21 +154,9 @@ def _answer(parent: _Parent, work: Any, order: Order, recorder: Recorder) -> Any
             known_failed={} if order.failure is None else {0: order.failure},
         )
     except BaseException as error:  # SystemExit, too: it is the parent's to raise
-        return _sendable(error)
+        from fanout_pipeline.fanout.failures import sendable
 
-
-def _sendable(error: BaseException) -> BaseException:
-    """The error, or one with its text where another process could not read it."""
-    error.__cause__ = None
-    try:
-        pickle.loads(pickle.dumps(error))
-    except Exception:
-        from traceback import format_exception
-
-        from fanout_pipeline.parts.visible import visible_lines
-
-        return RuntimeError(visible_lines("".join(format_exception(error))))
-    return error
+        return sendable(error)
 
 
 class _RemoteNumbering:

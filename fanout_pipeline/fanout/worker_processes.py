@@ -107,7 +107,8 @@ class WorkerProcesses:
 def worker_processes(count: int, memory_mb: int | None = None) -> Iterator[WorkerProcesses]:
     """Start `count` workers, each of which has answered; stop them at the end.
 
-    An orderly end lets them finish; an exception kills them.
+    An orderly end lets them finish; an exception kills them. Enter, use and leave the block in one
+    thread: on Linux its end is the workers' end (see `worker`).
     """
     crew = WorkerProcesses(memory_mb)
     try:

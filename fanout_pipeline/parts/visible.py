@@ -6,23 +6,29 @@ a value begins a line that looks like one of the log's own; some text is megabyt
 
 from __future__ import annotations
 
-_LINE = 1000
+_LINE = 2000
 _LINES = 200
 
 
 def visible(text: str, limit: int | None = _LINE) -> str:
-    """One line of printable text; what cannot be seen (ANSI codes, line ends) as Python escapes it."""
-    left_out = ""
-    if limit is not None and len(text) > limit:
-        left_out = f"… ({len(text):,} characters)"
-        text = text[:limit]
-    if not text.isprintable():
-        text = "".join(map(_visible, text))
-    return text + left_out
+    """One line of printable text; what cannot be seen (ANSI codes, line ends) as Python escapes it.
+
+    Of one that is longer than `limit`, the beginning and the end.
+    """
+    text = text if limit is None else both_ends(text, limit)
+    return text if text.isprintable() else "".join(map(_visible, text))
+
+
+def both_ends(text: str, limit: int) -> str:
+    """The beginning and the end of a long text, `limit` characters in all, and how many are left out."""
+    if len(text) <= limit:
+        return text
+    half = limit // 2
+    return f"{text[:half]}… ({len(text) - 2 * half:,} characters left out) …{text[-half:]}"
 
 
 def visible_lines(text: str) -> str:
-    """The same of each line of a text of several, a traceback; of many, the first and the last."""
+    """The same of each line of a text of several, a traceback; of many lines, the first and the last."""
     lines = text.split("\n")
     if len(lines) > _LINES:
         left_out = f"… ({len(lines) - _LINES:,} lines)"

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 # What both int() and Arrow's parser read alike. Anything else ('+', '_', blanks, CR, other
 # scripts' digits, "0x10", which Arrow would take) goes the way of int().
 _PLAIN = b"0123456789\n-"
+_BLOCK_BYTES = 2**30
+"""So much is parsed at a time, at most: Arrow keeps the size in 32 bits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +60,11 @@ class IntegerLines(Lines):
         import pyarrow
         from pyarrow import csv
 
+        block = min(len(raw), _BLOCK_BYTES)
         try:
             column = csv.read_csv(
                 pyarrow.BufferReader(raw),
-                csv.ReadOptions(use_threads=False, block_size=len(raw), column_names=["item"]),
+                csv.ReadOptions(use_threads=False, block_size=block, column_names=["item"]),
                 csv.ParseOptions(quote_char=False, ignore_empty_lines=False),
                 csv.ConvertOptions(column_types={"item": pyarrow.int64()}, null_values=[]),
             )["item"]

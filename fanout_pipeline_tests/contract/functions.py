@@ -3,6 +3,7 @@
 import asyncio
 import dataclasses
 import os
+import re
 import shutil
 import signal
 import sys
@@ -69,6 +70,14 @@ def stops_on_guilty(number):
 def kills_its_worker(number):
     if number == GUILTY:
         os.kill(os.getpid(), signal.SIGKILL)
+    return number
+
+
+def holds_the_interpreter(number):
+    """For years, in a regular expression, on the guilty item; leaves a file where it is called."""
+    if number == GUILTY:
+        Path("called").touch()
+        re.match(r"(a+)+$", "a" * 64 + "b")
     return number
 
 

@@ -17,6 +17,7 @@ from fanout_pipeline.fanout.contract import FanoutSpec, ItemFailed, Options, Wor
 from fanout_pipeline.fanout.item_queue import ItemQueue
 from fanout_pipeline.fanout.registry import STRATEGIES
 from fanout_pipeline.fanout.run import run_strategy
+from fanout_pipeline.parts import read_results
 from fanout_pipeline.parts.atomic import CannotWrite
 from fanout_pipeline.sources import BadInput, IntegerLines
 from fanout_pipeline_tests.contract import functions
@@ -257,26 +258,36 @@ def lives(process):
         return False
 
 
-def interrupt(when, delay=0.0):
-    """Send SIGINT, as Ctrl-C does, `delay` seconds after `when()` is true."""
+def to_the_process():
+    """As Ctrl-C is sent: it ends the main thread's wait."""
+    os.kill(os.getpid(), signal.SIGINT)
+
+
+def to_another_thread():
+    """The main thread's wait goes on, as where a signal comes just as it begins."""
+    signal.pthread_kill(threading.get_ident(), signal.SIGINT)
+
+
+def interrupt(when, delay=0.0, send=to_the_process):
+    """Send SIGINT `delay` seconds after `when()` is true."""
 
     def wait_and_send():
         until(when)
         time.sleep(delay)
-        os.kill(os.getpid(), signal.SIGINT)
+        send()
 
     thread = threading.Thread(target=wait_and_send)
     thread.start()
     return thread
 
 
+@pytest.mark.parametrize("send", [to_the_process, to_another_thread])
 @pytest.mark.parametrize(("name", "method"), CASES)
-def test_interrupted_in_the_middle(name, method, tmp_path, earlier):
+def test_interrupted_in_the_middle(name, method, send, tmp_path, earlier):
     """Ctrl-C ends a run within seconds, and with it all its processes and threads."""
     long = write_items(tmp_path / "long.txt", 8000)
     mark = tmp_path / "called"
-    # Python misses a signal that comes just as the main thread begins to wait: hence the delay.
-    thread = interrupt(mark.exists, delay=0.3)
+    thread = interrupt(mark.exists, delay=0.3, send=send)
     began = time.monotonic()
     with pytest.raises(KeyboardInterrupt):
         run(name, method, long, functions.Slow(mark), earlier)
@@ -350,6 +361,27 @@ def test_parent_is_killed(name, method, file, tmp_path, earlier):
     assert_same_results(folder, file, functions.same, STRATEGIES[name].keeps_order)
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the worker ends after the call")
+def test_parent_is_killed_while_a_call_holds_the_interpreter(file, tmp_path):
+    """A worker that no thread of its own could end any more is gone with its parent, too."""
+    folder = tmp_path / "killed" / "multiprocess"
+    function = functions.holds_the_interpreter
+    command = parent_command(tmp_path, "multiprocess", "spawn", file, function.__name__, folder)
+    with subprocess.Popen(**command) as parent:
+        until((tmp_path / "called").exists)
+        time.sleep(0.5)  # It is in the expression by now.
+        family = psutil.Process(parent.pid).children(recursive=True)
+        parent.kill()
+    assert len(family) == 2
+    psutil.wait_procs(family, timeout=5)
+    left = list(filter(lives, family))
+    for worker in left:
+        worker.kill()
+    assert not left
+    run("multiprocess", "spawn", file, functions.same, folder)
+    assert_same_results(folder, file, functions.same, keeps_order=True)
+
+
 @pytest.mark.parametrize(("name", "method"), WITH_PROCESSES)
 def test_workers_import_little(name, method, file, tmp_path):
     """Workers import neither dagster nor pandas, and those of our own not the parent's script."""
@@ -363,7 +395,8 @@ def test_workers_import_little(name, method, file, tmp_path):
         assert (tmp_path / "parents").read_text() == "x"
 
 
-def test_function_that_cannot_be_sent(file, earlier):
+@pytest.mark.parametrize(("name", "method"), WITH_PROCESSES)
+def test_function_that_cannot_be_sent(name, method, file, earlier):
     """A function that holds what no other process can have is refused, and what it holds is named."""
     guard = threading.Lock()
 
@@ -372,17 +405,49 @@ def test_function_that_cannot_be_sent(file, earlier):
             return number
 
     with pytest.raises(TypeError, match=r"guarded cannot be sent .* its variable guard, a lock"):
-        run("multiprocess", "spawn", file, guarded, earlier)
+        run(name, method, file, guarded, earlier)
 
 
-def test_module_that_workers_cannot_import(file, tmp_path, monkeypatch):
+@pytest.mark.parametrize(("name", "method"), WITH_PROCESSES)
+def test_module_that_workers_cannot_import(name, method, file, tmp_path, monkeypatch):
     """A function of a module that only the parent has travels by value."""
     module = type(sys)("only_in_the_parent")
     exec("def lonely(number): return number", module.__dict__)
     monkeypatch.setitem(sys.modules, module.__name__, module)
     folder = tmp_path / "lonely"
-    run("multiprocess", "spawn", file, module.lonely, folder)
-    assert_same_results(folder, file, module.lonely, keeps_order=True)
+    run(name, method, file, module.lonely, folder)
+    assert_same_results(folder, file, module.lonely, STRATEGIES[name].keeps_order)
+
+
+COMMAND = """
+import sys
+from pathlib import Path
+
+from fanout_pipeline_tests.contract import test_faults
+
+seen = []
+def counts(number):
+    seen.append(number)
+    return len(seen)
+
+def nested():
+    return lambda number: counts(number)
+
+name, method, file, function, folder = sys.argv[1:]
+function = {"counts": counts, "nested": nested()}[function]
+test_faults.run(name, method, Path(file), function, Path(folder), workers=1)
+"""
+
+
+@pytest.mark.parametrize("function", ["counts", "nested"])
+@pytest.mark.parametrize(("name", "method"), WITH_PROCESSES)
+def test_function_of_no_file(name, method, function, file, tmp_path):
+    """Functions that were typed in work in all workers, and keep there what they keep between calls."""
+    folder = tmp_path / "typed" / name
+    command = parent_command(tmp_path, name, method, file, function, folder)
+    command["args"][1:2] = ["-c", COMMAND]
+    subprocess.run(**command, check=True, timeout=50)
+    assert read_results(folder)["result"].tolist() == list(range(1, 101))
 
 
 @pytest.fixture

@@ -36,7 +36,7 @@ def test_an_item_is_shown_as_text(value):
     """An item, and a message made of it, is one short line, whatever it is."""
     for text in (shown(value), visible(value), shown(Unprintable(value))):
         assert text.isprintable()
-        assert len(text) < 1100
+        assert len(text) < 2100
     failure = described(ValueError(value), shown(value))
     assert failure.message.isprintable()
     assert_harmless(str(ItemFailed(failure)))

@@ -333,7 +333,7 @@ class Known:
         (5, "5"),
         ("a\n", r"'a\n'"),
         (10**5000, "an integer of 16,610 bits"),
-        ("x" * 100, f"'{'x' * 59}… (102 characters)"),
+        ("x" * 100, f"'{'x' * 29}… (42 characters left out) …{'x' * 29}'"),
     ],
     ids=["int", "str", "huge", "long"],
 )

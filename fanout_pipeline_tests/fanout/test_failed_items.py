@@ -104,11 +104,17 @@ def test_results_and_failures_share_out_the_items(fails, chunks, kind, failed_it
 
 def test_a_failure_is_cut_to_a_sane_length():
     """A message of megabytes, an unprintable error and half a surrogate do no harm to the list."""
-    told = described(ValueError("\ud800" + "x" * 10**7), "item")
+    told = described(ValueError("\ud800" + "x" * 10**7 + "why"), "item")
     assert len(told.message) < 2_200
-    assert len(told.traceback) < 10_200
+    assert len(told.traceback) < 2_300
     assert told.message.startswith("\\ud800xxx")
-    assert told.message.endswith("(10,000,001 characters)")
+    assert "x… (9,998,004 characters left out) …x" in told.message
+    for text in (told.message, told.traceback.rstrip()):
+        assert text.endswith("xxxwhy")
+    long = described(ValueError("\n".join(["first", *["x" * 1000] * 50, "last"])), "item")
+    assert len(long.traceback) < 10_200
+    assert long.traceback.startswith("ValueError: first\n")
+    assert long.traceback.rstrip().endswith("\nlast")
 
     class Unprintable(Exception):
         def __str__(self):

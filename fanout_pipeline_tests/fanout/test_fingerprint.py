@@ -322,6 +322,38 @@ def test_a_change_in_a_module_beside_it_counts(tmp_path, what, monkeypatch):
     assert found[0] == found[1] != found[2]
 
 
+CHAINS = {
+    "objects": (
+        "class Node:\n    def __init__(self, value, next):\n        self.value, self.next = value, next\n"
+        "first = None\nfor n in range({count}):\n    first = Node({last} if n == 0 else n, first)\n"
+    ),
+    "lists": "first = [{last}]\nfor _ in range({count}):\n    first = [first]\n",
+    "dicts": "first = {{1: {last}}}\nfor _ in range({count}):\n    first = {{1: first}}\n",
+    "functions": (
+        "def f0(x): return {last}\n"
+        "for n in range(1, {count}):\n    exec(f'def f{{n}}(x): return f{{n - 1}}(x)')\n"
+        "exec('def first(x): return f{{}}(x)'.format({count} - 1))\n"
+    ),
+    "closures": (
+        "def after(next):\n    return lambda x: next\n"
+        "first = {last}\nfor _ in range({count}):\n    first = after(first)\n"
+    ),
+}
+
+
+@pytest.mark.parametrize("count", [250, 20_000])
+@pytest.mark.parametrize("chain", CHAINS)
+def test_the_end_of_a_long_chain_counts(chain, count):
+    """What a function refers to may have any number of links: each is seen, to the last."""
+
+    def made(last):
+        source = CHAINS[chain].format(count=count, last=last)
+        return without_source(source + "def f(x):\n    return first\n")
+
+    one, other, again = (function_fingerprint(made(last)) for last in ("'a'", "'b'", "'a'"))
+    assert one == again != other
+
+
 def test_how_a_function_takes_its_argument_counts():
     """`f(x)` and `f(*x)` compile to the same instructions, and give other results."""
     one, other = map(without_source, ("def f(x): return x\n", "def f(*x): return x\n"))

@@ -92,8 +92,9 @@ def by_hand(tmp_path, monkeypatch):
     return module
 
 
-def work(function):
-    return Work(IntegerLines("numbers.txt"), function, None, (), Path("parts"))
+def message_of(function):
+    work = Work(IntegerLines("numbers.txt"), function, None, (), Path("parts"))
+    return sent(("work", work), function)
 
 
 def names(message):
@@ -107,7 +108,7 @@ def names(message):
 )
 def test_what_can_be_imported_travels_as_a_name(function):
     """A function of a module is sent as the module's name and its own; its code is imported."""
-    message = sent(work(function))
+    message = message_of(function)
     assert len(message) < 400
     assert not any("cloudpickle" in name for name in names(message))
 
@@ -168,6 +169,7 @@ def test_modules_of_python_can_be_imported(name):
         (threading.Lock, "lock"),
         (socket.socket, "socket"),
         (lambda: (number for number in ()), "generator"),
+        (lambda: functools.reduce(lambda inner, _: [inner], range(100_000), 0), "list"),
     ],
 )
 def test_what_cannot_be_sent_is_named(make, kind):
@@ -194,7 +196,7 @@ def test_what_cannot_be_sent_is_named(make, kind):
         (functools.partial(pow, mod=thing), f"cannot be sent .*: its argument mod, a {kind}"),
     ]:
         with pytest.raises(TypeError, match=what) as caught:
-            sent(work(function))
+            message_of(function)
         assert "Make it inside the function, or" in str(caught.value)
     if kind == "socket":
         thing.close()
@@ -205,12 +207,12 @@ def test_what_is_known_by_name_only_is_named():
     namespace = {"__name__": "__main__", "functools": functools}
     exec("@functools.cache\ndef cached(number): return number", namespace)
     with pytest.raises(TypeError, match="cached is known only by its name in __main__"):
-        sent(work(namespace["cached"]))
+        message_of(namespace["cached"])
 
 
 def test_nothing_stays_registered(by_hand):
     """Sending a module by value leaves cloudpickle as it was, for others in this process."""
     import cloudpickle
 
-    sent(work(by_hand.lonely))
+    message_of(by_hand.lonely)
     assert cloudpickle.list_registry_pickle_by_value() == set()

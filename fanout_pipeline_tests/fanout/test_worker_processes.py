@@ -11,12 +11,15 @@ import pytest
 
 from fanout_pipeline.fanout import chunk_plan
 from fanout_pipeline.fanout.contract import FanoutSpec, ItemFailed, Options, WorkerDied
+from fanout_pipeline.fanout.policy import FAIL, FailurePolicy
 from fanout_pipeline.fanout.registry import STRATEGIES
 from fanout_pipeline.fanout.run import run_strategy
 from fanout_pipeline.fanout.worker_process import WorkerProcess
 from fanout_pipeline.fanout.worker_processes import worker_processes
 from fanout_pipeline.parts import ResultFolder, read_results
 from fanout_pipeline.sources import IntegerLines
+from fanout_pipeline_tests.contract import functions
+from fanout_pipeline_tests.contract.test_strategies import given_to
 
 ROOT = Path(__file__).parents[2]
 CUT_SHORT = [
@@ -50,7 +53,8 @@ def short(monkeypatch):
 
 
 def run(name, file, function, folder, workers=2, chunks=None):
-    spec = FanoutSpec("numbers", IntegerLines(str(file)), function)
+    batch = functions.Batch(function) if STRATEGIES[name].batch else None
+    spec = FanoutSpec("numbers", IntegerLines(str(file)), function, batch)
     options = Options(workers, STRATEGIES[name].start_methods[0])
     return run_strategy(STRATEGIES[name], spec, folder, options, chunks=chunks)
 
@@ -103,8 +107,27 @@ def test_chunks_without_items(name, workers, chunks, tmp_path, short):
     assert record.chunks <= 3
 
 
+@pytest.mark.parametrize("chunks", [None, 4])
+@pytest.mark.parametrize("numbers", [[], [7], [10**2000, 7, 10**2000]], ids=["0", "1", "long"])
+@pytest.mark.parametrize("policy", [FAIL, FailurePolicy("quarantine")], ids=lambda p: p.on_error)
+def test_no_batch_is_empty(policy, numbers, chunks, tmp_path):
+    """A batch function that takes no empty batch, as of NumPy's or scikit-learn's, is given none."""
+
+    def function(items):
+        if not len(items):
+            raise ValueError("no items")
+        return [str(item) for item in items]
+
+    file = tmp_path / "few.txt"
+    file.write_text("".join(f"{number}\n" for number in numbers))
+    spec = FanoutSpec("numbers", IntegerLines(str(file)), str, function)
+    options = Options(3, "none", failures=policy)
+    run_strategy(STRATEGIES["vectorized"], spec, tmp_path / "out", options, chunks=chunks)
+    assert read_results(tmp_path / "out")["result"].tolist() == list(map(str, numbers))
+
+
 @pytest.mark.parametrize("error", [SystemExit, KeyboardInterrupt])
-@pytest.mark.parametrize("name", ["serial", "threads", "multiprocess"])
+@pytest.mark.parametrize("name", STRATEGIES)
 def test_a_function_that_ends_the_program(name, error, file, tmp_path, short):
     """sys.exit() in a function means the same in a worker as in a loop: the run ends with it."""
 
@@ -114,7 +137,7 @@ def test_a_function_that_ends_the_program(name, error, file, tmp_path, short):
         return number
 
     with pytest.raises(error, match="enough"):
-        run(name, file, function, tmp_path / name)
+        run(name, file, given_to(name, function), tmp_path / name)
     assert not (tmp_path / name).exists()
 
 
@@ -142,10 +165,11 @@ class CannotBeRead:
         return number
 
 
-def test_a_function_that_cannot_be_read(file, tmp_path):
+@pytest.mark.parametrize("name", [name for name, s in STRATEGIES.items() if s.starts_processes])
+def test_a_function_that_cannot_be_read(name, file, tmp_path):
     """A function that a worker cannot unpickle ends the run with the error, and what to do."""
     with pytest.raises(ValueError, match="no number") as caught:
-        run("multiprocess", file, CannotBeRead(), tmp_path / "multiprocess")
+        run(name, file, CannotBeRead(), tmp_path / name)
     assert "A worker process could not read the function." in caught.value.__notes__[0]
 
 

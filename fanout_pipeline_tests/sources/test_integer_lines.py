@@ -13,7 +13,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from fanout_pipeline.sources import BadInput, Chunk, IntegerLines
+from fanout_pipeline.sources import BadInput, Chunk, IntegerLines, integer_lines
 
 ROOT = Path(__file__).parents[2]
 
@@ -154,6 +154,26 @@ def test_plain_digits_are_parsed_the_fast_way():
     assert source._parse_plain(b"+12\n") is None
 
 
+@pytest.mark.parametrize("block", [1, 2, 5, 16, 64])
+@settings(deadline=None, max_examples=60)
+@given(text=plain)
+@example(text="1\n-2\n333\n\n")
+def test_a_chunk_larger_than_a_block_is_the_same(block, text):
+    """What Arrow would refuse in one piece, over 2 GiB, is parsed in several: the items are the same."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(integer_lines, "_BLOCK_BYTES", block)
+        assert outcome(IntegerLines("numbers.txt").parse, text.encode()) == oracle(text)
+
+
+def test_blocks_are_parsed_the_fast_way(monkeypatch):
+    """Of several blocks, too, unless a line reaches over more than two."""
+    monkeypatch.setattr(integer_lines, "_BLOCK_BYTES", 8)
+    source = IntegerLines("numbers.txt")
+    lines = b"12\n-3\n4567\n" * 100
+    assert source._parse_plain(lines).tolist() == [12, -3, 4567] * 100
+    assert source._parse_plain(b"123456789012345678\n-3") is None
+
+
 @pytest.mark.parametrize(
     ("line", "reason", "text"),
     [
@@ -229,7 +249,7 @@ def test_a_folder_in_place_of_the_file_is_named(tmp_path, operation):
 
 AS_NOBODY = """
 import os, sys
-from fanout_pipeline.sources import BadInput, Chunk, IntegerLines
+from fanout_pipeline.sources import BadInput, Chunk, IntegerLines, integer_lines
 if os.geteuid() == 0:
     os.setgroups([])
     os.setgid(65534)

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import multiprocessing
+import pickle
 import time
 import weakref
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from functools import lru_cache
 from multiprocessing.pool import MaybeEncodingError  # type: ignore[attr-defined]  # typeshed
 from multiprocessing.sharedctypes import RawArray
 from typing import Any
 
 from fanout_pipeline.fanout.calling import calling, require_failed
 from fanout_pipeline.fanout.contract import Failure, Options, Ran, Strategy, Work
-from fanout_pipeline.fanout.interrupts import interrupts_held
+from fanout_pipeline.fanout.failures import sendable, unreadable
+from fanout_pipeline.fanout.interrupts import WAIT_SECONDS, interrupts_held
 from fanout_pipeline.fanout.lanes import Lane
 from fanout_pipeline.fanout.multiprocessing_workers import (
     START_METHODS,
@@ -27,6 +30,7 @@ from fanout_pipeline.fanout.multiprocessing_workers import (
 from fanout_pipeline.fanout.pickling import SAMPLE_EVERY, PickleSample
 from fanout_pipeline.fanout.policy import FailurePolicy
 from fanout_pipeline.fanout.progress import Progress
+from fanout_pipeline.fanout.sending import sent
 from fanout_pipeline.fanout.usage import ProcessUsage, usage_of
 from fanout_pipeline.parts.visible import visible
 
@@ -46,14 +50,15 @@ class _Pool:
         read = time.perf_counter()
         before = list(self._clocks)
         try:
-            function = _Function(work.function, work.failures)
-            pending = self._pool.map_async(function, items)
-            # Not one long wait, which a Ctrl-C at its very beginning would not end.
+            function = sent((work.function, work.failures), work.function)
+            pending = self._pool.map_async(_Function(function), items)
             while not pending.ready():
-                pending.wait(0.5)
+                pending.wait(WAIT_SECONDS)
             results = pending.get()
         except CallFailed as error:
             raise located(work, error.task[0], error.failure) from None
+        except _RunEnded as ended:
+            raise ended.error from None
         except MaybeEncodingError as error:
             raise TypeError(
                 f"The function's results cannot be sent between processes: {visible(str(error))}"
@@ -117,7 +122,7 @@ def start(options: Options) -> Iterator[_Pool]:
         workers = set(multiprocessing.active_children()) - before
         # Not by giving each of them a task: the first that is there would take them all.
         for _ in range(options.workers):
-            while not ready.acquire(timeout=0.5):
+            while not ready.acquire(timeout=WAIT_SECONDS):
                 pass
         yield _Pool(pool, [worker.pid for worker in workers if worker.pid], clocks)
         pool.close()
@@ -144,38 +149,66 @@ def _prepare(clocks: Any, taken: Any, ready: Any) -> None:
     ready.release()
 
 
-class _Function:
-    """The user's function, as it travels to a worker with each of the library's batches."""
+class _RunEnded(Exception):
+    """Holds what ends the run and is no item's failure: sys.exit(), a function that cannot be read.
 
-    def __init__(self, function: Callable[[Any], Any], policy: FailurePolicy):
-        self._function = function
-        self._policy = policy
+    Whatever is no Exception ends the library's workers, and what they had is waited for without end.
+    """
+
+    def __init__(self, error: BaseException):
+        super().__init__(error)
+        self.error = error
+
+
+class _Function:
+    """The user's function, as it travels to a worker with each of the library's batches.
+
+    As bytes, for a worker that could not read it would end.
+    """
+
+    def __init__(self, message: bytes):
+        self._message = message
 
     def __call__(self, item: Any) -> Any:
         raise NotImplementedError("becomes another function on its way to the worker")
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _on_the_clock, (self._function, self._policy)
+        return _on_the_clock, (self._message,)
 
 
-def _on_the_clock(function: Callable[[Any], Any], policy: FailurePolicy) -> Callable[[Any], Any]:
+@lru_cache(1)  # With what it keeps from call to call, as a module's function has it.
+def _read(message: bytes) -> tuple[Callable[[Any], Any], FailurePolicy]:
+    try:
+        read: tuple[Callable[[Any], Any], FailurePolicy] = pickle.loads(message)
+    except BaseException as error:
+        raise _RunEnded(unreadable(error)) from None
+    return read
+
+
+def _on_the_clock(message: bytes) -> Callable[[Any], Any]:
     """The function for one batch, in the worker. One look at the clock an item is all it costs."""
     now = time.perf_counter
     clock: Any = None
     batch = ExitStack()
-    call_one = batch.enter_context(calling(function))
+    call_one: Callable[[Any], Any]
+    policy: FailurePolicy
 
     def call(item: Any) -> Any:
-        nonlocal clock
+        nonlocal clock, call_one, policy
         if clock is None:
             # Not before: the library unpickles what is left in its queue in the parent.
+            function, policy = _read(message)
+            call_one = batch.enter_context(calling(function))
             clock = _own_clock[0]
             clock[1] += now() - clock[0]
         try:
             result = call_one(item)
         except BaseException as error:
-            require_failed(error)
-            result = called_again(lambda: call_one(item), policy, error, item)
+            try:
+                require_failed(error)
+                result = called_again(lambda: call_one(item), policy, error, item)
+            except BaseException as ending:
+                raise _RunEnded(sendable(ending)) from None
             if isinstance(result, Failure) and not policy.quarantines:
                 raise CallFailed((item,), result) from None
         clock[0] = now()
