@@ -15,7 +15,7 @@ from collections.abc import Iterable
 import numpy
 import pyarrow
 
-from fanout_pipeline.parts.column import to_python
+from fanout_pipeline.parts.arrow_kinds import to_python
 
 _GOLDEN = numpy.uint64(0x9E3779B97F4A7C15)
 _FIRST = numpy.uint64(0xBF58476D1CE4E5B9)
@@ -60,17 +60,19 @@ def column_digest(
 
 
 def value_hashes(column: pyarrow.Array, metadata: dict[bytes, bytes] | None) -> numpy.ndarray:
-    """One uint64 a value. Equal values of one type hash alike however their part stores them."""
+    """One uint64 a value. Equal values of one kind hash alike however their part stores them."""
     if column.type in (pyarrow.int64(), pyarrow.float64()) and not column.null_count:
         return mixed(_words(column))
     values = to_python(column, metadata)
-    is_word = [type(value) is float or (type(value) is int and value in _INT64) for value in values]
+    is_word = [
+        type(value) in (float, bool) or (type(value) is int and value in _INT64) for value in values
+    ]
     hashes = numpy.zeros(len(values), numpy.uint64)
     for position, word in enumerate(is_word):
         if not word:
             hashes[position] = _other_hash(values[position])
     words = b"".join(
-        struct.pack("<q" if type(value) is int else "<d", value)
+        struct.pack("<d" if type(value) is float else "<q", value)
         for value, word in zip(values, is_word, strict=True)
         if word
     )
@@ -114,5 +116,23 @@ def _words(column: pyarrow.Array) -> numpy.ndarray:
 
 def _other_hash(value: object) -> int:
     # hex() has no limit of digits, str() has.
-    text = hex(value) if type(value) is int else repr(value)
+    text = hex(value) if type(value) is int else repr(_regardless_of_part(value))
     return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "little")
+
+
+def _regardless_of_part(value: object) -> object:
+    """A nested value as it would be in a part with any others.
+
+    There a dict may have more keys, which are null, in another order, and a bool may be the integer that
+    it equals.
+    """
+    if isinstance(value, list):
+        return [_regardless_of_part(inner) for inner in value]
+    if isinstance(value, dict):
+        return sorted(
+            (key, _regardless_of_part(inner)) for key, inner in value.items() if inner is not None
+        )
+    if type(value) is bool:
+        return int(value)
+    # Apart from a text of the same digits, which has no limit of them, either.
+    return (hex(value),) if type(value) is int else value

@@ -225,10 +225,12 @@ def test_what_there_is_no_time_for_is_left_whole(work):
         (lambda items: items.astype("str"), ["1", "2", "3"]),
         (lambda items: items[::-1], [3, 2, 1]),
         (lambda items: pandas.Series([b"1", b"2", b"3"]), [b"1", b"2", b"3"]),
+        (lambda items: pandas.Series(["1", None, "3"], dtype="str"), ["1", None, "3"]),
+        (lambda items: pandas.Series(["1", None, "3"], dtype="category"), ["1", None, "3"]),
     ],
     ids=[
         "series", "numpy", "list", "arrow", "chunked", "arrow series", "nullable", "object",
-        "uint64", "int8", "float32", "bool", "str", "reversed", "bytes",
+        "uint64", "int8", "float32", "bool", "str", "reversed", "bytes", "missing str", "category",
     ],
 )  # fmt: skip
 def test_a_batch_function_may_give_any_kind_of_column(work, batch_function, expected):
