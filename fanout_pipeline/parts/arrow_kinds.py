@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from decimal import Decimal
 from typing import Any
 
@@ -41,7 +42,8 @@ def integer(text: str) -> int:
         return int(Decimal(text))
 
 
-_ENCODE: Mapping[str, Convert] = {INTEGER_KIND: integer_text, DECIMAL_KIND: str}
+# Arrow takes no bool for an integer.
+_ENCODE: Mapping[str, Convert] = {"int64": int, INTEGER_KIND: integer_text, DECIMAL_KIND: str}
 _DECODE: Mapping[str, Convert] = {INTEGER_KIND: integer, DECIMAL_KIND: Decimal}
 
 
@@ -64,11 +66,12 @@ def metadata_of(kind: Kind) -> dict[bytes, bytes]:
 def type_of(kind: Kind) -> pyarrow.DataType:
     """The Arrow type that stores a kind. Raises ValueError for one of an earlier version."""
     if isinstance(kind, list):
-        return pyarrow.list_(type_of(kind[0]))
+        # As Parquet calls what is in a list.
+        return pyarrow.list_(pyarrow.field("element", type_of(kind[0])))
     if isinstance(kind, dict):
         fields = [(name, type_of(inner)) for name, inner in kind.items()]
         return pyarrow.struct(fields or [("", pyarrow.null())])
-    if kind in _DECODE:
+    if kind in (INTEGER_KIND, DECIMAL_KIND):
         return pyarrow.large_string()
     _, equals, schema = kind.rpartition(" = ")
     if equals:
@@ -90,15 +93,14 @@ def fitted(
     column: pyarrow.Array, metadata: Mapping[bytes, bytes] | None, kind: Kind
 ) -> pyarrow.Array:
     """A part's column as one of the kind of all parts."""
-    target = type_of(kind)
-    if column.type == target:
-        return column
-    if column.null_count == len(column):
-        return pyarrow.nulls(len(column), target)
-    try:
-        return column.cast(target)
-    except pyarrow.ArrowException:  # of structs with other fields, or in another order
-        return from_python(to_python(column, metadata), kind)
+    if kind_of(column.type, metadata) == kind:
+        target = type_of(kind)
+        if column.type == target:
+            return column
+        with suppress(pyarrow.ArrowException):  # of structs with their fields in another order
+            return column.cast(target)  # of other lists
+    # Not by Arrow's casts, to which a bool is the text "false".
+    return from_python(to_python(column, metadata), kind)
 
 
 def from_python(values: list[Any], kind: Kind) -> pyarrow.Array:

@@ -132,7 +132,5 @@ def _regardless_of_part(value: object) -> object:
         return sorted(
             (key, _regardless_of_part(inner)) for key, inner in value.items() if inner is not None
         )
-    if type(value) is bool:
-        return int(value)
-    # Apart from a text of the same digits, which has no limit of them, either.
-    return (hex(value),) if type(value) is int else value
+    # Not a text alone, which would equal one that the function returned.
+    return (hex(value),) if isinstance(value, int) else value

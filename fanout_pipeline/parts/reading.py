@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow
 from pyarrow import parquet
 
-from fanout_pipeline.parts.arrow_kinds import fitted, metadata_of, to_python
+from fanout_pipeline.parts.arrow_kinds import fitted, metadata_of, to_python, type_of
 from fanout_pipeline.parts.kinds import Kind
 from fanout_pipeline.parts.manifest import Manifest, NoResults, part_name
 
@@ -94,6 +94,12 @@ class Snapshot:
         NoResults where a part is missing or does not hold what the manifest says.
         """
         kind = self.manifest.kind
+        try:
+            type_of(kind)
+        except ValueError:
+            raise NoResults(
+                f"{self.folder} holds results of an earlier version ({kind}): materialize the asset again."
+            ) from None
         for part in self.manifest.parts:
             path = self.generation / part_name(part.number)
             try:

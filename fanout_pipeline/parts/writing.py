@@ -12,8 +12,8 @@ import numpy
 import pyarrow
 from pyarrow import parquet
 
-from fanout_pipeline.parts.atomic import replacing
 from fanout_pipeline.parts.arrow_kinds import kind_of
+from fanout_pipeline.parts.atomic import replacing
 from fanout_pipeline.parts.column import Results, from_words, to_column
 from fanout_pipeline.parts.digest import column_digest
 from fanout_pipeline.parts.manifest import PartRecord, part_name

@@ -124,7 +124,10 @@ def test_results_that_would_change_are_refused(results):
         ([1, 2, 0.5, "a"], r"returns float and int; .* \(item 12 is the first that differs\)"),
         (["a", None, b"a"], r"returns bytes and str; .* \(item 12 is the first that differs\)"),
         ([[1], [], [0.5]], r"returns float and int in result\[\]; .* \(item 12 is"),
-        ([{"a": {"b": 1}}, {"a": {"b": []}}], r"int and list in result\['a'\]\['b'\]; .* \(item 11"),
+        (
+            [{"a": {"b": 1}}, {"a": {"b": []}}],
+            r"int and list in result\['a'\]\['b'\]; .* \(item 11",
+        ),
         ([[None], [[1, "a"]]], r"returns int and str in result\[\]\[\]; .* \(item 11 is"),
         ([{}, {1: 2}], "item 11: a dict with the key 1: keys must be texts"),
     ],

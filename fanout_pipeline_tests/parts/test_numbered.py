@@ -72,7 +72,7 @@ def test_a_part_of_another_type_is_not_told_of(folder):
     parts = Numbered(folder)
     parts.add(10, 20, write_part(folder, 0, 2, [0.5]))
     parts.add(20, 30, write_part(folder, 1, 3, [None]))
-    with pytest.raises(TypeError, match="float and int; .* the part that begins with item 0"):
+    with pytest.raises(TypeError, match=r"float and int; .* the part that begins with item 0"):
         parts.add(0, 10, write_part(folder, 2, 0, [1, 2]))
     assert [one.start for one in Ledger.read(folder).finished] == [10, 20]
 

@@ -8,8 +8,8 @@ import pytest
 from pyarrow import parquet
 
 from fanout_pipeline.parts import read_results, write_part, write_results
-from fanout_pipeline.parts.atomic import CannotWrite
 from fanout_pipeline.parts.arrow_kinds import to_python
+from fanout_pipeline.parts.atomic import CannotWrite
 
 
 @pytest.fixture
