@@ -61,18 +61,20 @@ def column_digest(
 
 def value_hashes(column: pyarrow.Array, metadata: dict[bytes, bytes] | None) -> numpy.ndarray:
     """One uint64 a value. Equal values of one kind hash alike however their part stores them."""
+    if pyarrow.types.is_boolean(column.type):
+        column = column.cast(pyarrow.int64())  # what it is among integers
     if column.type in (pyarrow.int64(), pyarrow.float64()) and not column.null_count:
         return mixed(_words(column))
     values = to_python(column, metadata)
-    is_word = [
-        type(value) in (float, bool) or (type(value) is int and value in _INT64) for value in values
-    ]
+    if pyarrow.types.is_nested(column.type):
+        values = list(map(_regardless_of_part, values))
+    is_word = [type(value) is float or (type(value) is int and value in _INT64) for value in values]
     hashes = numpy.zeros(len(values), numpy.uint64)
     for position, word in enumerate(is_word):
         if not word:
             hashes[position] = _other_hash(values[position])
     words = b"".join(
-        struct.pack("<d" if type(value) is float else "<q", value)
+        struct.pack("<q" if type(value) is int else "<d", value)
         for value, word in zip(values, is_word, strict=True)
         if word
     )
@@ -116,7 +118,7 @@ def _words(column: pyarrow.Array) -> numpy.ndarray:
 
 def _other_hash(value: object) -> int:
     # hex() has no limit of digits, str() has.
-    text = hex(value) if type(value) is int else repr(_regardless_of_part(value))
+    text = hex(value) if type(value) is int else repr(value)
     return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "little")
 
 
