@@ -134,5 +134,6 @@ def _regardless_of_part(value: object) -> object:
         return sorted(
             (key, _regardless_of_part(inner)) for key, inner in value.items() if inner is not None
         )
-    # Not a text alone, which would equal one that the function returned.
-    return (hex(value),) if isinstance(value, int) else value
+    if isinstance(value, int):
+        return int(value) if value in _INT64 else (hex(value),)  # not a text, which may be a result
+    return value

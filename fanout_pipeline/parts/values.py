@@ -5,7 +5,9 @@ from __future__ import annotations
 import datetime
 from collections.abc import Iterable
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import numpy
 import pyarrow
@@ -31,6 +33,7 @@ _KINDS: dict[type, Kind] = {
     datetime.date: "date32[day]",
 }
 _WITHOUT_ZONE: dict[type, Kind] = {datetime.datetime: "timestamp[us]", datetime.time: "time64[us]"}
+_ZONES = (datetime.timezone, ZoneInfo)
 # Not NumPy's times, of which Python's hold less.
 _NUMPY_KINDS = "biufSUO"
 
@@ -63,6 +66,17 @@ def kind_of_value(value: Any) -> Kind:
         return {_key(key): _kind_under(key, inner) for key, inner in value.items()}
     if type(value) in _WITHOUT_ZONE and value.tzinfo is None:
         return _WITHOUT_ZONE[type(value)]
+    if type(value) is datetime.datetime and type(value.tzinfo) in _ZONES:
+        return _kind_in_zone(value.tzinfo)
+    return _kind_by_arrow(value)
+
+
+@lru_cache(100)
+def _kind_in_zone(zone: datetime.tzinfo) -> Kind:
+    return _kind_by_arrow(datetime.datetime(2000, 1, 1, tzinfo=zone))
+
+
+def _kind_by_arrow(value: Any) -> Kind:
     column = pyarrow.array([value], from_pandas=False)
     (back,) = column.to_pylist()
     if back != value:

@@ -1,10 +1,12 @@
 """Results of one type are of one kind, and read back as they were, however they were cut."""
 
+import datetime
 import math
 import tempfile
 from decimal import Decimal
 from itertools import pairwise
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pyarrow
 import pytest
@@ -35,6 +37,8 @@ leaves = st.sampled_from(
         st.datetimes(),
         st.dates(),
         st.times(),
+        st.datetimes(timezones=st.just(datetime.UTC)),
+        st.datetimes(timezones=st.just(ZoneInfo("Europe/Berlin"))),
         st.none(),
     ]
 )
