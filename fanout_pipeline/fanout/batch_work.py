@@ -159,6 +159,7 @@ def joined(columns: list[Any]) -> Any:
 
 def _as_column(results: Any) -> Any:
     """What a batch function may give (Series, NumPy or Arrow array, list) as what parts take."""
+    import numpy
     import pyarrow
 
     if isinstance(results, pyarrow.ChunkedArray):
@@ -167,5 +168,9 @@ def _as_column(results: Any) -> Any:
     if dtype is None or isinstance(results, pyarrow.Array):
         return results
     if dtype.kind == "O":
-        return list(results)
+        if isinstance(dtype, numpy.dtype):
+            return list(results)
+        # pandas' own dtypes of Python values, that of str among them, say themselves what is missing.
+        missing = results.isna()
+        return [None if gone else value for value, gone in zip(results, missing, strict=True)]
     return pyarrow.array(results, from_pandas=False)

@@ -22,6 +22,7 @@ from fanout_pipeline.fanout.resuming import finished_before, unfinished
 from fanout_pipeline.fanout.unchanged import unchanged
 from fanout_pipeline.fanout.usage import own_usage
 from fanout_pipeline.parts.folder import ResultFolder
+from fanout_pipeline.parts.kinds import MixedTypes
 from fanout_pipeline.parts.ledger import LEDGER, Finished
 from fanout_pipeline.parts.manifest import Manifest
 from fanout_pipeline.sources.source import Fingerprint, Stamp
@@ -240,8 +241,14 @@ def _run_once(
         finished,
         stamp,
     )
-    with unchanged(spec.source, stamp):
-        ran = crew.run(work, progress)
+    try:
+        with unchanged(spec.source, stamp):
+            ran = crew.run(work, progress)
+    except MixedTypes:
+        if finished:
+            # A run has gone on and ended here: the next would, too.
+            (generation / LEDGER).unlink(missing_ok=True)
+        raise
     ended = time.perf_counter()
     try:
         manifest = Manifest(strategy, tuple(ran.parts), asdict(fingerprint), function)

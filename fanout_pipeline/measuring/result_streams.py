@@ -10,7 +10,7 @@ import numpy
 import pyarrow
 
 from fanout_pipeline.fanout.failures import shown
-from fanout_pipeline.parts.column import to_python
+from fanout_pipeline.parts.arrow_kinds import to_python
 from fanout_pipeline.parts.digest import combined, digest, value_hashes
 from fanout_pipeline.parts.failed import failed_indexes
 from fanout_pipeline.parts.manifest import NoResults

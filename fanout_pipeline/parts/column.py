@@ -1,8 +1,8 @@
-"""From Python results to an Arrow column and back, exactly.
+"""From Python results to an Arrow column, exactly.
 
-Integers that all fit are int64. A part in which one does not is decimal text, marked in the
-field's metadata: no fixed-width type of Parquet holds any integer (docs/decisions/integers.md).
-Anything else is what Arrow infers, or an error: nothing is rounded or wrapped in silence.
+Integers that all fit are int64. A part in which one does not is decimal text (see `arrow_kinds`).
+The type of anything else is what its values have in common (see `kinds`), or an error: nothing is
+rounded or wrapped in silence.
 """
 
 from __future__ import annotations
@@ -16,10 +16,14 @@ from typing import Any
 import numpy
 import pyarrow
 
+from fanout_pipeline.parts.arrow_kinds import (
+    INTEGER_TEXT,
+    from_python,
+    integer_text,
+    metadata_of,
+)
+from fanout_pipeline.parts.kinds import NULL, Kind, MixedTypes, common
 from fanout_pipeline.parts.visible import visible
-
-INTEGER_TEXT = {b"fanout": b"integer"}
-"""Metadata of a text field that holds integers."""
 
 
 class Results:
@@ -49,10 +53,10 @@ class Results:
         finally:
             self._append(block)
 
-    def column(self) -> tuple[pyarrow.Array, dict[bytes, bytes]]:
+    def column(self, indexes: Iterable[int]) -> tuple[pyarrow.Array, dict[bytes, bytes]]:
         """What `to_column` makes of a list of them."""
         if self._values is not None:
-            return to_column(self._values)
+            return to_column(self._values, indexes)
         return from_words(self._words[: self._length], pyarrow.int64()), {}
 
     def _append(self, block: list[Any]) -> None:
@@ -72,44 +76,74 @@ class Results:
         return True
 
 
-def to_column(results: Sequence[Any]) -> tuple[pyarrow.Array, dict[bytes, bytes]]:
+def to_column(
+    results: Sequence[Any], indexes: Iterable[int] | None = None
+) -> tuple[pyarrow.Array, dict[bytes, bytes]]:
     """The results as an Arrow array, and the metadata of its field.
 
-    None is a null. A bool among integers is stored as the integer that it equals. Raises
-    TypeError where the results have no common type, or one that would change them.
+    None is a null. NumPy's numbers are the Python ones that they equal, and so is a bool among
+    integers. `indexes` are those of the items, for errors. Raises MixedTypes, a TypeError, where the
+    results have no common type, and TypeError where their type would change them.
     """
     try:
         if len(results) == 0 or type(results[0]) is int:
             return from_words(array("q", results), pyarrow.int64()), {}
     except (OverflowError, TypeError):
         pass
-    kinds = set(map(type, results))
-    nulls = type(None) in kinds
-    kinds -= {type(None)}
-    if not kinds:
+    types = set(map(type, results))
+    nulls = type(None) in types
+    types -= {type(None)}
+    if not types:
         return pyarrow.nulls(len(results)), {}
-    if len(kinds) > 1:
-        names = " and ".join(sorted(kind.__name__ for kind in kinds))
-        raise TypeError(f"the function returns {names}; return one type for every item")
     valid = _bits(result is not None for result in results) if nulls else None
     try:
-        if kinds == {int}:
+        if _all(types, bool, numpy.bool_):
+            buffers = [valid, _bits(map(bool, results))]
+            return pyarrow.Array.from_buffers(pyarrow.bool_(), len(results), buffers), {}
+        if _all(types, int, numpy.integer, numpy.bool_):
             return _integers(results, valid)
-        if kinds == {float}:
+        if _all(types, float, numpy.float32, numpy.float16):
             words = array(
                 "d", [0.0 if result is None else result for result in results] if nulls else results
             )
             return from_words(words, pyarrow.float64(), valid), {}
-        if kinds == {bool}:
-            buffers = [valid, _bits(map(bool, results))]
-            return pyarrow.Array.from_buffers(pyarrow.bool_(), len(results), buffers), {}
-        if kinds == {str}:
+        if _all(types, str):
             return _texts(results, valid), {}
-        return pyarrow.array(results, from_pandas=False), {}
-    except (pyarrow.ArrowException, OverflowError, ValueError) as error:
-        raise TypeError(
-            f"the results do not fit in one Parquet column: {visible(str(error))}"
-        ) from None
+    except ValueError as error:  # half a surrogate
+        raise _unfit(error) from None
+    return _others(results, range(len(results)) if indexes is None else indexes)
+
+
+def _all(types: Iterable[type], *of: type) -> bool:
+    return all(issubclass(one, of) for one in types)
+
+
+def _others(
+    results: Sequence[Any], indexes: Iterable[int]
+) -> tuple[pyarrow.Array, dict[bytes, bytes]]:
+    """Results that are not all numbers, nor all texts: lists, dicts, times, or a mix."""
+    # Here, for workers whose function returns numbers or texts do without.
+    from fanout_pipeline.parts.values import kind_of_value, plain
+
+    kind: Kind = NULL
+    values = []
+    for index, result in zip(indexes, results, strict=True):
+        try:
+            value = plain(result)
+            kind = common(kind, kind_of_value(value))
+        except MixedTypes as error:
+            raise error.met(f"item {index} is the first that differs") from None
+        except (pyarrow.ArrowException, TypeError, ValueError, OverflowError) as error:
+            raise _unfit(f"item {index}: {error}") from None
+        values.append(value)
+    try:
+        return from_python(values, kind), metadata_of(kind)
+    except (pyarrow.ArrowException, TypeError, ValueError, OverflowError) as error:
+        raise _unfit(error) from None
+
+
+def _unfit(why: object) -> TypeError:
+    return TypeError(f"the results do not fit in one Parquet column: {visible(str(why))}")
 
 
 def from_words(
@@ -123,25 +157,15 @@ def from_words(
     return pyarrow.Array.from_buffers(kind, len(words), [valid, pyarrow.py_buffer(words)])
 
 
-def to_python(column: pyarrow.Array, metadata: dict[bytes, bytes] | None) -> list[Any]:
-    """The Python values that `to_column` was given."""
-    values = column.to_pylist()
-    return list(map(_integer, values)) if is_integer_text(metadata) else values
-
-
-def is_integer_text(metadata: dict[bytes, bytes] | None) -> bool:
-    """Whether a field with this metadata holds integers as decimal text."""
-    return metadata is not None and INTEGER_TEXT.items() <= metadata.items()
-
-
 def _integers(
     results: Sequence[int | None], valid: pyarrow.Buffer | None
 ) -> tuple[pyarrow.Array, dict[bytes, bytes]]:
     try:
-        words = array("q", [result or 0 for result in results])
+        words = array("q", [0 if result is None else int(result) for result in results])
         return from_words(words, pyarrow.int64(), valid), {}
     except OverflowError:
-        return _texts([_decimal_text(result or 0) for result in results], valid), INTEGER_TEXT
+        texts = [None if result is None else integer_text(result) for result in results]
+        return _texts(texts, valid), INTEGER_TEXT
 
 
 def _texts(texts: Sequence[str | None], valid: pyarrow.Buffer | None) -> pyarrow.Array:
@@ -153,24 +177,3 @@ def _texts(texts: Sequence[str | None], valid: pyarrow.Buffer | None) -> pyarrow
 
 def _bits(flags: Iterable[bool]) -> pyarrow.Buffer:
     return pyarrow.py_buffer(numpy.packbits(list(flags), bitorder="little"))
-
-
-def _decimal_text(value: int) -> str:
-    # str() and int() stop at 4,300 digits (CVE-2020-10735); Decimal is exact and does not.
-    try:
-        return str(value)
-    except ValueError:
-        from decimal import Decimal
-
-        return str(Decimal(value))
-
-
-def _integer(text: str | None) -> int | None:
-    if text is None:
-        return None
-    try:
-        return int(text)
-    except ValueError:
-        from decimal import Decimal
-
-        return int(Decimal(text))

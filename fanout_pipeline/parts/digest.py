@@ -15,7 +15,7 @@ from collections.abc import Iterable
 import numpy
 import pyarrow
 
-from fanout_pipeline.parts.column import to_python
+from fanout_pipeline.parts.arrow_kinds import to_python
 
 _GOLDEN = numpy.uint64(0x9E3779B97F4A7C15)
 _FIRST = numpy.uint64(0xBF58476D1CE4E5B9)
@@ -60,10 +60,14 @@ def column_digest(
 
 
 def value_hashes(column: pyarrow.Array, metadata: dict[bytes, bytes] | None) -> numpy.ndarray:
-    """One uint64 a value. Equal values of one type hash alike however their part stores them."""
+    """One uint64 a value. Equal values of one kind hash alike however their part stores them."""
+    if pyarrow.types.is_boolean(column.type):
+        column = column.cast(pyarrow.int64())  # what it is among integers
     if column.type in (pyarrow.int64(), pyarrow.float64()) and not column.null_count:
         return mixed(_words(column))
     values = to_python(column, metadata)
+    if pyarrow.types.is_nested(column.type):
+        values = list(map(_regardless_of_part, values))
     is_word = [type(value) is float or (type(value) is int and value in _INT64) for value in values]
     hashes = numpy.zeros(len(values), numpy.uint64)
     for position, word in enumerate(is_word):
@@ -116,3 +120,20 @@ def _other_hash(value: object) -> int:
     # hex() has no limit of digits, str() has.
     text = hex(value) if type(value) is int else repr(value)
     return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "little")
+
+
+def _regardless_of_part(value: object) -> object:
+    """A nested value as it would be in a part with any others.
+
+    There a dict may have more keys, which are null, in another order, and a bool may be the integer that
+    it equals.
+    """
+    if isinstance(value, list):
+        return [_regardless_of_part(inner) for inner in value]
+    if isinstance(value, dict):
+        return sorted(
+            (key, _regardless_of_part(inner)) for key, inner in value.items() if inner is not None
+        )
+    if isinstance(value, int):
+        return int(value) if value in _INT64 else (hex(value),)  # not a text, which may be a result
+    return value

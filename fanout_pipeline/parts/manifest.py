@@ -8,12 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from fanout_pipeline.parts.atomic import write_text
+from fanout_pipeline.parts.kinds import DECIMAL_KIND, INTEGER_KIND, Kind, Kinds
 
 MANIFEST = "_manifest.json"
 FORMAT = 1
-INTEGER_KIND = "integer text"
-"""Kind of a part whose results are integers stored as decimal text."""
-_INTEGER_KINDS = {"int64", INTEGER_KIND}
 
 
 class NoResults(Exception):
@@ -30,8 +28,8 @@ class PartRecord:
     items: int
     """Of the input, those that failed included."""
     digest: str
-    kind: str
-    """The Arrow type of the results, or INTEGER_KIND."""
+    kind: Kind
+    """Of the results."""
     nulls: int
     bytes: int
     """Size of the part file."""
@@ -76,10 +74,7 @@ class Manifest:
                     f"should begin at item {expected}: a part is missing, doubled or misplaced"
                 )
             expected += part.items
-        if len(kinds := self.kinds) > 1 and not kinds <= _INTEGER_KINDS:
-            raise TypeError(
-                f"the function returns {' and '.join(sorted(kinds))}; return one type for every item"
-            )
+        Kinds(self.parts)
 
     @property
     def items(self) -> int:
@@ -103,9 +98,9 @@ class Manifest:
         return combined(part.digest for part in self.parts)
 
     @property
-    def kinds(self) -> set[str]:
-        """The kinds of all parts that hold anything but nulls."""
-        return {part.kind for part in self.parts if part.rows > part.nulls}
+    def kind(self) -> Kind:
+        """Of all results together, which readers give them."""
+        return Kinds(self.parts).kind
 
     @property
     def python_values(self) -> bool:
@@ -113,11 +108,10 @@ class Manifest:
 
         Those of integers hold none beyond 64 bits, and like that of bool no null.
         """
-        nulls = any(part.nulls for part in self.parts)
-        return any(
-            kind == INTEGER_KIND or (nulls and kind.startswith(("int", "uint", "bool")))
-            for kind in self.kinds
-        )
+        kind = self.kind
+        if not isinstance(kind, str) or kind in (INTEGER_KIND, DECIMAL_KIND):
+            return True
+        return kind.startswith(("int", "uint", "bool")) and any(part.nulls for part in self.parts)
 
     def save(self, folder: Path) -> None:
         record = {"format": FORMAT, "items": self.items, "digest": self.digest} | asdict(self)

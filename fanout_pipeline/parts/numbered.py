@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
 
+from fanout_pipeline.parts.kinds import Kinds
 from fanout_pipeline.parts.ledger import LEDGER, Finished, append
 from fanout_pipeline.parts.manifest import PartRecord, part_name
 
@@ -27,13 +28,17 @@ class Numbered:
         self._folder = folder
         self._is_sound = is_sound
         self._parts = [(one.start, one.part) for one in finished]
+        self._kinds = Kinds(part for _, part in self._parts)
         self._tells = (folder / LEDGER).exists()
 
     def add(self, start: int, stop: int, part: PartRecord) -> None:
-        """A part that holds the results of [start, stop) of the input. Raises CannotWrite.
+        """A part that holds the results of [start, stop) of the input.
 
-        Several threads may add: a list and a file that is appended to need no lock for that.
+        Raises CannotWrite, or MixedTypes where its results have no type in common with those of the
+        other parts. Several threads may add: a list and a file that is appended to need no lock for
+        that.
         """
+        self._kinds.add(part)  # First: what is told of is gone on with.
         self._parts.append((start, part))
         if self._tells and self._is_sound():
             append(self._folder, Finished(start, stop, part))

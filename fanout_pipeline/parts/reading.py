@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 import pyarrow
 from pyarrow import parquet
 
-from fanout_pipeline.parts.column import to_python
+from fanout_pipeline.parts.arrow_kinds import fitted, metadata_of, to_python, type_of
+from fanout_pipeline.parts.kinds import Kind
 from fanout_pipeline.parts.manifest import Manifest, NoResults, part_name
 
 if TYPE_CHECKING:
@@ -21,8 +22,8 @@ if TYPE_CHECKING:
 def read_results(folder: str | Path) -> pandas.DataFrame:
     """All results, in the order of the items: columns `index` (int64) and `result`.
 
-    Integers beyond int64, or with nulls among them, make `result` a column of Python values (dtype
-    object). An item that failed has a null, or no row. Raises NoResults where the folder holds no
+    Integers beyond int64, or with nulls among them, Decimals, lists and dicts make `result` a column of
+    Python values (dtype object). An item that failed has a null, or no row. Raises NoResults where the folder holds no
     complete results.
     """
     import pandas
@@ -39,17 +40,15 @@ def iter_results(folder: str | Path, batch_items: int = 65_536) -> Iterator[pand
     import pandas
 
     snapshot = Snapshot.of(folder)
-    kinds = snapshot.manifest.kinds
+    python_values = snapshot.manifest.python_values
     for batch in snapshot.batches(batch_items):
         column = batch["result"]
         if not len(column):
             continue
-        if snapshot.manifest.python_values:
+        if python_values or pyarrow.types.is_nested(column.type):
             values = to_python(column, batch.schema.field("result").metadata)
             result = pandas.Series(values, dtype="object")
         else:
-            if kinds and pyarrow.types.is_null(column.type):
-                column = _as_the_others(column, *kinds)
             result = column.to_pandas()
         yield pandas.DataFrame({"index": batch["index"].to_numpy(), "result": result})
 
@@ -63,14 +62,6 @@ def first_results(folder: str | Path, count: int) -> list[Any]:
         if len(found) >= count:
             break
     return found[:count]
-
-
-def _as_the_others(nulls: pyarrow.Array, kind: str) -> pyarrow.Array:
-    """A part's column without any value, as one of the type of the other parts."""
-    try:
-        return nulls.cast(pyarrow.type_for_alias(kind))
-    except ValueError:  # a nested type: pandas makes objects of both
-        return nulls
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,10 +88,18 @@ class Snapshot:
                     return cls(folder, generation, Manifest.load(folder))
 
     def batches(self, batch_items: int = 65_536) -> Iterator[pyarrow.RecordBatch]:
-        """The results as stored, in order, as Arrow record batches of at most `batch_items` rows.
+        """The results in order, as Arrow record batches of at most `batch_items` rows and of one schema.
 
-        Raises NoResults where a part is missing or does not hold what the manifest says.
+        Text that holds integers or Decimals is marked in the metadata of `result` (see `arrow_kinds`). Raises
+        NoResults where a part is missing or does not hold what the manifest says.
         """
+        kind = self.manifest.kind
+        try:
+            type_of(kind)
+        except ValueError:
+            raise NoResults(
+                f"{self.folder} holds results of an earlier version ({kind}): materialize the asset again."
+            ) from None
         for part in self.manifest.parts:
             path = self.generation / part_name(part.number)
             try:
@@ -113,7 +112,8 @@ class Snapshot:
                     "asset again."
                 )
             file = parquet.ParquetFile(pyarrow.BufferReader(data))
-            yield from file.iter_batches(batch_items, use_threads=False)
+            for batch in file.iter_batches(batch_items, use_threads=False):
+                yield _of_kind(batch, kind)
 
     def lacks(self, path: Path, told: str) -> NoResults:
         """Why a file is not there that the manifest tells of: a commit, or somebody removed it."""
@@ -122,3 +122,14 @@ class Snapshot:
         return NoResults(
             f"{path} is missing, though the manifest {told}: materialize the asset again."
         )
+
+
+def _of_kind(batch: pyarrow.RecordBatch, kind: Kind) -> pyarrow.RecordBatch:
+    """A part's batch with its results as those of all parts are."""
+    stored = batch["result"]
+    column = fitted(stored, batch.schema.field("result").metadata, kind)
+    if column is stored:
+        return batch
+    field = pyarrow.field("result", column.type, metadata=metadata_of(kind))
+    schema = pyarrow.schema([batch.schema.field("index"), field])
+    return pyarrow.RecordBatch.from_arrays([batch["index"], column], schema=schema)

@@ -12,10 +12,11 @@ import numpy
 import pyarrow
 from pyarrow import parquet
 
+from fanout_pipeline.parts.arrow_kinds import kind_of
 from fanout_pipeline.parts.atomic import replacing
-from fanout_pipeline.parts.column import Results, from_words, is_integer_text, to_column
+from fanout_pipeline.parts.column import Results, from_words, to_column
 from fanout_pipeline.parts.digest import column_digest
-from fanout_pipeline.parts.manifest import INTEGER_KIND, PartRecord, part_name
+from fanout_pipeline.parts.manifest import PartRecord, part_name
 
 
 def write_part(
@@ -29,19 +30,19 @@ def write_part(
 
     `results` is a sequence of Python values, an Arrow array, or Results. `omitted` are the positions
     among the items, ascending, of those that have none: the column `index` leaves them out. Raises
-    TypeError where the results have no common Parquet type, CannotWrite where the disk is full or the
+    MixedTypes where the results have no common type, TypeError where Parquet has none for them, CannotWrite where the disk is full or the
     folder may not be written.
     """
-    column: Any = results
-    metadata: dict[bytes, bytes] = {}
-    if isinstance(results, Results):
-        column, metadata = results.column()
-    elif not isinstance(results, pyarrow.Array):
-        column, metadata = to_column(results)
-    items = len(column) + len(omitted)
+    items = len(results) + len(omitted)
     count = numpy.arange(first_index, first_index + items)
     if len(omitted):
         count = numpy.delete(count, omitted)
+    column: Any = results
+    metadata: dict[bytes, bytes] = {}
+    if isinstance(results, Results):
+        column, metadata = results.column(count)
+    elif not isinstance(results, pyarrow.Array):
+        column, metadata = to_column(results, count)
     index = from_words(count, pyarrow.int64())
     schema = pyarrow.schema(
         [
@@ -54,16 +55,19 @@ def write_part(
     integers = pyarrow.types.is_integer(column.type)
     path = folder / part_name(number)
     buffer = pyarrow.BufferOutputStream()
-    parquet.write_table(
-        pyarrow.Table.from_arrays([index, column], schema=schema),
-        buffer,
-        compression={"index": "none", "result": "none" if integers else "zstd"},
-        use_dictionary=False,
-        column_encoding={
-            "index": "DELTA_BINARY_PACKED",
-            "result": "DELTA_BINARY_PACKED" if integers else "PLAIN",
-        },
-    )
+    try:
+        parquet.write_table(
+            pyarrow.Table.from_arrays([index, column], schema=schema),
+            buffer,
+            compression={"index": "none", "result": "none" if integers else "zstd"},
+            use_dictionary=False,
+            column_encoding={
+                "index": "DELTA_BINARY_PACKED",
+                "result": "DELTA_BINARY_PACKED" if integers else "PLAIN",
+            },
+        )
+    except pyarrow.ArrowNotImplementedError as error:
+        raise TypeError(f"Parquet has no {column.type}: {error}") from None
     data = memoryview(buffer.getvalue())
     with replacing(path, durable=False) as aside:
         aside.write_bytes(data)
@@ -72,7 +76,7 @@ def write_part(
         first_index=first_index,
         items=items,
         digest=column_digest(column, metadata, first_index, count if len(omitted) else None),
-        kind=INTEGER_KIND if is_integer_text(metadata) else str(column.type),
+        kind=kind_of(column.type, metadata),
         nulls=column.null_count,
         bytes=len(data),
         sha256=hashlib.sha256(data).hexdigest(),

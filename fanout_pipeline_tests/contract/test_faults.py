@@ -37,6 +37,8 @@ NOTICES_DEATH = [case for case in WITH_PROCESSES if case[0] != "pool_map"]
 ITEM_QUEUES = [case for case in WITH_PROCESSES if case[0] in ("queue", "indexed_queue")]
 # Those that go on without a worker that died.
 RECOVERS = ["multiprocess"]
+# Those whose parts are added one by one, as they are written.
+SOON = ["serial", "threads", "vectorized", "multiprocess"]
 ROOT = Path(__file__).parents[2]
 
 pytestmark = [
@@ -61,11 +63,11 @@ def write_items(path, count, replaced=None):
     return path
 
 
-def run(name, method, file, function, folder, workers=2):
-    """Run in 4 chunks, the function as a batch function, too, where one is needed."""
+def run(name, method, file, function, folder, workers=2, chunks=4):
+    """Run the function, as a batch function, too, where one is needed."""
     batch = functions.Batch(function) if STRATEGIES[name].batch else None
     spec = FanoutSpec("squares", IntegerLines(str(file)), given_to(name, function), batch)
-    return run_strategy(STRATEGIES[name], spec, folder, Options(workers, method), chunks=4)
+    return run_strategy(STRATEGIES[name], spec, folder, Options(workers, method), chunks=chunks)
 
 
 @pytest.fixture
@@ -506,8 +508,32 @@ def test_mixed_types(name, method, file, earlier):
 def test_mixed_types_by_chunk(name, method, tmp_path, earlier):
     """Integers in one chunk and floats in another are refused, too: where it is cut is chance."""
     by_chunk = write_items(tmp_path / "by_chunk.txt", 120)  # 1060 begins the third of 4 chunks.
-    with pytest.raises(TypeError, match="return one type for every item"):
+    where = r" \(first met in the part that begins with item (0|30|60|90)\)"
+    if not STRATEGIES[name].keeps_order:
+        where = ""
+    with pytest.raises(TypeError, match=f"float and int; return one type for every item{where}"):
         run(name, method, by_chunk, functions.float_from_guilty_on, earlier)
+
+
+@pytest.mark.parametrize("name", SOON)
+def test_mixed_types_end_the_run_soon(name, tmp_path, earlier):
+    """A part of another type ends the run when it is there, not when all else was done."""
+    long = write_items(tmp_path / "long.txt", 480)
+    mark = tmp_path / "called"
+    mark.mkdir()
+    function = functions.CalledWith(mark, functions.float_from_guilty_on)
+    with pytest.raises(TypeError, match="return one type for every item"):
+        run(name, STRATEGIES[name].start_methods[0], long, function, earlier, 1, chunks=48)
+    assert (mark / str(functions.GUILTY)).exists()
+    assert not (mark / "1479").exists()
+
+
+@every_case
+def test_one_odd_result_is_named(name, method, file, earlier):
+    """One result of another type than the others is named by its item, so that it can be found."""
+    where = r" \(item 60 is the first that differs\)" if STRATEGIES[name].keeps_order else ""
+    with pytest.raises(TypeError, match=f"float and int; return one type for every item{where}"):
+        run(name, method, file, functions.float_on_guilty, earlier, 1, chunks=1)
 
 
 @every_case

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -348,12 +349,22 @@ def test_timed_runs_keep_nothing(failed):
     assert not any(path.is_dir() for path in folder.with_name(".serial").iterdir())
 
 
-def test_results_of_two_types_are_not_gone_on_with(tmp_path):
-    """Parts that do not fit together are of no use to the next run."""
-    file, folder = items_file(tmp_path / "numbers.txt"), tmp_path / "results" / "serial"
-    with pytest.raises(TypeError, match="return one type for every item"):
-        run("serial", file, functions.float_from_guilty_on, folder)
-    assert not any(path.is_dir() for path in folder.with_name(".serial").iterdir())
+@pytest.mark.parametrize("chunks", [20, 3], ids=["between parts", "within a part"])
+@pytest.mark.parametrize("name", ["serial", "multiprocess"])
+def test_results_of_two_types_are_gone_on_with_once(tmp_path, name, chunks):
+    """What fits together of a run that ended for an odd result is reused; not if that ends so again."""
+    file, folder = items_file(tmp_path / "numbers.txt"), tmp_path / "results" / name
+    mark = tmp_path / "called"
+    called = []
+    for _ in range(4):
+        mark.mkdir()
+        function = functions.CalledWith(mark, functions.float_from_guilty_on)
+        with pytest.raises(TypeError, match="float and int; return one type for every item"):
+            run(name, file, function, folder, chunks=chunks)
+        called.append(min(int(path.name) for path in mark.iterdir()))
+        shutil.rmtree(mark)
+    before = 1060 if chunks == 20 else 1034
+    assert called == [1000, before] * 2
 
 
 @pytest.mark.parametrize("name", WITHOUT_PROCESSES)

@@ -237,6 +237,15 @@ def test_a_batch_function_may_give_any_kind_of_column(work, batch_function, expe
     assert results(job, run(job, run_as_batch)) == expected
 
 
+@pytest.mark.parametrize("dtype", ["str", "string", "category"])
+def test_what_pandas_calls_missing_is_none(work, folder, dtype):
+    """A text that is missing in a Series of pandas' own dtypes is a null, not a float among texts."""
+    job = work([1, 2, 3], batch_function=lambda items: pandas.Series(["1", None, "3"], dtype=dtype))
+    (part,) = run(job, run_as_batch)
+    column = parquet.read_table(folder / f"part-{part.number:05d}.parquet")["result"]
+    assert column.to_pylist() == ["1", None, "3"]
+
+
 @pytest.mark.parametrize(
     ("batch_function", "message"),
     [

@@ -5,6 +5,7 @@ import time
 
 import pytest
 
+from fanout_pipeline.defs.chunk_json import ANSWER, PLAN
 from fanout_pipeline.fanout.contract import FanoutSpec
 from fanout_pipeline.fanout.policy import FailurePolicy
 from fanout_pipeline.fanout.scattered import CannotGoOn, gather, go_on, run_scattered, scatter
@@ -46,6 +47,32 @@ def test_gather_can_be_repeated(target, policy):
     assert (second.digest, second.failed) == (first.digest, first.failed)
     assert {path.name: path.read_bytes() for path in target.path.iterdir()} == before
     assert len(read_failures(target.path)) == first.failed
+
+
+def in_tens(item):
+    return {"tens": [item] * (item // 10)}
+
+
+def test_nested_results_of_steps_are_of_one_kind(target):
+    """What a step answers with is carried as JSON, its kind too, and the chunks' kinds are put together."""
+    spec = spec_of(target, in_tens)
+    plan = PLAN.validate_json(PLAN.dump_json(scatter(spec, target, "a run", 4)))
+    answers = [
+        ANSWER.validate_json(ANSWER.dump_json(run_scattered(spec, target, plan, number)))
+        for number in range(4)
+    ]
+    gather("steps", spec, target, plan, answers, 2)
+    assert read_results(target.path)["result"].tolist() == list(map(in_tens, range(COUNT)))
+
+
+def test_steps_whose_results_are_of_two_types_replace_nothing(target, earlier):
+    """Where chunks gave two types gather says so, and earlier results stay."""
+    spec = spec_of(target, lambda item: item if item < 35 else str(item))
+    plan = scatter(spec, target, "a run", COUNT)
+    answers = [run_scattered(spec, target, plan, number) for number in range(len(plan.chunks))]
+    with pytest.raises(TypeError, match=r"int and str; .* the part that begins with item 35"):
+        gather("steps", spec, target, plan, answers, 2)
+    assert read_results(target.path)["result"].tolist() == earlier
 
 
 def time_of_call(item):

@@ -11,7 +11,8 @@ import pytest
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
-from fanout_pipeline.parts.column import INTEGER_TEXT, to_column
+from fanout_pipeline.parts.arrow_kinds import INTEGER_TEXT
+from fanout_pipeline.parts.column import to_column
 from fanout_pipeline.parts.digest import column_digest, combined, digest, mixed, value_hashes
 
 ROOT = Path(__file__).parents[2]
@@ -22,6 +23,10 @@ some = {
     "float": st.floats(),
     "str": st.text(),
     "bool": st.booleans(),
+    "int or bool": integers | st.booleans(),
+    "Decimal": st.decimals(),
+    "list": st.lists(integers | st.none(), max_size=2),
+    "dict": st.dictionaries(st.sampled_from("abc"), integers | st.booleans() | st.none()),
     "int or None": st.integers(-(2**63), 2**63 - 1) | st.none(),
     "float or None": st.floats(allow_nan=False) | st.none(),
     "str or None": st.text() | st.none(),

@@ -51,6 +51,39 @@ def test_totals_are_of_all_parts(saved):
     assert not Manifest("serial", PARTS[:2]).python_values
 
 
+@pytest.mark.parametrize(
+    ("kinds", "common"),
+    [
+        (["bool", "int64"], "int64"),
+        ([["null"], ["int64"], ["integer text"]], ["integer text"]),
+        ([{"a": "null"}, {"b": "double"}, "null"], {"a": "null", "b": "double"}),
+    ],
+)
+def test_kinds_of_parts_have_one_in_common(tmp_path, kinds, common):
+    """Parts that differ in nulls, in missing keys or in the width of integers are of one kind."""
+    parts = tuple(part(number, 2 * number, 2, kind=kind) for number, kind in enumerate(kinds))
+    Manifest("test", parts).save(tmp_path)
+    loaded = Manifest.load(tmp_path)
+    assert loaded.parts == parts
+    assert loaded.kind == common
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "message"),
+    [
+        ("int64", "double", "float and int; return one type for every item .* item 2"),
+        (["int64"], ["double"], r"float and int in result\[\]"),
+        ({"a": "int64"}, {"a": ["int64"]}, r"int and list in result\['a'\]"),
+        ("decimal text", "large_string", "Decimal and str"),
+        ("int32", "int64", "int and int32"),
+    ],
+)
+def test_kinds_that_have_none_in_common_are_refused(one, other, message):
+    """Parts of two types never become results; the error names both, and where the second begins."""
+    with pytest.raises(TypeError, match=message):
+        Manifest("test", (part(0, 0, 2, kind=one), part(1, 2, 2, kind=other)))
+
+
 def test_other_programs_can_read_the_totals(saved, tmp_path):
     """The totals stand in the file itself, as JSON."""
     record = json.loads((tmp_path / MANIFEST).read_text())

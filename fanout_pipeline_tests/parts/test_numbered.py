@@ -8,6 +8,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from fanout_pipeline.parts import Manifest, read_results
+from fanout_pipeline.parts.ledger import Ledger, begin
 from fanout_pipeline.parts.numbered import Numbered
 from fanout_pipeline.parts.writing import write_part
 
@@ -63,6 +64,17 @@ def test_parts_in_order_are_left_alone(folder):
     before = {path: path.stat().st_ctime_ns for path in folder.iterdir()}
     assert parts.in_order() == written
     assert {path: path.stat().st_ctime_ns for path in folder.iterdir()} == before
+
+
+def test_a_part_of_another_type_is_not_told_of(folder):
+    """What the ledger tells of fits together: the part that does not ends the run before it is told."""
+    begin(folder, {})
+    parts = Numbered(folder)
+    parts.add(10, 20, write_part(folder, 0, 2, [0.5]))
+    parts.add(20, 30, write_part(folder, 1, 3, [None]))
+    with pytest.raises(TypeError, match=r"float and int; .* the part that begins with item 0"):
+        parts.add(0, 10, write_part(folder, 2, 0, [1, 2]))
+    assert [one.start for one in Ledger.read(folder).finished] == [10, 20]
 
 
 def test_no_parts_are_no_parts(folder):

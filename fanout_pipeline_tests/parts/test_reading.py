@@ -1,5 +1,7 @@
 """Committed results are read back in order, exactly, or the reason why not is said."""
 
+import re
+
 import numpy
 import pandas
 import pytest
@@ -101,6 +103,17 @@ def test_the_first_few_do_not_need_the_rest(folder):
     write_results(folder, range(30), part_items=10)
     (folder / "part-00001.parquet").unlink()
     assert first_results(folder, 10) == list(range(10))
+
+
+def test_nested_results_of_an_earlier_version_are_refused(folder):
+    """Results whose type was told in another way are not misread."""
+    write_results(folder, [[1], [2]])
+    manifest = folder / "_manifest.json"
+    manifest.write_text(
+        re.sub(r'"kind": \[.*?\]', '"kind": "list<item: int64>"', manifest.read_text(), flags=re.S)
+    )
+    with pytest.raises(NoResults, match=r"earlier version \(list<item: int64>\): materialize"):
+        read_results(folder)
 
 
 def test_nothing_committed_is_no_results(folder):

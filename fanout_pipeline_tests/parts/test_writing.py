@@ -8,8 +8,8 @@ import pytest
 from pyarrow import parquet
 
 from fanout_pipeline.parts import read_results, write_part, write_results
+from fanout_pipeline.parts.arrow_kinds import to_python
 from fanout_pipeline.parts.atomic import CannotWrite
-from fanout_pipeline.parts.column import to_python
 
 
 @pytest.fixture
@@ -88,6 +88,33 @@ def test_refused_results_leave_no_file(tmp_path):
     with pytest.raises(TypeError):
         write_part(tmp_path, 0, 0, [1, 0.5])
     assert os.listdir(tmp_path) == []
+
+
+def test_the_index_of_an_odd_result_counts_what_is_left_out(tmp_path):
+    """The item named is that of the input: items before it that have no row count, too."""
+    with pytest.raises(TypeError, match="item 103 is the first that differs"):
+        write_part(tmp_path, 0, 100, [1, "a"], omitted=[0, 2])
+
+
+def test_what_parquet_cannot_hold_is_refused(tmp_path):
+    """A batch function's Arrow array of a type that Parquet lacks is a TypeError that names it."""
+    with pytest.raises(TypeError, match="struct<>"):
+        write_part(tmp_path, 0, 0, pyarrow.array([{}], pyarrow.struct([])))
+    assert os.listdir(tmp_path) == []
+
+
+def test_results_of_another_type_end_the_iteration(folder):
+    """Of results that come slowly no more is asked for once a part does not fit to those before."""
+    asked = []
+
+    def results():
+        for number in range(100):
+            asked.append(number)
+            yield number if number < 20 else float(number)
+
+    with pytest.raises(TypeError, match=r"float and int; .*the part that begins with item 20\)"):
+        write_results(folder, results(), part_items=10)
+    assert len(asked) == 30
 
 
 def test_any_iterable_becomes_a_result_folder(folder):
