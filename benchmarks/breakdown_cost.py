@@ -40,7 +40,7 @@ MEASURING: tuple[tuple[type, str], ...] = (
     (Lane, "until"),
     (Lane, "told"),
     (Lane, "worked"),
-    (PickleSample, "take"),
+    (PickleSample, "take_each"),
 )
 CLOCKS = ("perf_counter", "thread_time")
 LOOKS_AN_ITEM = {"queue": 2, "indexed_queue": 2}

@@ -24,7 +24,7 @@ from fanout_pipeline.fanout.interrupts import WAIT_SECONDS, HeldInterrupts, inte
 from fanout_pipeline.fanout.item_queue_worker import STOP, Serve, Task, serve_runs
 from fanout_pipeline.fanout.joined import Joined
 from fanout_pipeline.fanout.multiprocessing_workers import ItemReader
-from fanout_pipeline.fanout.pickling import SAMPLE_EVERY
+from fanout_pipeline.fanout.pickling import IN_A_ROW, SAMPLE_EVERY
 from fanout_pipeline.fanout.sending import sent
 from fanout_pipeline.fanout.usage import ProcessUsage, usage_of
 
@@ -100,6 +100,7 @@ class ItemQueue:
         The tasks are made of what `reader` reads.
         """
         joined = Joined(reader)
+        sample: list[Task] = []
         message = sent((serve, work.function, work.failures), work.function)
         for control in self._controls:
             with suppress(BrokenPipeError):  # its worker is dead, as will be said below
@@ -108,10 +109,14 @@ class ItemQueue:
         with interrupts_held() as interrupts:
             for number, task in enumerate(tasks):
                 self._put(task, interrupts)
-                if number % SAMPLE_EVERY == 0:
-                    joined.sample.take(task)
+                if number % (SAMPLE_EVERY * IN_A_ROW) < IN_A_ROW:
+                    sample.append(task)
+                elif sample:
+                    joined.sample.take_each(sample)
+                    sample.clear()
                 if number % _LOOK_EVERY == 0:
                     self._look_for_failed()
+            joined.sample.take_each(sample)
             for _ in self._processes:
                 self._put(STOP, interrupts)
             waiting = list(self._controls)

@@ -277,8 +277,9 @@ class Removes:
     def __call__(self, number):
         if number == GUILTY:
             for entry in self.folder.iterdir():
-                if entry.is_dir() and entry != self.kept:
-                    shutil.rmtree(entry)
+                while entry.is_dir() and entry != self.kept:
+                    # Another worker may be writing there.
+                    shutil.rmtree(entry, ignore_errors=True)
         return noise(number)
 
 

@@ -52,14 +52,17 @@ def test_names_are_on_the_disk_in_an_order_that_a_power_cut_cannot_break(folder,
 
     def noted(path):
         state = "new" if folder.path.resolve() != previous else "previous"
-        seen.append((path.name, state, previous.exists()))
+        name = "_manifest.json" if "_manifest.json" in path.name else path.name
+        seen.append((name, state, previous.exists()))
 
-    monkeypatch.setattr("fanout_pipeline.parts.folder.sync", noted)
+    for module in ("folder", "atomic"):
+        monkeypatch.setattr(f"fanout_pipeline.parts.{module}.sync", noted)
     with folder.writing() as generation:
         part = write_part(generation, 0, 0, [2])
         folder.commit(generation, Manifest("threads", (part,)))
     assert seen == [
         ("part-00000.parquet", "previous", True),
+        ("_manifest.json", "previous", True),
         (generation.name, "previous", True),
         (".threads", "previous", True),
         ("squares", "new", True),

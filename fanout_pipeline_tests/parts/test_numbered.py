@@ -8,7 +8,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from fanout_pipeline.parts import Manifest, read_results
-from fanout_pipeline.parts.ledger import Ledger, begin
+from fanout_pipeline.parts.ledger import Identity, Ledger, begin
 from fanout_pipeline.parts.numbered import Numbered
 from fanout_pipeline.parts.writing import write_part
 
@@ -68,7 +68,7 @@ def test_parts_in_order_are_left_alone(folder):
 
 def test_a_part_of_another_type_is_not_told_of(folder):
     """What the ledger tells of fits together: the part that does not ends the run before it is told."""
-    begin(folder, {})
+    begin(folder, Identity({}))
     parts = Numbered(folder)
     parts.add(10, 20, write_part(folder, 0, 2, [0.5]))
     parts.add(20, 30, write_part(folder, 1, 3, [None]))
