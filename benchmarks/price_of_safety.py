@@ -2,7 +2,7 @@
 
 Each round runs a strategy in both ways, and without a second time, to see what is chance, all in this process;
 the three take turns at being first. Prints for each strategy the median ratio (with / without) of the wall
-time with its 95 % interval, the noise floor, the ratio of CPU time, and by how much the very first run with a
+time with its 95 % interval, the noise floor, the ratio of CPU time with its interval, and by how much the very first run with a
 ledger took longer than the median one.
 """
 
@@ -17,7 +17,12 @@ from pathlib import Path
 from fanout_pipeline.fanout import FanoutSpec, Options
 from fanout_pipeline.fanout.registry import STRATEGIES
 from fanout_pipeline.fanout.run import run_strategy
-from fanout_pipeline.measuring.inference import control_estimate, noise_floor, ratio_estimate
+from fanout_pipeline.measuring.inference import (
+    RatioEstimate,
+    control_estimate,
+    noise_floor,
+    ratio_estimate,
+)
 from fanout_pipeline.numbers_file import NUMBERS_FILE, write_numbers
 from fanout_pipeline.sources import IntegerLines
 from fanout_pipeline.squares import square, square_batch
@@ -56,11 +61,14 @@ def report(strategy: str, found: dict[str, list[tuple[float, float]]]) -> None:
     floor = noise_floor(control_estimate(wall["without"], wall["without again"]))
     of_cpu = ratio_estimate(cpu["with"], cpu["without"])
     print(
-        f"{strategy:13} wall {price.ratio:.4f} ({price.low or 0:.4f} to {price.high or 0:.4f})"
-        f"   noise floor {floor:.2%}   CPU {of_cpu.ratio:.4f}   {price.rounds} rounds"
-        f"   first {1000 * (first - statistics.median(wall['with'])):+.0f} ms",
+        f"{strategy:13} wall {_interval(price)}   noise floor {floor:.2%}   CPU {_interval(of_cpu)}"
+        f"   {price.rounds} rounds   first {1000 * (first - statistics.median(wall['with'])):+.0f} ms",
         flush=True,
     )
+
+
+def _interval(estimate: RatioEstimate) -> str:
+    return f"{estimate.ratio:.4f} ({estimate.low or 0:.4f} to {estimate.high or 0:.4f})"
 
 
 def main() -> None:
