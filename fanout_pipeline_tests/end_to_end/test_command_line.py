@@ -104,15 +104,16 @@ def test_report_has_the_fields_of_the_design(report):
     assert report["items"] == 100_000
     assert report["reference"] == "serial"
     assert set(report["strategies"]) <= set(TRIED)
-    for found in report["strategies"].values():
+    for strategy, found in report["strategies"].items():
         assert set(found) >= REPORTED
         assert found["wall_seconds"] == pytest.approx(statistics.median(found["wall_seconds_all"]))
         if found["ratio"] is not None:
             assert found["speedup"] == pytest.approx(1 / found["ratio"])
+        few = strategy == "serial" or found["rounds"] < 5
+        assert (found["ratio_ci95"] is None) == few
         if found["ratio_ci95"] is not None:
             assert found["ratio_ci95"][0] <= found["ratio"] <= found["ratio_ci95"][1]
     assert report["strategies"]["serial"]["ratio"] == 1
-    assert report["strategies"]["vectorized"]["ratio_ci95"] is not None
     assert set(report["verdict"]) >= {"use", "reason", "trusted"}
     assert report["verdict"]["use"] in {*IN_ORDER, "stay serial", "cannot tell"}
     assert {"cpu", "effective_cores", "memory_bytes", "python"} <= set(report["machine"])
