@@ -28,7 +28,8 @@ from fanout_pipeline.fanout.chunk_work import Laps
 from fanout_pipeline.fanout.lanes import Lane
 from fanout_pipeline.fanout.pickling import PickleSample
 from fanout_pipeline.fanout.registry import REFERENCE, STRATEGIES
-from fanout_pipeline.fanout.run import RunRecord, run_strategy
+from fanout_pipeline.fanout.run import run_strategy
+from fanout_pipeline.fanout.run_record import RunRecord
 from fanout_pipeline.numbers_file import NUMBERS_FILE, write_numbers
 from fanout_pipeline.sources import IntegerLines
 from fanout_pipeline.squares import square, square_batch

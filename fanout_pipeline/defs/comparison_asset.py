@@ -41,8 +41,9 @@ def comparison_asset(spec: FanoutSpec, strategies: Sequence[str]) -> dg.AssetsDe
         ],
     )
     def comparison(context: dg.AssetExecutionContext, data_folder: DataFolder) -> Iterator[Any]:
-        from fanout_pipeline.measuring.comparison import Recorded, compare
+        from fanout_pipeline.measuring.comparison import compare
         from fanout_pipeline.measuring.history import changes, keep_trusted, last_trusted
+        from fanout_pipeline.measuring.recorded import Recorded
         from fanout_pipeline.measuring.trial_store import load_trials
         from fanout_pipeline.measuring.verdict import decide
         from fanout_pipeline.reporting.plots import breakdown_plot, times_plot

@@ -21,7 +21,7 @@ from fanout_pipeline.defs.resources import failure_config
 from fanout_pipeline.fanout.contract import FanoutSpec, Options
 from fanout_pipeline.fanout.interrupts import interrupts_held
 from fanout_pipeline.fanout.registry import REFERENCE
-from fanout_pipeline.fanout.run import RunRecord
+from fanout_pipeline.fanout.run_record import RunRecord
 from fanout_pipeline.measuring.order_check import OrderCheck, check_order
 from fanout_pipeline.measuring.step_phases import RunTimeline, StepSpan, run_phases
 from fanout_pipeline.parts.folder import ResultFolder

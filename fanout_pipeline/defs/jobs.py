@@ -1,9 +1,15 @@
 """The jobs, each for one kind of use."""
 
+from typing import TYPE_CHECKING
+
 import dagster as dg
-from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
 from fanout_pipeline.defs.executors import timed_steps_executor
+
+if TYPE_CHECKING:
+    from dagster._core.definitions.unresolved_asset_job_definition import (
+        UnresolvedAssetJobDefinition,
+    )
 
 
 def compared(name: str) -> dg.AssetSelection:
@@ -11,7 +17,7 @@ def compared(name: str) -> dg.AssetSelection:
     return dg.AssetSelection.groups(name) - dg.AssetSelection.assets(f"{name}/break_even")
 
 
-def fanout_jobs(name: str) -> list[UnresolvedAssetJobDefinition]:
+def fanout_jobs(name: str) -> "list[UnresolvedAssetJobDefinition]":
     """The jobs of any fan-out. They do not make its source."""
     return [
         dg.define_asset_job(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 
 if TYPE_CHECKING:
-    from fanout_pipeline.fanout.run import RunRecord
+    from fanout_pipeline.fanout.run_record import RunRecord
     from fanout_pipeline.measuring.verification import Verification
 
 _EXACT_IN_BROWSERS = 2**53

@@ -18,7 +18,7 @@ from fanout_pipeline.fanout.registry import REFERENCE
 from fanout_pipeline.parts.visible import visible
 
 if TYPE_CHECKING:
-    from fanout_pipeline.fanout.run import RunRecord
+    from fanout_pipeline.fanout.run_record import RunRecord
 
 
 def checked_and_recorded(

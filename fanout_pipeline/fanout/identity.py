@@ -23,17 +23,21 @@ def identity_of(
     strategy: Strategy,
     spec: FanoutSpec,
     input_: Fingerprint,
+    function: dict[str, str],
     chunks: int | None,
     options: Options,
 ) -> Identity:
-    """By the names that a log line gives to what changed. `chunks`: as asked for; None, if not."""
+    """By the names that a log line gives to what changed.
+
+    `function` is the one for single items, `described`. `chunks`: as asked for; None, if not.
+    """
     called = spec.batch_function if strategy.batch else spec.function
     assert called is not None
     results = {
         "the strategy": strategy.name,
         "the input": [input_.bytes, input_.sha256],
         "the input's format": repr(spec.source).replace(repr(input_.path), ""),
-        "the function": described(called),
+        "the function": described(called) if strategy.batch else function,
         "the version of the function's package": distribution_of(called),
         "the version of fanout_pipeline": [_version("fanout_pipeline"), FORMAT],
         "the version of Python": platform.python_version(),

@@ -7,7 +7,7 @@ import os
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from fanout_pipeline.fanout.lanes import mean, total
 from fanout_pipeline.fanout.policy import FailurePolicy
 from fanout_pipeline.fanout.progress import Progress
 from fanout_pipeline.fanout.resuming import finished_before, unfinished
+from fanout_pipeline.fanout.run_record import RunRecord
 from fanout_pipeline.fanout.unchanged import unchanged
 from fanout_pipeline.fanout.usage import own_usage
 from fanout_pipeline.parts.folder import ResultFolder
@@ -29,54 +30,6 @@ from fanout_pipeline.sources.source import Fingerprint, Stamp
 
 _CHUNK_BYTES = 2 * 2**20
 """Keeps a worker that holds one chunk as Python objects under some 100 MB."""
-
-
-@dataclass(frozen=True, slots=True)
-class RunRecord:
-    """What one run took and gave. Seconds are wall time unless they are called CPU."""
-
-    strategy: str
-    wall_seconds: float
-    """From cutting the source to committed parts, starting and stopping workers included."""
-    start_seconds: float
-    """Until every worker has answered."""
-    run_seconds: float
-    """Cutting, reading, calling, writing."""
-    stop_seconds: float
-    """Until every worker is gone."""
-    commit_seconds: float
-    cpu_seconds: float
-    """Of this process and its workers."""
-    peak_rss_bytes: int
-    """Of the largest of these processes."""
-    items: int
-    workers: int
-    worker_pids: tuple[int, ...]
-    """The processes that called the function."""
-    chunks: int
-    start_method: str
-    digest: str
-    input: Fingerprint
-    function_fingerprint: str
-    warm_seconds: tuple[float, ...] = ()
-    """Of each further run by the same workers, from cutting to committed parts."""
-    phases: dict[str, float] = field(default_factory=dict)
-    """Where `wall_seconds` went, in seconds by the names of `phases.PHASES`: of each worker's
-    time, the mean over the workers, so that the values sum to `wall_seconds`."""
-    sent_bytes: int = 0
-    """Pickled bytes that travelled between processes: items and results, or descriptors."""
-    pickle_seconds: float = 0.0
-    """CPU time of pickling and unpickling these, on both sides."""
-    failed: int = 0
-    """Of the items, those that are in quarantine."""
-    reused_chunks: int = 0
-    """Of an earlier run that did not come to its end."""
-    reused_items: int = 0
-
-    @property
-    def items_per_second(self) -> float:
-        """Of those that this run has called the function for."""
-        return (self.items - self.reused_items) / self.wall_seconds
 
 
 def default_chunks(size: int, workers: int) -> int:
@@ -123,7 +76,7 @@ def run_strategy(
     function = described(spec.function)
     identity = None
     if ledger or resume:
-        identity = identity_of(strategy, spec, fingerprint, chunks, options)
+        identity = identity_of(strategy, spec, fingerprint, function, chunks, options)
     with explained(folder), ExitStack() as generations:
         # Around the workers, so that a generation is given up only when nobody writes to it any more.
         folders = [

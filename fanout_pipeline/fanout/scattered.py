@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+import fanout_pipeline.fanout.road  # noqa: F401 (importing Arrow is not part of a chunk)
 from fanout_pipeline.fanout.chunk_work import run_chunk
 from fanout_pipeline.fanout.contract import FanoutSpec, Work, WorkerDied
 from fanout_pipeline.fanout.environment import explained
@@ -24,7 +25,7 @@ from fanout_pipeline.fanout.lanes import busy_seconds
 from fanout_pipeline.fanout.numbering import FolderNumbering
 from fanout_pipeline.fanout.ownership import own, owner_of_is_gone
 from fanout_pipeline.fanout.policy import FAIL, FailurePolicy
-from fanout_pipeline.fanout.run import RunRecord
+from fanout_pipeline.fanout.run_record import RunRecord
 from fanout_pipeline.fanout.unchanged import unchanged
 from fanout_pipeline.fanout.usage import ProcessUsage, own_usage
 from fanout_pipeline.parts.folder import ResultFolder

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
-from typing import Any
+from dataclasses import dataclass
 
 from fanout_pipeline.fanout.registry import STRATEGIES
 from fanout_pipeline.measuring.inference import (
@@ -17,39 +16,9 @@ from fanout_pipeline.measuring.inference import (
     ratio_estimate,
     reference_seconds,
 )
+from fanout_pipeline.measuring.recorded import NotComparable, Recorded
 from fanout_pipeline.measuring.trial_store import TrialRun
 from fanout_pipeline.measuring.trials import Trial
-
-
-class NotComparable(Exception):
-    """The recorded runs did not do the same work. The message says which asset to re-materialize."""
-
-
-@dataclass(frozen=True, slots=True)
-class Recorded:
-    """What a strategy's asset recorded when it was made: a selection of its metadata, same names."""
-
-    strategy: str
-    items: int
-    in_order: bool
-    missing: int
-    duplicated: int
-    wrong: int
-    input_sha256: str
-    function_fingerprint: str
-    first_10_results: list[Any]
-    overlapped_with: list[str]
-
-    @classmethod
-    def from_metadata(cls, strategy: str, metadata: dict[str, Any]) -> Recorded:
-        """Raises NotComparable where the metadata lacks something: an older version wrote it."""
-        names = [field.name for field in fields(cls) if field.name != "strategy"]
-        lacking = [name for name in names if name not in metadata]
-        if lacking:
-            raise NotComparable(
-                f"The last run of {strategy} recorded no {', '.join(lacking)}: re-materialize it."
-            )
-        return cls(strategy, **{name: metadata[name] for name in names})
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from fanout_pipeline.fanout.contract import FanoutSpec, Options, Strategy
 from fanout_pipeline.fanout.registry import REFERENCE
-from fanout_pipeline.fanout.run import RunRecord, run_strategy
+from fanout_pipeline.fanout.run import run_strategy
+from fanout_pipeline.fanout.run_record import RunRecord
 from fanout_pipeline.fanout.usage import reset_peak
 from fanout_pipeline.measuring.order_check import OrderCheck, check_order
 from fanout_pipeline.measuring.verification import self_check

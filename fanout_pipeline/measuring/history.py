@@ -10,7 +10,8 @@ from typing import Any
 
 from fanout_pipeline.measuring.comparison import Comparison
 from fanout_pipeline.measuring.machine import machine_sentence
-from fanout_pipeline.measuring.verdict import Verdict, times
+from fanout_pipeline.measuring.sentences import times
+from fanout_pipeline.measuring.verdict import Verdict
 from fanout_pipeline.parts.atomic import write_text
 
 LAST_TRUSTED = "last_trusted.json"

@@ -7,8 +7,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from fanout_pipeline.measuring.comparison import Comparison, Row, related
-from fanout_pipeline.measuring.inference import MAX_NOISE, MIN_ROUNDS, Claim, RatioEstimate, claim
+from fanout_pipeline.measuring.inference import MAX_NOISE, MIN_ROUNDS, Claim, claim
 from fanout_pipeline.measuring.pays_from import pays_from
+from fanout_pipeline.measuring.sentences import compared, first_line, told
 from fanout_pipeline.measuring.trials import Trial
 
 STAY_SERIAL = "stay serial"
@@ -67,30 +68,6 @@ def decide(comparison: Comparison, trials: Sequence[Trial]) -> Verdict:
             "or take the simpler"
         )
     return Verdict(CANNOT_TELL, reason, False, *measured)
-
-
-def compared(row: Row, reference: str, *, would_be: bool = False) -> str:
-    """ "14.9x faster than serial (95 % 14.1-15.6)"."""
-    assert row.cold is not None
-    be = "would be " if would_be else ""
-    ratio, low, high = row.cold.ratio, row.cold.low, row.cold.high
-    faster = ratio < 1
-    word = "faster" if faster else "slower"
-    text = f"{be}{times(1 / ratio if faster else ratio)} {word} than {reference}"
-    if low is None or high is None:
-        return text
-    edges = (1 / high, 1 / low) if faster else (low, high)
-    return f"{text} (95 % {_number(edges[0])}-{_number(edges[1])})"
-
-
-def times(factor: float) -> str:
-    return f"{_number(factor)}x"
-
-
-def _number(factor: float) -> str:
-    return (
-        f"{factor:,.0f}" if factor >= 100 else f"{factor:.1f}" if factor >= 10 else f"{factor:.2f}"
-    )
 
 
 def _ratio(row: Row) -> float:
@@ -226,21 +203,6 @@ def _against(row: Row, comparison: Comparison) -> str:
         return f"{row.strategy} was not told from {comparison.reference} ({_interval(row)} times as long)"
     few = f" ({Claim.TOO_FEW})" if row.claim is Claim.TOO_FEW else ""
     return f"{row.strategy} was {compared(row, comparison.reference)}{few}"
-
-
-def told(estimate: RatioEstimate, comparison: Comparison) -> str:
-    """ "2.10x slower than serial", "not told from serial (0.92 times its time)"."""
-    shown = claim(estimate, comparison.noise)
-    if shown is Claim.SAME:
-        return f"not told from {comparison.reference} ({estimate.ratio:.2f} times its time)"
-    faster = estimate.ratio < 1
-    factor = times(1 / estimate.ratio if faster else estimate.ratio)
-    few = f" ({shown})" if shown is Claim.TOO_FEW else ""
-    return f"{factor} {'faster' if faster else 'slower'} than {comparison.reference}{few}"
-
-
-def first_line(failure: str) -> str:
-    return failure.partition("\n")[0]
 
 
 def _fault(row: Row) -> str:

@@ -11,7 +11,8 @@ from pathlib import Path
 from fanout_pipeline.fanout.contract import FanoutSpec, Options
 from fanout_pipeline.fanout.policy import FAIL, FailurePolicy
 from fanout_pipeline.fanout.registry import REFERENCE, STRATEGIES, SUPERVISED
-from fanout_pipeline.fanout.run import RunRecord, run_strategy
+from fanout_pipeline.fanout.run import run_strategy
+from fanout_pipeline.fanout.run_record import RunRecord
 from fanout_pipeline.measuring.order_check import OrderCheck, check_order
 from fanout_pipeline.measuring.result_streams import blocks, compared
 from fanout_pipeline.parts.manifest import NoResults
@@ -29,8 +30,11 @@ class Verification:
     """A sentence's end: "squares/serial", "a serial run made for this check", …"""
     seconds: float
     """What checking took."""
-    compared: bool = True
-    """With results of the reference; otherwise the results were only counted."""
+
+    @property
+    def compared(self) -> bool:
+        """With results of the reference; otherwise the results were only counted."""
+        return self.against != _COUNTED
 
 
 def verify(
@@ -54,8 +58,7 @@ def verify(
     """
     began = time.perf_counter()
     check, against = _check(spec, folder, run, failures, make_reference, log)
-    compared = against != _COUNTED or run.strategy == REFERENCE
-    return Verification(check, against, time.perf_counter() - began, compared)
+    return Verification(check, against, time.perf_counter() - began)
 
 
 def _check(

@@ -64,7 +64,7 @@ def metadata_of(kind: Kind) -> dict[bytes, bytes]:
 
 
 def type_of(kind: Kind) -> pyarrow.DataType:
-    """The Arrow type that stores a kind. Raises ValueError for one of an earlier version."""
+    """The Arrow type that stores a kind."""
     if isinstance(kind, list):
         # As Parquet calls what is in a list.
         return pyarrow.list_(pyarrow.field("element", type_of(kind[0])))

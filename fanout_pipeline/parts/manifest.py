@@ -11,7 +11,7 @@ from fanout_pipeline.parts.atomic import write_text
 from fanout_pipeline.parts.kinds import DECIMAL_KIND, INTEGER_KIND, Kind, Kinds
 
 MANIFEST = "_manifest.json"
-FORMAT = 1
+FORMAT = 2
 
 
 class NoResults(Exception):

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow
 from pyarrow import parquet
 
-from fanout_pipeline.parts.arrow_kinds import fitted, metadata_of, to_python, type_of
+from fanout_pipeline.parts.arrow_kinds import fitted, metadata_of, to_python
 from fanout_pipeline.parts.kinds import Kind
 from fanout_pipeline.parts.manifest import Manifest, NoResults, part_name
 
@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 def read_results(folder: str | Path) -> pandas.DataFrame:
     """All results, in the order of the items: columns `index` (int64) and `result`.
 
-    Integers beyond int64, or with nulls among them, Decimals, lists and dicts make `result` a column of
-    Python values (dtype object). An item that failed has a null, or no row. Raises NoResults where the folder holds no
-    complete results.
+    Integers beyond int64, or with nulls among them, Decimals, lists and dicts make `result` a column
+    of Python values (dtype object). An item that failed has a null, or no row. Raises NoResults
+    where the folder holds no complete results.
     """
     import pandas
 
@@ -90,16 +90,11 @@ class Snapshot:
     def batches(self, batch_items: int = 65_536) -> Iterator[pyarrow.RecordBatch]:
         """The results in order, as Arrow record batches of at most `batch_items` rows and of one schema.
 
-        Text that holds integers or Decimals is marked in the metadata of `result` (see `arrow_kinds`). Raises
-        NoResults where a part is missing or does not hold what the manifest says.
+        Text that holds integers or Decimals is marked in the metadata of `result` (see
+        `arrow_kinds`). Raises NoResults where a part is missing or does not hold what the manifest
+        says.
         """
         kind = self.manifest.kind
-        try:
-            type_of(kind)
-        except ValueError:
-            raise NoResults(
-                f"{self.folder} holds results of an earlier version ({kind}): materialize the asset again."
-            ) from None
         for part in self.manifest.parts:
             path = self.generation / part_name(part.number)
             try:

@@ -30,8 +30,8 @@ def write_part(
 
     `results` is a sequence of Python values, an Arrow array, or Results. `omitted` are the positions
     among the items, ascending, of those that have none: the column `index` leaves them out. Raises
-    MixedTypes where the results have no common type, TypeError where Parquet has none for them, CannotWrite where the disk is full or the
-    folder may not be written.
+    MixedTypes where the results have no common type, TypeError where Parquet has none for them,
+    CannotWrite where the disk is full or the folder may not be written.
     """
     items = len(results) + len(omitted)
     count = numpy.arange(first_index, first_index + items)

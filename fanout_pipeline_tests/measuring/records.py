@@ -2,7 +2,8 @@
 
 import random
 
-from fanout_pipeline.measuring.comparison import Recorded, compare
+from fanout_pipeline.measuring.comparison import compare
+from fanout_pipeline.measuring.recorded import Recorded
 from fanout_pipeline.measuring.trial_store import TrialRun
 from fanout_pipeline.measuring.trials import Trial
 

@@ -2,7 +2,7 @@
 
 import random
 
-from fanout_pipeline.fanout.run import RunRecord
+from fanout_pipeline.fanout.run_record import RunRecord
 from fanout_pipeline.measuring.conditions import Conditions
 from fanout_pipeline.measuring.order_check import OrderCheck
 from fanout_pipeline.measuring.trial_store import TrialRun

@@ -2,8 +2,9 @@
 
 import pytest
 
-from fanout_pipeline.measuring.comparison import NotComparable, Recorded, compare, related
+from fanout_pipeline.measuring.comparison import compare, related
 from fanout_pipeline.measuring.inference import Claim
+from fanout_pipeline.measuring.recorded import NotComparable, Recorded
 from fanout_pipeline_tests.measuring.simulated import ITEMS, noisy_trials, trial, trial_run
 
 ASSET = {

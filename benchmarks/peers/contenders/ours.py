@@ -8,7 +8,8 @@ from typing import Any
 from benchmarks.peers.job import Job
 from fanout_pipeline.fanout import FanoutSpec, Options
 from fanout_pipeline.fanout.registry import STRATEGIES
-from fanout_pipeline.fanout.run import RunRecord, run_strategy
+from fanout_pipeline.fanout.run import run_strategy
+from fanout_pipeline.fanout.run_record import RunRecord
 
 
 def run(strategy: str, job: Job, folder: Path, warm_runs: int) -> RunRecord:

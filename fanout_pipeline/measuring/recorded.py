@@ -1,0 +1,37 @@
+"""What the assets recorded when they were made, for a comparison to be held against."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import Any
+
+
+class NotComparable(Exception):
+    """The recorded runs did not do the same work. The message says which asset to re-materialize."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """What a strategy's asset recorded when it was made: a selection of its metadata, same names."""
+
+    strategy: str
+    items: int
+    in_order: bool
+    missing: int
+    duplicated: int
+    wrong: int
+    input_sha256: str
+    function_fingerprint: str
+    first_10_results: list[Any]
+    overlapped_with: list[str]
+
+    @classmethod
+    def from_metadata(cls, strategy: str, metadata: dict[str, Any]) -> Recorded:
+        """Raises NotComparable where the metadata lacks something: an older version wrote it."""
+        names = [field.name for field in fields(cls) if field.name != "strategy"]
+        lacking = [name for name in names if name not in metadata]
+        if lacking:
+            raise NotComparable(
+                f"The last run of {strategy} recorded no {', '.join(lacking)}: re-materialize it."
+            )
+        return cls(strategy, **{name: metadata[name] for name in names})
