@@ -36,7 +36,8 @@ class FanoutSpec:
     """Its path is relative to the data root."""
     function: Callable[[Any], Any]
     """Called with each item, awaited where it is async. Worker processes import it by its module
-    and name; one that they could not import is sent with its code."""
+    and name, with all that the module imports (beside definitions: dagster, a second a worker); one
+    that they could not import is sent with its code."""
     batch_function: Callable[[Any], Any] | None = None
     """The same on a pandas Series of items, giving as many results; None: no `vectorized`."""
     upstream: tuple[str, ...] = ()

@@ -2,22 +2,13 @@
 
 import json
 import os
+import re
+import subprocess
+import sys
 
 from fanout_pipeline.parts import read_results
 from fanout_pipeline_tests.end_to_end.project import CHECKOUT
 
-MINE = """
-from fanout_pipeline.defs.factory import fanout_definitions
-from fanout_pipeline.fanout import FanoutSpec
-from fanout_pipeline.sources import TextLines
-
-
-def words(line: str) -> int:
-    return len(line.split())
-
-
-defs = fanout_definitions(FanoutSpec("lines", TextLines("lines/input.txt"), words))
-"""
 BRIEF = {
     "ops": {
         "lines__trials": {
@@ -31,11 +22,22 @@ BRIEF = {
 }
 
 
+def modules():
+    """Those that the README tells the reader to write, by their names."""
+    page = (CHECKOUT / "README.md").read_text()
+    return dict(re.findall(r"```python\n# (\w+\.py)\n(.*?)```", page, re.DOTALL))
+
+
 def test_a_function_of_my_own_is_compared_and_run(project, monkeypatch):
-    """A module of ten lines gets a comparison job and assets, its input where its results are, too."""
-    (project.folder / "mine.py").write_text(MINE)
+    """The guide's modules of a few lines get a comparison job and assets, and workers without dagster."""
+    assert set(modules()) == {"counting.py", "mine.py"}
+    for name, text in modules().items():
+        # Its input where its results are, too.
+        (project.folder / name).write_text(text.replace("lines.txt", "lines/input.txt"))
     paths = [str(project.folder), str(CHECKOUT)]
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join(paths))
+    check = "import counting, sys; sys.exit('dagster' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", check], check=False).returncode == 0
     (project.data / "lines").mkdir(parents=True)
     lines = ["to be or not to be", "", "that is", "the question"] * 50
     (project.data / "lines" / "input.txt").write_text("".join(f"{line}\n" for line in lines))
