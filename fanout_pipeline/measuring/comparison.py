@@ -56,6 +56,8 @@ class Row:
     """What it raised in one of the trials."""
     batch: bool
     """It calls the batch function: vectorising, not fanning out."""
+    keeps_order: bool
+    """By its design, not by chance."""
 
     @property
     def in_order(self) -> bool:
@@ -65,6 +67,11 @@ class Row:
     def correct(self) -> bool:
         faults = self.out_of_place or self.missing or self.duplicated or self.wrong
         return not faults and self.failure is None
+
+    @property
+    def eligible(self) -> bool:
+        """It may be recommended: right results in these trials, and in order in any others."""
+        return self.correct and self.keeps_order
 
     @property
     def ratio(self) -> float | None:
@@ -249,6 +256,7 @@ def _row(
         is_reference=name == run.reference,
         failure=run.failures.get(name),
         batch=strategy is not None and strategy.batch,
+        keeps_order=strategy is None or strategy.keeps_order,
     )
 
 

@@ -45,7 +45,7 @@ def decide(comparison: Comparison, trials: Sequence[Trial]) -> Verdict:
     withheld = _withheld(comparison)
     if withheld:
         return Verdict(CANNOT_TELL, withheld, False, grounds=grounds)
-    rows = [row for row in comparison.rows if row.cold is not None and row.correct]
+    rows = [row for row in comparison.rows if row.cold is not None and row.eligible]
     if not rows:
         return _alone(comparison, grounds)
     best = min(rows, key=_ratio)
@@ -171,7 +171,7 @@ def _measured(
 
 def _grounds(comparison: Comparison) -> Iterator[str]:
     reference = comparison.reference
-    others = [row for row in comparison.rows if row.cold is not None and row.correct]
+    others = [row for row in comparison.rows if row.cold is not None and row.eligible]
     batch = [row for row in others if row.batch]
     fanned = [row for row in others if not row.batch]
     for row in batch:
@@ -189,7 +189,7 @@ def _grounds(comparison: Comparison) -> Iterator[str]:
         if comparison.row(name) is None:
             yield f"{name} failed ({first_line(failure)}): it was left out."
     for row in comparison.rows:
-        if not row.correct:
+        if not row.eligible:
             yield f"{row.strategy} {_fault(row)}: it is not considered, however fast."
     if math.isfinite(comparison.noise):
         yield (
@@ -218,4 +218,4 @@ def _fault(row: Row) -> str:
         )
         if count
     ]
-    return f"gave {' and '.join(faults)}" if faults else "gave right results"
+    return f"gave {' and '.join(faults)}" if faults else "keeps no order, but by chance as here"

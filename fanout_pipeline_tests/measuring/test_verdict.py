@@ -85,6 +85,13 @@ def test_a_fast_wrong_result_is_not_recommended(fault):
     assert any("queue gave 3 " in ground for ground in verdict.grounds)
 
 
+def test_an_order_kept_by_chance_is_not_recommended():
+    """A strategy that loses the order by its design is not recommended where it happened not to."""
+    verdict = decided({"queue": 0.1, "threads": 0.5})
+    assert verdict.use == "threads"
+    assert any(ground.startswith("queue keeps no order") for ground in verdict.grounds)
+
+
 def test_nothing_right_but_serial():
     """Where every other way gives wrong results, serial it is."""
     verdict = decided({"queue": 0.1}, queue={"wrong": 1})
