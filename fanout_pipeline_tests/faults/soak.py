@@ -5,6 +5,7 @@ python -m fanout_pipeline_tests.faults.soak TIMES FOLDER
 
 import gc
 import json
+import multiprocessing
 import os
 import sys
 import tempfile
@@ -21,8 +22,23 @@ from fanout_pipeline.defs.resources import DataFolder, Fanout
 
 STRATEGIES = ("serial", "threads", "multiprocess", "vectorized", "queue", "pool_map")
 COUNT = 2000
-PYTHONS = ("sem.mp-", "psm_", "pym-")
-"""How Python's multiprocessing calls its semaphores and blocks; other programs have others."""
+SEMAPHORES = f"soak-{os.getpid()}"
+"""What the names of this program's semaphores begin with, and its processes': others have others."""
+
+
+def shared_memory():
+    """The semaphores and blocks of this program that have a name; other programs' tests make some, too."""
+    blocks = f"pym-{os.getpid()}-"
+    names = os.listdir("/dev/shm")
+    return [n for n in names if n.startswith((f"sem.{SEMAPHORES}", blocks))]
+
+
+def name_semaphores():
+    """Give them a name that tells them from another program's, which Python has no public way for."""
+    multiprocessing.current_process()._config["semprefix"] = f"/{SEMAPHORES}"
+    semaphore = multiprocessing.get_context("spawn").Semaphore()
+    assert len(shared_memory()) == 1, "Python names its semaphores in another way now"
+    del semaphore
 
 
 def held(data):
@@ -34,7 +50,7 @@ def held(data):
         "descriptors": own.num_fds(),
         "threads": threading.active_count(),
         "processes": len(own.children(recursive=True)),
-        "shared memory": sum(path.name.startswith(PYTHONS) for path in Path("/dev/shm").glob("*")),
+        "shared memory": len(shared_memory()),
         "temporary files": len(os.listdir(tempfile.gettempdir())),
         "files": len(files),
         "rss": own.memory_info().rss,
@@ -42,6 +58,7 @@ def held(data):
 
 
 def main(times, folder):
+    name_semaphores()
     data = Path(folder) / "data"
     wanted = {f"squares/{name}" for name in STRATEGIES}
     assets = [a for a in fanout_assets(SQUARES) if a.key.to_user_string() in wanted]
