@@ -25,6 +25,7 @@ from fanout_pipeline.fanout.item_queue_worker import STOP, Serve, Task, serve_ru
 from fanout_pipeline.fanout.joined import Joined
 from fanout_pipeline.fanout.multiprocessing_workers import ItemReader
 from fanout_pipeline.fanout.pickling import IN_A_ROW, SAMPLE_EVERY
+from fanout_pipeline.fanout.semaphores import name_semaphores
 from fanout_pipeline.fanout.sending import sent
 from fanout_pipeline.fanout.usage import ProcessUsage, usage_of
 
@@ -51,6 +52,7 @@ class ItemQueue:
     """A crew's workers, which take tasks from one queue."""
 
     def __init__(self, options: Options):
+        name_semaphores()
         context: Any = get_context(options.start_method)
         self._inputs = _Inputs(context)
         self._context = context

@@ -27,7 +27,7 @@ def owner_of_is_gone(folder: Path) -> bool:
     try:
         host, pid, created = json.loads((folder / _OWNER).read_text())
         here = bool(host == socket.gethostname())
-        return here and _created(pid) != created
+        return here and birth(pid) != created
     except psutil.NoSuchProcess:
         return True
     except (OSError, ValueError):
@@ -37,10 +37,10 @@ def owner_of_is_gone(folder: Path) -> bool:
 def _owner() -> tuple[str, int, str]:
     parent = multiprocessing.parent_process()
     pid = os.getpid() if parent is None or parent.pid is None else parent.pid
-    return socket.gethostname(), pid, _created(pid)
+    return socket.gethostname(), pid, birth(pid)
 
 
-def _created(pid: int) -> str:
+def birth(pid: int) -> str:
     """What tells a process from a later one of the same number, whatever is done to the clock.
 
     Linux says how long after it was booted: psutil makes a time of day of it, by today's clock.

@@ -7,6 +7,7 @@ import gc
 import json
 import multiprocessing
 import os
+import re
 import sys
 import tempfile
 import threading
@@ -19,25 +20,25 @@ from fanout_pipeline.defs.factory import fanout_assets
 from fanout_pipeline.defs.json_io_manager import IO_MANAGER, json_io_manager
 from fanout_pipeline.defs.numbers import SQUARES, numbers_file
 from fanout_pipeline.defs.resources import DataFolder, Fanout
+from fanout_pipeline.fanout.semaphores import name_semaphores
 
 STRATEGIES = ("serial", "threads", "multiprocess", "vectorized", "queue", "pool_map")
 COUNT = 2000
-SEMAPHORES = f"soak-{os.getpid()}"
-"""What the names of this program's semaphores begin with, and its processes': others have others."""
 
 
 def shared_memory():
     """The semaphores and blocks of this program that have a name; other programs' tests make some, too."""
+    semaphores = re.compile(rf"sem\.fanout\.\d+\.{os.getpid()}\..*")
     blocks = f"pym-{os.getpid()}-"
     names = os.listdir("/dev/shm")
-    return [n for n in names if n.startswith((f"sem.{SEMAPHORES}", blocks))]
+    return [name for name in names if semaphores.fullmatch(name) or name.startswith(blocks)]
 
 
-def name_semaphores():
-    """Give them a name that tells them from another program's, which Python has no public way for."""
-    multiprocessing.current_process()._config["semprefix"] = f"/{SEMAPHORES}"
+def require_named():
+    """Raise where a semaphore of this program would not be found."""
+    name_semaphores()
     semaphore = multiprocessing.get_context("spawn").Semaphore()
-    assert len(shared_memory()) == 1, "Python names its semaphores in another way now"
+    assert len(shared_memory()) == 1
     del semaphore
 
 
@@ -58,7 +59,7 @@ def held(data):
 
 
 def main(times, folder):
-    name_semaphores()
+    require_named()
     data = Path(folder) / "data"
     wanted = {f"squares/{name}" for name in STRATEGIES}
     assets = [a for a in fanout_assets(SQUARES) if a.key.to_user_string() in wanted]

@@ -14,7 +14,7 @@ from multiprocessing.sharedctypes import RawArray
 from typing import Any
 
 from fanout_pipeline.fanout.calling import calling, require_failed
-from fanout_pipeline.fanout.contract import Failure, Options, Ran, Strategy, Work
+from fanout_pipeline.fanout.contract import Crew, Failure, Options, Ran, Strategy, Work
 from fanout_pipeline.fanout.failures import sendable, unreadable
 from fanout_pipeline.fanout.interrupts import WAIT_SECONDS, interrupts_held
 from fanout_pipeline.fanout.lanes import Lane
@@ -30,12 +30,13 @@ from fanout_pipeline.fanout.multiprocessing_workers import (
 from fanout_pipeline.fanout.pickling import SAMPLE_EVERY, PickleSample
 from fanout_pipeline.fanout.policy import FailurePolicy
 from fanout_pipeline.fanout.progress import Progress
+from fanout_pipeline.fanout.semaphores import name_semaphores
 from fanout_pipeline.fanout.sending import sent
 from fanout_pipeline.fanout.usage import ProcessUsage, usage_of
 from fanout_pipeline.parts.visible import visible
 
 
-class _Pool:
+class _Pool(Crew):
     def __init__(self, pool: Any, pids: list[int], clocks: Any):
         self._pool = pool
         self._pids = pids
@@ -110,6 +111,7 @@ def _pickling(items: list[Any], results: list[Any]) -> tuple[int, float]:
 
 @contextmanager
 def start(options: Options) -> Iterator[_Pool]:
+    name_semaphores()
     context = multiprocessing.get_context(options.start_method)
     clocks = RawArray("d", [time.perf_counter(), 0.0] * options.workers)
     clocks_taken, ready = context.Value("i", 0), context.Semaphore(0)
