@@ -106,7 +106,8 @@ Run = tuple[float, float, int, dict[str, float]]
 def one_run(python: str, root: Path, way: str, workers: int) -> Run:
     command = [python, "-c", PROGRAMS[way], str(root), way, str(workers)]
     done = subprocess.run(command, check=True, capture_output=True, text=True)
-    wall, cpu, peak, phases = json.loads(done.stdout)
+    # The last line: duckdb draws a progress bar before it.
+    wall, cpu, peak, phases = json.loads(done.stdout.splitlines()[-1])
     return wall, cpu, peak, phases
 
 

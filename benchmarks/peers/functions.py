@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 import zlib
 from dataclasses import dataclass
@@ -49,12 +48,6 @@ def word_beginnings(line: str) -> int:
 def wait(number: int) -> int:
     """A service that answers after 5 ms."""
     time.sleep(WAIT_SECONDS)
-    return number
-
-
-async def wait_async(number: int) -> int:
-    """The same for callers with an event loop."""
-    await asyncio.sleep(WAIT_SECONDS)
     return number
 
 

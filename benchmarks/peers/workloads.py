@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TextIO
 
-from benchmarks.peers import functions
+from benchmarks.peers import async_functions, functions
 from fanout_pipeline.numbers_file import write_numbers
 from fanout_pipeline.sources import IntegerLines, TextLines
 from fanout_pipeline.squares import square, square_batch
@@ -82,7 +82,7 @@ def workloads(loops_per_second: float) -> dict[str, Workload]:
         of("square 10M", "square of a number", square, 10_000_000, share=2.5, **squares),
         of("burn 1 ms", "1 ms of computing in Python", burn, 4_000, share=3.0),
         of("text 20 µs", "20 µs of Python on a line of text", functions.word_beginnings, 50_000, on_text=True, share=1.4),
-        of("wait 5 ms", f"5 ms of waiting, at most {AT_ONCE} at once", functions.wait, 1_000, waits=True, async_function=functions.wait_async, share=1.4),
+        of("wait 5 ms", f"5 ms of waiting, at most {AT_ONCE} at once", functions.wait, 1_000, waits=True, async_function=async_functions.wait_async, share=1.4),
         of("numpy", "2.5 ms of NumPy that releases the GIL", functions.middle_of_random, 400),
         of("payload", "100 kB of text an item, a checksum of it", functions.checksum, 1_000, write=write_payloads, on_text=True),
         of("skewed", "20 µs of computing, 1 % of items 200 times as long", skewed, 20_000),
