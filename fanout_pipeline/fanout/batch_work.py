@@ -30,7 +30,7 @@ def run_batch(
     seconds: float = math.inf,
     stopped: Callable[[], bool] = lambda: False,
     laps: Laps | None = None,
-) -> Piece:
+) -> Piece[PartRecord]:
     """Turn a chunk into its part by one call of the batch function, however long that takes.
 
     Raises ItemFailed, BadInput, or Stopped once `stopped()` says so.

@@ -10,21 +10,22 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Generic, Protocol
 
 from fanout_pipeline.fanout.calling import Append, appending, require_failed
 from fanout_pipeline.fanout.contract import Failure, Work
 from fanout_pipeline.fanout.failures import described, shown
-from fanout_pipeline.fanout.laps import Laps
+from fanout_pipeline.fanout.handing_back import HandedBack
+from fanout_pipeline.fanout.laps import Laps, Told
 from fanout_pipeline.fanout.numbering import Numbering, Stopped
 from fanout_pipeline.fanout.policy import FailurePolicy
 from fanout_pipeline.fanout.quarantine import Quarantine
 from fanout_pipeline.parts.manifest import PartRecord
+from fanout_pipeline.parts.packing import Results
 from fanout_pipeline.sources.source import BadInput, Chunk
 
 if TYPE_CHECKING:
     from fanout_pipeline.fanout.black_box import Recorder
-    from fanout_pipeline.parts.column import Results
 
 # A slice of calls between two looks at the clock, and at whether the run was stopped, takes about
 # this long.
@@ -38,10 +39,10 @@ _NONE_FAILED: Mapping[int, Failure] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
+class Piece(Generic[Told]):
     """As much of a chunk as was done in the time there was."""
 
-    part: PartRecord
+    part: Told
     rest: Chunk | None
     """What is left to do; None if nothing is."""
 
@@ -67,7 +68,7 @@ class RunPiece(Protocol):
         seconds: float = ...,
         stopped: Callable[[], bool] = ...,
         laps: Laps | None = ...,
-    ) -> Piece: ...
+    ) -> Piece[PartRecord]: ...
 
 
 def run_chunk(work: Work, chunk: Chunk, numbering: Numbering) -> PartRecord:
@@ -88,15 +89,30 @@ def run_piece(
     laps: Laps | None = None,
     recorder: Recorder | None = None,
     known_failed: Mapping[int, Failure] = _NONE_FAILED,
-) -> Piece:
+) -> Piece[PartRecord]:
     """The same, but no item is begun once the function has been called for so many seconds.
 
     One item is always done. `laps` is for callers that want to know its stamps. `recorder` is told of the
     calls. Items of `known_failed` are not called, they have failed; by their positions in the
     chunk. Raises ItemFailed, BadInput, or Stopped once `stopped()` says so.
     """
-    laps = laps or Laps()
-    piece = _by_item(work, chunk, numbering, seconds, stopped, laps, recorder, known_failed)
+    laps, finish = laps or Laps(), Quarantine.part
+    piece = _by_item(work, chunk, numbering, seconds, stopped, laps, recorder, known_failed, finish)
+    return replace(piece, part=laps.timed(piece.part))
+
+
+def run_unwritten(
+    work: Work,
+    chunk: Chunk,
+    numbering: Numbering,
+    *,
+    seconds: float,
+    recorder: Recorder,
+    known_failed: Mapping[int, Failure],
+) -> Piece[PartRecord | HandedBack]:
+    """The same, but the results are not written if another process can do so."""
+    never, laps, finish = lambda: False, Laps(), Quarantine.hand_back
+    piece = _by_item(work, chunk, numbering, seconds, never, laps, recorder, known_failed, finish)
     return replace(piece, part=laps.timed(piece.part))
 
 
@@ -109,15 +125,13 @@ def _by_item(
     laps: Laps,
     recorder: Recorder | None,
     known_failed: Mapping[int, Failure],
-) -> Piece:
-    # Arrow and NumPy, which the definitions of a strategy do without: see `road`.
-    from fanout_pipeline.parts.column import Results
-
+    finish: Callable[[Quarantine, int, Results], Told],
+) -> Piece[Told]:
     raw = work.source.load(chunk)
     numbering.counted(chunk, work.source.count(raw))
     items = parsed(work.source.parse, raw, chunk, numbering)
     laps.end("read")
-    results = Results(len(items))
+    results = Results()
     with Quarantine(work, chunk, numbering) as quarantine, appending(work.function) as append:
         calls = _Calls(
             append, items, results, work.failures, quarantine, stopped, recorder, known_failed
@@ -130,7 +144,7 @@ def _by_item(
     laps.end("call")
     first_index = numbering.first_index(chunk)
     laps.end("wait")
-    return Piece(quarantine.part(first_index, results), rest)
+    return Piece(finish(quarantine, first_index, results), rest)
 
 
 @dataclass(frozen=True, slots=True)

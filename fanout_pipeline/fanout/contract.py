@@ -119,6 +119,10 @@ class Crew(Protocol):
     def usage(self) -> list[ProcessUsage]:
         """What the worker processes have used up to now; empty where all runs in this process."""
 
+    def settle(self) -> None:
+        """Do what pays for workers that live on, but would not for one run."""
+        return
+
 
 @dataclass(frozen=True, slots=True)
 class Strategy:

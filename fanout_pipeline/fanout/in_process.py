@@ -6,7 +6,7 @@ import time
 
 from fanout_pipeline.fanout.chunk_plan import ChunkPlan
 from fanout_pipeline.fanout.chunk_work import RunPiece, run_piece
-from fanout_pipeline.fanout.contract import Ran, Work
+from fanout_pipeline.fanout.contract import Crew, Ran, Work
 from fanout_pipeline.fanout.lanes import Lane, busy_seconds, seconds_of
 from fanout_pipeline.fanout.numbering import ThreadNumbering
 from fanout_pipeline.fanout.progress import Progress
@@ -14,7 +14,7 @@ from fanout_pipeline.fanout.resuming import numbered
 from fanout_pipeline.fanout.usage import ProcessUsage
 
 
-class OneByOne:
+class OneByOne(Crew):
     """Runs the chunks in order. `run_piece` is another than usual in benchmarks."""
 
     def __init__(self, run_piece: RunPiece = run_piece):

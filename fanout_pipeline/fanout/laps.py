@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
+from typing import TypeVar
 
+from fanout_pipeline.fanout.handing_back import HandedBack
 from fanout_pipeline.parts.manifest import PartRecord
+
+Told = TypeVar("Told", bound=PartRecord | HandedBack)
+"""What tells of a chunk's part, written or not yet."""
 
 
 class Laps:
@@ -23,8 +28,8 @@ class Laps:
         self._wall[phase], self.ended = now - self.ended, now
         self._cpu[phase], self._ended_cpu = cpu - self._ended_cpu, cpu
 
-    def timed(self, part: PartRecord) -> PartRecord:
-        """The part just written, with its times.
+    def timed(self, part: Told) -> Told:
+        """The part just written or to be handed back, with its times.
 
         By now its items and results have been given back, a lap's worth of time if they are
         Python objects.

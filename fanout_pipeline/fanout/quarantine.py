@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from fanout_pipeline.fanout.contract import Failure, ItemFailed, Work
+from fanout_pipeline.fanout.handing_back import HandedBack
 from fanout_pipeline.fanout.numbering import Numbering
 from fanout_pipeline.sources.source import Chunk
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from fanout_pipeline.parts.manifest import PartRecord
+    from fanout_pipeline.parts.packing import Results
 
 
 class Quarantine:
@@ -66,6 +68,12 @@ class Quarantine:
         omitted = self.positions if self._work.failures.omits else ()
         part = write_part(self._work.folder, self._chunk.number, first_index, results, omitted)
         return replace(part, failed=len(self.positions))
+
+    def hand_back(self, first_index: int, results: Results) -> PartRecord | HandedBack:
+        """The results that another process is to write; or the part, where it could not."""
+        if self.positions or not results.is_plain:
+            return self.part(first_index, results)
+        return HandedBack(self._chunk.number, first_index, results)
 
 
 def write_marked(

@@ -105,6 +105,8 @@ def run_strategy(
             started = time.perf_counter()
             cold = run_once(crew, generation=folders[0], finished=finished)
             now, used = own_usage(), crew.usage()
+            if warm_runs:
+                crew.settle()
             warm = [run_once(crew, generation=folder) for folder in folders[1:]]
             begin_stop = time.perf_counter()
         stopped = time.perf_counter()

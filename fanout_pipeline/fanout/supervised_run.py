@@ -16,6 +16,7 @@ from fanout_pipeline.fanout.black_box import Announce
 from fanout_pipeline.fanout.chunk_plan import ChunkPlan
 from fanout_pipeline.fanout.chunk_work import Piece
 from fanout_pipeline.fanout.contract import Ran, Work
+from fanout_pipeline.fanout.handing_back import HandedBack, Writer
 from fanout_pipeline.fanout.interrupts import WAIT_SECONDS
 from fanout_pipeline.fanout.lanes import Lane, busy_seconds, seconds_of
 from fanout_pipeline.fanout.numbering import CountedRanges
@@ -26,6 +27,7 @@ from fanout_pipeline.fanout.supervision import Death, Suspects
 from fanout_pipeline.fanout.watch import Verdict, Watch
 from fanout_pipeline.fanout.worker import COUNTED, DONE, READY, Order
 from fanout_pipeline.fanout.worker_process import Traffic, WorkerProcess
+from fanout_pipeline.parts.manifest import PartRecord
 from fanout_pipeline.sources.source import Chunk
 
 _DEATHS_TOLD = 20
@@ -51,7 +53,10 @@ class _Place:
 
 
 class SupervisedRun:
-    """`workers` is the crew's list; `start_another` puts a new worker in a place of it."""
+    """`workers` is the crew's list; `start_another` puts a new worker in a place of it.
+
+    With `hand_back` workers hand results back for as long as that is cheaper: see `handing_back`.
+    """
 
     def __init__(
         self,
@@ -60,6 +65,7 @@ class SupervisedRun:
         work: Work,
         progress: Progress,
         memory_mb: int | None,
+        hand_back: bool,
     ):
         began, cpu_began = time.perf_counter(), time.thread_time()
         self._workers = workers
@@ -72,6 +78,7 @@ class SupervisedRun:
         self._awaited: dict[int, _Place] = {}
         """Who waits for which chunk's first index, by where the chunk starts."""
         self._parts = numbered(work)
+        self._writer = Writer(work.folder, plan.size, hand_back)
         self._watch = Watch(work.failures.item_timeout_seconds, memory_mb, len(workers))
         self._announce = self._watch.times.announce
         self._deaths = 0
@@ -154,7 +161,9 @@ class SupervisedRun:
         failure = suspect.failure if suspect else None
         worker = self._worker(place)
         worker.fresh = False
-        order = Order(chunk, first_index, assignment.seconds, announce, failure)
+        order = Order(
+            chunk, first_index, assignment.seconds, announce, self._writer.hand_back, failure
+        )
         worker.send(("chunk", order))
 
     def _take(self, place: _Place) -> None:
@@ -190,18 +199,27 @@ class SupervisedRun:
                 self._worker(self._awaited.pop(start)).send(first_index)
 
     def _done(
-        self, place: _Place, piece: Piece, began: float, imported: float, ended: float
+        self,
+        place: _Place,
+        piece: Piece[PartRecord | HandedBack],
+        began: float,
+        imported: float,
+        ended: float,
     ) -> None:
         assignment, place.has = place.has, None
         assert assignment is not None
         chunk = assignment.chunk
         self._assignments.done(assignment, busy_seconds(piece.part), piece.rest)
-        self._parts.add(*piece.range(chunk), piece.part)
         place.lane.worked(began, seconds_of(piece.part), imported, ended)
         if place.idle and self._worker(place).has_grown(self._watch.memory):
             self._retire(place)
+        # Before its part is written, so that it has something to do meanwhile.
         self._give()
         place.lane.until(time.perf_counter(), "send")
+        part = self._writer.written(piece.part, piece.size(chunk))
+        if place.idle:
+            place.lane.until(time.perf_counter(), "write")
+        self._parts.add(*piece.range(chunk), part)
         self._progress.done(piece.part.items, piece.size(chunk))
 
     def _retire(self, place: _Place) -> None:

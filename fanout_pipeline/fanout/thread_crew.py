@@ -17,7 +17,7 @@ from queue import SimpleQueue
 
 from fanout_pipeline.fanout.chunk_plan import ChunkPlan
 from fanout_pipeline.fanout.chunk_work import Piece, RunPiece
-from fanout_pipeline.fanout.contract import Ran, Work
+from fanout_pipeline.fanout.contract import Crew, Ran, Work
 from fanout_pipeline.fanout.interrupts import taken
 from fanout_pipeline.fanout.lanes import Lane, busy_seconds, seconds_of
 from fanout_pipeline.fanout.laps import Laps
@@ -25,6 +25,7 @@ from fanout_pipeline.fanout.numbering import Stopped, ThreadNumbering
 from fanout_pipeline.fanout.progress import Progress
 from fanout_pipeline.fanout.resuming import numbered
 from fanout_pipeline.fanout.usage import ProcessUsage
+from fanout_pipeline.parts.manifest import PartRecord
 from fanout_pipeline.parts.numbered import Numbered
 from fanout_pipeline.sources.source import Chunk
 
@@ -37,13 +38,13 @@ class _Done:
     """A piece of a chunk, and which thread made it when."""
 
     chunk: Chunk
-    piece: Piece
+    piece: Piece[PartRecord]
     thread: int
     began: float
     ended: float
 
 
-class ThreadCrew:
+class ThreadCrew(Crew):
     """See `contract.Crew`."""
 
     def __init__(
@@ -157,7 +158,7 @@ class _SharedPlan:
                 self._changed.wait()
             return None
 
-    def done(self, chunk: Chunk, piece: Piece) -> None:
+    def done(self, chunk: Chunk, piece: Piece[PartRecord]) -> None:
         with self._changed:
             self._calling.remove(threading.get_ident())
             self._plan.done(chunk, busy_seconds(piece.part), piece.rest)

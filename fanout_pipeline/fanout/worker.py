@@ -2,7 +2,7 @@
 
     receives ("work", Work), then any number of ("chunk", Order), and the first index by itself where
     it was None; for each chunk it sends (COUNTED, Chunk, items), and
-    (DONE, Piece, began, seconds of imports, ended)
+    (DONE, Piece, began, seconds of imports, ended); IMPORT is answered with READY
 
 A worker imports neither dagster nor pandas unless the user's function does, and not the parent's
 `__main__`. It ends as soon as its channel does, also in the middle of a chunk: a worker never
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from fanout_pipeline.sources.source import Chunk
 
 READY = "ready"
+IMPORT = "import"
 COUNTED = "counted"
 DONE = "done"
 
@@ -44,6 +45,8 @@ class Order(NamedTuple):
     seconds: float
     """No item is begun after so many."""
     announce: Announce
+    hand_back: bool
+    """Its results are not to be written here if that takes an import."""
     failure: Failure | None
     """The chunk is one item, which is not to be called, because it has failed so."""
 
@@ -63,7 +66,7 @@ def main(descriptor: int, box: int) -> None:
     # Not before: whoever waits for the answer can go on, and cut the source, meanwhile.
     began = time.perf_counter()
     recorder = Recorder(box)
-    import fanout_pipeline.fanout.road  # noqa: F401
+    import fanout_pipeline.fanout.chunk_work  # noqa: F401
 
     _end_with(parent_pid)
     imported = time.perf_counter() - began
@@ -73,15 +76,21 @@ def main(descriptor: int, box: int) -> None:
         match message:
             case None:
                 break
+            case "import":
+                _import_road()
+                parent.send((READY, os.getpid()))
             case ("work", work):
                 # Reading it has imported the user's module: that is told with the first chunk.
                 imported += time.perf_counter() - taken
             case ("chunk", order):
+                began = taken - imported
+                if not order.hand_back:
+                    imported += _import_road()
                 answer = _answer(parent, work, order, recorder)
                 if isinstance(answer, BaseException):
                     parent.send(answer)
                 else:
-                    parent.send((DONE, answer, taken - imported, imported, time.perf_counter()))
+                    parent.send((DONE, answer, began, imported, time.perf_counter()))
                 imported = 0.0
     # As multiprocessing's children end: what was printed is kept, the interpreter is not taken
     # apart object by object (0.1 s with Arrow in it).
@@ -90,13 +99,21 @@ def main(descriptor: int, box: int) -> None:
     os._exit(0)
 
 
+def _import_road() -> float:
+    """Import what writes parts, if it is not yet; seconds."""
+    began = time.perf_counter()
+    import fanout_pipeline.fanout.road  # noqa: F401
+
+    return time.perf_counter() - began
+
+
 def _end_with(parent_pid: int) -> None:
     """Have the kernel kill this process when its parent ends, whatever holds the GIL here by then.
 
     Until now no function was called: the thread that waits for the channel's end was enough.
     """
     if sys.platform == "linux":
-        import ctypes  # NumPy has imported it, so it costs nothing here
+        import ctypes
 
         # It acts when the *thread* ends that started us. Strategies, trials, sweeps and Dagster's
         # steps start a crew, run it and stop it in one thread (see `worker_processes`).
@@ -140,12 +157,13 @@ class _Parent:
 
 
 def _answer(parent: _Parent, work: Any, order: Order, recorder: Recorder) -> Any:
-    from fanout_pipeline.fanout.chunk_work import run_piece
+    from fanout_pipeline.fanout.chunk_work import run_piece, run_unwritten
 
     numbering = _RemoteNumbering(parent, order.first_index)
     recorder.begin(order.chunk.number, order.announce)
     try:
-        return run_piece(
+        run = run_unwritten if order.hand_back and "pyarrow" not in sys.modules else run_piece
+        return run(
             work,
             order.chunk,
             numbering,

@@ -21,24 +21,26 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from fanout_pipeline.fanout.contract import Ran, Work, WorkerDied
+from fanout_pipeline.fanout.contract import Crew, Ran, Work, WorkerDied
 from fanout_pipeline.fanout.interrupts import interrupts_held
 from fanout_pipeline.fanout.progress import Progress
 from fanout_pipeline.fanout.supervised_run import SupervisedRun
 from fanout_pipeline.fanout.usage import ProcessUsage
+from fanout_pipeline.fanout.worker import IMPORT
 from fanout_pipeline.fanout.worker_process import WorkerProcess
 
 _STARTS = 3
 """So many in a row are tried in each place."""
 
 
-class WorkerProcesses:
+class WorkerProcesses(Crew):
     """A crew of worker processes that have all answered. See `contract.Crew`."""
 
     def __init__(self, memory_mb: int | None = None):
         """`memory_mb`: how much memory each may have, in MB of 2**20 bytes; None: no limit."""
         self._memory_mb = memory_mb
         self._workers: list[WorkerProcess] = []
+        self._settled = False
         self._former: list[WorkerProcess] = []
         """Those that have died or were replaced."""
 
@@ -49,8 +51,21 @@ class WorkerProcesses:
         for worker in self._workers:
             if not worker.gone and worker.has_ended():
                 worker.close()
-        run = SupervisedRun(self._workers, self._replace, work, progress, self._memory_mb)
+        hand_back = not self._settled
+        run = SupervisedRun(
+            self._workers, self._replace, work, progress, self._memory_mb, hand_back
+        )
         return run.ran()
+
+    def settle(self) -> None:
+        """Have all workers import what writes parts."""
+        self._settled = True
+        for worker in self._workers:
+            if not worker.gone:
+                worker.send(IMPORT)
+        for place, worker in enumerate(self._workers):
+            if not worker.gone:
+                self._await_answer(place)
 
     def start(self, count: int) -> None:
         """Start so many, each of which has answered. Raises WorkerDied where one does not."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -108,6 +107,8 @@ def remove_folder(folder: Path) -> None:
     """Remove a folder and all that is in it, as far as that can be done."""
     with suppress(OSError):
         _each(_remove, [path for path in folder.iterdir() if not path.is_dir()])
+    import shutil  # zlib, bz2, lzma: workers do without
+
     shutil.rmtree(folder, ignore_errors=True)
 
 

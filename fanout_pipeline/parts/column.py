@@ -7,11 +7,10 @@ rounded or wrapped in silence.
 
 from __future__ import annotations
 
-import struct
 from array import array
 from collections.abc import Iterable, Sequence
 from itertools import accumulate
-from typing import Any
+from typing import Any, cast
 
 import numpy
 import pyarrow
@@ -23,61 +22,12 @@ from fanout_pipeline.parts.arrow_kinds import (
     metadata_of,
 )
 from fanout_pipeline.parts.kinds import NULL, Kind, MixedTypes, common
+from fanout_pipeline.parts.packing import Results
 from fanout_pipeline.parts.visible import visible
 
 
-class Results:
-    """Results as the calls give them, kept as 64-bit words for as long as these hold them all.
-
-    A block of some thousand is packed while it is in the processor's cache. Python integers that
-    are kept for a chunk's end cost 40 bytes each, and twice the time.
-    """
-
-    def __init__(self, expected: int):
-        self._words = numpy.empty(expected, numpy.int64)
-        self._length = 0
-        self._values: list[Any] | None = None
-        """All results, where one is no integer or too large."""
-
-    def __len__(self) -> int:
-        return self._length
-
-    def append(self, result: Any) -> None:
-        self._append([result])
-
-    def extend(self, results: Iterable[Any]) -> None:
-        """Append all; where the iterable raises, those that it gave before."""
-        block: list[Any] = []
-        try:
-            block += results
-        finally:
-            self._append(block)
-
-    def column(self, indexes: Iterable[int]) -> tuple[pyarrow.Array, dict[bytes, bytes]]:
-        """What `to_column` makes of a list of them."""
-        if self._values is not None:
-            return to_column(self._values, indexes)
-        return from_words(self._words[: self._length], pyarrow.int64()), {}
-
-    def _append(self, block: list[Any]) -> None:
-        if self._values is None and not self._pack(block):
-            self._values = self._words[: self._length].tolist()
-        if self._values is not None:
-            self._values += block
-        self._length += len(block)
-
-    def _pack(self, block: list[Any]) -> bool:
-        if not self._length and block and type(block[0]) is not int:
-            return False
-        try:
-            struct.pack_into(f"{len(block)}q", self._words.data, 8 * self._length, *block)
-        except struct.error:
-            return False
-        return True
-
-
 def to_column(
-    results: Sequence[Any], indexes: Iterable[int] | None = None
+    results: Results | Sequence[Any], indexes: Iterable[int] | None = None
 ) -> tuple[pyarrow.Array, dict[bytes, bytes]]:
     """The results as an Arrow array, and the metadata of its field.
 
@@ -85,11 +35,11 @@ def to_column(
     integers. `indexes` are those of the items, for errors. Raises MixedTypes, a TypeError, where the
     results have no common type, and TypeError where their type would change them.
     """
-    try:
-        if len(results) == 0 or type(results[0]) is int:
-            return from_words(array("q", results), pyarrow.int64()), {}
-    except (OverflowError, TypeError):
-        pass
+    words: Any = _words(results)
+    if words is not None:
+        return from_words(words, pyarrow.int64()), {}
+    if isinstance(results, Results):
+        results = results.values()
     types = set(map(type, results))
     nulls = type(None) in types
     types -= {type(None)}
@@ -112,6 +62,18 @@ def to_column(
     except ValueError as error:  # half a surrogate
         raise _unfit(error) from None
     return _others(results, range(len(results)) if indexes is None else indexes)
+
+
+def _words(results: Results | Sequence[Any]) -> memoryview | array[int] | None:
+    """Results that are all integers of 64 bits; None for others, and for those that do not begin so."""
+    if isinstance(results, Results):
+        return results.words
+    try:
+        if len(results) == 0 or type(results[0]) is int:
+            return array("q", cast("Sequence[int]", results))
+    except (OverflowError, TypeError):
+        pass
+    return None
 
 
 def _all(types: Iterable[type], *of: type) -> bool:

@@ -14,9 +14,10 @@ from pyarrow import parquet
 
 from fanout_pipeline.parts.arrow_kinds import kind_of
 from fanout_pipeline.parts.atomic import replacing
-from fanout_pipeline.parts.column import Results, from_words, to_column
+from fanout_pipeline.parts.column import from_words, to_column
 from fanout_pipeline.parts.digest import column_digest
 from fanout_pipeline.parts.manifest import PartRecord, part_name
+from fanout_pipeline.parts.packing import Results
 
 
 def write_part(
@@ -39,9 +40,7 @@ def write_part(
         count = numpy.delete(count, omitted)
     column: Any = results
     metadata: dict[bytes, bytes] = {}
-    if isinstance(results, Results):
-        column, metadata = results.column(count)
-    elif not isinstance(results, pyarrow.Array):
+    if not isinstance(results, pyarrow.Array):
         column, metadata = to_column(results, count)
     index = from_words(count, pyarrow.int64())
     schema = pyarrow.schema(

@@ -7,7 +7,6 @@ an input is cut by its size alone.
 from __future__ import annotations
 
 import errno
-import hashlib
 import os
 from dataclasses import dataclass, replace
 from itertools import islice
@@ -35,6 +34,8 @@ class Lines:
         return replace(self, path=str(root / self.path))
 
     def fingerprint(self) -> Fingerprint:
+        import hashlib  # OpenSSL: workers do without
+
         self.size()
         try:
             with open(self.path, "rb") as file:

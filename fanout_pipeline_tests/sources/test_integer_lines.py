@@ -8,7 +8,9 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from unittest.mock import patch
 
+import pyarrow  # noqa: F401  (as a process has it that writes parts)
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -132,7 +134,20 @@ plain = st.one_of(
 )
 
 
-@pytest.mark.parametrize("way", ["parse", "_parse_exact"])
+def parse_without_arrow(raw, first_index):
+    with patch.dict(sys.modules):
+        del sys.modules["pyarrow"]
+        return IntegerLines("numbers.txt").parse(raw, first_index)
+
+
+WAYS = {
+    "with Arrow": IntegerLines("numbers.txt").parse,
+    "without": parse_without_arrow,
+    "exact": IntegerLines("numbers.txt")._parse_exact,
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
 @settings(deadline=None, max_examples=300)
 @given(text=plain)
 @example(text=f"{2**63 - 1}\n{-(2**63)}\n")
@@ -143,8 +158,7 @@ plain = st.one_of(
 @example(text="-0\n007\n-007")
 def test_the_fast_and_the_exact_parser_agree_with_int(way, text):
     """Plain digits give what int() gives and fail on the line where int() fails, whichever parser reads them."""
-    parse = getattr(IntegerLines("numbers.txt"), way)
-    assert outcome(parse, text.encode()) == oracle(text)
+    assert outcome(WAYS[way], text.encode()) == oracle(text)
 
 
 def test_plain_digits_are_parsed_the_fast_way():
@@ -152,17 +166,21 @@ def test_plain_digits_are_parsed_the_fast_way():
     source = IntegerLines("numbers.txt")
     assert source._parse_plain(b"12\n-3").tolist() == [12, -3]
     assert source._parse_plain(b"+12\n") is None
+    assert source._parse_as_json(b"12\n-3").tolist() == [12, -3]
+    assert source._parse_as_json(b"+12\n") is None
 
 
+@pytest.mark.parametrize("way", ["with Arrow", "without"])
 @pytest.mark.parametrize("block", [1, 2, 5, 16, 64])
 @settings(deadline=None, max_examples=60)
 @given(text=plain)
 @example(text="1\n-2\n333\n\n")
-def test_a_chunk_larger_than_a_block_is_the_same(block, text):
+def test_a_chunk_larger_than_a_block_is_the_same(way, block, text):
     """What Arrow would refuse in one piece, over 2 GiB, is parsed in several: the items are the same."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(integer_lines, "_BLOCK_BYTES", block)
-        assert outcome(IntegerLines("numbers.txt").parse, text.encode()) == oracle(text)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(integer_lines, "_BLOCK_BYTES", block)
+        patched.setattr(integer_lines, "_JSON_BYTES", block)
+        assert outcome(WAYS[way], text.encode()) == oracle(text)
 
 
 def test_blocks_are_parsed_the_fast_way(monkeypatch):
@@ -248,7 +266,7 @@ def test_a_folder_in_place_of_the_file_is_named(tmp_path, operation):
 
 
 AS_NOBODY = """
-import os, sys
+import hashlib, os, sys  # what it imports must be there before it becomes nobody
 from fanout_pipeline.sources import BadInput, Chunk, IntegerLines, integer_lines
 if os.geteuid() == 0:
     os.setgroups([])

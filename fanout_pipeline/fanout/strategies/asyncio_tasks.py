@@ -15,7 +15,7 @@ from dataclasses import replace
 
 from fanout_pipeline.fanout.calling import is_async
 from fanout_pipeline.fanout.chunk_plan import ChunkPlan
-from fanout_pipeline.fanout.contract import Options, Ran, Strategy, Work
+from fanout_pipeline.fanout.contract import Crew, Options, Ran, Strategy, Work
 from fanout_pipeline.fanout.fingerprint import function_name
 from fanout_pipeline.fanout.in_flight import Calls, InFlight
 from fanout_pipeline.fanout.lanes import Lane
@@ -40,7 +40,7 @@ _OPEN_CHUNKS = 3
 pulled, and one read ahead or being written. More only where they are short of items."""
 
 
-class _EventLoop:
+class _EventLoop(Crew):
     def __init__(self, thread: ThreadPoolExecutor, runner: asyncio.Runner, concurrency: int):
         self._thread = thread
         self._runner = runner

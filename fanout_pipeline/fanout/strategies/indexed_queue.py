@@ -6,14 +6,14 @@ from collections.abc import Callable, Iterator
 from operator import itemgetter
 from typing import Any
 
-from fanout_pipeline.fanout.contract import ItemFailed, Ran, Strategy, Work
+from fanout_pipeline.fanout.contract import Crew, ItemFailed, Ran, Strategy, Work
 from fanout_pipeline.fanout.item_queue import ItemQueue
 from fanout_pipeline.fanout.item_queue_worker import Task
 from fanout_pipeline.fanout.multiprocessing_workers import START_METHODS, CallFailed, ItemReader
 from fanout_pipeline.fanout.progress import Progress
 
 
-class _IndexedQueue(ItemQueue):
+class _IndexedQueue(ItemQueue, Crew):
     def run(self, work: Work, progress: Progress) -> Ran:
         reader = ItemReader(work, progress)
         try:

@@ -1,4 +1,4 @@
-"""Chunk descriptors over worker processes of our own; each reads, calls and writes by itself."""
+"""Chunk descriptors over worker processes of our own, each of which reads and calls by itself."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ def start(options: Options) -> Iterator[WorkerProcesses]:
 
 STRATEGY = Strategy(
     name="multiprocess",
-    description="Spreads the chunks over worker processes. A worker gets a byte range, reads it, "
-    "calls the function and writes the part itself: no item travels between processes.",
+    description="Spreads the chunks over worker processes. A worker gets a byte range, reads it and "
+    "calls the function: no item travels between processes. In long runs it writes the part, too.",
     start=start,
     start_methods=("spawn",),
     ends_calls=True,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from fanout_pipeline.fanout.contract import Ran, Strategy, Work
+from fanout_pipeline.fanout.contract import Crew, Ran, Strategy, Work
 from fanout_pipeline.fanout.item_queue import ItemQueue
 from fanout_pipeline.fanout.item_queue_worker import Task
 from fanout_pipeline.fanout.multiprocessing_workers import (
@@ -17,7 +17,7 @@ from fanout_pipeline.fanout.multiprocessing_workers import (
 from fanout_pipeline.fanout.progress import Progress
 
 
-class _Queue(ItemQueue):
+class _Queue(ItemQueue, Crew):
     def run(self, work: Work, progress: Progress) -> Ran:
         reader = ItemReader(work, progress)
         try:
