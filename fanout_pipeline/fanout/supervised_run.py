@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from selectors import EVENT_READ, DefaultSelector
+from dataclasses import replace
 
 from fanout_pipeline.fanout.assignments import Assignment, Assignments, split_at
 from fanout_pipeline.fanout.black_box import Announce
@@ -18,38 +17,21 @@ from fanout_pipeline.fanout.chunk_work import Piece
 from fanout_pipeline.fanout.contract import Ran, Work
 from fanout_pipeline.fanout.handing_back import HandedBack, Writer
 from fanout_pipeline.fanout.interrupts import WAIT_SECONDS
-from fanout_pipeline.fanout.lanes import Lane, busy_seconds, seconds_of
+from fanout_pipeline.fanout.lanes import busy_seconds, seconds_of
 from fanout_pipeline.fanout.numbering import CountedRanges
+from fanout_pipeline.fanout.places import Place, Places
 from fanout_pipeline.fanout.progress import Progress
 from fanout_pipeline.fanout.resuming import numbered
 from fanout_pipeline.fanout.sending import sent
 from fanout_pipeline.fanout.supervision import Death, Suspects
-from fanout_pipeline.fanout.watch import Verdict, Watch
+from fanout_pipeline.fanout.watch import Watch
 from fanout_pipeline.fanout.worker import COUNTED, DONE, READY, Order
-from fanout_pipeline.fanout.worker_process import Traffic, WorkerProcess
+from fanout_pipeline.fanout.worker_process import WorkerProcess
 from fanout_pipeline.parts.manifest import PartRecord
 from fanout_pipeline.sources.source import Chunk
 
 _DEATHS_TOLD = 20
 """So many are logged."""
-
-
-@dataclass(eq=False, slots=True)
-class _Place:
-    """Where one worker works, or another after it."""
-
-    number: int
-    lane: Lane
-    has: Assignment | None = None
-    """What the worker has to do,"""
-    given: float = 0.0
-    """since when (time.monotonic)."""
-    verdict: Verdict | None = None
-    """Why we have ended the worker."""
-
-    @property
-    def idle(self) -> bool:
-        return self.has is None and self.verdict is None
 
 
 class SupervisedRun:
@@ -68,27 +50,23 @@ class SupervisedRun:
         hand_back: bool,
     ):
         began, cpu_began = time.perf_counter(), time.thread_time()
-        self._workers = workers
-        self._start_another = start_another
         self._source = work.source
         self._progress = progress
         plan = ChunkPlan(work.chunks, len(workers), work.fixed, given=work.first_number)
         self._assignments = Assignments(plan, Suspects(work.failures, len(workers)))
         self._ranges = CountedRanges(work.finished)
-        self._awaited: dict[int, _Place] = {}
+        self._awaited: dict[int, Place] = {}
         """Who waits for which chunk's first index, by where the chunk starts."""
         self._parts = numbered(work)
         self._writer = Writer(work.folder, plan.size, hand_back)
         self._watch = Watch(work.failures.item_timeout_seconds, memory_mb, len(workers))
         self._announce = self._watch.times.announce
         self._deaths = 0
-        self._places = [_Place(number, Lane(began)) for number in range(len(workers))]
-        self._traffic = Traffic()
-        self._selector = DefaultSelector()
         progress.begin(plan.size)
         # Not the batch function: what its module imports would be imported for nothing.
         slim = replace(work, chunks=(), finished=(), batch_function=None)
-        self._message = sent(("work", slim), work.function)
+        message = sent(("work", slim), work.function)
+        self._places = Places(workers, start_another, message, began)
         self._pickle_seconds = time.thread_time() - cpu_began
 
     def ran(self) -> Ran:
@@ -96,46 +74,25 @@ class SupervisedRun:
 
         Raises what the function or a source raised, or WorkerDied.
         """
-        with self._selector:
-            for place in self._places:
-                if not self._worker(place).gone:
-                    self._brief(place)
+        with self._places as places:
             self._give()
-            while self._assignments.again or not all(place.idle for place in self._places):
-                for key, _ in self._selector.select(self._seconds_to_wait()):
-                    place, worker = key.data
-                    if worker.gone:  # It was replaced since.
-                        continue
-                    if key.fd == worker.fileno():
-                        self._take(place)
-                    else:
+            while self._assignments.again or not places.all_idle:
+                for place, has_ended in places.heard(self._seconds_to_wait()):
+                    if has_ended:
                         self._take_all(place)
+                    else:
+                        self._take(place)
                 self._look()
                 if self._assignments.again:
                     self._give()
-        ended = time.perf_counter()
-        for place in self._places:
-            place.lane.until(ended, "wait")
+        traffic = self._places.traffic
         return Ran(
             self._parts.in_order(),
-            tuple(place.lane for place in self._places),
-            self._traffic.sent_bytes,
+            self._places.wait_until(time.perf_counter()),
+            traffic.sent_bytes,
             # What is pickled here is unpickled there, and the other way round.
-            2 * (self._pickle_seconds + self._traffic.pickle_seconds),
+            2 * (self._pickle_seconds + traffic.pickle_seconds),
         )
-
-    def _worker(self, place: _Place) -> WorkerProcess:
-        return self._workers[place.number]
-
-    def _brief(self, place: _Place) -> None:
-        """Send the work to a worker and listen to it."""
-        worker = self._worker(place)
-        worker.traffic = self._traffic
-        worker.box.forget()
-        self._selector.register(worker, EVENT_READ, (place, worker))
-        if worker.end is not None:
-            self._selector.register(worker.end, EVENT_READ, (place, worker))
-        worker.send_pickled(self._message)
 
     def _give(self) -> None:
         """A chunk for each worker that has none, as far as there are chunks."""
@@ -146,12 +103,8 @@ class SupervisedRun:
                     return
                 self._give_to(place, assignment)
 
-    def _give_to(self, place: _Place, assignment: Assignment) -> None:
-        if assignment.alone and not (self._worker(place).fresh or self._worker(place).gone):
-            self._retire(place)
-        if self._worker(place).gone:
-            self._start_another(place.number)
-            self._brief(place)
+    def _give_to(self, place: Place, assignment: Assignment) -> None:
+        worker = self._places.staff(place, fresh=assignment.alone)
         place.has, place.given = assignment, time.monotonic()
         chunk, suspect = assignment.chunk, assignment.suspect
         first_index = self._ranges.first_index(chunk)
@@ -159,16 +112,15 @@ class SupervisedRun:
             self._awaited[chunk.start] = place
         announce = self._announce if suspect is None else Announce.EACH
         failure = suspect.failure if suspect else None
-        worker = self._worker(place)
         worker.fresh = False
         order = Order(
             chunk, first_index, assignment.seconds, announce, self._writer.hand_back, failure
         )
         worker.send(("chunk", order))
 
-    def _take(self, place: _Place) -> None:
+    def _take(self, place: Place) -> None:
         try:
-            message = self._worker(place).receive()
+            message = self._places.worker(place).receive()
         except EOFError:
             self._lost(place)
             return
@@ -184,9 +136,9 @@ class SupervisedRun:
             case BaseException() as error:
                 raise error
 
-    def _take_all(self, place: _Place) -> None:
+    def _take_all(self, place: Place) -> None:
         """A worker is dead. Its channel may be open still, in processes that its function forked."""
-        worker = self._worker(place)
+        worker = self._places.worker(place)
         while not worker.gone:
             if worker.has_message():
                 self._take(place)
@@ -196,11 +148,11 @@ class SupervisedRun:
     def _counted(self, chunk: Chunk, items: int) -> None:
         for start, first_index in self._ranges.add(chunk, items):
             if start in self._awaited:
-                self._worker(self._awaited.pop(start)).send(first_index)
+                self._places.worker(self._awaited.pop(start)).send(first_index)
 
     def _done(
         self,
-        place: _Place,
+        place: Place,
         piece: Piece[PartRecord | HandedBack],
         began: float,
         imported: float,
@@ -211,8 +163,8 @@ class SupervisedRun:
         chunk = assignment.chunk
         self._assignments.done(assignment, busy_seconds(piece.part), piece.rest)
         place.lane.worked(began, seconds_of(piece.part), imported, ended)
-        if place.idle and self._worker(place).has_grown(self._watch.memory):
-            self._retire(place)
+        if place.idle and self._places.worker(place).has_grown(self._watch.memory):
+            self._places.retire(place)
         # Before its part is written, so that it has something to do meanwhile.
         self._give()
         place.lane.until(time.perf_counter(), "send")
@@ -221,15 +173,6 @@ class SupervisedRun:
             place.lane.until(time.perf_counter(), "write")
         self._parts.add(*piece.range(chunk), part)
         self._progress.done(piece.part.items, piece.size(chunk))
-
-    def _retire(self, place: _Place) -> None:
-        self._listen_no_more(self._worker(place))
-        self._worker(place).retire()
-
-    def _listen_no_more(self, worker: WorkerProcess) -> None:
-        self._selector.unregister(worker)
-        if worker.end is not None:
-            self._selector.unregister(worker.end)
 
     def _seconds_to_wait(self) -> float:
         """Until something is to be looked at, or to be given out again."""
@@ -249,7 +192,7 @@ class SupervisedRun:
         for place in self._places:
             if place.has is None or place.verdict is not None:
                 continue
-            worker = self._worker(place)
+            worker = self._places.worker(place)
             chunk = place.has.chunk.number
             place.verdict = self._watch.verdict(worker.pid, worker.box, chunk, now)
             if place.verdict is not None:
@@ -261,10 +204,10 @@ class SupervisedRun:
                 # What it has sent before comes first, and then the end of its channel.
                 worker.kill()
 
-    def _lost(self, place: _Place) -> None:
+    def _lost(self, place: Place) -> None:
         """A worker is dead, and all that it has sent was taken."""
-        worker = self._worker(place)
-        self._listen_no_more(worker)
+        worker = self._places.worker(place)
+        self._places.forget(place)
         how = worker.ended()
         place.lane.told({}, time.perf_counter())
         assignment, place.has = place.has, None
