@@ -34,6 +34,8 @@ _PIECES_PER_WORKER = 2
 """What is left is seen as so many pieces for each worker."""
 _PATIENCE = 2.0
 """A piece is cut short after so many times the seconds that it should take."""
+_IN_TURN = 4
+"""So many workers may pay for their chunks in turn without pieces getting longer for it."""
 
 
 @dataclass(slots=True)
@@ -81,9 +83,11 @@ class ChunkPlan:
         first: int | None = None,
         largest: int | None = None,
         given: int = 0,
+        in_turn: bool = False,
     ):
         """With `fixed`, chunks are given out as they are and never cut short. `given` is the number
-        of the first that is given out.
+        of the first that is given out. `in_turn`: what a chunk costs beyond its items is done by
+        one worker at a time, as in threads, for the GIL.
 
         For crews that cannot cut a chunk short: the size of a piece as long as nothing is known of
         the time it takes, and its size at most.
@@ -92,6 +96,9 @@ class ChunkPlan:
         self._first = first
         self._largest = largest
         self._workers = workers
+        longer = max(1.0, workers / _IN_TURN) if in_turn else 1.0
+        self._shortest_seconds = _SHORTEST_SECONDS * longer
+        self._unknown_seconds = _UNKNOWN_SECONDS * longer
         self._whole = deque(chunks)
         self._whole_size = self.size = sum(chunk.stop - chunk.start for chunk in chunks)
         """In units of the source: bytes, if it is a text file."""
@@ -143,7 +150,7 @@ class ChunkPlan:
         if self._fixed:
             return math.inf
         unit = self._paces[chunk.number].or_else(self._pace)
-        least = _SHORTEST_SECONDS if unit else _UNKNOWN_SECONDS / _PATIENCE
+        least = self._shortest_seconds if unit else self._unknown_seconds / _PATIENCE
         if self._workers == 1:  # nobody waits for the rest
             least = self._longest_seconds
         return _PATIENCE * max(least, unit * (chunk.stop - chunk.start))
@@ -179,6 +186,6 @@ class ChunkPlan:
         left_size = waiting.size + sum(size for size, _ in others)
         fair = left_seconds / (_PIECES_PER_WORKER * self._workers)
         past = _SHARE_OF_PAST * self._past_seconds / self._workers
-        seconds = max(_SHORTEST_SECONDS, min(self._longest_seconds, fair, past))
+        seconds = max(self._shortest_seconds, min(self._longest_seconds, fair, past))
         size = max(1, round(seconds / unit))
         return min(size, math.ceil(left_size / self._workers)) if waiting.pace.doubtful else size

@@ -58,7 +58,12 @@ class ThreadCrew(Crew):
     def run(self, work: Work, progress: Progress) -> Ran:
         began = time.perf_counter()
         plan = ChunkPlan(
-            work.chunks, self._workers, work.fixed, first=self._first, given=work.first_number
+            work.chunks,
+            self._workers,
+            work.fixed,
+            first=self._first,
+            given=work.first_number,
+            in_turn=True,
         )
         shared = _SharedPlan(plan, ThreadNumbering(work.finished))
         parts = numbered(work)

@@ -32,9 +32,13 @@ def cut(size, chunks):
     return [Chunk(n, edges[n], edges[n + 1]) for n in range(chunks)]
 
 
-def simulate(costs, chunks, workers, *, fixed=False, per_chunk=0.0):
-    """Let workers do units that cost so many seconds each, and `per_chunk` more for each chunk."""
-    plan = ChunkPlan(chunks, workers, fixed)
+def simulate(costs, chunks, workers, *, fixed=False, per_chunk=0.0, in_turn=False):
+    """Let workers do units that cost so many seconds each, and `per_chunk` more for each chunk.
+
+    With `in_turn` these are not paid beside each other.
+    """
+    plan = ChunkPlan(chunks, workers, fixed, in_turn=in_turn)
+    paid = 0.0
     ends = list(accumulate(costs, initial=0.0))
     given, working, idle, now = [], [], list(range(workers)), 0.0
     while True:
@@ -46,6 +50,9 @@ def simulate(costs, chunks, workers, *, fixed=False, per_chunk=0.0):
                 stop = min(stop, late)
             given.append(Given(chunk, limit, stop))
             busy = per_chunk + ends[stop] - ends[chunk.start]
+            if in_turn:
+                paid = max(paid, now + busy - per_chunk) + per_chunk
+                busy = paid - now
             heapq.heappush(working, (now + busy, chunk.number, busy, stop, idle.pop(), chunk))
         if not working:
             return Simulated(given, now)

@@ -188,6 +188,14 @@ def test_pieces_are_shorter_after_a_death():
     assert sizes == pytest.approx(expected, abs=1)
 
 
+@pytest.mark.parametrize("workers", [2, 8, 32, 100])
+def test_many_threads_that_wait(workers):
+    """Threads that wait beside each other do not wait for each other's parts for longer than that."""
+    waits = 31 * workers
+    run = simulate([0.005] * waits, cut(waits, workers), workers, per_chunk=0.0015, in_turn=True)
+    assert run.makespan < 1.1 * (31 * 0.005 + 0.0015 * max(8, workers))
+
+
 @pytest.mark.parametrize(("chunks", "workers"), [(1, 1), (2, 2), (40, 2), (40, 8)])
 def test_quick_functions_get_large_chunks(chunks, workers):
     """Where all chunks are quick, hardly any is cut, for each costs more than it takes."""

@@ -50,7 +50,7 @@ def test_waiting_pays_in_an_event_loop(tmp_path):
 
 def test_computing_pays_in_processes(tmp_path):
     """Of a function that computes for 1 ms an item, processes are recommended, and threads are not."""
-    compared, verdict = judged(tmp_path, burn_1_ms, 2500, "threads", "multiprocess", rounds=5)
+    compared, verdict = judged(tmp_path, burn_1_ms, 1000, "threads", "multiprocess", rounds=5)
     assert verdict.use in ("multiprocess", "cannot tell"), verdict
     if verdict.trusted:
         assert compared.row("threads").ratio > 1 / 1.2
