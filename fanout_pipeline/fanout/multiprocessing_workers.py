@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator, Sequence
 from operator import attrgetter
 from typing import Any
 
-from fanout_pipeline.fanout.contract import Failure, ItemFailed, Work
+from fanout_pipeline.fanout.contract import Failure, ItemFailed, Work, WorkerDied
 from fanout_pipeline.fanout.failures import described, shown
 from fanout_pipeline.fanout.policy import FailurePolicy
 from fanout_pipeline.fanout.progress import Progress
@@ -36,6 +36,15 @@ def prepare_worker() -> None:
     """First thing in a worker: leave Ctrl-C to the parent, and end when the parent ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=exit_after_parent, daemon=True).start()
+
+
+def not_started(worker: Any) -> WorkerDied:
+    """The error for a process that has ended instead of answering."""
+    return WorkerDied(
+        f"Worker process {worker.pid} ended with exit code {worker.exitcode} before it had answered. "
+        "Nothing was made visible; earlier results are as they were. If a script starts this, what it "
+        "does belongs under `if __name__ == '__main__':`, for each worker of multiprocessing runs it."
+    )
 
 
 def exit_after_parent() -> None:

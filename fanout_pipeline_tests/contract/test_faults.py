@@ -341,6 +341,37 @@ def parent_command(tmp_path, *arguments):
     }
 
 
+UNGUARDED = """
+    import sys
+    from pathlib import Path
+    from fanout_pipeline_tests.contract import functions, test_faults
+
+    name, method, file, folder = sys.argv[1:]
+    test_faults.run(name, method, file, functions.same, Path(folder))
+"""
+
+
+@pytest.mark.parametrize(("name", "method"), WITH_PROCESSES)
+def test_a_script_whose_beginning_is_not_guarded(name, method, file, tmp_path):
+    """Where multiprocessing's workers would run the whole script again, the run ends and says why."""
+    script = tmp_path / "script.py"
+    script.write_text(textwrap.dedent(UNGUARDED))
+    done = subprocess.run(
+        [sys.executable, str(script), name, method, str(file), str(tmp_path / "out")],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    if name == "multiprocess":
+        assert done.returncode == 0, done.stderr
+    else:
+        assert done.returncode == 1
+        assert "belongs under `if __name__ == '__main__':`" in done.stderr
+
+
 @pytest.mark.parametrize(("name", "method"), WITH_PROCESSES)
 def test_parent_is_killed(name, method, file, tmp_path, earlier):
     """No worker outlives a parent that was killed, and the next run cleans up after it."""

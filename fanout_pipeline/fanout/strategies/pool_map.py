@@ -24,6 +24,7 @@ from fanout_pipeline.fanout.multiprocessing_workers import (
     ItemReader,
     called_again,
     located,
+    not_started,
     prepare_worker,
     write_in_parts,
 )
@@ -125,7 +126,10 @@ def start(options: Options) -> Iterator[_Pool]:
         # Not by giving each of them a task: the first that is there would take them all.
         for _ in range(options.workers):
             while not ready.acquire(timeout=WAIT_SECONDS):
-                pass
+                # The library would start another in the place of each that cannot start, for ever.
+                for worker in workers:
+                    if worker.exitcode is not None:
+                        raise not_started(worker)
         yield _Pool(pool, [worker.pid for worker in workers if worker.pid], clocks)
         pool.close()
         pool.join()
