@@ -77,7 +77,9 @@ def main(descriptor: int, box: int) -> None:
             case None:
                 break
             case "import":
-                _import_road()
+                from fanout_pipeline.fanout.road import rehearse
+
+                rehearse()
                 parent.send((READY, os.getpid()))
             case ("work", work):
                 # Reading it has imported the user's module: that is told with the first chunk.
