@@ -2,7 +2,7 @@
 
     receives ("work", Work), then any number of ("chunk", Order), and the first index by itself where
     it was None; for each chunk it sends (COUNTED, Chunk, items), and
-    (DONE, Piece, began, seconds of imports, ended); IMPORT is answered with READY
+    (DONE, Piece, began, seconds of imports, ended); "settle" is answered with READY
 
 A worker imports neither dagster nor pandas unless the user's function does, and not the parent's
 `__main__`. It ends as soon as its channel does, also in the middle of a chunk: a worker never
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from fanout_pipeline.sources.source import Chunk
 
 READY = "ready"
-IMPORT = "import"
 COUNTED = "counted"
 DONE = "done"
 
@@ -76,7 +75,7 @@ def main(descriptor: int, box: int) -> None:
         match message:
             case None:
                 break
-            case "import":
+            case "settle":
                 from fanout_pipeline.fanout.road import rehearse
 
                 rehearse()

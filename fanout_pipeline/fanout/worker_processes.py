@@ -3,11 +3,11 @@
     parent                                        worker (see `worker`)
     Popen(a fresh interpreter) ----------------->  imports `worker` only
                <---------------------- ("ready", pid)
-                                                   imports what reads, calls and writes
+                                                   imports what reads and calls
     Work, once ---------------------------------->
     Order: a chunk, how long it may take --------> load, count
                <---------------------- ("counted", chunk, items)
-    first index, when all before are counted ----> parse, call, write
+    first index, when all before are counted ----> parse, call, and write if the Order says so
                <---------------------- Piece with its times, or an exception
     None ----------------------------------------> ends
 
@@ -26,7 +26,6 @@ from fanout_pipeline.fanout.interrupts import interrupts_held
 from fanout_pipeline.fanout.progress import Progress
 from fanout_pipeline.fanout.supervised_run import SupervisedRun
 from fanout_pipeline.fanout.usage import ProcessUsage
-from fanout_pipeline.fanout.worker import IMPORT
 from fanout_pipeline.fanout.worker_process import WorkerProcess
 
 _STARTS = 3
@@ -62,7 +61,7 @@ class WorkerProcesses(Crew):
         self._settled = True
         for worker in self._workers:
             if not worker.gone:
-                worker.send(IMPORT)
+                worker.send("settle")
         for place, worker in enumerate(self._workers):
             if not worker.gone:
                 self._await_answer(place)
