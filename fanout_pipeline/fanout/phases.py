@@ -7,7 +7,7 @@ PHASES = {
     "start": "starting workers, until each has answered",
     "import": "importing what a worker or a step needs",
     "cut": "cutting the source into chunks",
-    "send": "moving descriptors, or items and results, between processes, waiting for them included",
+    "send": "moving descriptors, items or results between processes, waiting for them included",
     "read": "reading and parsing",
     "call": "the function itself",
     "write": "writing parts, and giving back the memory of their items and results",

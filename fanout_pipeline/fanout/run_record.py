@@ -42,7 +42,7 @@ class RunRecord:
     """Where `wall_seconds` went, in seconds by the names of `phases.PHASES`: of each worker's
     time, the mean over the workers, so that the values sum to `wall_seconds`."""
     sent_bytes: int = 0
-    """Pickled bytes that travelled between processes: items and results, or descriptors."""
+    """Pickled bytes that travelled between processes: descriptors, items, results."""
     pickle_seconds: float = 0.0
     """CPU time of pickling and unpickling these, on both sides."""
     failed: int = 0

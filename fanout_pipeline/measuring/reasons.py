@@ -52,7 +52,9 @@ def _sending(comparison: Comparison) -> str:
     if direct is not None and direct.phases:
         sent = f" ({size(direct.sent_bytes)})" if direct.sent_bytes else ""
         took = duration(breakdown(direct).seconds("send"))
-        parts.append(f"multiprocess sends descriptors of chunks only{sent}, in {took}")
+        parts.append(
+            f"multiprocess sends no item, but descriptors of chunks and in short runs their results{sent}, in {took}"
+        )
     return "; ".join(parts) or _not_measured(comparison, _PROCESSES)
 
 

@@ -28,7 +28,10 @@ def test_each_of_the_four_reasons_has_its_measured_number():
     assert "queue spent 1.00 s of 4.00 s (25 %)" in starting
     assert "queue spent 2.00 s (50 %) on moving items and results, 2.00 ms an item" in sending
     assert "250 ms of CPU time on pickling 27.0 kB, 27.0 bytes an item" in sending
-    assert "multiprocess sends descriptors of chunks only (2.40 kB), in 2.00 ms" in sending
+    assert (
+        "multiprocess sends no item, but descriptors of chunks and in short runs their results (2.40 kB), in 2.00 ms"
+        in sending
+    )
     assert "the function takes 100 µs an item" in small
     assert "moving an item in queue takes 2.00 ms, 20.0 times that" in small
     assert "multiprocess takes as long as 15,000 calls" in small
