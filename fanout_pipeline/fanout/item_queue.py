@@ -23,7 +23,7 @@ from fanout_pipeline.fanout.contract import Options, Work, WorkerDied
 from fanout_pipeline.fanout.interrupts import WAIT_SECONDS, HeldInterrupts, interrupts_held
 from fanout_pipeline.fanout.item_queue_worker import STOP, Serve, Task, serve_runs
 from fanout_pipeline.fanout.joined import Joined
-from fanout_pipeline.fanout.multiprocessing_workers import ItemReader, not_started
+from fanout_pipeline.fanout.multiprocessing_workers import ItemReader, not_started, starting
 from fanout_pipeline.fanout.pickling import IN_A_ROW, SAMPLE_EVERY
 from fanout_pipeline.fanout.semaphores import name_semaphores
 from fanout_pipeline.fanout.sending import sent
@@ -66,7 +66,8 @@ class ItemQueue:
                 process = self._context.Process(
                     target=serve_runs, args=(theirs, self._inputs), daemon=True
                 )
-                process.start()
+                with starting():
+                    process.start()
                 self._processes.append(process)
                 self._controls.append(ours)
                 theirs.close()

@@ -13,6 +13,7 @@ import threading
 import time
 from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from operator import attrgetter
 from typing import Any
 
@@ -36,6 +37,18 @@ def prepare_worker() -> None:
     """First thing in a worker: leave Ctrl-C to the parent, and end when the parent ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=exit_after_parent, daemon=True).start()
+
+
+@contextmanager
+def starting() -> Iterator[None]:
+    """For a block that starts processes: WorkerDied where Python's fork server does not live to do so."""
+    try:
+        yield
+    except (EOFError, ConnectionError) as error:
+        raise WorkerDied(
+            f"Python's fork server, which was to start a worker process, has ended ({error}). "
+            "Nothing was made visible; earlier results are as they were. Run again."
+        ) from error
 
 
 def not_started(worker: Any) -> WorkerDied:

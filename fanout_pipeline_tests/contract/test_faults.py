@@ -8,6 +8,7 @@ import sys
 import textwrap
 import threading
 import time
+from multiprocessing import forkserver
 from pathlib import Path
 
 import psutil
@@ -339,6 +340,28 @@ def parent_command(tmp_path, *arguments):
         "cwd": tmp_path,
         "env": environment,
     }
+
+
+@pytest.mark.parametrize(
+    "name", [name for name, method in WITH_PROCESSES if method == "forkserver"]
+)
+def test_the_fork_server_is_killed(name, file, tmp_path, earlier, monkeypatch):
+    """Where Python's fork server dies as it is to start a worker, the run ends and says so; the next succeeds."""
+    server = forkserver._forkserver
+    connect = server.connect_to_new_process
+
+    def kill_the_server(descriptors):
+        server.ensure_running()
+        os.kill(server._forkserver_pid, signal.SIGSTOP)
+        connected = connect(descriptors)
+        os.kill(server._forkserver_pid, signal.SIGKILL)
+        return connected
+
+    with monkeypatch.context() as patch:
+        patch.setattr(forkserver, "connect_to_new_process", kill_the_server)
+        with pytest.raises(WorkerDied, match="fork server"):
+            run(name, "forkserver", file, functions.same, earlier)
+    run(name, "forkserver", file, functions.same, tmp_path / "next")
 
 
 UNGUARDED = """

@@ -26,6 +26,7 @@ from fanout_pipeline.fanout.multiprocessing_workers import (
     located,
     not_started,
     prepare_worker,
+    starting,
     write_in_parts,
 )
 from fanout_pipeline.fanout.pickling import SAMPLE_EVERY, PickleSample
@@ -120,7 +121,7 @@ def start(options: Options) -> Iterator[_Pool]:
     pool = None
     try:
         # An interrupt that was held is raised at the end of this block: by then the pool is known.
-        with interrupts_held():
+        with interrupts_held(), starting():
             pool = context.Pool(options.workers, _prepare, (clocks, clocks_taken, ready))
         workers = set(multiprocessing.active_children()) - before
         # Not by giving each of them a task: the first that is there would take them all.
