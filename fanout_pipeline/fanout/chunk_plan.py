@@ -34,8 +34,9 @@ _PIECES_PER_WORKER = 2
 """What is left is seen as so many pieces for each worker."""
 _PATIENCE = 2.0
 """A piece is cut short after so many times the seconds that it should take."""
-_IN_TURN = 4
-"""So many workers may pay for their chunks in turn without pieces getting longer for it."""
+_TURN_SECONDS = 0.003
+"""Of workers that pay for their chunks in turn, each makes the shortest piece so much longer: what they
+pay, a millisecond or two, is then half of the time at most."""
 
 
 @dataclass(slots=True)
@@ -96,9 +97,9 @@ class ChunkPlan:
         self._first = first
         self._largest = largest
         self._workers = workers
-        longer = max(1.0, workers / _IN_TURN) if in_turn else 1.0
-        self._shortest_seconds = _SHORTEST_SECONDS * longer
-        self._unknown_seconds = _UNKNOWN_SECONDS * longer
+        turns = min(_LONGEST_SECONDS / 2, _TURN_SECONDS * workers) if in_turn else 0.0
+        self._shortest_seconds = max(_SHORTEST_SECONDS, turns)
+        self._unknown_seconds = max(_UNKNOWN_SECONDS, 2 * turns)
         self._whole = deque(chunks)
         self._whole_size = self.size = sum(chunk.stop - chunk.start for chunk in chunks)
         """In units of the source: bytes, if it is a text file."""

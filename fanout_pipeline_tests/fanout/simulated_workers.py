@@ -49,14 +49,17 @@ def simulate(costs, chunks, workers, *, fixed=False, per_chunk=0.0, in_turn=Fals
                 late = bisect_left(ends, ends[chunk.start] + limit, min(chunk.start + 1, stop))
                 stop = min(stop, late)
             given.append(Given(chunk, limit, stop))
-            busy = per_chunk + ends[stop] - ends[chunk.start]
-            if in_turn:
-                paid = max(paid, now + busy - per_chunk) + per_chunk
-                busy = paid - now
-            heapq.heappush(working, (now + busy, chunk.number, busy, stop, idle.pop(), chunk))
+            calls = ends[stop] - ends[chunk.start]
+            entry = (now + calls, chunk.number, False, now, stop, idle.pop(), chunk)
+            heapq.heappush(working, entry)
         if not working:
             return Simulated(given, now)
-        now, _, busy, stop, worker, chunk = heapq.heappop(working)
+        now, number, has_paid, begun, stop, worker, chunk = heapq.heappop(working)
+        if not has_paid:
+            paid = (max(paid, now) if in_turn else now) + per_chunk
+            heapq.heappush(working, (paid, number, True, begun, stop, worker, chunk))
+            continue
+        busy = now - begun
         rest = Chunk(chunk.number, stop, chunk.stop) if stop < chunk.stop else None
         plan.done(chunk, busy, rest)
         idle.append(worker)

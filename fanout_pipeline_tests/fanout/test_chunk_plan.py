@@ -196,6 +196,18 @@ def test_many_threads_that_wait(workers):
     assert run.makespan < 1.1 * (31 * 0.005 + 0.0015 * max(8, workers))
 
 
+@pytest.mark.parametrize("slow_first", [True, False])
+@pytest.mark.parametrize("workers", [32, 100, 500])
+def test_many_threads_some_of_which_wait_long(workers, slow_first):
+    """A few long waits beside each other are found and shared out, within a second or two."""
+    costs = [0.5] * (5 * workers) + [0.005] * (95 * workers)
+    costs = costs if slow_first else costs[::-1]
+    run = simulate(costs, cut(len(costs), workers), workers, per_chunk=0.0015, in_turn=True)
+    paid = 0.0015 * len(run.given)
+    assert run.makespan < sum(costs) / workers + paid + 2
+    assert max(one.limit for one in run.given) < 2.2
+
+
 @pytest.mark.parametrize(("chunks", "workers"), [(1, 1), (2, 2), (40, 2), (40, 8)])
 def test_quick_functions_get_large_chunks(chunks, workers):
     """Where all chunks are quick, hardly any is cut, for each costs more than it takes."""
