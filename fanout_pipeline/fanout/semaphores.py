@@ -25,9 +25,10 @@ def name_semaphores() -> None:
         return
     config["semprefix"] = f"/{_PREFIX}.{_pid_namespace()}.{os.getpid()}.{birth(os.getpid())}"
     for path in _FOLDER.glob(f"sem.{_PREFIX}.{_pid_namespace()}.*"):
-        _, _, _, pid, since = path.name.partition("-")[0].split(".")
-        if _is_gone(int(pid), since):
-            with suppress(OSError):
+        # What is named in another way, or of somebody whose processes may not be seen, is let be.
+        with suppress(OSError, ValueError):
+            _, _, _, pid, since = path.name.partition("-")[0].split(".")
+            if _is_gone(int(pid), since):
                 path.unlink()
 
 
