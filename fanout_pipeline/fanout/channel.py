@@ -18,6 +18,12 @@ class Channel:
 
     def __init__(self, descriptor: int):
         self._descriptor = descriptor
+        self._header = True
+        """Whether it is a message's length that comes next,"""
+        self._left = _HEADER_BYTES
+        """of which so much is not there yet,"""
+        self._blocks: list[bytes] = []
+        """and this is."""
 
     def fileno(self) -> int:
         return self._descriptor
@@ -28,17 +34,45 @@ class Channel:
             left = left[os.write(self._descriptor, left) :]
 
     def receive(self) -> bytes:
-        return self._read(int.from_bytes(self._read(_HEADER_BYTES)))
+        """The next message, however long it takes to come."""
+        while (message := self._read()) is None:
+            pass
+        return message
+
+    def receive_ready(self) -> bytes | None:
+        """The next message if all of it is there. None: not yet; what is there is kept."""
+        message = None
+        while message is None and self.readable():
+            message = self._read()
+        return message
+
+    def readable(self) -> bool:
+        """Whether there is something to read, or the other end is gone."""
+        # Not at the top: a worker does without.
+        from select import POLLIN, poll
+
+        ready = poll()
+        ready.register(self._descriptor, POLLIN)
+        return bool(ready.poll(0))
 
     def close(self) -> None:
         os.close(self._descriptor)
 
-    def _read(self, size: int) -> bytes:
-        blocks = []
-        while size:
-            block = os.read(self._descriptor, min(size, _BLOCK_BYTES))
-            if not block:
-                raise EOFError
-            blocks.append(block)
-            size -= len(block)
-        return b"".join(blocks)
+    def _read(self) -> bytes | None:
+        """Read once, waiting for what there is to read; a message if it is whole with that."""
+        block = os.read(self._descriptor, min(self._left, _BLOCK_BYTES))
+        if not block:
+            raise EOFError
+        self._blocks.append(block)
+        self._left -= len(block)
+        if self._left:
+            return None
+        whole = b"".join(self._blocks)
+        self._blocks.clear()
+        if self._header and (length := int.from_bytes(whole)):
+            self._header, self._left = False, length
+            return None
+        # A message of no bytes is its header.
+        message = b"" if self._header else whole
+        self._header, self._left = True, _HEADER_BYTES
+        return message

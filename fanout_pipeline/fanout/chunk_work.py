@@ -50,6 +50,10 @@ class Piece(Generic[Told]):
     part: Told
     rest: Chunk | None
     """What is left to do; None if nothing is."""
+    call_imports: float = 0.0
+    """Seconds of imports among the calls,"""
+    write_imports: float = 0.0
+    """and when it was written."""
 
     def range(self, chunk: Chunk) -> tuple[int, int]:
         """From where to where of the source this is."""
@@ -118,7 +122,7 @@ def run_unwritten(
     """The same, but the results are not written if another process can do so."""
     never, laps, finish = lambda: False, Laps(), Quarantine.hand_back
     piece = _by_item(work, chunk, numbering, seconds, never, laps, recorder, known_failed, finish)
-    return replace(piece, part=laps.timed(piece.part))
+    return replace(piece, part=laps.timed(piece.part, piece.write_imports))
 
 
 def _by_item(
@@ -146,10 +150,12 @@ def _by_item(
     if done < len(items):
         rest = work.source.rest(chunk, raw, done)
         numbering.counted(replace(chunk, stop=rest.start), done)
-    laps.end("call")
+    call_imports = quarantine.import_seconds
+    laps.end("call", call_imports)
     first_index = numbering.first_index(chunk)
     laps.end("wait")
-    return Piece(finish(quarantine, first_index, results), rest)
+    part = finish(quarantine, first_index, results)
+    return Piece(part, rest, call_imports, quarantine.import_seconds - call_imports)
 
 
 @dataclass(frozen=True, slots=True)

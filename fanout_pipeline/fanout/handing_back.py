@@ -55,6 +55,14 @@ class HandedBack:
         )
 
 
+def import_road() -> float:
+    """Import what writes parts, if it is not yet; seconds."""
+    began = time.perf_counter()
+    import fanout_pipeline.fanout.road  # noqa: F401
+
+    return time.perf_counter() - began
+
+
 class Writer:
     """The parent's side, for one run."""
 

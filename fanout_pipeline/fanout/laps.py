@@ -22,19 +22,19 @@ class Laps:
         self._ended_cpu = time.thread_time()
         self.began = self.ended = time.perf_counter()
 
-    def end(self, phase: str) -> None:
-        """All since the last lap's end was this phase."""
+    def end(self, phase: str, imports: float = 0.0) -> None:
+        """All since the last lap's end was this phase, but for so many seconds of imports."""
         cpu, now = time.thread_time(), time.perf_counter()
-        self._wall[phase], self.ended = now - self.ended, now
-        self._cpu[phase], self._ended_cpu = cpu - self._ended_cpu, cpu
+        self._wall[phase], self.ended = max(0.0, now - self.ended - imports), now
+        self._cpu[phase], self._ended_cpu = max(0.0, cpu - self._ended_cpu - imports), cpu
 
-    def timed(self, part: Told) -> Told:
+    def timed(self, part: Told, imports: float = 0.0) -> Told:
         """The part just written or to be handed back, with its times.
 
         By now its items and results have been given back, a lap's worth of time if they are
         Python objects.
         """
-        self.end("write")
+        self.end("write", imports)
         return replace(
             part,
             read_seconds=self._wall["read"],

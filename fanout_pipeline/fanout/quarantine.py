@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from fanout_pipeline.fanout.contract import Failure, ItemFailed, Work
-from fanout_pipeline.fanout.handing_back import HandedBack
+from fanout_pipeline.fanout.handing_back import HandedBack, import_road
 from fanout_pipeline.fanout.numbering import Numbering
 from fanout_pipeline.sources.source import Chunk
 
@@ -34,6 +34,8 @@ class Quarantine:
         self._first_index: int | None = None
         self.positions: list[int] = []
         """Among the items of the chunk, ascending."""
+        self.import_seconds = 0.0
+        """What it has taken to import what writes, which is no time of the calls."""
 
     def __enter__(self) -> Self:
         return self
@@ -54,6 +56,7 @@ class Quarantine:
         if not self._work.failures.quarantines:
             raise ItemFailed(failure) from None
         if self._write is None:
+            self.import_seconds += import_road()
             from fanout_pipeline.parts.failed import failed_items  # Arrow: see `road`
 
             file = failed_items(self._work.folder, self._chunk.number)
@@ -71,7 +74,8 @@ class Quarantine:
 
     def hand_back(self, first_index: int, results: Results) -> PartRecord | HandedBack:
         """The results that another process is to write; or the part, where it could not."""
-        if self.positions or not results.is_plain:
+        if self.positions or not results.can_travel:
+            self.import_seconds += import_road()
             return self.part(first_index, results)
         return HandedBack(self._chunk.number, first_index, results)
 

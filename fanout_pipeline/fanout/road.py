@@ -1,7 +1,7 @@
-"""What reading, calling and writing import, in one place: before the clock runs, not within it.
+"""What reading, calling and writing import, in one place.
 
-A worker imports this when it has answered, a process that runs strategies with `run`. Nothing else
-does, so that definitions load without Arrow and NumPy.
+A process that runs strategies imports this with `run`, before the clock; a worker when it is to write,
+and tells how long that took. Nothing else does, so that definitions load without Arrow and NumPy.
 """
 
 from pathlib import Path

@@ -120,11 +120,13 @@ class SupervisedRun:
 
     def _take(self, place: Place) -> None:
         try:
-            message = self._places.worker(place).receive()
+            message = self._places.worker(place).receive_ready()
         except EOFError:
             self._lost(place)
             return
         match message:
+            case None:
+                pass
             case (kind, _) if kind == READY:  # it was started in the place of another
                 place.lane.until(time.perf_counter(), "start")
             case (kind, chunk, items) if kind == COUNTED:
@@ -140,7 +142,7 @@ class SupervisedRun:
         """A worker is dead. Its channel may be open still, in processes that its function forked."""
         worker = self._places.worker(place)
         while not worker.gone:
-            if worker.has_message():
+            if worker.channel.readable():
                 self._take(place)
             else:
                 self._lost(place)
@@ -163,16 +165,23 @@ class SupervisedRun:
         chunk = assignment.chunk
         self._assignments.done(assignment, busy_seconds(piece.part), piece.rest)
         place.lane.worked(began, seconds_of(piece.part), imported, ended)
-        if place.idle and self._places.worker(place).has_grown(self._watch.memory):
+        written = isinstance(piece.part, PartRecord)
+        if written:
+            self._record(chunk, piece)
+        if place.idle and self._places.worker(place).has_grown(self._watch.memory, written):
             self._places.retire(place)
-        # Before its part is written, so that it has something to do meanwhile.
         self._give()
         place.lane.until(time.perf_counter(), "send")
-        part = self._writer.written(piece.part, piece.size(chunk))
-        if place.idle:
-            place.lane.until(time.perf_counter(), "write")
-        self._parts.add(*piece.range(chunk), part)
+        if not written:
+            # Not before: its worker has something to do meanwhile.
+            self._record(chunk, piece)
+            if place.idle:
+                place.lane.until(time.perf_counter(), "write")
         self._progress.done(piece.part.items, piece.size(chunk))
+
+    def _record(self, chunk: Chunk, piece: Piece[PartRecord | HandedBack]) -> None:
+        part = self._writer.written(piece.part, piece.size(chunk))
+        self._parts.add(*piece.range(chunk), part)
 
     def _seconds_to_wait(self) -> float:
         """Until something is to be looked at, or to be given out again."""

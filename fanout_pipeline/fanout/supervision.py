@@ -52,7 +52,7 @@ class Death:
     foreign: bool = False
     """Somebody may have killed it who knows nothing of its items: the kernel, an operator."""
     after_calls: bool = False
-    """Its calls had ended; it wrote their results."""
+    """Its calls had ended; it wrote their results, or handed them back."""
     stack: str = ""
     """Where in the code it was, as far as known."""
     call: Call | None = None

@@ -18,6 +18,7 @@ import signal
 import sys
 import threading
 import time
+from contextlib import suppress
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -66,6 +67,7 @@ def main(descriptor: int, box: int) -> None:
     began = time.perf_counter()
     recorder = Recorder(box)
     import fanout_pipeline.fanout.chunk_work  # noqa: F401
+    from fanout_pipeline.fanout.handing_back import import_road
 
     _end_with(parent_pid)
     imported = time.perf_counter() - began
@@ -76,21 +78,24 @@ def main(descriptor: int, box: int) -> None:
             case None:
                 break
             case "settle":
-                from fanout_pipeline.fanout.road import rehearse
+                with suppress(Exception):  # It is no run's work.
+                    from fanout_pipeline.fanout.road import rehearse
 
-                rehearse()
+                    rehearse()
                 parent.send((READY, os.getpid()))
             case ("work", work):
                 # Reading it has imported the user's module: that is told with the first chunk.
                 imported += time.perf_counter() - taken
             case ("chunk", order):
                 began = taken - imported
-                if not order.hand_back:
-                    imported += _import_road()
+                # Who has imported Arrow anyway has little to add.
+                if not order.hand_back or "pyarrow" in sys.modules:
+                    imported += import_road()
                 answer = _answer(parent, work, order, recorder)
                 if isinstance(answer, BaseException):
                     parent.send(answer)
                 else:
+                    imported += answer.call_imports + answer.write_imports
                     parent.send((DONE, answer, began, imported, time.perf_counter()))
                 imported = 0.0
     # As multiprocessing's children end: what was printed is kept, the interpreter is not taken
@@ -98,14 +103,6 @@ def main(descriptor: int, box: int) -> None:
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(0)
-
-
-def _import_road() -> float:
-    """Import what writes parts, if it is not yet; seconds."""
-    began = time.perf_counter()
-    import fanout_pipeline.fanout.road  # noqa: F401
-
-    return time.perf_counter() - began
 
 
 def _end_with(parent_pid: int) -> None:

@@ -16,6 +16,7 @@ from typing import Any
 
 from fanout_pipeline.fanout.black_box import ASK_FOR_STACK, BlackBox
 from fanout_pipeline.fanout.channel import Channel
+from fanout_pipeline.fanout.interrupts import WAIT_SECONDS
 from fanout_pipeline.fanout.supervision import Death
 from fanout_pipeline.fanout.usage import ProcessUsage, resident_bytes, usage_of
 from fanout_pipeline.fanout.watch import Memory, Verdict
@@ -55,8 +56,9 @@ class WorkerProcess:
         self._answered = False
         self._unsent: list[bytes] = []
         """What waits for its first answer: before it, nobody may be there to read it."""
+        self._writes = False
         self._first_bytes = 0
-        """Its memory after its first chunk."""
+        """Its memory after its first chunk, and after the first that it has written."""
         self._resident_bytes = 0
         """Its memory after its last."""
         self.end = _end_of(self.pid)
@@ -110,11 +112,30 @@ class WorkerProcess:
             self.channel.send(message)
 
     def receive(self) -> Any:
-        """Its next message. Raises EOFError where there will be none."""
+        """Its next message, waited for. Raises EOFError where there will be none."""
+        while (message := self.receive_ready()) is None:
+            # Its channel may stay open when it has ended: in processes that its function forked.
+            ended = self.has_ended()
+            if ended and not self.channel.readable():
+                raise EOFError
+            poll = select.poll()
+            for descriptor in (self.fileno(), self.end):
+                if descriptor is not None:
+                    poll.register(descriptor, select.POLLIN)
+            poll.poll(1000 * WAIT_SECONDS)
+        return message
+
+    def receive_ready(self) -> Any | None:
+        """Its next message if all of it is there. Raises EOFError where there will be none.
+
+        None: not yet. It may take long to send one, or die in the middle of it.
+        """
         try:
-            message = self.channel.receive()
+            message = self.channel.receive_ready()
         except ConnectionResetError as error:
             raise EOFError from error
+        if message is None:
+            return None
         began = time.thread_time()
         received = pickle.loads(message)
         self.traffic.sent_bytes += len(message)
@@ -126,17 +147,16 @@ class WorkerProcess:
             self._unsent.clear()
         return received
 
-    def has_grown(self, memory: Memory) -> bool:
-        """Whether it should be replaced, now that it has done a chunk: see `Memory`."""
+    def has_grown(self, memory: Memory, wrote: bool) -> bool:
+        """Whether it should be replaced, now that it has done a chunk: see `Memory`.
+
+        What it imports to write its first part is no growth.
+        """
+        if wrote and not self._writes:
+            self._writes, self._first_bytes = True, 0
         self._resident_bytes = resident_bytes(self.pid)
         self._first_bytes = self._first_bytes or self._resident_bytes
         return memory.has_grown(self._first_bytes, self._resident_bytes)
-
-    def has_message(self) -> bool:
-        """Whether there is something to receive, or its channel has ended."""
-        poll = select.poll()
-        poll.register(self, select.POLLIN)
-        return bool(poll.poll(0))
 
     def usage(self) -> list[ProcessUsage]:
         """What it uses, or has used; nothing where that is not known."""

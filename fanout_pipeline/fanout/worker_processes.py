@@ -47,9 +47,7 @@ class WorkerProcesses(Crew):
         return [used for worker in self._former + self._workers for used in worker.usage()]
 
     def run(self, work: Work, progress: Progress) -> Ran:
-        for worker in self._workers:
-            if not worker.gone and worker.has_ended():
-                worker.close()
+        self._close_ended()
         hand_back = not self._settled
         run = SupervisedRun(
             self._workers, self._replace, work, progress, self._memory_mb, hand_back
@@ -59,12 +57,19 @@ class WorkerProcesses(Crew):
     def settle(self) -> None:
         """Have all workers import what writes parts."""
         self._settled = True
+        self._close_ended()
         for worker in self._workers:
             if not worker.gone:
                 worker.send("settle")
         for place, worker in enumerate(self._workers):
             if not worker.gone:
                 self._await_answer(place)
+
+    def _close_ended(self) -> None:
+        """Others take the places of workers that have ended meanwhile, when they are needed."""
+        for worker in self._workers:
+            if not worker.gone and worker.has_ended():
+                worker.close()
 
     def start(self, count: int) -> None:
         """Start so many, each of which has answered. Raises WorkerDied where one does not."""

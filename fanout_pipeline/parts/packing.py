@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterable
+from sys import getsizeof
 from typing import Any
 
 _PLAIN = frozenset([bool, bytes, float, int, str, type(None)])
+_LARGE_BYTES = 16 * 2**20
 
 
 class Results:
@@ -34,9 +36,12 @@ class Results:
         return memoryview(self._packed).cast("q").tolist() if self._values is None else self._values
 
     @property
-    def is_plain(self) -> bool:
-        """Whether every process reads them as they are, and no class of the user's is needed for it."""
-        return self._values is None or _PLAIN.issuperset(map(type, self._values))
+    def can_travel(self) -> bool:
+        """Whether they are small, and any process reads them as they are, without a class for it."""
+        if self._values is None:
+            return len(self._packed) <= _LARGE_BYTES
+        plain = _PLAIN.issuperset(map(type, self._values))
+        return plain and sum(map(getsizeof, self._values)) <= _LARGE_BYTES
 
     def append(self, result: Any) -> None:
         self._append([result])

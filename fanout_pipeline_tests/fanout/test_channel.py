@@ -88,3 +88,24 @@ def test_sending_to_a_closed_channel_fails(ends):
     theirs.close()
     with pytest.raises(OSError, match="Broken pipe"):
         ours.send(b"anyone there?")
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.lists(st.binary(max_size=30), max_size=6), st.lists(st.integers(1, 40), max_size=30))
+@example([b"", b"ab"], [8, 4, 4, 1, 1])
+def test_what_is_ready_is_taken_without_waiting(messages, pieces):
+    """However a message comes in pieces, nobody waits for the rest of it, and none is lost."""
+    ours, theirs = pair()
+    stream = b"".join(len(one).to_bytes(8) + one for one in messages)
+    received = []
+    for size in [*pieces, len(stream)]:
+        if stream:
+            os.write(theirs.fileno(), stream[:size])
+        stream = stream[size:]
+        while (message := ours.receive_ready()) is not None:
+            received.append(message)
+    assert received == messages
+    theirs.close()
+    with pytest.raises(EOFError):
+        ours.receive_ready()
+    ours.close()

@@ -1,8 +1,11 @@
 """Workers hand results back in short runs and write them in long ones: the results are the same."""
 
 import os
+import signal
 import sys
+import time
 from datetime import timedelta
+from pathlib import Path
 from types import SimpleNamespace
 
 import psutil
@@ -132,3 +135,51 @@ def test_until_when_results_are_handed_back(tmp_path, monkeypatch):
         for expected in told:
             writer.written(HandedBack(0, 0, Results()), 10)
             assert writer.hand_back == expected
+
+
+class DiesAsItAnswers:
+    """The first worker dies in the middle of its answer, and leaves a process that holds its socket."""
+
+    def __init__(self, mark: Path):
+        self.mark = mark
+
+    def __call__(self, number):
+        from fanout_pipeline.fanout.channel import Channel
+
+        if not self.mark.exists():
+            self.mark.touch()
+            if not os.fork():
+                time.sleep(30)
+                os._exit(0)
+            Channel.send = send_half_and_die
+        return "x" * 1000
+
+
+def send_half_and_die(channel, message):
+    whole = len(message).to_bytes(8) + message
+    if len(message) < 10_000:  # the count
+        os.write(channel.fileno(), whole)
+        return
+    os.write(channel.fileno(), whole[:9000])
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def test_a_worker_that_dies_in_the_middle_of_its_answer(file, tmp_path):
+    """Nobody waits for the rest of it, though a process that its function forked holds the socket open."""
+    began = time.monotonic()
+    run(DiesAsItAnswers(tmp_path / "mark"), file, tmp_path / "out")
+    assert time.monotonic() - began < 20
+    assert read_results(tmp_path / "out")["result"].tolist() == ["x" * 1000] * 300
+    for process in psutil.process_iter(["cmdline"]):
+        if "fanout_pipeline.fanout.worker" in " ".join(process.info["cmdline"] or ()):
+            process.kill()
+
+
+def test_imports_for_failed_items_are_no_time_of_the_calls(file, tmp_path):
+    """What a failed item makes a worker import does not make the function look slow."""
+    failures = FailurePolicy("quarantine")
+    record = run(fails_at_seven, file, tmp_path / "out", failures=failures)
+    assert record.failed == 3
+    parts = ResultFolder(tmp_path / "out").manifest().parts
+    assert sum(part.call_seconds for part in parts) < record.phases["import"]
+    assert record.phases["import"] > 0.05
