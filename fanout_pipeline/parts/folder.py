@@ -13,7 +13,7 @@ import os
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -83,8 +83,9 @@ class ResultFolder:
         if not self.is_committed(generation, manifest):
             self._make_visible(generation, manifest)
         # Not before: until now the generation can be committed again, or a run that dies be resumed.
-        for path in [*generation.glob("failed-*.parquet"), generation / LEDGER]:
-            path.unlink(missing_ok=True)
+        with suppress(FileNotFoundError):  # Another run has committed since, and removed this.
+            for path in [*generation.glob("failed-*.parquet"), generation / LEDGER]:
+                path.unlink(missing_ok=True)
 
     def is_committed(self, generation: Path, manifest: Manifest) -> bool:
         """Whether a generation is what is visible, with this manifest."""

@@ -1,5 +1,6 @@
 """A result folder shows the previous results or the new ones, whole, whoever dies or races."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -208,6 +209,23 @@ def test_a_live_run_is_left_alone(folder, writer):
     assert writer.returncode == 0
     assert values(folder) == [7, 7, 7]
     assert folder.manifest().strategy == "other"
+    assert generations(folder) == {folder.path.resolve()}
+
+
+def test_a_commit_that_another_one_follows_at_once(folder, monkeypatch):
+    """A run whose results are replaced as soon as they are visible has succeeded all the same."""
+    glob = Path.glob
+
+    def glob_too_late(path, pattern):
+        if pattern != "failed-*.parquet":
+            return glob(path, pattern)
+        monkeypatch.undo()
+        write_results(folder.path, [2])
+        return map(Path, os.scandir(path))
+
+    monkeypatch.setattr(Path, "glob", glob_too_late)
+    assert write_results(folder.path, [1]).items == 1
+    assert values(folder) == [2]
     assert generations(folder) == {folder.path.resolve()}
 
 
