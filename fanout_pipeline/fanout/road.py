@@ -10,8 +10,10 @@ import pyarrow
 import pyarrow.csv
 import pyarrow.parquet
 
-import fanout_pipeline.fanout.chunk_work
-from fanout_pipeline.parts.writing import write_part
+import fanout_pipeline.parts.writing
+from fanout_pipeline.fanout.chunk_work import run_chunk
+from fanout_pipeline.fanout.contract import Work
+from fanout_pipeline.fanout.numbering import ThreadNumbering
 from fanout_pipeline.sources.integer_lines import IntegerLines
 
 # Where it parses, Arrow puts handlers of its own in the place of Python's, to be able to stop. A
@@ -20,8 +22,13 @@ pyarrow.enable_signal_handlers(False)
 
 
 def rehearse() -> None:
-    """Read and write some numbers: the first chunk in a process takes 5 ms more than the next."""
+    """Do a chunk or two: the first of a process takes some milliseconds more than the next."""
     from tempfile import TemporaryDirectory
 
     with TemporaryDirectory() as folder:
-        write_part(Path(folder), 0, 0, IntegerLines("").parse(b"1000000\n" * 50_000, 0))
+        path = Path(folder, "numbers.txt")
+        path.write_bytes(b"1000000\n" * 50_000)
+        source = IntegerLines(str(path))
+        (chunk,) = source.cut(1)
+        for _ in range(3):
+            run_chunk(Work(source, abs, None, (chunk,), Path(folder)), chunk, ThreadNumbering())
