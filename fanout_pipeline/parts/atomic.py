@@ -103,12 +103,18 @@ def sync_all(paths: Sequence[Path]) -> None:
     _each(sync, paths)
 
 
-def remove_folder(folder: Path) -> None:
-    """Remove a folder and all that is in it, as far as that can be done."""
-    with suppress(OSError):
-        _each(_remove, [path for path in folder.iterdir() if not path.is_dir()])
+def remove_folder(folder: Path, last: str) -> None:
+    """Remove a folder and all that is in it, as far as that can be done.
+
+    The file `last` is there for as long as anything else is: whoever dies meanwhile leaves it.
+    """
     import shutil  # zlib, bz2, lzma: workers do without
 
+    with suppress(OSError):
+        within = [path for path in folder.iterdir() if path.name != last]
+        _each(_remove, [path for path in within if not path.is_dir()])
+        for path in within:
+            shutil.rmtree(path, ignore_errors=True)
     shutil.rmtree(folder, ignore_errors=True)
 
 

@@ -52,7 +52,7 @@ class ResultFolder:
                 # nowhere.
                 os.rename(chosen, generation)
             for path in left:
-                remove_folder(path)
+                _remove(path)
             make_folder(generation)
             owner.acquire(timeout=0)
         try:
@@ -61,7 +61,7 @@ class ResultFolder:
             if self._current() == generation:
                 (generation / LOCK).unlink(missing_ok=True)
             elif not _is_of_use(Ledger.read(generation)):
-                remove_folder(generation)
+                _remove(generation)
             owner.release()
 
     def new_generation(self, name: str) -> Path:
@@ -126,7 +126,7 @@ class ResultFolder:
             os.replace(link, self.path)
             sync(self.path.parent)
             if previous is not None:
-                remove_folder(previous)
+                _remove(previous)
 
     def remove_generations(self, is_dead: Callable[[Path], bool]) -> None:
         """Remove generations without a lock, other than the visible one, whose writer is dead.
@@ -135,7 +135,7 @@ class ResultFolder:
         """
         with self._changing():
             for generation in self._abandoned():
-                remove_folder(generation)
+                _remove(generation)
             for generation in self._generations.iterdir():
                 if (
                     generation.is_dir()
@@ -143,7 +143,7 @@ class ResultFolder:
                     and generation != self._current()
                     and is_dead(generation)
                 ):
-                    remove_folder(generation)
+                    _remove(generation)
 
     def manifest(self) -> Manifest:
         """Raises NoResults where nothing was committed."""
@@ -176,6 +176,13 @@ class ResultFolder:
 
     def _current(self) -> Path | None:
         return self._generations / self.path.readlink().name if self.path.is_symlink() else None
+
+
+def _remove(generation: Path) -> None:
+    """Remove a generation so that it is found, by its lock, if this process dies meanwhile."""
+    with suppress(OSError):
+        (generation / LOCK).touch()
+    remove_folder(generation, last=LOCK)
 
 
 def _to_resume(

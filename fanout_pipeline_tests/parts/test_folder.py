@@ -1,5 +1,6 @@
 """A result folder shows the previous results or the new ones, whole, whoever dies or races."""
 
+import contextlib
 import os
 import subprocess
 import sys
@@ -7,7 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from fanout_pipeline.parts import Manifest, NoResults, ResultFolder, read_results, write_results
+from fanout_pipeline.parts import (
+    Manifest,
+    NoResults,
+    ResultFolder,
+    atomic,
+    read_results,
+    write_results,
+)
 from fanout_pipeline.parts.writing import write_part
 
 ROOT = Path(__file__).parents[2]
@@ -225,6 +233,30 @@ def test_a_commit_that_another_one_follows_at_once(folder, monkeypatch):
 
     monkeypatch.setattr(Path, "glob", glob_too_late)
     assert write_results(folder.path, [1]).items == 1
+    assert values(folder) == [2]
+    assert generations(folder) == {folder.path.resolve()}
+
+
+@pytest.mark.parametrize("files", range(9))
+def test_who_dies_while_it_removes_earlier_results(folder, files, monkeypatch):
+    """However many of the earlier results' files are gone by then, the next run removes the rest."""
+    write_results(folder.path, range(8), part_items=1)
+    removed = []
+
+    def remove_some_and_die(path):
+        if len(removed) == files:
+            raise SystemExit
+        removed.append(path)
+        path.unlink()
+
+    with monkeypatch.context() as patch:
+        patch.setattr(atomic, "_FEW", 100)  # one after the other
+        patch.setattr(atomic, "_remove", remove_some_and_die)
+        with contextlib.suppress(SystemExit):
+            write_results(folder.path, [1])
+    assert len(removed) == files
+    assert values(folder) == [1]
+    write_results(folder.path, [2])
     assert values(folder) == [2]
     assert generations(folder) == {folder.path.resolve()}
 
