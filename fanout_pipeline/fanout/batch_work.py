@@ -51,7 +51,7 @@ def _as_batch(
     laps.end("wait")
     if stopped():
         raise Stopped
-    with Quarantine(work, chunk, numbering) as quarantine:
+    with Quarantine(work, chunk, numbering, laps) as quarantine:
         try:
             # A chunk in which no line begins is ordinary, and many a function takes no empty batch.
             results = called(work.batch_function, items) if len(items) else []

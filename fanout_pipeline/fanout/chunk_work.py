@@ -50,10 +50,8 @@ class Piece(Generic[Told]):
     part: Told
     rest: Chunk | None
     """What is left to do; None if nothing is."""
-    call_imports: float = 0.0
-    """Seconds of imports among the calls,"""
-    write_imports: float = 0.0
-    """and when it was written."""
+    import_seconds: float = 0.0
+    """What had to be imported for failed items, or to write."""
 
     def range(self, chunk: Chunk) -> tuple[int, int]:
         """From where to where of the source this is."""
@@ -107,7 +105,7 @@ def run_piece(
     """
     laps, finish = laps or Laps(), Quarantine.part
     piece = _by_item(work, chunk, numbering, seconds, stopped, laps, recorder, known_failed, finish)
-    return replace(piece, part=laps.timed(piece.part))
+    return _timed(piece, laps)
 
 
 def run_unwritten(
@@ -122,7 +120,12 @@ def run_unwritten(
     """The same, but the results are not written if another process can do so."""
     never, laps, finish = lambda: False, Laps(), Quarantine.hand_back
     piece = _by_item(work, chunk, numbering, seconds, never, laps, recorder, known_failed, finish)
-    return replace(piece, part=laps.timed(piece.part, piece.write_imports))
+    return _timed(piece, laps)
+
+
+def _timed(piece: Piece[Told], laps: Laps) -> Piece[Told]:
+    # Not in `_by_item`, whose items and results are given back by now.
+    return replace(piece, part=laps.timed(piece.part), import_seconds=laps.import_seconds)
 
 
 def _by_item(
@@ -141,7 +144,8 @@ def _by_item(
     items = parsed(work.source.parse, raw, chunk, numbering)
     laps.end("read")
     results = Results()
-    with Quarantine(work, chunk, numbering) as quarantine, appending(work.function) as append:
+    quarantine = Quarantine(work, chunk, numbering, laps)
+    with quarantine, appending(work.function) as append:
         calls = _Calls(
             append, items, results, work.failures, quarantine, stopped, recorder, known_failed
         )
@@ -150,12 +154,10 @@ def _by_item(
     if done < len(items):
         rest = work.source.rest(chunk, raw, done)
         numbering.counted(replace(chunk, stop=rest.start), done)
-    call_imports = quarantine.import_seconds
-    laps.end("call", call_imports)
+    laps.end("call")
     first_index = numbering.first_index(chunk)
     laps.end("wait")
-    part = finish(quarantine, first_index, results)
-    return Piece(part, rest, call_imports, quarantine.import_seconds - call_imports)
+    return Piece(finish(quarantine, first_index, results), rest)
 
 
 @dataclass(frozen=True, slots=True)

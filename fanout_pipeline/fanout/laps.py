@@ -19,22 +19,32 @@ class Laps:
     def __init__(self) -> None:
         self._wall: dict[str, float] = {}
         self._cpu: dict[str, float] = {}
+        self.import_seconds = 0.0
+        """Left out of all laps,"""
+        self._left_out = 0.0
+        """and of this one."""
         self._ended_cpu = time.thread_time()
         self.began = self.ended = time.perf_counter()
 
-    def end(self, phase: str, imports: float = 0.0) -> None:
-        """All since the last lap's end was this phase, but for so many seconds of imports."""
+    def end(self, phase: str) -> None:
+        """All since the last lap's end was this phase, but for imports."""
         cpu, now = time.thread_time(), time.perf_counter()
-        self._wall[phase], self.ended = max(0.0, now - self.ended - imports), now
-        self._cpu[phase], self._ended_cpu = max(0.0, cpu - self._ended_cpu - imports), cpu
+        self._wall[phase], self.ended = max(0.0, now - self.ended - self._left_out), now
+        self._cpu[phase], self._ended_cpu = max(0.0, cpu - self._ended_cpu - self._left_out), cpu
+        self._left_out = 0.0
 
-    def timed(self, part: Told, imports: float = 0.0) -> Told:
+    def imported(self, seconds: float) -> None:
+        """So much of this lap was an import, which is told apart."""
+        self._left_out += seconds
+        self.import_seconds += seconds
+
+    def timed(self, part: Told) -> Told:
         """The part just written or to be handed back, with its times.
 
         By now its items and results have been given back, a lap's worth of time if they are
         Python objects.
         """
-        self.end("write", imports)
+        self.end("write")
         return replace(
             part,
             read_seconds=self._wall["read"],

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from fanout_pipeline.fanout.contract import Failure, ItemFailed, Work
 from fanout_pipeline.fanout.handing_back import HandedBack, import_road
+from fanout_pipeline.fanout.laps import Laps
 from fanout_pipeline.fanout.numbering import Numbering
 from fanout_pipeline.sources.source import Chunk
 
@@ -25,17 +26,16 @@ class Quarantine:
     A context manager: they are on disk, whole, when the block ends.
     """
 
-    def __init__(self, work: Work, chunk: Chunk, numbering: Numbering):
+    def __init__(self, work: Work, chunk: Chunk, numbering: Numbering, laps: Laps):
         self._work = work
         self._chunk = chunk
         self._numbering = numbering
+        self._laps = laps
         self._open = ExitStack()
         self._write: Callable[[dict[str, Any]], None] | None = None
         self._first_index: int | None = None
         self.positions: list[int] = []
         """Among the items of the chunk, ascending."""
-        self.import_seconds = 0.0
-        """What it has taken to import what writes, which is no time of the calls."""
 
     def __enter__(self) -> Self:
         return self
@@ -56,7 +56,7 @@ class Quarantine:
         if not self._work.failures.quarantines:
             raise ItemFailed(failure) from None
         if self._write is None:
-            self.import_seconds += import_road()
+            self._laps.imported(import_road())
             from fanout_pipeline.parts.failed import failed_items  # Arrow: see `road`
 
             file = failed_items(self._work.folder, self._chunk.number)
@@ -75,7 +75,7 @@ class Quarantine:
     def hand_back(self, first_index: int, results: Results) -> PartRecord | HandedBack:
         """The results that another process is to write; or the part, where it could not."""
         if self.positions or not results.can_travel:
-            self.import_seconds += import_road()
+            self._laps.imported(import_road())
             return self.part(first_index, results)
         return HandedBack(self._chunk.number, first_index, results)
 

@@ -22,7 +22,7 @@ pyarrow.enable_signal_handlers(False)
 
 
 def rehearse() -> None:
-    """Do a chunk or two: the first of a process takes some milliseconds more than the next."""
+    """Do some chunks: the first of a process takes some milliseconds more than the next."""
     from tempfile import TemporaryDirectory
 
     with TemporaryDirectory() as folder:

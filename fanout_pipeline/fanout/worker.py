@@ -95,7 +95,7 @@ def main(descriptor: int, box: int) -> None:
                 if isinstance(answer, BaseException):
                     parent.send(answer)
                 else:
-                    imported += answer.call_imports + answer.write_imports
+                    imported += answer.import_seconds
                     parent.send((DONE, answer, began, imported, time.perf_counter()))
                 imported = 0.0
     # As multiprocessing's children end: what was printed is kept, the interpreter is not taken
