@@ -12,11 +12,12 @@ from collections.abc import Callable
 from typing import Any
 
 from fanout_pipeline.fanout.calling import require_failed
-from fanout_pipeline.fanout.chunk_work import Piece, parsed
+from fanout_pipeline.fanout.chunk_work import parsed
 from fanout_pipeline.fanout.contract import ItemFailed, Work
 from fanout_pipeline.fanout.failures import described, shown
 from fanout_pipeline.fanout.laps import Laps
 from fanout_pipeline.fanout.numbering import Numbering, Stopped
+from fanout_pipeline.fanout.piece import Piece
 from fanout_pipeline.fanout.quarantine import Quarantine
 from fanout_pipeline.parts.manifest import PartRecord
 from fanout_pipeline.sources.source import Chunk

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Generic, Protocol
+from typing import TYPE_CHECKING, Any
 
 from fanout_pipeline.fanout.calling import Append, appending, require_failed
 from fanout_pipeline.fanout.contract import Failure, Work
@@ -18,6 +18,7 @@ from fanout_pipeline.fanout.failures import described, shown
 from fanout_pipeline.fanout.handing_back import HandedBack
 from fanout_pipeline.fanout.laps import Laps, Told
 from fanout_pipeline.fanout.numbering import Numbering, Stopped
+from fanout_pipeline.fanout.piece import Piece
 from fanout_pipeline.fanout.policy import FailurePolicy
 from fanout_pipeline.fanout.quarantine import Quarantine
 from fanout_pipeline.parts.manifest import PartRecord
@@ -41,41 +42,6 @@ _SLOW_SECONDS = 5e-6
 bytes(16 * 2**20)
 
 _NONE_FAILED: Mapping[int, Failure] = MappingProxyType({})
-
-
-@dataclass(frozen=True, slots=True)
-class Piece(Generic[Told]):
-    """As much of a chunk as was done in the time there was."""
-
-    part: Told
-    rest: Chunk | None
-    """What is left to do; None if nothing is."""
-    import_seconds: float = 0.0
-    """What had to be imported for failed items, or to write."""
-
-    def range(self, chunk: Chunk) -> tuple[int, int]:
-        """From where to where of the source this is."""
-        return chunk.start, chunk.stop if self.rest is None else self.rest.start
-
-    def size(self, chunk: Chunk) -> int:
-        """How much of the chunk this is, in units of the source."""
-        start, stop = self.range(chunk)
-        return stop - start
-
-
-class RunPiece(Protocol):
-    """`run_piece`, or `batch_work.run_batch`, which does whole chunks only."""
-
-    def __call__(
-        self,
-        work: Work,
-        chunk: Chunk,
-        numbering: Numbering,
-        *,
-        seconds: float = ...,
-        stopped: Callable[[], bool] = ...,
-        laps: Laps | None = ...,
-    ) -> Piece[PartRecord]: ...
 
 
 def run_chunk(work: Work, chunk: Chunk, numbering: Numbering) -> PartRecord:

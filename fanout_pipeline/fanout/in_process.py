@@ -5,10 +5,11 @@ from __future__ import annotations
 import time
 
 from fanout_pipeline.fanout.chunk_plan import ChunkPlan
-from fanout_pipeline.fanout.chunk_work import RunPiece, run_piece
+from fanout_pipeline.fanout.chunk_work import run_piece
 from fanout_pipeline.fanout.contract import Crew, Ran, Work
 from fanout_pipeline.fanout.lanes import Lane, busy_seconds, seconds_of
 from fanout_pipeline.fanout.numbering import ThreadNumbering
+from fanout_pipeline.fanout.piece import RunPiece
 from fanout_pipeline.fanout.progress import Progress
 from fanout_pipeline.fanout.resuming import numbered
 from fanout_pipeline.fanout.usage import ProcessUsage

@@ -13,12 +13,12 @@ from dataclasses import replace
 from fanout_pipeline.fanout.assignments import Assignment, Assignments, split_at
 from fanout_pipeline.fanout.black_box import Announce
 from fanout_pipeline.fanout.chunk_plan import ChunkPlan
-from fanout_pipeline.fanout.chunk_work import Piece
 from fanout_pipeline.fanout.contract import Ran, Work
 from fanout_pipeline.fanout.handing_back import HandedBack, Writer
 from fanout_pipeline.fanout.interrupts import WAIT_SECONDS
 from fanout_pipeline.fanout.lanes import busy_seconds, seconds_of
 from fanout_pipeline.fanout.numbering import CountedRanges
+from fanout_pipeline.fanout.piece import Piece
 from fanout_pipeline.fanout.places import Place, Places
 from fanout_pipeline.fanout.progress import Progress
 from fanout_pipeline.fanout.resuming import numbered

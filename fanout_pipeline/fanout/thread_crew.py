@@ -16,12 +16,12 @@ from dataclasses import dataclass
 from queue import SimpleQueue
 
 from fanout_pipeline.fanout.chunk_plan import ChunkPlan
-from fanout_pipeline.fanout.chunk_work import Piece, RunPiece
 from fanout_pipeline.fanout.contract import Crew, Ran, Work
 from fanout_pipeline.fanout.interrupts import taken
 from fanout_pipeline.fanout.lanes import Lane, busy_seconds, seconds_of
 from fanout_pipeline.fanout.laps import Laps
 from fanout_pipeline.fanout.numbering import Stopped, ThreadNumbering
+from fanout_pipeline.fanout.piece import Piece, RunPiece
 from fanout_pipeline.fanout.progress import Progress
 from fanout_pipeline.fanout.resuming import numbered
 from fanout_pipeline.fanout.usage import ProcessUsage

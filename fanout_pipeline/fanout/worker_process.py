@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import pickle
 import select
-import signal
 import socket
 import subprocess
 import sys
@@ -17,6 +16,7 @@ from typing import Any
 from fanout_pipeline.fanout.black_box import ASK_FOR_STACK, BlackBox
 from fanout_pipeline.fanout.channel import Channel
 from fanout_pipeline.fanout.interrupts import WAIT_SECONDS
+from fanout_pipeline.fanout.process_end import FOREIGN_SIGNALS, end_of, how_ended
 from fanout_pipeline.fanout.supervision import Death
 from fanout_pipeline.fanout.usage import ProcessUsage, resident_bytes, usage_of
 from fanout_pipeline.fanout.watch import Memory, Verdict
@@ -27,9 +27,6 @@ _LOOK_SECONDS = 0.002
 _ENVIRONMENT = {"OPENBLAS_NUM_THREADS": "1"}
 """Where the user's says nothing. Each worker has one core; NumPy's import starts a thread for each core
 of the machine otherwise, which takes 0.11 s of CPU time on two."""
-
-# Programs do not raise these themselves.
-_FOREIGN_SIGNALS = {signal.SIGKILL, signal.SIGTERM, signal.SIGHUP}
 
 
 @dataclass(slots=True)
@@ -61,7 +58,7 @@ class WorkerProcess:
         """Its memory after its first chunk, and after the first that it has written."""
         self._resident_bytes = 0
         """Its memory after its last."""
-        self.end = _end_of(self.pid)
+        self.end = end_of(self.pid)
         """A descriptor that is readable once it has ended; None where there is no such thing."""
         self._used: ProcessUsage | None = None
         self._open = True
@@ -181,7 +178,7 @@ class WorkerProcess:
     def ended(self) -> str:
         """Wait for a process whose channel has ended; tells how it ended."""
         if self._waited(_END_SECONDS):
-            how = _how_ended(self._process.returncode)
+            how = how_ended(self._process.returncode)
         else:
             how = "closed its connection to this process"
             self.kill()
@@ -200,7 +197,7 @@ class WorkerProcess:
             call=call,
             begun=begun,
             late=late is not None,
-            foreign=verdict is None and -(self._process.returncode or 0) in _FOREIGN_SIGNALS,
+            foreign=verdict is None and -(self._process.returncode or 0) in FOREIGN_SIGNALS,
             after_calls=begun and self.box.has_called and call is None,
             stack=self.box.stack(),
         )
@@ -250,20 +247,3 @@ class WorkerProcess:
             if time.monotonic() >= deadline:
                 return False
             time.sleep(_LOOK_SECONDS)
-
-
-def _end_of(pid: int) -> int | None:
-    if sys.platform == "linux":
-        with suppress(OSError):
-            return os.pidfd_open(pid)
-    return None
-
-
-def _how_ended(code: int) -> str:
-    if code >= 0:
-        return f"ended with exit code {code}"
-    try:
-        name = signal.Signals(-code).name
-    except ValueError:  # a real-time signal
-        name = f"signal {-code}"
-    return f"was killed by {name}" + (": out of memory?" if code == -signal.SIGKILL else "")
