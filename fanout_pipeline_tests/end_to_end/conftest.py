@@ -4,6 +4,7 @@ import shutil
 
 import pytest
 
+from fanout_pipeline_tests.end_to_end.guest import Guest, installation
 from fanout_pipeline_tests.end_to_end.project import BRIEF, EARLIER, Project
 
 
@@ -37,3 +38,17 @@ def project(tmp_path):
     project = Project.new(tmp_path / "project")
     yield project
     project.end_all()
+
+
+@pytest.fixture(scope="session")
+def installed_elsewhere(tmp_path_factory):
+    """An environment in which the package is installed, and the checkout's root not importable."""
+    return installation(tmp_path_factory.mktemp("environment") / "venv")
+
+
+@pytest.fixture
+def guest(tmp_path, installed_elsewhere):
+    """A project of somebody else's, in a folder of its own."""
+    guest = Guest.new(tmp_path / "guest", installed_elsewhere)
+    yield guest
+    guest.end_all()

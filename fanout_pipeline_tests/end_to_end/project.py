@@ -45,6 +45,16 @@ class Project:
         return self.folder / "data"
 
     @property
+    def works_in(self):
+        """The folder that commands are typed in."""
+        return CHECKOUT
+
+    @property
+    def commands(self):
+        """The folder of the console scripts."""
+        return Path(sys.executable).parent
+
+    @property
     def environment(self):
         kept = {name: value for name, value in os.environ.items() if "FANOUT" not in name}
         return kept | {"DAGSTER_HOME": str(self.home), "FANOUT_DATA": str(self.data)}
@@ -53,8 +63,8 @@ class Project:
         """A console script of this environment, in a session of its own, its output in a file."""
         with open(self.folder / log, "wb") as output:
             return subprocess.Popen(
-                [Path(sys.executable).with_name(command), *arguments],
-                cwd=CHECKOUT,
+                [self.commands / command, *arguments],
+                cwd=self.works_in,
                 env=self.environment,
                 stdin=subprocess.DEVNULL,
                 stdout=output,

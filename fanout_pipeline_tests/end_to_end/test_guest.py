@@ -1,0 +1,32 @@
+"""The package in a project that is not the checkout."""
+
+
+def test_the_checkout_is_not_importable_there(guest):
+    """What these tests see is what a user sees: the package alone is installed."""
+    code, output = guest.run(
+        "python", "-c", "import fanout_pipeline, sys; print(sys.path); import fanout_pipeline_tests"
+    )
+    assert code != 0
+    assert "No module named 'fanout_pipeline_tests'" in output
+
+
+def test_functions_beside_the_definitions_run_in_worker_processes(guest):
+    """A plain function of a module beside the definitions gives its results, in order."""
+    guest.write(
+        counting="""
+        def words(line):
+            return len(line.split())
+        """,
+        mine="""
+        from counting import words
+        from fanout_pipeline.defs.factory import fanout_definitions
+        from fanout_pipeline.fanout import FanoutSpec
+        from fanout_pipeline.sources import TextLines
+
+        defs = fanout_definitions(FanoutSpec("lines", TextLines("lines.txt"), words))
+        """,
+    )
+    guest.lines(["to be or not", "", "to be"] * 40)
+    code, output = guest.materialize("lines/multiprocess")
+    assert code == 0, output
+    assert guest.results("lines/multiprocess") == [4, 0, 2] * 40
