@@ -43,7 +43,7 @@ def write_numbers(
     written = 0
     first_line = last_line = ""
     make_folder(path.parent)
-    with replacing(path) as aside, open(aside, "wb") as file:
+    with replacing(path) as file:
         for numbers in _blocks(count, first, order, seed):
             # One format call a block: 1.7 times as quick as joining str(number)s.
             text = "%d\n" * len(numbers) % tuple(numbers)

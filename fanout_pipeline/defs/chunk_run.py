@@ -25,6 +25,7 @@ from fanout_pipeline.defs.metadata import plain_values
 from fanout_pipeline.defs.metered import metered_json_io_manager
 from fanout_pipeline.defs.ways import EXECUTORS
 from fanout_pipeline.fanout.usage import own_usage
+from fanout_pipeline.parts.atomic import write_text
 
 RECORD = "record.json"
 _EVENTS = {
@@ -90,7 +91,7 @@ def run(began: float, request: dict[str, Any]) -> None:
         "cpu_seconds": own_usage().cpu_seconds,
         "steps": list(steps.values()),
     }
-    (folder / RECORD).write_text(json.dumps(record))
+    write_text(folder / RECORD, json.dumps(record), durable=False)
 
 
 def _end_with_parent() -> None:

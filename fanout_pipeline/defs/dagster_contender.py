@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from contextlib import suppress
 from dataclasses import dataclass
@@ -24,6 +23,7 @@ from fanout_pipeline.fanout.registry import REFERENCE
 from fanout_pipeline.fanout.run_record import RunRecord
 from fanout_pipeline.measuring.order_check import OrderCheck, check_order
 from fanout_pipeline.measuring.step_phases import RunTimeline, StepSpan, run_phases
+from fanout_pipeline.parts.atomic import scratch_folder
 from fanout_pipeline.parts.folder import ResultFolder
 from fanout_pipeline.sources.source import Fingerprint
 
@@ -56,11 +56,11 @@ class DagsterRun:
     warms_up = False
 
     def run(self, again: bool) -> RunRecord:
-        with tempfile.TemporaryDirectory(prefix="run-", dir=self.root) as folder:
+        with scratch_folder(self.root, "run-") as folder:
             began = time.time()
-            self._execute(Path(folder))
+            self._execute(folder)
             ended = time.time()
-            return self._record(Path(folder), began, ended)
+            return self._record(folder, began, ended)
 
     def check(self, run: RunRecord) -> OrderCheck:
         return check_order(self._results, self.root / self.spec.name / REFERENCE)

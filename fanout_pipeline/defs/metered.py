@@ -81,7 +81,7 @@ def _file() -> int:
     pid = os.getpid()  # forked processes have files of their own
     if pid not in _files:
         name = Path(os.environ[FOLDER], f"{pid}.meter")
-        _files[pid] = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+        _files[pid] = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW)
         created = psutil.Process().create_time()
         os.write(_files[pid], f"{_PROCESS} {created} 0\n".encode())
     return _files[pid]

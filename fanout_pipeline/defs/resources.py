@@ -1,5 +1,6 @@
 """What a deployment sets: where the data is, and how much to fan out."""
 
+import os
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -66,8 +67,11 @@ class DataFolder(dg.ConfigurableResource[Any]):
         return cast(Self, changed)
 
     def path(self, *names: str) -> Path:
-        """A path under the root. Raises OutsideDataRoot where it leads out of the deployed one."""
-        path = Path(self.root, *names)
+        """A path under the root. Raises OutsideDataRoot where it leads out of the deployed one.
+
+        The root may be a link: it is resolved here, and nothing is written through one below it.
+        """
+        path = Path(os.path.realpath(self.root), *names)
         require_inside(path, value_of(self._deployed))
         return path
 

@@ -15,7 +15,9 @@ from fanout_pipeline.defs.ways import WAYS
 from fanout_pipeline.fanout.contract import FanoutSpec
 from fanout_pipeline.fanout.fingerprint import function_fingerprint, function_name
 from fanout_pipeline.fanout.registry import REFERENCE, STRATEGIES
+from fanout_pipeline.parts.atomic import make_folder
 from fanout_pipeline.parts.folder import ResultFolder
+from fanout_pipeline.parts.no_links import make_link
 
 if TYPE_CHECKING:
     from fanout_pipeline.measuring.round_plan import Contender
@@ -55,7 +57,7 @@ def trials_asset(spec: FanoutSpec, strategies: Sequence[str], version: str) -> d
         from fanout_pipeline.measuring.trials import TrialOptions, run_trials
 
         began, begin = time.time(), time.perf_counter()
-        root = data_folder.path().absolute()
+        root = data_folder.path()
         here = data_folder.placed(spec)
         run = TrialRun(
             name=spec.name,
@@ -75,6 +77,9 @@ def trials_asset(spec: FanoutSpec, strategies: Sequence[str], version: str) -> d
             remarks=("The run ended before its trials did.",),
         )
         path = trial_file(data_folder.path(spec.name, "trials"), run)
+        make_folder(
+            path.parent
+        )  # what keeps it from being made is to be told before hours of trials
         done: list[Trial] = []
         with ResultFolder(root / spec.name / "trials").writing() as scratch:
             _link_source(root, scratch, spec.source.path)
@@ -144,5 +149,5 @@ def _contenders(
 def _link_source(root: Path, scratch: Path, path: str) -> None:
     """Give the trials' data root the source; one with an absolute path is where it is."""
     if not Path(path).is_absolute():
-        (scratch / path).parent.mkdir(parents=True, exist_ok=True)
-        (scratch / path).symlink_to(root / path)
+        make_folder((scratch / path).parent)
+        make_link(scratch / path, str(root / path))

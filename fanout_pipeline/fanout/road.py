@@ -25,10 +25,11 @@ def rehearse() -> None:
     """Do some chunks: the first of a process takes some milliseconds more than the next."""
     from tempfile import TemporaryDirectory
 
-    with TemporaryDirectory() as folder:
-        path = Path(folder, "numbers.txt")
+    with TemporaryDirectory() as temporary:
+        folder = Path(temporary).resolve()
+        path = folder / "numbers.txt"
         path.write_bytes(b"1000000\n" * 50_000)
         source = IntegerLines(str(path))
         (chunk,) = source.cut(1)
         for _ in range(3):
-            run_chunk(Work(source, abs, None, (chunk,), Path(folder)), chunk, ThreadNumbering())
+            run_chunk(Work(source, abs, None, (chunk,), folder), chunk, ThreadNumbering())

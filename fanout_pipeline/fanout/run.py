@@ -22,6 +22,7 @@ from fanout_pipeline.fanout.resuming import finished_before, unfinished
 from fanout_pipeline.fanout.run_record import RunRecord
 from fanout_pipeline.fanout.unchanged import unchanged
 from fanout_pipeline.fanout.usage import own_usage
+from fanout_pipeline.parts import no_links
 from fanout_pipeline.parts.folder import ResultFolder
 from fanout_pipeline.parts.kinds import MixedTypes
 from fanout_pipeline.parts.ledger import LEDGER, Finished
@@ -202,14 +203,14 @@ def _run_once(
     except MixedTypes:
         if finished:
             # A run has gone on and ended here: the next would, too.
-            (generation / LEDGER).unlink(missing_ok=True)
+            no_links.unlink(generation / LEDGER)
         raise
     ended = time.perf_counter()
     try:
         manifest = Manifest(strategy, tuple(ran.parts), asdict(fingerprint), function)
     except (TypeError, ValueError):
         # To go on with these parts would end here again.
-        (generation / LEDGER).unlink(missing_ok=True)
+        no_links.unlink(generation / LEDGER)
         raise
     target.commit(generation, manifest)
     return _Run(manifest, ran, cut - began, ended - began, time.perf_counter() - ended)

@@ -8,8 +8,6 @@ are written into one generation folder, which all processes must reach; gather m
 
 from __future__ import annotations
 
-import os
-import shutil
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
@@ -28,6 +26,8 @@ from fanout_pipeline.fanout.policy import FAIL, FailurePolicy
 from fanout_pipeline.fanout.run_record import RunRecord
 from fanout_pipeline.fanout.unchanged import unchanged
 from fanout_pipeline.fanout.usage import ProcessUsage, own_usage
+from fanout_pipeline.parts import no_links
+from fanout_pipeline.parts.atomic import make_folder
 from fanout_pipeline.parts.folder import ResultFolder
 from fanout_pipeline.parts.ledger import is_there
 from fanout_pipeline.parts.manifest import Manifest, PartRecord
@@ -82,7 +82,7 @@ def scatter(
     began = time.time()
     with explained(target.path):
         shared = target.new_generation(generation) / _COUNTS
-        shared.mkdir(exist_ok=True)
+        make_folder(shared)
         own(shared)
     cuts = spec.source.cut(chunks)
     function = described(spec.function)
@@ -141,7 +141,7 @@ def gather(
         if not target.is_committed(folder, manifest):
             _require_as_answered(folder, parts)
         target.commit(folder, manifest)
-    shutil.rmtree(folder / _COUNTS, ignore_errors=True)
+    no_links.remove(folder / _COUNTS)
     ended = time.time()
     first, last = min(a.began for a in answers), max(a.ended for a in answers)
     pids = tuple(dict.fromkeys(answer.usage.pid for answer in answers))
@@ -208,7 +208,7 @@ def _gathered(target: ResultFolder, plan: Plan) -> Path:
     """The generation, under a name at which a step that outlives its run writes nothing."""
     folder = _gathered_name(target, plan)
     if not folder.is_dir():
-        os.rename(target.generation(plan.generation), folder)
+        no_links.rename(target.generation(plan.generation), folder)
     return folder
 
 

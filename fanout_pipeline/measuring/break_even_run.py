@@ -11,8 +11,6 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from filelock import FileLock, Timeout
-
 from fanout_pipeline.fanout.contract import FanoutSpec, Options
 from fanout_pipeline.fanout.cores import effective_cores
 from fanout_pipeline.fanout.fingerprint import function_fingerprint
@@ -27,6 +25,7 @@ from fanout_pipeline.measuring.sweep import Block, Sweep
 from fanout_pipeline.measuring.sweep_grid import Cell, Grid, Sample, Skip
 from fanout_pipeline.measuring.sweep_runs import sweep_runs
 from fanout_pipeline.parts.atomic import make_folder
+from fanout_pipeline.parts.lock import Held, locked
 
 SCALED = "multiprocess"
 """The strategy whose throughput is measured over numbers of workers."""
@@ -86,9 +85,9 @@ def measure_break_even(
     """
     make_folder(folder)
     try:
-        with FileLock(folder / ".lock", timeout=0):
+        with locked(folder / ".lock"):
             return _measured(spec, folder, options, grid, settings, log)
-    except Timeout:
+    except Held:
         raise AlreadyRunning(
             f"Another run is measuring into {folder}: wait for its end, then run again."
         ) from None

@@ -67,8 +67,8 @@ class SampleFile:
             schema=schema,
         )
         make_folder(self.path.parent)
-        with replacing(self.path, durable=False) as aside:
-            parquet.write_table(table, aside)
+        with replacing(self.path, durable=False) as file:
+            parquet.write_table(table, file)
 
 
 def earlier_samples(path: Path, made_of: dict[str, Any]) -> SampleFile | None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -16,6 +14,9 @@ from fanout_pipeline.fanout.run import run_strategy
 from fanout_pipeline.measuring.burden import AsyncBurdened, Burdened, Calibration
 from fanout_pipeline.measuring.sweep_grid import Cell
 from fanout_pipeline.measuring.verification import verify
+from fanout_pipeline.parts import no_links
+from fanout_pipeline.parts.atomic import scratch_folder
+from fanout_pipeline.parts.folder import ResultFolder
 from fanout_pipeline.sources.source import Source
 
 _PREFIX = ".break_even-"
@@ -64,8 +65,7 @@ class SweepRuns:
             if not check.complete or check.wrong:
                 raise self._wrong(strategy, cell, REFERENCE)
         if strategy != REFERENCE:  # the reference's are what `verify` compares with
-            folder.unlink()
-            shutil.rmtree(folder.with_name(f".{strategy}"))
+            ResultFolder(folder).remove()
         return run.wall_seconds
 
     def _compare(self, strategy: str, cell: Cell, digest: str) -> None:
@@ -93,6 +93,6 @@ def sweep_runs(
     So are those of sweeps that were killed: the caller holds the lock that makes them nobody's.
     """
     for abandoned in parent.glob(f"{_PREFIX}*"):
-        shutil.rmtree(abandoned, ignore_errors=True)
-    with tempfile.TemporaryDirectory(prefix=_PREFIX, dir=parent) as folder:
-        yield SweepRuns(spec, options, calibration, Path(folder))
+        no_links.remove(abandoned)
+    with scratch_folder(parent, _PREFIX) as folder:
+        yield SweepRuns(spec, options, calibration, folder)

@@ -64,8 +64,8 @@ def save_trials(path: Path, run: TrialRun, trials: Sequence[Trial]) -> None:
     rows = [_row(trial) for trial in trials]
     schema = _schema().with_metadata({_KEY: json.dumps(asdict(run)).encode()})
     table = pyarrow.Table.from_pylist(rows, schema=schema)
-    with replacing(path) as aside:
-        parquet.write_table(table, aside, compression="zstd")
+    with replacing(path) as file:
+        parquet.write_table(table, file, compression="zstd")
 
 
 def load_trials(path: Path) -> tuple[TrialRun, list[Trial]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from fanout_pipeline.fanout.run import run_strategy
 from fanout_pipeline.fanout.run_record import RunRecord
 from fanout_pipeline.measuring.order_check import OrderCheck, check_order
 from fanout_pipeline.measuring.result_streams import blocks, compared
+from fanout_pipeline.parts.atomic import scratch_folder
 from fanout_pipeline.parts.manifest import NoResults
 from fanout_pipeline.parts.reading import Snapshot
 
@@ -85,8 +85,8 @@ def _check(
         f"function once more on {run.items:,} items, one after the other (fanout: {{reference: if_there}} "
         "does not)"
     )
-    with tempfile.TemporaryDirectory(prefix=".reference-", dir=folder.parent) as scratch:
-        made = Path(scratch) / REFERENCE
+    with scratch_folder(folder.parent, ".reference-") as scratch:
+        made = scratch / REFERENCE
         # An item that ends its process, or never returns, must not take this one with it.
         supervised = failures.quarantines or failures.item_timeout_seconds is not None
         strategy = STRATEGIES[SUPERVISED if supervised else REFERENCE]

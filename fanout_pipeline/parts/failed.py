@@ -7,7 +7,6 @@ item fails takes no more memory than another.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,6 +16,7 @@ import numpy
 import pyarrow
 from pyarrow import parquet
 
+from fanout_pipeline.parts import no_links
 from fanout_pipeline.parts.atomic import replacing
 from fanout_pipeline.parts.column import to_column
 from fanout_pipeline.parts.manifest import NoResults, PartRecord, failed_name
@@ -62,9 +62,9 @@ def rename_failed(folder: Path, moved: Iterable[tuple[int, int]]) -> None:
     moved = list(moved)
     # Aside first: the name may still be another part's.
     for old, new in moved:
-        os.replace(folder / failed_name(old), folder / f".{failed_name(new)}")
+        no_links.rename(folder / failed_name(old), folder / f".{failed_name(new)}")
     for _, new in moved:
-        os.replace(folder / f".{failed_name(new)}", folder / failed_name(new))
+        no_links.rename(folder / f".{failed_name(new)}", folder / failed_name(new))
 
 
 def gather_failures(folder: Path, parts: Iterable[PartRecord]) -> None:
@@ -138,8 +138,7 @@ def _batches(
 @contextmanager
 def _writing(path: Path, *, durable: bool) -> Iterator[parquet.ParquetWriter]:
     with (
-        replacing(path, durable=durable) as aside,
-        open(aside, "wb") as file,
+        replacing(path, durable=durable) as file,
         parquet.ParquetWriter(file, _SCHEMA, compression="zstd") as writer,
     ):
         yield writer

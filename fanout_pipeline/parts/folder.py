@@ -5,6 +5,8 @@ A run writes its parts and its manifest into a generation of its own and then mo
 is atomic, so that readers see the previous results or the new ones, whole. A run that dies leaves
 a generation that nothing points to; the next run goes on with it (see `ledger`) or removes it,
 knowing it by its lock being free.
+
+No other link is ours: nothing is written or removed through one (see `no_links`).
 """
 
 from __future__ import annotations
@@ -13,14 +15,14 @@ import os
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
+from fanout_pipeline.parts import no_links
 from fanout_pipeline.parts.atomic import make_folder, remove_folder, sync, sync_all
 from fanout_pipeline.parts.ledger import LEDGER, LOCK, Identity, Ledger
+from fanout_pipeline.parts.lock import Held, locked
 from fanout_pipeline.parts.manifest import Manifest, NoResults, part_name
 
 
@@ -29,6 +31,7 @@ class ResultFolder:
     """The results of one strategy, at `path`."""
 
     path: Path
+    """A real one, but for the link that it is itself."""
 
     @contextmanager
     def writing(
@@ -43,26 +46,26 @@ class ResultFolder:
         reused, and why not.
         """
         generation = self.generation(uuid.uuid4().hex[:12])
-        owner = FileLock(generation / LOCK)
-        with self._changing():
-            left = {path: Ledger.read(path) for path in self._abandoned()}
-            chosen = _to_resume(left, resume, log)
-            if chosen is not None:
-                # Under another name, so that a worker which outlives its run for a moment writes
-                # nowhere.
-                os.rename(chosen, generation)
-            for path in left:
-                _remove(path)
-            make_folder(generation)
-            owner.acquire(timeout=0)
-        try:
-            yield generation
-        finally:
-            if self._current() == generation:
-                (generation / LOCK).unlink(missing_ok=True)
-            elif not _is_of_use(Ledger.read(generation)):
-                _remove(generation)
-            owner.release()
+        with ExitStack() as owning:
+            with self._changing():
+                left = {path: Ledger.read(path) for path in self._abandoned()}
+                chosen = _to_resume(left, resume, log)
+                if chosen is not None:
+                    # Under another name, so that a worker which outlives its run for a moment
+                    # writes nowhere.
+                    no_links.rename(chosen, generation)
+                for path in left:
+                    _remove(path)
+                make_folder(generation)
+                owning.enter_context(locked(generation / LOCK))
+            try:
+                yield generation
+            finally:
+                if self._current() == generation:
+                    with suppress(OSError):
+                        no_links.unlink(generation / LOCK)
+                elif not _is_of_use(Ledger.read(generation)):
+                    _remove(generation)
 
     def new_generation(self, name: str) -> Path:
         """A folder for one run's parts, for writers that live in several processes."""
@@ -85,7 +88,7 @@ class ResultFolder:
         # Not before: until now the generation can be committed again, or a run that dies be resumed.
         with suppress(FileNotFoundError):  # Another run has committed since, and removed this.
             for path in [*generation.glob("failed-*.parquet"), generation / LEDGER]:
-                path.unlink(missing_ok=True)
+                no_links.unlink(path)
 
     def is_committed(self, generation: Path, manifest: Manifest) -> bool:
         """Whether a generation is what is visible, with this manifest."""
@@ -102,7 +105,7 @@ class ResultFolder:
             gather_failures(generation, manifest.parts)
         named = {part_name(part.number) for part in manifest.parts}
         for stray in [path for path in generation.glob("*part-*") if path.name not in named]:
-            stray.unlink(missing_ok=True)
+            no_links.unlink(stray)
         manifest.save(generation)
         sync(generation)
         if self.path.exists() and not self.path.is_symlink():
@@ -115,15 +118,15 @@ class ResultFolder:
             previous = self._current()
             if previous == generation:
                 previous = None
-            if previous is not None and previous.is_dir():
+            if previous is not None and _is_folder(previous):
                 # So that it is found if this process dies before it has removed it.
-                (previous / LOCK).touch()
-            link.unlink(missing_ok=True)
-            link.symlink_to(os.path.relpath(generation, self.path.parent))
+                no_links.touch(previous / LOCK)
+            no_links.unlink(link)
+            no_links.make_link(link, os.path.relpath(generation, self.path.parent))
             # Names, too: that of the generation before the link to it, the link before what it
             # pointed to goes.
             sync(self._generations)
-            os.replace(link, self.path)
+            no_links.rename(link, self.path)
             sync(self.path.parent)
             if previous is not None:
                 _remove(previous)
@@ -138,7 +141,7 @@ class ResultFolder:
                 _remove(generation)
             for generation in self._generations.iterdir():
                 if (
-                    generation.is_dir()
+                    _is_folder(generation)
                     and not (generation / LOCK).exists()
                     and generation != self._current()
                     and is_dead(generation)
@@ -149,25 +152,31 @@ class ResultFolder:
         """Raises NoResults where nothing was committed."""
         return Manifest.load(self.path)
 
-    def _changing(self) -> FileLock:
+    def remove(self) -> None:
+        """Remove the results, those of dead runs too, when nobody works on them."""
+        for path in (self.path, self._generations):
+            no_links.remove(path)
+
+    def _changing(self) -> AbstractContextManager[None]:
         """Held for moments: no generation is created, committed or removed by anyone else."""
         make_folder(self._generations)
-        return FileLock(self._generations / LOCK, timeout=60)
+        return locked(self._generations / LOCK, 60)
 
     def _abandoned(self) -> list[Path]:
-        """Generations other than the visible one whose writer is dead. Links of theirs are removed."""
+        """Generations other than the visible one whose writer is dead.
+
+        Links among them are removed: a dead run's to its own, and any that stands in the place of one.
+        """
         found = []
-        for link in self._generations.glob("*.link"):
-            link.unlink()
-        for lock_file in self._generations.glob(f"*/{LOCK}"):
-            lock = FileLock(lock_file)
-            try:
-                lock.acquire(timeout=0)
-            except Timeout:
+        current = self._current()
+        for path in self._generations.iterdir():
+            if path == current or path.name == LOCK:
                 continue
-            lock.release()
-            if lock_file.parent != self._current():
-                found.append(lock_file.parent)
+            if path.is_symlink():
+                no_links.unlink(path)
+            elif os.path.lexists(path / LOCK):
+                with suppress(Held), locked(path / LOCK):
+                    found.append(path)
         return found
 
     @property
@@ -175,13 +184,22 @@ class ResultFolder:
         return self.path.with_name(f".{self.path.name}")
 
     def _current(self) -> Path | None:
-        return self._generations / self.path.readlink().name if self.path.is_symlink() else None
+        """The visible generation; None where there is none, or the link is none of ours."""
+        if not self.path.is_symlink():
+            return None
+        folder, _, name = os.readlink(self.path).partition("/")
+        ours = folder == self._generations.name and name and name[0] != "." and "/" not in name
+        return self._generations / name if ours else None
+
+
+def _is_folder(path: Path) -> bool:
+    return path.is_dir() and not path.is_symlink()
 
 
 def _remove(generation: Path) -> None:
     """Remove a generation so that it is found, by its lock, if this process dies meanwhile."""
     with suppress(OSError):
-        (generation / LOCK).touch()
+        no_links.touch(generation / LOCK)
     remove_folder(generation, last=LOCK)
 
 

@@ -19,6 +19,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from fanout_pipeline.parts import no_links
 from fanout_pipeline.parts.atomic import append_line, write_text
 from fanout_pipeline.parts.manifest import PartRecord, failed_name, part_name
 
@@ -133,13 +134,13 @@ def take_over(generation: Path, ledger: Ledger, identity: Identity) -> tuple[Fin
             kept.append(one)
         else:  # the run died while it gave the parts their final numbers
             part = replace(one.part, number=next(spare))
-            path.rename(generation / part_name(part.number))
+            no_links.rename(path, generation / part_name(part.number))
             kept.append(replace(one, part=part))
     begin(generation, identity, kept)
     needed = {LEDGER, LOCK, *(part_name(one.part.number) for one in kept)}
     needed |= {failed_name(one.part.number) for one in kept if one.part.failed}
     for stray in [path for path in generation.iterdir() if path.name not in needed]:
-        stray.unlink()
+        no_links.unlink(stray)
     return tuple(kept)
 
 
@@ -154,9 +155,11 @@ def is_there(generation: Path, part: PartRecord) -> bool:
 
 
 def _contents(generation: Path, sizes: set[int]) -> dict[tuple[int, str], Path]:
-    """The part files of these sizes, by size and SHA-256, whatever their names."""
+    """The part files of these sizes, by size and SHA-256, whatever their names. A link is none of ours."""
     found = {}
     for path in generation.iterdir():
+        if path.is_symlink():
+            continue
         if _PART.fullmatch(path.name) and (size := path.stat().st_size) in sizes:
             with suppress(OSError):
                 found[size, _sha256(path)] = path

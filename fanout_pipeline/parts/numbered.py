@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
 
+from fanout_pipeline.parts import no_links
 from fanout_pipeline.parts.kinds import Kinds
 from fanout_pipeline.parts.ledger import LEDGER, Finished, append
 from fanout_pipeline.parts.manifest import PartRecord, part_name
@@ -47,7 +48,7 @@ class Numbered:
         """Remove what a dead writer has left of the part with this number, whole or not."""
         for name in os.listdir(self._folder):
             if f"-{number:05d}.parquet" in name:
-                (self._folder / name).unlink(missing_ok=True)
+                no_links.unlink(self._folder / name)
 
     def in_order(self) -> list[PartRecord]:
         """All parts in the order of the input, numbered from 0, their files named so.
@@ -61,12 +62,12 @@ class Numbered:
         there = {part.number for part in kept}
         for part in ordered:
             if part.number not in there:
-                self._path(part).unlink()
+                no_links.unlink(self._path(part))
         # Aside first: the name may still be another part's.
         for part, new in moved:
-            os.replace(self._path(part), self._aside(new))
+            no_links.rename(self._path(part), self._aside(new))
         for _, new in moved:
-            os.replace(self._aside(new), self._path(new))
+            no_links.rename(self._aside(new), self._path(new))
         if failed := [(part.number, new.number) for part, new in moved if part.failed]:
             from fanout_pipeline.parts.failed import rename_failed  # Arrow
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from itertools import islice
 from pathlib import Path
@@ -20,7 +21,8 @@ def write_results(
 
     Raises MixedTypes, a TypeError, at the first results that have no type in common with those before.
     """
-    target = ResultFolder(Path(folder))
+    folder = Path(folder)
+    target = ResultFolder(Path(os.path.realpath(folder.parent), folder.name))
     iterator = iter(results)
     with target.writing() as generation:
         parts: list[PartRecord] = []

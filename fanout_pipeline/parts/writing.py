@@ -68,8 +68,8 @@ def write_part(
     except pyarrow.ArrowNotImplementedError as error:
         raise TypeError(f"Parquet has no {column.type}: {error}") from None
     data = memoryview(buffer.getvalue())
-    with replacing(path, durable=False) as aside:
-        aside.write_bytes(data)
+    with replacing(path, durable=False) as file:
+        file.write(data)
     return PartRecord(
         number=number,
         first_index=first_index,

@@ -128,8 +128,8 @@ def write_break_even(folder: Path, findings: Findings, lines: bytes, winners: by
     """Write break_even.json, break_even.md and the plots, each whole."""
     make_folder(folder)
     for name, picture in ((LINES_PLOT, lines), (WINNERS_PLOT, winners)):
-        with replacing(folder / name) as aside:
-            aside.write_bytes(picture)
+        with replacing(folder / name) as file:
+            file.write(picture)
     page = break_even_markdown(findings, LINES_PLOT, WINNERS_PLOT)
     write_text(folder / "break_even.md", page)
     record = json.dumps(break_even_record(findings), indent=1, allow_nan=False) + "\n"

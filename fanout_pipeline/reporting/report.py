@@ -39,8 +39,8 @@ def write_report(
     """
     make_folder(folder)
     for name, png in pictures.items():
-        with replacing(folder / f"{name}.png") as aside:
-            aside.write_bytes(png)
+        with replacing(folder / f"{name}.png") as file:
+            file.write(png)
     files = {name: f"{name}.png" for name in pictures}
     inside = {name: data_uri(png) for name, png in pictures.items()}
     write_text(folder / "report.md", report_markdown(comparison, verdict, changes, files))

@@ -100,7 +100,7 @@ class Lines:
         self.size()
         left = items
         try:
-            with open(self.path, "rb") as file, open(path, "wb") as out:
+            with open(self.path, "rb") as file, open(path, "xb") as out:
                 while left:
                     lines = list(islice(file, min(left, _HEAD_LINES)))
                     if not lines:

@@ -5,7 +5,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from filelock import FileLock
 from pyarrow import parquet
 
 from fanout_pipeline.fanout import FanoutSpec, Options
@@ -21,6 +20,7 @@ from fanout_pipeline.measuring.break_even_run import (
 from fanout_pipeline.measuring.burden import Calibration, Cost
 from fanout_pipeline.measuring.sample_file import SampleFile, earlier_samples
 from fanout_pipeline.measuring.sweep_grid import Cell, Grid, Sample, ordered
+from fanout_pipeline.parts.lock import locked
 from fanout_pipeline.sources import IntegerLines
 from fanout_pipeline_tests.contract import functions
 
@@ -150,7 +150,7 @@ def test_two_sweeps_at_once_are_refused(spec, tmp_path):
     """A second sweep would disturb the first one's times: it is told to wait."""
     folder = tmp_path / "same" / "break_even"
     folder.mkdir(parents=True)
-    with FileLock(folder / ".lock"), pytest.raises(AlreadyRunning, match="wait for its end"):
+    with locked(folder / ".lock"), pytest.raises(AlreadyRunning, match="wait for its end"):
         measured(spec, tmp_path)
 
 

@@ -30,8 +30,9 @@ def test_the_new_content_takes_the_place_of_the_old(path):
 @pytest.mark.parametrize("durable", [True, False])
 def test_the_earlier_file_is_there_while_the_new_one_is_written(path, durable):
     """Whoever reads during the writing gets the earlier file."""
-    with replacing(path, durable=durable) as aside:
-        aside.write_text("later")
+    with replacing(path, durable=durable) as file:
+        file.write(b"later")
+        file.flush()
         assert path.read_text() == "earlier"
     assert path.read_text() == "later"
 
@@ -41,8 +42,8 @@ def test_the_earlier_file_stays_when_writing_fails(path, error):
     """A failed or interrupted writing leaves the earlier file, and nothing of the new one."""
 
     def write():
-        with replacing(path) as aside:
-            aside.write_text("half of the la")
+        with replacing(path) as file:
+            file.write(b"half of the la")
             raise error
 
     with pytest.raises(error):
@@ -55,8 +56,9 @@ KILLED = """
 import os, signal, sys
 from pathlib import Path
 from fanout_pipeline.parts.atomic import replacing
-with replacing(Path(sys.argv[1])) as aside:
-    aside.write_text("half of the la")
+with replacing(Path(sys.argv[1])) as file:
+    file.write(b"half of the la")
+    file.flush()
     os.kill(os.getpid(), signal.SIGKILL)
 """
 

@@ -308,10 +308,17 @@ def test_gaps_are_what_is_not_finished(edges, cuts, touching):
 
 def test_a_full_disk_is_an_error_that_names_the_ledger(tmp_path):
     """Where the ledger cannot be written the run ends with what to do."""
-    part = write_part(tmp_path, 0, 0, [1])
-    (tmp_path / LEDGER).symlink_to("/dev/full")
-    with pytest.raises(CannotWrite, match=r"_ledger.jsonl: No space left on device. The disk is"):
-        append(tmp_path, Finished(0, 9, part))
+    command = ["mount", "-t", "tmpfs", "-o", "size=4k", "tmpfs", tmp_path]
+    if subprocess.run(command, capture_output=True, check=False).returncode:
+        pytest.skip("a file system cannot be mounted here")
+    try:
+        part = write_part(tmp_path, 0, 0, [1])  # takes the only page
+        with pytest.raises(
+            CannotWrite, match=r"_ledger.jsonl: No space left on device. The disk is"
+        ):
+            append(tmp_path, Finished(0, 9, part))
+    finally:
+        subprocess.run(["umount", tmp_path], check=True)
 
 
 WRITER = """

@@ -1,0 +1,178 @@
+"""Links in the data root, planted before a run or by the function, lead no run out of it."""
+
+import os
+import pickle
+import shutil
+import uuid
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from fanout_pipeline.fanout import FanoutSpec, Options
+from fanout_pipeline.fanout.policy import FailurePolicy
+from fanout_pipeline.fanout.registry import STRATEGIES
+from fanout_pipeline.fanout.run import run_strategy
+from fanout_pipeline.fanout.scattered import gather, run_scattered, scatter
+from fanout_pipeline.measuring.verification import verify
+from fanout_pipeline.parts import ResultFolder, read_results
+from fanout_pipeline.parts.atomic import CannotWrite
+from fanout_pipeline.sources import IntegerLines
+from fanout_pipeline_tests.parts.test_no_links import contents
+
+ITEMS = 40
+CHUNKS = 4
+GUILTY = 3
+QUARANTINE = FailurePolicy(on_error="quarantine")
+EXPECTED = [None if item == GUILTY else 2 * item for item in range(ITEMS)]
+PLACES = [
+    "squares",
+    "squares/.{name}",
+    "squares/.{name}/*",
+    "squares/.{name}/.lock",
+    "squares/.{name}/*/.lock",
+    "squares/.{name}/*/_ledger.jsonl",
+    "squares/.{name}/*/part-*.parquet",
+    "squares/.{name}/*/failed-*.parquet",
+    "squares/.{name}/*/failures.parquet",
+    "squares/.{name}/*/_manifest.json",
+    "squares/.{name}/*/.counts",
+    "squares/.{name}/*/.counts/*",
+    "squares/{name}",
+]
+"""All that a fan-out makes in its data root."""
+IN_WORKERS = [*PLACES[:3], "squares/.{name}/*/_ledger.jsonl", "squares/.{name}/*/part-*.parquet"]
+"""Of these, what is of interest where other processes write."""
+
+
+def every_kind(in_workers):
+    """In the step's own process, in workers, and as in processes of somebody else's."""
+    cases = [(name, place) for name in ("serial", "dagster_multiprocess") for place in PLACES]
+    slow = [pytest.param("multiprocess", one, marks=pytest.mark.slow) for one in in_workers]
+    return pytest.mark.parametrize(("name", "place"), [*cases, *slow])
+
+
+@dataclass(frozen=True)
+class Function:
+    """Doubles an item; on one it fails, on another it may end the run, or plant links at a place."""
+
+    folder: Path
+    place: str = ""
+    ends_on: int | None = None
+
+    def __call__(self, item):
+        if item == GUILTY:
+            raise ValueError(item)
+        if item == self.ends_on:
+            raise KeyboardInterrupt
+        if item == ITEMS // 2 and self.place:
+            plant(self.folder, self.place)
+        return 2 * item
+
+
+def plant(folder, place):
+    """Exchange all that is at a place for links to copies of it beside the data root."""
+    outside = folder / "outside"
+    found = sorted((folder / "data").glob(place))
+    for number, path in enumerate(found):
+        copy = outside / f"{number}-{path.name}"
+        if path.is_dir():
+            shutil.copytree(path, copy, symlinks=True)
+        else:
+            shutil.copy2(path, copy)
+        os.rename(path, folder / "away" / copy.name)
+        path.symlink_to(copy)
+    (folder / "before").write_bytes(pickle.dumps(contents(outside)))
+    return found
+
+
+def spec_of(folder, function):
+    return FanoutSpec("squares", IntegerLines(str(folder / "data" / "numbers.txt")), function)
+
+
+def run(name, folder, function, method="forkserver"):
+    """Fan out by a strategy of the registry, or as Dagster's steps do it, and check the results."""
+    spec, results = spec_of(folder, function), folder / "data" / "squares" / name
+    if name in STRATEGIES:
+        options = Options(2, method, failures=QUARANTINE)
+        made = run_strategy(
+            STRATEGIES[name], spec, results, options, chunks=CHUNKS, ledger=True, resume=True
+        )
+    else:
+        target = ResultFolder(results)
+        own = uuid.uuid4().hex
+        plan = scatter(spec, target, own, CHUNKS, QUARANTINE)
+        target.remove_generations(lambda generation: generation.name != own)
+        answers = [run_scattered(spec, target, plan, n) for n in range(len(plan.chunks))]
+        made = gather(name, spec, target, plan, answers, 2)
+    reference = name != "multiprocess"
+    assert verify(spec, results, made, QUARANTINE, make_reference=reference).check.in_order
+
+
+@pytest.fixture(scope="module")
+def earlier_runs(tmp_path_factory):
+    """By strategy, a data root with a run that was committed, one that died, and one whose steps did."""
+    made = {}
+
+    def of(name):
+        if name not in made:
+            folder = made[name] = tmp_path_factory.mktemp(name)
+            (folder / "data").mkdir()
+            (folder / "data" / "numbers.txt").write_text("".join(f"{n}\n" for n in range(ITEMS)))
+            run(name, folder, Function(folder))
+            target = ResultFolder(folder / "data" / "squares" / name)
+            dies = Function(folder, ends_on=ITEMS - 1)
+            with pytest.raises(KeyboardInterrupt):
+                run_strategy(
+                    STRATEGIES["serial"],
+                    spec_of(folder, dies),
+                    target.path,
+                    Options(1, "none", failures=QUARANTINE),
+                    chunks=CHUNKS,
+                    ledger=True,
+                )
+            scatter(spec_of(folder, abs), target, "other-run", CHUNKS)
+        return made[name]
+
+    return of
+
+
+@pytest.fixture
+def folder(tmp_path):
+    for name in ("outside", "away"):
+        (tmp_path / name).mkdir()
+    for name in ("file", ".lock", "part-00000.parquet"):
+        (tmp_path / "outside" / name).write_text("theirs")
+    return tmp_path
+
+
+def refused_or_right(name, folder, function):
+    """Run, and see that results are right or refused for a link, and nothing outside has changed."""
+    refused = None
+    try:
+        run(name, folder, function)
+    except CannotWrite as error:
+        refused = str(error)
+    assert contents(folder / "outside") == pickle.loads((folder / "before").read_bytes())
+    if refused is None:
+        results = read_results(folder / "data" / "squares" / name)
+        assert results["result"].tolist() == EXPECTED
+    else:
+        assert "is a symbolic link to" in refused
+        assert "remove the link" in refused
+
+
+@every_kind(PLACES[1:2])
+def test_a_link_that_was_there_before_the_run(name, place, folder, earlier_runs):
+    """In the place of any folder or file of ours: what it leads to is not changed, nor added to."""
+    shutil.copytree(earlier_runs(name) / "data", folder / "data", symlinks=True)
+    found = plant(folder, place.format(name=name))
+    assert found or "failed-" in place
+    refused_or_right(name, folder, Function(folder))
+
+
+@every_kind(IN_WORKERS)
+def test_a_link_that_the_function_makes(name, place, folder, earlier_runs):
+    """In the midst of a run, too."""
+    shutil.copytree(earlier_runs(name) / "data", folder / "data", symlinks=True)
+    refused_or_right(name, folder, Function(folder, place.format(name=name)))
