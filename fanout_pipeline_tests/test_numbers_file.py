@@ -93,7 +93,7 @@ def test_a_folder_in_place_of_the_file_stays(path):
 def test_a_file_in_place_of_the_folder_is_named(path):
     """A file where the data folder should be is an error that names it."""
     path.parent.write_text("")
-    with pytest.raises(CannotWrite, match=f"Cannot create {path.parent}: File exists"):
+    with pytest.raises(CannotWrite, match=f"Cannot create {path.parent}: Not a directory"):
         write_numbers(path, 10)
 
 

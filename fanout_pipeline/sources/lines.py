@@ -100,7 +100,7 @@ class Lines:
         self.size()
         left = items
         try:
-            with open(self.path, "rb") as file, open(path, "xb") as out:
+            with open(self.path, "rb") as file, open(path, "wb", opener=_no_link) as out:
                 while left:
                     lines = list(islice(file, min(left, _HEAD_LINES)))
                     if not lines:
@@ -127,6 +127,11 @@ def shortened(line: bytes, limit: int = 40) -> str:
     """A line as messages show it: ASCII, its beginning where it is long."""
     text = line[: limit + 1].decode(errors="backslashreplace")
     return ascii(text) if len(line) <= limit else f"{text[:limit]!a}… ({len(line):,} bytes)"
+
+
+def _no_link(path: str, flags: int) -> int:
+    """How a file is opened that may not be a symbolic link."""
+    return os.open(path, flags | os.O_NOFOLLOW, 0o666)
 
 
 def _line_at(file: BinaryIO, offset: int) -> int:

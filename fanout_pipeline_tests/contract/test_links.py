@@ -14,10 +14,20 @@ from fanout_pipeline.fanout.policy import FailurePolicy
 from fanout_pipeline.fanout.registry import STRATEGIES
 from fanout_pipeline.fanout.run import run_strategy
 from fanout_pipeline.fanout.scattered import gather, run_scattered, scatter
+from fanout_pipeline.measuring.break_even_run import Settings, measure_break_even
+from fanout_pipeline.measuring.burden import Calibration, Cost
+from fanout_pipeline.measuring.history import keep_trusted
+from fanout_pipeline.measuring.sample_file import SampleFile
+from fanout_pipeline.measuring.sweep_grid import Cell, Grid, Sample
+from fanout_pipeline.measuring.sweep_runs import sweep_runs
+from fanout_pipeline.measuring.trial_store import save_trials, trial_file
 from fanout_pipeline.measuring.verification import verify
-from fanout_pipeline.parts import ResultFolder, read_results
+from fanout_pipeline.numbers_file import write_numbers
+from fanout_pipeline.parts import ResultFolder, read_results, write_results
 from fanout_pipeline.parts.atomic import CannotWrite
+from fanout_pipeline.reporting.report import write_report
 from fanout_pipeline.sources import IntegerLines
+from fanout_pipeline_tests.measuring.simulated import trial_run
 from fanout_pipeline_tests.parts.test_no_links import contents
 
 ITEMS = 40
@@ -176,3 +186,82 @@ def test_a_link_that_the_function_makes(name, place, folder, earlier_runs):
     """In the midst of a run, too."""
     shutil.copytree(earlier_runs(name) / "data", folder / "data", symlinks=True)
     refused_or_right(name, folder, Function(folder, place.format(name=name)))
+
+
+def saves_trials(folder):
+    run = trial_run()
+    save_trials(trial_file(folder, run), run, [])
+
+
+def measures(folder):
+    spec = FanoutSpec("squares", IntegerLines("numbers.txt"), abs)
+    grid = Grid((1,), (), ("serial",), frozenset(), 1)
+    measure_break_even(spec, folder, Options(1, "none"), grid, Settings(1))
+
+
+def sweeps(folder):
+    with sweep_runs(None, None, None, folder):
+        pass
+
+
+def appends(folder):
+    file = SampleFile(folder / "samples.parquet", {}, Calibration(1e8, 2e-7))
+    file.append(Sample("serial", Cell(Cost(), 10), 1, 0.5))
+
+
+LAB = {
+    "numbers": lambda folder: write_numbers(folder / "numbers.txt", 3),
+    "trials": saves_trials,
+    "report": lambda folder: write_report(folder, None, None, [], {"times": b"PNG"}),
+    "last trusted": lambda folder: keep_trusted(folder, {"run": {"run_id": "1"}}),
+    "samples": appends,
+    "sweep": measures,
+    "scratch": sweeps,
+}
+
+
+@pytest.mark.parametrize("what", LAB)
+@pytest.mark.parametrize("deep", [False, True])
+def test_what_a_comparison_leaves_is_not_written_through_a_link(what, deep, folder):
+    """Trials, reports and samples go into folders of their own, which may not be links either."""
+    link = folder / "data" / "squares"
+    link.parent.mkdir()
+    link.symlink_to(folder / "outside")
+    before = contents(folder / "outside")
+    place = link / "there" if deep else link
+    with pytest.raises(CannotWrite, match=f"{link} is a symbolic link to"):
+        LAB[what](place)
+    assert contents(folder / "outside") == before
+
+
+def test_a_link_among_what_killed_sweeps_have_left_is_removed(folder):
+    """Only the link is: what it leads to is not of any sweep."""
+    (folder / ".break_even-1").symlink_to(folder / "outside")
+    before = contents(folder / "outside")
+    sweeps(folder)
+    assert contents(folder / "outside") == before
+    assert not os.path.lexists(folder / ".break_even-1")
+
+
+def test_a_link_in_the_place_of_the_input_is_replaced(folder):
+    """Writing the numbers anew leaves what was linked to as it was."""
+    (folder / "numbers.txt").symlink_to(folder / "outside" / "file")
+    write_numbers(folder / "numbers.txt", 2)
+    assert (folder / "outside" / "file").read_text() == "theirs"
+    assert (folder / "numbers.txt").read_text() == "0\n1\n"
+    assert not (folder / "numbers.txt").is_symlink()
+
+
+@pytest.mark.parametrize("leads_to", ["..", ".", ".serial", ".serial/..", ".serial/.lock", "/", ""])
+def test_a_visible_link_that_is_none_of_ours_names_no_earlier_results(leads_to, folder):
+    """It is replaced, and nothing is removed because of it."""
+    squares = folder / "data" / "squares"
+    squares.mkdir(parents=True)
+    (squares / "notes.txt").write_text("mine")
+    (squares / "serial").symlink_to(leads_to or folder / "outside")
+    before = contents(folder / "outside")
+    write_results(squares / "serial", [1])
+    write_results(squares / "serial", [2])
+    assert read_results(squares / "serial")["result"].tolist() == [2]
+    assert contents(folder / "outside") == before
+    assert sorted(os.listdir(squares)) == [".serial", "notes.txt", "serial"]

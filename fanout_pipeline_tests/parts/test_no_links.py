@@ -244,7 +244,7 @@ ELSEWHERE = {
     "fanout/road.py": "a temporary folder",
     "fanout/semaphores.py": "shared memory",
     "fanout/usage.py": "/proc",
-    "sources/lines.py": "a new file in a sweep's folder, opened exclusively",
+    "sources/lines.py": "a file in a sweep's own folder, opened without following a link",
 }
 """Modules that write elsewhere than in the data root, or not by a path that could be a link."""
 METHODS = {
