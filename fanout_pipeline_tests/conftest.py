@@ -9,6 +9,10 @@ from pathlib import Path
 import psutil
 import pytest
 
+from fanout_pipeline_tests import chance
+
+chance.register()
+
 SHARE_A_LONG_FIXTURE = {
     "test_command_line.py": "a compared project",
     "test_kill.py": "a finished project",
@@ -16,6 +20,12 @@ SHARE_A_LONG_FIXTURE = {
     "test_kill_runs.py": "undisturbed runs",
     "test_kill_workers.py": "undisturbed workers",
 }
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_configure():
+    # Now hypothesis has loaded the profile that the command line names.
+    chance.forget_constants()
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -13,6 +13,7 @@ from fanout_pipeline.fanout.registry import STRATEGIES
 from fanout_pipeline.fanout.strategies import asyncio_tasks
 from fanout_pipeline.parts import read_results, writing
 from fanout_pipeline.sources import BadInput, IntegerLines
+from fanout_pipeline_tests.chance import examples
 from fanout_pipeline_tests.contract import functions
 from fanout_pipeline_tests.contract.test_async_functions import run, write_items
 from fanout_pipeline_tests.contract.test_faults import interrupt
@@ -121,7 +122,7 @@ def test_results_stand_in_the_order_of_the_items(tmp_path):
             await asyncio.sleep(0)
         return -number
 
-    @settings(max_examples=100, deadline=None, database=None)
+    @settings(max_examples=examples(100), deadline=None, database=None)
     @given(st.lists(st.integers(0, 9), max_size=60), st.integers(1, 20))
     def body(drawn, chunks):
         file = write_items(tmp_path / "numbers.txt", len(drawn))

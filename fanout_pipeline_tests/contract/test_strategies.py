@@ -17,6 +17,7 @@ from fanout_pipeline.fanout.run import default_chunks, run_strategy
 from fanout_pipeline.parts import Manifest, ResultFolder, read_results
 from fanout_pipeline.sources import IntegerLines
 from fanout_pipeline.squares import square, square_batch
+from fanout_pipeline_tests.chance import examples
 from fanout_pipeline_tests.contract import functions
 
 WORKERS = (1, 2, 5)
@@ -194,7 +195,7 @@ def integer_lines(draw):
 def test_any_integers_in_any_chunks(name):
     """However integers are written and cut into chunks, none is changed, lost or moved."""
 
-    @settings(max_examples=150, deadline=None, database=None)
+    @settings(max_examples=examples(150), deadline=None, database=None)
     @example(b"", 20)
     @example(b"7", 20)
     @example(b"-0\n+0\r\n000\n", 2)

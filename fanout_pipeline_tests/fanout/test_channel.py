@@ -9,6 +9,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from fanout_pipeline.fanout.channel import Channel
+from fanout_pipeline_tests.chance import examples
 
 MESSAGES = st.lists(st.binary(max_size=50) | st.integers(0, 300_000).map(bytes), max_size=8)
 
@@ -35,7 +36,7 @@ def send_all(channel, messages):
     return thread
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=examples(40))
 @given(out=MESSAGES, back=MESSAGES)
 @example([b"", bytes(5_000_000), b"x"], [os.urandom(3_000_001), b"", b""])
 def test_messages_arrive_whole_and_in_order(out, back):
@@ -90,7 +91,7 @@ def test_sending_to_a_closed_channel_fails(ends):
         ours.send(b"anyone there?")
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=examples(60))
 @given(st.lists(st.binary(max_size=30), max_size=6), st.lists(st.integers(1, 40), max_size=30))
 @example([b"", b"ab"], [8, 4, 4, 1, 1])
 def test_what_is_ready_is_taken_without_waiting(messages, pieces):

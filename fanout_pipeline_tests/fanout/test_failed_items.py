@@ -22,6 +22,7 @@ from fanout_pipeline.parts import Manifest, ResultFolder, read_failures, read_re
 from fanout_pipeline.parts.column import to_column
 from fanout_pipeline.parts.digest import digest, value_hashes
 from fanout_pipeline.sources import IntegerLines
+from fanout_pipeline_tests.chance import examples
 
 QUARANTINE = FailurePolicy(on_error="quarantine")
 KINDS = {
@@ -56,7 +57,7 @@ def one_item(*arguments, seconds, **options):
     return run_piece(*arguments, seconds=0, **options)
 
 
-@settings(deadline=None, max_examples=120)
+@settings(deadline=None, max_examples=examples(120))
 @given(
     fails=st.lists(st.booleans(), max_size=40),
     chunks=st.integers(1, 9),

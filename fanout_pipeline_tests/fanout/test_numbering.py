@@ -18,6 +18,7 @@ from fanout_pipeline.fanout.policy import FailurePolicy
 from fanout_pipeline.fanout.scattered import run_scattered, scatter
 from fanout_pipeline.parts import ResultFolder
 from fanout_pipeline.sources import Chunk, IntegerLines
+from fanout_pipeline_tests.chance import examples
 
 
 def chunk(number):
@@ -94,7 +95,7 @@ def test_what_is_known_stays_known_in_a_stopped_run():
     assert numbering.first_index(chunk(0)) == 0
 
 
-@settings(deadline=None, max_examples=30)
+@settings(deadline=None, max_examples=examples(30))
 @given(
     data=st.data(),
     items=st.lists(st.integers(0, 10**6), max_size=40),

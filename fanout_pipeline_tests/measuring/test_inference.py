@@ -17,6 +17,7 @@ from fanout_pipeline.measuring.inference import (
     ratio_estimate,
     reference_seconds,
 )
+from fanout_pipeline_tests.chance import examples
 from fanout_pipeline_tests.measuring.simulated_rounds import simulated_rounds
 
 RATIOS = (0.5, 0.97, 1.0, 1.03, 2.0)
@@ -210,7 +211,7 @@ def test_importing_it_does_not_import_scipy():
 pairs = st.lists(
     st.tuples(st.floats(1e-3, 1e3), st.floats(1e-3, 1e3)), min_size=MIN_ROUNDS, max_size=40
 )
-few_examples = settings(max_examples=25, deadline=None)
+few_examples = settings(max_examples=examples(25), deadline=None)
 
 
 @few_examples

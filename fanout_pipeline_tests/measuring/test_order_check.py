@@ -17,6 +17,7 @@ from fanout_pipeline.measuring.result_streams import Finding
 from fanout_pipeline.parts import Manifest, NoResults, ResultFolder, write_part, write_results
 from fanout_pipeline.parts.failed import failed_items
 from fanout_pipeline.parts.reading import Snapshot
+from fanout_pipeline_tests.chance import examples
 
 ROOT = Path(__file__).parents[2]
 MILLION = 1_000_000
@@ -135,7 +136,7 @@ texts = st.lists(st.sampled_from(["a", "b", "c"]), max_size=6)
 pairs = st.one_of(st.tuples(few, few), st.tuples(far, far), st.tuples(texts, texts))
 
 
-@settings(deadline=None, max_examples=80)
+@settings(deadline=None, max_examples=examples(80))
 @given(pair=pairs, ours_items=st.integers(1, 5), their_items=st.integers(1, 5))
 @example(pair=([], []), ours_items=1, their_items=1)
 @example(pair=([1], []), ours_items=1, their_items=1)
@@ -157,7 +158,7 @@ def test_counts_are_those_of_brute_force(small, pair, ours_items, their_items):
     assert check.first_divergent_index == (differing[0] if differing else end)
 
 
-@settings(deadline=None, max_examples=80)
+@settings(deadline=None, max_examples=examples(80))
 @given(
     lost=st.sets(st.integers(0, 19), max_size=4),
     wrong=st.sets(st.integers(0, 19), max_size=4),

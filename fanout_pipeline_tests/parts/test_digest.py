@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from fanout_pipeline.parts.arrow_kinds import INTEGER_TEXT
 from fanout_pipeline.parts.column import to_column
 from fanout_pipeline.parts.digest import column_digest, combined, digest, mixed, value_hashes
+from fanout_pipeline_tests.chance import examples
 
 ROOT = Path(__file__).parents[2]
 
@@ -38,7 +39,7 @@ def digest_of(results, first_index=0):
 
 
 @pytest.mark.parametrize("kind", some)
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=examples(60))
 @given(data=st.data())
 def test_the_digest_is_the_same_however_results_are_chunked(kind, data):
     """Two runs with the same results have the same digest however many chunks either had."""

@@ -23,6 +23,7 @@ from fanout_pipeline.parts import (
 )
 from fanout_pipeline.parts.kinds import MixedTypes, common
 from fanout_pipeline.parts.reading import Snapshot, first_results
+from fanout_pipeline_tests.chance import examples
 
 integers = st.integers() | st.integers(-(2**63), 2**63 - 1)
 leaves = st.sampled_from(
@@ -82,7 +83,7 @@ def write(folder, results, edges):
     return manifest
 
 
-@settings(deadline=None, max_examples=100)
+@settings(deadline=None, max_examples=examples(100))
 @given(cut_results())
 @example(([[], [1]], [0, 1, 2]))
 @example(([{"a": None}, {"a": "x"}], [0, 1, 2]))
@@ -137,7 +138,7 @@ kinds = st.recursive(
 )
 
 
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=examples(300))
 @given(kinds, kinds, kinds)
 def test_what_kinds_have_in_common_does_not_depend_on_the_grouping(one, two, three):
     """Part by part or all at once, in any order: the same kind, or none."""

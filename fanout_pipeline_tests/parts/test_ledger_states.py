@@ -28,6 +28,7 @@ from fanout_pipeline.parts.ledger import LEDGER, Identity
 from fanout_pipeline.parts.numbered import Numbered
 from fanout_pipeline.parts.writing import write_part
 from fanout_pipeline.sources.source import Chunk
+from fanout_pipeline_tests.chance import examples
 
 COUNTS = ([1, 0, 2, 1, 0, 0, 3, 1, 1, 2], [2, 2, 0, 1, 4, 1, 0, 1, 1, 1])
 """How many items each unit of the input has, in two versions of it."""
@@ -302,5 +303,7 @@ class Ledgers(RuleBasedStateMachine):
         shutil.rmtree(self.root)
 
 
-Ledgers.TestCase.settings = settings(max_examples=40, stateful_step_count=25, deadline=None)
+Ledgers.TestCase.settings = settings(
+    max_examples=examples(40), stateful_step_count=25, deadline=None
+)
 TestLedgers = Ledgers.TestCase

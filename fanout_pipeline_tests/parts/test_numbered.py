@@ -11,6 +11,7 @@ from fanout_pipeline.parts import Manifest, read_results
 from fanout_pipeline.parts.ledger import Identity, Ledger, begin
 from fanout_pipeline.parts.numbered import Numbered
 from fanout_pipeline.parts.writing import write_part
+from fanout_pipeline_tests.chance import examples
 
 
 @pytest.fixture
@@ -28,7 +29,7 @@ def write(folder, counts, order):
     return parts.in_order()
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=examples(40))
 @given(data=st.data(), counts=st.lists(st.integers(0, 3), min_size=1, max_size=12))
 @example(None, [0, 0, 0])
 @example(None, [2, 0, 1])

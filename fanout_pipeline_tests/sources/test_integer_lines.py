@@ -16,6 +16,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from fanout_pipeline.sources import BadInput, Chunk, IntegerLines, integer_lines
+from fanout_pipeline_tests.chance import examples
 
 ROOT = Path(__file__).parents[2]
 
@@ -72,7 +73,7 @@ def test_chunks_together_are_the_file(path, text, chunks):
     assert sum(map(source.count, raws)) == len(expected)
 
 
-@settings(deadline=None, max_examples=50)
+@settings(deadline=None, max_examples=examples(50))
 @given(text=texts(), chunks=st.integers(1, 5))
 def test_a_batch_holds_the_same_items(path, text, chunks):
     """A batch function gets exactly the items, as int64 where they fit and as Python ints else."""
@@ -148,7 +149,7 @@ WAYS = {
 
 
 @pytest.mark.parametrize("way", WAYS)
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=examples(300))
 @given(text=plain)
 @example(text=f"{2**63 - 1}\n{-(2**63)}\n")
 @example(text=f"{2**63}\n")
@@ -172,7 +173,7 @@ def test_plain_digits_are_parsed_the_fast_way():
 
 @pytest.mark.parametrize("way", ["with Arrow", "without"])
 @pytest.mark.parametrize("block", [1, 2, 5, 16, 64])
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=examples(60))
 @given(text=plain)
 @example(text="1\n-2\n333\n\n")
 def test_a_chunk_larger_than_a_block_is_the_same(way, block, text):

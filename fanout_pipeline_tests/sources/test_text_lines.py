@@ -5,6 +5,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from fanout_pipeline.sources import BadInput, TextLines
+from fanout_pipeline_tests.chance import examples
 
 NO_ENDS = "a\x0bb\x0cc\x1cd\x1de\x1ef\x85g\u2028h\u2029i\rj"
 """What `str.splitlines` splits at, and a text file's lines do not end with."""
@@ -37,7 +38,7 @@ def split(text):
     return [line.removesuffix("\r") for line in lines]
 
 
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=examples(300))
 @given(text=texts, chunks=st.integers(1, 60))
 @example(text="", chunks=3)
 @example(text="\n\n\n", chunks=2)
@@ -52,7 +53,7 @@ def test_chunks_together_are_the_file(path, text, chunks):
     assert sum(map(source.count, raws)) == len(split(text))
 
 
-@settings(deadline=None, max_examples=100)
+@settings(deadline=None, max_examples=examples(100))
 @given(text=texts, chunks=st.integers(1, 5))
 def test_a_batch_holds_the_same_items(path, text, chunks):
     """A batch function gets exactly the lines, as a Series of text."""
