@@ -99,6 +99,7 @@ class Lines:
         try:
             with open(self.path, "rb") as file, open(path, "wb") as out:
                 begin = file.seek(self._first_line(file))
+                out.write(_MARK[:begin])  # what follows may look like one
                 while left:
                     lines = list(islice(file, min(left, _HEAD_LINES)))
                     if not lines:
