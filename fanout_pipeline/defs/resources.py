@@ -41,7 +41,8 @@ class DataFolder(dg.ConfigurableResource[Any]):
     root: Root = Field(
         default="data",
         description="Data root: in run config, a folder in the one that was deployed (environment "
-        "variable FANOUT_DATA, else `data`). Relative to the folder that Dagster was started in.",
+        "variable FANOUT_DATA, else `data` in the folder that Dagster was started in), by its path from "
+        "there or an absolute one.",
     )
     _deployed: str = PrivateAttr()
 
