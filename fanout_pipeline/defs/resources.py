@@ -113,8 +113,8 @@ class Fanout(dg.ConfigurableResource[Any]):
     on_error: Literal["fail", "quarantine"] = Field(
         default="fail",
         description="fail: the first item on which the function raises ends the run, and is named. "
-        "quarantine: all other items are finished, and those that failed are listed in "
-        "failures.parquet.",
+        "quarantine: all other items are finished, and those that failed, or that cannot be read, are "
+        "listed in failures.parquet.",
     )
     failed_items: Literal["null", "omit"] = Field(
         default="null",

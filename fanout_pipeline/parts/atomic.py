@@ -13,9 +13,9 @@ _ADVICE = {
     errno.EDQUOT: "The disk quota is used up: free some space, then run again.",
     errno.EACCES: "Give the user that runs Dagster the right to write there.",
     errno.EROFS: "The file system is read-only: set another data root (FANOUT_DATA).",
-    errno.EEXIST: "A file stands in the folder's place: remove it.",
-    errno.ENOTDIR: "A file stands in a folder's place: remove it.",
-    errno.EISDIR: "A folder stands in the file's place: remove it.",
+    errno.EEXIST: "A file stands in the folder's place: move it away.",
+    errno.ENOTDIR: "A file stands in a folder's place: move it away.",
+    errno.EISDIR: "A folder stands in the file's place: move it away.",
     errno.EFBIG: "Files may not be so large here: raise the limit (ulimit -f), then run again.",
     errno.ENOENT: "The folder was removed while the run wrote to it: run again.",
     errno.EMFILE: "This process may open no more files: raise the limit (ulimit -n), or use fewer "

@@ -1,8 +1,10 @@
 """A byte order mark is no part of the first item, however the file is read; another encoding is named."""
 
 import codecs
+import os
 import shutil
 import subprocess
+from functools import partial
 from itertools import pairwise
 
 import pytest
@@ -10,7 +12,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from fanout_pipeline.fanout.assignments import split_at
-from fanout_pipeline.fanout.contract import FanoutSpec, Options
+from fanout_pipeline.fanout.contract import FanoutSpec, ItemFailed, Options
 from fanout_pipeline.fanout.registry import STRATEGIES
 from fanout_pipeline.fanout.run import run_strategy
 from fanout_pipeline.measuring.verification import self_check
@@ -131,6 +133,30 @@ def test_a_run_leaves_the_mark_out(name, tmp_path):
     assert read_results(tmp_path / name)["result"].tolist() == [5, 6] * 50
     check = self_check(spec, tmp_path / name, record)
     assert (check.items, check.missing, check.duplicated) == (100, 0, 0)
+
+
+@pytest.mark.parametrize("chunks", [1, 4, 40])
+@pytest.mark.parametrize("name", ["serial", "threads"])
+def test_a_run_goes_on_after_a_mark(name, chunks, tmp_path):
+    """What a run had finished when it failed is reused, to the same results at the same indexes."""
+    file, mended = tmp_path / "lines.txt", tmp_path / "mended"
+    file.write_bytes(MARK + b"".join(b"%d\n" % number for number in range(40)))
+
+    def function(line):
+        if line == "30" and not os.path.exists(mended):
+            raise ValueError(line)
+        return line
+
+    spec = FanoutSpec("texts", TextLines(str(file)), function)
+    run = partial(run_strategy, STRATEGIES[name], spec, tmp_path / name, Options(1, "none"))
+    with pytest.raises(ItemFailed, match=r"item 30 \(line 31 of "):
+        run(chunks=chunks, ledger=True, resume=True)
+    mended.touch()
+    record = run(chunks=chunks, ledger=True, resume=True)
+    assert (record.reused_chunks > 0) == (chunks > 1)
+    frame = read_results(tmp_path / name)
+    assert frame["result"].tolist() == list(map(str, range(40)))
+    assert frame["index"].tolist() == list(range(40))
 
 
 @pytest.mark.parametrize(
