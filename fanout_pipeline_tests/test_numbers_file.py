@@ -83,9 +83,9 @@ def test_the_record_describes_the_file(path, count, order):
 
 
 def test_a_folder_in_place_of_the_file_stays(path):
-    """A folder where the file should go is an error that says to remove it."""
+    """A folder where the file should go is an error that says to move it away."""
     path.mkdir(parents=True)
-    with pytest.raises(CannotWrite, match=f"Cannot write {path}: Is a directory. .*remove it"):
+    with pytest.raises(CannotWrite, match=f"Cannot write {path}: Is a directory. .*move it away"):
         write_numbers(path, 10)
     assert path.is_dir()
 

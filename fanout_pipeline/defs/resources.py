@@ -42,7 +42,8 @@ class DataFolder(dg.ConfigurableResource[Any]):
     root: Root = Field(
         default="data",
         description="Data root: in run config, a folder in the one that was deployed (environment "
-        "variable FANOUT_DATA, else `data`). Relative to the folder that Dagster was started in.",
+        "variable FANOUT_DATA, else `data` in the folder that Dagster was started in), by its path from "
+        "there or an absolute one.",
     )
     _deployed: str = PrivateAttr()
 
@@ -116,8 +117,8 @@ class Fanout(dg.ConfigurableResource[Any]):
     on_error: Literal["fail", "quarantine"] = Field(
         default="fail",
         description="fail: the first item on which the function raises ends the run, and is named. "
-        "quarantine: all other items are finished, and those that failed are listed in "
-        "failures.parquet.",
+        "quarantine: all other items are finished, and those that failed, or that cannot be read, are "
+        "listed in failures.parquet.",
     )
     failed_items: Literal["null", "omit"] = Field(
         default="null",

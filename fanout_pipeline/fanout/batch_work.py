@@ -8,17 +8,18 @@ items at most for one guilty item, and of log2(items) batches more for each furt
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from fanout_pipeline.fanout.calling import require_failed
-from fanout_pipeline.fanout.chunk_work import parsed
-from fanout_pipeline.fanout.contract import ItemFailed, Work
+from fanout_pipeline.fanout.contract import Failure, ItemFailed, Work
 from fanout_pipeline.fanout.failures import described, shown
 from fanout_pipeline.fanout.laps import Laps
 from fanout_pipeline.fanout.numbering import Numbering, Stopped
 from fanout_pipeline.fanout.piece import Piece
 from fanout_pipeline.fanout.quarantine import Quarantine
+from fanout_pipeline.fanout.records import put_in, read_batch
 from fanout_pipeline.parts.manifest import PartRecord
 from fanout_pipeline.sources.source import Chunk
 
@@ -46,21 +47,25 @@ def _as_batch(
     assert work.batch_function is not None
     raw = work.source.load(chunk)
     numbering.counted(chunk, work.source.count(raw))
-    items = parsed(work.source.parse_batch, raw, chunk, numbering)
+    items, unreadable = read_batch(work, raw, lambda: numbering.first_index(chunk))
     laps.end("read")
     first_index = numbering.first_index(chunk)
     laps.end("wait")
     if stopped():
         raise Stopped
     with Quarantine(work, chunk, numbering, laps) as quarantine:
+        failing = _Failing(quarantine, unreadable)
         try:
             # A chunk in which no line begins is ordinary, and many a function takes no empty batch.
             results = called(work.batch_function, items) if len(items) else []
         except BaseException as error:
             require_failed(error)
-            column = _InHalves(work, items, quarantine, stopped).column(error, first_index)
+            column = _InHalves(work, items, failing, stopped).column(error, first_index)
         else:
             column = _as_column(results)
+        failing.add_rest()
+    if unreadable and not work.failures.omits:
+        column = with_nulls(column, unreadable)
     laps.end("call")
     return quarantine.part(first_index, column)
 
@@ -81,13 +86,35 @@ def called(function: Callable[[Any], Any], items: Any) -> Any:
     return results
 
 
+class _Failing:
+    """Puts failed items of a batch into quarantine, and in between, in order, what could not be read."""
+
+    def __init__(self, quarantine: Quarantine, unreadable: Mapping[int, Failure]):
+        self._quarantine = quarantine
+        self._unreadable = deque(unreadable.items())
+        self._before = 0
+        """Of them, before the item that failed last."""
+
+    def add(self, position: int, failure: Failure) -> None:
+        """An item has failed; by its position in the batch, ascending."""
+        while self._unreadable and self._unreadable[0][0] <= position + self._before:
+            self._quarantine.add(*self._unreadable.popleft())
+            self._before += 1
+        self._quarantine.add(position + self._before, failure)
+
+    def add_rest(self) -> None:
+        """No further item has failed."""
+        for position, failure in self._unreadable:
+            self._quarantine.add(position, failure)
+
+
 class _InHalves:
     """A chunk whose batch has failed."""
 
-    def __init__(self, work: Work, items: Any, quarantine: Quarantine, stopped: Callable[[], bool]):
+    def __init__(self, work: Work, items: Any, failing: _Failing, stopped: Callable[[], bool]):
         self._work = work
         self._items = items
-        self._quarantine = quarantine
+        self._failing = failing
         self._stopped = stopped
         self._found: list[Any] = []
         """Columns of the parts of the batch that succeeded; None for an item that failed."""
@@ -130,7 +157,7 @@ class _InHalves:
             return
         (item,) = self._items.iloc[position : position + 1].tolist()
         failure = described(tries.error, shown(item), tries.made)
-        self._quarantine.add(position, failure)
+        self._failing.add(position, failure)
         self._found.append(None)
 
     def _called(self, start: int, stop: int) -> Any:
@@ -156,6 +183,16 @@ def joined(columns: list[Any]) -> Any:
     for one in columns:
         values += [None] if one is None else getattr(one, "to_pylist", lambda: one)()  # noqa: B023
     return values
+
+
+def with_nulls(column: Any, places: Iterable[int]) -> Any:
+    """The column with a null put in at each of these places, ascending."""
+    import pyarrow
+
+    nulls = dict.fromkeys(places)
+    if isinstance(column, pyarrow.Array):
+        return column.take(pyarrow.array(put_in(range(len(column)), nulls), pyarrow.int64()))
+    return put_in(column, nulls)
 
 
 def _as_column(results: Any) -> Any:

@@ -9,7 +9,6 @@ import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from fanout_pipeline.fanout.calling import Append, appending, require_failed
@@ -21,9 +20,10 @@ from fanout_pipeline.fanout.numbering import Numbering, Stopped
 from fanout_pipeline.fanout.piece import Piece
 from fanout_pipeline.fanout.policy import FailurePolicy
 from fanout_pipeline.fanout.quarantine import Quarantine
+from fanout_pipeline.fanout.records import NONE_FAILED, read_items
 from fanout_pipeline.parts.manifest import PartRecord
 from fanout_pipeline.parts.packing import Results
-from fanout_pipeline.sources.source import BadInput, Chunk
+from fanout_pipeline.sources.source import Chunk
 
 if TYPE_CHECKING:
     from fanout_pipeline.fanout.black_box import Recorder
@@ -40,8 +40,6 @@ _SLOW_SECONDS = 5e-6
 # each: 15 ns an item. Of a block this large it learns to keep up to twice as much (mallopt(3),
 # M_MMAP_THRESHOLD); nothing is written to it, so it takes no memory.
 bytes(16 * 2**20)
-
-_NONE_FAILED: Mapping[int, Failure] = MappingProxyType({})
 
 
 def run_chunk(work: Work, chunk: Chunk, numbering: Numbering) -> PartRecord:
@@ -61,7 +59,7 @@ def run_piece(
     stopped: Callable[[], bool] = lambda: False,
     laps: Laps | None = None,
     recorder: Recorder | None = None,
-    known_failed: Mapping[int, Failure] = _NONE_FAILED,
+    known_failed: Mapping[int, Failure] = NONE_FAILED,
 ) -> Piece[PartRecord]:
     """The same, but no item is begun once the function has been called for so many seconds.
 
@@ -107,14 +105,13 @@ def _by_item(
 ) -> Piece[Told]:
     raw = work.source.load(chunk)
     numbering.counted(chunk, work.source.count(raw))
-    items = parsed(work.source.parse, raw, chunk, numbering)
+    items, unreadable = read_items(work, raw, lambda: numbering.first_index(chunk))
     laps.end("read")
     results = Results()
     quarantine = Quarantine(work, chunk, numbering, laps)
+    failed = {**known_failed, **unreadable}
     with quarantine, appending(work.function) as append:
-        calls = _Calls(
-            append, items, results, work.failures, quarantine, stopped, recorder, known_failed
-        )
+        calls = _Calls(append, items, results, work.failures, quarantine, stopped, recorder, failed)
         done = calls.make(laps.ended + seconds)
     rest = None
     if done < len(items):
@@ -147,15 +144,19 @@ class _Calls:
         """
         append, items, results, recorder = self.append, self.items, self.results, self.recorder
         done, size, slow = 0, 1, True
+        known_failed = iter(sorted(self.known_failed))
+        stop = next(known_failed, len(items))
         began = time.perf_counter()
         while done < len(items) and (began < until or not done):
             if self.stopped():
                 raise Stopped
-            if done in self.known_failed:
+            if done == stop:
                 self._quarantine(done, self.known_failed[done])
                 done += 1
+                stop = next(known_failed, len(items))
+                began = time.perf_counter()
                 continue
-            batch = items[done : self._slice_end(done, size)]
+            batch = items[done : min(done + size, stop)]
             before = len(results)
             try:
                 append(results, recorder.announced(batch, done, slow) if recorder else batch)
@@ -180,12 +181,6 @@ class _Calls:
             recorder.rest()
         return done
 
-    def _slice_end(self, begin: int, size: int) -> int:
-        end = begin + size
-        if self.known_failed:
-            end = min([end, *(failed for failed in self.known_failed if failed > begin)])
-        return end
-
     def _failed(self, position: int, error: BaseException) -> None:
         """Call the item again as often as is worth it; else put it into quarantine."""
         from fanout_pipeline.fanout.retrying import IN_VAIN, Tries
@@ -197,7 +192,8 @@ class _Calls:
             self._quarantine(position, described(tries.error, "", tries.made))
 
     def _quarantine(self, position: int, failure: Failure) -> None:
-        self.quarantine.add(position, replace(failure, item=shown(self.items[position])))
+        item = failure.item or shown(self.items[position])
+        self.quarantine.add(position, replace(failure, item=item))
         if not self.policy.omits:
             self.results.append(None)
 
@@ -212,13 +208,3 @@ class _Calls:
                 self.recorder.rest()
         if len(self.results) == before:
             raise StopIteration("raised by the function")
-
-
-def parsed(
-    parse: Callable[[bytes, int], Any], raw: bytes, chunk: Chunk, numbering: Numbering
-) -> Any:
-    """Parse; only where that fails is the chunk's place in the file worth waiting for."""
-    try:
-        return parse(raw, 0)
-    except BadInput:
-        return parse(raw, numbering.first_index(chunk))

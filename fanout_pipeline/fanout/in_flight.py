@@ -14,30 +14,41 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from queue import SimpleQueue
 from typing import Any
 
 from fanout_pipeline.fanout.calling import nobody_cancelled, require_failed
-from fanout_pipeline.fanout.contract import ItemFailed, Work
+from fanout_pipeline.fanout.contract import Failure, ItemFailed, Work
 from fanout_pipeline.fanout.failures import described, shown
 from fanout_pipeline.fanout.interrupts import taken
 from fanout_pipeline.fanout.lanes import Lane
+from fanout_pipeline.fanout.records import NONE_FAILED
 
 
 class Calls:
-    """One chunk's calls."""
+    """One chunk's calls; not of items that have failed before, by their positions."""
 
-    def __init__(self, number: int, first_index: int, items: Sequence[Any]):
+    def __init__(
+        self,
+        number: int,
+        first_index: int,
+        items: Sequence[Any],
+        failed: Mapping[int, Failure] = NONE_FAILED,
+    ):
         self.number = number
         self.first_index = first_index
         self.items = items
         self.results: list[Any] = [None] * len(items)
         """With a Failure in the place of each item in quarantine."""
-        self.left = len(items)
+        for place, failure in failed.items():
+            self.results[place] = failure
+        self.left = len(items) - len(failed)
         """Calls that have not ended."""
-        self.pulled = enumerate(items)
+        self.pulled: Iterator[tuple[int, Any]] = enumerate(items)
         """Shared by all tasks: each item goes to the one that asks first."""
+        if failed:
+            self.pulled = (one for one in enumerate(items) if one[0] not in failed)
         self.call_seconds = self.call_cpu_seconds = 0.0
         """Of the loop, since it completed the chunk before: chunks overlap, these do not."""
         self.next: Calls | None = None

@@ -49,7 +49,7 @@ class Joined:
     def write(self, work: Work, results: list[Any]) -> Ran:
         """Write the results, which are in their final order now."""
         gathered = time.perf_counter()
-        parts = write_in_parts(work, results, self._reader.counts)
+        parts = write_in_parts(work, results, self._reader)
         written = time.perf_counter()
         for lane in self._lanes:
             lane.until(self._last_joined, "wait")

@@ -22,6 +22,7 @@ from fanout_pipeline.fanout.failures import described, shown
 from fanout_pipeline.fanout.policy import FailurePolicy
 from fanout_pipeline.fanout.progress import Progress
 from fanout_pipeline.fanout.quarantine import write_marked
+from fanout_pipeline.fanout.records import put_in, read_items
 from fanout_pipeline.parts.manifest import PartRecord
 
 _INDEX = attrgetter("index")
@@ -76,29 +77,44 @@ class ItemReader:
         self._progress = progress
         self.counts: list[int] = []
         """Items of each chunk read so far."""
+        self.failed: dict[int, Failure] = {}
+        """Those of them that cannot be read, by their indexes."""
         self.seconds = 0.0
         """Time in reading and parsing."""
 
-    def __iter__(self) -> Iterator[tuple[int, Sequence[Any]]]:
-        """Each chunk's first index and items, in order; the progress of whoever consumes them."""
+    def __iter__(self) -> Iterator[tuple[Sequence[int], Sequence[Any]]]:
+        """The items of each chunk, in order, and their indexes; the progress of whoever consumes them.
+
+        Without those that cannot be read.
+        """
         self._progress.begin(sum(c.stop - c.start for c in self._work.chunks))
         source = self._work.source
         first_index = 0
         for chunk in self._work.chunks:
             began = time.perf_counter()
-            items = source.parse(source.load(chunk), first_index)
+            found = read_items(self._work, source.load(chunk), first_index)
+            items, count = found.items, len(found.items)
+            indexes: Sequence[int] = range(first_index, first_index + count)
+            if found.failed:
+                failed = found.located(first_index, source).values()
+                self.failed |= {failure.index: failure for failure in failed}
+                indexes = [index for index in indexes if index not in self.failed]
+                items = [items[index - first_index] for index in indexes]
             self.seconds += time.perf_counter() - began
-            self.counts.append(len(items))
-            yield first_index, items
-            first_index += len(items)
-            self._progress.done(len(items), chunk.stop - chunk.start)
+            self.counts.append(count)
+            yield indexes, items
+            first_index += count
+            self._progress.done(count, chunk.stop - chunk.start)
 
 
-def write_in_parts(work: Work, results: list[Any], counts: list[int]) -> list[PartRecord]:
-    """Write the results as parts of the chunks' sizes; what is over goes into the last.
+def write_in_parts(work: Work, results: list[Any], reader: ItemReader) -> list[PartRecord]:
+    """Write the results of what was read as parts of the chunks' sizes; what is over goes into the last.
 
     A Failure among them has the index of its item, or it stands where the item's result would.
     """
+    counts = reader.counts
+    if reader.failed:
+        results = put_in(results, reader.failed)
     failures = _located_failures(work, results)
     parts = []
     start = 0

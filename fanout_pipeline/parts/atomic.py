@@ -17,9 +17,9 @@ _ADVICE = {
     errno.EDQUOT: "The disk quota is used up: free some space, then run again.",
     errno.EACCES: "Give the user that runs Dagster the right to write there.",
     errno.EROFS: "The file system is read-only: set another data root (FANOUT_DATA).",
-    errno.EEXIST: "A file stands in the folder's place: remove it.",
-    errno.ENOTDIR: "A file stands in a folder's place: remove it.",
-    errno.EISDIR: "A folder stands in the file's place: remove it.",
+    errno.EEXIST: "A file stands in the folder's place: move it away.",
+    errno.ENOTDIR: "A file stands in a folder's place: move it away.",
+    errno.EISDIR: "A folder stands in the file's place: move it away.",
     errno.ELOOP: "Nothing is written or removed through a link below the data root, which alone may be "
     "one: remove the link, or put in its place what it leads to, then run again.",
     errno.EFBIG: "Files may not be so large here: raise the limit (ulimit -f), then run again.",

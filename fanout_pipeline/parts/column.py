@@ -50,7 +50,8 @@ def to_column(
         if _all(types, bool, numpy.bool_):
             buffers = [valid, _bits(map(bool, results))]
             return pyarrow.Array.from_buffers(pyarrow.bool_(), len(results), buffers), {}
-        if _all(types, int, numpy.integer, numpy.bool_):
+        # NumPy's durations are a kind of its integers.
+        if _all(types, int, numpy.integer, numpy.bool_) and numpy.timedelta64 not in types:
             return _integers(results, valid)
         if _all(types, float, numpy.float32, numpy.float16):
             words = array(

@@ -21,6 +21,8 @@ from fanout_pipeline.parts.kinds import (
     MixedTypes,
     common,
 )
+from fanout_pipeline.parts.times import is_same_time, require_kept, require_no_fold
+from fanout_pipeline.parts.visible import visible
 
 _INT64 = range(-(2**63), 2**63)
 _KINDS: dict[type, Kind] = {
@@ -32,22 +34,39 @@ _KINDS: dict[type, Kind] = {
     Decimal: DECIMAL_KIND,
     datetime.date: "date32[day]",
 }
-_WITHOUT_ZONE: dict[type, Kind] = {datetime.datetime: "timestamp[us]", datetime.time: "time64[us]"}
-_ZONES = (datetime.timezone, ZoneInfo)
-# Not NumPy's times, of which Python's hold less.
+_PLAIN = {*_KINDS, int, datetime.datetime}
+_NUMPY = (numpy.generic, numpy.ndarray)
+_LISTS = (list, tuple)
+# Not NumPy's times, of which Python's hold less,
 _NUMPY_KINDS = "biufSUO"
+# but for those of these units.
+_PYTHON_UNITS = {(unit, 1) for unit in ("D", "h", "m", "s", "ms", "us")}
+_ZONES = {datetime.timezone, ZoneInfo}
 
 
 def plain(value: Any) -> Any:
-    """The value in Python's own types: NumPy's numbers, texts and arrays as these, tuples as lists."""
-    if type(value) in _KINDS or type(value) is int:
+    """The value in Python's own types: NumPy's scalars and arrays as these, tuples as lists."""
+    if type(value) in _PLAIN:
         return value
-    if isinstance(value, numpy.generic | numpy.ndarray) and value.dtype.kind in _NUMPY_KINDS:
-        value = value.tolist()
-    if isinstance(value, list | tuple):
+    if isinstance(value, _NUMPY):
+        value = _from_numpy(value)
+    if isinstance(value, _LISTS):
         return list(map(plain, value))
     if isinstance(value, dict):
         return {key: plain(inner) for key, inner in value.items()}
+    return value
+
+
+def _from_numpy(value: Any) -> Any:
+    if value.dtype.kind in _NUMPY_KINDS:
+        return value.tolist()
+    if isinstance(value, numpy.ndarray):
+        return list(value) if value.ndim else value[()]
+    if value.dtype.kind in "mM" and numpy.datetime_data(value.dtype) in _PYTHON_UNITS:
+        python_value = value.item()
+        # It is an integer where Python's types have no room for it, and None for NaT.
+        if isinstance(python_value, datetime.date | datetime.timedelta):
+            return python_value
     return value
 
 
@@ -56,6 +75,8 @@ def kind_of_value(value: Any) -> Kind:
     kind = _KINDS.get(type(value))
     if kind is not None:
         return kind
+    if type(value) is datetime.datetime:
+        return _kind_of_datetime(value)
     if isinstance(value, int):
         return "int64" if value in _INT64 else INTEGER_KIND
     if isinstance(value, str):
@@ -64,24 +85,64 @@ def kind_of_value(value: Any) -> Kind:
         return [_kind_in_list(value)]
     if isinstance(value, dict):
         return {_key(key): _kind_under(key, inner) for key, inner in value.items()}
-    if type(value) in _WITHOUT_ZONE and value.tzinfo is None:
-        return _WITHOUT_ZONE[type(value)]
-    if type(value) is datetime.datetime and type(value.tzinfo) in _ZONES:
-        return _kind_in_zone(value.tzinfo)
-    return _kind_by_arrow(value)
+    if isinstance(value, Decimal):
+        return DECIMAL_KIND
+    if isinstance(value, datetime.time):
+        if value.tzinfo is not None:
+            raise TypeError(
+                f"{value}, a time of day in {value.tzinfo}: return it without time zone"
+            )
+        require_no_fold(value, None)
+    return _by_arrow(value)[0]
+
+
+def _kind_of_datetime(value: datetime.datetime) -> Kind:
+    zone = value.tzinfo
+    if zone is None:
+        require_no_fold(value, None)
+        return "timestamp[us]"
+    if type(zone) in _ZONES:
+        kind, read_zone = _stored_zone(zone)
+        require_kept(value, read_zone)
+        return kind
+    return _by_arrow(value)[0]
 
 
 @lru_cache(100)
-def _kind_in_zone(zone: datetime.tzinfo) -> Kind:
-    return _kind_by_arrow(datetime.datetime(2000, 1, 1, tzinfo=zone))
+def _stored_zone(zone: datetime.tzinfo) -> tuple[Kind, datetime.tzinfo]:
+    """The kind of times in a zone, and the zone that they are read in."""
+    try:
+        kind, read = _by_arrow(datetime.datetime(2000, 1, 1, tzinfo=zone))
+    except TypeError:
+        raise TypeError(
+            f"a time in the zone {zone}, which would not be read as it is (its UTC offset must be of "
+            "whole minutes, or it must have a name in the time zone database): return it in UTC"
+        ) from None
+    return kind, read.tzinfo
 
 
-def _kind_by_arrow(value: Any) -> Kind:
-    column = pyarrow.array([value], from_pandas=False)
-    (back,) = column.to_pylist()
-    if back != value:
-        raise TypeError(f"{type(value).__name__} would be stored as {column.type}")
-    return kind_of(column.type, None)
+def _by_arrow(value: Any) -> tuple[Kind, Any]:
+    """The kind that Arrow finds, and the value as it is read. Raises TypeError where that is another."""
+    try:
+        column = pyarrow.array([value], from_pandas=False)
+        (read,) = column.to_pylist()
+        kept = bool(read == value)
+        kept &= not isinstance(value, datetime.datetime) or is_same_time(read, value)
+    except Exception as error:  # that of a time zone's own code, too
+        raise TypeError(f"{_shown(value)} cannot be stored: {error}") from None
+    if not kept:
+        instead = ": return it in UTC" if getattr(value, "tzinfo", None) else ""
+        raise TypeError(
+            f"{_shown(value)} would be read as {_shown(read)}, from {column.type}{instead}"
+        )
+    return kind_of(column.type, None), read
+
+
+def _shown(value: Any) -> str:
+    try:
+        return f"{type(value).__name__} {visible(str(value), 60)}"
+    except Exception:
+        return f"a {type(value).__name__}"
 
 
 def _kind_in_list(values: Iterable[Any]) -> Kind:

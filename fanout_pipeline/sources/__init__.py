@@ -6,7 +6,16 @@ about how the work is spread.
 """
 
 from fanout_pipeline.sources.integer_lines import IntegerLines
-from fanout_pipeline.sources.source import BadInput, Chunk, Fingerprint, Source, Stamp
+from fanout_pipeline.sources.source import BadInput, Chunk, Fingerprint, Source, Stamp, Unreadable
 from fanout_pipeline.sources.text_lines import TextLines
 
-__all__ = ["BadInput", "Chunk", "Fingerprint", "IntegerLines", "Source", "Stamp", "TextLines"]
+__all__ = [
+    "BadInput",
+    "Chunk",
+    "Fingerprint",
+    "IntegerLines",
+    "Source",
+    "Stamp",
+    "TextLines",
+    "Unreadable",
+]

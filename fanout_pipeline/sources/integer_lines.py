@@ -10,11 +10,12 @@ import json
 import struct
 import sys
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
-from fanout_pipeline.sources.lines import Lines, shortened
-from fanout_pipeline.sources.source import BadInput
+from fanout_pipeline.sources.lines import Lines, shortened, split
+from fanout_pipeline.sources.source import Unreadable
 
 if TYPE_CHECKING:
     import pandas
@@ -45,6 +46,9 @@ class IntegerLines(Lines):
             words = self._parse_as_json(raw)
         return self._parse_exact(raw, first_index) if words is None else _Integers(words)
 
+    def parse_each(self, raw: bytes) -> list[int | Unreadable]:
+        return list(map(_read, split(_without_crlf(raw))))
+
     def parse_batch(self, raw: bytes, first_index: int) -> pandas.Series:
         """Series of int64, or of Python ints (dtype object) where one does not fit in int64."""
         import pandas
@@ -53,7 +57,11 @@ class IntegerLines(Lines):
         plain = self._parse_plain(raw)
         if plain is not None:
             return pandas.Series(plain.to_numpy(zero_copy_only=False))
-        items = self._parse_exact(raw, first_index)
+        return self.as_batch(self._parse_exact(raw, first_index))
+
+    def as_batch(self, items: Sequence[int]) -> pandas.Series:
+        import pandas
+
         try:
             return pandas.Series(items, dtype="int64")
         except OverflowError:
@@ -105,35 +113,31 @@ class IntegerLines(Lines):
         return words if len(words) == self.count(raw) else None
 
     def _parse_exact(self, raw: bytes, first_index: int) -> list[int]:
-        lines = raw.split(b"\n")
-        if lines[-1] == b"":
-            lines.pop()
-        try:
-            # int() would take a stray CR for a blank.
-            if b"\r" not in raw:
-                return list(map(int, lines))
-            return [self._parse_line(line, first_index + n) for n, line in enumerate(lines)]
-        except ValueError:
-            return [self._parse_line(line, first_index + n) for n, line in enumerate(lines)]
+        if b"\r" not in raw:  # int() would take a stray CR for a blank.
+            with suppress(ValueError):
+                return list(map(int, split(raw)))
+        items = list(map(_read, split(raw)))
+        if Unreadable in map(type, items):
+            raise self.refused(items, first_index)
+        return cast("list[int]", items)
 
-    def _parse_line(self, line: bytes, index: int) -> int:
-        # int(bytes) knows ASCII only; int(str) is what a text file's lines go through.
-        reason = "is not an integer"
-        try:
-            if b"\r" not in line:
-                return int(line.decode())
-            reason = "has a carriage return that no line feed follows"
-        except UnicodeDecodeError as error:
-            reason = f"is not UTF-8 (byte 0x{line[error.start]:02x} at position {error.start})"
-        except ValueError as error:
-            if not line.strip():
-                reason = "is blank"
-            elif str(error).startswith("Exceeds the limit"):
-                reason = "has more digits than Python reads (see sys.set_int_max_str_digits)"
-        raise BadInput(
-            f"{self.where(index)} {reason}: {shortened(line)}. "
-            "Each line must hold one integer; mend the file, or write it anew."
-        ) from None
+
+def _read(line: bytes) -> int | Unreadable:
+    # int(bytes) knows ASCII only; int(str) is what a text file's lines go through.
+    reason = "is not an integer"
+    try:
+        if b"\r" not in line:
+            return int(line.decode())
+        reason = "has a carriage return that no line feed follows"
+    except UnicodeDecodeError as error:
+        reason = f"is not UTF-8 (byte 0x{line[error.start]:02x} at position {error.start})"
+    except ValueError as error:
+        if not line.strip():
+            reason = "is blank"
+        elif str(error).startswith("Exceeds the limit"):
+            reason = "has more digits than Python reads (see sys.set_int_max_str_digits)"
+    advice = "Each line must hold one integer; mend the file, or write it anew."
+    return Unreadable(shortened(line), reason, advice)
 
 
 class _Integers(Sequence[int]):

@@ -1,27 +1,35 @@
 """What every format with one item a line has in common: where lines begin and end, and whose they are.
 
-Lines end in LF or CRLF; the last may lack its end. A chunk owns the lines that begin in its range, so
-an input is cut by its size alone.
+Lines end in LF or CRLF; the last may lack its end. The byte order mark of UTF-8 at the beginning of the
+file is part of no line. A chunk owns the lines that begin in its range, so an input is cut by its
+size alone.
 """
 
 from __future__ import annotations
 
-import errno
+import codecs
 import os
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
-from typing import BinaryIO, ClassVar, Self
+from typing import Any, BinaryIO, ClassVar, Self
 
-from fanout_pipeline.sources.source import BadInput, Chunk, Fingerprint, Stamp
+from fanout_pipeline.sources.files import cannot_read, stat_of
+from fanout_pipeline.sources.source import BadInput, Chunk, Fingerprint, Stamp, Unreadable
 
 _BLOCK = 4096
 _HEAD_LINES = 10_000
+_MARK = codecs.BOM_UTF8
+_OTHER_MARKS = {
+    # UTF-32 first: its mark begins with that of UTF-16.
+    "UTF-32": (codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE),
+    "UTF-16": (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE),
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Lines:
-    """A text file `path`. Formats add how the items of a chunk are read: `parse`, `parse_batch`."""
+    """A text file `path`. Formats add how the items of a chunk are read: `parse` and what follows it."""
 
     path: str
 
@@ -39,29 +47,19 @@ class Lines:
         self.size()
         try:
             with open(self.path, "rb") as file:
+                self._first_line(file)
+                file.seek(0)
                 digest = hashlib.file_digest(file, "sha256").hexdigest()
                 return Fingerprint(self.path, file.tell(), digest)
         except OSError as error:
-            raise _unreadable(self.path, error) from error
+            raise cannot_read(self.path, error) from error
 
     def stamp(self) -> Stamp:
-        try:
-            found = os.stat(self.path)
-        except OSError as error:
-            raise _unreadable(self.path, error) from error
+        found = stat_of(self.path, f"{self.ITEM}s")
         return Stamp(found.st_size, found.st_mtime_ns, found.st_ino)
 
     def size(self) -> int:
-        path = Path(self.path)
-        try:
-            if path.is_dir():
-                raise BadInput(
-                    f"{path} is a folder, not a file of {self.ITEM}s. Remove it, then materialize "
-                    "the asset that writes the file."
-                )
-            return path.stat().st_size
-        except OSError as error:
-            raise _unreadable(self.path, error) from error
+        return stat_of(self.path, f"{self.ITEM}s").st_size
 
     def cut(self, chunks: int) -> tuple[Chunk, ...]:
         size = self.size()
@@ -74,11 +72,11 @@ class Lines:
         """Read from the first line that begins in the range to the first that begins after it."""
         try:
             with open(self.path, "rb") as file:
-                begin, end = _line_at(file, chunk.start), _line_at(file, chunk.stop)
+                begin, end = self._line_at(file, chunk.start), self._line_at(file, chunk.stop)
                 file.seek(begin)
                 return file.read(end - begin)
         except OSError as error:
-            raise _unreadable(self.path, error) from error
+            raise cannot_read(self.path, error) from error
 
     def count(self, raw: bytes) -> int:
         return raw.count(b"\n") + (raw != b"" and not raw.endswith(b"\n"))
@@ -87,9 +85,9 @@ class Lines:
         length = len(raw) - len(raw.split(b"\n", items)[-1])
         try:
             with open(self.path, "rb") as file:
-                begin = _line_at(file, chunk.start)
+                begin = self._line_at(file, chunk.start)
         except OSError as error:
-            raise _unreadable(self.path, error) from error
+            raise cannot_read(self.path, error) from error
         if begin < chunk.start:
             raise BadInput(
                 f"{self.path} ends before what was read of it: it has changed. Run again."
@@ -101,26 +99,69 @@ class Lines:
         left = items
         try:
             with open(self.path, "rb") as file, open(path, "wb", opener=_no_link) as out:
+                begin = file.seek(self._first_line(file))
+                out.write(_MARK[:begin])  # what follows may look like one
                 while left:
                     lines = list(islice(file, min(left, _HEAD_LINES)))
                     if not lines:
-                        if not file.tell():
+                        if file.tell() == begin:
                             raise BadInput(
                                 f"{self.path} is empty: there are no {items:,} items to be had "
                                 f"from it. Write at least one {self.ITEM} to it."
                             )
-                        file.seek(0)
+                        file.seek(begin)
                         continue
                     if not lines[-1].endswith(b"\n"):
                         lines[-1] += b"\n"
                     out.writelines(lines)
                     left -= len(lines)
         except OSError as error:
-            raise _unreadable(str(error.filename or self.path), error) from error
+            raise cannot_read(str(error.filename or self.path), error) from error
         return replace(self, path=str(path))
 
     def where(self, index: int) -> str:
         return f"line {index + 1} of {self.path}"
+
+    def refused(self, items: list[Any], first_index: int) -> BadInput:
+        """The error for the first of the items that is Unreadable; one is."""
+        position = next(n for n, item in enumerate(items) if type(item) is Unreadable)
+        error: BadInput = items[position].at(self.where(first_index + position))
+        return error
+
+    def _line_at(self, file: BinaryIO, offset: int) -> int:
+        """Where the first line begins that begins at `offset` or after it; else where the file ends."""
+        if offset <= len(_MARK) and (first := self._first_line(file)) >= offset:
+            return first
+        # Is the byte before it the end of a line?
+        position = file.seek(offset - 1)
+        while block := file.read(_BLOCK):
+            line_end = block.find(b"\n")
+            if line_end >= 0:
+                return position + line_end + 1
+            position += len(block)
+        return position
+
+    def _first_line(self, file: BinaryIO) -> int:
+        """Where the first line begins. Raises BadInput where a mark says that it is no UTF-8."""
+        file.seek(0)
+        begin = file.read(4)
+        for encoding, marks in _OTHER_MARKS.items():
+            if begin.startswith(marks):
+                from shlex import quote
+
+                raise BadInput(
+                    f"{self.path} is {encoding}, says the byte order mark at its beginning; {self.ITEM}s are "
+                    f"read as UTF-8. Convert it (iconv -f {encoding} -t UTF-8 {quote(self.path)} > …)."
+                )
+        return len(_MARK) if begin.startswith(_MARK) else 0
+
+
+def split(raw: bytes) -> list[bytes]:
+    """The lines of a chunk, without their LF."""
+    lines = raw.split(b"\n")
+    if not lines[-1]:
+        lines.pop()
+    return lines
 
 
 def shortened(line: bytes, limit: int = 40) -> str:
@@ -132,29 +173,3 @@ def shortened(line: bytes, limit: int = 40) -> str:
 def _no_link(path: str, flags: int) -> int:
     """How a file is opened that may not be a symbolic link."""
     return os.open(path, flags | os.O_NOFOLLOW, 0o666)
-
-
-def _line_at(file: BinaryIO, offset: int) -> int:
-    """Where the first line begins that begins at `offset` or after it; else where the file ends."""
-    if offset == 0:
-        return 0
-    # Is the byte before it the end of a line?
-    position = file.seek(offset - 1)
-    while block := file.read(_BLOCK):
-        line_end = block.find(b"\n")
-        if line_end >= 0:
-            return position + line_end + 1
-        position += len(block)
-    return position
-
-
-def _unreadable(path: str, error: OSError) -> BadInput:
-    if isinstance(error, FileNotFoundError):
-        advice = "Materialize the asset that writes it, or set the data root (FANOUT_DATA)."
-    elif isinstance(error, PermissionError):
-        advice = "Give the user that runs Dagster the right to read it."
-    elif error.errno in (errno.EMFILE, errno.ENFILE):
-        advice = "Raise the limit of open files (ulimit -n), or use fewer workers."
-    else:
-        advice = "Check the disk and the path."
-    return BadInput(f"Cannot read {path}: {error.strerror or error}. {advice}")

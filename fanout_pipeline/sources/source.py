@@ -23,6 +23,22 @@ class BadInput(Exception):
 
 
 @dataclass(frozen=True, slots=True)
+class Unreadable:
+    """In the place of an item: a record that is none, though it is certain where it begins and ends."""
+
+    text: str
+    """The record in printable text, shortened."""
+    reason: str
+    """What is wrong with it, in words that follow its place: "is not an integer"."""
+    advice: str
+    """What to do, in whole sentences."""
+
+    def at(self, where: str) -> BadInput:
+        """The error, for whoever does without none of the items."""
+        return BadInput(f"{where} {self.reason}: {self.text}. {self.advice}")
+
+
+@dataclass(frozen=True, slots=True)
 class Chunk:
     """A contiguous run of items, by its place in the input."""
 
@@ -113,11 +129,22 @@ class Source(Protocol):
     def parse(self, raw: bytes, first_index: int) -> Sequence[Any]:
         """The items of `raw`; `first_index` only places them in error messages.
 
-        Raises BadInput with the line of the first item that is not one.
+        Raises BadInput with the place of the first record that cannot be read.
+        """
+
+    def parse_each(self, raw: bytes) -> list[Any]:
+        """The same, record by record, where `parse` has raised: with an Unreadable in the place of each
+        that cannot be read. Raises BadInput where it is not certain where records end.
         """
 
     def parse_batch(self, raw: bytes, first_index: int) -> pandas.Series:
-        """The items of `raw` as a pandas Series, for functions that take a whole batch."""
+        """The items of `raw` as a pandas Series, for functions that take a whole batch.
+
+        Raises as `parse` does.
+        """
+
+    def as_batch(self, items: Sequence[Any]) -> pandas.Series:
+        """Items that are read already as `parse_batch` gives them."""
 
     def head(self, items: int, path: Path) -> Self:
         """The source of `path`, to which it writes the first `items` items, from the beginning

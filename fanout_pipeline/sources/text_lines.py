@@ -2,16 +2,17 @@
 
 Means what `text.split("\\n")` means, the CR of a CRLF taken off. Nothing but LF ends a line: neither a
 lone CR nor what `str.splitlines` splits at besides (VT, FF, FS, GS, RS, NEL, U+2028, U+2029). A byte
-order mark is part of the first line, as it is for Python's "utf-8".
+order mark at the beginning of the file is left out, as Python's "utf-8-sig" does.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from fanout_pipeline.sources.lines import Lines, shortened
-from fanout_pipeline.sources.source import BadInput
+from fanout_pipeline.sources.lines import Lines, shortened, split
+from fanout_pipeline.sources.source import Unreadable
 
 if TYPE_CHECKING:
     import pandas
@@ -27,25 +28,32 @@ class TextLines(Lines):
         try:
             # Once for all lines: a newline's byte is part of no other character in UTF-8.
             items = raw.decode().split("\n")
-        except UnicodeDecodeError as error:
-            raise self._not_text(raw, error, first_index) from None
+        except UnicodeDecodeError:
+            raise self.refused(self.parse_each(raw), first_index) from None
         last = items.pop()
         if last:
             items.append(last.removesuffix("\r"))
         return items
 
+    def parse_each(self, raw: bytes) -> list[str | Unreadable]:
+        return [_read(line.removesuffix(b"\r")) for line in split(raw)]
+
     def parse_batch(self, raw: bytes, first_index: int) -> pandas.Series:
         """Series of `str`, pandas' own text type where it has one."""
+        return self.as_batch(self.parse(raw, first_index))
+
+    def as_batch(self, items: Sequence[str]) -> pandas.Series:
         import pandas
 
-        return pandas.Series(self.parse(raw, first_index), dtype="str")
+        return pandas.Series(items, dtype="str")
 
-    def _not_text(self, raw: bytes, error: UnicodeDecodeError, first_index: int) -> BadInput:
-        begin = raw.rfind(b"\n", 0, error.start) + 1
-        end = raw.find(b"\n", error.start)
-        line = raw[begin : end if end >= 0 else len(raw)]
-        where = self.where(first_index + raw.count(b"\n", 0, begin))
-        return BadInput(
-            f"{where} is not UTF-8 (byte 0x{raw[error.start]:02x} at position "
-            f"{error.start - begin}): {shortened(line)}. Convert the file to UTF-8, or mend the line."
+
+def _read(line: bytes) -> str | Unreadable:
+    try:
+        return line.decode()
+    except UnicodeDecodeError as error:
+        return Unreadable(
+            shortened(line),
+            f"is not UTF-8 (byte 0x{line[error.start]:02x} at position {error.start})",
+            "Convert the file to UTF-8, or mend the line.",
         )

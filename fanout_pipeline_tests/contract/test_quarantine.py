@@ -10,7 +10,7 @@ from fanout_pipeline.fanout.registry import STRATEGIES
 from fanout_pipeline.fanout.run import run_strategy
 from fanout_pipeline.measuring.verification import verify
 from fanout_pipeline.parts import ResultFolder, read_failures, read_results
-from fanout_pipeline.sources import IntegerLines
+from fanout_pipeline.sources import BadInput, IntegerLines, TextLines
 from fanout_pipeline_tests.contract import functions
 from fanout_pipeline_tests.contract.test_faults import interrupt, write_items
 from fanout_pipeline_tests.contract.test_strategies import EACH_ONCE, given_to
@@ -145,6 +145,91 @@ def test_nothing_fails(name, method, policy, file, tmp_path):
     assert sorted(read_results(tmp_path / name)["result"]) == list(ITEMS)
     assert read_failures(tmp_path / name).empty
     assert not (tmp_path / name / "failures.parquet").exists()
+
+
+BAD_LINES = {0: "12a", 1: "", 7: "x" * 200, 50: "1 2", 51: "1.5", COUNT - 1: "\x1b[31m0x10"}
+"""By index; beside them the function fails on other items."""
+
+
+@policies
+@every_case
+def test_records_that_cannot_be_read_are_items_that_failed(name, method, policy, tmp_path):
+    """A line that is no integer is listed with its place and its text, and all others have their results."""
+    file = write_items(tmp_path / "numbers.txt", COUNT, BAD_LINES)
+    function = functions.square_but_sevenths
+    folder = tmp_path / "ways" / name
+    if name != "serial":
+        run("serial", "none", file, function, tmp_path / "ways" / "serial", policy, 1)
+    record = run(name, method, file, function, folder, replace(policy, retries=2), 7)
+    rows = [row for row in expected(function, omit=True) if row[0] not in BAD_LINES]
+    failed = sorted({*range(COUNT)} - {index for index, _ in rows})
+    assert (record.items, record.failed) == (COUNT, len(failed))
+    if not policy.omits:
+        rows = sorted(rows + [(index, None) for index in failed])
+    frame = read_results(folder)
+    results = [None if result != result else result for result in frame["result"]]
+    if STRATEGIES[name].keeps_order:
+        assert list(zip(frame["index"], results, strict=True)) == rows
+    assert sorted(results, key=repr) == sorted((result for _, result in rows), key=repr)
+    check = verify(spec_of(name, file, function), folder, record, policy).check
+    assert check.complete
+    assert check.wrong == 0
+    failures = read_failures(folder)
+    assert failures["index"].tolist() == failed
+    assert failures["where"].tolist() == [f"line {index + 1} of {file}" for index in failed]
+    found = failures.set_index("index").to_dict("index")
+    assert {found[index]["error_type"] for index in failed} == {"BadInput", "ValueError"}
+    assert found[0] | {"where": ""} == {
+        "where": "",
+        "item": "'12a'",
+        "error_type": "BadInput",
+        "message": "the record is not an integer",
+        "traceback": "",
+    }
+    assert found[1]["message"] == "the record is blank"
+    assert found[7]["item"] == f"'{'x' * 40}'… (200 bytes)"
+    assert found[COUNT - 1]["item"] == r"'\x1b[31m0x10'"
+
+
+@every_case
+def test_nothing_may_be_readable(name, method, tmp_path):
+    """Where no record can be read nothing is called, and all are listed."""
+    file = tmp_path / "numbers.txt"
+    file.write_text("x\n" * 20)
+    record = run(name, method, file, functions.raises_always, tmp_path / name, NULL)
+    assert (record.items, record.failed) == (20, 20)
+    assert read_failures(tmp_path / name)["error_type"].tolist() == ["BadInput"] * 20
+    assert len(read_results(tmp_path / name)) == 20
+
+
+@every_case
+def test_lines_that_are_no_text_are_items_that_failed(name, method, tmp_path):
+    """Bytes that are not UTF-8 fail their own line and no other."""
+    file = tmp_path / "lines.txt"
+    file.write_bytes(b"a\r\n\xff\xfe\r\n\nb\ncaf\xe9\nc")
+    batch = functions.Batch(functions.same) if STRATEGIES[name].batch else None
+    spec = FanoutSpec("texts", TextLines(str(file)), given_to(name, functions.same), batch)
+    options = Options(2, method, failures=NULL)
+    run_strategy(STRATEGIES[name], spec, tmp_path / name, options, chunks=3)
+    results = read_results(tmp_path / name)["result"]
+    results = [None if result != result else result for result in results]
+    wanted = ["a", None, "", "b", None, "c"]
+    if STRATEGIES[name].keeps_order:
+        assert results == wanted
+    assert sorted(results, key=repr) == sorted(wanted, key=repr)
+    failures = read_failures(tmp_path / name)
+    assert failures["index"].tolist() == [1, 4]
+    assert failures["item"].tolist() == [r"'\\xff\\xfe'", r"'caf\\xe9'"]
+    assert "is not UTF-8 (byte 0xe9 at position 3)" in failures["message"][1]
+
+
+@every_case
+def test_records_that_cannot_be_read_end_other_runs(name, method, tmp_path):
+    """Where a failed item ends the run, so does a record that cannot be read, and is not tried again."""
+    file = write_items(tmp_path / "numbers.txt", COUNT, BAD_LINES)
+    policy = FailurePolicy(retries=5, backoff_seconds=60.0)
+    with pytest.raises(BadInput, match=f"line 1 of {file} is not an integer: '12a'"):
+        run(name, method, file, functions.same, tmp_path / name, policy, 1)
 
 
 def batch_case(name):

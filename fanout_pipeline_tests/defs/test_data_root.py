@@ -57,16 +57,20 @@ def test_the_deployed_root_holds_where_run_config_says_nothing(root):
 
 @pytest.mark.parametrize("inside", [".", "in", "in/new", "new/deep", "in/../new"])
 def test_run_config_may_name_a_folder_in_the_root(root, inside):
-    """A run may keep its data apart, in a folder that need not be there yet."""
+    """A run may keep its data apart, in a folder that need not be there yet, named from the root or from /."""
+    assert root_in_run(str(root), inside) == f"{root}/{inside}"
     assert root_in_run(str(root), f"{root}/{inside}") == f"{root}/{inside}"
 
 
 def test_a_relative_root_is_where_dagster_was_started(root, monkeypatch):
-    """The usual `data`, and a folder in it, mean the same in run config as when deployed."""
+    """The usual `data` is found there; a folder in it is named from it, and it itself by its own name."""
     monkeypatch.chdir(root.parent)
-    assert root_in_run("data", "data/new") == "data/new"
+    assert root_in_run("data", "new") == f"{root}/new"
+    assert root_in_run("data", "beside") == f"{root}/beside"
+    assert root_in_run("data", "data") == root_in_run("data") == "data"
+    assert root_in_run("data", str(root / "in")) == f"{root}/in"
     with pytest.raises(dg.DagsterInvalidConfigError, match="lies outside of the data root"):
-        root_in_run("data", "beside")
+        root_in_run("data", "../beside")
 
 
 @pytest.mark.parametrize(
@@ -78,12 +82,21 @@ def test_run_config_is_refused_outside_of_the_root(root, outside):
     before = sorted(root.parent.rglob("*"))
     with pytest.raises(dg.DagsterInvalidConfigError) as caught:
         root_in_run(str(root), f"{root}/{outside}")
+    with pytest.raises(dg.DagsterInvalidConfigError, match="lies outside of the data root"):
+        root_in_run(str(root), outside)
     (error,) = caught.value.errors
     assert f"lies outside of the data root '{root}'. Name a folder in it" in error.message
     assert sorted(root.parent.rglob("*")) == before
 
 
-@pytest.mark.parametrize("absolute", ["/", "/etc", "/tmp", "~"])
+@pytest.mark.parametrize("home", ["~", "~/data", "~root"])
+def test_run_config_names_no_home(root, home):
+    """~ is a shell's: a folder of that name would be made, which who removes it by hand would regret."""
+    with pytest.raises(dg.DagsterInvalidConfigError, match="~ is not expanded"):
+        root_in_run(str(root), home)
+
+
+@pytest.mark.parametrize("absolute", ["/", "/etc", "/tmp"])
 def test_run_config_names_no_other_absolute_path(root, absolute):
     """An absolute path is a path like any other: inside of the root, or refused."""
     with pytest.raises(dg.DagsterInvalidConfigError, match="lies outside of the data root"):
@@ -101,7 +114,9 @@ def test_an_environment_variable_leads_nowhere_else(root, monkeypatch):
     """Dagster lets run config name a variable: what it holds is looked at, and is not told."""
     monkeypatch.setenv("INSIDE", f"{root}/in")
     monkeypatch.setenv("SECRET", "/hunter2")
+    monkeypatch.setenv("RELATIVE", "in/new")
     assert root_in_run(str(root), {"env": "INSIDE"}) == f"{root}/in"
+    assert root_in_run(str(root), {"env": "RELATIVE"}) == f"{root}/in/new"
     with pytest.raises(dg.DagsterInvalidConfigError) as caught:
         root_in_run(str(root), {"env": "SECRET"})
     assert "'SECRET' names no path in the data root" in str(caught.value)
@@ -113,6 +128,10 @@ def test_the_root_may_be_deployed_by_an_environment_variable(root, monkeypatch):
     monkeypatch.setenv("DEPLOYED", str(root))
     assert root_in_run(dg.EnvVar("DEPLOYED")) == str(root)
     assert root_in_run(dg.EnvVar("DEPLOYED"), f"{root}/in") == f"{root}/in"
+    assert root_in_run(dg.EnvVar("DEPLOYED"), "in") == f"{root}/in"
+    monkeypatch.chdir(root.parent)
+    monkeypatch.setenv("DEPLOYED", "data")
+    assert root_in_run(dg.EnvVar("DEPLOYED")) == "data"
     with pytest.raises(dg.DagsterInvalidConfigError):
         root_in_run(dg.EnvVar("DEPLOYED"), str(root.parent))
 

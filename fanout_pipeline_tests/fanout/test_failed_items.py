@@ -59,7 +59,7 @@ def one_item(*arguments, seconds, **options):
 
 @settings(deadline=None, max_examples=examples(120))
 @given(
-    fails=st.lists(st.booleans(), max_size=40),
+    fails=st.lists(st.sampled_from([False, True, "unreadable"]), max_size=40),
     chunks=st.integers(1, 9),
     kind=st.sampled_from(list(KINDS)),
     failed_items=st.sampled_from(["null", "omit"]),
@@ -68,6 +68,10 @@ def one_item(*arguments, seconds, **options):
 @example([True] * 5, 2, "float", "omit", run_piece)
 @example([False, True, True, True], 4, "float", "null", one_item)
 @example([True, False], 2, "bool", "null", run_batch)
+@example(["unreadable", True, "unreadable", False], 1, "str", "null", run_batch)
+@example([True, "unreadable", "unreadable", True, False], 1, "int", "omit", run_batch)
+@example(["unreadable"] * 3, 2, "int", "null", run_batch)
+@example(["unreadable", True, False, "unreadable"], 2, "float", "null", one_item)
 def test_results_and_failures_share_out_the_items(fails, chunks, kind, failed_items, run_one):
     """Each item is in the results or among the failures, at its place, however many fail."""
 
@@ -82,7 +86,8 @@ def test_results_and_failures_share_out_the_items(fails, chunks, kind, failed_it
     policy = FailurePolicy(on_error="quarantine", failed_items=failed_items)
     with tempfile.TemporaryDirectory() as root:
         file = Path(root, "numbers.txt")
-        file.write_text("".join(f"{item}\n" for item in range(len(fails))))
+        lines = [f"{item}x" if how == "unreadable" else str(item) for item, how in enumerate(fails)]
+        file.write_text("".join(f"{line}\n" for line in lines))
         source = IntegerLines(str(file))
         cuts = source.cut(chunks)
         work = Work(source, function, batch_function, cuts, Path(root), failures=policy)
@@ -92,7 +97,13 @@ def test_results_and_failures_share_out_the_items(fails, chunks, kind, failed_it
     good = [index for index, failed in enumerate(fails) if not failed]
     bad = [index for index, failed in enumerate(fails) if failed]
     assert failures["index"].tolist() == bad
-    assert failures["item"].tolist() == list(map(str, bad))
+    unreadable = {index for index in bad if fails[index] == "unreadable"}
+    assert failures["item"].tolist() == [
+        repr(lines[index]) if index in unreadable else str(index) for index in bad
+    ]
+    assert failures["error_type"].tolist() == [
+        "BadInput" if index in unreadable else "LookupError" for index in bad
+    ]
     kept = good if policy.omits else list(range(len(fails)))
     values = [None if fails[index] else KINDS[kind](index) for index in kept]
     assert frame["index"].tolist() == kept

@@ -72,10 +72,10 @@ def test_the_earlier_file_stays_when_the_writer_is_killed(path):
 
 
 def test_a_folder_in_the_files_place_is_named(tmp_path):
-    """A folder where the file should go stays, and the error says to remove it."""
+    """A folder where the file should go stays, and the error says to move it away."""
     (tmp_path / "file.txt").mkdir()
     with pytest.raises(
-        CannotWrite, match=r"Cannot write .*file\.txt: Is a directory\. .*remove it"
+        CannotWrite, match=r"Cannot write .*file\.txt: Is a directory\. .*move it away"
     ):
         write_text(tmp_path / "file.txt", "text")
     assert os.listdir(tmp_path) == ["file.txt"]

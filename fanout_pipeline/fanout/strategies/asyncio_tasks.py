@@ -22,6 +22,7 @@ from fanout_pipeline.fanout.lanes import Lane
 from fanout_pipeline.fanout.numbering import CountedRanges
 from fanout_pipeline.fanout.progress import Progress
 from fanout_pipeline.fanout.quarantine import write_marked
+from fanout_pipeline.fanout.records import read_items
 from fanout_pipeline.fanout.resuming import numbered
 from fanout_pipeline.fanout.usage import ProcessUsage
 from fanout_pipeline.parts.manifest import PartRecord
@@ -90,10 +91,11 @@ class _EventLoop(Crew):
                 # finished.
                 first_index = ranges.first_index(chunk)
                 assert first_index is not None
-                items = work.source.parse(work.source.load(chunk), first_index)
+                found = read_items(work, work.source.load(chunk), first_index)
+                items, failed = found.items, found.located(first_index, work.source)
                 ranges.add(chunk, len(items))
                 begun[chunk.number] = chunk, time.perf_counter() - began
-                calls.add(Calls(chunk.number, first_index, items))
+                calls.add(Calls(chunk.number, first_index, items, failed))
                 read += len(items)
                 chunk = plan.take()
                 if chunk is None:

@@ -25,8 +25,8 @@ class _IndexedQueue(ItemQueue, Crew):
 
 
 def _tasks(reader: ItemReader) -> Iterator[Task]:
-    for first_index, items in reader:
-        yield from enumerate(items, first_index)
+    for indexes, items in reader:
+        yield from zip(indexes, items, strict=True)
 
 
 def _serve(function: Callable[[Any], Any], task: Task) -> Any:

@@ -69,7 +69,7 @@ class _Pool(Crew):
         mapped = time.perf_counter()
         sent_bytes, pickle_seconds = _pickling(items, results)
         sampled = time.perf_counter()
-        parts = write_in_parts(work, results, reader.counts)
+        parts = write_in_parts(work, results, reader)
         written = time.perf_counter()
         lanes = []
         for told in _told(before, list(self._clocks), read, mapped):

@@ -28,10 +28,10 @@ class _Queue(ItemQueue, Crew):
 
 
 def _tasks(work: Work, reader: ItemReader) -> Iterator[Task]:
-    for first_index, items in reader:
+    for indexes, items in reader:
         if work.failures.quarantines:
             # For a list of those that failed; the results go without.
-            yield from enumerate(items, first_index)
+            yield from zip(indexes, items, strict=True)
         else:
             yield from ((item,) for item in items)
 

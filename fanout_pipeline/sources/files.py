@@ -1,0 +1,74 @@
+"""Looking at an input file before it is read, and what to do where it cannot be."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+
+from fanout_pipeline.sources.source import BadInput
+
+_OTHER_KINDS = {
+    stat.S_IFIFO: "a pipe",
+    stat.S_IFSOCK: "a socket",
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
+}
+
+
+def stat_of(path: str, items: str) -> os.stat_result:
+    """A look at the file of so-called items. Raises BadInput where it is none that can be cut and read."""
+    try:
+        found = os.stat(path)
+    except OSError as error:
+        raise cannot_read(path, error) from error
+    if stat.S_ISDIR(found.st_mode):
+        raise BadInput(f"{path} is a folder, not a file of {items}. Name a file in it.")
+    kind = _OTHER_KINDS.get(stat.S_IFMT(found.st_mode))
+    if kind is not None:
+        raise BadInput(
+            f"{path} is {kind}, not a file of {items}: it has no size to be cut by, and can be read "
+            "once at most. Copy what comes out of it to a file, and name that."
+        )
+    return found
+
+
+def cannot_read(path: str, error: OSError) -> BadInput:
+    """The error with what to do about it."""
+    if isinstance(error, FileNotFoundError | NotADirectoryError):
+        return BadInput(_not_there(path))
+    if isinstance(error, IsADirectoryError):
+        advice = "Name a file in it."
+    elif isinstance(error, PermissionError):
+        advice = "Give the user that runs Dagster the right to read it."
+    elif error.errno in (errno.EMFILE, errno.ENFILE):
+        advice = "Raise the limit of open files (ulimit -n), or use fewer workers."
+    else:
+        advice = "Check the disk and the path."
+    return BadInput(f"Cannot read {path}: {error.strerror or error}. {advice}")
+
+
+def _not_there(path: str) -> str:
+    if os.path.islink(path):
+        return (
+            f"Cannot read {path}: it is a link to {os.path.realpath(path)}, which is not there. "
+            "Mend the link, or put the file there."
+        )
+    folder = os.path.dirname(os.path.abspath(path))
+    above = folder
+    while not os.path.lexists(above):
+        above = os.path.dirname(above)
+    if not os.path.isdir(above):
+        found = f"No such file, for {above} is no folder"
+    elif above != folder:
+        found = f"No such file, for there is no folder {folder}"
+    else:
+        found = f"No such file in the folder {folder}"
+    root = os.environ.get("FANOUT_DATA")
+    now = (
+        f"which is {root!a}" if root else "unset: `data` in the folder that Dagster was started in"
+    )
+    return (
+        f"Cannot read {path}: {found}. Materialize the asset that writes it, put the file there, or set "
+        f"the data root that inputs are looked for in (environment variable FANOUT_DATA, {now})."
+    )

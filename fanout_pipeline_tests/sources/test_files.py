@@ -1,0 +1,105 @@
+"""What stands where an input file should be is told, with what to do, whatever it is."""
+
+import os
+import socket
+from dataclasses import replace
+
+import pytest
+
+from fanout_pipeline.fanout.contract import FanoutSpec, Options
+from fanout_pipeline.fanout.registry import STRATEGIES
+from fanout_pipeline.fanout.run import run_strategy
+from fanout_pipeline.fanout.scattered import scatter
+from fanout_pipeline.parts import ResultFolder
+from fanout_pipeline.sources import BadInput, Chunk, IntegerLines, TextLines
+from fanout_pipeline_tests.contract import functions
+from fanout_pipeline_tests.contract.test_strategies import given_to
+
+
+@pytest.fixture
+def root(tmp_path, monkeypatch):
+    """A data root with one of each kind."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "file").write_text("1\n")
+    os.mkfifo(tmp_path / "pipe")
+    with socket.socket(socket.AF_UNIX) as bound:
+        bound.bind("socket")  # relative: the path of a socket is short
+    (tmp_path / "device").symlink_to("/dev/null")
+    (tmp_path / "broken").symlink_to("gone/away.txt")
+    (tmp_path / "loop").symlink_to("loop")
+    return tmp_path
+
+
+KINDS = [
+    ("folder", "{root}/folder is a folder, not a file of lines. Name a file in it."),
+    ("", "{root} is a folder, not a file of lines. Name a file in it."),
+    ("folder/", "{root}/folder is a folder"),
+    ("pipe", "{root}/pipe is a pipe, not a file of lines: "),
+    ("socket", "{root}/socket is a socket, not a file of lines: "),
+    ("device", "{root}/device is a device, not a file of lines: "),
+    ("broken", "{root}/broken: it is a link to {root}/gone/away.txt, which is not there. Mend"),
+    ("loop", "{root}/loop: Too many levels of symbolic links. Check the disk and the path."),
+    ("none.txt", "{root}/none.txt: No such file in the folder {root}. Materialize the asset"),
+    ("new/none.txt", "No such file, for there is no folder {root}/new. Materialize"),
+    ("file/none.txt", "No such file, for {root}/file is no folder. Materialize"),
+]
+every_kind = pytest.mark.parametrize(("path", "told"), KINDS, ids=[path for path, _ in KINDS])
+
+
+@every_kind
+@pytest.mark.timeout(20)
+def test_what_is_no_file_is_told(path, told, root):
+    """By every way in: nothing waits for a pipe, and nobody is advised to remove a folder."""
+    source = TextLines(path).under(root)
+    for operation in (
+        source.stamp,
+        source.size,
+        source.fingerprint,
+        lambda: source.cut(2),
+        lambda: source.head(1, root / "head.txt"),
+    ):
+        with pytest.raises(BadInput) as caught:
+            operation()
+        message = str(caught.value)
+        assert told.format(root=root) in message
+        assert "Remove" not in message
+
+
+@every_kind
+@pytest.mark.parametrize("name", STRATEGIES)
+def test_every_strategy_tells_it_before_it_begins(name, path, told, root):
+    """Nothing is started or written for an input that cannot be read."""
+    spec = FanoutSpec("texts", TextLines(path).under(root), given_to(name, functions.same))
+    spec = replace(spec, batch_function=functions.Batch(functions.same))
+    with pytest.raises(BadInput) as caught:
+        run_strategy(STRATEGIES[name], spec, root / "out" / name, Options(2, "none"))
+    assert told.format(root=root) in str(caught.value)
+    with pytest.raises(BadInput):
+        scatter(spec, ResultFolder(root / "out" / name), "generation", 2)
+    assert not (root / "out").exists()
+
+
+def test_the_data_root_is_told(root, monkeypatch):
+    """Where the input was looked for, absolutely, and what FANOUT_DATA says."""
+    source = IntegerLines("none.txt")
+    monkeypatch.setenv("FANOUT_DATA", "elsewhere")
+    with pytest.raises(
+        BadInput, match=r"Cannot read none\.txt: .*FANOUT_DATA, which is 'elsewhere'"
+    ):
+        source.load(Chunk(0, 0, 5))
+    monkeypatch.delenv("FANOUT_DATA")
+    with pytest.raises(BadInput) as caught:
+        source.load(Chunk(0, 0, 5))
+    assert f"No such file in the folder {root}." in str(caught.value)
+    assert "FANOUT_DATA, unset: `data` in the folder that Dagster was started in" in str(
+        caught.value
+    )
+
+
+def test_a_path_may_end_in_a_slash_or_be_a_link(root):
+    """What leads to a file is read as it."""
+    (root / "link").symlink_to("file")
+    for path in ("file/", "link", "folder/../file", "./file"):
+        source = TextLines(path).under(root)
+        assert source.parse(source.load(source.cut(1)[0]), 0) == ["1"]
