@@ -1,10 +1,10 @@
 """What a worker leaves behind when it dies: what it had begun, what it was calling, and where.
 
-    shared memory:  chunk begun | item being called | calls     (64-bit words)
+    shared memory:  chunk begun | item being called | calls | how it ended     (64-bit words)
     then, as text:  Python's stack, when a fatal signal or the parent's question came
 
-The worker writes and the parent reads, without a message: a worker that is killed, or held in a C call,
-cannot send one. Nothing is written for each item unless that is asked for, as one write takes 0.1 µs.
+The worker writes (in the end its guard) and the parent reads, without a message: a worker that is killed,
+or held in a C call, cannot send one. Nothing is written for each item unless that is asked for, as one write takes 0.1 µs.
 """
 
 from __future__ import annotations
@@ -19,7 +19,9 @@ from mmap import mmap
 from typing import Any, NamedTuple
 
 _WORDS_BYTES = 64
-_CHUNK, _ITEM, _CALLS = range(3)
+_CHUNK, _ITEM, _CALLS, _STATUS = range(4)
+STATUS_AT = 8 * _STATUS
+"""Where the guard writes how the worker has ended, as `os.waitpid` has told it: a word of eight bytes."""
 _NONE, _SOME, _ENDED = -1, -2, -3
 _STACK_BEGINS = 64
 _BYTES = 8192
@@ -59,6 +61,7 @@ class BlackBox:
         self._memory = mmap(self.descriptor, _BYTES)
         self._view = memoryview(self._memory)[:_WORDS_BYTES]
         self._words = self._view.cast("q")
+        self._words[_STATUS] = _NONE
         self.forget()
 
     def shared(self) -> None:
@@ -84,6 +87,14 @@ class BlackBox:
     def has_called(self) -> bool:
         """Whether calls of the chunk were announced, of which the last may have ended."""
         return self._words[_ITEM] != _NONE
+
+    @property
+    def exit_code(self) -> int | None:
+        """How the worker has ended, as `subprocess` has it; None: its guard did not live to tell."""
+        if self._memory.closed:
+            return None
+        status = self._words[_STATUS]
+        return None if status == _NONE else os.waitstatus_to_exitcode(status)
 
     def stack(self) -> str:
         """What the worker has written of its stack, the innermost call first; mostly nothing."""

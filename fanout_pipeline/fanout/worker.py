@@ -7,7 +7,7 @@
 A worker imports neither dagster nor pandas unless the user's function does, and not the parent's
 `__main__`. It ends as soon as its channel does, also in the middle of a chunk: a worker never
 outlives the process that started it, however that one died. On Linux this holds in C code that keeps
-the GIL, too; elsewhere it ends after such a call.
+the GIL, too, for its guard ends it (see `guard`); elsewhere it ends after such a call.
 """
 
 from __future__ import annotations
@@ -33,8 +33,6 @@ READY = "ready"
 COUNTED = "counted"
 DONE = "done"
 
-_PR_SET_PDEATHSIG = 1
-
 
 class Order(NamedTuple):
     """One chunk to be done."""
@@ -58,7 +56,6 @@ def main(descriptor: int, box: int) -> None:
     """
     # Ctrl-C reaches the whole foreground group; the parent decides what it means.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    parent_pid = os.getppid()
     # Programs that the function starts must not hold the channel open.
     os.set_inheritable(descriptor, False)
     parent = _Parent(Channel(descriptor))
@@ -69,7 +66,6 @@ def main(descriptor: int, box: int) -> None:
     import fanout_pipeline.fanout.chunk_work  # noqa: F401
     from fanout_pipeline.fanout.handing_back import import_road
 
-    _end_with(parent_pid)
     imported = time.perf_counter() - began
     work = None
     while True:
@@ -103,21 +99,6 @@ def main(descriptor: int, box: int) -> None:
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(0)
-
-
-def _end_with(parent_pid: int) -> None:
-    """Have the kernel kill this process when its parent ends, whatever holds the GIL here by then.
-
-    Until now no function was called: the thread that waits for the channel's end was enough.
-    """
-    if sys.platform == "linux":
-        import ctypes
-
-        # It acts when the *thread* ends that started us. Strategies, trials, sweeps and Dagster's
-        # steps start a crew, run it and stop it in one thread (see `worker_processes`).
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, ctypes.c_ulong(signal.SIGKILL))
-        if os.getppid() != parent_pid:  # it was too late for that
-            os._exit(1)
 
 
 class _Parent:

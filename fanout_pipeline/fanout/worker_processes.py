@@ -1,7 +1,7 @@
 """A crew of our own worker processes: started, kept warm from run to run, stopped.
 
     parent                                        worker (see `worker`)
-    Popen(a fresh interpreter) ----------------->  imports `worker` only
+    Popen(a fresh interpreter) ----------------->  forks (see `guard`), imports `worker` only
                <---------------------- ("ready", pid)
                                                    imports what reads and calls
     Work, once ---------------------------------->
@@ -108,11 +108,12 @@ class WorkerProcesses(Crew):
     def kill(self) -> None:
         """None of the processes is there any more at the end."""
         with interrupts_held():
-            for worker in self._former + self._workers:
+            workers = self._former + self._workers
+            for worker in workers:
                 worker.kill()
-                worker.close()
-            for worker in self._former + self._workers:
+            for worker in workers:
                 worker.wait()
+                worker.close()
 
     def _replace(self, place: int) -> None:
         """Start another worker in the place of one that is gone; it answers by and by."""
