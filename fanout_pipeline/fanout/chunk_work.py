@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -158,7 +158,7 @@ class _Calls:
             batch = items[done : self._slice_end(done, size)]
             before = len(results)
             try:
-                append(results, recorder.announced(batch, done, slow) if recorder else batch)
+                append(results, self._announced(batch, done, slow))
                 if len(results) - before < len(batch):  # extend() took it for the end of the batch
                     raise StopIteration("raised by the function")
             except BaseException as error:
@@ -179,6 +179,12 @@ class _Calls:
         if recorder:
             recorder.rest()
         return done
+
+    def _announced(self, batch: Sequence[Any], first: int, slow: bool) -> Iterable[Any]:
+        if self.recorder is None:
+            return batch
+        self.recorder.follow(self.results, first)
+        return self.recorder.announced(batch, first, slow)
 
     def _slice_end(self, begin: int, size: int) -> int:
         end = begin + size
@@ -204,6 +210,7 @@ class _Calls:
     def _again(self, position: int) -> None:
         before = len(self.results)
         if self.recorder:
+            self.recorder.follow(self.results, position)
             self.recorder.again(position)
         try:
             self.append(self.results, self.items[position : position + 1])

@@ -1,8 +1,9 @@
 """The worker's side of `worker_processes`: the main program of one worker process.
 
-    receives ("work", Work), then any number of ("chunk", Order), and the first index by itself where
+    receives ("work", Work, levels of loggers), then any number of ("chunk", Order), and the first index by itself where
     it was None; for each chunk it sends (COUNTED, Chunk, items), and
-    (DONE, Piece, began, seconds of imports, ended); "settle" is answered with READY
+    (DONE, Piece, began, seconds of imports, ended); "settle" is answered with READY; whatever is logged
+    is sent as it comes (see `log_records`)
 
 A worker imports neither dagster nor pandas unless the user's function does, and not the parent's
 `__main__`. It ends as soon as its channel does, also in the middle of a chunk: a worker never
@@ -18,12 +19,14 @@ import signal
 import sys
 import threading
 import time
+from collections import deque
 from contextlib import suppress
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from fanout_pipeline.fanout.black_box import Announce, Recorder
 from fanout_pipeline.fanout.channel import Channel
+from fanout_pipeline.fanout.log_records import LogRecords
 
 if TYPE_CHECKING:
     from fanout_pipeline.fanout.contract import Failure
@@ -63,6 +66,9 @@ def main(descriptor: int, box: int) -> None:
     # Not before: whoever waits for the answer can go on, and cut the source, meanwhile.
     began = time.perf_counter()
     recorder = Recorder(box)
+    logs = LogRecords(parent.send, recorder)
+    # Who is killed has no time to write what it has printed; and lines of several workers stay whole.
+    sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
     import fanout_pipeline.fanout.chunk_work  # noqa: F401
     from fanout_pipeline.fanout.handing_back import import_road
 
@@ -79,7 +85,8 @@ def main(descriptor: int, box: int) -> None:
 
                     rehearse()
                 parent.send((READY, os.getpid()))
-            case ("work", work):
+            case ("work", work, levels):
+                logs.follow(levels)
                 # Reading it has imported the user's module: that is told with the first chunk.
                 imported += time.perf_counter() - taken
             case ("chunk", order):
@@ -107,10 +114,20 @@ class _Parent:
     def __init__(self, channel: Channel):
         self._channel = channel
         self._inbox: SimpleQueue[bytes] = SimpleQueue()
+        self._unsent: deque[bytes] = deque()
+        self._sending = threading.RLock()
         threading.Thread(target=self._receive, daemon=True).start()
 
     def send(self, message: Any) -> None:
-        self._channel.send(pickle.dumps(message))
+        """From any thread, and from a signal's handler in the middle of another message."""
+        pickled = pickle.dumps(message)
+        with self._sending:
+            self._unsent.append(pickled)
+            if len(self._unsent) > 1:
+                return
+            while self._unsent:
+                self._channel.send(self._unsent[0])
+                self._unsent.popleft()
 
     def take(self) -> tuple[float, Any]:
         """When a message was taken, and the message: the next that can be read.

@@ -26,6 +26,7 @@ from fanout_pipeline.fanout.interrupts import interrupts_held
 from fanout_pipeline.fanout.progress import Progress
 from fanout_pipeline.fanout.supervised_run import SupervisedRun
 from fanout_pipeline.fanout.usage import ProcessUsage
+from fanout_pipeline.fanout.worker import READY
 from fanout_pipeline.fanout.worker_process import WorkerProcess
 
 _STARTS = 3
@@ -86,7 +87,8 @@ class WorkerProcesses(Crew):
                 self._replace(place)
             worker = self._workers[place]
             try:
-                worker.receive()
+                while worker.receive()[0] != READY:
+                    pass  # It may be something logged, by a thread that the function has left.
                 return
             except EOFError:
                 how = worker.ended()
