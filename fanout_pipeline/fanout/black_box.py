@@ -1,29 +1,36 @@
 """What a worker leaves behind when it dies: what it had begun, what it was calling, and where.
 
-    shared memory:  chunk begun | item being called | calls     (64-bit words)
+    shared memory:  chunk begun | item being called | calls | how it ended | …     (64-bit words)
+    then:           the last that it logged, if that was too much to be sent
     then, as text:  Python's stack, when a fatal signal or the parent's question came
 
-The worker writes and the parent reads, without a message: a worker that is killed, or held in a C call,
-cannot send one. Nothing is written for each item unless that is asked for, as one write takes 0.1 µs.
+The worker writes (in the end its guard) and the parent reads, without a message: a worker that is killed,
+or held in a C call, cannot send one. Nothing is written for each item unless that is asked for, as one write takes 0.1 µs.
 """
 
 from __future__ import annotations
 
 import os
+import pickle
 import signal
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from enum import Enum
 from mmap import mmap
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from fanout_pipeline.parts.packing import Results
 
 _WORDS_BYTES = 64
-_CHUNK, _ITEM, _CALLS = range(3)
+_CHUNK, _ITEM, _CALLS, _STATUS, _LOGGED, _KEPT_BYTES, _KEPT_NOW = range(7)
+STATUS_AT = 8 * _STATUS
+"""Where the guard writes how the worker has ended, as `os.waitpid` has told it: a word of eight bytes."""
 _NONE, _SOME, _ENDED = -1, -2, -3
-_STACK_BEGINS = 64
+_STACK_BEGINS = 2048
 _BYTES = 8192
-"""Room for a hundred calls; a limit of file sizes (ulimit -f) holds for shared memory, too."""
+"""Room for some eighty calls; a limit of file sizes (ulimit -f) holds for shared memory, too."""
 
 ASK_FOR_STACK = signal.SIGRTMAX - 1 if sys.platform == "linux" else signal.SIGUSR2
 """A worker that gets this signal writes its stack, in a C call too, and goes on."""
@@ -59,6 +66,8 @@ class BlackBox:
         self._memory = mmap(self.descriptor, _BYTES)
         self._view = memoryview(self._memory)[:_WORDS_BYTES]
         self._words = self._view.cast("q")
+        self._words[_STATUS] = _NONE
+        self._logged = 0
         self.forget()
 
     def shared(self) -> None:
@@ -85,6 +94,35 @@ class BlackBox:
         """Whether calls of the chunk were announced, of which the last may have ended."""
         return self._words[_ITEM] != _NONE
 
+    def kept(self, ended: bool) -> tuple[int, tuple[int | None, dict[str, Any]] | None]:
+        """How many records were not sent since this was last asked; the last: position, and its fields.
+
+        The position is one in the chunk that was begun last. Unless the worker has `ended`, nothing is
+        told while it writes.
+        """
+        count, size, now = (self._words[word] for word in (_LOGGED, _KEPT_BYTES, _KEPT_NOW))
+        if count == self._logged:
+            return 0, None
+        kept = self._memory[_WORDS_BYTES : _WORDS_BYTES + size]
+        changed = (count, size) != (self._words[_LOGGED], self._words[_KEPT_BYTES])
+        if not size or changed:
+            if not ended:
+                return 0, None
+            last = None
+        else:
+            position, fields = pickle.loads(kept)
+            last = position if now else None, fields
+        count, self._logged = count - self._logged, count
+        return count, last
+
+    @property
+    def exit_code(self) -> int | None:
+        """How the worker has ended, as `subprocess` has it; None: its guard did not live to tell."""
+        if self._memory.closed:
+            return None
+        status = self._words[_STATUS]
+        return None if status == _NONE else os.waitstatus_to_exitcode(status)
+
     def stack(self) -> str:
         """What the worker has written of its stack, the innermost call first; mostly nothing."""
         written = self._memory[_STACK_BEGINS:].partition(b"\0")[0]
@@ -104,8 +142,10 @@ class Recorder:
         import faulthandler
 
         os.set_inheritable(descriptor, False)
-        self._words = memoryview(mmap(descriptor, _WORDS_BYTES)).cast("q")
+        memory = memoryview(mmap(descriptor, _STACK_BEGINS))
+        self._words, self._kept = memory[:_WORDS_BYTES].cast("q"), memory[_WORDS_BYTES:]
         self._announce = Announce.NOTHING
+        self._calling: tuple[Results, int] | None = None
         with suppress(RuntimeError, OSError, ValueError):  # messages then lack the stack
             faulthandler.enable(descriptor, all_threads=False)
             faulthandler.register(ASK_FOR_STACK, descriptor, all_threads=False)
@@ -113,8 +153,28 @@ class Recorder:
     def begin(self, chunk: int, announce: Announce) -> None:
         """The chunk of this number is begun; of its calls so much is to be announced."""
         self._announce = announce
+        self._words[_KEPT_NOW] = 0
         self._words[_ITEM] = _NONE
         self._words[_CHUNK] = chunk
+
+    def follow(self, results: Results, first: int) -> None:
+        """The results of the calls that begin with the item at this position are being appended."""
+        self._calling = results, first - len(results)
+
+    def position(self) -> int | None:
+        """Of the item that is being called; None where none is."""
+        if self._calling is None:
+            return None
+        results, offset = self._calling
+        return offset + results.given
+
+    def keep(self, record: bytes) -> None:
+        """A record of `logging` is not sent: it is counted, and the last one kept. It has under 2 KB."""
+        words = self._words
+        words[_KEPT_BYTES] = 0
+        self._kept[: len(record)] = record
+        words[_KEPT_NOW], words[_LOGGED] = 1, words[_LOGGED] + 1
+        words[_KEPT_BYTES] = len(record)
 
     def announced(self, items: Sequence[Any], first: int, slow: bool) -> Iterable[Any]:
         """A slice of items to be called, the first of which has this position in its chunk.
@@ -137,6 +197,7 @@ class Recorder:
 
     def rest(self) -> None:
         """Nothing is called for now."""
+        self._calling = None
         self._words[_ITEM] = _ENDED
 
     def _each(self, items: Iterable[Any], first: int) -> Iterator[Any]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -159,7 +159,7 @@ class _Calls:
             batch = items[done : min(done + size, stop)]
             before = len(results)
             try:
-                append(results, recorder.announced(batch, done, slow) if recorder else batch)
+                append(results, self._announced(batch, done, slow))
                 if len(results) - before < len(batch):  # extend() took it for the end of the batch
                     raise StopIteration("raised by the function")
             except BaseException as error:
@@ -181,6 +181,12 @@ class _Calls:
             recorder.rest()
         return done
 
+    def _announced(self, batch: Sequence[Any], first: int, slow: bool) -> Iterable[Any]:
+        if self.recorder is None:
+            return batch
+        self.recorder.follow(self.results, first)
+        return self.recorder.announced(batch, first, slow)
+
     def _failed(self, position: int, error: BaseException) -> None:
         """Call the item again as often as is worth it; else put it into quarantine."""
         from fanout_pipeline.fanout.retrying import IN_VAIN, Tries
@@ -200,6 +206,7 @@ class _Calls:
     def _again(self, position: int) -> None:
         before = len(self.results)
         if self.recorder:
+            self.recorder.follow(self.results, position)
             self.recorder.again(position)
         try:
             self.append(self.results, self.items[position : position + 1])

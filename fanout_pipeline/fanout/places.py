@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from selectors import EVENT_READ, DefaultSelector
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from fanout_pipeline.fanout.assignments import Assignment
 from fanout_pipeline.fanout.lanes import Lane
+from fanout_pipeline.fanout.log_records import LOGGED
+from fanout_pipeline.fanout.logged import Logged
 from fanout_pipeline.fanout.watch import Verdict
 from fanout_pipeline.fanout.worker_process import Traffic, WorkerProcess
 
@@ -45,10 +48,12 @@ class Places:
         start_another: Callable[[int], None],
         work: bytes,
         began: float,
+        logged: Logged,
     ):
         self._workers = workers
         self._start_another = start_another
         self._work = work
+        self._logged = logged
         self._places = [Place(number, Lane(began)) for number in range(len(workers))]
         self._selector = DefaultSelector()
         self.traffic = Traffic()
@@ -68,6 +73,13 @@ class Places:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
+        for place in self._places:
+            if not (worker := self.worker(place)).gone:
+                with suppress(EOFError):
+                    while worker.channel.readable():
+                        self.message(place)
+                self._end_logs(place, died=False)
+        self._logged.close()
         self._selector.close()
 
     @property
@@ -79,10 +91,24 @@ class Places:
 
     def heard(self, seconds: float) -> Iterator[tuple[Place, bool]]:
         """Wait so long at most; where something has come, and whether it is the worker's end."""
+        for place in self._places:
+            self._look_at_logs(place)
+        self._logged.look()
         for key, _ in self._selector.select(seconds):
             place, worker = key.data
             if not worker.gone:  # It was replaced since.
                 yield place, key.fd != worker.fileno()
+
+    def message(self, place: Place) -> Any | None:
+        """See `WorkerProcess.receive_ready`; what was logged is dealt with here, and is none."""
+        worker = self.worker(place)
+        message = worker.receive_ready()
+        match message:
+            case (kind, position, fields) if kind == LOGGED:
+                chunk = place.has.chunk if place.has is not None else None
+                self._logged.take(worker.pid, chunk, position, fields)
+                return None
+        return message
 
     def staff(self, place: Place, *, fresh: bool = False) -> WorkerProcess:
         """A worker for the place: who is there, or another; `fresh` is one that has done nothing yet."""
@@ -99,8 +125,9 @@ class Places:
         self.forget(place)
         self.worker(place).retire()
 
-    def forget(self, place: Place) -> None:
+    def forget(self, place: Place, *, died: bool = False) -> None:
         """Listen to the worker no more."""
+        self._end_logs(place, died)
         worker = self.worker(place)
         self._selector.unregister(worker)
         if worker.end is not None:
@@ -111,6 +138,21 @@ class Places:
         for place in self._places:
             place.lane.until(ended, "wait")
         return tuple(place.lane for place in self._places)
+
+    def _look_at_logs(self, place: Place, *, ended: bool = False) -> None:
+        worker = self.worker(place)
+        if worker.gone:
+            return
+        count, last = worker.box.kept(ended)
+        if count:
+            chunk = place.has.chunk if place.has is not None else None
+            if chunk is not None and not worker.box.has_begun(chunk.number):
+                chunk = None
+            self._logged.over(worker.pid, chunk, count, last)
+
+    def _end_logs(self, place: Place, died: bool) -> None:
+        self._look_at_logs(place, ended=True)
+        self._logged.gone(self.worker(place).pid, died)
 
     def _brief(self, place: Place) -> None:
         """Send the work to a worker and listen to it."""

@@ -17,6 +17,7 @@ from fanout_pipeline.fanout.contract import Ran, Work
 from fanout_pipeline.fanout.handing_back import HandedBack, Writer
 from fanout_pipeline.fanout.interrupts import WAIT_SECONDS
 from fanout_pipeline.fanout.lanes import busy_seconds, seconds_of
+from fanout_pipeline.fanout.logged import Logged, log_levels
 from fanout_pipeline.fanout.numbering import CountedRanges
 from fanout_pipeline.fanout.piece import Piece
 from fanout_pipeline.fanout.places import Place, Places
@@ -65,8 +66,9 @@ class SupervisedRun:
         progress.begin(plan.size)
         # Not the batch function: what its module imports would be imported for nothing.
         slim = replace(work, chunks=(), finished=(), batch_function=None)
-        message = sent(("work", slim), work.function)
-        self._places = Places(workers, start_another, message, began)
+        message = sent(("work", slim, log_levels()), work.function)
+        logged = Logged(self._ranges.first_index)
+        self._places = Places(workers, start_another, message, began, logged)
         self._pickle_seconds = time.thread_time() - cpu_began
 
     def ran(self) -> Ran:
@@ -120,7 +122,7 @@ class SupervisedRun:
 
     def _take(self, place: Place) -> None:
         try:
-            message = self._places.worker(place).receive_ready()
+            message = self._places.message(place)
         except EOFError:
             self._lost(place)
             return
@@ -216,7 +218,7 @@ class SupervisedRun:
     def _lost(self, place: Place) -> None:
         """A worker is dead, and all that it has sent was taken."""
         worker = self._places.worker(place)
-        self._places.forget(place)
+        self._places.forget(place, died=True)
         how = worker.ended()
         place.lane.told({}, time.perf_counter())
         assignment, place.has = place.has, None

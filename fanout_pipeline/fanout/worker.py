@@ -1,13 +1,14 @@
 """The worker's side of `worker_processes`: the main program of one worker process.
 
-    receives ("work", Work), then any number of ("chunk", Order), and the first index by itself where
+    receives ("work", Work, levels of loggers), then any number of ("chunk", Order), and the first index by itself where
     it was None; for each chunk it sends (COUNTED, Chunk, items), and
-    (DONE, Piece, began, seconds of imports, ended); "settle" is answered with READY
+    (DONE, Piece, began, seconds of imports, ended); "settle" is answered with READY; whatever is logged
+    is sent as it comes (see `log_records`)
 
 A worker imports neither dagster nor pandas unless the user's function does, and not the parent's
 `__main__`. It ends as soon as its channel does, also in the middle of a chunk: a worker never
 outlives the process that started it, however that one died. On Linux this holds in C code that keeps
-the GIL, too; elsewhere it ends after such a call.
+the GIL, too, for its guard ends it (see `guard`); elsewhere it ends after such a call.
 """
 
 from __future__ import annotations
@@ -18,12 +19,14 @@ import signal
 import sys
 import threading
 import time
+from collections import deque
 from contextlib import suppress
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from fanout_pipeline.fanout.black_box import Announce, Recorder
 from fanout_pipeline.fanout.channel import Channel
+from fanout_pipeline.fanout.log_records import LogRecords
 
 if TYPE_CHECKING:
     from fanout_pipeline.fanout.contract import Failure
@@ -32,8 +35,6 @@ if TYPE_CHECKING:
 READY = "ready"
 COUNTED = "counted"
 DONE = "done"
-
-_PR_SET_PDEATHSIG = 1
 
 
 class Order(NamedTuple):
@@ -51,25 +52,27 @@ class Order(NamedTuple):
     """The chunk is one item, which is not to be called, because it has failed so."""
 
 
-def main(descriptor: int, box: int) -> None:
+def main(descriptor: int, box: int, cpu_seconds: float) -> None:
     """Serve the channel on a file descriptor until the parent sends None.
 
-    What is done is told in the box on the other descriptor (see `black_box`).
+    What is done is told in the box on the other descriptor (see `black_box`). `cpu_seconds` is what
+    the interpreter has taken before it was this process (see `guard`).
     """
     # Ctrl-C reaches the whole foreground group; the parent decides what it means.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    parent_pid = os.getppid()
     # Programs that the function starts must not hold the channel open.
     os.set_inheritable(descriptor, False)
     parent = _Parent(Channel(descriptor))
-    parent.send((READY, os.getpid()))
+    parent.send((READY, (os.getpid(), cpu_seconds)))
     # Not before: whoever waits for the answer can go on, and cut the source, meanwhile.
     began = time.perf_counter()
     recorder = Recorder(box)
+    logs = LogRecords(parent.send, recorder)
+    # Who is killed has no time to write what it has printed; and lines of several workers stay whole.
+    sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
     import fanout_pipeline.fanout.chunk_work  # noqa: F401
     from fanout_pipeline.fanout.handing_back import import_road
 
-    _end_with(parent_pid)
     imported = time.perf_counter() - began
     work = None
     while True:
@@ -82,8 +85,9 @@ def main(descriptor: int, box: int) -> None:
                     from fanout_pipeline.fanout.road import rehearse
 
                     rehearse()
-                parent.send((READY, os.getpid()))
-            case ("work", work):
+                parent.send((READY, None))
+            case ("work", work, levels):
+                logs.follow(levels)
                 # Reading it has imported the user's module: that is told with the first chunk.
                 imported += time.perf_counter() - taken
             case ("chunk", order):
@@ -105,31 +109,26 @@ def main(descriptor: int, box: int) -> None:
     os._exit(0)
 
 
-def _end_with(parent_pid: int) -> None:
-    """Have the kernel kill this process when its parent ends, whatever holds the GIL here by then.
-
-    Until now no function was called: the thread that waits for the channel's end was enough.
-    """
-    if sys.platform == "linux":
-        import ctypes
-
-        # It acts when the *thread* ends that started us. Strategies, trials, sweeps and Dagster's
-        # steps start a crew, run it and stop it in one thread (see `worker_processes`).
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, ctypes.c_ulong(signal.SIGKILL))
-        if os.getppid() != parent_pid:  # it was too late for that
-            os._exit(1)
-
-
 class _Parent:
     """The process that started this one. A thread waits for its messages, and for its end."""
 
     def __init__(self, channel: Channel):
         self._channel = channel
         self._inbox: SimpleQueue[bytes] = SimpleQueue()
+        self._unsent: deque[bytes] = deque()
+        self._sending = threading.RLock()
         threading.Thread(target=self._receive, daemon=True).start()
 
     def send(self, message: Any) -> None:
-        self._channel.send(pickle.dumps(message))
+        """From any thread, and from a signal's handler in the middle of another message."""
+        pickled = pickle.dumps(message)
+        with self._sending:
+            self._unsent.append(pickled)
+            if len(self._unsent) > 1:
+                return
+            while self._unsent:
+                self._channel.send(self._unsent[0])
+                self._unsent.popleft()
 
     def take(self) -> tuple[float, Any]:
         """When a message was taken, and the message: the next that can be read.

@@ -6,19 +6,18 @@ import os
 import pickle
 import select
 import socket
-import subprocess
-import sys
 import time
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from fanout_pipeline.fanout.black_box import ASK_FOR_STACK, BlackBox
+from fanout_pipeline.fanout.black_box import BlackBox
 from fanout_pipeline.fanout.channel import Channel
+from fanout_pipeline.fanout.guarded_process import GuardedProcess
 from fanout_pipeline.fanout.interrupts import WAIT_SECONDS
-from fanout_pipeline.fanout.process_end import FOREIGN_SIGNALS, end_of, how_ended
+from fanout_pipeline.fanout.process_end import FOREIGN_SIGNALS, how_ended
 from fanout_pipeline.fanout.supervision import Death
-from fanout_pipeline.fanout.usage import ProcessUsage, resident_bytes, usage_of
+from fanout_pipeline.fanout.usage import ProcessUsage, resident_bytes
 from fanout_pipeline.fanout.watch import Memory, Verdict
 
 _END_SECONDS = 5.0
@@ -41,9 +40,8 @@ class Traffic:
 class WorkerProcess:
     """Started by `start`. In the end it must be waited for and closed."""
 
-    def __init__(self, process: subprocess.Popen[bytes], channel: Channel, box: BlackBox):
+    def __init__(self, process: GuardedProcess, channel: Channel, box: BlackBox):
         self._process = process
-        self.pid = process.pid
         self.channel = channel
         self.box = box
         """Readable until `close`."""
@@ -58,9 +56,7 @@ class WorkerProcess:
         """Its memory after its first chunk, and after the first that it has written."""
         self._resident_bytes = 0
         """Its memory after its last."""
-        self.end = end_of(self.pid)
-        """A descriptor that is readable once it has ended; None where there is no such thing."""
-        self._used: ProcessUsage | None = None
+        self.end = process.end
         self._open = True
 
     @classmethod
@@ -70,20 +66,19 @@ class WorkerProcess:
         box = BlackBox()
         try:
             program = (
-                f"import sys; sys.path[:] = {list(map(str, sys.path))!r}\n"
                 "from fanout_pipeline.fanout.worker import main\n"
-                f"main({theirs.fileno()}, {box.descriptor})"
+                f"main({theirs.fileno()}, {box.descriptor}, used)"
             )
-            process = subprocess.Popen(
-                [sys.executable, "-c", program],
-                stdin=subprocess.DEVNULL,
-                pass_fds=[theirs.fileno(), box.descriptor],
-                env=_ENVIRONMENT | os.environ,
-            )
+            process = GuardedProcess(program, theirs.fileno(), box, _ENVIRONMENT | os.environ)
         finally:
             theirs.close()
             box.shared()
         return cls(process, Channel(ours.detach()), box)
+
+    @property
+    def pid(self) -> int:
+        """Its own once it has answered."""
+        return self._process.pid
 
     @property
     def gone(self) -> bool:
@@ -139,6 +134,7 @@ class WorkerProcess:
         self.traffic.pickle_seconds += time.thread_time() - began
         if not self._answered:
             self._answered = True
+            self._process.worker_is(*received[1])
             for unsent in self._unsent:
                 self.send_pickled(unsent)
             self._unsent.clear()
@@ -157,7 +153,7 @@ class WorkerProcess:
 
     def usage(self) -> list[ProcessUsage]:
         """What it uses, or has used; nothing where that is not known."""
-        return [self._used] if self._used else usage_of([self.pid])
+        return self._process.usage()
 
     def kill(self) -> None:
         """Its channel ends, after what it has sent."""
@@ -165,7 +161,7 @@ class WorkerProcess:
 
     def ask_for_stack(self) -> None:
         """Wait until its box has its stack, or for a moment."""
-        self._process.send_signal(ASK_FOR_STACK)
+        self._process.ask_for_stack()
         deadline = time.monotonic() + _STACK_SECONDS
         while not self.box.stack() and time.monotonic() < deadline:
             time.sleep(_LOOK_SECONDS)
@@ -178,7 +174,7 @@ class WorkerProcess:
     def ended(self) -> str:
         """Wait for a process whose channel has ended; tells how it ended."""
         if self._waited(_END_SECONDS):
-            how = how_ended(self._process.returncode)
+            how = how_ended(self._process.code or 0)
         else:
             how = "closed its connection to this process"
             self.kill()
@@ -197,7 +193,7 @@ class WorkerProcess:
             call=call,
             begun=begun,
             late=late is not None,
-            foreign=verdict is None and -(self._process.returncode or 0) in FOREIGN_SIGNALS,
+            foreign=verdict is None and -(self._process.code or 0) in FOREIGN_SIGNALS,
             after_calls=begun and self.box.has_called and call is None,
             stack=self.box.stack(),
         )
@@ -217,8 +213,7 @@ class WorkerProcess:
 
     def wait(self) -> None:
         """Wait for one that is to finish, or was killed."""
-        with suppress(subprocess.TimeoutExpired):
-            self._process.wait(_END_SECONDS)
+        self._waited(_END_SECONDS)
 
     def close(self) -> None:
         if self._open:
@@ -229,21 +224,4 @@ class WorkerProcess:
             self.box.close()
 
     def _waited(self, seconds: float) -> bool:
-        """As Popen.wait, but keeps what the process has used."""
-        if self._process.returncode is not None:
-            return True
-        deadline = time.monotonic() + seconds
-        while True:
-            try:
-                pid, status, used = os.wait4(self.pid, os.WNOHANG)
-            except ChildProcessError:  # somebody else has waited for it
-                self._process.wait()
-                return True
-            if pid:
-                self._process.returncode = os.waitstatus_to_exitcode(status)
-                cpu_seconds = used.ru_utime + used.ru_stime
-                self._used = ProcessUsage(self.pid, cpu_seconds, self._resident_bytes)
-                return True
-            if time.monotonic() >= deadline:
-                return False
-            time.sleep(_LOOK_SECONDS)
+        return self._process.wait(seconds, self._resident_bytes)

@@ -1,7 +1,7 @@
 """A crew of our own worker processes: started, kept warm from run to run, stopped.
 
     parent                                        worker (see `worker`)
-    Popen(a fresh interpreter) ----------------->  imports `worker` only
+    Popen(a fresh interpreter) ----------------->  forks (see `guard`), imports `worker` only
                <---------------------- ("ready", pid)
                                                    imports what reads and calls
     Work, once ---------------------------------->
@@ -26,6 +26,7 @@ from fanout_pipeline.fanout.interrupts import interrupts_held
 from fanout_pipeline.fanout.progress import Progress
 from fanout_pipeline.fanout.supervised_run import SupervisedRun
 from fanout_pipeline.fanout.usage import ProcessUsage
+from fanout_pipeline.fanout.worker import READY
 from fanout_pipeline.fanout.worker_process import WorkerProcess
 
 _STARTS = 3
@@ -86,7 +87,8 @@ class WorkerProcesses(Crew):
                 self._replace(place)
             worker = self._workers[place]
             try:
-                worker.receive()
+                while worker.receive()[0] != READY:
+                    pass  # It may be something logged, by a thread that the function has left.
                 return
             except EOFError:
                 how = worker.ended()
@@ -108,11 +110,12 @@ class WorkerProcesses(Crew):
     def kill(self) -> None:
         """None of the processes is there any more at the end."""
         with interrupts_held():
-            for worker in self._former + self._workers:
+            workers = self._former + self._workers
+            for worker in workers:
                 worker.kill()
-                worker.close()
-            for worker in self._former + self._workers:
+            for worker in workers:
                 worker.wait()
+                worker.close()
 
     def _replace(self, place: int) -> None:
         """Start another worker in the place of one that is gone; it answers by and by."""

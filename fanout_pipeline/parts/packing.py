@@ -22,9 +22,16 @@ class Results:
         self._packed = bytearray()
         self._values: list[Any] | None = None
         """All results, where one is no integer or too large."""
+        self._block: list[Any] = []
+        """What is being appended."""
 
     def __len__(self) -> int:
         return len(self._packed) // 8 if self._values is None else len(self._values)
+
+    @property
+    def given(self) -> int:
+        """How many there are, with those that are just being appended."""
+        return len(self) + len(self._block)
 
     @property
     def words(self) -> memoryview | None:
@@ -48,10 +55,11 @@ class Results:
 
     def extend(self, results: Iterable[Any]) -> None:
         """Append all; where the iterable raises, those that it gave before."""
-        block: list[Any] = []
+        block = self._block
         try:
             block += results
         finally:
+            self._block = []
             self._append(block)
 
     def _append(self, block: list[Any]) -> None:

@@ -430,7 +430,7 @@ def test_parent_is_killed_while_a_call_holds_the_interpreter(file, tmp_path):
         time.sleep(0.5)  # It is in the expression by now.
         family = psutil.Process(parent.pid).children(recursive=True)
         parent.kill()
-    assert len(family) == 2
+    assert len(family) == 4  # two workers, and the guard of each
     psutil.wait_procs(family, timeout=5)
     left = list(filter(lives, family))
     for worker in left:

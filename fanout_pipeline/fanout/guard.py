@@ -1,0 +1,145 @@
+"""The process between a run and its worker: whatever the worker has started ends with the worker.
+
+    run --Popen--> guard --fork--> worker --> programs that the function starts, and theirs
+     |               |                |
+     | asks to end it, or dies -----> | is killed
+     |               | <-------- ends, however it does
+     |               | kills what it has left, until nothing is
+     | <-- how it ended, in its box
+
+On Linux orphans become the guard's children (PR_SET_CHILD_SUBREAPER), so that nothing escapes it: no program
+with another session, group or environment, no daemon. Elsewhere it knows what has stayed in the worker's
+process group. It is in a session of its own, and outlives a run that is killed with all its group.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+from contextlib import suppress
+
+_PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER = 1, 36
+_SPAWNED = "FANOUT_SPAWNED_BY"
+_SWEEP_SECONDS = 2.0
+"""What has not ended by then, as of another user or in the middle of a call of the kernel, is given up."""
+_LOOK_SECONDS = 0.001
+
+
+def guarded(channel: int, box: int, status_at: int, relayed: int) -> float:
+    """Return in the worker only; the process that was started stays behind as its guard.
+
+    Gives the seconds of CPU time that the worker's interpreter had taken before it was the worker's.
+    `channel` and `box` are descriptors of the worker's, in the box there is room for how it has ended. The
+    guard passes the signal `relayed` on.
+    """
+    if spawned_by := os.environ.pop(_SPAWNED, None):
+        _begin(int(spawned_by))
+        return 0.0
+    started_by, guard = os.getppid(), os.getpid()
+    _prctl(_PR_SET_CHILD_SUBREAPER, 1)
+    # It acts when the *thread* ends that started us. Strategies, trials, sweeps and Dagster's steps
+    # start a crew, run it and stop it in one thread (see `worker_processes`).
+    _prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+    if os.getppid() != started_by:  # it was too late for that
+        os._exit(1)
+    watched = {signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGHUP, relayed}
+    # Where it is ignored, as after a shell's `trap '' CHLD`, there would be no status.
+    ignored = signal.signal(signal.SIGCHLD, lambda number, frame: None)
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, watched)
+    used = time.process_time()
+    if _has_threads():
+        spawned = os.environ | {_SPAWNED: str(guard)}
+        worker = os.posix_spawn(sys.executable, sys.orig_argv, spawned, setsigmask=before)
+    else:
+        worker = os.fork()
+    if not worker:
+        signal.signal(signal.SIGCHLD, ignored)
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        _begin(guard)
+        return used
+    os.close(channel)
+    os.setsid()
+    status = _watch(worker, watched, relayed)
+    _sweep(worker)
+    os.pwrite(box, status.to_bytes(8, sys.byteorder), status_at)
+    os._exit(0)
+
+
+def _begin(guard: int) -> None:
+    """In the worker: it has a session, and so a process group, of its own, and ends with its guard."""
+    os.setsid()
+    _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != guard:
+        os._exit(1)
+
+
+def _has_threads() -> bool:
+    """Whether a `sitecustomize` or the like has started threads: such a process may not be forked."""
+    with suppress(OSError):
+        return len(os.listdir("/proc/self/task")) > 1
+    return "threading" in sys.modules and sys.modules["threading"].active_count() > 1
+
+
+def _prctl(option: int, value: int) -> None:
+    if sys.platform == "linux":
+        import ctypes
+
+        ctypes.CDLL(None).prctl(option, ctypes.c_ulong(value))
+
+
+def _watch(worker: int, watched: set[int], relayed: int) -> int:
+    """Wait for the worker's end, and end it when asked to, or when who started us has died; its status."""
+    while True:
+        came = signal.sigwait(watched)
+        if came == signal.SIGCHLD:
+            if (status := _waited(worker)) is not None:
+                return status
+        elif came == signal.SIGTERM:
+            os.kill(worker, signal.SIGKILL)
+        elif came == relayed:
+            os.kill(worker, relayed)
+
+
+def _waited(worker: int) -> int | None:
+    """Wait for children that have ended, orphans too, up to the worker; its status, if it is among them."""
+    while True:
+        pid, status = os.waitpid(-1, os.WNOHANG)
+        if pid == worker:
+            return status
+        if not pid:
+            return None
+
+
+def _sweep(worker: int) -> None:
+    """Kill what is left of the worker's group, and all that have become our children."""
+    with suppress(OSError):
+        os.killpg(worker, signal.SIGKILL)
+    deadline = time.monotonic() + _SWEEP_SECONDS
+    with suppress(ChildProcessError):  # none is left
+        while time.monotonic() < deadline:
+            while os.waitpid(-1, os.WNOHANG)[0]:
+                pass
+            killed = [child for child in _children() if _killed(child)]
+            if not killed:
+                return
+            time.sleep(_LOOK_SECONDS)
+
+
+def _killed(pid: int) -> bool:
+    with suppress(OSError):  # another user's
+        os.kill(pid, signal.SIGKILL)
+        return True
+    return False
+
+
+def _children() -> list[int]:
+    own, found = os.getpid(), []
+    for name in os.listdir("/proc"):
+        if name.isdigit():
+            with suppress(OSError), open(f"/proc/{name}/stat", "rb") as file:
+                # The name of its program comes before, in parentheses, and may hold anything.
+                if int(file.read().rpartition(b")")[2].split()[1]) == own:
+                    found.append(int(name))
+    return found
