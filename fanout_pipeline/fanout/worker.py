@@ -33,8 +33,6 @@ READY = "ready"
 COUNTED = "counted"
 DONE = "done"
 
-_PR_SET_PDEATHSIG = 1
-
 
 class Order(NamedTuple):
     """One chunk to be done."""
@@ -68,8 +66,10 @@ def main(descriptor: int, box: int) -> None:
     recorder = Recorder(box)
     import fanout_pipeline.fanout.chunk_work  # noqa: F401
     from fanout_pipeline.fanout.handing_back import import_road
+    from fanout_pipeline.fanout.process_end import end_with
 
-    _end_with(parent_pid)
+    # Until now no function was called: the thread that waits for the channel's end was enough.
+    end_with(parent_pid)
     imported = time.perf_counter() - began
     work = None
     while True:
@@ -103,21 +103,6 @@ def main(descriptor: int, box: int) -> None:
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(0)
-
-
-def _end_with(parent_pid: int) -> None:
-    """Have the kernel kill this process when its parent ends, whatever holds the GIL here by then.
-
-    Until now no function was called: the thread that waits for the channel's end was enough.
-    """
-    if sys.platform == "linux":
-        import ctypes
-
-        # It acts when the *thread* ends that started us. Strategies, trials, sweeps and Dagster's
-        # steps start a crew, run it and stop it in one thread (see `worker_processes`).
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, ctypes.c_ulong(signal.SIGKILL))
-        if os.getppid() != parent_pid:  # it was too late for that
-            os._exit(1)
 
 
 class _Parent:
