@@ -298,7 +298,7 @@ def test_a_run_is_terminated_in_the_middle_of_its_steps(instance, folder, job, l
         steps = at_work(folder)
         assert instance.run_launcher.terminate(run.run_id)
         wait_for(lambda: instance.get_run_by_id(run.run_id).is_finished, 30, "the run's end")
-    psutil.wait_procs(psutil.Process().children(), timeout=1)  # Dagster has not: its code server's
+    workspace._grpc_server_registry.wait_for_processes()  # Dagster has not: its code server's
     assert instance.get_run_by_id(run.run_id).status == dg.DagsterRunStatus.CANCELED
     assert not [step for step in steps if step.is_running()]
     assert (folder / "cleaned up").exists() == (job == "waiting")
