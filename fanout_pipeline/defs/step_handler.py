@@ -3,6 +3,7 @@
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from multiprocessing import Pipe
 
@@ -16,21 +17,24 @@ from dagster._core.executor.step_delegating import (
     StepHandlerContext,
 )
 
-from fanout_pipeline.defs.step_server import Ended, Interrupt, Launch, Ready, Setup
+from fanout_pipeline.defs.step_messages import Ended, Interrupt, Launch, Ready, Setup
 
 _PROGRAM = """\
 import sys; sys.path[:] = {path!r}
 from fanout_pipeline.defs.step_server import main
 main({descriptor})
 """
+CLEANING_UP_SECONDS = 7.0
+"""What a step has from its interrupt on. Workers that a strategy has to kill take up to 5 s of it."""
+_KILLED_SECONDS = 1.0
 
 
 class StepServerFailed(Exception):
-    """The process that steps are forked from could not load, or has died."""
+    """The process that steps are started from could not load, or has died."""
 
 
 class ForkedSteps(StepHandler):
-    """Launches each step as a fork of the step server."""
+    """Has the step server launch each step."""
 
     def __init__(self) -> None:
         self._running: dict[int, str] = {}
@@ -38,7 +42,6 @@ class ForkedSteps(StepHandler):
         self._latest: dict[str, int] = {}
         """The number of each step's last process."""
         self._exit_codes: dict[int, int] = {}
-        self._ready = False
         self.news = True
         """Whether the event log may have something that the executor has not read."""
 
@@ -60,9 +63,7 @@ class ForkedSteps(StepHandler):
         arguments = step_handler_context.execute_step_args
         for key in arguments.step_keys_to_execute or ():
             context = step_handler_context.get_step_context(key)
-            yield dg.DagsterEvent.step_worker_starting(context, f'Forking step "{key}".', {})
-            if not self._ready:
-                self._await_ready()
+            yield dg.DagsterEvent.step_worker_starting(context, f'Starting step "{key}".', {})
             number = self._latest[key] = len(self._running) + len(self._exit_codes)
             self._running[number] = key
             state = arguments.known_state and needed_state(context.step, arguments.known_state)
@@ -88,38 +89,39 @@ class ForkedSteps(StepHandler):
         while self._running and self._connection.poll(0 if self.news else seconds):
             self._heard(self._receive())
 
-    def close(self) -> None:
-        """Interrupt what still runs, wait for its end, then end the server."""
+    def close(self) -> list[str]:
+        """End the server and what still runs; which steps did not end in time when interrupted.
+
+        Interrupted first, so that they clean up. Who is not done with that in time is killed by the
+        server, or with it.
+        """
         try:
             for key in set(self._running.values()):
                 self._interrupt(key)
-            while self._running:
+            deadline = time.monotonic() + CLEANING_UP_SECONDS
+            while self._running and self._connection.poll(max(0, deadline - time.monotonic())):
                 self._heard(self._receive())
         except StepServerFailed:
             pass  # the steps have ended with it
         finally:
             self._connection.close()
-            self._server.wait()
+            try:
+                self._server.wait(_KILLED_SECONDS)
+            except subprocess.TimeoutExpired:
+                self._server.kill()
+                self._server.wait()
+        return sorted(self._running.values())
 
     def _interrupt(self, key: str) -> None:
         for number, running in self._running.items():
             if running == key:
                 self._send(Interrupt(number))
 
-    def _await_ready(self) -> None:
-        message = self._receive()
-        assert isinstance(message, Ready)
-        if message.error:
-            raise StepServerFailed(
-                "The process that steps are forked from could not load the code location, the "
-                f"instance or a module of `preload`:\n{message.error}"
-            )
-        self._ready = True
-
     def _send(self, message: Launch | Interrupt) -> None:
         try:
             self._connection.send(message)
         except OSError as error:
+            self.wait(0)  # what it said last
             raise self._lost() from error
 
     def _receive(self) -> Ready | Ended:
@@ -130,15 +132,21 @@ class ForkedSteps(StepHandler):
         return message
 
     def _heard(self, message: Ready | Ended) -> None:
-        assert isinstance(message, Ended)
-        del self._running[message.number]
-        self._exit_codes[message.number] = message.exit_code
-        self.news = True
+        if isinstance(message, Ended):
+            del self._running[message.number]
+            self._exit_codes[message.number] = message.exit_code
+            self.news = True
+        elif message.error:
+            self._running = {}
+            raise StepServerFailed(
+                "The process that steps are started from could not load the code location, the "
+                f"instance or a module of `preload`:\n{message.error}"
+            )
 
     def _lost(self) -> StepServerFailed:
         steps, self._running = sorted(self._running.values()), {}
         return StepServerFailed(
-            f"The process that steps are forked from {_told(self._server.wait())}, and the steps "
+            f"The process that steps are started from {_told(self._server.wait())}, and the steps "
             f"{steps} with it. If it was killed, look for the out-of-memory killer's message in "
             "the system's log."
         )
@@ -172,7 +180,7 @@ def _mapping_key(step_key: str) -> str | None:
 
 def _told(exit_code: int | None) -> str:
     if exit_code is None:
-        return "was forked by an executor that is gone"
+        return "was started by an executor that is gone"
     if exit_code < 0:
         return f"was ended by signal {-exit_code} ({signal.Signals(-exit_code).name})"
     return f"ended with exit code {exit_code}"

@@ -6,10 +6,13 @@ import time
 from collections.abc import Callable
 
 INTERVAL_SECONDS = 5.0
+_FIRST_SECONDS = 2.0
+_SHARE_OF_PAST = 0.1
 
 
 class Progress:
-    """Counts what is done and logs at most one line per `interval` seconds.
+    """Counts what is done and logs at most one line in so many seconds: two at first, then a tenth of
+    the time so far, `interval` at most. A line costs Dagster's event log 10 ms.
 
     Called from one thread only. `log` takes a finished line.
     """
@@ -39,9 +42,11 @@ class Progress:
         self._size_done += size
         self._items_done += items
         now = self._clock()
-        if now - self._last_line >= self._interval and self._size_done:
+        seconds = now - self._began
+        pause = min(max(_FIRST_SECONDS, _SHARE_OF_PAST * seconds), self._interval)
+        if now - self._last_line >= pause and self._size_done:
             self._last_line = now
-            self._log(self._line(now - self._began))
+            self._log(self._line(seconds))
 
     def say(self, text: str) -> None:
         """Log a line about something out of the ordinary."""

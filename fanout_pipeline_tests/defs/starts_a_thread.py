@@ -1,4 +1,4 @@
-"""A module that must not be preloaded: importing it starts a thread."""
+"""A module whose import starts a thread of Python's."""
 
 import threading
 

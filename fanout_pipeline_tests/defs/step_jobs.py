@@ -1,5 +1,6 @@
 """Jobs under the preloaded executor, as another project would write them; see `test_executors`."""
 
+import ctypes
 import os
 import random
 import signal
@@ -28,6 +29,14 @@ def sign(name):
     there = path.exists()
     path.write_text(str(os.getpid()))
     return there
+
+
+def hang_in_c():
+    """Never to return, nor to let another thread run: a lock that is taken twice, with the GIL held."""
+    libc = ctypes.PyDLL(None)
+    lock = ctypes.create_string_buffer(64)
+    libc.pthread_mutex_lock(lock)
+    libc.pthread_mutex_lock(lock)
 
 
 @dg.op(out=dg.DynamicOut(int))
@@ -209,9 +218,29 @@ def waiting():
 
 
 @dg.op
-def kills_server():
-    os.kill(os.getppid(), signal.SIGKILL)
+def ignores_interrupts():
+    sign(f"waits-{os.getpid()}")
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
     time.sleep(300)
+
+
+@dg.op
+def hangs():
+    sign(f"waits-{os.getpid()}")
+    hang_in_c()
+
+
+@dg.job(executor_def=executor)
+def stubborn():
+    ignores_interrupts()
+    hangs()
+
+
+@dg.op
+def kills_server():
+    sign(f"waits-{os.getpid()}")
+    os.kill(os.getppid(), signal.SIGKILL)
+    hang_in_c()
 
 
 @dg.job(executor_def=executor)
@@ -226,11 +255,30 @@ def misspelled():
 
 @dg.job(
     executor_def=preloaded_multiprocess_executor(
-        preload=("fanout_pipeline_tests.defs.starts_a_thread",)
+        preload=("fanout_pipeline_tests.defs.hangs_when_imported",)
+    )
+)
+def never_loaded():
+    works()
+
+
+@dg.op
+def asks(number: int):
+    """What only another thread can tell."""
+    text = "x" * number
+    return sys.modules["fanout_pipeline_tests.defs.asks_another_thread"].size(text)
+
+
+@dg.job(
+    executor_def=preloaded_multiprocess_executor(
+        preload=(
+            "fanout_pipeline_tests.defs.starts_a_thread",
+            "fanout_pipeline_tests.defs.asks_another_thread",
+        )
     )
 )
 def threaded():
-    works()
+    asks(works())
 
 
 defs = dg.Definitions(
@@ -243,8 +291,10 @@ defs = dg.Definitions(
         without_resource,
         one_at_a_time,
         waiting,
+        stubborn,
         serverless,
         misspelled,
+        never_loaded,
         threaded,
     ]
 )

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import dagster as dg
@@ -63,17 +64,19 @@ def events(instance, run_id, *types):
 
 
 @pytest.mark.slow
-def test_steps_are_isolated_and_in_order(execute):
+def test_steps_are_isolated_and_in_order(execute, instance):
     """Each step has a process of its own, which has the preloaded modules and no earlier step's
     leavings, nor its random numbers."""
     with execute("fans_out") as result:
         assert result.success
-        found = result.output_for_node("gathered")
+        found, run_id = result.output_for_node("gathered"), result.run_id
     assert [one["number"] for one in found] == list(range(5))
     assert len({one["pid"] for one in found} - {os.getpid()}) == 5
     assert [one["seen"] for one in found] == [[number] for number in range(5)]
     assert all(one["preloaded"] for one in found)
     assert len({chance for one in found for chance in one["chance"]}) == 10
+    started = events(instance, run_id, dg.DagsterEventType.STEP_WORKER_STARTED)
+    assert all("in a forked process" in message for _, _, message in started)
 
 
 @pytest.mark.slow
@@ -177,27 +180,72 @@ def test_tag_concurrency_limits_hold(execute, instance):
     ("job", "told"),
     [
         ("misspelled", "No module named 'there_is_no_such_module'"),
-        ("threaded", "started the threads ['monitor']"),
         ("serverless", "was ended by signal 9 (SIGKILL), and the steps ['kills_server'] with it"),
     ],
 )
-def test_a_server_that_fails_fails_the_run_and_says_why(execute, instance, job, told):
-    """A module that cannot be preloaded, or a server that is killed: the run's failure names it."""
+def test_a_server_that_fails_fails_the_run_and_says_why(execute, instance, folder, job, told):
+    """A module that cannot be preloaded, or a server that is killed: the run's failure names it, and no
+    step is left, even one that hangs."""
     with execute(job) as result:
         assert not result.success
         run_id = result.run_id
     (failure,) = instance.all_logs(run_id, of_type=dg.DagsterEventType.RUN_FAILURE)
     assert told in failure.dagster_event.job_failure_data.error.to_string()
+    assert not psutil.wait_procs(at_work(folder), timeout=10)[1]
+
+
+@pytest.mark.slow
+def test_steps_are_not_forked_beside_threads(execute, instance):
+    """Where importing has started threads, Python's or such as only the system knows, each step is a new
+    interpreter, and the log says once why: with the modules' names."""
+    with execute("threaded") as result:
+        assert result.success
+        assert result.output_for_node("asks") == 1
+        run_id = result.run_id
+    started = events(instance, run_id, dg.DagsterEventType.STEP_WORKER_STARTED)
+    assert [(step, "in a new process" in message) for step, _, message in started] == [
+        ("works", True),
+        ("asks", True),
+    ]
+    told = [message for _, _, message in events(instance, run_id, dg.DagsterEventType.ENGINE_EVENT)]
+    (reason,) = (message for message in told if "not forked" in message)
+    assert "fanout_pipeline_tests.defs.starts_a_thread started 1 thread (monitor); " in reason
+    assert "fanout_pipeline_tests.defs.asks_another_thread started 1 thread, " in reason
+
+
+def at_work(folder):
+    """The processes of the steps that have signed."""
+    found = []
+    for path in folder.glob("waits-*"):
+        with suppress(psutil.NoSuchProcess):
+            found.append(psutil.Process(int(path.read_text())))
+    return found
+
+
+@pytest.fixture
+def executing(folder, tmp_path_factory):
+    """Starts a job of `step_jobs` in a process of its own."""
+    started = []
+
+    def execute(name):
+        instance = str(tmp_path_factory.mktemp("instance"))
+        command = [sys.executable, "-c", EXECUTE, instance, name]
+        started.append(subprocess.Popen(command, cwd=PROJECT, stderr=subprocess.PIPE))
+        return started[-1]
+
+    yield execute
+    for process in started:
+        process.kill()
+        process.communicate()
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
-def test_no_step_outlives_its_executor(folder, tmp_path_factory, number, leaves_nothing):
+def test_no_step_outlives_its_executor(executing, folder, number, leaves_nothing):
     """An interrupted executor's steps clean up and end; a killed one's are killed."""
-    command = [sys.executable, "-c", EXECUTE, str(tmp_path_factory.mktemp("instance")), "waiting"]
-    executor = subprocess.Popen(command, cwd=PROJECT, stderr=subprocess.PIPE)
-    wait_for(lambda: len(list(folder.glob("waits-*"))) == 2, 120, "two steps at work")
-    steps = [psutil.Process(int(path.read_text())) for path in folder.glob("waits-*")]
+    executor = executing("waiting")
+    wait_for(lambda: len(at_work(folder)) == 2, 120, "two steps at work")
+    steps = at_work(folder)
     executor.send_signal(number)
     executor.communicate(timeout=30)
     psutil.wait_procs(steps, timeout=10)
@@ -206,27 +254,59 @@ def test_no_step_outlives_its_executor(folder, tmp_path_factory, number, leaves_
 
 
 @pytest.mark.slow
-def test_a_run_is_terminated_in_the_middle_of_its_steps(instance, folder, leaves_nothing):
-    """What the UI's Terminate does: the steps end, clean up, and the run is canceled."""
+def test_an_executor_ends_when_its_server_is_stuck(executing, folder, leaves_nothing):
+    """A stopped server is killed, and its steps with it."""
+    executor = executing("waiting")
+    wait_for(lambda: len(at_work(folder)) == 2, 120, "two steps at work")
+    steps = at_work(folder)
+    server = steps[0].parent()
+    server.suspend()
+    executor.send_signal(signal.SIGTERM)
+    executor.communicate(timeout=30)
+    assert not psutil.wait_procs([server, *steps], timeout=10)[1]
+
+
+@pytest.mark.slow
+def test_an_executor_ends_when_its_server_never_loads(executing, folder, leaves_nothing):
+    """A server that hangs in an import is killed when the run is interrupted."""
+    executor = executing("never_loaded")
+    signed = folder / "imports"
+    wait_for(lambda: signed.exists() and signed.read_text(), 120, "import that hangs")
+    server = psutil.Process(int(signed.read_text()))
+    executor.send_signal(signal.SIGINT)
+    executor.communicate(timeout=30)
+    assert not psutil.wait_procs([server], timeout=10)[1]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("job", ["waiting", "stubborn"])
+def test_a_run_is_terminated_in_the_middle_of_its_steps(instance, folder, job, leaves_nothing):
+    """What the UI's Terminate does: the steps clean up and end, those that ignore it or hang in C are
+    killed, and the run is canceled."""
     target = ModuleTarget("fanout_pipeline_tests.defs.step_jobs", None, str(PROJECT), "steps")
     with WorkspaceProcessContext(instance, target) as workspace:
         context = workspace.create_request_context()
         location = context.get_code_location("steps")
-        job = location.get_repository("__repository__").get_full_job("waiting")
+        remote = location.get_repository("__repository__").get_full_job(job)
         run = instance.create_run_for_job(
-            step_jobs.waiting,
-            remote_job_origin=job.get_remote_origin(),
-            job_code_origin=job.get_python_origin(),
+            getattr(step_jobs, job),
+            remote_job_origin=remote.get_remote_origin(),
+            job_code_origin=remote.get_python_origin(),
         )
         instance.launch_run(run.run_id, context)
-        wait_for(lambda: len(list(folder.glob("waits-*"))) == 2, 120, "two steps at work")
-        steps = [psutil.Process(int(path.read_text())) for path in folder.glob("waits-*")]
+        wait_for(lambda: len(at_work(folder)) == 2, 120, "two steps at work")
+        steps = at_work(folder)
         assert instance.run_launcher.terminate(run.run_id)
         wait_for(lambda: instance.get_run_by_id(run.run_id).is_finished, 30, "the run's end")
-    psutil.wait_procs(psutil.Process().children(), timeout=1)  # Dagster has not: its code server's
+    workspace._grpc_server_registry.wait_for_processes()  # Dagster has not: its code server's
     assert instance.get_run_by_id(run.run_id).status == dg.DagsterRunStatus.CANCELED
     assert not [step for step in steps if step.is_running()]
-    assert (folder / "cleaned up").exists()
+    assert (folder / "cleaned up").exists() == (job == "waiting")
+    told = [
+        message for _, _, message in events(instance, run.run_id, dg.DagsterEventType.ENGINE_EVENT)
+    ]
+    killed = "Killed the steps ['hangs', 'ignores_interrupts']"
+    assert any(killed in message for message in told) == (job == "stubborn")
 
 
 def test_dagster_still_has_what_the_executor_builds_on():

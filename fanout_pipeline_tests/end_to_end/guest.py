@@ -18,6 +18,7 @@ from fanout_pipeline_tests.end_to_end.project import CHECKOUT, Project
 
 SCRIPTS = {
     "dagster": "from dagster._cli import main",
+    "dagster-webserver": "from dagster_webserver.cli import main",
     "dg": "from dagster_dg_cli.cli import main",
     "python": None,
 }
@@ -36,7 +37,8 @@ def installation(folder):
     for name, start in SCRIPTS.items():
         if start is not None:
             script = folder / "bin" / name
-            script.write_text(f"#!{python}\n{start}\nmain()\n")
+            # As pip's scripts: a process that Dagster spawns imports it.
+            script.write_text(f"#!{python}\n{start}\nif __name__ == '__main__':\n    main()\n")
             script.chmod(0o755)
     return folder
 

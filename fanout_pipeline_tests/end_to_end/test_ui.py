@@ -4,6 +4,7 @@ import re
 import shutil
 import socket
 import urllib.request
+from contextlib import contextmanager
 
 import pytest
 from playwright.sync_api import expect, sync_playwright
@@ -20,18 +21,18 @@ ARGUMENTS = [
 ]
 
 
-@pytest.fixture
-def served(project):
-    """The address of `dagster dev`, answering."""
+@contextmanager
+def serving(project, command, *arguments):
+    """The address of a command's web server, answering."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    arguments = ("dev", "-w", "workspace.yaml", "-h", "127.0.0.1", "-p", str(port))
-    process = project.start("dagster", *arguments, log="dev.txt")
+    log = "server.txt"
+    process = project.start(command, *arguments, "-h", "127.0.0.1", "-p", str(port), log=log)
     address = f"http://127.0.0.1:{port}"
 
     def answers():
-        assert process.poll() is None, project.output("dev.txt")
+        assert process.poll() is None, project.output(log)
         try:
             return urllib.request.urlopen(f"{address}/server_info", timeout=5).status == 200
         except OSError:
@@ -41,6 +42,13 @@ def served(project):
     yield address
     process.terminate()
     process.wait(60)
+
+
+@pytest.fixture
+def served(project):
+    """The address of `dagster dev`, answering."""
+    with serving(project, "dagster", "dev", "-w", "workspace.yaml") as address:
+        yield address
 
 
 @pytest.fixture
@@ -99,3 +107,81 @@ def test_a_click_materializes_everything_and_the_comparison_is_there_to_see(proj
     expect(page.get_by_text(re.compile("This is expected: each worker"))).to_be_visible()
     expect(page.get_by_role("img", name=re.compile("warning")).first).to_be_visible()
     page.screenshot(path=PICTURES / "queue_checks.png")
+
+
+PROGRESS = re.compile(r"multiprocess: (\d+)%, ")
+
+
+class RunPage:
+    """What the page of a run shows of its progress, without being loaded again."""
+
+    def __init__(self, page, address, run_id):
+        self.page = page
+        self.seen = []
+        """The shares in percent, in the order in which they were seen, those seen at once as one."""
+        page.goto(f"{address}/runs/{run_id}")
+
+    def look(self):
+        """Whether there was progress of the last third."""
+        shown = {int(share) for share in PROGRESS.findall(self.page.locator("body").inner_text())}
+        new = shown.difference(*self.seen)
+        if new:
+            self.seen.append(new)
+        return any(share > 67 for share in set().union(*self.seen))
+
+    @property
+    def in_the_middle(self):
+        """How often news of the middle third came by itself."""
+        return sum(1 for shares in self.seen if all(33 <= share <= 67 for share in shares))
+
+
+def test_the_page_of_a_run_goes_on_with_it(guest, page):
+    """Whoever watches a run of 20 seconds sees its progress as it comes, under our executor and under
+    Dagster's."""
+    guest.write(
+        mine="""
+        import time
+
+        import dagster as dg
+        from fanout_pipeline.defs.executors import preloaded_multiprocess_executor
+        from fanout_pipeline.defs.factory import fanout_definitions
+        from fanout_pipeline.fanout import FanoutSpec
+        from fanout_pipeline.sources import TextLines
+
+        def slow(line):
+            time.sleep(0.1)
+            return len(line)
+
+        def job(name, executor):
+            selection = dg.AssetSelection.assets(f"{name}/multiprocess")
+            return dg.define_asset_job(f"{name}_job", selection, executor_def=executor)
+
+        specs = [FanoutSpec(name, TextLines("lines.txt"), slow) for name in ("ours", "theirs")]
+        executors = {"ours": preloaded_multiprocess_executor(), "theirs": dg.multiprocess_executor}
+        jobs = [job(name, executor) for name, executor in executors.items()]
+        defs = dg.Definitions.merge(fanout_definitions(*specs), dg.Definitions(jobs=jobs))
+        """
+    )
+    guest.lines(["a line"] * 400)
+    with serving(guest, "dagster-webserver", "-m", "mine") as address:
+        started = [
+            guest.start("dagster", "job", "execute", "-m", "mine", "-j", job, log=f"{job}.txt")
+            for job in ("ours_job", "theirs_job")
+        ]
+        runs = wait_for(
+            lambda: len(found := guest.runs()) == 2 and found, 120, "two runs", every=0.5
+        )
+        pages = {
+            run.job_name: RunPage(page.context.browser.new_page(), address, run.run_id)
+            for run in runs
+        }
+        for _ in range(300):
+            left = [shown for shown in pages.values() if not shown.look()]
+            if not left:
+                break
+            page.wait_for_timeout(200)
+    for process in started:
+        process.kill()  # in the check of what it has made, with another 40 s of calls
+        process.wait()
+    for job, shown in pages.items():
+        assert shown.in_the_middle >= 2, (job, shown.seen, guest.output(f"{job}.txt"))
