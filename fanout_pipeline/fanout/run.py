@@ -15,6 +15,7 @@ import fanout_pipeline.fanout.road  # noqa: F401 (importing Arrow is not part of
 from fanout_pipeline.fanout.contract import Crew, FanoutSpec, Options, Ran, Strategy, Work
 from fanout_pipeline.fanout.environment import explained
 from fanout_pipeline.fanout.identity import described, identity_of
+from fanout_pipeline.fanout.import_path import with_its_imports
 from fanout_pipeline.fanout.lanes import mean, total
 from fanout_pipeline.fanout.policy import FailurePolicy
 from fanout_pipeline.fanout.progress import Progress
@@ -40,6 +41,7 @@ def default_chunks(size: int, workers: int) -> int:
     return max(workers, math.ceil(size / _CHUNK_BYTES))
 
 
+@with_its_imports
 def run_strategy(
     strategy: Strategy,
     spec: FanoutSpec,

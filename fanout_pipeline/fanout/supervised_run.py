@@ -65,7 +65,7 @@ class SupervisedRun:
         progress.begin(plan.size)
         # Not the batch function: what its module imports would be imported for nothing.
         slim = replace(work, chunks=(), finished=(), batch_function=None)
-        message = sent(("work", slim), work.function)
+        message = sent(("work", slim), work.function, progress.say_once)
         self._places = Places(workers, start_another, message, began)
         self._pickle_seconds = time.thread_time() - cpu_began
 
