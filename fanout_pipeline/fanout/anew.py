@@ -12,10 +12,8 @@ import threading
 from collections.abc import Callable
 from contextvars import Context, ContextVar
 from operator import attrgetter
-from typing import Any
+from typing import Any, NewType, ParamSpec, TypeVarTuple
 from weakref import WeakKeyDictionary, WeakValueDictionary
-
-Cached: Any = type(functools.lru_cache(abs))
 
 Reduced = tuple[Any, ...]
 """As `__reduce__` gives it."""
@@ -24,19 +22,25 @@ Reduced = tuple[Any, ...]
 def is_there(value: Any) -> bool:
     """Whether what its module knows by the thing's name is the thing."""
     try:
-        return attrgetter(value.__qualname__)(sys.modules[value.__module__]) is value
+        name = getattr(value, "__qualname__", value.__name__)
+        return attrgetter(name)(sys.modules[value.__module__]) is value
     except (AttributeError, KeyError):
         return False
 
 
-def cached_anew(function: Any) -> Reduced:
-    """A function with `functools.cache` or `lru_cache` around it; nothing is in its cache."""
+def _cached_anew(function: Any) -> Reduced:
     made_of = function.__wrapped__, function.cache_parameters()
     return _cached, made_of, vars(function)
 
 
 def _cached(function: Callable[..., Any], parameters: dict[str, Any]) -> Any:
     return functools.lru_cache(**parameters)(function)
+
+
+def _of_module(kind: Callable[[str], Any], name: str, module: str) -> Any:
+    made = kind(name)
+    made.__module__ = module
+    return made
 
 
 def _local_anew(local: threading.local) -> Reduced:
@@ -78,3 +82,11 @@ ANEW: dict[type, Callable[[Any], Reduced]] = {
     WeakValueDictionary: lambda weak: (WeakValueDictionary, (dict(weak),)),
 }
 """By their exact types."""
+
+NAMED: dict[type, Callable[[Any], Reduced]] = {
+    type(functools.lru_cache(abs)): _cached_anew,
+    NewType: lambda one: (NewType, (one.__name__, one.__supertype__), vars(one)),
+    ParamSpec: lambda one: (_of_module, (ParamSpec, one.__name__, one.__module__)),
+    TypeVarTuple: lambda one: (_of_module, (TypeVarTuple, one.__name__, one.__module__)),
+}
+"""The same, but where their module is imported they are known by their names."""

@@ -9,11 +9,11 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
 from types import CodeType, FunctionType, MethodType, ModuleType
-from typing import Any
+from typing import Any, TypeVar
 
 import cloudpickle
 
-from fanout_pipeline.fanout.anew import ANEW, Cached, cached_anew, is_there
+from fanout_pipeline.fanout.anew import ANEW, NAMED, is_there
 from fanout_pipeline.fanout.sending import goes_by_name, has_name
 
 GoesByName = Callable[[str | None], bool]
@@ -60,16 +60,14 @@ class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]
         reduced = super().reducer_override(value)
         if reduced is not NotImplemented:
             return reduced
-        if isinstance(value, Cached) and not (by_name and is_there(value)):
-            return cached_anew(value)
+        if type(value) in NAMED and not (by_name and is_there(value)):
+            return NAMED[type(value)](value)
         if by_name or module not in sys.modules:
             return reduced
-        if isinstance(value, (FunctionType, type)) or (
-            isinstance(value, ModuleType)
-            and module not in cloudpickle.list_registry_pickle_by_value()
-        ):
+        is_registered = module in cloudpickle.list_registry_pickle_by_value()
+        if isinstance(value, (FunctionType, type, TypeVar, ModuleType)) and not is_registered:
             raise _OnlyHere(sys.modules[module])
-        if not isinstance(value, (ModuleType, MethodType)) and isinstance(value.__reduce__(), str):
+        if type(value) not in self.dispatch_table and isinstance(value.__reduce__(), str):
             raise pickle.PicklingError(
                 f"{value.__qualname__} is known only by its name in {module}, "
                 "which no other process can import"

@@ -88,7 +88,8 @@ class _ByName(pickle.Pickler):
 
 def has_name(value: Any) -> bool:
     """Whether it is a function, a class or another thing that may be pickled as module and name."""
-    return isinstance(getattr(value, "__qualname__", None), str) and hasattr(value, "__module__")
+    name = getattr(value, "__qualname__", None) or getattr(value, "__name__", None)
+    return isinstance(name, str) and hasattr(value, "__module__")
 
 
 def goes_by_name(module: str | None) -> bool:
