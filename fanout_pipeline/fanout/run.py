@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path
 
 import fanout_pipeline.fanout.road  # noqa: F401 (importing Arrow is not part of a run)
+from fanout_pipeline.fanout.chunk_work import keep_memory
 from fanout_pipeline.fanout.contract import Crew, FanoutSpec, Options, Ran, Strategy, Work
 from fanout_pipeline.fanout.environment import explained
 from fanout_pipeline.fanout.identity import described, identity_of
@@ -63,6 +64,7 @@ def run_strategy(
     Raises BadInput, ItemFailed, WorkerDied, CannotWrite, SystemRefused or TypeError; what is
     visible in the folder is then as it was.
     """
+    keep_memory()
     method = options.start_method
     if method not in strategy.start_methods:
         method = strategy.start_methods[0]

@@ -16,7 +16,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import fanout_pipeline.fanout.road  # noqa: F401 (importing Arrow is not part of a chunk)
-from fanout_pipeline.fanout.chunk_work import run_chunk
+from fanout_pipeline.fanout.chunk_work import keep_memory, run_chunk
 from fanout_pipeline.fanout.contract import FanoutSpec, Work, WorkerDied
 from fanout_pipeline.fanout.environment import explained
 from fanout_pipeline.fanout.fingerprint import function_name
@@ -95,6 +95,7 @@ def scatter(
 def run_scattered(spec: FanoutSpec, target: ResultFolder, plan: Plan, number: int) -> Answer:
     """Run one chunk. Raises ItemFailed, BadInput or CannotWrite."""
     began = time.time()
+    keep_memory()
     folder = target.generation(plan.generation)
     counts = folder / _COUNTS
     work = Work(

@@ -66,9 +66,10 @@ def main(descriptor: int, box: int) -> None:
     # Not before: whoever waits for the answer can go on, and cut the source, meanwhile.
     began = time.perf_counter()
     recorder = Recorder(box)
-    import fanout_pipeline.fanout.chunk_work  # noqa: F401
+    from fanout_pipeline.fanout.chunk_work import keep_memory
     from fanout_pipeline.fanout.handing_back import import_road
 
+    keep_memory()
     _end_with(parent_pid)
     imported = time.perf_counter() - began
     work = None

@@ -82,7 +82,7 @@ def thread_local(line):
 
 
 def context_variable(line):
-    return SETTING.get() + CHOSEN.get() + len(line)
+    return SETTING.get() + CHOSEN.get(4) + len(line)
 
 
 @functools.singledispatch
