@@ -8,12 +8,14 @@ import pickle
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
+from enum import Enum
 from types import CodeType, FunctionType, MethodType, ModuleType
 from typing import Any, TypeVar
 
 import cloudpickle
 
 from fanout_pipeline.fanout.anew import ANEW, NAMED, is_there
+from fanout_pipeline.fanout.class_by_value import class_reduced, member_reduced
 from fanout_pipeline.fanout.sending import goes_by_name, has_name
 
 GoesByName = Callable[[str | None], bool]
@@ -34,6 +36,10 @@ def pickled(value: Any, goes_by_name: GoesByName) -> tuple[bytes, set[str]]:
             except _OnlyHere as found:
                 cloudpickle.register_pickle_by_value(found.module)
                 registered.callback(cloudpickle.unregister_pickle_by_value, found.module)
+
+
+_OF_A_CLASS = 6
+"""So long is cloudpickle's reduction of one; types of Python's that have no name there have a shorter."""
 
 
 class _OnlyHere(Exception):
@@ -59,7 +65,10 @@ class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]
             self.copied.add(str(module))
         reduced = super().reducer_override(value)
         if reduced is not NotImplemented:
-            return reduced
+            is_made = isinstance(value, type) and len(reduced) == _OF_A_CLASS
+            return class_reduced(value, reduced, self._goes_by_name) if is_made else reduced
+        if isinstance(value, Enum) and not self._goes_by_name(type(value).__module__):
+            return member_reduced(value) or reduced
         if type(value) in NAMED and not (by_name and is_there(value)):
             return NAMED[type(value)](value)
         if by_name or module not in sys.modules:

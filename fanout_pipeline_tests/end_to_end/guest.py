@@ -36,7 +36,8 @@ def installation(folder):
     for name, start in SCRIPTS.items():
         if start is not None:
             script = folder / "bin" / name
-            script.write_text(f"#!{python}\n{start}\nmain()\n")
+            # As pip writes it: Dagster's multiprocess executor imports it in each step.
+            script.write_text(f'#!{python}\n{start}\nif __name__ == "__main__":\n    main()\n')
             script.chmod(0o755)
     return folder
 
