@@ -61,7 +61,7 @@ class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]
     def reducer_override(self, value: Any) -> Any:
         module = _module_of(value)
         by_name = self._goes_by_name(module)
-        if not by_name and not isinstance(value, ModuleType):
+        if not by_name and module in sys.modules and not isinstance(value, ModuleType):
             self.copied.add(str(module))
         reduced = super().reducer_override(value)
         if reduced is not NotImplemented:
