@@ -4,9 +4,3 @@ What belongs here: how a room's function becomes an asset, and what is recorded 
 through `factory.fanout_assets`. Keep out: logic that would be of use without Dagster, and
 imports at the top of what only a step needs: whoever loads the definitions pays for them.
 """
-
-import gc
-
-# By now dagster is imported, some 500,000 objects that live as long as the process. One full
-# collection among them, for the few that the definitions add, is half of what loading these costs.
-gc.freeze()

@@ -18,6 +18,7 @@ from fanout_pipeline.defs.chunk_run import RECORD
 from fanout_pipeline.defs.metered import FOLDER, read_meters
 from fanout_pipeline.defs.resources import failure_config
 from fanout_pipeline.fanout.contract import FanoutSpec, Options
+from fanout_pipeline.fanout.import_path import import_path
 from fanout_pipeline.fanout.interrupts import interrupts_held
 from fanout_pipeline.fanout.registry import REFERENCE
 from fanout_pipeline.fanout.run_record import RunRecord
@@ -86,7 +87,8 @@ class DagsterRun:
             "way": self.name,
             "run_config": run_config,
         }
-        program = _PROGRAM.format(path=sys.path, request=request)
+        path = list(dict.fromkeys([*import_path(), *self.spec.import_path]))
+        program = _PROGRAM.format(path=path, request=request)
         output = folder / "output.txt"
         process = None
         try:

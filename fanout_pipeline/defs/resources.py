@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Optional, Self, TypeAlias, cast
 
@@ -46,6 +46,7 @@ class DataFolder(dg.ConfigurableResource[Any]):
         "there or an absolute one.",
     )
     _deployed: str = PrivateAttr()
+    _working_directory: str | None = PrivateAttr(None)
 
     def __init__(self, **fields: Any):
         super().__init__(**fields)
@@ -67,6 +68,9 @@ class DataFolder(dg.ConfigurableResource[Any]):
         require_inside(value_of(changed.root), value_of(self._deployed))
         return cast(Self, changed)
 
+    def setup_for_execution(self, context: dg.InitResourceContext) -> None:
+        self._working_directory = working_directory(context.run)
+
     def path(self, *names: str) -> Path:
         """A path under the root. Raises OutsideDataRoot where it leads out of the deployed one.
 
@@ -77,7 +81,7 @@ class DataFolder(dg.ConfigurableResource[Any]):
         return path
 
     def placed(self, spec: FanoutSpec) -> FanoutSpec:
-        """The fan-out with its source under the root.
+        """The fan-out with its source under the root, and the folder of the definitions to import from.
 
         Raises OutsideDataRoot where a link leads its source out of the deployed one. An absolute path
         is the choice of whoever wrote the fan-out.
@@ -85,7 +89,11 @@ class DataFolder(dg.ConfigurableResource[Any]):
         here = spec.under(self.path())
         if not Path(spec.source.path).is_absolute():
             require_inside(here.source.path, value_of(self._deployed))
-        return here
+        # A spec that was made when Dagster had loaded the module (`@dg.definitions`) does not know it.
+        folder = self._working_directory
+        if folder is None or folder in here.import_path:
+            return here
+        return replace(here, import_path=(folder, *here.import_path))
 
 
 class Fanout(dg.ConfigurableResource[Any]):
@@ -184,6 +192,14 @@ class Fanout(dg.ConfigurableResource[Any]):
             ),
             worker_memory_mb=self.worker_memory_mb,
         )
+
+
+def working_directory(run: dg.DagsterRun | None) -> str | None:
+    """What Dagster has on `sys.path` while it loads a run's definitions, if anything."""
+    origin = run.job_code_origin if run is not None else None
+    pointer = origin.repository_origin.code_pointer if origin is not None else None
+    folder = getattr(pointer, "working_directory", None)
+    return None if folder is None else os.path.join(os.getcwd(), folder)
 
 
 def failure_config(options: Options) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from dagster._core.executor.step_delegating import (
 )
 
 from fanout_pipeline.defs.step_messages import Ended, Interrupt, Launch, Ready, Setup
+from fanout_pipeline.fanout.import_path import import_path
 
 _PROGRAM = """\
 import sys; sys.path[:] = {path!r}
@@ -52,7 +53,7 @@ class ForkedSteps(StepHandler):
     def start(self, setup: Setup) -> None:
         """Start the server; it loads while the executor goes on."""
         self._connection, theirs = Pipe()
-        program = _PROGRAM.format(path=sys.path, descriptor=theirs.fileno())
+        program = _PROGRAM.format(path=list(import_path()), descriptor=theirs.fileno())
         self._server = subprocess.Popen(
             [sys.executable, "-c", program], pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL
         )

@@ -14,6 +14,7 @@ from fanout_pipeline.defs.resources import DataFolder, Fanout
 from fanout_pipeline.defs.ways import WAYS
 from fanout_pipeline.fanout.contract import FanoutSpec
 from fanout_pipeline.fanout.fingerprint import function_fingerprint, function_name
+from fanout_pipeline.fanout.import_path import importing_from
 from fanout_pipeline.fanout.registry import REFERENCE, STRATEGIES
 from fanout_pipeline.parts.atomic import make_folder
 from fanout_pipeline.parts.folder import ResultFolder
@@ -59,6 +60,8 @@ def trials_asset(spec: FanoutSpec, strategies: Sequence[str], version: str) -> d
         began, begin = time.time(), time.perf_counter()
         root = data_folder.path()
         here = data_folder.placed(spec)
+        with importing_from(here.import_path):
+            fingerprint = function_fingerprint(spec.function)
         run = TrialRun(
             name=spec.name,
             run_id=context.run.run_id,
@@ -66,7 +69,7 @@ def trials_asset(spec: FanoutSpec, strategies: Sequence[str], version: str) -> d
             reference=REFERENCE,
             input_sha256=here.source.fingerprint().sha256,
             function=function_name(spec.function),
-            function_fingerprint=function_fingerprint(spec.function),
+            function_fingerprint=fingerprint,
             machine=machine_record(),
             options=config.model_dump()
             | {

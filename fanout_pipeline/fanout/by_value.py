@@ -6,34 +6,44 @@ import functools
 import io
 import pickle
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
+from enum import Enum
 from types import CodeType, FunctionType, MethodType, ModuleType
-from typing import Any
+from typing import Any, TypeVar
 
 import cloudpickle
 
-from fanout_pipeline.fanout.sending import can_import, has_name
+from fanout_pipeline.fanout.anew import ANEW, NAMED, is_there
+from fanout_pipeline.fanout.class_by_value import class_reduced, member_reduced
+from fanout_pipeline.fanout.sending import goes_by_name, has_name
+
+GoesByName = Callable[[str | None], bool]
+"""Whether the process that reads it is to import a module of this name."""
 
 
-def pickled(value: Any) -> bytes:
-    """The value as bytes, by names where another process can import them.
+def pickled(value: Any, goes_by_name: GoesByName) -> tuple[bytes, set[str]]:
+    """The value as bytes, and of which modules something is in these with its code.
 
-    Raises whatever makes that impossible.
+    Of modules that `goes_by_name` there are names only. Raises whatever makes that impossible.
     """
     with ExitStack() as registered:
         while True:
-            buffer = io.BytesIO()
+            pickler = _Pickler(buffer := io.BytesIO(), goes_by_name)
             try:
-                _Pickler(buffer).dump(value)
-                return buffer.getvalue()
+                pickler.dump(value)
+                return buffer.getvalue(), pickler.copied
             except _OnlyHere as found:
                 cloudpickle.register_pickle_by_value(found.module)
                 registered.callback(cloudpickle.unregister_pickle_by_value, found.module)
 
 
+_OF_A_CLASS = 6
+"""So long is cloudpickle's reduction of one; types of Python's that have no name there have a shorter."""
+
+
 class _OnlyHere(Exception):
-    """A module that cloudpickle takes for importable, but another process could not import."""
+    """A module that cloudpickle takes for importable, and that is not to be imported."""
 
     def __init__(self, module: ModuleType):
         super().__init__(module)
@@ -41,21 +51,32 @@ class _OnlyHere(Exception):
 
 
 class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]
+    dispatch_table = cloudpickle.Pickler.dispatch_table.new_child(ANEW)
+
+    def __init__(self, buffer: io.BytesIO, goes_by_name: GoesByName):
+        super().__init__(buffer)
+        self._goes_by_name = functools.cache(goes_by_name)
+        self.copied: set[str] = set()
+
     def reducer_override(self, value: Any) -> Any:
+        module = _module_of(value)
+        by_name = self._goes_by_name(module)
+        if not by_name and module in sys.modules and not isinstance(value, ModuleType):
+            self.copied.add(str(module))
         reduced = super().reducer_override(value)
         if reduced is not NotImplemented:
+            is_made = isinstance(value, type) and len(reduced) == _OF_A_CLASS
+            return class_reduced(value, reduced, self._goes_by_name) if is_made else reduced
+        if isinstance(value, Enum) and not self._goes_by_name(type(value).__module__):
+            return member_reduced(value) or reduced
+        if type(value) in NAMED and not (by_name and is_there(value)):
+            return NAMED[type(value)](value)
+        if by_name or module not in sys.modules:
             return reduced
-        module = value.__name__ if isinstance(value, ModuleType) else None
-        if has_name(value):
-            module = value.__module__
-        if module not in sys.modules or can_import(module):
-            return reduced
-        if isinstance(value, (FunctionType, type)) or (
-            isinstance(value, ModuleType)
-            and module not in cloudpickle.list_registry_pickle_by_value()
-        ):
+        is_registered = module in cloudpickle.list_registry_pickle_by_value()
+        if isinstance(value, (FunctionType, type, TypeVar, ModuleType)) and not is_registered:
             raise _OnlyHere(sys.modules[module])
-        if not isinstance(value, (ModuleType, MethodType)) and isinstance(value.__reduce__(), str):
+        if type(value) not in self.dispatch_table and isinstance(value.__reduce__(), str):
             raise pickle.PicklingError(
                 f"{value.__qualname__} is known only by its name in {module}, "
                 "which no other process can import"
@@ -63,11 +84,17 @@ class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]
         return reduced
 
 
+def _module_of(value: Any) -> str | None:
+    if isinstance(value, ModuleType):
+        return value.__name__
+    return value.__module__ if has_name(value) else None
+
+
 def culprit(function: Any) -> str | None:
     """Which of the things that a function refers to cannot be pickled."""
     for kind, name, value in _parts(function):
         try:
-            pickled(value)
+            pickled(value, goes_by_name)
         except Exception as error:
             return f"its {kind} {name}, a {type(value).__qualname__}, cannot be pickled ({error})"
     return None

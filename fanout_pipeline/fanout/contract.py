@@ -10,11 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from fanout_pipeline.fanout.calling import is_async
+from fanout_pipeline.fanout.import_path import import_path
 from fanout_pipeline.fanout.policy import FAIL, FailurePolicy
 from fanout_pipeline.sources.source import Chunk, Source, Stamp
 
@@ -36,12 +37,16 @@ class FanoutSpec:
     """Its path is relative to the data root."""
     function: Callable[[Any], Any]
     """Called with each item, awaited where it is async. Worker processes import it by its module
-    and name, with all that the module imports (beside definitions: dagster, a second a worker); one
-    that they could not import is sent with its code."""
+    and name; where they could not, or the module holds Dagster's objects, it is sent with its code."""
     batch_function: Callable[[Any], Any] | None = None
     """The same on a pandas Series of items, giving as many results; None: no `vectorized`."""
     upstream: tuple[str, ...] = ()
     """Keys of the assets that write the source, `prefix/name` where they have one."""
+    import_path: tuple[str, ...] = field(
+        default_factory=import_path, compare=False, repr=False, kw_only=True
+    )
+    """Where the function's modules are found, and what it imports when it is called: `sys.path` as it
+    was here. Dagster takes the folder of the definitions off it once it has loaded them."""
 
     def under(self, root: Path) -> FanoutSpec:
         """The same fan-out with its source's path taken relative to `root`."""

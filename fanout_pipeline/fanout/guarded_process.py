@@ -16,6 +16,7 @@ from contextlib import suppress
 from dataclasses import replace
 
 from fanout_pipeline.fanout.black_box import ASK_FOR_STACK, STATUS_AT, BlackBox
+from fanout_pipeline.fanout.import_path import import_path
 from fanout_pipeline.fanout.process_end import end_of
 from fanout_pipeline.fanout.usage import ProcessUsage, usage_of
 
@@ -34,7 +35,7 @@ class GuardedProcess:
             "from fanout_pipeline.fanout.guard import guarded\n"
             f"used = guarded({channel}, {box.descriptor}, {STATUS_AT}, {int(ASK_FOR_STACK)})\n"
         )
-        found = f"import sys; sys.path[:] = {list(map(str, sys.path))!r}\n"
+        found = f"import sys; sys.path[:] = {list(import_path())!r}\n"
         self._guard = subprocess.Popen(
             [sys.executable, "-c", found + guard + program],
             stdin=subprocess.DEVNULL,

@@ -13,7 +13,7 @@ pickled; and the workers can be given another run after 'STOP', as every crew ca
 from __future__ import annotations
 
 import queue
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from multiprocessing import get_context, queues
 from multiprocessing.connection import wait
@@ -100,14 +100,15 @@ class ItemQueue:
         work: Work,
         reader: ItemReader,
         tasks: Iterable[Task],
+        say: Callable[[str], object],
     ) -> Joined:
         """Feed every task and a 'STOP' for each worker, then join the workers' lists as they come.
 
-        The tasks are made of what `reader` reads.
+        The tasks are made of what `reader` reads. `say`: see `sent`.
         """
         joined = Joined(reader)
         sample: list[Task] = []
-        message = sent((serve, work.function, work.failures), work.function)
+        message = sent((serve, work.function, work.failures), work.function, say)
         for control in self._controls:
             with suppress(BrokenPipeError):  # its worker is dead, as will be said below
                 control.send_bytes(message)

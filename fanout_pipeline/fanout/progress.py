@@ -29,6 +29,7 @@ class Progress:
         self._log = log
         self._interval = interval
         self._clock = clock
+        self._said: set[str] = set()
         self.begin(0)
 
     def begin(self, size: int) -> None:
@@ -51,6 +52,12 @@ class Progress:
     def say(self, text: str) -> None:
         """Log a line about something out of the ordinary."""
         self._log(f"{self._label}: {text}")
+
+    def say_once(self, text: str) -> None:
+        """The same, but nothing that was said so before."""
+        if text not in self._said:
+            self._said.add(text)
+            self.say(text)
 
     def _line(self, seconds: float) -> str:
         left = seconds * (self._size - self._size_done) / self._size_done

@@ -16,10 +16,6 @@ from fanout_pipeline.fanout.contract import Work
 from fanout_pipeline.fanout.numbering import ThreadNumbering
 from fanout_pipeline.sources.integer_lines import IntegerLines
 
-# Where it parses, Arrow puts handlers of its own in the place of Python's, to be able to stop. A
-# signal that comes as it ends is lost: 25 Ctrl-C of 3,000. What we have it do takes milliseconds.
-pyarrow.enable_signal_handlers(False)
-
 
 def rehearse() -> None:
     """Do some chunks: the first of a process takes some milliseconds more than the next."""

@@ -12,9 +12,11 @@ from functools import partial
 from pathlib import Path
 
 import fanout_pipeline.fanout.road  # noqa: F401 (importing Arrow is not part of a run)
+from fanout_pipeline.fanout.chunk_work import keep_memory
 from fanout_pipeline.fanout.contract import Crew, FanoutSpec, Options, Ran, Strategy, Work
 from fanout_pipeline.fanout.environment import explained
 from fanout_pipeline.fanout.identity import described, identity_of
+from fanout_pipeline.fanout.import_path import with_its_imports
 from fanout_pipeline.fanout.lanes import mean, total
 from fanout_pipeline.fanout.policy import FailurePolicy
 from fanout_pipeline.fanout.progress import Progress
@@ -41,6 +43,7 @@ def default_chunks(size: int, workers: int) -> int:
     return max(workers, math.ceil(size / _CHUNK_BYTES))
 
 
+@with_its_imports
 def run_strategy(
     strategy: Strategy,
     spec: FanoutSpec,
@@ -62,6 +65,7 @@ def run_strategy(
     Raises BadInput, ItemFailed, WorkerDied, CannotWrite, SystemRefused or TypeError; what is
     visible in the folder is then as it was.
     """
+    keep_memory()
     method = options.start_method
     if method not in strategy.start_methods:
         method = strategy.start_methods[0]

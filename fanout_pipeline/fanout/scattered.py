@@ -14,11 +14,12 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import fanout_pipeline.fanout.road  # noqa: F401 (importing Arrow is not part of a chunk)
-from fanout_pipeline.fanout.chunk_work import run_chunk
+from fanout_pipeline.fanout.chunk_work import keep_memory, run_chunk
 from fanout_pipeline.fanout.contract import FanoutSpec, Work, WorkerDied
 from fanout_pipeline.fanout.environment import explained
 from fanout_pipeline.fanout.fingerprint import function_name
 from fanout_pipeline.fanout.identity import described
+from fanout_pipeline.fanout.import_path import with_its_imports
 from fanout_pipeline.fanout.lanes import busy_seconds
 from fanout_pipeline.fanout.numbering import FolderNumbering
 from fanout_pipeline.fanout.ownership import own, owner_of_is_gone
@@ -68,6 +69,7 @@ class Answer:
     usage: ProcessUsage
 
 
+@with_its_imports
 def scatter(
     spec: FanoutSpec,
     target: ResultFolder,
@@ -89,9 +91,11 @@ def scatter(
     return Plan(generation, stamp, fingerprint, cuts, began, time.time(), usage, failures, function)
 
 
+@with_its_imports
 def run_scattered(spec: FanoutSpec, target: ResultFolder, plan: Plan, number: int) -> Answer:
     """Run one chunk. Raises ItemFailed, BadInput or CannotWrite."""
     began = time.time()
+    keep_memory()
     folder = target.generation(plan.generation)
     counts = folder / _COUNTS
     work = Work(
@@ -168,6 +172,7 @@ def gather(
     )
 
 
+@with_its_imports
 def go_on(spec: FanoutSpec, target: ResultFolder, plan: Plan, *, gathering: bool = False) -> None:
     """Before a step of another run than scattered: its re-execution from failure.
 

@@ -2,7 +2,8 @@
 
 Functions of modules that a worker can import travel as names. Those of `__main__` (a script, `python -c`,
 a REPL, a notebook), of modules that were loaded from a file by hand, lambdas and nested functions
-travel by value, with the variables that they refer to (see `by_value`).
+travel by value, with the variables that they refer to (see `by_value`). So do those of modules that
+hold objects of Dagster's, for a worker that imports them imports dagster, which takes a second.
 """
 
 from __future__ import annotations
@@ -10,16 +11,24 @@ from __future__ import annotations
 import io
 import pickle
 import sys
+from collections.abc import Callable, Iterator
 from functools import cache
 from importlib.machinery import ModuleSpec
 from pathlib import Path
+from types import FunctionType, ModuleType
 from typing import Any
 
 from fanout_pipeline.fanout.failures import shown
 
+_DAGSTERS = ("dagster", "fanout_pipeline.defs", "fanout_pipeline.definitions")
+"""Packages that are, or import, dagster."""
 
-def sent(message: Any, function: Any) -> bytes:
-    """A message that holds the user's function. Raises TypeError, naming what of it cannot be sent."""
+
+def sent(message: Any, function: Any, say: Callable[[str], object] = lambda text: None) -> bytes:
+    """A message that holds the user's function. Raises TypeError, naming what of it cannot be sent.
+
+    What is out of the ordinary about the way it travels is said.
+    """
     try:
         buffer = io.BytesIO()
         _ByName(buffer).dump(message)
@@ -28,36 +37,64 @@ def sent(message: Any, function: Any) -> bytes:
         # Here, for the usual function does without it.
         from fanout_pipeline.fanout.by_value import culprit, pickled
     try:
-        return pickled(message)
+        sent, copied = pickled(message, goes_by_name)
+        for module in sorted(copied):
+            say(_told_copied(module))
+        return sent
     except Exception as error:
         name = getattr(function, "__qualname__", None) or shown(function, 200)
-        raise TypeError(
-            f"The function {name} cannot be sent to worker processes: "
-            f"{culprit(function) or error}. "
-            "Make it inside the function, or define the function at the top level of a module "
-            "that can be imported."
-        ) from error
+        cause = f"{culprit(function) or error}"
+        try:
+            # A module of Dagster's objects may hold what cannot be copied: a worker can import it.
+            sent, copied = pickled(message, can_import)
+        except Exception:
+            raise TypeError(
+                f"The function {name} cannot be sent to worker processes: {cause}. "
+                "Make it inside the function, or define the function at the top level of a module "
+                "that can be imported."
+            ) from error
+        say(
+            f"each worker process imports dagster, which takes it a second: {name} cannot be sent "
+            f"without the module that it is defined in ({cause}), and that holds Dagster's objects. "
+            "Define the function in a module of its own."
+        )
+        return sent
+
+
+def _told_copied(module: str) -> str:
+    holds = next(dagsters_objects(module), None)
+    if holds is None or not can_import(module):
+        why = "they could not import it"
+    else:
+        why = f"it holds Dagster's objects ({holds}), and whoever imports it imports dagster"
+    return f"what is defined in {module} goes to worker processes with its code, for {why}"
 
 
 class _NotByName(Exception):
-    """A worker could not import the module of what is to be pickled."""
+    """A worker could not, or should not, import the module of what is to be pickled."""
 
 
 class _ByName(pickle.Pickler):
     def __init__(self, buffer: io.BytesIO):
         super().__init__(buffer)
         # Half of what is pickled here shares its module with something else.
-        self._can_import = cache(can_import)
+        self._goes_by_name = cache(goes_by_name)
 
     def reducer_override(self, value: Any) -> Any:
-        if has_name(value) and not self._can_import(value.__module__):
+        if has_name(value) and not self._goes_by_name(value.__module__):
             raise _NotByName
         return NotImplemented
 
 
 def has_name(value: Any) -> bool:
     """Whether it is a function, a class or another thing that may be pickled as module and name."""
-    return isinstance(getattr(value, "__qualname__", None), str)
+    name = getattr(value, "__qualname__", None) or getattr(value, "__name__", None)
+    return isinstance(name, str) and hasattr(value, "__module__")
+
+
+def goes_by_name(module: str | None) -> bool:
+    """Whether workers are to import a module: they can, and do not import dagster with it."""
+    return can_import(module) and (module is None or not any(dagsters_objects(module)))
 
 
 def can_import(name: str | None) -> bool:
@@ -80,6 +117,26 @@ def can_import(name: str | None) -> bool:
     # Of what has no file (built in, frozen, a namespace) there is only one.
     has_files = found.has_location and known.has_location
     return not has_files or found.origin == known.origin or _file(found) == _file(known)
+
+
+def dagsters_objects(name: str) -> Iterator[str]:
+    """Names in a module, or in a package around it, of what is Dagster's: importing it imports dagster."""
+    if "dagster" not in sys.modules or _is_of(name, "dagster"):
+        return
+    while name:
+        for known, value in tuple(vars(sys.modules.get(name, ModuleType(name))).items()):
+            if isinstance(value, ModuleType):
+                is_dagsters = _is_of(value.__name__, "dagster")
+            else:
+                owner = value if isinstance(value, (type, FunctionType)) else type(value)
+                is_dagsters = any(_is_of(owner.__module__, package) for package in _DAGSTERS)
+            if is_dagsters:
+                yield f"{name}.{known}"
+        name, _, _ = name.rpartition(".")
+
+
+def _is_of(module: Any, package: str) -> bool:
+    return module == package or (isinstance(module, str) and module.startswith(f"{package}."))
 
 
 def _found(name: str, path: Any) -> ModuleSpec | None:

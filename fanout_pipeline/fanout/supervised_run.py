@@ -66,7 +66,7 @@ class SupervisedRun:
         progress.begin(plan.size)
         # Not the batch function: what its module imports would be imported for nothing.
         slim = replace(work, chunks=(), finished=(), batch_function=None)
-        message = sent(("work", slim, log_levels()), work.function)
+        message = sent(("work", slim, log_levels()), work.function, progress.say_once)
         logged = Logged(self._ranges.first_index)
         self._places = Places(workers, start_another, message, began, logged)
         self._pickle_seconds = time.thread_time() - cpu_began

@@ -70,9 +70,10 @@ def main(descriptor: int, box: int, cpu_seconds: float) -> None:
     logs = LogRecords(parent.send, recorder)
     # Who is killed has no time to write what it has printed; and lines of several workers stay whole.
     sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
-    import fanout_pipeline.fanout.chunk_work  # noqa: F401
+    from fanout_pipeline.fanout.chunk_work import keep_memory
     from fanout_pipeline.fanout.handing_back import import_road
 
+    keep_memory()
     imported = time.perf_counter() - began
     work = None
     while True:

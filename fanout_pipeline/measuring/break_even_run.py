@@ -14,6 +14,7 @@ from typing import Any
 from fanout_pipeline.fanout.contract import FanoutSpec, Options
 from fanout_pipeline.fanout.cores import effective_cores
 from fanout_pipeline.fanout.fingerprint import function_fingerprint
+from fanout_pipeline.fanout.import_path import with_its_imports
 from fanout_pipeline.fanout.registry import REFERENCE, STRATEGIES
 from fanout_pipeline.measuring.break_even import BreakEven, break_even
 from fanout_pipeline.measuring.burden import calibrate
@@ -154,6 +155,7 @@ def _measured(
     )
 
 
+@with_its_imports
 def made_of(spec: FanoutSpec, options: Options, machine: Mapping[str, Any]) -> dict[str, Any]:
     """What the samples depend on: where any of it changes, they are of no use any more."""
     batch = spec.batch_function

@@ -6,8 +6,8 @@ import math
 import os.path
 import pickletools
 import socket
+import sqlite3
 import sys
-import threading
 import types
 from pathlib import Path
 
@@ -166,7 +166,7 @@ def test_modules_of_python_can_be_imported(name):
 @pytest.mark.parametrize(
     ("make", "kind"),
     [
-        (threading.Lock, "lock"),
+        (lambda: sqlite3.connect(":memory:"), "Connection"),
         (socket.socket, "socket"),
         (lambda: (number for number in ()), "generator"),
         (lambda: functools.reduce(lambda inner, _: [inner], range(100_000), 0), "list"),
@@ -198,16 +198,23 @@ def test_what_cannot_be_sent_is_named(make, kind):
         with pytest.raises(TypeError, match=what) as caught:
             message_of(function)
         assert "Make it inside the function, or" in str(caught.value)
-    if kind == "socket":
+    if hasattr(thing, "close"):
         thing.close()
 
 
 def test_what_is_known_by_name_only_is_named():
-    """A cached function of `__main__` cannot be copied; it is not sent to fail in the worker."""
-    namespace = {"__name__": "__main__", "functools": functools}
-    exec("@functools.cache\ndef cached(number): return number", namespace)
-    with pytest.raises(TypeError, match="cached is known only by its name in __main__"):
-        message_of(namespace["cached"])
+    """What another process would look up in `__main__` is not sent to fail in the worker."""
+    namespace = {"__name__": "__main__"}
+    exec(
+        "class Known:\n"
+        "    def __init__(self): self.__qualname__ = 'known'\n"
+        "    def __call__(self, number): return number\n"
+        "    def __reduce__(self): return 'known'\n"
+        "known = Known()",
+        namespace,
+    )
+    with pytest.raises(TypeError, match="known is known only by its name in __main__"):
+        message_of(namespace["known"])
 
 
 def test_nothing_stays_registered(by_hand):

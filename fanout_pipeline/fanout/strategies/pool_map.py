@@ -53,7 +53,7 @@ class _Pool(Crew):
         read = time.perf_counter()
         before = list(self._clocks)
         try:
-            function = sent((work.function, work.failures), work.function)
+            function = sent((work.function, work.failures), work.function, progress.say_once)
             pending = self._pool.map_async(_Function(function), items)
             while not pending.ready():
                 pending.wait(WAIT_SECONDS)

@@ -1,0 +1,79 @@
+"""Where the modules of a fan-out are found, also once whoever loaded its definitions has forgotten.
+
+Dagster has the folder of the definitions on `sys.path` while it loads them, and takes it off again.
+What a spec has remembered of it is there again while its function is called, and while worker
+processes start, which get the `sys.path` of the process that starts them.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import wraps
+from threading import Lock
+from typing import ParamSpec, TypeVar
+
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
+
+
+def import_path() -> tuple[str, ...]:
+    """`sys.path` as it is now, in a form that means the same in any folder and process."""
+    # An import passes over what is no text, and over a working directory that was removed.
+    entries = (_absolute(entry) for entry in sys.path if isinstance(entry, str))
+    return tuple(dict.fromkeys(entry for entry in entries if entry is not None))
+
+
+def _absolute(entry: str) -> str | None:
+    if os.path.isabs(entry):
+        return entry
+    try:
+        return os.path.join(os.getcwd(), entry) if entry else os.getcwd()
+    except FileNotFoundError:
+        return None
+
+
+class _Held:
+    """What `sys.path` was before the first of the blocks that are under way, in all threads."""
+
+    lock = Lock()
+    blocks = 0
+    before: tuple[str, ...] = ()
+    added: set[str] = set()  # noqa: RUF012
+
+
+@contextmanager
+def importing_from(path: Sequence[str]) -> Iterator[None]:
+    """For the block, find modules by this path first, then by what else is on `sys.path`."""
+    with _Held.lock:
+        if not _Held.blocks:
+            _Held.before = tuple(sys.path)
+        _Held.blocks += 1
+        _Held.added.update(set(path) - set(sys.path))
+        sys.path[:] = dict.fromkeys([*path, *sys.path])
+    try:
+        yield
+    finally:
+        with _Held.lock:
+            _Held.blocks -= 1
+            if not _Held.blocks:
+                # What the function itself has put there stays.
+                theirs = set(sys.path) - _Held.added - set(_Held.before)
+                sys.path[:] = [*(e for e in sys.path if e in theirs), *_Held.before]
+                _Held.added.clear()
+
+
+def with_its_imports(do: Callable[_P, _T]) -> Callable[_P, _T]:
+    """A function that is given a spec, such that it finds the modules that the spec's author found."""
+
+    from fanout_pipeline.fanout.contract import FanoutSpec
+
+    @wraps(do)
+    def doing(*args: _P.args, **kwargs: _P.kwargs) -> _T:
+        (spec,) = (one for one in (*args, *kwargs.values()) if isinstance(one, FanoutSpec))
+        with importing_from(spec.import_path):
+            return do(*args, **kwargs)
+
+    return doing

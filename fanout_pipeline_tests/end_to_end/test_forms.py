@@ -1,0 +1,137 @@
+"""A user's modules are found by workers, by steps and by the function itself, however Dagster was started."""
+
+import json
+
+import pytest
+
+from fanout_pipeline_tests.fanout.test_forms import HELPER, LINES, TEXT
+
+FUNCTIONS = """
+
+def each(line):
+    import inspect, sys
+
+    told = {}
+    for name, form in FORMS.items():
+        value = form(line)
+        told[name] = repr(asyncio.run(value) if inspect.iscoroutine(value) else value)
+    return told | {"dagster": str("dagster" in sys.modules)}
+
+
+async def each_awaited(line):
+    import helper_of_forms
+
+    return cached(line) + helper_of_forms.helped(line)
+
+
+def length(line):
+    import helper_of_forms
+
+    return len(helper_of_forms.helped(line))
+
+
+def batch(lines):
+    import helper_of_forms
+
+    return [len(helper_of_forms.helped(line)) for line in lines]
+"""
+SPECS = """
+from fanout_pipeline.defs.factory import fanout_definitions
+from fanout_pipeline.fanout import FanoutSpec
+from fanout_pipeline.sources import TextLines
+
+LINES = TextLines("lines.txt")
+SPECS = FanoutSpec("each", LINES, each), FanoutSpec("waits", LINES, each_awaited)
+SPECS += (FanoutSpec("lengths", LINES, length, batch_function=batch),)
+defs = fanout_definitions(*SPECS)
+"""
+IMPORTS = "from forms import batch, each, each_awaited, length\n"
+STRATEGIES = ["serial", "threads", "multiprocess", "dagster_multiprocess"]
+ARTICLES = ["queue", "indexed_queue", "pool_map"]
+
+
+@pytest.fixture
+def theirs(guest):
+    """A project with a module of forms, and a helper that these import when they are called."""
+    guest.lines(LINES * 5)
+    guest.write(forms=TEXT + FUNCTIONS, helper_of_forms=HELPER)
+    return guest
+
+
+def expected(guest):
+    """What the forms give without any fan-out."""
+    program = f"import forms, json; print(json.dumps([forms.each(line) for line in {LINES!r}]))"
+    code, output = guest.run("python", "-c", program)
+    assert code == 0, output
+    return json.loads(output.splitlines()[-1]) * 5
+
+
+def require_all(guest, strategies):
+    without = [{**told, "dagster": None} for told in expected(guest)]
+    for strategy in strategies:
+        found = [{**told, "dagster": None} for told in guest.results(f"each/{strategy}")]
+        if strategy == "queue":  # whose order is that of arrival
+            assert sorted(found, key=str) == sorted(without, key=str)
+        else:
+            assert found == without, strategy
+    waited = [line.upper() + line.title() for line in LINES] * 5
+    assert guest.results("waits/asyncio") == guest.results("waits/multiprocess") == waited
+    assert guest.results("lengths/vectorized") == [len(line) for line in LINES] * 5
+
+
+ALSO = ["waits/asyncio", "waits/multiprocess", "lengths/vectorized"]
+
+
+def test_every_form_in_every_strategy(theirs):
+    """`-m`: modules beside the definitions are imported by name, and the function's own imports work."""
+    theirs.write(mine=IMPORTS + SPECS)
+    strategies = STRATEGIES + ARTICLES
+    code, output = theirs.materialize(*[f"each/{name}" for name in strategies], *ALSO)
+    assert code == 0, output
+    require_all(theirs, strategies)
+    for strategy in ["multiprocess", *ARTICLES]:
+        assert {told["dagster"] for told in theirs.results(f"each/{strategy}")} == {"False"}
+    assert "with its code" not in output
+
+
+def test_a_file_of_definitions_and_functions(theirs):
+    """`-f`: a module that defines Dagster's objects travels with its code, which the log says once."""
+    theirs.write(forms="", mine=TEXT + FUNCTIONS + SPECS)
+    wanted = ["each/multiprocess", "each/pool_map", *ALSO]
+    code, output = theirs.materialize(*wanted, location=("-f", "mine.py"))
+    assert code == 0, output
+    theirs.write(forms=TEXT + FUNCTIONS)
+    require_all(theirs, ["multiprocess", "pool_map"])
+    for strategy in ["multiprocess", "pool_map"]:
+        assert {told["dagster"] for told in theirs.results(f"each/{strategy}")} == {"False"}
+        said = f"{strategy}: what is defined in mine goes to worker processes with its code"
+        assert output.count(said) == 1 + (strategy == "multiprocess")  # of `each`, and of `waits`
+
+
+def test_definitions_elsewhere_under_dagsters_own_executor(theirs):
+    """`-d`, with definitions that are made when their module is loaded, and steps that Dagster starts."""
+    lazily = SPECS.replace("defs = fanout_definitions(*SPECS)", "").replace("\n", "\n    ")
+    theirs.write(
+        mine=f"""
+import dagster as dg
+{IMPORTS}
+@dg.definitions
+def defs():
+    {lazily}
+    made = fanout_definitions(*SPECS)
+    return dg.Definitions.merge(
+        dg.Definitions(assets=made.assets, resources=made.resources),
+        dg.Definitions(executor=dg.multiprocess_executor),
+    )
+"""
+    )
+    (theirs.folder / "theirs").mkdir()
+    for name in ("forms", "helper_of_forms", "mine"):
+        (theirs.works_in / f"{name}.py").rename(theirs.folder / "theirs" / f"{name}.py")
+    strategies = ["multiprocess", "dagster_multiprocess", "queue"]
+    location = ("-d", str(theirs.folder / "theirs"), "-m", "mine")
+    code, output = theirs.materialize(*[f"each/{n}" for n in strategies], *ALSO, location=location)
+    assert code == 0, output
+    for name in ("forms", "helper_of_forms"):
+        (theirs.folder / "theirs" / f"{name}.py").rename(theirs.works_in / f"{name}.py")
+    require_all(theirs, strategies)
