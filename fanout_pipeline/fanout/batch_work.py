@@ -15,6 +15,7 @@ from fanout_pipeline.fanout.calling import require_failed
 from fanout_pipeline.fanout.chunk_work import parsed
 from fanout_pipeline.fanout.contract import ItemFailed, Work
 from fanout_pipeline.fanout.failures import described, shown
+from fanout_pipeline.fanout.interrupts import interrupts_marked
 from fanout_pipeline.fanout.laps import Laps
 from fanout_pipeline.fanout.numbering import Numbering, Stopped
 from fanout_pipeline.fanout.piece import Piece
@@ -52,7 +53,7 @@ def _as_batch(
     laps.end("wait")
     if stopped():
         raise Stopped
-    with Quarantine(work, chunk, numbering, laps) as quarantine:
+    with Quarantine(work, chunk, numbering, laps) as quarantine, interrupts_marked():
         try:
             # A chunk in which no line begins is ordinary, and many a function takes no empty batch.
             results = called(work.batch_function, items) if len(items) else []

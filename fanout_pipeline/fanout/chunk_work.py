@@ -111,7 +111,7 @@ def _by_item(
     laps.end("read")
     results = Results()
     quarantine = Quarantine(work, chunk, numbering, laps)
-    with quarantine, appending(work.function) as append:
+    with quarantine, appending(work.function, laps.spent_elsewhere) as append:
         calls = _Calls(
             append, items, results, work.failures, quarantine, stopped, recorder, known_failed
         )

@@ -20,6 +20,7 @@ from fanout_pipeline.fanout.policy import FailurePolicy
 from fanout_pipeline.fanout.progress import Progress
 from fanout_pipeline.fanout.resuming import finished_before, unfinished
 from fanout_pipeline.fanout.run_record import RunRecord
+from fanout_pipeline.fanout.surroundings import Surroundings
 from fanout_pipeline.fanout.unchanged import unchanged
 from fanout_pipeline.fanout.usage import own_usage
 from fanout_pipeline.parts.folder import ResultFolder
@@ -195,6 +196,7 @@ def _run_once(
         failures,
         finished,
         stamp,
+        Surroundings.here(),
     )
     try:
         with unchanged(spec.source, stamp):

@@ -84,6 +84,7 @@ def main(descriptor: int, box: int) -> None:
                     rehearse()
                 parent.send((READY, os.getpid()))
             case ("work", work):
+                work.surroundings.take_on()
                 # Reading it has imported the user's module: that is told with the first chunk.
                 imported += time.perf_counter() - taken
             case ("chunk", order):
@@ -98,6 +99,10 @@ def main(descriptor: int, box: int) -> None:
                     imported += answer.import_seconds
                     parent.send((DONE, answer, began, imported, time.perf_counter()))
                 imported = 0.0
+    if "fanout_pipeline.fanout.event_loop" in sys.modules:
+        from fanout_pipeline.fanout.event_loop import close
+
+        close()
     # As multiprocessing's children end: what was printed is kept, the interpreter is not taken
     # apart object by object (0.1 s with Arrow in it).
     sys.stdout.flush()
@@ -141,7 +146,7 @@ class _Parent:
             taken = time.perf_counter()
             try:
                 return taken, pickle.loads(message)
-            except Exception as error:
+            except BaseException as error:  # A module may call sys.exit() when it is imported.
                 from fanout_pipeline.fanout.failures import unreadable
 
                 self.send(unreadable(error))
@@ -169,7 +174,7 @@ def _answer(parent: _Parent, work: Any, order: Order, recorder: Recorder) -> Any
             recorder=recorder,
             known_failed={} if order.failure is None else {0: order.failure},
         )
-    except BaseException as error:  # SystemExit, too: it is the parent's to raise
+    except BaseException as error:
         from fanout_pipeline.fanout.failures import sendable
 
         return sendable(error)

@@ -1,5 +1,6 @@
 """Functions for worker processes, which import them by name."""
 
+import argparse
 import asyncio
 import dataclasses
 import os
@@ -8,6 +9,7 @@ import shutil
 import signal
 import sys
 import time
+import warnings
 from decimal import Decimal
 from pathlib import Path
 
@@ -34,6 +36,70 @@ class PanicException(BaseException):
 def panics_on_guilty(number):
     if number == GUILTY:
         raise PanicException("index out of bounds")
+    return number
+
+
+class Own(BaseException):
+    """No Exception either."""
+
+
+class Mute(Exception):
+    """Its text cannot be had, and who asks for it is told to exit."""
+
+    def __str__(self):  # noqa: PLE0307
+        sys.exit("mute")
+
+
+def raised(error):
+    def raise_it():
+        raise error
+
+    return raise_it
+
+
+def recurse():
+    recurse()
+
+
+def parse_arguments():
+    argparse.ArgumentParser(prog="line", exit_on_error=True).parse_args(["--no-such-option"])
+
+
+KINDS = (
+    ("SystemExit", parse_arguments),
+    ("SystemExit", lambda: sys.exit("a bad line")),
+    ("SystemExit", sys.exit),
+    ("KeyboardInterrupt", raised(KeyboardInterrupt)),
+    ("GeneratorExit", raised(GeneratorExit("enough"))),
+    ("StopIteration", raised(StopIteration)),
+    ("StopAsyncIteration", raised(StopAsyncIteration)),
+    ("CancelledError", raised(asyncio.CancelledError)),
+    ("MemoryError", raised(MemoryError)),
+    ("RecursionError", recurse),
+    ("PanicException", raised(PanicException("index out of bounds"))),
+    ("Own", raised(Own("mine"))),
+    ("Mute", raised(Mute())),
+    ("BaseExceptionGroup", raised(BaseExceptionGroup("two", [SystemExit(1), ValueError()]))),
+)
+"""What a function may raise, by the type's name."""
+
+
+def raises_of_every_kind(number):
+    kind = number - 1000
+    if kind < len(KINDS):
+        KINDS[kind][1]()
+    return number
+
+
+async def raises_of_every_kind_in_a_task(number):
+    """The call awaits a task of its own that raises."""
+    await asyncio.create_task(Async(raises_of_every_kind)(number))
+    return number
+
+
+def exits_on_guilty(number):
+    if number == GUILTY:
+        sys.exit(2)
     return number
 
 
@@ -149,6 +215,29 @@ def unwanted_modules(number):
     if hasattr(sys.modules["__main__"], "PARENT_MARKER"):
         found.add("__main__")
     return " ".join(sorted(found))
+
+
+def what_it_sees(number):
+    """Settings of the thread and the process that call it, by what they do."""
+    import numpy
+
+    def raised_by(call, *arguments):
+        try:
+            call(*arguments)
+        except (Warning, FloatingPointError) as error:
+            return type(error).__name__
+
+    return " ".join(
+        f"{name}={value}"
+        for name, value in {
+            "third": Decimal(1) / 3,
+            "numpy": raised_by(numpy.divide, 1.0, 0.0),
+            "odd": raised_by(warnings.warn, "odd number", UserWarning),
+            "even": raised_by(warnings.warn, "even number", RuntimeWarning),
+            "recursion": sys.getrecursionlimit(),
+            "digits": sys.get_int_max_str_digits(),
+        }.items()
+    )
 
 
 def sleeps_5_ms(number):
