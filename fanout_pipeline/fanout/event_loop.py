@@ -105,7 +105,12 @@ class EventLoop:
         thread, self._stopping = self._thread, True
         assert thread is not None
         self.loop.call_soon_threadsafe(self.loop.stop)
-        thread.join(_PATIENCE_SECONDS)
+        thread.join(_LOOK_SECONDS)
+        until = time.monotonic() + _PATIENCE_SECONDS
+        while thread.is_alive() and time.monotonic() < until:
+            # By a call whose thread was told to stop while it waited for the call's end.
+            self.interrupt()
+            thread.join(_LOOK_SECONDS)
         if thread.is_alive():
             self.abandon()
         else:

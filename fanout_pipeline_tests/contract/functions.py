@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import contextlib
 import dataclasses
 import os
 import re
@@ -289,6 +290,43 @@ async def hangs_on_guilty(number):
 
 async def plus(number, more):
     return await same_async(number) + more
+
+
+_connections = {}
+
+
+async def ask_server(number, port):
+    """The number, by way of a server, with a client that is made at the first call and then kept."""
+    if port not in _connections:
+        connected = asyncio.ensure_future(asyncio.open_connection("127.0.0.1", port))
+        _connections[port] = connected, asyncio.Lock()
+    connected, free = _connections[port]
+    reader, writer = await connected
+    async with free:
+        writer.write(f"{number}\n".encode())
+        await writer.drain()
+        return int(await reader.readline())
+
+
+async def hang_up(port):
+    connected, _ = _connections.pop(port)
+    _, writer = await connected
+    writer.close()
+    await writer.wait_closed()
+
+
+async def blocks(number):
+    """Keeps its event loop from everything else, in Python code."""
+    while number == GUILTY:
+        time.sleep(0.01)  # noqa: ASYNC251
+    return number
+
+
+async def minds_no_cancelling(number):
+    while number == GUILTY:
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.sleep(0.01)
+    return number
 
 
 def sleeps_on_first(number):
