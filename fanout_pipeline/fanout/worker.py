@@ -61,7 +61,7 @@ def main(descriptor: int, box: int) -> None:
     parent_pid = os.getppid()
     # Programs that the function starts must not hold the channel open.
     os.set_inheritable(descriptor, False)
-    parent = _Parent(Channel(descriptor))
+    parent = Parent(Channel(descriptor))
     parent.send((READY, os.getpid()))
     # Not before: whoever waits for the answer can go on, and cut the source, meanwhile.
     began = time.perf_counter()
@@ -69,7 +69,7 @@ def main(descriptor: int, box: int) -> None:
     import fanout_pipeline.fanout.chunk_work  # noqa: F401
     from fanout_pipeline.fanout.handing_back import import_road
 
-    _end_with(parent_pid)
+    end_with(parent_pid)
     imported = time.perf_counter() - began
     work = None
     while True:
@@ -110,7 +110,7 @@ def main(descriptor: int, box: int) -> None:
     os._exit(0)
 
 
-def _end_with(parent_pid: int) -> None:
+def end_with(parent_pid: int) -> None:
     """Have the kernel kill this process when its parent ends, whatever holds the GIL here by then.
 
     Until now no function was called: the thread that waits for the channel's end was enough.
@@ -125,7 +125,7 @@ def _end_with(parent_pid: int) -> None:
             os._exit(1)
 
 
-class _Parent:
+class Parent:
     """The process that started this one. A thread waits for its messages, and for its end."""
 
     def __init__(self, channel: Channel):
@@ -159,7 +159,7 @@ class _Parent:
             os._exit(1)
 
 
-def _answer(parent: _Parent, work: Any, order: Order, recorder: Recorder) -> Any:
+def _answer(parent: Parent, work: Any, order: Order, recorder: Recorder) -> Any:
     from fanout_pipeline.fanout.chunk_work import run_piece, run_unwritten
 
     numbering = _RemoteNumbering(parent, order.first_index)
@@ -183,7 +183,7 @@ def _answer(parent: _Parent, work: Any, order: Order, recorder: Recorder) -> Any
 class _RemoteNumbering:
     """Sends the count to the parent, which answers with the first index when it is known."""
 
-    def __init__(self, parent: _Parent, first_index: int | None):
+    def __init__(self, parent: Parent, first_index: int | None):
         self._parent = parent
         self._first_index = first_index
 

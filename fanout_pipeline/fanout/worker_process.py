@@ -75,7 +75,8 @@ class WorkerProcess:
                 f"main({theirs.fileno()}, {box.descriptor})"
             )
             process = subprocess.Popen(
-                [sys.executable, "-c", program],
+                # As multiprocessing does: -O and -W, for one, mean the same in a worker.
+                [sys.executable, *subprocess._args_from_interpreter_flags(), "-c", program],  # type: ignore[attr-defined]
                 stdin=subprocess.DEVNULL,
                 pass_fds=[theirs.fileno(), box.descriptor],
                 env=_ENVIRONMENT | os.environ,

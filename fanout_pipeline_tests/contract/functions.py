@@ -9,6 +9,7 @@ import re
 import shutil
 import signal
 import sys
+import threading
 import time
 import warnings
 from decimal import Decimal
@@ -327,6 +328,30 @@ async def minds_no_cancelling(number):
         with contextlib.suppress(asyncio.CancelledError):
             await asyncio.sleep(0.01)
     return number
+
+
+def hangs_beside_the_main_thread(number, how):
+    """As a library does that threads may not share."""
+    if threading.current_thread() is not threading.main_thread():
+        if how == "waits":
+            locked = threading.Lock()
+            locked.acquire()
+            locked.acquire()
+        else:
+            re.match(r"(a+)+$", "a" * 64 + "b")  # keeps the interpreter, for years
+    return number
+
+
+def exits_without_a_word(number):
+    os._exit(3)
+
+
+def counts_its_calls(number):
+    _calls.append(number)
+    return len(_calls)
+
+
+_calls = []
 
 
 def sleeps_on_first(number):
