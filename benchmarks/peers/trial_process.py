@@ -79,7 +79,7 @@ class PeerTrial:
     def warms_up(self) -> bool:
         return not self.contender.cluster
 
-    def run(self, again: bool) -> RunRecord:
+    def run(self, again: bool, limit_seconds: float | None = None) -> RunRecord:
         shared = self.shared
         # A short path: Ray's sockets may have no longer ones.
         with tempfile.TemporaryDirectory(prefix="peer-", ignore_cleanup_errors=True) as scratch:

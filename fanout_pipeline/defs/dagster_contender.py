@@ -4,9 +4,10 @@ import json
 import os
 import signal
 import subprocess
-import sys
+import threading
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,10 +19,11 @@ from fanout_pipeline.defs.chunk_run import RECORD
 from fanout_pipeline.defs.metered import FOLDER, read_meters
 from fanout_pipeline.defs.resources import failure_config
 from fanout_pipeline.fanout.contract import FanoutSpec, Options
-from fanout_pipeline.fanout.import_path import import_path
+from fanout_pipeline.fanout.interpreter import command
 from fanout_pipeline.fanout.interrupts import interrupts_held
 from fanout_pipeline.fanout.registry import REFERENCE
 from fanout_pipeline.fanout.run_record import RunRecord
+from fanout_pipeline.measuring.limits import TookTooLong
 from fanout_pipeline.measuring.order_check import OrderCheck, check_order
 from fanout_pipeline.measuring.step_phases import RunTimeline, StepSpan, run_phases
 from fanout_pipeline.parts.atomic import scratch_folder
@@ -30,7 +32,6 @@ from fanout_pipeline.sources.source import Fingerprint
 
 _PROGRAM = """\
 import time; began = time.time()
-import sys; sys.path[:] = {path!r}
 from fanout_pipeline.defs.chunk_run import run
 run(began, {request!r})
 """
@@ -56,10 +57,10 @@ class DagsterRun:
 
     warms_up = False
 
-    def run(self, again: bool) -> RunRecord:
+    def run(self, again: bool, limit_seconds: float | None = None) -> RunRecord:
         with scratch_folder(self.root, "run-") as folder:
             began = time.time()
-            self._execute(folder)
+            self._execute(folder, limit_seconds)
             ended = time.time()
             return self._record(folder, began, ended)
 
@@ -70,7 +71,7 @@ class DagsterRun:
     def _results(self) -> Path:
         return self.root / self.spec.name / chunk_graph.NAME
 
-    def _execute(self, folder: Path) -> None:
+    def _execute(self, folder: Path, limit_seconds: float | None) -> None:
         fanout = {"workers": self.options.workers} | failure_config(self.options)
         if self.chunks:
             fanout["chunks"] = self.chunks
@@ -87,21 +88,21 @@ class DagsterRun:
             "way": self.name,
             "run_config": run_config,
         }
-        path = list(dict.fromkeys([*import_path(), *self.spec.import_path]))
-        program = _PROGRAM.format(path=path, request=request)
+        program = _PROGRAM.format(request=request)
         output = folder / "output.txt"
         process = None
         try:
             with output.open("wb") as printed, interrupts_held():
                 process = subprocess.Popen(
-                    [sys.executable, "-c", program],
+                    command(program),
                     stdin=subprocess.PIPE,
                     stdout=printed,
                     stderr=printed,
                     env=os.environ | {FOLDER: str(folder)},
                     start_new_session=True,
                 )
-            process.wait()
+            with _watched(process, limit_seconds):
+                process.wait()
         finally:
             if process is not None:
                 with interrupts_held():
@@ -178,10 +179,38 @@ class DagsterRun:
 def _end(process: subprocess.Popen[bytes]) -> None:
     """End what is left of the run: its steps are in its process group."""
     assert process.stdin is not None
-    with suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)
+    _kill(process)
     process.stdin.close()
     process.wait()
+
+
+@contextmanager
+def _watched(process: subprocess.Popen[bytes], limit_seconds: float | None) -> Iterator[None]:
+    """Kill the process when the block takes so long; the block is to end with it. Raises TookTooLong."""
+    if limit_seconds is None:
+        yield
+        return
+    late = threading.Event()
+
+    def end() -> None:
+        late.set()
+        _kill(process)
+
+    # Not with a time-out of its own, for which Python looks at the process now and then only.
+    watchdog = threading.Timer(limit_seconds, end)
+    watchdog.start()
+    try:
+        yield
+    finally:
+        watchdog.cancel()
+        watchdog.join()
+    if late.is_set():
+        raise TookTooLong(limit_seconds)
+
+
+def _kill(process: subprocess.Popen[bytes]) -> None:
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
 
 
 def code_pointer(run: dg.DagsterRun) -> str | None:

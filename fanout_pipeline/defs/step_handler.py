@@ -2,7 +2,6 @@
 
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from multiprocessing import Pipe
@@ -18,10 +17,9 @@ from dagster._core.executor.step_delegating import (
 )
 
 from fanout_pipeline.defs.step_messages import Ended, Interrupt, Launch, Ready, Setup
-from fanout_pipeline.fanout.import_path import import_path
+from fanout_pipeline.fanout.interpreter import command
 
 _PROGRAM = """\
-import sys; sys.path[:] = {path!r}
 from fanout_pipeline.defs.step_server import main
 main({descriptor})
 """
@@ -53,9 +51,9 @@ class ForkedSteps(StepHandler):
     def start(self, setup: Setup) -> None:
         """Start the server; it loads while the executor goes on."""
         self._connection, theirs = Pipe()
-        program = _PROGRAM.format(path=list(import_path()), descriptor=theirs.fileno())
+        program = _PROGRAM.format(descriptor=theirs.fileno())
         self._server = subprocess.Popen(
-            [sys.executable, "-c", program], pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL
+            command(program), pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL
         )
         theirs.close()
         self._connection.send(setup)

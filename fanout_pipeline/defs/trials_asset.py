@@ -22,6 +22,7 @@ from fanout_pipeline.parts.no_links import make_link
 
 if TYPE_CHECKING:
     from fanout_pipeline.measuring.round_plan import Contender
+    from fanout_pipeline.measuring.trial_process import Runs
     from fanout_pipeline.measuring.trials import Trial
 
 
@@ -54,6 +55,7 @@ def trials_asset(spec: FanoutSpec, strategies: Sequence[str], version: str) -> d
         fanout: Fanout,
     ) -> dg.MaterializeResult[None]:
         from fanout_pipeline.measuring.machine import machine_record
+        from fanout_pipeline.measuring.trial_process import trial_process
         from fanout_pipeline.measuring.trial_store import TrialRun, save_trials, trial_file
         from fanout_pipeline.measuring.trials import TrialOptions, run_trials
 
@@ -86,18 +88,21 @@ def trials_asset(spec: FanoutSpec, strategies: Sequence[str], version: str) -> d
         done: list[Trial] = []
         with ResultFolder(root / spec.name / "trials").writing() as scratch:
             _link_source(root, scratch, spec.source.path)
-            contenders, left_out = _contenders(context, here, names, config, fanout, scratch)
             try:
-                found = run_trials(
-                    contenders[0],
-                    contenders[1:],
-                    TrialOptions(
-                        config.rounds, config.budget_seconds, config.warm_up_rounds, config.seed
-                    ),
-                    run_id=context.run.run_id,
-                    record=done.append,
-                    log=context.log.info,
-                )
+                with trial_process() as process:
+                    contenders, left_out = _contenders(
+                        context, here, names, config, fanout, scratch, process.run
+                    )
+                    found = run_trials(
+                        contenders[0],
+                        contenders[1:],
+                        TrialOptions(
+                            config.rounds, config.budget_seconds, config.warm_up_rounds, config.seed
+                        ),
+                        run_id=context.run.run_id,
+                        record=done.append,
+                        log=context.log.info,
+                    )
                 run = replace(run, remarks=(*left_out, *found.remarks), failures=found.failures)
             finally:
                 save_trials(path, run, done)
@@ -126,6 +131,7 @@ def _contenders(
     config: TrialsConfig,
     fanout: Fanout,
     scratch: Path,
+    runs: "Runs",
 ) -> tuple[list["Contender"], list[str]]:
     """The reference first, then the others; and what a reader has to know of those left out."""
     from fanout_pipeline.defs.dagster_contender import DagsterRun, code_pointer
@@ -134,7 +140,7 @@ def _contenders(
     wanted = [REFERENCE, *config.strategies]
     options, chunks = fanout.options(), fanout.chunks
     contenders: list[Contender] = [
-        InProcess(STRATEGIES[name], here, scratch / here.name, options, chunks)
+        InProcess(STRATEGIES[name], here, scratch / here.name, options, chunks, runs=runs)
         for name in names
         if name in wanted and name in STRATEGIES
     ]

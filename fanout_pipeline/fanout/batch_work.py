@@ -15,6 +15,7 @@ from typing import Any
 from fanout_pipeline.fanout.calling import require_failed
 from fanout_pipeline.fanout.contract import Failure, ItemFailed, Work
 from fanout_pipeline.fanout.failures import described, shown
+from fanout_pipeline.fanout.interrupts import interrupts_marked
 from fanout_pipeline.fanout.laps import Laps
 from fanout_pipeline.fanout.numbering import Numbering, Stopped
 from fanout_pipeline.fanout.piece import Piece
@@ -53,7 +54,7 @@ def _as_batch(
     laps.end("wait")
     if stopped():
         raise Stopped
-    with Quarantine(work, chunk, numbering, laps) as quarantine:
+    with Quarantine(work, chunk, numbering, laps) as quarantine, interrupts_marked():
         failing = _Failing(quarantine, unreadable)
         try:
             # A chunk in which no line begins is ordinary, and many a function takes no empty batch.

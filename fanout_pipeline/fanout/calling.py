@@ -6,11 +6,17 @@ to have many calls in flight is what the strategy `asyncio` does (see `in_flight
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
+from contextvars import copy_context
 from functools import partial
 from inspect import iscoroutinefunction
 from typing import Any, Protocol
+
+from fanout_pipeline.fanout.interrupts import interrupt_in, interrupts_marked
+from fanout_pipeline.fanout.numbering import Stopped
 
 
 class Growing(Protocol):
@@ -20,8 +26,6 @@ class Growing(Protocol):
 
     def extend(self, results: Iterable[Any], /) -> None: ...
 
-
-_RUST = "pyo3_runtime"
 
 Append = Callable[[Growing, Iterable[Any]], None]
 """Appends the result of each item. When it raises, the results end before the guilty item's."""
@@ -35,88 +39,120 @@ def is_async(function: Callable[..., Any]) -> bool:
 
 
 @contextmanager
-def appending(function: Callable[[Any], Any]) -> Iterator[Append]:
-    """For the block, the function as a callable for a slice of items."""
-    if is_async(function):
-        with closing(Awaiting(function)) as awaiting:
-            yield awaiting.append
-    else:
-        # extend() keeps what the iterator gave before it raised.
-        yield lambda results, items: results.extend(map(function, items))
+def appending(
+    function: Callable[[Any], Any], spent: Callable[[float], object] = lambda seconds: None
+) -> Iterator[Append]:
+    """For the block, the function as a callable for a slice of items.
+
+    `spent` is told what CPU time calls took in another thread than this.
+    """
+    with interrupts_marked():
+        if is_async(function):
+            yield Awaiting(function, spent).append
+        else:
+            # extend() keeps what the iterator gave before it raised.
+            yield lambda results, items: results.extend(map(function, items))
 
 
 @contextmanager
 def calling(function: Callable[[Any], Any]) -> Iterator[Callable[[Any], Any]]:
     """For the block, the function as a plain callable for one item."""
+    with interrupts_marked():
+        yield Awaiting(function) if is_async(function) else function
+
+
+@contextmanager
+def awaited_aside(function: Callable[[Any], Any]) -> Iterator[None]:
+    """For the block, an async function's calls are awaited in a thread of their own (see `event_loop`)."""
     if is_async(function):
-        with closing(Awaiting(function)) as awaiting:
-            yield awaiting
+        from fanout_pipeline.fanout.event_loop import served
+
+        with served():
+            yield
     else:
-        yield function
+        yield
 
 
 class Awaiting:
-    """Awaits an async function's calls one after the other, all in one event loop of its own."""
+    """Awaits an async function's calls one after the other, in the event loop of the process."""
 
-    def __init__(self, function: Callable[[Any], Any]):
+    def __init__(
+        self,
+        function: Callable[[Any], Any],
+        spent: Callable[[float], object] = lambda seconds: None,
+    ):
         # A worker of a plain function does without: 40 ms.
-        import asyncio
+        from asyncio import CancelledError
+
+        from fanout_pipeline.fanout.event_loop import event_loop
 
         self._function = function
-        # With a factory the runner leaves alone which loop is the thread's.
-        self._runner = asyncio.Runner(loop_factory=asyncio.new_event_loop)
-        self._cancelled_error = asyncio.CancelledError
-        self._interrupt: BaseException | None = None
+        self._spent = spent
+        self._loop = event_loop()
+        self._cancelled_error = CancelledError
+        # One for all calls: what one sets, the next sees, as where they are not awaited.
+        self._context = copy_context()
 
     def append(self, results: Growing, items: Iterable[Any]) -> None:
         """See `Append`."""
-        loop = self._runner.get_loop()
-        loop.set_exception_handler(self._look_for_interrupt)
-        try:
-            loop.run_until_complete(self._each(results, items))
-        except self._cancelled_error as error:
+        slice_ = _Slice(self._function, results, items)
+        self._loop.run(slice_.call_all(), self._context, slice_.give_up)
+        if slice_.thread != threading.get_ident():
+            self._spent(slice_.cpu_seconds)
+        error = slice_.error
+        if isinstance(error, self._cancelled_error):
             raise nobody_cancelled(error) from error
-        except RuntimeError:
-            if self._interrupt is None:
-                raise
-        if self._interrupt is not None:
-            raise self._interrupt
+        if error is not None:
+            raise error
 
     def __call__(self, item: Any) -> Any:
         results: list[Any] = []
         self.append(results, (item,))
         return results[0]
 
-    def close(self) -> None:
-        """Cancel what is left of the calls and of the tasks that they began."""
-        self._runner.close()
 
-    async def _each(self, results: Growing, items: Iterable[Any]) -> None:
-        function = self._function
-        for item in items:
-            results.append(await function(item))
+class _Slice:
+    """Calls that are awaited one after the other, until one fails."""
 
-    def _look_for_interrupt(self, loop: Any, context: dict[str, Any]) -> None:
-        """A signal's exception that was raised between two steps of a call ends the loop.
+    def __init__(
+        self, function: Callable[[Any], Any], results: Growing, items: Iterable[Any]
+    ) -> None:
+        self._function = function
+        self._results = results
+        self._items = items
+        self.error: BaseException | None = None
+        """What the last call raised. Not raised in the loop, which takes some for its own."""
+        self._given_up = False
+        self.thread = 0
+        self.cpu_seconds = 0.0
 
-        A loop lets only KeyboardInterrupt through there; Dagster's interrupts are others, which it
-        would log and forget.
-        """
-        error = context.get("exception")
-        if error is None or isinstance(error, Exception):
-            loop.default_exception_handler(context)
-        else:
-            self._interrupt = error
-            loop.stop()
+    def give_up(self) -> None:
+        """Begin no further call."""
+        self._given_up = True
+
+    async def call_all(self) -> None:
+        function, results = self._function, self._results
+        self.thread, began = threading.get_ident(), time.thread_time()
+        try:
+            for item in self._items:
+                if self._given_up:  # and the last call did not mind that it was cancelled
+                    break
+                results.append(await function(item))
+        except BaseException as error:
+            self.error = error
+        self.cpu_seconds = time.thread_time() - began
 
 
 def require_failed(error: BaseException) -> None:
-    """Raise on what came out of a call and is not the function's failure: Ctrl-C, an exit.
+    """Raise on what came out of a call and is not the function's failure: an interrupt, the run's end.
 
-    The panic of a package written in Rust is a failure, though it is no Exception.
+    All else is, a sys.exit() and a KeyboardInterrupt that the function raises by itself included.
     """
-    if not isinstance(error, Exception) and type(error).__module__ != _RUST:
+    if isinstance(error, Stopped):
         raise error
+    interrupt = interrupt_in(error)
+    if interrupt is not None:
+        raise interrupt
 
 
 def nobody_cancelled(error: BaseException) -> RuntimeError:

@@ -115,7 +115,7 @@ def _by_item(
     results = Results()
     quarantine = Quarantine(work, chunk, numbering, laps)
     failed = {**known_failed, **unreadable}
-    with quarantine, appending(work.function) as append:
+    with quarantine, appending(work.function, laps.spent_elsewhere) as append:
         calls = _Calls(append, items, results, work.failures, quarantine, stopped, recorder, failed)
         done = calls.make(laps.ended + seconds)
     rest = None

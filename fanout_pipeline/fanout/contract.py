@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from fanout_pipeline.fanout.calling import is_async
 from fanout_pipeline.fanout.import_path import import_path
 from fanout_pipeline.fanout.policy import FAIL, FailurePolicy
+from fanout_pipeline.fanout.surroundings import DEFAULT, Surroundings
 from fanout_pipeline.sources.source import Chunk, Source, Stamp
 
 if TYPE_CHECKING:
@@ -71,6 +72,8 @@ class Work:
     """What an earlier run has done of it; the parts are in `folder`."""
     stamp: Stamp | None = None
     """Of the source, as it must stay."""
+    surroundings: Surroundings = DEFAULT
+    """Of the calls, wherever they are made."""
 
     @property
     def first_number(self) -> int:

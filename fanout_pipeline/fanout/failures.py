@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 
+from fanout_pipeline.fanout.calling import require_failed
 from fanout_pipeline.fanout.contract import Failure
 from fanout_pipeline.parts.visible import both_ends, visible, visible_lines
 
@@ -19,7 +20,8 @@ def described(error: BaseException, item: str, tries: int = 1) -> Failure:
 
     try:
         message = str(error)
-    except Exception as unprintable:
+    except BaseException as unprintable:
+        require_failed(unprintable)
         message = f"its message cannot be had: {type(unprintable).__name__}"
     tried = f" (tried {tries} times)" if tries > 1 else ""
     told = visible_lines("".join(traceback.format_exception(error)))
@@ -32,15 +34,19 @@ def described(error: BaseException, item: str, tries: int = 1) -> Failure:
 
 
 def sendable(error: BaseException) -> BaseException:
-    """The error, or one with its text where another process could not read it."""
+    """The error, or one with its text where another process could not read it.
+
+    So it is with a sys.exit(): to the other process it is an error, and no reason to exit.
+    """
     import traceback
 
     error.__cause__ = None
     try:
-        pickle.loads(pickle.dumps(error))
-    except Exception:
-        return RuntimeError(visible_lines("".join(traceback.format_exception(error))))
-    return error
+        if isinstance(pickle.loads(pickle.dumps(error)), Exception):
+            return error
+    except Exception:  # noqa: S110 (whatever it is, its text can be sent)
+        pass
+    return RuntimeError(visible_lines("".join(traceback.format_exception(error))))
 
 
 def unreadable(error: BaseException) -> BaseException:
@@ -56,7 +62,8 @@ def shown(item: object, limit: int = 60) -> str:
     """An item's repr, shortened, in one line of printable text."""
     try:
         text = repr(item)
-    except Exception:
+    except BaseException as error:
+        require_failed(error)
         if not isinstance(item, int):
             return f"a {visible(type(item).__name__, limit)} whose repr fails"
         text = f"an integer of {item.bit_length():,} bits"  # too many digits to print

@@ -9,14 +9,13 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
 
 from fanout_pipeline.fanout.black_box import ASK_FOR_STACK, STATUS_AT, BlackBox
-from fanout_pipeline.fanout.import_path import import_path
+from fanout_pipeline.fanout.interpreter import command
 from fanout_pipeline.fanout.process_end import end_of
 from fanout_pipeline.fanout.usage import ProcessUsage, usage_of
 
@@ -35,9 +34,8 @@ class GuardedProcess:
             "from fanout_pipeline.fanout.guard import guarded\n"
             f"used = guarded({channel}, {box.descriptor}, {STATUS_AT}, {int(ASK_FOR_STACK)})\n"
         )
-        found = f"import sys; sys.path[:] = {list(import_path())!r}\n"
         self._guard = subprocess.Popen(
-            [sys.executable, "-c", found + guard + program],
+            command(guard + program),
             stdin=subprocess.DEVNULL,
             pass_fds=[channel, box.descriptor],
             env=environment,

@@ -18,12 +18,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from queue import SimpleQueue
 from typing import Any
 
-from fanout_pipeline.fanout.calling import nobody_cancelled, require_failed
+from fanout_pipeline.fanout.calling import nobody_cancelled
 from fanout_pipeline.fanout.contract import Failure, ItemFailed, Work
 from fanout_pipeline.fanout.failures import described, shown
 from fanout_pipeline.fanout.interrupts import taken
 from fanout_pipeline.fanout.lanes import Lane
 from fanout_pipeline.fanout.records import NONE_FAILED
+from fanout_pipeline.fanout.surroundings import copied_context
 
 
 class Calls:
@@ -131,7 +132,7 @@ class InFlight:
             last = calls
             items += calls.left
             while tasks < min(self._concurrency, items):
-                group.create_task(self._pull(calls))
+                group.create_task(self._pull(calls), context=copied_context())
                 tasks += 1
         last.follow(None)
 
@@ -145,8 +146,7 @@ class InFlight:
                     return
                 try:
                     results[place] = await function(item)
-                except BaseException as error:
-                    _require_failed(error)
+                except BaseException as error:  # no signal's: see `event_loop`
                     if self._given_up() or not await self._recovered(calls, place, error):
                         return
                 calls.left -= 1
@@ -174,7 +174,6 @@ class InFlight:
                 await asyncio.sleep(seconds)
                 calls.results[place] = await self._function(item)
             except BaseException as another:
-                _require_failed(another)
                 if self._given_up():
                     return False
                 tries.failed(_raised(another))
@@ -202,11 +201,6 @@ class InFlight:
         self._lane.until(now, "call")
         self._open -= 1
         self._complete.put(calls)
-
-
-def _require_failed(error: BaseException) -> None:
-    if not isinstance(error, asyncio.CancelledError):
-        require_failed(error)
 
 
 def _raised(error: BaseException) -> BaseException:

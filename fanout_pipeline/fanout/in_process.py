@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 
+from fanout_pipeline.fanout.calling import awaited_aside
 from fanout_pipeline.fanout.chunk_plan import ChunkPlan
 from fanout_pipeline.fanout.chunk_work import run_piece
 from fanout_pipeline.fanout.contract import Crew, Ran, Work
@@ -27,12 +28,13 @@ class OneByOne(Crew):
         progress.begin(plan.size)
         numbering = ThreadNumbering(work.finished)
         parts = numbered(work)
-        while (chunk := plan.take()) is not None:
-            piece = self._run_piece(work, chunk, numbering, seconds=plan.seconds(chunk))
-            plan.done(chunk, busy_seconds(piece.part), piece.rest)
-            parts.add(*piece.range(chunk), piece.part)
-            lane.told(seconds_of(piece.part), time.perf_counter())
-            progress.done(piece.part.items, piece.size(chunk))
+        with awaited_aside(work.function):
+            while (chunk := plan.take()) is not None:
+                piece = self._run_piece(work, chunk, numbering, seconds=plan.seconds(chunk))
+                plan.done(chunk, busy_seconds(piece.part), piece.rest)
+                parts.add(*piece.range(chunk), piece.part)
+                lane.told(seconds_of(piece.part), time.perf_counter())
+                progress.done(piece.part.items, piece.size(chunk))
         return Ran(parts.in_order(), (lane,))
 
     def usage(self) -> list[ProcessUsage]:

@@ -108,7 +108,8 @@ class ItemQueue:
         """
         joined = Joined(reader)
         sample: list[Task] = []
-        message = sent((serve, work.function, work.failures), work.function, say)
+        told = (serve, work.function, work.failures, work.surroundings)
+        message = sent(told, work.function, say)
         for control in self._controls:
             with suppress(BrokenPipeError):  # its worker is dead, as will be said below
                 control.send_bytes(message)

@@ -49,7 +49,7 @@ class Answer:
 
 
 def serve_runs(control: Any, inputs: Any) -> None:
-    """A worker's program: a run for each (serve, function, policy) received, until the parent hangs up."""
+    """A worker's program: a run for each message, as `_answer` reads it, until the parent hangs up."""
     prepare_worker()
     control.send("ready")
     while True:
@@ -62,13 +62,14 @@ def serve_runs(control: Any, inputs: Any) -> None:
 
 def _answer(message: bytes, inputs: Any, began: float) -> Answer | BaseException:
     try:
-        serve, function, policy = pickle.loads(message)
+        serve, function, policy, surroundings = pickle.loads(message)
+        surroundings.take_on()
     except BaseException as error:
         return unreadable(error)
     try:
         with calling(function) as call:
             return _serve_run(serve, call, policy, inputs, began)
-    except BaseException as error:  # SystemExit, too: it is the parent's to raise
+    except BaseException as error:
         return sendable(error)
 
 

@@ -23,12 +23,13 @@ class Laps:
         """Left out of all laps,"""
         self._left_out = 0.0
         """and of this one."""
+        self._elsewhere_cpu = 0.0
         self._ended_cpu = time.thread_time()
         self.began = self.ended = time.perf_counter()
 
     def end(self, phase: str) -> None:
         """All since the last lap's end was this phase, but for imports."""
-        cpu, now = time.thread_time(), time.perf_counter()
+        cpu, now = time.thread_time() + self._elsewhere_cpu, time.perf_counter()
         self._wall[phase], self.ended = max(0.0, now - self.ended - self._left_out), now
         self._cpu[phase], self._ended_cpu = max(0.0, cpu - self._ended_cpu - self._left_out), cpu
         self._left_out = 0.0
@@ -37,6 +38,10 @@ class Laps:
         """So much of this lap was an import, which is told apart."""
         self._left_out += seconds
         self.import_seconds += seconds
+
+    def spent_elsewhere(self, cpu_seconds: float) -> None:
+        """So much CPU time of this lap was another thread's, on behalf of this one."""
+        self._elsewhere_cpu += cpu_seconds
 
     def timed(self, part: Told) -> Told:
         """The part just written or to be handed back, with its times.

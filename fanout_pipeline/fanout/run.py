@@ -22,6 +22,7 @@ from fanout_pipeline.fanout.policy import FailurePolicy
 from fanout_pipeline.fanout.progress import Progress
 from fanout_pipeline.fanout.resuming import finished_before, unfinished
 from fanout_pipeline.fanout.run_record import RunRecord
+from fanout_pipeline.fanout.surroundings import Surroundings
 from fanout_pipeline.fanout.unchanged import unchanged
 from fanout_pipeline.fanout.usage import own_usage
 from fanout_pipeline.parts import no_links
@@ -200,6 +201,7 @@ def _run_once(
         failures,
         finished,
         stamp,
+        Surroundings.here(),
     )
     try:
         with unchanged(spec.source, stamp):

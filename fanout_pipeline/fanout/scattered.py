@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import fanout_pipeline.fanout.road  # noqa: F401 (importing Arrow is not part of a chunk)
+from fanout_pipeline.fanout.calling import awaited_aside
 from fanout_pipeline.fanout.chunk_work import keep_memory, run_chunk
 from fanout_pipeline.fanout.contract import FanoutSpec, Work, WorkerDied
 from fanout_pipeline.fanout.environment import explained
@@ -107,7 +108,8 @@ def run_scattered(spec: FanoutSpec, target: ResultFolder, plan: Plan, number: in
         failures=plan.failures,
     )
     numbering = FolderNumbering(counts, spec.source, plan.chunks)
-    with explained(target.path), unchanged(spec.source, plan.stamp):
+    aside = awaited_aside(spec.function)
+    with explained(target.path), unchanged(spec.source, plan.stamp), aside:
         part = run_chunk(work, plan.chunks[number], numbering)
     return Answer(part, began, time.time(), own_usage())
 

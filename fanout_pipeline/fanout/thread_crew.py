@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from queue import SimpleQueue
 
+from fanout_pipeline.fanout.calling import awaited_aside
 from fanout_pipeline.fanout.chunk_plan import ChunkPlan
 from fanout_pipeline.fanout.contract import Crew, Ran, Work
 from fanout_pipeline.fanout.interrupts import taken
@@ -24,6 +25,7 @@ from fanout_pipeline.fanout.numbering import Stopped, ThreadNumbering
 from fanout_pipeline.fanout.piece import Piece, RunPiece
 from fanout_pipeline.fanout.progress import Progress
 from fanout_pipeline.fanout.resuming import numbered
+from fanout_pipeline.fanout.surroundings import in_copied_context
 from fanout_pipeline.fanout.usage import ProcessUsage
 from fanout_pipeline.parts.manifest import PartRecord
 from fanout_pipeline.parts.numbered import Numbered
@@ -56,6 +58,10 @@ class ThreadCrew(Crew):
         self._first = first
 
     def run(self, work: Work, progress: Progress) -> Ran:
+        with awaited_aside(work.function):
+            return self._ran(work, progress)
+
+    def _ran(self, work: Work, progress: Progress) -> Ran:
         began = time.perf_counter()
         plan = ChunkPlan(
             work.chunks,
@@ -71,7 +77,7 @@ class ThreadCrew(Crew):
         finished: SimpleQueue[_Done | BaseException | None] = SimpleQueue()
         lanes: dict[int, Lane] = {}
         futures = [
-            self._pool.submit(self._serve, number, work, shared, parts, finished)
+            self._pool.submit(in_copied_context(self._serve), number, work, shared, parts, finished)
             for number in range(self._workers)
         ]
         try:
@@ -132,7 +138,7 @@ class ThreadCrew(Crew):
                 finished.put(_Done(chunk, piece, number, laps.began, laps.ended))
         except Stopped:
             pass
-        except BaseException as error:  # SystemExit, too: others wait for this thread's chunk
+        except BaseException as error:  # Whatever it is, others wait for this thread's chunk.
             finished.put(error)
         finally:
             finished.put(None)

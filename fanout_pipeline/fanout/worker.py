@@ -62,7 +62,7 @@ def main(descriptor: int, box: int, cpu_seconds: float) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     # Programs that the function starts must not hold the channel open.
     os.set_inheritable(descriptor, False)
-    parent = _Parent(Channel(descriptor))
+    parent = Parent(Channel(descriptor))
     parent.send((READY, (os.getpid(), cpu_seconds)))
     # Not before: whoever waits for the answer can go on, and cut the source, meanwhile.
     began = time.perf_counter()
@@ -89,6 +89,7 @@ def main(descriptor: int, box: int, cpu_seconds: float) -> None:
                 parent.send((READY, None))
             case ("work", work, levels):
                 logs.follow(levels)
+                work.surroundings.take_on()
                 # Reading it has imported the user's module: that is told with the first chunk.
                 imported += time.perf_counter() - taken
             case ("chunk", order):
@@ -103,6 +104,10 @@ def main(descriptor: int, box: int, cpu_seconds: float) -> None:
                     imported += answer.import_seconds
                     parent.send((DONE, answer, began, imported, time.perf_counter()))
                 imported = 0.0
+    if "fanout_pipeline.fanout.event_loop" in sys.modules:
+        from fanout_pipeline.fanout.event_loop import close
+
+        close()
     # As multiprocessing's children end: what was printed is kept, the interpreter is not taken
     # apart object by object (0.1 s with Arrow in it).
     sys.stdout.flush()
@@ -110,7 +115,7 @@ def main(descriptor: int, box: int, cpu_seconds: float) -> None:
     os._exit(0)
 
 
-class _Parent:
+class Parent:
     """The process that started this one. A thread waits for its messages, and for its end."""
 
     def __init__(self, channel: Channel):
@@ -141,7 +146,7 @@ class _Parent:
             taken = time.perf_counter()
             try:
                 return taken, pickle.loads(message)
-            except Exception as error:
+            except BaseException as error:  # A module may call sys.exit() when it is imported.
                 from fanout_pipeline.fanout.failures import unreadable
 
                 self.send(unreadable(error))
@@ -154,7 +159,7 @@ class _Parent:
             os._exit(1)
 
 
-def _answer(parent: _Parent, work: Any, order: Order, recorder: Recorder) -> Any:
+def _answer(parent: Parent, work: Any, order: Order, recorder: Recorder) -> Any:
     from fanout_pipeline.fanout.chunk_work import run_piece, run_unwritten
 
     numbering = _RemoteNumbering(parent, order.first_index)
@@ -169,7 +174,7 @@ def _answer(parent: _Parent, work: Any, order: Order, recorder: Recorder) -> Any
             recorder=recorder,
             known_failed={} if order.failure is None else {0: order.failure},
         )
-    except BaseException as error:  # SystemExit, too: it is the parent's to raise
+    except BaseException as error:
         from fanout_pipeline.fanout.failures import sendable
 
         return sendable(error)
@@ -178,7 +183,7 @@ def _answer(parent: _Parent, work: Any, order: Order, recorder: Recorder) -> Any
 class _RemoteNumbering:
     """Sends the count to the parent, which answers with the first index when it is known."""
 
-    def __init__(self, parent: _Parent, first_index: int | None):
+    def __init__(self, parent: Parent, first_index: int | None):
         self._parent = parent
         self._first_index = first_index
 

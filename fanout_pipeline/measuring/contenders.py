@@ -1,4 +1,4 @@
-"""The strategies of the registry as contenders: run inside this process, cold and then warm."""
+"""The strategies of the registry as contenders: run inside one process, cold and then warm."""
 
 from __future__ import annotations
 
@@ -7,10 +7,9 @@ from pathlib import Path
 
 from fanout_pipeline.fanout.contract import FanoutSpec, Options, Strategy
 from fanout_pipeline.fanout.registry import REFERENCE
-from fanout_pipeline.fanout.run import run_strategy
 from fanout_pipeline.fanout.run_record import RunRecord
-from fanout_pipeline.fanout.usage import reset_peak
 from fanout_pipeline.measuring.order_check import OrderCheck, check_order
+from fanout_pipeline.measuring.trial_process import Runs, run_here
 from fanout_pipeline.measuring.verification import self_check
 from fanout_pipeline.parts.reading import Snapshot
 
@@ -30,6 +29,8 @@ class InProcess:
     options: Options
     chunks: int | None = None
     warm_runs: int = 1
+    runs: Runs = run_here
+    """Where it is run: in a process that can be ended, or here."""
 
     warms_up = True
 
@@ -37,17 +38,17 @@ class InProcess:
     def name(self) -> str:
         return self.strategy.name
 
-    def run(self, again: bool) -> RunRecord:
-        reset_peak()
+    def run(self, again: bool, limit_seconds: float | None = None) -> RunRecord:
         warm_runs = self.warm_runs if again else 0
         kept = self.strategy.starts_processes
-        run = run_strategy(
+        run = self.runs(
             self.strategy,
             self.spec,
             self.folder / self.name,
             self.options,
             chunks=self.chunks,
             warm_runs=warm_runs if kept else 0,
+            limit_seconds=limit_seconds,
         )
         if kept:
             return run

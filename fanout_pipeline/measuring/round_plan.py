@@ -10,6 +10,7 @@ from typing import Protocol
 
 from fanout_pipeline.fanout.run_record import RunRecord
 from fanout_pipeline.measuring.inference import MIN_ROUNDS
+from fanout_pipeline.measuring.limits import limit_seconds
 from fanout_pipeline.measuring.order_check import OrderCheck
 
 _PLAINLY = 3.0
@@ -28,9 +29,9 @@ class Contender(Protocol):
     def warms_up(self) -> bool:
         """Whether a first run in this process is slower than later ones."""
 
-    def run(self, again: bool) -> RunRecord:
+    def run(self, again: bool, limit_seconds: float | None = None) -> RunRecord:
         """Run once, from the file on disk to committed parts on disk; `again` by the workers that are
-        there then, where they can be kept."""
+        there then, where they can be kept. Raises TookTooLong after so many seconds, if it can."""
 
     def check(self, run: RunRecord) -> OrderCheck:
         """Compare the results of the last run with the reference's."""
@@ -44,6 +45,8 @@ class Slot:
     control: bool = False
     costs: list[float] = field(default_factory=list)
     """Of each of its trials, checking included."""
+    wall_seconds: float = 0.0
+    """Of its last trial: without what only the first of a process pays for."""
     counted: int = 0
     """How many of them were no warm-up."""
     failure: str | None = None
@@ -67,6 +70,15 @@ def guessed_cost(slots: Sequence[Slot], slot: Slot) -> float:
     if not known:
         return 0.0
     return statistics.median(known) if slot.contender.warms_up else max(known)
+
+
+def limit_of(slots: Sequence[Slot], slot: Slot) -> float | None:
+    """How long a contender's next trial may take; None: as long as it likes, for nothing is known."""
+    if slot.costs:
+        return limit_seconds(slot.cost(0.0), known=True)
+    # Not by the slowest, as a budget has to: it is the same work as the reference's.
+    reference = slots[0]
+    return limit_seconds(reference.wall_seconds, known=False) if reference.costs else None
 
 
 def next_round(

@@ -15,6 +15,7 @@ from typing import NamedTuple
 from fanout_pipeline.fanout.contract import WorkerDied
 from fanout_pipeline.measuring.burden import seconds_text
 from fanout_pipeline.measuring.cost_model import JITTER_SECONDS, CostModel
+from fanout_pipeline.measuring.limits import TookTooLong
 from fanout_pipeline.measuring.sweep_grid import Cell, Grid, Skip
 
 _HOPELESS = 2.0
@@ -80,7 +81,7 @@ class Sweep:
         """Measure; None where a strategy other than the reference cannot do it, now or ever."""
         try:
             return None if strategy in self._left_out else measure(strategy, cell)
-        except (WorkerDied, TypeError) as error:
+        except (WorkerDied, TypeError, TookTooLong) as error:
             if strategy == self._grid.reference:
                 raise
             self._left_out[strategy] = f"failed: {type(error).__name__}: {error}".partition("\n")[0]

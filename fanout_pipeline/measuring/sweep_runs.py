@@ -10,9 +10,10 @@ from pathlib import Path
 from fanout_pipeline.fanout.calling import is_async
 from fanout_pipeline.fanout.contract import FanoutSpec, Options
 from fanout_pipeline.fanout.registry import REFERENCE, STRATEGIES
-from fanout_pipeline.fanout.run import run_strategy
 from fanout_pipeline.measuring.burden import AsyncBurdened, Burdened, Calibration
+from fanout_pipeline.measuring.limits import limit_seconds
 from fanout_pipeline.measuring.sweep_grid import Cell
+from fanout_pipeline.measuring.trial_process import Runs, run_here, trial_process
 from fanout_pipeline.measuring.verification import verify
 from fanout_pipeline.parts import no_links
 from fanout_pipeline.parts.atomic import scratch_folder
@@ -30,17 +31,30 @@ class SweepRuns:
     """Runs strategies in `folder`, on files that are cut from the spec's own source."""
 
     def __init__(
-        self, spec: FanoutSpec, options: Options, calibration: Calibration, folder: Path
+        self,
+        spec: FanoutSpec,
+        options: Options,
+        calibration: Calibration,
+        folder: Path,
+        runs: Runs = run_here,
     ) -> None:
         self._spec = spec
         self._options = options
         self._calibration = calibration
         self._folder = folder
+        self._runs = runs
+        self._specs: dict[Cell, FanoutSpec] = {}
+        self._reference_seconds: dict[Cell, float] = {}
         self._sources: dict[int, Source] = {}
         self._digests: dict[Cell, tuple[str, str]] = {}
 
     def spec(self, cell: Cell) -> FanoutSpec:
         """The fan-out of one cell."""
+        if cell not in self._specs:
+            self._specs[cell] = self._spec_of(cell)
+        return self._specs[cell]
+
+    def _spec_of(self, cell: Cell) -> FanoutSpec:
         if cell.items not in self._sources:
             path = self._folder / f"{cell.items}.items"
             self._sources[cell.items] = self._spec.source.head(cell.items, path)
@@ -53,11 +67,15 @@ class SweepRuns:
         return replace(self._spec, source=source, function=function, batch_function=None)
 
     def measure(self, strategy: str, cell: Cell, workers: int | None = None) -> float:
-        """Seconds of one run. Raises WrongResults, or what the run raises."""
+        """Seconds of one run. Raises WrongResults, TookTooLong, or what the run raises."""
         spec = self.spec(cell)
         folder = self._folder / f"{cell.cost.name} {cell.items}" / strategy
         options = replace(self._options, workers=workers or self._options.workers)
-        run = run_strategy(STRATEGIES[strategy], spec, folder, options)
+        expected = self._reference_seconds.get(cell)
+        limit = None if expected is None else limit_seconds(expected, known=False)
+        run = self._runs(STRATEGIES[strategy], spec, folder, options, limit_seconds=limit)
+        if strategy == REFERENCE:
+            self._reference_seconds[cell] = run.wall_seconds
         if STRATEGIES[strategy].keeps_order:
             self._compare(strategy, cell, run.digest)
         else:
@@ -94,5 +112,5 @@ def sweep_runs(
     """
     for abandoned in parent.glob(f"{_PREFIX}*"):
         no_links.remove(abandoned)
-    with scratch_folder(parent, _PREFIX) as folder:
-        yield SweepRuns(spec, options, calibration, folder)
+    with scratch_folder(parent, _PREFIX) as folder, trial_process() as process:
+        yield SweepRuns(spec, options, calibration, folder, process.run)

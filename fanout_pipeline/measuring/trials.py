@@ -15,8 +15,16 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from fanout_pipeline.measuring.conditions import Conditions, conditions
+from fanout_pipeline.measuring.limits import TookTooLong
 from fanout_pipeline.measuring.quantities import duration
-from fanout_pipeline.measuring.round_plan import Contender, Slot, guessed_cost, next_round, shuffled
+from fanout_pipeline.measuring.round_plan import (
+    Contender,
+    Slot,
+    guessed_cost,
+    limit_of,
+    next_round,
+    shuffled,
+)
 from fanout_pipeline.parts.visible import visible_lines
 
 
@@ -116,7 +124,8 @@ def run_trials(
 ) -> Trials:
     """Run all contenders in rounds; `record` gets each trial as it is finished.
 
-    One that raises is left out from there on, and a remark says so. Raises what the reference raises.
+    One that raises, or takes so long that it hangs, is left out from there on, and a remark says so.
+    Raises what the reference raises.
     """
     first = Slot(reference)
     slots = [first, Slot(reference, control=True, costs=first.costs), *map(Slot, others)]
@@ -126,23 +135,27 @@ def run_trials(
     done: list[Trial] = []
     last_line = clock()
 
+    lost_seconds = 0.0
+    """On contenders that hung: the others have their budget all the same."""
+
     def run_all(taking_part: Sequence[Slot], number: int) -> None:
+        nonlocal lost_seconds
         position = 0
-        until = deadline if number > 0 else warm_until
         for slot in taking_part:
             began = clock()
+            until = (deadline if number > 0 else warm_until) + lost_seconds
             # The first trial ever is the reference's: without it there is nothing to say.
             if done and began + slot.cost(guessed_cost(slots, slot)) > until:
                 continue
             try:
-                trial = _trial(slot, run_id, number, position, look)
+                trial = _trial(slot, limit_of(slots, slot), run_id, number, position, look)
             except Exception as error:
                 if slot.contender is reference:
                     raise
-                slot.failure = visible_lines(f"{type(error).__name__}: {error}")
-                log(f"{slot.contender.name} failed and is left out: {slot.failure}")
+                lost_seconds += _left_out(slot, error, clock() - began, log)
                 continue
             slot.costs.append(clock() - began)
+            slot.wall_seconds = trial.wall_seconds
             slot.counted += number > 0
             position += 1
             done.append(trial)
@@ -152,7 +165,8 @@ def run_trials(
         # The reference first: the others are checked against its results.
         run_all([s for s in slots if s.contender.warms_up and not s.control], number)
     for number in range(1, options.rounds + 1):
-        taking_part = next_round(slots, deadline - clock(), number - 1, options.rounds)
+        left = deadline + lost_seconds - clock()
+        taking_part = next_round(slots, left, number - 1, options.rounds)
         if first not in taking_part:
             break
         run_all(shuffled(taking_part, order), number)
@@ -166,6 +180,13 @@ def run_trials(
     rounds = len(first_runs & second_runs)
     failures = {slot.contender.name: slot.failure for slot in slots if slot.failure is not None}
     return Trials(tuple(done), rounds, tuple(_remarks(slots, rounds, options)), failures)
+
+
+def _left_out(slot: Slot, error: Exception, seconds: float, log: Callable[[str], object]) -> float:
+    """Leave a contender out that has failed in a trial of so many seconds; how many of them are lost."""
+    slot.failure = visible_lines(f"{type(error).__name__}: {error}")
+    log(f"{slot.contender.name} failed and is left out: {slot.failure}")
+    return seconds if isinstance(error, TookTooLong) else 0.0
 
 
 def _remarks(slots: Sequence[Slot], rounds: int, options: TrialOptions) -> Iterator[str]:
@@ -184,12 +205,17 @@ def _remarks(slots: Sequence[Slot], rounds: int, options: TrialOptions) -> Itera
 
 
 def _trial(
-    slot: Slot, run_id: str, number: int, position: int, look: Callable[[], Conditions]
+    slot: Slot,
+    limit_seconds: float | None,
+    run_id: str,
+    number: int,
+    position: int,
+    look: Callable[[], Conditions],
 ) -> Trial:
     before = look()
     began = time.time()
     # A second run would warm nothing up.
-    run = slot.contender.run(again=number > 0)
+    run = slot.contender.run(number > 0, limit_seconds)
     after = look()
     check = slot.contender.check(run)
     return Trial(

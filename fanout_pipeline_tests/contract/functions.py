@@ -1,13 +1,17 @@
 """Functions for worker processes, which import them by name."""
 
+import argparse
 import asyncio
+import contextlib
 import dataclasses
 import os
 import re
 import shutil
 import signal
 import sys
+import threading
 import time
+import warnings
 from decimal import Decimal
 from pathlib import Path
 
@@ -34,6 +38,70 @@ class PanicException(BaseException):
 def panics_on_guilty(number):
     if number == GUILTY:
         raise PanicException("index out of bounds")
+    return number
+
+
+class Own(BaseException):
+    """No Exception either."""
+
+
+class Mute(Exception):
+    """Its text cannot be had, and who asks for it is told to exit."""
+
+    def __str__(self):  # noqa: PLE0307
+        sys.exit("mute")
+
+
+def raised(error):
+    def raise_it():
+        raise error
+
+    return raise_it
+
+
+def recurse():
+    recurse()
+
+
+def parse_arguments():
+    argparse.ArgumentParser(prog="line", exit_on_error=True).parse_args(["--no-such-option"])
+
+
+KINDS = (
+    ("SystemExit", parse_arguments),
+    ("SystemExit", lambda: sys.exit("a bad line")),
+    ("SystemExit", sys.exit),
+    ("KeyboardInterrupt", raised(KeyboardInterrupt)),
+    ("GeneratorExit", raised(GeneratorExit("enough"))),
+    ("StopIteration", raised(StopIteration)),
+    ("StopAsyncIteration", raised(StopAsyncIteration)),
+    ("CancelledError", raised(asyncio.CancelledError)),
+    ("MemoryError", raised(MemoryError)),
+    ("RecursionError", recurse),
+    ("PanicException", raised(PanicException("index out of bounds"))),
+    ("Own", raised(Own("mine"))),
+    ("Mute", raised(Mute())),
+    ("BaseExceptionGroup", raised(BaseExceptionGroup("two", [SystemExit(1), ValueError()]))),
+)
+"""What a function may raise, by the type's name."""
+
+
+def raises_of_every_kind(number):
+    kind = number - 1000
+    if kind < len(KINDS):
+        KINDS[kind][1]()
+    return number
+
+
+async def raises_of_every_kind_in_a_task(number):
+    """The call awaits a task of its own that raises."""
+    await asyncio.create_task(Async(raises_of_every_kind)(number))
+    return number
+
+
+def exits_on_guilty(number):
+    if number == GUILTY:
+        sys.exit(2)
     return number
 
 
@@ -151,6 +219,29 @@ def unwanted_modules(number):
     return " ".join(sorted(found))
 
 
+def what_it_sees(number):
+    """Settings of the thread and the process that call it, by what they do."""
+    import numpy
+
+    def raised_by(call, *arguments):
+        try:
+            call(*arguments)
+        except (Warning, FloatingPointError) as error:
+            return type(error).__name__
+
+    return " ".join(
+        f"{name}={value}"
+        for name, value in {
+            "third": Decimal(1) / 3,
+            "numpy": raised_by(numpy.divide, 1.0, 0.0),
+            "odd": raised_by(warnings.warn, "odd number", UserWarning),
+            "even": raised_by(warnings.warn, "even number", RuntimeWarning),
+            "recursion": sys.getrecursionlimit(),
+            "digits": sys.get_int_max_str_digits(),
+        }.items()
+    )
+
+
 def sleeps_5_ms(number):
     time.sleep(0.005)
     return number
@@ -200,6 +291,67 @@ async def hangs_on_guilty(number):
 
 async def plus(number, more):
     return await same_async(number) + more
+
+
+_connections = {}
+
+
+async def ask_server(number, port):
+    """The number, by way of a server, with a client that is made at the first call and then kept."""
+    if port not in _connections:
+        connected = asyncio.ensure_future(asyncio.open_connection("127.0.0.1", port))
+        _connections[port] = connected, asyncio.Lock()
+    connected, free = _connections[port]
+    reader, writer = await connected
+    async with free:
+        writer.write(f"{number}\n".encode())
+        await writer.drain()
+        return int(await reader.readline())
+
+
+async def hang_up(port):
+    connected, _ = _connections.pop(port)
+    _, writer = await connected
+    writer.close()
+    await writer.wait_closed()
+
+
+async def blocks(number):
+    """Keeps its event loop from everything else, in Python code."""
+    while number == GUILTY:
+        time.sleep(0.01)  # noqa: ASYNC251
+    return number
+
+
+async def minds_no_cancelling(number):
+    while number == GUILTY:
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.sleep(0.01)
+    return number
+
+
+def hangs_beside_the_main_thread(number, how):
+    """As a library does that threads may not share."""
+    if threading.current_thread() is not threading.main_thread():
+        if how == "waits":
+            locked = threading.Lock()
+            locked.acquire()
+            locked.acquire()
+        else:
+            re.match(r"(a+)+$", "a" * 64 + "b")  # keeps the interpreter, for years
+    return number
+
+
+def exits_without_a_word(number):
+    os._exit(3)
+
+
+def counts_its_calls(number):
+    _calls.append(number)
+    return len(_calls)
+
+
+_calls = []
 
 
 def sleeps_on_first(number):

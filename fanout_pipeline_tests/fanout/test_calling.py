@@ -5,15 +5,12 @@ import functools
 
 import pytest
 
-from fanout_pipeline.fanout.calling import appending, calling, is_async
+from fanout_pipeline.fanout import event_loop
+from fanout_pipeline.fanout.calling import appending, awaited_aside, calling, is_async
 from fanout_pipeline.fanout.contract import FanoutSpec, Options
 from fanout_pipeline.fanout.registry import STRATEGIES
 from fanout_pipeline.sources import IntegerLines
 from fanout_pipeline_tests.contract import functions
-
-
-class Interrupt(BaseException):
-    """What a signal's handler may raise."""
 
 
 async def loop_of(number):
@@ -61,29 +58,19 @@ def test_results_end_before_the_guilty_item(raises, error):
 
 
 def test_one_event_loop_for_all_calls():
-    """All calls of a block are awaited in one event loop, so that they can share what is bound to it."""
+    """All calls are awaited in one event loop, so that they can share what is bound to it."""
     results = []
     with appending(loop_of) as append:
         append(results, [1, 2])
         append(results, [3])
     with calling(loop_of) as call:
-        others = [call(1), call(2)]
-    assert len(set(results)) == len(set(others)) == 1
-    assert all(loop.is_closed() for loop in results + others)
-
-
-def test_an_interrupt_between_two_steps_of_a_call_is_raised():
-    """A signal whose exception falls into the loop itself, which would log it, ends the calls."""
-
-    def interrupt():
-        raise Interrupt
-
-    async def waits_for_ever(number):
-        asyncio.get_running_loop().call_soon(interrupt)
-        await asyncio.Event().wait()
-
-    with appending(waits_for_ever) as append, pytest.raises(Interrupt):
-        append([], [1])
+        results += [call(1), call(2)]
+    with awaited_aside(loop_of), calling(loop_of) as call:
+        results += [call(1), call(2)]
+    (loop,) = set(results)
+    assert not loop.is_closed()
+    event_loop.close()
+    assert loop.is_closed()
 
 
 def test_the_threads_own_event_loop_is_left_alone():

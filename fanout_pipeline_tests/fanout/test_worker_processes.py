@@ -129,14 +129,14 @@ def test_no_batch_is_empty(policy, numbers, chunks, tmp_path):
 @pytest.mark.parametrize("error", [SystemExit, KeyboardInterrupt])
 @pytest.mark.parametrize("name", STRATEGIES)
 def test_a_function_that_ends_the_program(name, error, file, tmp_path, short):
-    """sys.exit() in a function means the same in a worker as in a loop: the run ends with it."""
+    """sys.exit() in a function means the same in a worker as in a loop: its item has failed."""
 
     def function(number):
         if number == 200:
             raise error("enough")
         return number
 
-    with pytest.raises(error, match="enough"):
+    with pytest.raises(ItemFailed, match=f"item 200 .*{error.__name__}: enough"):
         run(name, file, given_to(name, function), tmp_path / name)
     assert not (tmp_path / name).exists()
 

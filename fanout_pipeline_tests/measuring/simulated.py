@@ -4,6 +4,7 @@ import random
 
 from fanout_pipeline.fanout.run_record import RunRecord
 from fanout_pipeline.measuring.conditions import Conditions
+from fanout_pipeline.measuring.limits import TookTooLong
 from fanout_pipeline.measuring.order_check import OrderCheck
 from fanout_pipeline.measuring.trial_store import TrialRun
 from fanout_pipeline.measuring.trials import Trial
@@ -30,12 +31,17 @@ class Simulated:
         self.warms_up = warms_up
         self.began = []
         self.again = []
+        self.limits = []
         self._clock, self._law, self._wrong = clock, law, wrong
 
-    def run(self, again):
+    def run(self, again, limit_seconds=None):
+        self.limits.append(limit_seconds)
         self.began.append(self._clock.now)
         self.again.append(again)
         seconds = self._law() if callable(self._law) else self._law
+        if limit_seconds is not None and seconds > limit_seconds:
+            self._clock.now += limit_seconds
+            raise TookTooLong(limit_seconds)
         self._clock.now += seconds
         return record(self.name, seconds)
 

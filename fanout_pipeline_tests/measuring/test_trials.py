@@ -5,6 +5,7 @@ import random
 import pytest
 
 from fanout_pipeline.fanout.contract import WorkerDied
+from fanout_pipeline.measuring.limits import TookTooLong
 from fanout_pipeline.measuring.trials import TrialOptions, run_trials
 from fanout_pipeline_tests.measuring.simulated import Clock, Simulated, quiet
 
@@ -148,7 +149,7 @@ def test_a_wrong_result_is_recorded_as_wrong():
     }
 
 
-@pytest.mark.parametrize("own", [5.0, 20.0, 200.0])
+@pytest.mark.parametrize("own", [5.0, 20.0, 59.0])
 def test_one_of_unknown_cost_does_not_starve_the_rest(own):
     """However slow a run of Dagster's turns out to be, the others have their rounds by then."""
     times = {"serial": 0.1, "a": 0.1, "queue": 2.0, "own": own}
@@ -212,3 +213,42 @@ def test_warming_up_does_not_use_up_the_budget(seconds):
     times = dict.fromkeys(("serial", "a", "b", "c", "d", "e", "f"), seconds)
     found, _ = tried(times, budget_seconds=60)
     assert found.rounds >= 1
+
+
+def test_a_contender_that_hangs_is_ended_named_and_left_out():
+    """One that never ends costs a minute of its own: the others have their budget and rounds."""
+    times = {"serial": 0.1, "a": 0.1, "hangs": 1e9, "b": 0.1}
+    found, clock = tried(times, rounds=100, budget_seconds=20)
+    assert found.failures == {"hangs": "TookTooLong: it had not ended after 60 s, and was ended"}
+    assert any(remark.startswith("hangs failed after 0 rounds") for remark in found.remarks)
+    assert len(rounds_of(found, "a")) == len(rounds_of(found, "b")) == found.rounds > 40
+    assert clock.now <= 81
+
+
+def test_one_that_begins_to_hang_is_measured_by_itself():
+    """What had its trials is ended at twenty times their mean, or after ten seconds if they are quick."""
+    quick, slow = iter([0.1] * 5 + [1e9] * 90), iter([2.0] * 5 + [1e9] * 90)
+    times = {"serial": 0.1, "quick": lambda: next(quick), "slow": lambda: next(slow)}
+    found, _ = tried(times, rounds=30, budget_seconds=60)
+    assert len(rounds_of(found, "quick")) == 4
+    assert "after 10 s" in found.failures["quick"]
+    assert "after 40 s" in found.failures["slow"]
+
+
+def test_the_slow_are_not_taken_for_hanging():
+    """Slow by nature, or with a slow function: the limits are for what takes as long as nothing does."""
+    clock = Clock()
+    serial, other = Simulated("serial", clock, 100.0), Simulated("a", clock, 1900.0)
+    found = run_trials(
+        serial, [other], TrialOptions(rounds=3, budget_seconds=1e5), clock=clock, look=quiet
+    )
+    assert found.failures == {}
+    assert serial.limits[0] is None  # Nothing is known yet, and without it there is nothing to say.
+    assert other.limits[0] == 2000
+
+
+def test_the_reference_that_hangs_ends_the_trials():
+    """Without it there is nothing to compare with."""
+    law = iter([0.1, 1e9])
+    with pytest.raises(TookTooLong, match="after 10 s"):
+        tried({"serial": lambda: next(law), "a": 0.1})

@@ -1,21 +1,20 @@
-"""Calls of an async function in flight beside each other, in one event loop of this process.
+"""Calls of an async function in flight beside each other, in the event loop of this process.
 
-The loop has a thread of its own and does nothing but call. The crew's thread reads chunks and
-writes parts beside it, and can be interrupted: a signal's exception never falls into the loop.
+The loop has a thread of its own and does nothing but call (see `event_loop`). The crew's thread reads
+chunks and writes parts beside it.
 """
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 
 from fanout_pipeline.fanout.calling import is_async
 from fanout_pipeline.fanout.chunk_plan import ChunkPlan
 from fanout_pipeline.fanout.contract import Crew, Options, Ran, Strategy, Work
+from fanout_pipeline.fanout.event_loop import served
 from fanout_pipeline.fanout.fingerprint import function_name
 from fanout_pipeline.fanout.in_flight import Calls, InFlight
 from fanout_pipeline.fanout.lanes import Lane
@@ -42,9 +41,7 @@ pulled, and one read ahead or being written. More only where they are short of i
 
 
 class _EventLoop(Crew):
-    def __init__(self, thread: ThreadPoolExecutor, runner: asyncio.Runner, concurrency: int):
-        self._thread = thread
-        self._runner = runner
+    def __init__(self, concurrency: int):
         self._concurrency = concurrency
 
     def run(self, work: Work, progress: Progress) -> Ran:
@@ -58,16 +55,16 @@ class _EventLoop(Crew):
         largest = min(max(_SMALL_CHUNK, size // _CHUNKS), _LARGE_CHUNK)
         plan = ChunkPlan(work.chunks, 1, work.fixed, largest=largest, given=work.first_number)
         progress.begin(plan.size)
-        calls = InFlight(work, self._runner.get_loop(), self._concurrency, lane)
-        try:
-            running = self._thread.submit(lambda: self._runner.run(calls.run()))
-            running.add_done_callback(calls.end)
-            parts = self._read_and_write(work, plan, calls, progress)
-            running.result()
-        except BaseException:
-            # Nothing to wait for: the thread closes the loop when this run has ended in it.
-            calls.stop()
-            raise
+        with served() as loop:
+            calls = InFlight(work, loop.loop, self._concurrency, lane)
+            running = loop.submit(calls.run(), calls.end)
+            try:
+                parts = self._read_and_write(work, plan, calls, progress)
+                running.wait()
+            except BaseException:
+                calls.stop()
+                running.give_up()
+                raise
         lane.until(time.perf_counter(), "write")
         return Ran(parts.in_order(), (lane,))
 
@@ -127,14 +124,8 @@ def _written(work: Work, calls: Calls, read_seconds: float) -> PartRecord:
 
 @contextmanager
 def start(options: Options) -> Iterator[_EventLoop]:
-    with ThreadPoolExecutor(1, thread_name_prefix="fanout-loop") as thread:
-        # With a factory the runner leaves alone which loop is the thread's.
-        runner = asyncio.Runner(loop_factory=asyncio.new_event_loop)
-        try:
-            thread.submit(runner.get_loop).result()
-            yield _EventLoop(thread, runner, options.concurrency)
-        finally:
-            thread.submit(runner.close).result()
+    with served():
+        yield _EventLoop(options.concurrency)
 
 
 STRATEGY = Strategy(

@@ -53,7 +53,8 @@ class _Pool(Crew):
         read = time.perf_counter()
         before = list(self._clocks)
         try:
-            function = sent((work.function, work.failures), work.function, progress.say_once)
+            message = (work.function, work.failures, work.surroundings)
+            function = sent(message, work.function, progress.say_once)
             pending = self._pool.map_async(_Function(function), items)
             while not pending.ready():
                 pending.wait(WAIT_SECONDS)
@@ -157,10 +158,7 @@ def _prepare(clocks: Any, taken: Any, ready: Any) -> None:
 
 
 class _RunEnded(Exception):
-    """Holds what ends the run and is no item's failure: sys.exit(), a function that cannot be read.
-
-    Whatever is no Exception ends the library's workers, and what they had is waited for without end.
-    """
+    """Holds what ends the run and is no item's failure: a function that cannot be read."""
 
     def __init__(self, error: BaseException):
         super().__init__(error)
@@ -186,10 +184,11 @@ class _Function:
 @lru_cache(1)  # With what it keeps from call to call, as a module's function has it.
 def _read(message: bytes) -> tuple[Callable[[Any], Any], FailurePolicy]:
     try:
-        read: tuple[Callable[[Any], Any], FailurePolicy] = pickle.loads(message)
+        function, policy, surroundings = pickle.loads(message)
+        surroundings.take_on()
     except BaseException as error:
         raise _RunEnded(unreadable(error)) from None
-    return read
+    return function, policy
 
 
 def _on_the_clock(message: bytes) -> Callable[[Any], Any]:

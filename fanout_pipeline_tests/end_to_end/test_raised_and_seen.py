@@ -1,0 +1,118 @@
+"""What a function raises, sees and keeps, as its author meets it: with Dagster's commands."""
+
+import json
+
+import pytest
+
+from fanout_pipeline.parts import read_failures
+from fanout_pipeline_tests.contract.test_event_loop import Echo, server  # noqa: F401
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
+
+DEFINITIONS = """
+    from {module} import function
+    from fanout_pipeline.defs.factory import fanout_definitions
+    from fanout_pipeline.fanout import FanoutSpec
+    from fanout_pipeline.sources import TextLines
+
+    {settings}
+    defs = fanout_definitions(FanoutSpec("lines", TextLines("lines.txt"), function))
+"""
+
+
+def definitions(module, settings="pass"):
+    return DEFINITIONS.format(module=module, settings=settings)
+
+
+QUARANTINE = {"resources": {"fanout": {"config": {"workers": 2, "on_error": "quarantine"}}}}
+
+
+@pytest.mark.parametrize("key", ["serial", "threads", "multiprocess", "dagster_multiprocess"])
+def test_an_exit_is_an_item_that_failed(key, guest):
+    """argparse on a bad line calls sys.exit(2): with quarantine that line is listed, the others are done."""
+    guest.write(
+        reading="""
+        import argparse
+
+        def function(line):
+            parser = argparse.ArgumentParser()
+            parser.add_argument("--number", type=int)
+            return parser.parse_args(line.split()).number
+        """,
+        mine=definitions("reading"),
+    )
+    guest.lines([f"--number {n}" for n in range(20)] + ["--nunber 20"] + ["--number 21"])
+    code, output = guest.materialize(f"lines/{key}", config=QUARANTINE)
+    assert code == 0, output
+    failures = read_failures(guest.data / "lines" / key)
+    assert failures["index"].tolist() == [20]
+    assert failures["error_type"].tolist() == ["SystemExit"]
+    assert guest.results(f"lines/{key}")[:20] == list(range(20))
+
+
+def test_settings_of_the_definitions_hold_in_every_strategy(guest):
+    """What the module of the definitions sets, which no worker imports, all strategies' calls see."""
+    guest.write(
+        dividing="""
+        import decimal
+
+        def function(line):
+            return str(decimal.Decimal(line) / 7)
+        """,
+        mine=definitions("dividing", "import decimal; decimal.getcontext().prec = 5"),
+    )
+    guest.lines(range(1, 40))
+    names = ["serial", "threads", "multiprocess", "queue", "indexed_queue", "pool_map"]
+    names += ["dagster_multiprocess"]
+    code, output = guest.materialize(*(f"lines/{name}" for name in names))
+    assert code == 0, output
+    expected = guest.results("lines/serial")
+    assert expected[0] == "0.14286"
+    for name in names:
+        found = guest.results(f"lines/{name}")
+        assert (sorted(found) if name == "queue" else found) == (
+            sorted(expected) if name == "queue" else expected
+        ), name
+
+
+def test_a_client_that_is_made_once_works_in_every_strategy_and_in_trials(guest, server):  # noqa: F811
+    """The usual way to write an async function is measured in every strategy, and nothing hangs."""
+    guest.write(
+        asking=f"""
+        import asyncio
+
+        client = None
+
+        async def function(line):
+            global client
+            if client is None:
+                client = asyncio.ensure_future(asyncio.open_connection(*{server.server_address!r}))
+                client.free = asyncio.Lock()
+            reader, writer = await client
+            async with client.free:
+                writer.write(line.encode() + b"\\n")
+                await writer.drain()
+                return int(await reader.readline())
+        """,
+        mine=definitions("asking"),
+    )
+    guest.lines(range(200))
+    names = ["serial", "threads", "asyncio", "multiprocess", "queue", "indexed_queue", "pool_map"]
+    trials = {"strategies": [name for name in names if name != "serial"], "rounds": 2}
+    code, output = guest.run(
+        "dagster",
+        "job",
+        "execute",
+        "-m",
+        "mine",
+        "-j",
+        "lines_comparison_job",
+        "--config-json",
+        json.dumps({"ops": {"lines__trials": {"config": trials | {"budget_seconds": 30}}}}),
+    )
+    assert code == 0, output
+    assert "loop is closed" not in output
+    assert "is left out" not in output
+    for name in names:
+        found = guest.results(f"lines/{name}")
+        assert (sorted(found) if name == "queue" else found) == list(range(200)), name
