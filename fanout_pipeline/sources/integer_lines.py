@@ -14,7 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
-from fanout_pipeline.sources.lines import Lines, shortened, split
+from fanout_pipeline.sources.lines import Lines, each, shortened, split
 from fanout_pipeline.sources.source import Unreadable
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ class IntegerLines(Lines):
         return self._parse_exact(raw, first_index) if words is None else _Integers(words)
 
     def parse_each(self, raw: bytes) -> list[int | Unreadable]:
-        return list(map(_read, split(_without_crlf(raw))))
+        return _read_each(_without_crlf(raw))
 
     def parse_batch(self, raw: bytes, first_index: int) -> pandas.Series:
         """Series of int64, or of Python ints (dtype object) where one does not fit in int64."""
@@ -119,10 +119,14 @@ class IntegerLines(Lines):
         if b"\r" not in raw:  # int() would take a stray CR for a blank.
             with suppress(ValueError):
                 return list(map(int, split(raw)))
-        items = list(map(_read, split(raw)))
+        items = _read_each(raw)
         if Unreadable in map(type, items):
             raise self.refused(items, first_index)
         return cast("list[int]", items)
+
+
+def _read_each(raw: bytes) -> list[int | Unreadable]:
+    return each(split(raw), int if b"\r" not in raw else _read, _read)
 
 
 def _read(line: bytes) -> int | Unreadable:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import codecs
 import os
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
@@ -154,6 +155,21 @@ class Lines:
                     f"read as UTF-8. Convert it (iconv -f {encoding} -t UTF-8 {quote(self.path)} > …)."
                 )
         return len(_MARK) if begin.startswith(_MARK) else 0
+
+
+def each(
+    lines: list[bytes], quick: Callable[[bytes], Any], careful: Callable[[bytes], Any]
+) -> list[Any]:
+    """What `quick` makes of each line, and `careful` of those for which it raises ValueError."""
+    items: list[Any] = []
+    left = iter(lines)
+    while len(items) < len(lines):
+        try:
+            # extend() keeps what the iterator gave before it raised.
+            items.extend(map(quick, left))
+        except ValueError:
+            items.append(careful(lines[len(items)]))
+    return items
 
 
 def split(raw: bytes) -> list[bytes]:

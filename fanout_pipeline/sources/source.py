@@ -34,7 +34,7 @@ class Unreadable:
     """What to do, in whole sentences."""
 
     def at(self, where: str) -> BadInput:
-        """The error, for whoever does without none of the items."""
+        """The error, for a run that does not go on without the record."""
         return BadInput(f"{where} {self.reason}: {self.text}. {self.advice}")
 
 

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from fanout_pipeline.sources.lines import Lines, shortened, split
+from fanout_pipeline.sources.lines import Lines, each, shortened, split
 from fanout_pipeline.sources.source import Unreadable
 
 if TYPE_CHECKING:
@@ -36,7 +36,10 @@ class TextLines(Lines):
         return items
 
     def parse_each(self, raw: bytes) -> list[str | Unreadable]:
-        return [_read(line.removesuffix(b"\r")) for line in split(raw)]
+        lines = split(raw.replace(b"\r\n", b"\n"))
+        if not raw.endswith(b"\n"):
+            lines[-1:] = [line.removesuffix(b"\r") for line in lines[-1:]]
+        return each(lines, bytes.decode, _read)
 
     def parse_batch(self, raw: bytes, first_index: int) -> pandas.Series:
         """Series of `str`, pandas' own text type where it has one."""

@@ -191,6 +191,18 @@ def test_records_that_cannot_be_read_are_items_that_failed(name, method, policy,
     assert found[COUNT - 1]["item"] == r"'\x1b[31m0x10'"
 
 
+def test_the_item_that_kills_is_found_among_bad_records(tmp_path):
+    """Records that cannot be read do not move the blame to another item."""
+    bad = {58: "x", 59: "", 61: "1 2", 62: "y"}
+    file = write_items(tmp_path / "numbers.txt", COUNT, bad)
+    run("multiprocess", "spawn", file, functions.kills_its_worker, tmp_path / "results", NULL)
+    failures = read_failures(tmp_path / "results")
+    assert failures["index"].tolist() == [58, 59, 60, 61, 62]
+    assert failures["error_type"].tolist() == ["BadInput"] * 2 + ["WorkerDied"] + ["BadInput"] * 2
+    results = read_results(tmp_path / "results")["result"]
+    assert results[results.notna()].tolist() == [n for n in ITEMS if n - 1000 not in {60, *bad}]
+
+
 @every_case
 def test_nothing_may_be_readable(name, method, tmp_path):
     """Where no record can be read nothing is called, and all are listed."""
