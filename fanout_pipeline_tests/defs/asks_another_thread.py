@@ -47,9 +47,9 @@ class _Request(ctypes.Structure):
 
 
 def size(text):
-    """The length of a text, from its first 100 bytes, by way of the other thread."""
+    """The length of a text, of up to 98 bytes, by way of the other thread."""
     reading, writing = os.pipe()
-    os.write(writing, str(text).encode())
+    os.write(writing, f"{text}.".encode())
     buffer = ctypes.create_string_buffer(100)
     request = _Request(
         descriptor=reading, buffer=ctypes.addressof(buffer), size=100, notify=1
@@ -58,7 +58,7 @@ def size(text):
     _libc.aio_suspend(ctypes.byref(ctypes.pointer(request)), 1, None)
     os.close(reading)
     os.close(writing)
-    return len(buffer.value)
+    return len(buffer.value) - 1
 
 
 _libc.aio_init(ctypes.byref(_Settings(threads=1, number=8, idle_seconds=3600)))

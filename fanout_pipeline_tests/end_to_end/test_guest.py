@@ -1,5 +1,9 @@
 """The package in a project that is not the checkout."""
 
+from pathlib import Path
+
+from fanout_pipeline_tests.defs import asks_another_thread
+
 
 def test_the_checkout_is_not_importable_there(guest):
     """What these tests see is what a user sees: the package alone is installed."""
@@ -30,3 +34,28 @@ def test_functions_beside_the_definitions_run_in_worker_processes(guest):
     code, output = guest.materialize("lines/multiprocess")
     assert code == 0, output
     assert guest.results("lines/multiprocess") == [4, 0, 2] * 40
+
+
+def test_a_module_may_start_threads_that_its_function_needs(guest):
+    """A library whose threads Python does not know, used at import and in the function, gives right
+    results: steps are not forked, and the run says once why."""
+    guest.write(
+        beside=Path(asks_another_thread.__file__).read_text(),
+        mine="""
+        from beside import size
+        from fanout_pipeline.defs.factory import fanout_definitions
+        from fanout_pipeline.fanout import FanoutSpec
+        from fanout_pipeline.sources import TextLines
+
+        defs = fanout_definitions(FanoutSpec("lines", TextLines("lines.txt"), size))
+        """,
+    )
+    guest.lines(["a", "bcd", ""] * 40)
+    code, output = guest.materialize("lines/serial")
+    assert code == 0, output
+    assert guest.results("lines/serial") == [1, 3, 0] * 40
+    with guest.instance() as instance:
+        (run,) = instance.get_runs()
+        messages = [entry.message for entry in instance.all_logs(run.run_id)]
+    (reason,) = (message for message in messages if "not forked" in message)
+    assert "the import of beside started 1 thread, " in reason
