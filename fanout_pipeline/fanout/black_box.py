@@ -94,17 +94,26 @@ class BlackBox:
         """Whether calls of the chunk were announced, of which the last may have ended."""
         return self._words[_ITEM] != _NONE
 
-    def kept(self) -> tuple[int, tuple[int | None, dict[str, Any]] | None]:
+    def kept(self, ended: bool) -> tuple[int, tuple[int | None, dict[str, Any]] | None]:
         """How many records were not sent since this was last asked; the last: position, and its fields.
 
-        The position is one in the chunk that was begun last.
+        The position is one in the chunk that was begun last. Unless the worker has `ended`, nothing is
+        told while it writes.
         """
-        logged, self._logged = self._logged, self._words[_LOGGED]
-        size = self._words[_KEPT_BYTES]
-        if self._logged == logged or not size:
-            return self._logged - logged, None
-        position, fields = pickle.loads(self._memory[_WORDS_BYTES : _WORDS_BYTES + size])
-        return self._logged - logged, (position if self._words[_KEPT_NOW] else None, fields)
+        count, size, now = (self._words[word] for word in (_LOGGED, _KEPT_BYTES, _KEPT_NOW))
+        if count == self._logged:
+            return 0, None
+        kept = self._memory[_WORDS_BYTES : _WORDS_BYTES + size]
+        changed = (count, size) != (self._words[_LOGGED], self._words[_KEPT_BYTES])
+        if not size or changed:
+            if not ended:
+                return 0, None
+            last = None
+        else:
+            position, fields = pickle.loads(kept)
+            last = position if now else None, fields
+        count, self._logged = count - self._logged, count
+        return count, last
 
     @property
     def exit_code(self) -> int | None:
@@ -160,13 +169,12 @@ class Recorder:
         return offset + results.given
 
     def keep(self, record: bytes) -> None:
-        """A record of `logging` is not sent: it is counted, and the last one kept."""
+        """A record of `logging` is not sent: it is counted, and the last one kept. It has under 2 KB."""
         words = self._words
         words[_KEPT_BYTES] = 0
-        if len(record) <= len(self._kept):
-            self._kept[: len(record)] = record
-            words[_KEPT_BYTES], words[_KEPT_NOW] = len(record), 1
-        words[_LOGGED] += 1
+        self._kept[: len(record)] = record
+        words[_KEPT_NOW], words[_LOGGED] = 1, words[_LOGGED] + 1
+        words[_KEPT_BYTES] = len(record)
 
     def announced(self, items: Sequence[Any], first: int, slow: bool) -> Iterable[Any]:
         """A slice of items to be called, the first of which has this position in its chunk.

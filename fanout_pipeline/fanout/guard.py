@@ -27,15 +27,16 @@ _SWEEP_SECONDS = 2.0
 _LOOK_SECONDS = 0.001
 
 
-def guarded(channel: int, box: int, status_at: int, relayed: int) -> None:
+def guarded(channel: int, box: int, status_at: int, relayed: int) -> float:
     """Return in the worker only; the process that was started stays behind as its guard.
 
+    Gives the seconds of CPU time that the worker's interpreter had taken before it was the worker's.
     `channel` and `box` are descriptors of the worker's, in the box there is room for how it has ended. The
     guard passes the signal `relayed` on.
     """
     if spawned_by := os.environ.pop(_SPAWNED, None):
         _begin(int(spawned_by))
-        return
+        return 0.0
     started_by, guard = os.getppid(), os.getpid()
     _prctl(_PR_SET_CHILD_SUBREAPER, 1)
     # It acts when the *thread* ends that started us. Strategies, trials, sweeps and Dagster's steps
@@ -47,6 +48,7 @@ def guarded(channel: int, box: int, status_at: int, relayed: int) -> None:
     # Where it is ignored, as after a shell's `trap '' CHLD`, there would be no status.
     ignored = signal.signal(signal.SIGCHLD, lambda number, frame: None)
     before = signal.pthread_sigmask(signal.SIG_BLOCK, watched)
+    used = time.process_time()
     if _has_threads():
         spawned = os.environ | {_SPAWNED: str(guard)}
         worker = os.posix_spawn(sys.executable, sys.orig_argv, spawned, setsigmask=before)
@@ -56,7 +58,7 @@ def guarded(channel: int, box: int, status_at: int, relayed: int) -> None:
         signal.signal(signal.SIGCHLD, ignored)
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
         _begin(guard)
-        return
+        return used
     os.close(channel)
     os.setsid()
     status = _watch(worker, watched, relayed)

@@ -26,10 +26,13 @@ class GuardedProcess:
     """In the end it must be waited for. `pid` is the guard's until the worker has told its own."""
 
     def __init__(self, program: str, channel: int, box: BlackBox, environment: Mapping[str, str]):
-        """Start a Python program that has the two descriptors; its first line makes it a guard."""
+        """Start a Python program that has the two descriptors; what is put before it makes it a guard.
+
+        In the program, `used` is what `guarded` gives.
+        """
         guard = (
             "from fanout_pipeline.fanout.guard import guarded\n"
-            f"guarded({channel}, {box.descriptor}, {STATUS_AT}, {int(ASK_FOR_STACK)})\n"
+            f"used = guarded({channel}, {box.descriptor}, {STATUS_AT}, {int(ASK_FOR_STACK)})\n"
         )
         found = f"import sys; sys.path[:] = {list(map(str, sys.path))!r}\n"
         self._guard = subprocess.Popen(
@@ -44,7 +47,12 @@ class GuardedProcess:
         """A descriptor that is readable once it has ended; None where there is no such thing."""
         self.code: int | None = None
         """How it has ended, as `subprocess` has it; None: it has not yet."""
+        self._cpu_seconds = 0.0
         self._used: ProcessUsage | None = None
+
+    def worker_is(self, pid: int, cpu_seconds: float) -> None:
+        """The worker has told its process id, and what was used before it was a process."""
+        self.pid, self._cpu_seconds = pid, cpu_seconds
 
     def kill(self) -> None:
         self._guard.terminate()
@@ -57,12 +65,10 @@ class GuardedProcess:
         """What it uses, or has used; nothing where that is not known."""
         if self._used:
             return [self._used]
-        # The interpreter was started by the guard.
-        used = {one.pid: one for one in usage_of({self._guard.pid, self.pid})}
-        if self.pid not in used:
-            return []
-        cpu_seconds = sum(one.cpu_seconds for one in used.values())
-        return [replace(used[self.pid], cpu_seconds=cpu_seconds)]
+        return [
+            replace(used, cpu_seconds=used.cpu_seconds + self._cpu_seconds)
+            for used in usage_of([self.pid])
+        ]
 
     def wait(self, seconds: float, resident_bytes: int) -> bool:
         """Whether it ends within so long; the memory is the worker's, as it was seen last."""

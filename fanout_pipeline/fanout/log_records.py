@@ -27,8 +27,9 @@ LOGGED = "logged"
 
 _PLAIN = (str, int, float, bool, type(None))
 _LONGEST_TEXT = 20_000
-_KEPT = ("name", "levelno", "levelname", "created")
-_KEPT_TEXT = 400
+_KEPT = ("levelno", "created")
+_KEPT_TEXT = 200
+"""Characters, of four bytes at most: there is not much room."""
 
 
 class LogRecords:
@@ -84,6 +85,7 @@ class LogRecords:
                     self._send((LOGGED, position, _fields(record)))
             else:
                 kept = {name: getattr(record, name) for name in _KEPT}
+                kept["name"] = record.name[:_KEPT_TEXT]
                 kept["msg"] = record.getMessage()[:_KEPT_TEXT]
                 self._recorder.keep(pickle.dumps((position, kept)))
         except Exception:  # as of arguments that do not fit

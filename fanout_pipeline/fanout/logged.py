@@ -16,6 +16,8 @@ from fanout_pipeline.fanout.log_quota import LogQuota
 from fanout_pipeline.sources.source import Chunk
 
 _TELL_SECONDS = 1.0
+_UNKNOWN = {"name": "root", "levelno": 30}
+"""A record of which nothing is known, for its worker died as it was about to leave it: a warning."""
 _HELD = 1000
 """So many of a worker wait for an index at most."""
 
@@ -40,6 +42,8 @@ class _Record(NamedTuple):
     position: int | None
     """and the place in it of the item that was being called; None: none was."""
     fields: dict[str, Any]
+    is_last: bool = False
+    """It has left it unsent, and died: to be said whatever the quota, if nothing later was."""
 
 
 class Logged:
@@ -76,9 +80,14 @@ class Logged:
         self._release(held)
 
     def over(self, pid: int, chunk: Chunk | None, count: int, last: tuple[Any, Any] | None) -> None:
-        """A worker has kept so many records to itself, of which the last was (position, fields)."""
-        if count and last is not None:
+        """A worker has kept so many records to itself, of which the last was (position, fields).
+
+        None: it died as it was about to leave that behind.
+        """
+        if last is not None:
             self._leave_out(_Record(pid, chunk, *last), count)
+        else:
+            self._count(count)
 
     def look(self) -> None:
         """Now and then: say what can be said by now."""
@@ -88,36 +97,51 @@ class Logged:
             self.tell_left_out()
 
     def gone(self, pid: int, died: bool) -> None:
-        """Nothing more comes from a worker. If it died, its last words are said whatever the quota."""
-        for record in self._held.pop(pid, ()):
-            self._say(record)
+        """Nothing more comes from a worker. If it died, its last words are said, too."""
         last = self._last_of.pop(pid, None)
-        if died and last is not None and last.fields["created"] > self._said.get(pid, 0.0):
-            self._handle(last)
+        if died and last is not None:
+            self._held[pid].append(last._replace(is_last=True))
+        self.look()
+
+    def close(self) -> None:
+        """The run has ended: say what is left."""
+        for held in self._held.values():
+            while held:
+                self._say(held.popleft())
+        self.tell_left_out()
 
     def tell_left_out(self) -> None:
         """Say how many records were left out."""
-        if self._last is not None and self._left_out:
+        if self._left_out:
             told = f"… and {self._left_out:,} more in this second"
             self._left_out = 0
-            _handle(self._last.fields, told, {})
+            _handle(self._last.fields if self._last is not None else _UNKNOWN, told, {})
 
     def _release(self, held: deque[_Record]) -> None:
         while held and (held[0].position is None or self._index(held[0]) is not None):
             self._say(held.popleft())
 
     def _say(self, record: _Record) -> None:
-        if self._quota.takes(record.fields["levelno"]):
+        if record.is_last:
+            if record.fields["created"] > self._said.get(record.pid, 0.0):
+                self._handle(record)
+        elif self._quota.takes(record.fields["levelno"]):
             self._said[record.pid] = record.fields["created"]
             self._handle(record)
         else:
             self._leave_out(record, 1)
 
     def _leave_out(self, record: _Record, count: int) -> None:
+        self._count(count)
+        self._last = record
+        # What a worker has kept to itself may be older than what it has sent.
+        other = self._last_of.get(record.pid, record)
+        self._last_of[record.pid] = max(other, record, key=lambda one: one.fields["created"])
+
+    def _count(self, count: int) -> None:
         if not self._left_out:
             self._began = self._clock()
         self._left_out += count
-        self._last = self._last_of[record.pid] = record
 
     def _index(self, record: _Record) -> int | None:
         if record.chunk is None or record.position is None:
@@ -140,5 +164,6 @@ def _handle(fields: dict[str, Any], told: str, more: dict[str, Any]) -> None:
     import logging
 
     kept = {name: value for name, value in fields.items() if name != "traceback"}
-    record = logging.makeLogRecord(kept | {"msg": told} | more)
+    level = {"levelname": logging.getLevelName(fields["levelno"])}
+    record = logging.makeLogRecord(level | kept | {"msg": told} | more)
     logging.getLogger(record.name).handle(record)

@@ -79,7 +79,7 @@ class Places:
                     while worker.channel.readable():
                         self.message(place)
                 self._end_logs(place, died=False)
-        self._logged.tell_left_out()
+        self._logged.close()
         self._selector.close()
 
     @property
@@ -139,11 +139,11 @@ class Places:
             place.lane.until(ended, "wait")
         return tuple(place.lane for place in self._places)
 
-    def _look_at_logs(self, place: Place) -> None:
+    def _look_at_logs(self, place: Place, *, ended: bool = False) -> None:
         worker = self.worker(place)
         if worker.gone:
             return
-        count, last = worker.box.kept()
+        count, last = worker.box.kept(ended)
         if count:
             chunk = place.has.chunk if place.has is not None else None
             if chunk is not None and not worker.box.has_begun(chunk.number):
@@ -151,7 +151,7 @@ class Places:
             self._logged.over(worker.pid, chunk, count, last)
 
     def _end_logs(self, place: Place, died: bool) -> None:
-        self._look_at_logs(place)
+        self._look_at_logs(place, ended=True)
         self._logged.gone(self.worker(place).pid, died)
 
     def _brief(self, place: Place) -> None:

@@ -52,17 +52,18 @@ class Order(NamedTuple):
     """The chunk is one item, which is not to be called, because it has failed so."""
 
 
-def main(descriptor: int, box: int) -> None:
+def main(descriptor: int, box: int, cpu_seconds: float) -> None:
     """Serve the channel on a file descriptor until the parent sends None.
 
-    What is done is told in the box on the other descriptor (see `black_box`).
+    What is done is told in the box on the other descriptor (see `black_box`). `cpu_seconds` is what
+    the interpreter has taken before it was this process (see `guard`).
     """
     # Ctrl-C reaches the whole foreground group; the parent decides what it means.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     # Programs that the function starts must not hold the channel open.
     os.set_inheritable(descriptor, False)
     parent = _Parent(Channel(descriptor))
-    parent.send((READY, os.getpid()))
+    parent.send((READY, (os.getpid(), cpu_seconds)))
     # Not before: whoever waits for the answer can go on, and cut the source, meanwhile.
     began = time.perf_counter()
     recorder = Recorder(box)
@@ -84,7 +85,7 @@ def main(descriptor: int, box: int) -> None:
                     from fanout_pipeline.fanout.road import rehearse
 
                     rehearse()
-                parent.send((READY, os.getpid()))
+                parent.send((READY, None))
             case ("work", work, levels):
                 logs.follow(levels)
                 # Reading it has imported the user's module: that is told with the first chunk.

@@ -67,7 +67,7 @@ class WorkerProcess:
         try:
             program = (
                 "from fanout_pipeline.fanout.worker import main\n"
-                f"main({theirs.fileno()}, {box.descriptor})"
+                f"main({theirs.fileno()}, {box.descriptor}, used)"
             )
             process = GuardedProcess(program, theirs.fileno(), box, _ENVIRONMENT | os.environ)
         finally:
@@ -133,7 +133,8 @@ class WorkerProcess:
         self.traffic.sent_bytes += len(message)
         self.traffic.pickle_seconds += time.thread_time() - began
         if not self._answered:
-            self._answered, (_, self._process.pid) = True, received
+            self._answered = True
+            self._process.worker_is(*received[1])
             for unsent in self._unsent:
                 self.send_pickled(unsent)
             self._unsent.clear()
