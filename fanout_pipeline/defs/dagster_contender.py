@@ -19,7 +19,7 @@ from fanout_pipeline.defs.chunk_run import RECORD
 from fanout_pipeline.defs.metered import FOLDER, read_meters
 from fanout_pipeline.defs.resources import failure_config
 from fanout_pipeline.fanout.contract import FanoutSpec, Options
-from fanout_pipeline.fanout.import_path import import_path
+from fanout_pipeline.fanout.import_path import importing_from, like_here
 from fanout_pipeline.fanout.interrupts import interrupts_held
 from fanout_pipeline.fanout.registry import REFERENCE
 from fanout_pipeline.fanout.run_record import RunRecord
@@ -30,7 +30,7 @@ from fanout_pipeline.sources.source import Fingerprint
 
 _PROGRAM = """\
 import time; began = time.time()
-import sys; sys.path[:] = {path!r}
+{begin}
 from fanout_pipeline.defs.chunk_run import run
 run(began, {request!r})
 """
@@ -87,8 +87,8 @@ class DagsterRun:
             "way": self.name,
             "run_config": run_config,
         }
-        path = list(dict.fromkeys([*import_path(), *self.spec.import_path]))
-        program = _PROGRAM.format(path=path, request=request)
+        with importing_from(self.spec.import_path):
+            program = _PROGRAM.format(begin=like_here(), request=request)
         output = folder / "output.txt"
         process = None
         try:

@@ -17,10 +17,10 @@ from dagster._core.executor.step_delegating import (
 )
 
 from fanout_pipeline.defs.step_server import Ended, Interrupt, Launch, Ready, Setup
-from fanout_pipeline.fanout.import_path import import_path
+from fanout_pipeline.fanout.import_path import like_here
 
 _PROGRAM = """\
-import sys; sys.path[:] = {path!r}
+{begin}
 from fanout_pipeline.defs.step_server import main
 main({descriptor})
 """
@@ -50,7 +50,7 @@ class ForkedSteps(StepHandler):
     def start(self, setup: Setup) -> None:
         """Start the server; it loads while the executor goes on."""
         self._connection, theirs = Pipe()
-        program = _PROGRAM.format(path=list(import_path()), descriptor=theirs.fileno())
+        program = _PROGRAM.format(begin=like_here(), descriptor=theirs.fileno())
         self._server = subprocess.Popen(
             [sys.executable, "-c", program], pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL
         )

@@ -15,7 +15,7 @@ from typing import Any
 
 from fanout_pipeline.fanout.black_box import ASK_FOR_STACK, BlackBox
 from fanout_pipeline.fanout.channel import Channel
-from fanout_pipeline.fanout.import_path import import_path
+from fanout_pipeline.fanout.import_path import like_here
 from fanout_pipeline.fanout.interrupts import WAIT_SECONDS
 from fanout_pipeline.fanout.process_end import FOREIGN_SIGNALS, end_of, how_ended
 from fanout_pipeline.fanout.supervision import Death
@@ -71,7 +71,7 @@ class WorkerProcess:
         box = BlackBox()
         try:
             program = (
-                f"import sys; sys.path[:] = {list(import_path())!r}\n"
+                f"{like_here()}"
                 "from fanout_pipeline.fanout.worker import main\n"
                 f"main({theirs.fileno()}, {box.descriptor})"
             )

@@ -96,7 +96,9 @@ print(json.dumps([before, after]))
 def test_importing_every_module_changes_nothing(tmp_path):
     """Signals, garbage collection, memory, logging, paths, the environment: all is as it was."""
     environment = {"PATH": "/usr/bin:/bin", "HOME": str(tmp_path), "PYTHONHASHSEED": "0"}
-    program = f"import sys; sys.path.insert(0, {str(Path(fanout_pipeline.__file__).parents[1])!r})\n"
+    program = (
+        f"import sys; sys.path.insert(0, {str(Path(fanout_pipeline.__file__).parents[1])!r})\n"
+    )
     done = subprocess.run(
         [sys.executable, "-c", program + PROGRAM],
         capture_output=True,

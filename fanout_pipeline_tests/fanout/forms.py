@@ -105,7 +105,7 @@ def dispatching(line):
     return shown(line) + shown(line.split()) + shown(1)
 
 
-class Kind(str, enum.Enum):
+class Kind(str, enum.Enum):  # noqa: UP042
     SHORT = "short"
     LONG = "long"
 

@@ -78,9 +78,7 @@ class Home:
         self._source = TextLines(str(folder / "lines.txt"))
 
     def worked(self, function):
-        work = Work(
-            self._source, function, None, self._source.cut(1), self._folder, fixed=True
-        )
+        work = Work(self._source, function, None, self._source.cut(1), self._folder, fixed=True)
         parts = self._crew.run(work, Progress("multiprocess", self.said.append)).parts
         Manifest("multiprocess", tuple(parts)).save(self._folder)
         return read_results(self._folder)["result"].tolist()
@@ -120,4 +118,6 @@ def test_workers_import_no_dagster(home):
         assert said == ""
     else:
         assert f"what is defined in {name} goes to worker processes with its code" in said
-        assert ("holds Dagster's objects" in said) == ("defs" in dir(home.module) or "package" in name)
+        assert ("holds Dagster's objects" in said) == (
+            "defs" in dir(home.module) or "package" in name
+        )
