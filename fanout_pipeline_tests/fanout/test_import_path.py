@@ -105,7 +105,9 @@ def test_what_cannot_be_copied_goes_by_its_name_with_dagster(folder):
     run_strategy(multiprocess, spec, folder / "results", Options(1, "none"), log=said.append)
     assert read_results(folder / "results")["result"].tolist() == ["aTrue", "bTrue"]
     (line,) = said
-    assert "each worker process imports dagster, which takes it a second: function cannot be" in line
+    assert (
+        "each worker process imports dagster, which takes it a second: function cannot be" in line
+    )
     assert "its variable DATABASE, a Connection, cannot be pickled" in line
     spec.function.__globals__["DATABASE"].close()
 
