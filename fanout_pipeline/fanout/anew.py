@@ -6,12 +6,14 @@ gets the module's functions with their code.
 
 from __future__ import annotations
 
+import copyreg
 import functools
 import sys
 import threading
 from collections.abc import Callable
 from contextvars import Context, ContextVar
 from operator import attrgetter
+from types import FunctionType
 from typing import Any, NewType, ParamSpec, TypeVarTuple
 from weakref import WeakKeyDictionary, WeakValueDictionary
 
@@ -26,6 +28,17 @@ def is_there(value: Any) -> bool:
         return attrgetter(name)(sys.modules[value.__module__]) is value
     except (AttributeError, KeyError):
         return False
+
+
+def is_known_by_name(value: Any) -> bool:
+    """Whether its class says that the module has it, as of a value of which there is one."""
+    reduce = type(value).__reduce__
+    return isinstance(reduce, FunctionType) and isinstance(reduce(value), str)
+
+
+def object_reduced(value: Any) -> Reduced:
+    """As if its class said nothing of that."""
+    return copyreg.__newobj__, (type(value),), value.__getstate__()  # type: ignore[attr-defined]
 
 
 def _cached_anew(function: Any) -> Reduced:

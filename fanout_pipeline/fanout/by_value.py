@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 import cloudpickle
 
-from fanout_pipeline.fanout.anew import ANEW, NAMED, is_there
+from fanout_pipeline.fanout.anew import ANEW, NAMED, is_known_by_name, is_there, object_reduced
 from fanout_pipeline.fanout.class_by_value import class_reduced, member_reduced
 from fanout_pipeline.fanout.sending import goes_by_name, has_name
 
@@ -67,8 +67,11 @@ class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]
         if reduced is not NotImplemented:
             is_made = isinstance(value, type) and len(reduced) == _OF_A_CLASS
             return class_reduced(value, reduced, self._goes_by_name) if is_made else reduced
-        if isinstance(value, Enum) and not self._goes_by_name(type(value).__module__):
-            return member_reduced(value) or reduced
+        if not self._goes_by_name(type(value).__module__):
+            if isinstance(value, Enum):
+                return member_reduced(value) or reduced
+            if module is None and is_known_by_name(value):
+                return object_reduced(value)
         if type(value) in NAMED and not (by_name and is_there(value)):
             return NAMED[type(value)](value)
         if by_name or module not in sys.modules:

@@ -26,21 +26,24 @@ _NOT_COPIED = {"__dict__", "__weakref__", "__slots__", "__qualname__", "_abc_imp
 def class_reduced(class_: type, reduced: Reduced, goes_by_name: Callable[[Any], bool]) -> Reduced:
     """A class that does not go by its name; `reduced` is what cloudpickle makes of it."""
     quiet = [one for one in class_.__mro__[1:] if not goes_by_name(one.__module__)]
-    kind = type(class_)
+    kind: Any = type(class_)
     if issubclass(class_, Enum):
         made = kind, class_.__name__, class_.__bases__, _first(class_)
-        held = {n: v for n, v in vars(class_).items() if n not in _NOT_COPIED}
-        pairs = class_._value2member_map_.items()
-        # The others are a cache of what flags were combined.
-        held["_value2member_map_"] = {v: m for v, m in pairs if m.name in class_.__members__}
-        return _empty_enum, (quiet, *made), held, None, None, _fill_enum
-    make, (_, name, _, first, *rest), (held, slots), *others = reduced
+        return _empty_enum, (quiet, *made), _held_by_enum(class_), None, None, _fill
+    make, (_, name, _, first, *rest), (held, _), *_ = reduced
     # The metaclass of typed dicts does not take those that it has made.
     by_name = (one for one in kind.__mro__ if goes_by_name(one.__module__))
     maker = type if is_typeddict(class_) else next(by_name)
     held = {n: v for n, v in held.items() if n != "__slots__" and not _is_slot(v, class_)}
     made = make, kind, maker, name, class_.__bases__, first | _first(class_), *rest
-    return _empty_class, (quiet, *made), (held, slots), *others
+    return _empty_class, (quiet, *made), held, None, None, _fill
+
+
+def _held_by_enum(class_: Any) -> dict[str, Any]:
+    held = {name: value for name, value in vars(class_).items() if name not in _NOT_COPIED}
+    # The others are a cache of what flags were combined.
+    pairs = class_._value2member_map_.items()
+    return held | {"_value2member_map_": {v: m for v, m in pairs if m.name in class_.__members__}}
 
 
 def member_reduced(member: Enum) -> Reduced | None:
@@ -90,9 +93,18 @@ def _empty_enum(
         return maker.__new__(kind, name, bases, first)
 
 
-def _fill_enum(class_: type, held: dict[str, Any]) -> None:
+def _fill(class_: Any, held: dict[str, Any]) -> None:
+    # Of an abstract class cloudpickle has the classes that were registered with it.
+    registered = held.pop("_abc_impl", ())
+    # Not as its metaclass does it: an enum's lets nobody set members.
     for name, value in held.items():
-        type.__setattr__(class_, name, value)  # the enum's own lets nobody set members
+        type.__setattr__(class_, name, value)
+    if (
+        line := held.get("__firstlineno__")
+    ) is not None:  # goes when the module is set (Python 3.13)
+        type.__setattr__(class_, "__firstlineno__", line)
+    for one in registered:
+        ABCMeta.register(class_, one)
 
 
 def _empty_member(class_: type, kind: Any, arguments: tuple[Any, ...]) -> Any:

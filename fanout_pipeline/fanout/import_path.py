@@ -15,6 +15,8 @@ from functools import wraps
 from threading import Lock
 from typing import ParamSpec, TypeVar
 
+_PYTHONS = os.path.dirname(os.__file__)
+
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
 
@@ -33,6 +35,32 @@ def _absolute(entry: str) -> str | None:
         return os.path.join(os.getcwd(), entry) if entry else os.getcwd()
     except FileNotFoundError:
         return None
+
+
+def like_here() -> str:
+    """The beginning of a program that imports what this process does.
+
+    A file of the user's may be called as a module of Python's that this process had before it looked in
+    the user's folder (`random.py`, `csv.py`): the program is to have Python's, too.
+    """
+    path = import_path()
+    own = path.index(_PYTHONS) if _PYTHONS in path else len(path)
+    names = {name.partition(".")[0] for folder in path[:own] for name in _listed(folder)}
+    hidden = [name for name in sorted(names & sys.stdlib_module_names) if _is_pythons(name)]
+    imports = f"sys.path[:] = {path[own:]!r}; import {', '.join(hidden)}; " if hidden else ""
+    return f"import sys; {imports}sys.path[:] = {path!r}\n"
+
+
+def _listed(folder: str) -> list[str]:
+    try:
+        return os.listdir(folder)
+    except OSError:  # an archive, or nothing
+        return []
+
+
+def _is_pythons(name: str) -> bool:
+    file = getattr(sys.modules.get(name), "__file__", None)
+    return file is not None and file.startswith(_PYTHONS)
 
 
 class _Held:

@@ -5,12 +5,11 @@ from __future__ import annotations
 import subprocess
 import sys
 
-from fanout_pipeline.fanout.import_path import import_path
+from fanout_pipeline.fanout.import_path import like_here
 
 
 def command(program: str) -> list[str]:
     """What to start for a program, given as text, in an interpreter of its own."""
     # As multiprocessing does it: -O and -W, for two, mean the same there.
     flags = subprocess._args_from_interpreter_flags()  # type: ignore[attr-defined]  # noqa: SLF001
-    path = f"import sys; sys.path[:] = {list(import_path())!r}\n"
-    return [sys.executable, *flags, "-c", path + program]
+    return [sys.executable, *flags, "-c", like_here() + program]

@@ -105,7 +105,7 @@ def dispatching(line):
     return shown(line) + shown(line.split()) + shown(1)
 
 
-class Kind(str, enum.Enum):
+class Kind(str, enum.Enum):  # noqa: UP042
     SHORT = "short"
     LONG = "long"
 
@@ -125,6 +125,18 @@ def enum_with_mixin(line):
 
 def flags(line):
     return int(Flags.WORDS | (Flags.DIGITS if "1" in line else Flags(0)))
+
+
+class Only:
+    def __reduce__(self):
+        return "MISSING"
+
+
+MISSING = Only()
+
+
+def the_only_one(line, default=MISSING):
+    return default is MISSING and isinstance(default, Only)
 
 
 class Parser:
@@ -382,7 +394,7 @@ FORMS = {
     function.__name__: function
     for function in (
         plain, own_helper, cached, remembered, cached_helper, recursive_and_cached, guarded,
-        thread_local, context_variable, shown, dispatching, enum_with_mixin, flags, uses_properties,
+        thread_local, context_variable, shown, dispatching, enum_with_mixin, flags, the_only_one, uses_properties,
         cached_method, import_inside, standard_import_inside, decorated, decorated_by_a_class,
         context_manager, generator, dataclass, named_tuples, abstract, own_error, asynchronous,
         loop_inside, weakly, third_party, compiled, chance, logs, typed, exact,

@@ -194,6 +194,34 @@ def record_class(draw, name):
     return lines, [f"of_class({used})", f"of_instance({used}, x=1)"]
 
 
+STYLES = {
+    "plain": "",
+    "init": """    def __init__(self, *given):
+        self.double = given * 2
+""",
+    "new": """    def __new__(cls, value):
+        made = int.__new__(cls, value)
+        made._value_, made.double = value, 2
+        return made
+""",
+    "missing": """    @classmethod
+    def _missing_(cls, value):
+        return list(cls)[0]
+""",
+    "next": """    @staticmethod
+    def _generate_next_value_(name, start, count, last):
+        return AFTER
+""",
+    "nested": """    @enum.nonmember
+    class Inner:
+        pass
+""",
+    "ignored": """    _ignore_ = ['left_out']
+    left_out = 3
+""",
+}
+
+
 @st.composite
 def enum_class(draw, name):
     values = {
@@ -219,21 +247,9 @@ def enum_class(draw, name):
         chosen = ["enum.auto()", "1", "2", "3", "4", "12"]
     members = draw(st.lists(st.sampled_from(chosen), min_size=1, max_size=4))
     lines = f"class {name}({base}):\n"
-    style = draw(st.sampled_from(["plain", "init", "new", "missing", "next", "nested", "ignored"]))
-    if style == "init" and not mixin and base == "enum.Enum":
-        lines += "    def __init__(self, *given):\n        self.double = given * 2\n"
-    elif style == "new" and base == "enum.IntEnum":
-        lines += "    def __new__(cls, value):\n        made = int.__new__(cls, value)\n"
-        lines += "        made._value_, made.double = value, 2\n        return made\n"
-    elif style == "missing":
-        lines += "    @classmethod\n    def _missing_(cls, value):\n        return list(cls)[0]\n"
-    elif style == "next":
-        lines += "    @staticmethod\n    def _generate_next_value_(name, start, count, last):\n"
-        lines += "        return 2**count\n" if "Flag" in base else "        return name.lower()\n"
-    elif style == "nested":
-        lines += "    @enum.nonmember\n    class Inner:\n        pass\n"
-    elif style == "ignored":
-        lines += "    _ignore_ = ['left_out']\n    left_out = 3\n"
+    style = draw(st.sampled_from(sorted(STYLES)))
+    if style not in {"init", "new"} or base == {"init": "enum.Enum", "new": "enum.IntEnum"}[style]:
+        lines += STYLES[style].replace("AFTER", "2**count" if "Flag" in base else "name.lower()")
     for number, value in enumerate(members):
         lines += f"    M{number} = {value}\n"
     lines += "    def method(self):\n        return (self.name, __class__.__name__)\n"
@@ -264,12 +280,13 @@ KINDS = [plain_class, data_class, record_class, enum_class]
 @pytest.fixture(scope="module")
 def looked_there(tmp_path_factory):
     """What a function gives in a worker process: always the same one."""
-    folder = tmp_path_factory.mktemp("classes")
-    (folder / "lines.txt").write_text("one\n")
-    source = TextLines(str(folder / "lines.txt"))
+    file = tmp_path_factory.mktemp("classes") / "lines.txt"
+    file.write_text("one\n")
+    source = TextLines(str(file))
     with worker_processes(1) as crew:
 
         def looked(function):
+            folder = tmp_path_factory.mktemp("looked")
             work = Work(source, function, None, source.cut(1), folder, fixed=True)
             parts = crew.run(work, Progress("multiprocess", str)).parts
             Manifest("multiprocess", tuple(parts)).save(folder)
