@@ -29,6 +29,15 @@ _ENVIRONMENT = {"OPENBLAS_NUM_THREADS": "1"}
 of the machine otherwise, which takes 0.11 s of CPU time on two."""
 
 
+def interpreter() -> list[str]:
+    """The command of another interpreter like this one: -O and -W, for two, mean the same there.
+
+    So does multiprocessing start its own.
+    """
+    flags: list[str] = subprocess._args_from_interpreter_flags()  # type: ignore[attr-defined]  # noqa: SLF001
+    return [sys.executable, *flags]
+
+
 @dataclass(slots=True)
 class Traffic:
     """What went to workers and came from them."""
@@ -75,8 +84,7 @@ class WorkerProcess:
                 f"main({theirs.fileno()}, {box.descriptor})"
             )
             process = subprocess.Popen(
-                # As multiprocessing does: -O and -W, for one, mean the same in a worker.
-                [sys.executable, *subprocess._args_from_interpreter_flags(), "-c", program],  # type: ignore[attr-defined]
+                [*interpreter(), "-c", program],
                 stdin=subprocess.DEVNULL,
                 pass_fds=[theirs.fileno(), box.descriptor],
                 env=_ENVIRONMENT | os.environ,

@@ -35,6 +35,7 @@ from fanout_pipeline.fanout.process_end import how_ended
 from fanout_pipeline.fanout.run_record import RunRecord
 from fanout_pipeline.fanout.sending import sent
 from fanout_pipeline.fanout.surroundings import Surroundings
+from fanout_pipeline.fanout.worker_process import interpreter
 from fanout_pipeline.measuring.limits import TookTooLong
 
 _END_SECONDS = 10.0
@@ -135,7 +136,7 @@ class TrialProcess:
         )
         with interrupts_held():
             self._process = subprocess.Popen(
-                [sys.executable, *subprocess._args_from_interpreter_flags(), "-c", program],  # type: ignore[attr-defined]
+                [*interpreter(), "-c", program],
                 stdin=subprocess.DEVNULL,
                 pass_fds=[theirs.fileno()],
                 env=os.environ | {"TMPDIR": self._temporary},
@@ -234,7 +235,7 @@ def serve(descriptor: int) -> None:
     parent.send(READY)
     while (request := parent.take()[1]) is not None:
         try:
-            spec = _read(request.spec)
+            spec = _read(request.spec, request.strategy)
             request.surroundings.take_on()
             answer: Any = run_here(
                 STRATEGIES[request.strategy],
@@ -251,7 +252,9 @@ def serve(descriptor: int) -> None:
         parent.send(answer)
 
 
-@lru_cache(8)
-def _read(message: bytes) -> FanoutSpec:
+@lru_cache(32)
+def _read(message: bytes, strategy: str) -> FanoutSpec:
+    """One for each strategy: what a function that travels by value keeps from its calls here, as a
+    client, could not be sent on to the workers of another."""
     spec: FanoutSpec = pickle.loads(message)
     return spec
