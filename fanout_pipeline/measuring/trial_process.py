@@ -233,7 +233,7 @@ def serve(descriptor: int) -> None:
     parent.send(READY)
     while (request := parent.take()[1]) is not None:
         try:
-            spec = _read(request.spec)
+            spec = _read(request.spec, request.strategy)
             request.surroundings.take_on()
             answer: Any = run_here(
                 STRATEGIES[request.strategy],
@@ -250,7 +250,9 @@ def serve(descriptor: int) -> None:
         parent.send(answer)
 
 
-@lru_cache(8)
-def _read(message: bytes) -> FanoutSpec:
+@lru_cache(32)
+def _read(message: bytes, strategy: str) -> FanoutSpec:
+    """One for each strategy: what a function that travels by value keeps from its calls here, as a
+    client, could not be sent on to the workers of another."""
     spec: FanoutSpec = pickle.loads(message)
     return spec

@@ -27,8 +27,7 @@ def definitions(module, settings="pass"):
 QUARANTINE = {"resources": {"fanout": {"config": {"workers": 2, "on_error": "quarantine"}}}}
 
 
-@pytest.mark.parametrize("key", ["serial", "threads", "multiprocess", "dagster_multiprocess"])
-def test_an_exit_is_an_item_that_failed(key, guest):
+def test_an_exit_is_an_item_that_failed(guest):
     """argparse on a bad line calls sys.exit(2): with quarantine that line is listed, the others are done."""
     guest.write(
         reading="""
@@ -42,12 +41,14 @@ def test_an_exit_is_an_item_that_failed(key, guest):
         mine=definitions("reading"),
     )
     guest.lines([f"--number {n}" for n in range(20)] + ["--nunber 20"] + ["--number 21"])
-    code, output = guest.materialize(f"lines/{key}", config=QUARANTINE)
+    keys = ["lines/serial", "lines/threads", "lines/multiprocess", "lines/dagster_multiprocess"]
+    code, output = guest.materialize(*keys, config=QUARANTINE)
     assert code == 0, output
-    failures = read_failures(guest.data / "lines" / key)
-    assert failures["index"].tolist() == [20]
-    assert failures["error_type"].tolist() == ["SystemExit"]
-    assert guest.results(f"lines/{key}")[:20] == list(range(20))
+    for key in keys:
+        failures = read_failures(guest.data / key)
+        assert failures["index"].tolist() == [20], key
+        assert failures["error_type"].tolist() == ["SystemExit"], key
+        assert guest.results(key)[:20] == list(range(20)), key
 
 
 def test_settings_of_the_definitions_hold_in_every_strategy(guest):
@@ -81,15 +82,15 @@ def test_a_client_that_is_made_once_works_in_every_strategy_and_in_trials(guest,
         asking=f"""
         import asyncio
 
-        client = None
+        client = free = None
 
         async def function(line):
-            global client
+            global client, free
             if client is None:
                 client = asyncio.ensure_future(asyncio.open_connection(*{server.server_address!r}))
-                client.free = asyncio.Lock()
+                free = asyncio.Lock()
             reader, writer = await client
-            async with client.free:
+            async with free:
                 writer.write(line.encode() + b"\\n")
                 await writer.drain()
                 return int(await reader.readline())
@@ -99,17 +100,10 @@ def test_a_client_that_is_made_once_works_in_every_strategy_and_in_trials(guest,
     guest.lines(range(200))
     names = ["serial", "threads", "asyncio", "multiprocess", "queue", "indexed_queue", "pool_map"]
     trials = {"strategies": [name for name in names if name != "serial"], "rounds": 2}
-    code, output = guest.run(
-        "dagster",
-        "job",
-        "execute",
-        "-m",
-        "mine",
-        "-j",
-        "lines_comparison_job",
-        "--config-json",
-        json.dumps({"ops": {"lines__trials": {"config": trials | {"budget_seconds": 30}}}}),
-    )
+    config = {"ops": {"lines__trials": {"config": trials | {"budget_seconds": 30}}}}
+    (guest.works_in / "config.yaml").write_text(json.dumps(config))
+    job = ["-m", "mine", "-j", "lines_comparison_job", "--config", "config.yaml"]
+    code, output = guest.run("dagster", "job", "execute", *job)
     assert code == 0, output
     assert "loop is closed" not in output
     assert "is left out" not in output

@@ -1,0 +1,36 @@
+"""A run of Dagster's that takes too long is ended, in a trial."""
+
+import subprocess
+import sys
+import time
+
+import pytest
+
+from fanout_pipeline.defs.dagster_contender import _watched
+from fanout_pipeline.measuring.limits import TookTooLong
+
+pytestmark = [pytest.mark.usefixtures("leaves_nothing"), pytest.mark.timeout(30)]
+
+
+def sleeping(seconds):
+    program = f"import subprocess, sys; subprocess.run(['sleep', '{seconds}'])"
+    return subprocess.Popen([sys.executable, "-c", program], start_new_session=True)
+
+
+def test_a_run_that_hangs_is_killed_with_all_its_processes():
+    """The trial ends soon after its limit, and nothing of the run is left."""
+    process = sleeping(60)
+    with pytest.raises(TookTooLong, match="after 1 s"), _watched(process, 1.0):
+        process.wait()
+
+
+def test_a_run_that_ends_in_time_is_left_alone():
+    """The watchdog ends with the run, and kills nothing afterwards."""
+    process = sleeping(0)
+    with _watched(process, 25.0):
+        process.wait()
+    assert process.returncode == 0
+    began = time.monotonic()
+    with _watched(sleeping(0), None) as nothing:
+        assert nothing is None
+    assert time.monotonic() - began < 20
