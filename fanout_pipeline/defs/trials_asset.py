@@ -13,7 +13,7 @@ from fanout_pipeline.defs.overlap import ALONE, TIMED
 from fanout_pipeline.defs.resources import DataFolder, Fanout
 from fanout_pipeline.defs.ways import WAYS
 from fanout_pipeline.fanout.contract import FanoutSpec
-from fanout_pipeline.fanout.fingerprint import function_fingerprint, function_name
+from fanout_pipeline.fanout.fingerprint import function_name
 from fanout_pipeline.fanout.registry import REFERENCE, STRATEGIES
 from fanout_pipeline.parts.folder import ResultFolder
 
@@ -50,6 +50,7 @@ def trials_asset(spec: FanoutSpec, strategies: Sequence[str], version: str) -> d
         data_folder: DataFolder,
         fanout: Fanout,
     ) -> dg.MaterializeResult[None]:
+        from fanout_pipeline.fanout.identity import work_fingerprint
         from fanout_pipeline.measuring.machine import machine_record
         from fanout_pipeline.measuring.trial_store import TrialRun, save_trials, trial_file
         from fanout_pipeline.measuring.trials import TrialOptions, run_trials
@@ -64,7 +65,7 @@ def trials_asset(spec: FanoutSpec, strategies: Sequence[str], version: str) -> d
             reference=REFERENCE,
             input_sha256=here.source.fingerprint().sha256,
             function=function_name(spec.function),
-            function_fingerprint=function_fingerprint(spec.function),
+            function_fingerprint=work_fingerprint(here),
             machine=machine_record(),
             options=config.model_dump()
             | {

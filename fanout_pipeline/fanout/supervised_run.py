@@ -64,7 +64,7 @@ class SupervisedRun:
         self._deaths = 0
         progress.begin(plan.size)
         # Not the batch function: what its module imports would be imported for nothing.
-        slim = replace(work, chunks=(), finished=(), batch_function=None)
+        slim = replace(work, chunks=(), finished=(), batch_function=None, seen=None)
         message = sent(("work", slim), work.function)
         self._places = Places(workers, start_another, message, began)
         self._pickle_seconds = time.thread_time() - cpu_began
