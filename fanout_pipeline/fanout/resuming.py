@@ -8,6 +8,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from fanout_pipeline.fanout.contract import FanoutSpec, Work
+from fanout_pipeline.fanout.interrupts import interrupts_held
 from fanout_pipeline.fanout.unchanged import Look, Reads, look
 from fanout_pipeline.parts.ledger import Finished, Identity, Ledger, gaps, take_over
 from fanout_pipeline.parts.numbered import Numbered
@@ -75,7 +76,8 @@ def told_what_is_kept(
     try:
         yield
     except BaseException:
-        with suppress(Exception):  # nor is it what the user has to know first
+        # One cancellation may come twice. And no error of this is to take the place of the run's.
+        with interrupts_held(), suppress(Exception):
             if kept := _kept(generation, spec, seen):
                 log(kept)
         raise
