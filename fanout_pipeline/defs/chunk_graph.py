@@ -15,7 +15,7 @@ import dagster as dg
 
 from fanout_pipeline.defs.checks import check_specs, failures_spec
 from fanout_pipeline.defs.json_io_manager import IO_MANAGER
-from fanout_pipeline.defs.keys import upstream_keys
+from fanout_pipeline.defs.keys import depends_on_metadata, upstream_keys
 from fanout_pipeline.defs.overlap import ALONE, CHUNK, TIMED, overlapping_steps
 from fanout_pipeline.defs.recording import checked_and_recorded
 from fanout_pipeline.defs.resources import DataFolder, Fanout
@@ -135,6 +135,7 @@ def chunk_graph_asset(spec: FanoutSpec, version: str, tags: dict[str, str]) -> d
         group_name=spec.name,
         kinds={"python", "dagster", "parquet"},
         owners=["team:fanout"],
+        metadata=depends_on_metadata(spec),
         code_version=version,
         ins={
             name: dg.AssetIn(key=source, dagster_type=dg.Nothing)

@@ -95,18 +95,35 @@ def begun(
     Raises BadInput or CannotWrite.
     """
     generation = target.generation(run)
-    make_folder(generation.parent)
-    with FileLock(generation.with_name(_BEGINNING)):
-        found = Begun.read(generation)
-        if found is None:
-            usage, began = own_usage(), time.time()
-            basis = Basis.of(spec)
-            identity = identity_of(strategy, spec, basis, chunks, options)
-            target.share(run, is_over, identity if resume else None, log)
-            own(generation)
-            finished = finished_before(generation, identity, log)
-            items = sum(one.part.items for one in finished)
-            found = Begun(run, basis, identity, began, time.time(), usage, len(finished), items)
-            found.save(generation)
+    found = Begun.read(generation)
+    if found is None:
+        make_folder(generation.parent)
+        with FileLock(generation.with_name(_BEGINNING)):
+            found = Begun.read(generation)  # by who had the lock
+            if found is None:
+                found = _begin(run, strategy, spec, target, options, chunks, resume, is_over, log)
     own(generation)
+    return found
+
+
+def _begin(
+    run: str,
+    strategy: Strategy,
+    spec: FanoutSpec,
+    target: ResultFolder,
+    options: Options,
+    chunks: int | None,
+    resume: bool,
+    is_over: Callable[[Path], bool],
+    log: Callable[[str], object],
+) -> Begun:
+    usage, began = own_usage(), time.time()
+    basis = Basis.of(spec)
+    identity = identity_of(strategy, spec, basis, chunks, options)
+    generation = target.share(run, is_over, identity if resume else None, log)
+    own(generation)
+    finished = finished_before(generation, identity, log)
+    items = sum(one.part.items for one in finished)
+    found = Begun(run, basis, identity, began, time.time(), usage, len(finished), items)
+    found.save(generation)
     return found
