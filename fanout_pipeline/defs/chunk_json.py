@@ -2,7 +2,6 @@
 
 from pydantic import TypeAdapter
 
-from fanout_pipeline.fanout.scattered import Answer, Plan
+from fanout_pipeline.fanout.gathered import Answer
 
-PLAN = TypeAdapter(Plan)
 ANSWER = TypeAdapter(Answer)

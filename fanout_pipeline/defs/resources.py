@@ -164,10 +164,9 @@ class Fanout(dg.ConfigurableResource[Any]):
     resume: bool = Field(
         default=True,
         description="Whether a run reuses the chunks that an earlier run of the same asset had "
-        "finished when it died, failed or was cancelled. It does not where function, input or chunks "
-        "have changed; where what is done with failed items has, those in which any failed are done "
-        "anew. (dagster_multiprocess: re-execute the run from failure; queue, indexed_queue and "
-        "pool_map have nothing to go on with.)",
+        "finished when it died, failed or was cancelled. It does not where function, input, chunks or "
+        "what the function depends on have changed; where what is done with failed items has, those in "
+        "which any failed are done anew. (queue, indexed_queue and pool_map have nothing to go on with.)",
     )
     reference: Literal["make", "if_there"] = Field(
         default="make",

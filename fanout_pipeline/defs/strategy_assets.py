@@ -7,7 +7,7 @@ from typing import Any
 import dagster as dg
 
 from fanout_pipeline.defs.checks import check_specs, failures_spec
-from fanout_pipeline.defs.keys import upstream_keys
+from fanout_pipeline.defs.keys import depends_on_metadata, upstream_keys
 from fanout_pipeline.defs.overlap import ALONE, TIMED, overlapping_steps
 from fanout_pipeline.defs.recording import checked_and_recorded
 from fanout_pipeline.defs.resources import DataFolder, Fanout
@@ -32,6 +32,7 @@ def strategy_asset(
         group_name=spec.name,
         kinds={"python", "pandas" if strategy.batch else "parquet"},
         owners=["team:fanout"],
+        metadata=depends_on_metadata(spec),
         code_version=version,
         check_specs=[
             *([] if is_reference else check_specs(key, strategy.keeps_order)),

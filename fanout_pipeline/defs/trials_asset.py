@@ -13,7 +13,7 @@ from fanout_pipeline.defs.overlap import ALONE, TIMED
 from fanout_pipeline.defs.resources import DataFolder, Fanout
 from fanout_pipeline.defs.ways import WAYS
 from fanout_pipeline.fanout.contract import FanoutSpec
-from fanout_pipeline.fanout.fingerprint import function_fingerprint, function_name
+from fanout_pipeline.fanout.fingerprint import function_name
 from fanout_pipeline.fanout.import_path import importing_from
 from fanout_pipeline.fanout.registry import REFERENCE, STRATEGIES
 from fanout_pipeline.parts.atomic import make_folder
@@ -54,6 +54,7 @@ def trials_asset(spec: FanoutSpec, strategies: Sequence[str], version: str) -> d
         data_folder: DataFolder,
         fanout: Fanout,
     ) -> dg.MaterializeResult[None]:
+        from fanout_pipeline.fanout.identity import work_fingerprint
         from fanout_pipeline.measuring.machine import machine_record
         from fanout_pipeline.measuring.trial_process import trial_process
         from fanout_pipeline.measuring.trial_store import TrialRun, save_trials, trial_file
@@ -63,7 +64,7 @@ def trials_asset(spec: FanoutSpec, strategies: Sequence[str], version: str) -> d
         root = data_folder.path()
         here = data_folder.placed(spec)
         with importing_from(here.import_path):
-            fingerprint = function_fingerprint(spec.function)
+            fingerprint = work_fingerprint(here)
         run = TrialRun(
             name=spec.name,
             run_id=context.run.run_id,
@@ -82,9 +83,8 @@ def trials_asset(spec: FanoutSpec, strategies: Sequence[str], version: str) -> d
             remarks=("The run ended before its trials did.",),
         )
         path = trial_file(data_folder.path(spec.name, "trials"), run)
-        make_folder(
-            path.parent
-        )  # what keeps it from being made is to be told before hours of trials
+        # What keeps it from being made is to be told before hours of trials.
+        make_folder(path.parent)
         done: list[Trial] = []
         with ResultFolder(root / spec.name / "trials").writing() as scratch:
             _link_source(root, scratch, spec.source.path)

@@ -18,11 +18,13 @@ from fanout_pipeline.fanout.calling import is_async
 from fanout_pipeline.fanout.import_path import import_path
 from fanout_pipeline.fanout.policy import FAIL, FailurePolicy
 from fanout_pipeline.fanout.surroundings import DEFAULT, Surroundings
-from fanout_pipeline.sources.source import Chunk, Source, Stamp
+from fanout_pipeline.sources.source import Chunk, Source
 
 if TYPE_CHECKING:
+    from fanout_pipeline.fanout.dependencies import Dependency
     from fanout_pipeline.fanout.lanes import Lane
     from fanout_pipeline.fanout.progress import Progress
+    from fanout_pipeline.fanout.unchanged import Look
     from fanout_pipeline.fanout.usage import ProcessUsage
     from fanout_pipeline.parts.ledger import Finished
     from fanout_pipeline.parts.manifest import PartRecord
@@ -43,11 +45,21 @@ class FanoutSpec:
     """The same on a pandas Series of items, giving as many results; None: no `vectorized`."""
     upstream: tuple[str, ...] = ()
     """Keys of the assets that write the source, `prefix/name` where they have one."""
+    depends_on: tuple[Dependency, ...] = ()
+    """What the function reads beside its items, as far as results depend on it: paths of files and of
+    folders, as the function gives them (relative to the working directory, not to the data root);
+    `env:NAME`, a variable of the environment; `package:NAME`, the version of an installed one."""
     import_path: tuple[str, ...] = field(
         default_factory=import_path, compare=False, repr=False, kw_only=True
     )
     """Where the function's modules are found, and what it imports when it is called: `sys.path` as it
     was here. Dagster takes the folder of the definitions off it once it has loaded them."""
+
+    def __post_init__(self) -> None:
+        if isinstance(self.depends_on, (str, Path)):
+            raise TypeError(
+                f"depends_on is a tuple of names: write depends_on=({str(self.depends_on)!r},)"
+            )
 
     def under(self, root: Path) -> FanoutSpec:
         """The same fan-out with its source's path taken relative to `root`."""
@@ -70,8 +82,9 @@ class Work:
     failures: FailurePolicy = FAIL
     finished: tuple[Finished, ...] = ()
     """What an earlier run has done of it; the parts are in `folder`."""
-    stamp: Stamp | None = None
-    """Of the source, as it must stay."""
+    depends_on: tuple[Dependency, ...] = ()
+    seen: Look | None = None
+    """The source and what the function depends on, as they must stay."""
     surroundings: Surroundings = DEFAULT
     """Of the calls, wherever they are made."""
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import inspect
 import json
 import platform
-from collections.abc import Callable
-from dataclasses import asdict
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
 from functools import cache, partial
 from importlib.metadata import Distribution, PackageNotFoundError, distributions, version
 from pathlib import Path
@@ -14,34 +15,76 @@ from typing import Any
 
 from fanout_pipeline.fanout.contract import FanoutSpec, Options, Strategy
 from fanout_pipeline.fanout.fingerprint import function_fingerprint, function_name
+from fanout_pipeline.fanout.unchanged import Look, look
 from fanout_pipeline.parts.ledger import Identity
 from fanout_pipeline.parts.manifest import FORMAT
 from fanout_pipeline.sources.source import Fingerprint
 
 
+@dataclass(frozen=True, slots=True)
+class Basis:
+    """What a run is made from, as it was when the run began."""
+
+    seen: Look
+    input: Fingerprint
+    function: dict[str, str]
+    """Name and fingerprint of the one for single items."""
+    depends_on: dict[str, str]
+    """What each thing holds that the function depends on."""
+
+    @classmethod
+    def of(cls, spec: FanoutSpec) -> Basis:
+        """Raises BadInput where the source cannot be read, or what the function depends on."""
+        seen = look(spec)  # first: what changes while it is read here is found changed
+        return cls(seen, spec.source.fingerprint(), described(spec.function), _held(spec))
+
+    @property
+    def made_by(self) -> dict[str, str]:
+        """The function, with what it depends on in its fingerprint."""
+        fingerprint = _with(self.function["fingerprint"], self.depends_on)
+        return self.function | {"fingerprint": fingerprint}
+
+
+def work_fingerprint(spec: FanoutSpec) -> str:
+    """Of the function, and of what it depends on where there is something."""
+    return _with(function_fingerprint(spec.function), _held(spec))
+
+
+def _held(spec: FanoutSpec) -> dict[str, str]:
+    if not spec.depends_on:
+        return {}
+    from fanout_pipeline.fanout.dependencies import held
+
+    return held(spec.depends_on)
+
+
+def _with(fingerprint: str, depends_on: Mapping[str, str]) -> str:
+    if not depends_on:
+        return fingerprint
+    text = json.dumps([fingerprint, *sorted(depends_on.items())])
+    return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()[:16]
+
+
 def identity_of(
     strategy: Strategy,
     spec: FanoutSpec,
-    input_: Fingerprint,
-    function: dict[str, str],
+    basis: Basis,
     chunks: int | None,
     options: Options,
 ) -> Identity:
-    """By the names that a log line gives to what changed.
-
-    `function` is the one for single items, `described`. `chunks`: as asked for; None, if not.
-    """
+    """By the names that a log line gives to what changed. `chunks`: as asked for; None, if not."""
     called = spec.batch_function if strategy.batch else spec.function
     assert called is not None
     results = {
         "the strategy": strategy.name,
-        "the input": [input_.bytes, input_.sha256],
-        "the input's format": repr(spec.source).replace(repr(input_.path), ""),
-        "the function": described(called) if strategy.batch else function,
+        "the input": [basis.input.bytes, basis.input.sha256],
+        "the input's format": repr(spec.source).replace(repr(basis.input.path), ""),
+        "the function": described(called) if strategy.batch else basis.function,
         "the version of the function's package": distribution_of(called),
         "the version of fanout_pipeline": [_version("fanout_pipeline"), FORMAT],
         "the version of Python": platform.python_version(),
         "the number of chunks": chunks,
+        **basis.depends_on,
     }
     memory = options.worker_memory_mb if strategy.starts_processes else None
     failures = {

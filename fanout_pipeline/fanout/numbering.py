@@ -9,11 +9,9 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable
-from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from fanout_pipeline.parts.atomic import write_text
-from fanout_pipeline.sources.source import Chunk, Source
+from fanout_pipeline.sources.source import Chunk
 
 if TYPE_CHECKING:
     from fanout_pipeline.parts.ledger import Finished
@@ -108,33 +106,3 @@ class ThreadNumbering:
         with self._changed:
             self._stopped = True
             self._changed.notify_all()
-
-
-class FolderNumbering:
-    """For chunks that run in processes with nothing in common but a folder, in any order.
-
-    Each count is a small file. Counts that are not there yet are counted here: reading bytes
-    and counting newlines is cheap beside waiting for a step that has not begun.
-    """
-
-    def __init__(self, folder: Path, source: Source, chunks: tuple[Chunk, ...]):
-        self._folder = folder
-        self._source = source
-        self._chunks = chunks
-
-    def counted(self, chunk: Chunk, items: int) -> None:
-        write_text(self._count_file(chunk), str(items), durable=False)
-
-    def first_index(self, chunk: Chunk) -> int:
-        return sum(map(self._count, self._chunks[: chunk.number]))
-
-    def _count(self, chunk: Chunk) -> int:
-        try:
-            return int(self._count_file(chunk).read_text())
-        except FileNotFoundError:
-            items = self._source.count(self._source.load(chunk))
-            self.counted(chunk, items)
-            return items
-
-    def _count_file(self, chunk: Chunk) -> Path:
-        return self._folder / f"count-{chunk.number:05d}"

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from fanout_pipeline.fanout.contract import Work
-from fanout_pipeline.parts.ledger import Finished, Identity, Ledger, begin, gaps, take_over
+from fanout_pipeline.fanout.contract import FanoutSpec, Work
+from fanout_pipeline.fanout.interrupts import interrupts_held
+from fanout_pipeline.fanout.unchanged import Look, Reads, look
+from fanout_pipeline.parts.ledger import Finished, Identity, Ledger, gaps, take_over
 from fanout_pipeline.parts.numbered import Numbered
 from fanout_pipeline.sources.source import BadInput, Chunk
+
+_COUNTED_BYTES = 64 * 2**20
+"""A source up to this size is read through, in a tenth of a second, to say how many items it has."""
 
 
 def finished_before(
@@ -21,8 +27,7 @@ def finished_before(
     """
     ledger = Ledger.read(generation)
     if ledger is None:
-        begin(generation, identity)
-        return ()
+        return take_over(generation, Ledger(identity, ()), identity)
     finished = take_over(generation, ledger, identity)
     items = sum(one.part.items for one in finished)
     failed = sum(one.part.failed for one in finished)
@@ -45,15 +50,56 @@ def _but_for_failed(ledger: Ledger, identity: Identity) -> str:
 
 
 def numbered(work: Work) -> Numbered:
-    """The parts of a run, told of in its ledger as long as the source is what they were made from."""
+    """The parts of a run, told of in its ledger as long as what they are made from is what it was."""
 
     def is_unchanged() -> bool:
-        try:
-            return work.stamp is None or work.source.stamp() == work.stamp
-        except BadInput:
-            return False
+        return work.seen is None or _is_as_seen(work, work.seen)
 
     return Numbered(work.folder, work.finished, is_unchanged)
+
+
+def _is_as_seen(reads: Reads, seen: Look) -> bool:
+    try:
+        return look(reads) == seen
+    except BadInput:
+        return False
+
+
+@contextmanager
+def told_what_is_kept(
+    generation: Path, spec: FanoutSpec, seen: Look, log: Callable[[str], object]
+) -> Iterator[None]:
+    """Where the block ends with an error, say what the next run of the same identity can reuse.
+
+    Nobody writes to the generation any more by then.
+    """
+    try:
+        yield
+    except BaseException:
+        # One cancellation may come twice. And no error of this is to take the place of the run's.
+        with interrupts_held(), suppress(Exception):
+            if kept := _kept(generation, spec, seen):
+                log(kept)
+        raise
+
+
+def _kept(generation: Path, spec: FanoutSpec, seen: Look) -> str | None:
+    ledger = Ledger.read(generation)
+    if ledger is None or not ledger.finished:
+        return None
+    finished = sum(one.part.items for one in ledger.finished)
+    chunks = len(ledger.finished)
+    is_as_seen = _is_as_seen(spec, seen)
+    of, how = "", "if what they are made from is again what it was"
+    if is_as_seen:
+        how = "materialize again to go on"
+        if seen.source.bytes <= _COUNTED_BYTES:
+            cuts = spec.source.cut(1)
+            of = f" of {sum(spec.source.count(spec.source.load(cut)) for cut in cuts):,}"
+    return (
+        f"{chunks:,} chunk{'s' if chunks != 1 else ''}, {finished:,}{of} items are kept"
+        f"{'; ' if is_as_seen else ', '}{how}"
+    )
 
 
 def unfinished(chunks: Sequence[Chunk], finished: Sequence[Finished]) -> tuple[Chunk, ...]:

@@ -15,12 +15,12 @@ import fanout_pipeline.fanout.road  # noqa: F401 (importing Arrow is not part of
 from fanout_pipeline.fanout.chunk_work import keep_memory
 from fanout_pipeline.fanout.contract import Crew, FanoutSpec, Options, Ran, Strategy, Work
 from fanout_pipeline.fanout.environment import explained
-from fanout_pipeline.fanout.identity import described, identity_of
+from fanout_pipeline.fanout.identity import Basis, identity_of
 from fanout_pipeline.fanout.import_path import with_its_imports
 from fanout_pipeline.fanout.lanes import mean, total
 from fanout_pipeline.fanout.policy import FailurePolicy
 from fanout_pipeline.fanout.progress import Progress
-from fanout_pipeline.fanout.resuming import finished_before, unfinished
+from fanout_pipeline.fanout.resuming import finished_before, told_what_is_kept, unfinished
 from fanout_pipeline.fanout.run_record import RunRecord
 from fanout_pipeline.fanout.surroundings import Surroundings
 from fanout_pipeline.fanout.unchanged import unchanged
@@ -30,7 +30,6 @@ from fanout_pipeline.parts.folder import ResultFolder
 from fanout_pipeline.parts.kinds import MixedTypes
 from fanout_pipeline.parts.ledger import LEDGER, Finished
 from fanout_pipeline.parts.manifest import Manifest
-from fanout_pipeline.sources.source import Fingerprint, Stamp
 
 _CHUNK_BYTES = 2 * 2**20
 """Keeps a worker that holds one chunk as Python objects under some 100 MB."""
@@ -75,14 +74,12 @@ def run_strategy(
     if options.failures.item_timeout_seconds is not None and not strategy.ends_calls:
         log(no_timeout(strategy.name))
     # Outside the timing, the same for all: which bytes these are.
-    stamp = spec.source.stamp()
-    fingerprint = spec.source.fingerprint()
+    basis = Basis.of(spec)
     target = ResultFolder(folder)
-    wanted = chunks or default_chunks(fingerprint.bytes, options.workers)
-    function = described(spec.function)
+    wanted = chunks or default_chunks(basis.input.bytes, options.workers)
     identity = None
     if ledger or resume:
-        identity = identity_of(strategy, spec, fingerprint, function, chunks, options)
+        identity = identity_of(strategy, spec, basis, chunks, options)
     with explained(folder), ExitStack() as generations:
         # Around the workers, so that a generation is given up only when nobody writes to it any more.
         folders = [
@@ -92,14 +89,14 @@ def run_strategy(
         finished: tuple[Finished, ...] = ()
         if identity is not None:
             finished = finished_before(folders[0], identity, log)
-        run_once = partial(
-            _run_once,
+        if resume:
+            generations.enter_context(told_what_is_kept(folders[0], spec, basis.seen, log))
+        once = partial(
+            run_once,
             strategy.name,
             spec=spec,
             target=target,
-            stamp=stamp,
-            fingerprint=fingerprint,
-            function=function,
+            basis=basis,
             chunks=wanted,
             fixed=chunks is not None,
             progress=Progress(strategy.name, log),
@@ -109,11 +106,11 @@ def run_strategy(
         began = time.perf_counter()
         with strategy.start(options) as crew:
             started = time.perf_counter()
-            cold = run_once(crew, generation=folders[0], finished=finished)
+            cold = once(crew, generation=folders[0], finished=finished)
             now, used = own_usage(), crew.usage()
             if warm_runs:
                 crew.settle()
-            warm = [run_once(crew, generation=folder) for folder in folders[1:]]
+            warm = [once(crew, generation=folder) for folder in folders[1:]]
             begin_stop = time.perf_counter()
         stopped = time.perf_counter()
     start_seconds, stop_seconds = started - began, stopped - begin_stop
@@ -132,7 +129,7 @@ def run_strategy(
         chunks=len(cold.manifest.parts),
         start_method=options.start_method,
         digest=cold.manifest.digest,
-        input=fingerprint,
+        input=basis.input,
         function_fingerprint=cold.manifest.function["fingerprint"],
         warm_seconds=tuple(run.seconds for run in warm),
         phases=total([{"start": start_seconds}, cold.phases, {"stop": stop_seconds}]),
@@ -153,7 +150,7 @@ def no_timeout(strategy: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class _Run:
+class Once:
     """One run of a crew, cut to committed."""
 
     manifest: Manifest
@@ -173,21 +170,20 @@ class _Run:
         return self.run_seconds + self.commit_seconds
 
 
-def _run_once(
+def run_once(
     strategy: str,
     crew: Crew,
     spec: FanoutSpec,
     target: ResultFolder,
     generation: Path,
-    stamp: Stamp,
-    fingerprint: Fingerprint,
-    function: dict[str, str],
+    basis: Basis,
     chunks: int,
     fixed: bool,
     progress: Progress,
     failures: FailurePolicy,
     finished: tuple[Finished, ...] = (),
-) -> _Run:
+) -> Once:
+    """Cut what is not finished of the source, have the crew do it, and commit the generation."""
     began = time.perf_counter()
     cuts = unfinished(spec.source.cut(chunks), finished)
     cut = time.perf_counter()
@@ -200,11 +196,12 @@ def _run_once(
         fixed,
         failures,
         finished,
-        stamp,
+        spec.depends_on,
+        basis.seen,
         Surroundings.here(),
     )
     try:
-        with unchanged(spec.source, stamp):
+        with unchanged(spec, basis.seen):
             ran = crew.run(work, progress)
     except MixedTypes:
         if finished:
@@ -213,10 +210,10 @@ def _run_once(
         raise
     ended = time.perf_counter()
     try:
-        manifest = Manifest(strategy, tuple(ran.parts), asdict(fingerprint), function)
+        manifest = Manifest(strategy, tuple(ran.parts), asdict(basis.input), basis.made_by)
     except (TypeError, ValueError):
         # To go on with these parts would end here again.
         no_links.unlink(generation / LEDGER)
         raise
     target.commit(generation, manifest)
-    return _Run(manifest, ran, cut - began, ended - began, time.perf_counter() - ended)
+    return Once(manifest, ran, cut - began, ended - began, time.perf_counter() - ended)

@@ -65,7 +65,7 @@ class SupervisedRun:
         self._deaths = 0
         progress.begin(plan.size)
         # Not the batch function: what its module imports would be imported for nothing.
-        slim = replace(work, chunks=(), finished=(), batch_function=None)
+        slim = replace(work, chunks=(), finished=(), batch_function=None, seen=None)
         message = sent(("work", slim, log_levels()), work.function, progress.say_once)
         logged = Logged(self._ranges.first_index)
         self._places = Places(workers, start_another, message, began, logged)

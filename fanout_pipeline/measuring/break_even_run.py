@@ -14,6 +14,7 @@ from typing import Any
 from fanout_pipeline.fanout.contract import FanoutSpec, Options
 from fanout_pipeline.fanout.cores import effective_cores
 from fanout_pipeline.fanout.fingerprint import function_fingerprint
+from fanout_pipeline.fanout.identity import work_fingerprint
 from fanout_pipeline.fanout.import_path import with_its_imports
 from fanout_pipeline.fanout.registry import REFERENCE, STRATEGIES
 from fanout_pipeline.measuring.break_even import BreakEven, break_even
@@ -160,7 +161,7 @@ def made_of(spec: FanoutSpec, options: Options, machine: Mapping[str, Any]) -> d
     """What the samples depend on: where any of it changes, they are of no use any more."""
     batch = spec.batch_function
     return {
-        "function": function_fingerprint(spec.function),
+        "function": work_fingerprint(spec),
         "batch_function": None if batch is None else function_fingerprint(batch),
         "source": spec.source.fingerprint().sha256,
         "workers": options.workers,

@@ -38,25 +38,24 @@ class ResultFolder:
         self,
         resume: Identity | None = None,
         log: Callable[[str], object] = lambda line: None,
+        *,
+        shared: Path | None = None,
+        prefix: str = "",
     ) -> Iterator[Path]:
         """A generation to write parts into: a new one, or that of a dead run that `resume` identifies.
 
-        If it is not committed it is removed at the end, unless its ledger tells of parts that the
-        next run can reuse. What other dead runs have left is removed. `log` is told what is
-        reused, and why not.
+        Or the one that was `shared` with other processes, in place of either. If it is not committed
+        it is removed at the end, unless its ledger tells of parts that the next run can reuse. What
+        other dead runs have left is removed. `log` is told what is reused, and why not. Its name
+        begins with `prefix`, and is new.
         """
-        generation = self.generation(uuid.uuid4().hex[:12])
+        generation = self.generation(prefix + uuid.uuid4().hex[:12])
         with ExitStack() as owning:
             with self._changing():
-                left = {path: Ledger.read(path) for path in self._abandoned()}
-                chosen = _to_resume(left, resume, log)
-                if chosen is not None:
-                    # Under another name, so that a worker which outlives its run for a moment
-                    # writes nowhere.
-                    no_links.rename(chosen, generation)
-                for path in left:
-                    _remove(path)
-                make_folder(generation)
+                if shared is None:
+                    self._succeed(generation, self._abandoned(), resume, log)
+                else:
+                    no_links.rename(shared, generation)
                 owning.enter_context(locked(generation / LOCK))
             try:
                 yield generation
@@ -67,11 +66,43 @@ class ResultFolder:
                 elif not _is_of_use(Ledger.read(generation)):
                     _remove(generation)
 
-    def new_generation(self, name: str) -> Path:
-        """A folder for one run's parts, for writers that live in several processes."""
+    def share(
+        self,
+        name: str,
+        is_dead: Callable[[Path], bool],
+        resume: Identity | None = None,
+        log: Callable[[str], object] = lambda line: None,
+    ) -> Path:
+        """A generation of this name for writers that live in several processes, so without a lock.
+
+        It is there already, or begins as in `writing`. Others without a lock are asked for:
+        `is_dead` says whether nobody writes to one any more.
+        """
         generation = self.generation(name)
-        make_folder(generation)
+        with self._changing():
+            if not generation.is_dir():
+                shared = [path for path in self._unlocked() if is_dead(path)]
+                self._succeed(generation, [*self._abandoned(), *shared], resume, log)
+                no_links.unlink(generation / LOCK)
         return generation
+
+    def _succeed(
+        self,
+        generation: Path,
+        dead: list[Path],
+        resume: Identity | None,
+        log: Callable[[str], object],
+    ) -> None:
+        """Make a generation out of what dead runs have left, as far as it can be reused."""
+        left = {path: Ledger.read(path) for path in dead}
+        chosen = _to_resume(left, resume, log)
+        if chosen is not None:
+            # Under another name, so that a worker which outlives its run for a moment writes
+            # nowhere.
+            no_links.rename(chosen, generation)
+        for path in left:
+            _remove(path)
+        make_folder(generation)
 
     def generation(self, name: str) -> Path:
         """Where the generation of this name is, if there is one."""
@@ -131,22 +162,10 @@ class ResultFolder:
             if previous is not None:
                 _remove(previous)
 
-    def remove_generations(self, is_dead: Callable[[Path], bool]) -> None:
-        """Remove generations without a lock, other than the visible one, whose writer is dead.
-
-        For writers that live in several processes; `is_dead` is asked for each.
-        """
-        with self._changing():
-            for generation in self._abandoned():
-                _remove(generation)
-            for generation in self._generations.iterdir():
-                if (
-                    _is_folder(generation)
-                    and not (generation / LOCK).exists()
-                    and generation != self._current()
-                    and is_dead(generation)
-                ):
-                    _remove(generation)
+    def visible_generation(self) -> str | None:
+        """The name of the one that is visible."""
+        current = self._current()
+        return None if current is None else current.name
 
     def manifest(self) -> Manifest:
         """Raises NoResults where nothing was committed."""
@@ -178,6 +197,14 @@ class ResultFolder:
                 with suppress(Held), locked(path / LOCK):
                     found.append(path)
         return found
+
+    def _unlocked(self) -> list[Path]:
+        """Generations other than the visible one that are shared by several processes."""
+        return [
+            path
+            for path in self._generations.iterdir()
+            if _is_folder(path) and not (path / LOCK).exists() and path != self._current()
+        ]
 
     @property
     def _generations(self) -> Path:

@@ -17,7 +17,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from fanout_pipeline.parts import no_links
 from fanout_pipeline.parts.atomic import append_line, write_text
@@ -144,16 +144,6 @@ def take_over(generation: Path, ledger: Ledger, identity: Identity) -> tuple[Fin
     return tuple(kept)
 
 
-def is_there(generation: Path, part: PartRecord) -> bool:
-    """Whether a part is on disk to the byte, and the failed items that it tells of beside it."""
-    path = generation / part_name(part.number)
-    try:
-        whole = path.stat().st_size == part.bytes and _sha256(path) == part.sha256
-    except FileNotFoundError:
-        return False
-    return whole and _has_its_failures(generation, part, path)
-
-
 def _contents(generation: Path, sizes: set[int]) -> dict[tuple[int, str], Path]:
     """The part files of these sizes, by size and SHA-256, whatever their names. A link is none of ours."""
     found = {}
@@ -211,8 +201,18 @@ def _in_order(finished: Iterable[Finished]) -> tuple[Finished, ...]:
     return tuple(kept)
 
 
+class Ranged(Protocol):
+    """A range of the source, in its own units."""
+
+    @property
+    def start(self) -> int: ...
+
+    @property
+    def stop(self) -> int: ...
+
+
 def gaps(
-    ranges: Iterable[tuple[int, int]], finished: Iterable[Finished]
+    ranges: Iterable[tuple[int, int]], finished: Iterable[Ranged]
 ) -> Iterator[tuple[int, int]]:
     """What of some ranges is not finished. Both are in order, and walked through once."""
     left = iter(finished)

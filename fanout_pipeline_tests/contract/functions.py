@@ -518,6 +518,31 @@ class Down:
 
 
 @dataclasses.dataclass(frozen=True)
+class Rated:
+    """Multiplies by what a file holds; fails on GUILTY where it holds nothing good for that."""
+
+    rates: Path
+
+    def __call__(self, number):
+        rate = int(self.rates.read_text())
+        if number == GUILTY and rate < 0:
+            raise ValueError("a negative rate")
+        return rate * number
+
+
+@dataclasses.dataclass(frozen=True)
+class Mends:
+    """Writes to the file that `rated` reads, when it is called with GUILTY."""
+
+    rated: Rated
+
+    def __call__(self, number):
+        if number == GUILTY:
+            self.rated.rates.write_text("2")
+        return self.rated(number)
+
+
+@dataclasses.dataclass(frozen=True)
 class Overwrites:
     """Writes other numbers over its input, where a file is there, and removes that."""
 

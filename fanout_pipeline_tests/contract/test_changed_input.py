@@ -2,9 +2,9 @@
 
 import pytest
 
-from fanout_pipeline.fanout.contract import FanoutSpec
+from fanout_pipeline.fanout.contract import FanoutSpec, Options
 from fanout_pipeline.fanout.registry import STRATEGIES
-from fanout_pipeline.fanout.scattered import gather, run_scattered, scatter
+from fanout_pipeline.fanout.scattered import ScatteredRun
 from fanout_pipeline.parts import ResultFolder
 from fanout_pipeline.sources import BadInput, IntegerLines
 from fanout_pipeline.sources.source import require_unchanged
@@ -65,17 +65,23 @@ def test_input_changes_between_steps(how, when, file, earlier, tmp_path):
     run("serial", "none", file, functions.same, target.path)
     before = contents(target.path)
 
-    def run_all():
-        plan = scatter(spec, target, "a run", 4)
-        answers = [run_scattered(spec, target, plan, number) for number in range(4)]
-        if when == "between the steps":
+    def run_all(run, spec=spec):
+        options = Options(1, "any")
+        scattered = ScatteredRun.join(
+            "steps", spec, target.path, options, run, chunks=4, is_over=lambda _: True
+        )
+        for chunk in scattered.scatter():
+            scattered.run_chunk(chunk.start, chunk.stop)
+        if when == "between the steps" and run == "a run":
             change.change()
-        gather("steps", spec, target, plan, answers, 1)
+        scattered.gather([])
 
     with pytest.raises(BadInput, match=r"while it was read\. Nothing was made visible"):
-        run_all()
+        run_all("a run")
     assert contents(target.path) == before
-    target.remove_generations(lambda generation: True)
+    write_items(changing, 100)
+    run_all("the next", FanoutSpec("squares", spec.source, functions.same))
+    assert_same_results(target.path, changing, functions.same, keeps_order=True)
 
 
 def test_an_input_that_is_only_looked_at_is_unchanged(file):

@@ -11,9 +11,10 @@ from pathlib import Path
 import psutil
 import pytest
 
-from fanout_pipeline.fanout.contract import FanoutSpec
+from fanout_pipeline.fanout.contract import FanoutSpec, Options
+from fanout_pipeline.fanout.ownership import owner_of_is_gone
 from fanout_pipeline.fanout.registry import STRATEGIES
-from fanout_pipeline.fanout.scattered import gather, owner_is_gone, run_scattered, scatter
+from fanout_pipeline.fanout.scattered import ScatteredRun
 from fanout_pipeline.numbers_file import write_numbers
 from fanout_pipeline.parts import ResultFolder
 from fanout_pipeline.parts.atomic import CannotWrite
@@ -152,13 +153,14 @@ def test_the_clock_is_set_back_between_steps(file, tmp_path, backwards, monkeypa
     spec = FanoutSpec("squares", IntegerLines(str(file)), functions.same)
     target = ResultFolder(tmp_path / "squares" / "steps")
     backwards()
-    plan = scatter(spec, target, "a run", 4)
+    options = Options(1, "any")
+    scattered = ScatteredRun.join("steps", spec, target.path, options, "a run", chunks=4)
     # Psutil makes a time of day of when a process began: by a clock that may be another by now.
     monkeypatch.setattr(psutil.Process, "create_time", lambda process: time.time())
     if Path("/proc/self/stat").exists():
-        assert not owner_is_gone(target.new_generation("a run"))
-    answers = [run_scattered(spec, target, plan, number) for number in range(4)]
-    record = gather("steps", spec, target, plan, answers, 1)
+        assert not owner_of_is_gone(target.generation("a run"))
+    chunks = scattered.scatter()
+    record = scattered.gather([scattered.run_chunk(one.start, one.stop) for one in chunks])
     monkeypatch.undo()
     assert_same_results(target.path, file, functions.same, keeps_order=True)
     assert record.wall_seconds > 0

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -151,9 +152,10 @@ def items_file(path, count=100):
     return path
 
 
-def spec_of(name, file, function):
+def spec_of(name, file, function, depends_on=()):
     batch = functions.Batch(function) if STRATEGIES[name].batch else None
-    return FanoutSpec("squares", IntegerLines(str(file)), given_to(name, function), batch)
+    source, called = IntegerLines(str(file)), given_to(name, function)
+    return FanoutSpec("squares", source, called, batch, depends_on=depends_on)
 
 
 def run(
@@ -164,9 +166,10 @@ def run(
     log=lambda line: None,
     failures=FAIL,
     worker_memory_mb=None,
+    depends_on=(),
     **options,
 ):
-    spec = spec_of(name, file, function)
+    spec = spec_of(name, file, function, depends_on)
     how = Options(1, "any", failures=failures, worker_memory_mb=worker_memory_mb)
     options = {"chunks": 20, "ledger": True, "resume": True} | options
     return run_strategy(STRATEGIES[name], spec, folder, how, log=log, **options)
@@ -242,6 +245,128 @@ def test_what_another_run_made_is_not_reused(failed, name, changed, reason):
 QUARANTINE = FailurePolicy(on_error="quarantine")
 
 
+@pytest.mark.parametrize("name", RESUMED)
+def test_results_of_a_mended_file_are_not_mixed_with_those_before(tmp_path, monkeypatch, name):
+    """Where the spec names what the function reads, all items are done anew after that has changed."""
+    monkeypatch.chdir(tmp_path)
+    file, folder = items_file(tmp_path / "numbers.txt"), tmp_path / "results" / name
+    rates = tmp_path / "rates.json"
+    function, depends_on = functions.Rated(rates), ("rates.json",)
+    rates.write_text("-1")
+    with pytest.raises(ItemFailed):
+        run(name, file, function, folder, depends_on=depends_on)
+    rates.write_text("3")
+    told = []
+    record = run(name, file, function, folder, told.append, depends_on=depends_on)
+    assert record.reused_chunks == 0
+    assert read_results(folder)["result"].tolist() == [3 * n for n in range(1000, 1100)]
+    assert re.fullmatch(r"starts afresh: .* are not reused, as rates\.json changed since", told[0])
+
+
+@pytest.mark.parametrize("name", ["serial", "multiprocess"])
+def test_what_has_not_changed_is_reused(failed, monkeypatch, name):
+    """A spec that names variables and packages goes on as others do, and no value is written down."""
+    file, function, folder = failed(name)
+    monkeypatch.setenv("FANOUT_TEST_KEY", "secret")
+    depends_on = ("env:FANOUT_TEST_KEY", "package:pytest")
+    function.sign.touch()
+    with pytest.raises(ItemFailed):
+        run(name, file, function, folder, depends_on=depends_on)
+    function.sign.unlink()
+    (generation,) = folder.with_name(f".{name}").glob("*/")
+    assert "secret" not in (generation / LEDGER).read_text()
+    record = run(name, file, function, folder, depends_on=depends_on)
+    assert record.reused_chunks == 12
+    made = run(name, file, function, folder, depends_on=depends_on).function_fingerprint
+    assert made == record.function_fingerprint
+    monkeypatch.setenv("FANOUT_TEST_KEY", "another")
+    assert run(name, file, function, folder).function_fingerprint != made
+    assert run(name, file, function, folder, depends_on=depends_on).function_fingerprint != made
+
+
+@pytest.mark.parametrize("name", ["serial", "threads", "multiprocess", "pool_map"])
+def test_what_a_function_reads_may_not_change_while_a_run_works(tmp_path, name):
+    """The run ends and says what changed; nothing that was made after that is reused."""
+    file, folder = items_file(tmp_path / "numbers.txt"), tmp_path / "results" / name
+    rates = tmp_path / "rates.json"
+    rates.write_text("1")
+    function = functions.Mends(functions.Rated(rates))
+    with pytest.raises(
+        BadInput, match=r"rates\.json, which the function depends on, changed while"
+    ):
+        run(name, file, function, folder, depends_on=(rates,))
+    assert not folder.exists()
+    rates.write_text("1")
+    told = []
+    record = run(name, file, functions.Rated(rates), folder, told.append, depends_on=(rates,))
+    assert record.reused_items <= 60
+    assert read_results(folder)["result"].tolist() == list(range(1000, 1100))
+
+
+@pytest.mark.parametrize("name", [*RESUMED, "queue"])
+def test_a_run_that_ends_says_what_it_has_kept(tmp_path, name):
+    """How many chunks and items the next materialization reuses; nothing where that is none."""
+    file, folder = items_file(tmp_path / "numbers.txt"), tmp_path / "results" / name
+    (tmp_path / "down").touch()
+    function, told = functions.Down(tmp_path / "down"), []
+    with pytest.raises(ItemFailed):
+        run(name, file, function, folder, told.append)
+    kept = [line for line in told if "kept" in line]
+    function.sign.unlink()
+    again = run(name, file, function, folder)
+    if name == "queue":
+        assert kept == []
+        return
+    chunks = "1 chunk" if again.reused_chunks == 1 else f"{again.reused_chunks} chunks"
+    assert kept == [
+        f"{chunks}, {again.reused_items} of 100 items are kept; materialize again to go on"
+    ]
+
+
+def interrupt(*arguments):
+    raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize(
+    ("name", "case"),
+    [
+        *product(
+            ["serial", "multiprocess"], ["interrupted", "input changed", "mixed", "no resume"]
+        ),
+        ("multiprocess", "worker"),
+    ],
+)
+def test_however_a_run_ends_it_says_what_it_has_kept(tmp_path, monkeypatch, name, case):
+    """What is told is what the next run reuses, and on which condition."""
+    file, folder, told = items_file(tmp_path / "numbers.txt"), tmp_path / "results" / name, []
+    function, error, options = functions.Down(tmp_path / "down"), ItemFailed, {}
+    function.sign.touch()
+    expected = "12 chunks, 60 of 100 items are kept; materialize again to go on"
+    if case == "interrupted":
+        function.sign.unlink()
+        monkeypatch.setattr(ResultFolder, "commit", interrupt)
+        expected, error = expected.replace("12 chunks, 60", "20 chunks, 100"), KeyboardInterrupt
+    elif case == "input changed":
+        function, error = functions.Changes(file, "grows"), BadInput
+        expected = (
+            r"\d+ chunks?, \d+ items are kept, if what they are made from is again what it was"
+        )
+    elif case == "worker":
+        function = functions.kills_its_worker
+    elif case == "mixed":
+        function, error = functions.float_from_guilty_on, TypeError
+    elif case == "no resume":
+        options, expected = {"resume": False}, None
+    with pytest.raises(error):
+        run(name, file, function, folder, told.append, **options)
+    kept = [line for line in told if "kept" in line]
+    assert len(kept) == (0 if expected is None else 1)
+    if expected:
+        assert re.fullmatch(expected, kept[0])
+    monkeypatch.undo()
+    run(name, file, functions.same, folder)
+
+
 @pytest.mark.parametrize(
     ("name", "policy"),
     [
@@ -281,11 +406,8 @@ def died(monkeypatch):
     """Does all of a run but the commit."""
 
     def died(*arguments, **options):
-        def dies(*arguments):
-            raise KeyboardInterrupt
-
         with monkeypatch.context() as patch:
-            patch.setattr(ResultFolder, "commit", dies)
+            patch.setattr(ResultFolder, "commit", interrupt)
             with pytest.raises(KeyboardInterrupt):
                 run(*arguments, **options)
 

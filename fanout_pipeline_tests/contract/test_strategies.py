@@ -46,7 +46,9 @@ def assert_same_results(folder, file, function, keeps_order):
     names = {f"part-{part.number:05d}.parquet" for part in parts}
     assert {path.name for path in folder.iterdir()} == names | {"_manifest.json"}
     generations = folder.with_name(f".{folder.name}")
-    assert {path.name for path in generations.iterdir()} - {".lock"} == {folder.resolve().name}
+    assert {path.name for path in generations.iterdir()} - {".lock", ".beginning"} == {
+        folder.resolve().name
+    }
 
 
 def assert_sensible(record, strategy, options, file, count):

@@ -195,6 +195,14 @@ def test_a_wrong_number_of_steps_is_refused_before_the_run(steps):
         dg.validate_run_config(defs.resolve_job_def("multiprocess_job"), config)
 
 
+def test_assets_say_what_their_function_depends_on():
+    """Every strategy's asset lists what the fan-out names, as it names it."""
+    spec = replace(SQUARES, depends_on=("rates.json", Path("tables"), "env:RATES_URL"))
+    for asset in fanout_assets(spec)[: len(STRATEGIES)]:
+        (found,) = asset.metadata_by_key.values()
+        assert found["depends_on"] == ["rates.json", "tables", "env:RATES_URL"]
+
+
 @pytest.mark.parametrize(
     ("setting", "told"),
     [

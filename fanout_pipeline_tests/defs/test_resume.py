@@ -11,9 +11,10 @@ from fanout_pipeline.defs.executors import timed_steps_executor
 from fanout_pipeline.defs.factory import fanout_assets
 from fanout_pipeline.defs.json_io_manager import IO_MANAGER, json_io_manager
 from fanout_pipeline.defs.resources import DataFolder, Fanout
-from fanout_pipeline.fanout.contract import FanoutSpec
-from fanout_pipeline.fanout.scattered import gather, run_scattered, scatter
+from fanout_pipeline.fanout.contract import FanoutSpec, Options
+from fanout_pipeline.fanout.scattered import ScatteredRun
 from fanout_pipeline.parts import ResultFolder, read_results
+from fanout_pipeline.parts.atomic import CannotWrite
 from fanout_pipeline.sources import IntegerLines
 from fanout_pipeline_tests.defs import functions
 
@@ -146,34 +147,72 @@ def test_re_execution_from_failure_runs_failed_chunks_only(root, instance):
     assert_whole(root, "dagster_multiprocess")
 
 
-def test_re_execution_is_refused_where_the_asset_was_materialized_since(root, instance):
-    """What is gone is not made up: the error says to materialize all of the asset."""
+def test_re_execution_after_the_asset_was_materialized_does_all_of_it(root, instance):
+    """What the failed run had finished is gone then, and made anew."""
     made = dg.reconstructable(stepwise)
     with dg.execute_job(made, instance, raise_on_error=False) as first:
         assert not first.success
     mend(root)
     with dg.execute_job(made, instance) as between:
         assert between.success
+    calls(root)
     again = dg.ReexecutionOptions.from_failure(first.run_id, instance)
-    with dg.execute_job(made, instance, reexecution_options=again, raise_on_error=False) as late:
-        assert not late.success
-        (failure,) = late.get_step_failure_events()
-    assert "is no longer there" in failure.step_failure_data.error.to_string()
+    with dg.execute_job(made, instance, reexecution_options=again) as late:
+        assert late.success
+        assert metadata(late)["reused_items"] == 0
+    assert set(calls(root)) == set(range(10, 10 + COUNT))
     assert_whole(root, "dagster_multiprocess")
+
+
+def test_a_materialization_in_place_of_a_re_execution(root, instance):
+    """A plain one goes on, too, with steps for what was not finished only."""
+    made = dg.reconstructable(stepwise)
+    with dg.execute_job(made, instance, raise_on_error=False) as first:
+        assert not first.success
+    calls(root)
+    mend(root)
+    with dg.execute_job(made, instance) as second:
+        assert second.success
+        steps = [e.step_key for e in second.all_node_events if e.is_step_start]
+        assert metadata(second)["reused_items"] == COUNT - 5
+    assert len(steps) == 3
+    assert calls(root)[:5] == list(range(25, 30))
+    assert_whole(root, "dagster_multiprocess")
+
+
+def test_where_only_the_end_is_lacking_no_chunk_is_run(root, instance, monkeypatch):
+    """All chunks of a run that could not commit are reused by the next, which has no chunk steps."""
+    mend(root)
+    with monkeypatch.context() as patch:
+        patch.setattr(ResultFolder, "_make_visible", _full)
+        made = job("dagster_multiprocess")
+        assert not made.execute_in_process(instance=instance, raise_on_error=False).success
+    calls(root)
+    second = job("dagster_multiprocess").execute_in_process(instance=instance)
+    assert metadata(second)["reused_items"] == COUNT
+    assert len(calls(root)) == COUNT  # by the check, which makes all of a reference
+    assert_whole(root, "dagster_multiprocess")
+
+
+def _full(*arguments):
+    raise CannotWrite("No space left on device")
 
 
 def scattered(root, run):
     """What another run has done of the asset: its folder, and what ends it."""
     spec = SPEC.under(root / "data")
-    target = ResultFolder(root / "data" / SPEC.name / "dagster_multiprocess")
-    plan = scatter(spec, target, run, 4)
-    answers = [run_scattered(spec, target, plan, 0)]
+    folder = root / "data" / SPEC.name / "dagster_multiprocess"
+    options = Options(1, "any")
+    theirs = ScatteredRun.join("dagster_multiprocess", spec, folder, options, run, chunks=4)
+    chunks = theirs.scatter()
+    theirs.run_chunk(chunks[0].start, chunks[0].stop)
 
     def end():
-        answers.extend(run_scattered(spec, target, plan, number) for number in (1, 2, 3))
-        gather("dagster_multiprocess", spec, target, plan, answers, 1)
+        for chunk in chunks:
+            theirs.run_chunk(chunk.start, chunk.stop)
+        assert theirs.gather([]).reused_items == 0
 
-    return target.generation(run), end
+    return theirs.target.generation(run), end
 
 
 def test_a_run_of_another_dagster_instance_is_left_alone(root, instance):
@@ -181,7 +220,7 @@ def test_a_run_of_another_dagster_instance_is_left_alone(root, instance):
     mend(root)
     theirs, end = scattered(root, "a run of another instance")
     dead, _ = scattered(root, "a dead run of another instance")
-    owner = dead / ".counts" / "owner"
+    owner = dead / "owner"
     host, pid, _ = json.loads(owner.read_text())
     owner.write_text(json.dumps([host, pid, "another time"]))
     assert job("dagster_multiprocess").execute_in_process(instance=instance).success
@@ -200,10 +239,12 @@ def test_a_run_may_be_deleted(root, instance, ended):
     tags = {ROOT_RUN_ID_TAG: first.run_id, PARENT_RUN_ID_TAG: first.run_id}
     group = {"root_run_id": first.run_id, "parent_run_id": first.run_id, "tags": tags}
     second, third = (instance.create_run_for_job(made, **group) for _ in range(2))
-    folder, _ = scattered(root, second.run_id)
+    gone, _ = scattered(root, second.run_id)
+    folder, _ = scattered(root, third.run_id)
     instance.delete_run(first.run_id)
     instance.report_run_failed(second)
     if ended:
         instance.report_run_failed(third)
     assert made.execute_in_process(instance=instance).success
+    assert not gone.exists()
     assert folder.exists() is not ended

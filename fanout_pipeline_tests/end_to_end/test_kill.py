@@ -26,13 +26,13 @@ def at_start(project):
     return lambda: len(project.processes()) > 1
 
 
-def in_strategy(strategy, sign):
+def in_strategy(strategy, sign, times=1):
     """`sign` has appeared in the folder that a strategy writes to, aside from its results."""
 
     def moment(project):
         hidden = project.data / "squares" / f".{strategy}"
         before = set(hidden.glob(f"*/{sign}"))
-        return lambda: set(hidden.glob(f"*/{sign}")) - before
+        return lambda: len(set(hidden.glob(f"*/{sign}")) - before) >= times
 
     return moment
 
@@ -61,8 +61,8 @@ MOMENTS = {
     "multiprocess": in_strategy("multiprocess", "part-00000.parquet"),
     "queue starts": in_step("squares__queue"),
     "queue": in_strategy("queue", ".lock"),
-    "chunks": in_strategy("dagster_multiprocess", ".counts/count-00000"),
-    "last chunk": in_strategy("dagster_multiprocess", "part-00003.parquet"),
+    "chunks": in_strategy("dagster_multiprocess", "count-*"),
+    "last chunk": in_strategy("dagster_multiprocess", "part-*.parquet", 4),
     "trials of a run": in_strategy("trials", "run-*/history"),
 }
 """A moment is told by what the run has done, so that it is the same on a slow machine."""

@@ -7,16 +7,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fanout_pipeline.fanout.contract import FanoutSpec
-from fanout_pipeline.fanout.numbering import (
-    CountedRanges,
-    FolderNumbering,
-    Stopped,
-    ThreadNumbering,
-)
+from fanout_pipeline.fanout.contract import FanoutSpec, Options
+from fanout_pipeline.fanout.folder_numbering import FolderNumbering
+from fanout_pipeline.fanout.numbering import CountedRanges, Stopped, ThreadNumbering
 from fanout_pipeline.fanout.policy import FailurePolicy
-from fanout_pipeline.fanout.scattered import run_scattered, scatter
+from fanout_pipeline.fanout.scattered import ScatteredRun
 from fanout_pipeline.parts import ResultFolder
+from fanout_pipeline.parts.ledger import Ledger
 from fanout_pipeline.sources import Chunk, IntegerLines
 from fanout_pipeline_tests.chance import examples
 
@@ -110,7 +107,7 @@ def test_processes_that_share_a_folder_agree(tmp_path_factory, data, items, chun
     cut = source.cut(chunks)
     counts = [source.count(source.load(one)) for one in cut]
     for one in data.draw(st.permutations(cut)):
-        numbering = FolderNumbering(folder, source, cut)
+        numbering = FolderNumbering(folder, source)
         if data.draw(st.booleans()):
             numbering.counted(one, counts[one.number])
         assert numbering.first_index(one) == sum(counts[: one.number])
@@ -122,9 +119,9 @@ def test_a_count_is_not_made_twice(tmp_path):
     path.write_text("1\n2\n3\n4\n")
     source = IntegerLines(str(path))
     cut = source.cut(2)
-    assert FolderNumbering(tmp_path, source, cut).first_index(cut[1]) == 2
+    assert FolderNumbering(tmp_path, source).first_index(cut[1]) == 2
     path.unlink()
-    assert FolderNumbering(tmp_path, source, cut).first_index(cut[1]) == 2
+    assert FolderNumbering(tmp_path, source).first_index(cut[1]) == 2
 
 
 def test_a_chunk_of_which_all_fails_asks_for_its_place_once(tmp_path, monkeypatch):
@@ -132,7 +129,9 @@ def test_a_chunk_of_which_all_fails_asks_for_its_place_once(tmp_path, monkeypatc
     (tmp_path / "numbers.txt").write_text("".join(f"{n}\n" for n in range(100)))
     spec = FanoutSpec("numbers", IntegerLines(str(tmp_path / "numbers.txt")), fails)
     target = ResultFolder(tmp_path / "numbers" / "steps")
-    plan = scatter(spec, target, "a run", 4, FailurePolicy(on_error="quarantine"))
+    options = Options(1, "any", failures=FailurePolicy(on_error="quarantine"))
+    scattered = ScatteredRun.join("steps", spec, target.path, options, "a run", chunks=4)
+    last = scattered.scatter()[3]
     asked = []
     first_index = FolderNumbering.first_index
 
@@ -141,7 +140,8 @@ def test_a_chunk_of_which_all_fails_asks_for_its_place_once(tmp_path, monkeypatc
         return first_index(numbering, chunk)
 
     monkeypatch.setattr(FolderNumbering, "first_index", counted)
-    assert run_scattered(spec, target, plan, 3).part.failed > 20
+    scattered.run_chunk(last.start, last.stop)
+    assert Ledger.read(target.generation("a run")).finished[0].part.failed > 20
     assert len(asked) <= 2
 
 

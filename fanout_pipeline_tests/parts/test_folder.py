@@ -148,7 +148,7 @@ def test_only_generations_of_dead_writers_are_removed(folder):
     """Parts of runs spread over several processes go once their run is dead; others' and visible ones stay."""
     write_results(folder.path, [1])
     for name in ("dead", "alive"):
-        (folder.new_generation(name) / "part-00000.parquet").touch()
+        (folder.share(name, lambda generation: False) / "part-00000.parquet").touch()
     asked = []
 
     def is_dead(generation):
@@ -156,9 +156,10 @@ def test_only_generations_of_dead_writers_are_removed(folder):
         return generation.name != "alive"
 
     with folder.writing() as locked:
-        folder.remove_generations(is_dead)
+        folder.share("new", is_dead)
         names = {path.name for path in generations(folder)}
-        assert names == {"alive", locked.name, folder.path.resolve().name}
+        assert names == {"alive", "new", locked.name, folder.path.resolve().name}
+        folder.share("new", is_dead)
     assert sorted(asked) == ["alive", "dead"]
     assert values(folder) == [1]
 
