@@ -45,9 +45,8 @@ def _acquired(path: Path, deadline: float) -> int:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             if os.fstat(descriptor).st_nlink:
                 return descriptor
-            os.close(
-                descriptor
-            )  # It was removed before it was locked, and is nobody's lock any more.
+            # It was removed before it was locked, and is nobody's lock any more.
+            os.close(descriptor)
         except BlockingIOError:
             os.close(descriptor)
             if time.monotonic() >= deadline:
