@@ -8,6 +8,7 @@ number of times; leaving the context stops the workers. The three are timed apar
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
@@ -42,6 +43,13 @@ class FanoutSpec:
     """The same on a pandas Series of items, giving as many results; None: no `vectorized`."""
     upstream: tuple[str, ...] = ()
     """Keys of the assets that write the source, `prefix/name` where they have one."""
+    tolerance: float = 1e-9
+    """By how much floats in results may differ from the reference's, relative to the larger, and be
+    right: last digits depend on the order of a sum. All else is exact, and so are floats with 0."""
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.tolerance < math.inf:
+            raise ValueError(f"tolerance must be at least 0 and finite, not {self.tolerance}")
 
     def under(self, root: Path) -> FanoutSpec:
         """The same fan-out with its source's path taken relative to `root`."""

@@ -9,13 +9,16 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 from fanout_pipeline.fanout.black_box import ASK_FOR_STACK, BlackBox
 from fanout_pipeline.fanout.channel import Channel
 from fanout_pipeline.fanout.interrupts import WAIT_SECONDS
+from fanout_pipeline.fanout.numeric import worker_environment
 from fanout_pipeline.fanout.process_end import FOREIGN_SIGNALS, end_of, how_ended
 from fanout_pipeline.fanout.supervision import Death
 from fanout_pipeline.fanout.usage import ProcessUsage, resident_bytes, usage_of
@@ -24,9 +27,7 @@ from fanout_pipeline.fanout.watch import Memory, Verdict
 _END_SECONDS = 5.0
 _STACK_SECONDS = 0.2
 _LOOK_SECONDS = 0.002
-_ENVIRONMENT = {"OPENBLAS_NUM_THREADS": "1"}
-"""Where the user's says nothing. Each worker has one core; NumPy's import starts a thread for each core
-of the machine otherwise, which takes 0.11 s of CPU time on two."""
+_NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
 @dataclass(slots=True)
@@ -64,8 +65,8 @@ class WorkerProcess:
         self._open = True
 
     @classmethod
-    def start(cls) -> WorkerProcess:
-        """Start one, which sends READY by and by."""
+    def start(cls, environment: Mapping[str, str] = _NOTHING) -> WorkerProcess:
+        """Start one, which sends READY by and by; `environment` is added to this process's."""
         ours, theirs = socket.socketpair()
         box = BlackBox()
         try:
@@ -78,7 +79,7 @@ class WorkerProcess:
                 [sys.executable, "-c", program],
                 stdin=subprocess.DEVNULL,
                 pass_fds=[theirs.fileno(), box.descriptor],
-                env=_ENVIRONMENT | os.environ,
+                env={**worker_environment(), **environment},
             )
         finally:
             theirs.close()
