@@ -100,13 +100,20 @@ class _Counts:
             return
         ours = _expanded(folder, self.surplus)
         theirs = _expanded(reference, self.lacking)
-        for one, other, _ in partners([v for _, v in ours], [v for _, v in theirs], tolerance):
-            hashed, its = ours[one][0], theirs[other][0]
-            self.keep_ours[hashed] += 1
-            self.keep_reference[its] += 1
+        values = [value for _, value in theirs]
+        for one, other, _ in partners([value for _, value in ours], values, tolerance):
+            self.keep_ours[ours[one][0]] += 1
+            self.keep_reference[theirs[other][0]] += 1
             self.over -= 1
             self.short -= 1
-            self.foreign -= hashed in self.strange
+        # What is as near to a result that has its match by now is there too often, but not strange.
+        strange = {hashed: value for hashed, value in ours if hashed in self.strange}
+        while known := list(partners(list(strange.values()), values, tolerance)):
+            hashes = list(strange)
+            for one, _, _ in known:
+                self.strange.remove(hashes[one])
+                self.foreign -= self.surplus[hashes[one]]
+                del strange[hashes[one]]
 
 
 def _count(folder: Compared, reference: Compared) -> _Counts:
