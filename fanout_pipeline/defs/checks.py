@@ -7,6 +7,7 @@ step of its own; each records its numbers whether it passes or not.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
@@ -72,35 +73,19 @@ def check_results(
         "items": check.items,
         "expected_items": check.expected_items,
         "checked_against": verification.against,
+        "compared": verification.values,
     }
-    if not verification.compared:
-        yield from _not_compared(key)
-        yield _completeness(key, check, common)
-        return
     yield dg.AssetCheckResult(
         asset_key=key,
         check_name="order",
         passed=check.in_order,
         severity=dg.AssetCheckSeverity.ERROR if keeps_order else dg.AssetCheckSeverity.WARN,
-        description=_order_sentence(check, keeps_order),
+        description=_order_sentence(verification, keeps_order),
         metadata=common
         | {"out_of_place": check.out_of_place, "displaced": _shown(check.displaced)}
         | _divergence(check),
     )
-    yield _completeness(key, check, common)
     yield dg.AssetCheckResult(
-        asset_key=key,
-        check_name="values",
-        passed=check.wrong == 0,
-        description=f"{check.wrong:,} wrong.",
-        metadata=common | {"wrong": check.wrong, "foreign": _shown(check.foreign)},
-    )
-
-
-def _completeness(
-    key: dg.AssetKey, check: OrderCheck, common: dict[str, Any]
-) -> dg.AssetCheckResult:
-    return dg.AssetCheckResult(
         asset_key=key,
         check_name="completeness",
         passed=check.complete,
@@ -113,18 +98,22 @@ def _completeness(
             "repeated": _shown(check.repeated),
         },
     )
-
-
-def _not_compared(key: dg.AssetKey) -> Iterator[dg.AssetCheckResult]:
-    for name in ("order", "values"):
-        yield dg.AssetCheckResult(
-            asset_key=key,
-            check_name=name,
-            passed=False,
-            severity=dg.AssetCheckSeverity.WARN,
-            description="Not compared: serial has no results of this input and function. Materialize it, "
-            "or set `fanout: {reference: make}`.",
-        )
+    yield dg.AssetCheckResult(
+        asset_key=key,
+        check_name="values",
+        # What the function itself does not agree on says nothing of the results.
+        passed=check.wrong == 0,
+        severity=dg.AssetCheckSeverity.ERROR,
+        description=_values_sentence(verification),
+        metadata=common
+        | {
+            "wrong": check.wrong,
+            "foreign": _shown(check.foreign),
+            "inexact": check.inexact,
+            "largest_relative_difference": float(check.largest_difference),
+        }
+        | _contradiction(check),
+    )
 
 
 def unchecked_results(
@@ -143,7 +132,18 @@ def unchecked_results(
         )
 
 
-def _order_sentence(check: OrderCheck, keeps_order: bool) -> str:
+def _order_sentence(verification: Verification, keeps_order: bool) -> str:
+    check = verification.check
+    if not check.order_proved:
+        return (
+            "Not known: results come in the order in which they arrive, and there is nothing that says "
+            "whose they are."
+        )
+    by_index = "Proved from the chunks: each item's index is there once, in order."
+    if check.contradiction is not None:
+        return f"{by_index} The values cannot prove it: the function contradicts itself."
+    if not verification.compared:
+        return f"{by_index} No values were compared."
     if check.in_order:
         return "All results are in the order of the items."
     from fanout_pipeline.reporting.escape import markdown
@@ -159,6 +159,33 @@ def _order_sentence(check: OrderCheck, keeps_order: bool) -> str:
         " This is expected: each worker sends one list when it is done, and the lists are joined "
         "in the order in which they arrive. squares/indexed_queue shows the remedy."
     )
+
+
+def _values_sentence(verification: Verification) -> str:
+    from fanout_pipeline.measuring.determinism import told
+    from fanout_pipeline.reporting.escape import markdown
+
+    check = verification.check
+    if check.contradiction is not None:
+        return markdown(told(check.contradiction))
+    if not verification.compared:
+        return (
+            "Compared nothing: serial has no results of this input and function. Materialize it, or "
+            "set `fanout: {verify: 0.01}` to have one item of a hundred called again."
+        )
+    text = f"{check.wrong:,} wrong"
+    if check.inexact:
+        text += (
+            f", {check.inexact:,} inexact: they differ in the last digits, by "
+            f"{check.largest_difference:.1g} of their value at most, which is within the tolerance"
+        )
+    return f"{text}."
+
+
+def _contradiction(check: OrderCheck) -> dict[str, Any]:
+    if check.contradiction is None:
+        return {}
+    return {"contradiction": dg.MetadataValue.json(asdict(check.contradiction))}
 
 
 def _divergence(check: OrderCheck) -> dict[str, Any]:

@@ -23,11 +23,13 @@ from fanout_pipeline.fanout.interpreter import command
 from fanout_pipeline.fanout.interrupts import interrupts_held
 from fanout_pipeline.fanout.registry import REFERENCE
 from fanout_pipeline.fanout.run_record import RunRecord
+from fanout_pipeline.measuring.determinism import Judge
 from fanout_pipeline.measuring.limits import TookTooLong
 from fanout_pipeline.measuring.order_check import OrderCheck, check_order
 from fanout_pipeline.measuring.step_phases import RunTimeline, StepSpan, run_phases
 from fanout_pipeline.parts.atomic import scratch_folder
 from fanout_pipeline.parts.folder import ResultFolder
+from fanout_pipeline.parts.reading import Snapshot
 from fanout_pipeline.sources.source import Fingerprint
 
 _PROGRAM = """\
@@ -54,6 +56,7 @@ class DagsterRun:
     """The data root of the trials: it has the source and the reference's results."""
     options: Options
     chunks: int | None = None
+    judge: Judge | None = None
 
     warms_up = False
 
@@ -65,7 +68,10 @@ class DagsterRun:
             return self._record(folder, began, ended)
 
     def check(self, run: RunRecord) -> OrderCheck:
-        return check_order(self._results, self.root / self.spec.name / REFERENCE)
+        ours = Snapshot.of(self._results)
+        theirs = Snapshot.of(self.root / self.spec.name / REFERENCE)
+        found = check_order(ours, theirs, self.spec.tolerance)
+        return (self.judge or Judge(self.spec)).judged(found, ours, theirs, keeps_order=True)
 
     @property
     def _results(self) -> Path:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -33,8 +34,15 @@ def strategy_metadata(
         "missing": check.missing,
         "duplicated": check.duplicated,
         "wrong": check.wrong,
+        "inexact": check.inexact,
+        "largest_relative_difference": float(check.largest_difference),
         "checked_against": verification.against,
+        "compared": verification.values,
     }
+    if verification.sample_seed is not None:
+        metadata["sample_seed"] = verification.sample_seed
+    if check.contradiction is not None:
+        metadata["contradiction"] = dg.MetadataValue.json(asdict(check.contradiction))
     if run.failed:
         from fanout_pipeline.parts.failed import first_failures
         from fanout_pipeline.reporting.tables import failures_table

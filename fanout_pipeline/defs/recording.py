@@ -43,8 +43,7 @@ def checked_and_recorded(
     is_reference = run.strategy == REFERENCE
     began = time.perf_counter()
     try:
-        make = fanout.reference == "make"
-        verification = verify(spec, folder, run, failures, make_reference=make, log=log.info)
+        verification = verify(spec, folder, run, failures, share=fanout.verify, log=log.info)
         metadata = strategy_metadata(run, verification, folder, overlapped_with)
         checks = [] if is_reference else list(check_results(key, verification, keeps_order))
         checks.append(failures_result(key, run, fanout.failed_share))

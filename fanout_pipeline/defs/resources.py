@@ -168,12 +168,13 @@ class Fanout(dg.ConfigurableResource[Any]):
         "what the function depends on have changed; where what is done with failed items has, those in "
         "which any failed are done anew. (queue, indexed_queue and pool_map have nothing to go on with.)",
     )
-    reference: Literal["make", "if_there"] = Field(
-        default="make",
+    verify: Share = Field(
+        default=0.0,
         description="Results are checked against those of serial. Where serial has none of the same "
-        "input and function: make calls the function once more on every item, one after the other, to "
-        "have them; if_there only counts the results, and the checks order and values warn that they "
-        "compared nothing.",
+        "input and function, they are counted, their order is proved from the chunks, and this share of "
+        "the items is called again to compare (0.01: one of a hundred, spread over the input, in one "
+        "worker process; 1: all of them, one after the other). queue, which keeps no order, is compared "
+        "with 1 only.",
     )
 
     def options(self) -> Options:

@@ -21,6 +21,7 @@ from fanout_pipeline.parts.folder import ResultFolder
 from fanout_pipeline.parts.no_links import make_link
 
 if TYPE_CHECKING:
+    from fanout_pipeline.measuring.determinism import Judge
     from fanout_pipeline.measuring.round_plan import Contender
     from fanout_pipeline.measuring.trial_process import Runs
     from fanout_pipeline.measuring.trials import Trial
@@ -55,6 +56,7 @@ def trials_asset(spec: FanoutSpec, strategies: Sequence[str], version: str) -> d
         fanout: Fanout,
     ) -> dg.MaterializeResult[None]:
         from fanout_pipeline.fanout.identity import work_fingerprint
+        from fanout_pipeline.measuring.determinism import Judge, told
         from fanout_pipeline.measuring.machine import machine_record
         from fanout_pipeline.measuring.trial_process import trial_process
         from fanout_pipeline.measuring.trial_store import TrialRun, save_trials, trial_file
@@ -88,10 +90,11 @@ def trials_asset(spec: FanoutSpec, strategies: Sequence[str], version: str) -> d
         done: list[Trial] = []
         with ResultFolder(root / spec.name / "trials").writing() as scratch:
             _link_source(root, scratch, spec.source.path)
+            judge = Judge(here, context.log.info)
             try:
                 with trial_process() as process:
                     contenders, left_out = _contenders(
-                        context, here, names, config, fanout, scratch, process.run
+                        context, here, names, config, fanout, scratch, process.run, judge
                     )
                     found = run_trials(
                         contenders[0],
@@ -105,8 +108,10 @@ def trials_asset(spec: FanoutSpec, strategies: Sequence[str], version: str) -> d
                     )
                 run = replace(run, remarks=(*left_out, *found.remarks), failures=found.failures)
             finally:
+                if judge.contradiction is not None:
+                    run = replace(run, contradiction=told(judge.contradiction))
                 save_trials(path, run, done)
-        for remark in run.remarks:
+        for remark in filter(None, (*run.remarks, run.contradiction)):
             context.log.info(remark)
         return dg.MaterializeResult(
             metadata={
@@ -114,6 +119,7 @@ def trials_asset(spec: FanoutSpec, strategies: Sequence[str], version: str) -> d
                 "rounds": found.rounds,
                 "seconds": time.perf_counter() - begin,
                 "wrong_results": sum(not trial.correct for trial in found.trials),
+                "inexact_results": sum(trial.inexact > 0 for trial in found.trials),
                 "remarks": dg.MetadataValue.json(list(run.remarks)),
                 "input_sha256": run.input_sha256,
                 "function_fingerprint": run.function_fingerprint,
@@ -132,6 +138,7 @@ def _contenders(
     fanout: Fanout,
     scratch: Path,
     runs: "Runs",
+    judge: "Judge",
 ) -> tuple[list["Contender"], list[str]]:
     """The reference first, then the others; and what a reader has to know of those left out."""
     from fanout_pipeline.defs.dagster_contender import DagsterRun, code_pointer
@@ -140,7 +147,15 @@ def _contenders(
     wanted = [REFERENCE, *config.strategies]
     options, chunks = fanout.options(), fanout.chunks
     contenders: list[Contender] = [
-        InProcess(STRATEGIES[name], here, scratch / here.name, options, chunks, runs=runs)
+        InProcess(
+            STRATEGIES[name],
+            here,
+            scratch / here.name,
+            options,
+            chunks,
+            runs=runs,
+            judge=judge,
+        )
         for name in names
         if name in wanted and name in STRATEGIES
     ]
@@ -151,7 +166,9 @@ def _contenders(
             f"{', '.join(ways)} were left out: this run's code location cannot be loaded by another "
             "process (it was materialized from Python)."
         ]
-    contenders += [DagsterRun(way, here, pointer or "", scratch, options, chunks) for way in ways]
+    contenders += [
+        DagsterRun(way, here, pointer or "", scratch, options, chunks, judge) for way in ways
+    ]
     return contenders, []
 
 

@@ -8,6 +8,7 @@ number of times; leaving the context stops the workers. The three are timed apar
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
@@ -49,6 +50,9 @@ class FanoutSpec:
     """What the function reads beside its items, as far as results depend on it: paths of files and of
     folders, as the function gives them (relative to the working directory, not to the data root);
     `env:NAME`, a variable of the environment; `package:NAME`, the version of an installed one."""
+    tolerance: float = 1e-9
+    """By how much floats in results may differ from the reference's, relative to the larger, and be
+    right: last digits depend on the order of a sum. All else is exact, and so are floats with 0."""
     import_path: tuple[str, ...] = field(
         default_factory=import_path, compare=False, repr=False, kw_only=True
     )
@@ -60,6 +64,8 @@ class FanoutSpec:
             raise TypeError(
                 f"depends_on is a tuple of names: write depends_on=({str(self.depends_on)!r},)"
             )
+        if not 0 <= self.tolerance < math.inf:
+            raise ValueError(f"tolerance must be at least 0 and finite, not {self.tolerance}")
 
     def under(self, root: Path) -> FanoutSpec:
         """The same fan-out with its source's path taken relative to `root`."""

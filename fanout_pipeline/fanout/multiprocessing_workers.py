@@ -19,6 +19,7 @@ from typing import Any
 
 from fanout_pipeline.fanout.contract import Failure, ItemFailed, Work, WorkerDied
 from fanout_pipeline.fanout.failures import described, shown
+from fanout_pipeline.fanout.numeric import be_a_worker
 from fanout_pipeline.fanout.policy import FailurePolicy
 from fanout_pipeline.fanout.progress import Progress
 from fanout_pipeline.fanout.quarantine import write_marked
@@ -35,7 +36,12 @@ START_METHODS = tuple(
 
 
 def prepare_worker() -> None:
-    """First thing in a worker: leave Ctrl-C to the parent, and end when the parent ends."""
+    """First thing in a worker: leave Ctrl-C to the parent, and end when the parent ends.
+
+    Linear algebra has as many threads as in workers of our own, also where a fork server or the main
+    program was there first.
+    """
+    be_a_worker()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=exit_after_parent, daemon=True).start()
 

@@ -7,14 +7,17 @@ import pickle
 import select
 import socket
 import time
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 from fanout_pipeline.fanout.black_box import BlackBox
 from fanout_pipeline.fanout.channel import Channel
 from fanout_pipeline.fanout.guarded_process import GuardedProcess
 from fanout_pipeline.fanout.interrupts import WAIT_SECONDS
+from fanout_pipeline.fanout.numeric import worker_environment
 from fanout_pipeline.fanout.process_end import FOREIGN_SIGNALS, how_ended
 from fanout_pipeline.fanout.supervision import Death
 from fanout_pipeline.fanout.usage import ProcessUsage, resident_bytes
@@ -23,9 +26,7 @@ from fanout_pipeline.fanout.watch import Memory, Verdict
 _END_SECONDS = 5.0
 _STACK_SECONDS = 0.2
 _LOOK_SECONDS = 0.002
-_ENVIRONMENT = {"OPENBLAS_NUM_THREADS": "1"}
-"""Where the user's says nothing. Each worker has one core; NumPy's import starts a thread for each core
-of the machine otherwise, which takes 0.11 s of CPU time on two."""
+_NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
 @dataclass(slots=True)
@@ -60,8 +61,8 @@ class WorkerProcess:
         self._open = True
 
     @classmethod
-    def start(cls) -> WorkerProcess:
-        """Start one, which sends READY by and by."""
+    def start(cls, environment: Mapping[str, str] = _NOTHING) -> WorkerProcess:
+        """Start one, which sends READY by and by; `environment` is added to this process's."""
         ours, theirs = socket.socketpair()
         box = BlackBox()
         try:
@@ -69,7 +70,9 @@ class WorkerProcess:
                 "from fanout_pipeline.fanout.worker import main\n"
                 f"main({theirs.fileno()}, {box.descriptor}, used)"
             )
-            process = GuardedProcess(program, theirs.fileno(), box, _ENVIRONMENT | os.environ)
+            process = GuardedProcess(
+                program, theirs.fileno(), box, {**worker_environment(), **environment}
+            )
         finally:
             theirs.close()
             box.shared()

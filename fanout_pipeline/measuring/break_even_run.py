@@ -16,6 +16,7 @@ from fanout_pipeline.fanout.cores import effective_cores
 from fanout_pipeline.fanout.fingerprint import function_fingerprint
 from fanout_pipeline.fanout.identity import work_fingerprint
 from fanout_pipeline.fanout.import_path import with_its_imports
+from fanout_pipeline.fanout.numeric import as_in_workers
 from fanout_pipeline.fanout.registry import REFERENCE, STRATEGIES
 from fanout_pipeline.measuring.break_even import BreakEven, break_even
 from fanout_pipeline.measuring.burden import calibrate
@@ -120,7 +121,7 @@ def _measured(
         model.add(sample)
         file.append(sample)
 
-    with sweep_runs(spec, options, file.calibration, folder.parent) as runs:
+    with as_in_workers(), sweep_runs(spec, options, file.calibration, folder.parent) as runs:
         if sweep.next_block(budget) is not None:
             # The first run of a process pays for imports and, once, for a fork server.
             for strategy in grid.strategies:

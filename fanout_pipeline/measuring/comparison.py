@@ -50,6 +50,10 @@ class Row:
     missing: int
     duplicated: int
     wrong: int
+    inexact: int
+    """Results that differ in the last digits only, within the tolerance: the most in one trial."""
+    largest_difference: float
+    """Of these, relative, in all trials."""
     digest: str
     is_reference: bool
     failure: str | None
@@ -179,8 +183,13 @@ def compare(
 
 
 def _same_results(run: TrialRun, trials: Sequence[Trial]) -> None:
-    """Raises NotComparable where the reference gave different results of the same input."""
-    if len({trial.digest for trial in trials if trial.strategy == run.reference}) > 1:
+    """Raises NotComparable where the reference gave different results of the same input.
+
+    But for last digits, or where it was found that the function does not depend on the item alone.
+    """
+    theirs = [trial for trial in trials if trial.strategy == run.reference]
+    explained = run.contradiction or any(trial.inexact for trial in theirs)
+    if len({trial.digest for trial in theirs}) > 1 and not explained:
         raise NotComparable(
             f"{run.reference} gave different results from one trial to the next: {run.function} "
             "does not depend on the item alone, so nothing can be checked against it."
@@ -252,6 +261,8 @@ def _row(
         missing=max([trial.missing for trial in every] + [asset.missing if asset else 0]),
         duplicated=max([trial.duplicated for trial in every] + [asset.duplicated if asset else 0]),
         wrong=max([trial.wrong for trial in every] + [asset.wrong if asset else 0]),
+        inexact=max(trial.inexact for trial in every),
+        largest_difference=max(trial.largest_difference for trial in every),
         digest=counted[-1].digest,
         is_reference=name == run.reference,
         failure=run.failures.get(name),

@@ -8,6 +8,7 @@ from pathlib import Path
 from fanout_pipeline.fanout.contract import FanoutSpec, Options, Strategy
 from fanout_pipeline.fanout.registry import REFERENCE
 from fanout_pipeline.fanout.run_record import RunRecord
+from fanout_pipeline.measuring.determinism import Judge, another_run
 from fanout_pipeline.measuring.order_check import OrderCheck, check_order
 from fanout_pipeline.measuring.trial_process import Runs, run_here
 from fanout_pipeline.measuring.verification import self_check
@@ -31,6 +32,8 @@ class InProcess:
     warm_runs: int = 1
     runs: Runs = run_here
     """Where it is run: in a process that can be ended, or here."""
+    judge: Judge | None = None
+    """One for all contenders, so that the function is asked once; None: one for each check."""
 
     warms_up = True
 
@@ -55,15 +58,17 @@ class InProcess:
         return replace(run, warm_seconds=(run.run_seconds + run.commit_seconds,) * warm_runs)
 
     def check(self, run: RunRecord) -> OrderCheck:
+        judge = self.judge or Judge(self.spec)
+        ours = Snapshot.of(self.folder / self.name)
         if self.name == REFERENCE:
-            return self_check(self.spec, self.folder / self.name, run)
-        ours, theirs = Snapshot.of(self.folder / self.name), Snapshot.of(self.folder / REFERENCE)
-        found = check_order(ours, theirs)
+            return judge.reference(self_check(self.spec, ours, run), ours)
+        theirs = Snapshot.of(self.folder / REFERENCE)
+        found = check_order(ours, theirs, self.spec.tolerance)
         # What is there is of the last run by these workers. The first, whose time counts, is known by
-        # its digest, where there is one order only.
+        # its digest, where there is one order only, and floats are the same to the last digit.
         if self.strategy.keeps_order and run.digest not in (
             ours.manifest.digest,
             theirs.manifest.digest,
         ):
-            found = replace(found, wrong=max(1, found.wrong))
-        return found
+            found = another_run(found, ours, self.spec.tolerance)
+        return judge.judged(found, ours, theirs, self.strategy.keeps_order)

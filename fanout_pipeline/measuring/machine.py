@@ -10,13 +10,17 @@ from typing import Any
 import psutil
 
 from fanout_pipeline.fanout.cores import measured_cores
+from fanout_pipeline.fanout.numeric import numeric_record
 
 _PACKAGES = ("dagster", "numpy", "pandas", "pyarrow", "scipy")
 _GOVERNOR = Path("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor")
 
 
 def machine_record() -> dict[str, Any]:
-    """CPU model, frequency governor, cores and the limits on them, memory in bytes, versions."""
+    """CPU model, frequency governor, cores and the limits on them, memory in bytes, versions.
+
+    And the environment variables that decide how linear algebra sums in what is measured.
+    """
     cores = measured_cores()
     return {
         "cpu": _cpu_model(),
@@ -29,6 +33,7 @@ def machine_record() -> dict[str, Any]:
         "python": platform.python_version(),
         "governor": _text(_GOVERNOR),
         "packages": {name: found for name in _PACKAGES if (found := _version(name))},
+        "numeric_environment": numeric_record(),
     }
 
 
@@ -36,9 +41,11 @@ def machine_sentence(record: dict[str, Any]) -> str:
     """The record in one line for a report."""
     memory = record["memory_bytes"] / 2**30
     packages = ", ".join(f"{name} {number}" for name, number in record["packages"].items())
+    numeric = record.get("numeric_environment", {})  # Earlier records have none.
+    variables = "".join(f", {name}={value}" for name, value in numeric.items())
     return (
         f"{record['cpu']}, {record['effective_cores']} effective cores, {memory:.0f} GiB, "
-        f"{record['os']}, Python {record['python']}, {packages}"
+        f"{record['os']}, Python {record['python']}, {packages}{variables}"
     )
 
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import numpy
 import pyarrow
 
 from fanout_pipeline.fanout.failures import shown
+from fanout_pipeline.measuring.nearness import DIFFERENT, difference, differences, has_floats
 from fanout_pipeline.parts.arrow_kinds import to_python
 from fanout_pipeline.parts.digest import combined, digest, value_hashes
 from fanout_pipeline.parts.failed import failed_indexes
@@ -26,6 +28,10 @@ class Compared:
     """Indexes of items, ascending."""
     rows: int
     """How many results are compared."""
+
+    @property
+    def has_floats(self) -> bool:
+        return has_floats(self.snapshot.manifest.kind)
 
 
 def compared(*folders: Path | Snapshot) -> list[Compared]:
@@ -56,17 +62,28 @@ class Block:
     index: numpy.ndarray
     column: pyarrow.Array
     metadata: dict[bytes, bytes] | None
+    has_floats: bool
 
     def cut(self, start: int, stop: int) -> Block:
-        return Block(
-            self.hashes[start:stop],
-            self.index[start:stop],
-            self.column[start:stop],
-            self.metadata,
+        return replace(
+            self,
+            hashes=self.hashes[start:stop],
+            index=self.index[start:stop],
+            column=self.column[start:stop],
         )
 
+    def only(self, keep: numpy.ndarray) -> Block:
+        """Those where `keep` is True."""
+        if keep.all():
+            return self
+        column = self.column.filter(pyarrow.array(keep))
+        return replace(self, hashes=self.hashes[keep], index=self.index[keep], column=column)
+
     def value(self, position: int) -> str:
-        return shown(to_python(self.column.slice(position, 1), self.metadata)[0])
+        return shown(self.values(numpy.array([position]))[0])
+
+    def values(self, positions: numpy.ndarray) -> list[Any]:
+        return to_python(self.column.take(pyarrow.array(positions)), self.metadata)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +107,7 @@ def blocks(side: Compared) -> Iterator[Block]:
     position = 0
     digests = []
     gaps = snapshot.manifest.rows < snapshot.manifest.items
+    floats = side.has_floats
     for batch in snapshot.batches():
         metadata = batch.schema.field("result").metadata
         column = batch["result"]
@@ -107,10 +125,10 @@ def blocks(side: Compared) -> Iterator[Block]:
         hashes = value_hashes(column, metadata)
         digests.append(digest(hashes, position, index if gaps else None))
         position = int(index[-1]) + 1 if len(index) else position
-        block = Block(hashes, index, column, metadata)
+        block = Block(hashes, index, column, metadata, floats)
         if len(side.without):
             keep = ~numpy.isin(index, side.without, assume_unique=True)
-            block = Block(hashes[keep], index[keep], column.filter(pyarrow.array(keep)), metadata)
+            block = block.only(keep)
         yield block
     recorded = snapshot.manifest.digest
     if combined(digests) != recorded:
@@ -130,6 +148,20 @@ def pairs(one: Iterator[Block], other: Iterator[Block]) -> Iterator[tuple[Block,
         b = b.cut(length, len(b.hashes)) if length < len(b.hashes) else next(other, None)
 
 
+def differing(one: Block, other: Block) -> tuple[numpy.ndarray, numpy.ndarray]:
+    """Where two blocks of equal length differ, and by how much (see `nearness`)."""
+    at = numpy.flatnonzero(one.hashes != other.hashes)
+    if not one.has_floats or not other.has_floats or not len(at):
+        return at, numpy.full(len(at), DIFFERENT)
+    columns = [block.column.take(pyarrow.array(at)) for block in (one, other)]
+    if all(column.type == pyarrow.float64() and not column.null_count for column in columns):
+        apart = differences(*(column.to_numpy() for column in columns))
+    else:
+        found = map(difference, one.values(at), other.values(at))
+        apart = numpy.fromiter(found, numpy.float64, len(at))
+    return at[apart > 0], apart[apart > 0]
+
+
 def matched(
     blocks: Iterator[Block], keep: dict[int, int], left: Callable[[int, Finding], None]
 ) -> Iterator[Block]:
@@ -146,4 +178,4 @@ def matched(
                 stay[at] = False
                 left(hashed, Finding(int(block.index[at]), block.value(at), position + at))
         position += len(block.hashes)
-        yield Block(block.hashes[stay], block.index[stay], block.column, block.metadata)
+        yield block.only(stay)

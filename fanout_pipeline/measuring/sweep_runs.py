@@ -10,6 +10,7 @@ from pathlib import Path
 from fanout_pipeline.fanout.calling import is_async
 from fanout_pipeline.fanout.contract import FanoutSpec, Options
 from fanout_pipeline.fanout.registry import REFERENCE, STRATEGIES
+from fanout_pipeline.fanout.run_record import RunRecord
 from fanout_pipeline.measuring.burden import AsyncBurdened, Burdened, Calibration
 from fanout_pipeline.measuring.limits import limit_seconds
 from fanout_pipeline.measuring.sweep_grid import Cell
@@ -46,7 +47,10 @@ class SweepRuns:
         self._specs: dict[Cell, FanoutSpec] = {}
         self._reference_seconds: dict[Cell, float] = {}
         self._sources: dict[int, Source] = {}
-        self._digests: dict[Cell, tuple[str, str]] = {}
+        self._digests: dict[Cell, str] = {}
+        """Of the reference's results."""
+        self._unchecked: dict[Cell, dict[str, RunRecord]] = {}
+        """What waits for these, by the strategy."""
 
     def spec(self, cell: Cell) -> FanoutSpec:
         """The fan-out of one cell."""
@@ -76,23 +80,25 @@ class SweepRuns:
         run = self._runs(STRATEGIES[strategy], spec, folder, options, limit_seconds=limit)
         if strategy == REFERENCE:
             self._reference_seconds[cell] = run.wall_seconds
-        if STRATEGIES[strategy].keeps_order:
-            self._compare(strategy, cell, run.digest)
+            self._digests[cell] = run.digest
+            for other, earlier in self._unchecked.pop(cell, {}).items():
+                self._check(cell, other, earlier)
+        elif STRATEGIES[strategy].keeps_order and cell not in self._digests:
+            # In a block's random order the reference may come last.
+            self._unchecked.setdefault(cell, {})[strategy] = run
         else:
-            check = verify(spec, folder, run, options.failures).check
-            if not check.complete or check.wrong:
-                raise self._wrong(strategy, cell, REFERENCE)
-        if strategy != REFERENCE:  # the reference's are what `verify` compares with
-            ResultFolder(folder).remove()
+            self._check(cell, strategy, run)
         return run.wall_seconds
 
-    def _compare(self, strategy: str, cell: Cell, digest: str) -> None:
-        """In a block's random order the reference may come last: the first to come is kept."""
-        other, expected = self._digests.setdefault(cell, (strategy, digest))
-        if digest != expected:
-            raise self._wrong(strategy, cell, other)
-        if strategy == REFERENCE:
-            self._digests[cell] = (strategy, digest)
+    def _check(self, cell: Cell, strategy: str, run: RunRecord) -> None:
+        """Against the reference, whose results are made where they are not there."""
+        folder = self._folder / f"{cell.cost.name} {cell.items}" / strategy
+        ordered = STRATEGIES[strategy].keeps_order
+        if not ordered or run.digest != self._digests[cell]:
+            check = verify(self.spec(cell), folder, run, self._options.failures, share=1.0).check
+            if not check.complete or check.wrong or (ordered and check.out_of_place):
+                raise self._wrong(strategy, cell, REFERENCE)
+        ResultFolder(folder).remove()  # not the reference's: `verify` compares with them
 
     def _wrong(self, strategy: str, cell: Cell, other: str) -> WrongResults:
         return WrongResults(

@@ -31,6 +31,7 @@ from fanout_pipeline.fanout.channel import Channel
 from fanout_pipeline.fanout.contract import FanoutSpec, Options, Strategy, WorkerDied
 from fanout_pipeline.fanout.interpreter import command
 from fanout_pipeline.fanout.interrupts import WAIT_SECONDS, interrupts_held
+from fanout_pipeline.fanout.numeric import worker_environment
 from fanout_pipeline.fanout.process_end import how_ended
 from fanout_pipeline.fanout.run_record import RunRecord
 from fanout_pipeline.fanout.sending import sent
@@ -136,7 +137,7 @@ class TrialProcess:
                 command(program),
                 stdin=subprocess.DEVNULL,
                 pass_fds=[theirs.fileno()],
-                env=os.environ | {"TMPDIR": self._temporary},
+                env=worker_environment() | {"TMPDIR": self._temporary},
                 start_new_session=True,
             )
             theirs.close()

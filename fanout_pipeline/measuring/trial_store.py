@@ -50,6 +50,8 @@ class TrialRun:
     """What a reader has to know: who ran in fewer rounds, what was left out."""
     failures: dict[str, str] = field(default_factory=dict)
     """What strategies raised, which were left out from there on."""
+    contradiction: str = ""
+    """How the function contradicts itself, in a sentence, if it does."""
 
 
 def trial_file(folder: Path, run: TrialRun) -> Path:
@@ -105,4 +107,5 @@ def _row(trial: Trial) -> dict[str, Any]:
 def _trial(row: dict[str, Any]) -> Trial:
     names = {one.name for one in fields(Trial)}
     phases = {p: row[_column(p)] for p in PHASES if row.get(_column(p)) is not None}
-    return Trial(phases=phases, **{name: row[name] for name in names - {"phases"}})
+    # What an earlier version did not write has its default, or is missed.
+    return Trial(phases=phases, **{name: row[name] for name in names & row.keys()})

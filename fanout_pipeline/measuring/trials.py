@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
+from fanout_pipeline.fanout.numeric import as_in_workers
 from fanout_pipeline.measuring.conditions import Conditions, conditions
 from fanout_pipeline.measuring.limits import TookTooLong
 from fanout_pipeline.measuring.quantities import duration
@@ -71,6 +72,10 @@ class Trial:
     missing: int
     duplicated: int
     wrong: int
+    inexact: int = 0
+    """Results that differ from the reference's in the last digits of floats, within the tolerance."""
+    largest_difference: float = 0.0
+    """Of these, relative."""
 
     @property
     def in_order(self) -> bool:
@@ -124,8 +129,9 @@ def run_trials(
 ) -> Trials:
     """Run all contenders in rounds; `record` gets each trial as it is finished.
 
-    One that raises, or takes so long that it hangs, is left out from there on, and a remark says so.
-    Raises what the reference raises.
+    Linear algebra has as many threads in all of them as in worker processes. One that raises, or
+    takes so long that it hangs, is left out from there on, and a remark says so. Raises what the
+    reference raises.
     """
     first = Slot(reference)
     slots = [first, Slot(reference, control=True, costs=first.costs), *map(Slot, others)]
@@ -161,18 +167,19 @@ def run_trials(
             done.append(trial)
             record(trial)
 
-    for number in range(1 - options.warm_up_rounds, 1):
-        # The reference first: the others are checked against its results.
-        run_all([s for s in slots if s.contender.warms_up and not s.control], number)
-    for number in range(1, options.rounds + 1):
-        left = deadline + lost_seconds - clock()
-        taking_part = next_round(slots, left, number - 1, options.rounds)
-        if first not in taking_part:
-            break
-        run_all(shuffled(taking_part, order), number)
-        if clock() - last_line > _LINE_SECONDS:
-            last_line = clock()
-            log(f"trials: round {number} of at most {options.rounds}, {len(done)} trials")
+    with as_in_workers():
+        for number in range(1 - options.warm_up_rounds, 1):
+            # The reference first: the others are checked against its results.
+            run_all([s for s in slots if s.contender.warms_up and not s.control], number)
+        for number in range(1, options.rounds + 1):
+            left = deadline + lost_seconds - clock()
+            taking_part = next_round(slots, left, number - 1, options.rounds)
+            if first not in taking_part:
+                break
+            run_all(shuffled(taking_part, order), number)
+            if clock() - last_line > _LINE_SECONDS:
+                last_line = clock()
+                log(f"trials: round {number} of at most {options.rounds}, {len(done)} trials")
     first_runs, second_runs = (
         {t.round for t in done if t.strategy == reference.name and t.control is c and not t.warm_up}
         for c in (False, True)
@@ -249,6 +256,8 @@ def _trial(
         missing=check.missing,
         duplicated=check.duplicated,
         wrong=check.wrong,
+        inexact=check.inexact,
+        largest_difference=float(check.largest_difference),
     )
 
 

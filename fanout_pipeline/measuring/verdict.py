@@ -188,14 +188,28 @@ def _grounds(comparison: Comparison) -> Iterator[str]:
     for name, failure in comparison.run.failures.items():
         if comparison.row(name) is None:
             yield f"{name} failed ({first_line(failure)}): it was left out."
-    for row in comparison.rows:
-        if not row.eligible:
-            yield f"{row.strategy} {_fault(row)}: it is not considered, however fast."
+    yield from _rightness(comparison)
     if math.isfinite(comparison.noise):
         yield (
             f"Chance: two identical strategies may seem to differ by {100 * comparison.noise:.1f} % "
             f"here ({reference} against itself, {comparison.rounds} rounds)."
         )
+
+
+def _rightness(comparison: Comparison) -> Iterator[str]:
+    if comparison.run.contradiction:
+        yield (
+            f"{comparison.run.contradiction} So the order cannot be proved by value: it was proved by "
+            "index, each once and in order, and the results were counted."
+        )
+    for row in comparison.rows:
+        if row.inexact:
+            yield (
+                f"{row.strategy} gave {row.inexact:,} results that differ from {comparison.reference}'s in the last "
+                f"digits, by {row.largest_difference:.1g} of their value at most: within the tolerance."
+            )
+        if not row.eligible:
+            yield f"{row.strategy} {_fault(row)}: it is not considered, however fast."
 
 
 def _against(row: Row, comparison: Comparison) -> str:

@@ -1,19 +1,28 @@
-"""Are the results of a run those of the reference? Where that is not there, it is made."""
+"""Are the results of a run right? By the reference's, where it has any of the same work; else by count.
+
+Nothing is called for that, unless a share of the items to be called again is asked for.
+"""
 
 from __future__ import annotations
 
+import random
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from fanout_pipeline.fanout.contract import FanoutSpec, Options
+from fanout_pipeline.fanout.numeric import as_in_workers
 from fanout_pipeline.fanout.policy import FAIL, FailurePolicy
 from fanout_pipeline.fanout.registry import REFERENCE, STRATEGIES, SUPERVISED
 from fanout_pipeline.fanout.run import run_strategy
 from fanout_pipeline.fanout.run_record import RunRecord
+from fanout_pipeline.measuring.determinism import Judge
 from fanout_pipeline.measuring.order_check import OrderCheck, check_order
+from fanout_pipeline.measuring.quantities import duration
 from fanout_pipeline.measuring.result_streams import blocks, compared
+from fanout_pipeline.measuring.sampling import Pick, compare_sample
 from fanout_pipeline.parts.atomic import scratch_folder
 from fanout_pipeline.parts.manifest import NoResults
 from fanout_pipeline.parts.reading import Snapshot
@@ -30,10 +39,13 @@ class Verification:
     """A sentence's end: "squares/serial", "a serial run made for this check", …"""
     seconds: float
     """What checking took."""
+    values: int = 0
+    """How many results were compared with others of the same items."""
+    sample_seed: int | None = None
 
     @property
     def compared(self) -> bool:
-        """With results of the reference; otherwise the results were only counted."""
+        """With other results; otherwise the results were only counted."""
         return self.against != _COUNTED
 
 
@@ -43,56 +55,128 @@ def verify(
     run: RunRecord,
     failures: FailurePolicy = FAIL,
     *,
-    make_reference: bool = True,
+    share: float = 0.0,
     log: Callable[[str], object] = lambda line: None,
 ) -> Verification:
     """Check the results in `folder`, which `run` made from `spec`, against the reference beside it.
 
     If the reference was made from other bytes, by another function, or with another place for items
-    that failed, or is not there, the function is called once more on every item, one after the
-    other, to have it; without `make_reference` the results are counted only. `failures` is the policy
-    of the run.
+    that failed, or is not there, the results are counted, and a share of the items, if there is one, is
+    called again: some in a worker process, or all in a serial run. `failures` is the policy of the run.
 
     Raises NoResults where either folder was replaced meanwhile or is damaged, and what the function
     raises.
     """
     began = time.perf_counter()
-    check, against = _check(spec, folder, run, failures, make_reference, log)
-    return Verification(check, against, time.perf_counter() - began)
-
-
-def _check(
-    spec: FanoutSpec,
-    folder: Path,
-    run: RunRecord,
-    failures: FailurePolicy,
-    make_reference: bool,
-    log: Callable[[str], object],
-) -> tuple[OrderCheck, str]:
     # Of one moment each, or another run's results would be called wrong.
     ours = Snapshot.of(folder)
     if ours.manifest.digest != run.digest:
         raise NoResults(f"{folder} was replaced meanwhile: another run has materialized it since.")
-    if run.strategy == REFERENCE:
-        return self_check(spec, ours, run), _COUNTED
-    theirs = _of_same_work(folder.parent / REFERENCE, run, failures)
+    strategy = STRATEGIES.get(run.strategy)
+    keeps_order = strategy is None or strategy.keeps_order
+    theirs = None
+    if run.strategy != REFERENCE:
+        theirs = _of_same_work(folder.parent / REFERENCE, run, failures)
+    judge = Judge(spec, log)
     if theirs is not None:
-        return check_order(ours, theirs), f"{spec.name}/{REFERENCE}"
-    if not make_reference:
-        return self_check(spec, ours, run), _COUNTED
-    log(
-        f"{spec.name}/{REFERENCE} has no results of this input and function to check against: calls the "
-        f"function once more on {run.items:,} items, one after the other (fanout: {{reference: if_there}} "
-        "does not)"
-    )
-    with scratch_folder(folder.parent, ".reference-") as scratch:
+        found = _compared(spec, ours, theirs, judge, keeps_order, f"{spec.name}/{REFERENCE}")
+    elif share >= 1 and run.strategy != REFERENCE:
+        found = _with_serial(spec, ours, run, failures, judge, keeps_order, log)
+    elif share and keeps_order and ours.manifest.rows:
+        found = _with_sample(spec, ours, run, share, judge, log)
+    else:
+        check = replace(self_check(spec, ours, run), order_proved=keeps_order)
+        found = Verification(check, _COUNTED, 0.0)
+    return replace(found, seconds=time.perf_counter() - began)
+
+
+def _compared(
+    spec: FanoutSpec,
+    ours: Snapshot,
+    theirs: Snapshot,
+    judge: Judge,
+    keeps_order: bool,
+    against: str,
+) -> Verification:
+    check = check_order(ours, theirs, spec.tolerance)
+    values = min(check.items, check.expected_items)
+    return Verification(judge.judged(check, ours, theirs, keeps_order), against, 0.0, values)
+
+
+def _with_serial(
+    spec: FanoutSpec,
+    ours: Snapshot,
+    run: RunRecord,
+    failures: FailurePolicy,
+    judge: Judge,
+    keeps_order: bool,
+    log: Callable[[str], object],
+) -> Verification:
+    """Call the function once more on every item."""
+    log(_cost(spec, ours, run.items, "one after the other"))
+    folder = ours.folder.parent
+    strategy = STRATEGIES.get(run.strategy)
+    in_workers = strategy is not None and strategy.starts_processes
+    with scratch_folder(folder, ".reference-") as scratch:
         made = scratch / REFERENCE
         # An item that ends its process, or never returns, must not take this one with it.
         supervised = failures.quarantines or failures.item_timeout_seconds is not None
-        strategy = STRATEGIES[SUPERVISED if supervised else REFERENCE]
-        run_strategy(strategy, spec, made, Options(1, "none", failures=failures))
+        serial = STRATEGIES[SUPERVISED if supervised else REFERENCE]
+        with as_in_workers() if in_workers else nullcontext():
+            options = Options(1, "none", failures=failures)
+            run_strategy(serial, spec, made, options, log=lambda line: log(f"check: {line}"))
         worker = ", in a worker process," if supervised else ""
-        return check_order(ours, made), f"a serial run{worker} made for this check"
+        told = f"a serial run{worker} made for this check"
+        return _compared(spec, ours, Snapshot.of(made), judge, keeps_order, told)
+
+
+def _with_sample(
+    spec: FanoutSpec,
+    ours: Snapshot,
+    run: RunRecord,
+    share: float,
+    judge: Judge,
+    log: Callable[[str], object],
+) -> Verification:
+    """Call the function once more on some items, spread over the input."""
+    pick = Pick(run.items, share, random.SystemRandom().randrange(2**32))
+    log(_cost(spec, ours, pick.count, f"chosen with seed {pick.seed}"))
+    counted = self_check(spec, ours, run)
+    found = compare_sample(spec, ours, pick, log)
+    told = f"{found.compared:,} of {run.items:,} items called again, chosen with seed {pick.seed}"
+    if found.failed:
+        told += f"; {found.failed:,} more failed this time"
+    if found.given_up:
+        told += "; the next ended its process or took too long, and the rest was not called"
+    check = replace(
+        counted,
+        wrong=found.wrong,
+        foreign=tuple(found.foreign),
+        inexact=found.inexact,
+        largest_difference=found.largest_difference,
+    )
+    if found.wrong:
+        first = found.foreign[0]
+        check = replace(
+            check,
+            first_divergent_index=first.index,
+            expected_there=found.expected,
+            found_there=first.value,
+        )
+        judge.ask([one.index for one in found.foreign], ours, None)
+        check = judge.without_values(check, keeps_order=True)
+    return Verification(check, told, 0.0, found.compared, pick.seed)
+
+
+def _cost(spec: FanoutSpec, ours: Snapshot, calls: int, how: str) -> str:
+    """What a check will call, and how long that will take, before it does."""
+    manifest = ours.manifest
+    before = sum(part.call_seconds for part in manifest.parts) / max(1, manifest.items)
+    return (
+        f"{spec.name}/{REFERENCE} has no results of this input and function to check against. As "
+        f"`verify` says, calls the function again on {calls:,} of {manifest.items:,} items, {how}: about "
+        f"{duration(calls * before)}, by what the calls took before."
+    )
 
 
 def _of_same_work(reference: Path, run: RunRecord, failures: FailurePolicy) -> Snapshot | None:

@@ -120,6 +120,11 @@ def to_python(column: pyarrow.Array, metadata: Mapping[bytes, bytes] | None) -> 
     return values
 
 
+def read_back(value: Any, kind: Kind) -> Any:
+    """A value of a kind as it is read back from a column of it."""
+    return to_python(from_python([value], kind), metadata_of(kind))[0]
+
+
 def _kind_of_type(stored: pyarrow.DataType) -> Kind:
     types = pyarrow.types
     if types.is_list(stored) or types.is_large_list(stored) or types.is_fixed_size_list(stored):

@@ -31,7 +31,11 @@ def report_record(
         "reasons": reasons(comparison),
         "changes": changes,
         "run": {name: run[name] for name in kept}
-        | {"remarks": run["remarks"], "failures": run["failures"]},
+        | {
+            "remarks": run["remarks"],
+            "failures": run["failures"],
+            "contradiction": run["contradiction"],
+        },
         "machine": run["machine"],
     }
     return {name: _json(value) for name, value in record.items()}
@@ -67,6 +71,8 @@ def _strategy(comparison: Comparison, row: Row) -> dict[str, Any]:
         "missing": row.missing,
         "duplicated": row.duplicated,
         "wrong": row.wrong,
+        "inexact": row.inexact,
+        "largest_relative_difference": row.largest_difference,
         "digest": row.digest,
         "phases": row.phases,
         "phases_wall_seconds": breakdown(row).wall_seconds,

@@ -28,6 +28,7 @@ _HEADERS = {
     "missing": "missing",
     "duplicated": "duplicated",
     "wrong": "wrong",
+    "inexact": "inexact",
 }
 _TEXT = ("strategy", "shown")
 _ADDED = ("wall", "unaccounted")
@@ -154,6 +155,7 @@ def _record(row: Row) -> dict[str, Any]:
         "missing": row.missing,
         "duplicated": row.duplicated,
         "wrong": row.wrong,
+        "inexact": row.inexact,
     }
 
 

@@ -17,7 +17,8 @@ def checked(tmp_path, results, keeps_order=True, expected=EXPECTED):
     write_results(tmp_path / "serial", expected, part_items=300)
     write_results(tmp_path / "threads", results, part_items=170)
     check = check_order(tmp_path / "threads", tmp_path / "serial")
-    found = check_results(KEY, Verification(check, "squares/serial", 0.1), keeps_order)
+    verification = Verification(check, "squares/serial", 0.1, values=check.items)
+    found = check_results(KEY, verification, keeps_order)
     return {result.check_name: result for result in found}
 
 
@@ -33,7 +34,12 @@ def test_right_results_pass_with_numbers(tmp_path):
     """A passed check records how much it looked at, so that a pass can be believed."""
     found = checked(tmp_path, EXPECTED)
     assert passed(found) == {"order": True, "completeness": True, "values": True}
-    common = {"items": 1000, "expected_items": 1000, "checked_against": "squares/serial"}
+    common = {
+        "items": 1000,
+        "expected_items": 1000,
+        "checked_against": "squares/serial",
+        "compared": 1000,
+    }
     assert values(found["order"]) == common | {"out_of_place": 0, "displaced": []}
     assert values(found["completeness"]) == common | {
         "missing": 0,
@@ -41,7 +47,8 @@ def test_right_results_pass_with_numbers(tmp_path):
         "lost": [],
         "repeated": [],
     }
-    assert values(found["values"]) == common | {"wrong": 0, "foreign": []}
+    right = {"wrong": 0, "foreign": [], "inexact": 0, "largest_relative_difference": 0.0}
+    assert values(found["values"]) == common | right
 
 
 def test_a_swapped_pair_fails_the_order(tmp_path):

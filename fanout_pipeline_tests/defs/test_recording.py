@@ -63,7 +63,7 @@ def assert_unchecked(metadata, checks, names, reason):
 @pytest.mark.parametrize("name", ["threads", "dagster_multiprocess"])
 def test_a_function_that_fails_in_the_check_only(materialize, tmp_path, name):
     """The step succeeds, its results are recorded, and its checks say that nobody has looked at them."""
-    metadata, checks = materialize(name)
+    metadata, checks = materialize(name, verify=1.0)
     assert_unchecked(metadata, checks, CHECKS, "ItemFailed: The function failed on item 0")
     assert checks["failures"].passed
     assert "<script>" not in checks["order"].description
@@ -73,24 +73,34 @@ def test_a_function_that_fails_in_the_check_only(materialize, tmp_path, name):
 
 @pytest.mark.parametrize("name", ["threads", "dagster_multiprocess"])
 def test_a_function_need_not_be_called_twice(materialize, tmp_path, name):
-    """With `reference: if_there` nothing is called for the check, which says what it did not look at."""
-    metadata, checks = materialize(name, reference="if_there")
+    """Nothing is called for the check, which passes, and says what it did not look at."""
+    metadata, checks = materialize(name)
     assert (metadata["missing"], metadata["duplicated"]) == (0, 0)
     assert metadata["checked_against"] == "the lines of its input, counted"
-    assert checks["completeness"].passed
-    for name in ("order", "values"):
-        assert not checks[name].passed
-        assert checks[name].severity is dg.AssetCheckSeverity.WARN
-        assert checks[name].description.startswith("Not compared: serial has no results")
+    assert metadata["compared"] == 0
+    assert metadata["in_order"] is True
+    assert all(check.passed for check in checks.values())
+    assert checks["order"].description.startswith("Proved from the chunks: each item's index is")
+    assert checks["values"].description.startswith("Compared nothing: serial has no results")
+
+
+def test_the_order_of_arrival_is_not_proved_by_counting(materialize):
+    """`queue` keeps no order: without results to compare with nobody knows whose its results are."""
+    metadata, checks = materialize("queue")
+    assert metadata["in_order"] is False
+    assert not checks["order"].passed
+    assert checks["order"].severity is dg.AssetCheckSeverity.WARN
+    assert checks["values"].passed
 
 
 def test_a_reference_that_is_there_is_used(materialize, tmp_path):
-    """With `reference: if_there` results are compared where serial was made of the same."""
+    """Results are compared where serial was made of the same."""
     materialize("serial")
     for sign in Path(os.environ[functions.SIGN]).iterdir():
         sign.unlink()
-    metadata, checks = materialize("threads", reference="if_there")
+    metadata, checks = materialize("threads", verify=1.0)
     assert metadata["checked_against"] == "once/serial"
+    assert metadata["compared"] == 20
     assert all(check.passed for check in checks.values())
 
 

@@ -334,3 +334,122 @@ def test_items_are_named_by_their_indexes_where_some_have_no_row(tmp_path):
     assert (check.items, check.expected_items, check.wrong, check.missing) == (5, 5, 1, 0)
     assert check.foreign == (Finding(5, "-5"),)
     assert check.first_divergent_index == 5
+
+
+def nudged(results, by=1e-13):
+    return [value * (1 + by * (-1) ** place) for place, value in enumerate(results)]
+
+
+def faults(check):
+    return check.out_of_place, check.missing, check.duplicated, check.wrong
+
+
+REALS = [1.5 + n / 7 for n in range(50)]
+
+
+def test_last_digits_are_inexact_and_not_wrong(small):
+    """Floats within the tolerance are counted apart, with the largest difference, and nothing is amiss."""
+    write_results(small / "theirs", REALS, part_items=7)
+    write_results(small / "ours", [*nudged(REALS[:12]), *REALS[12:]], part_items=20)
+    check = check_order(small / "ours", small / "theirs", 1e-9)
+    assert faults(check) == (0, 0, 0, 0)
+    assert check.in_order
+    assert check.complete
+    assert check.inexact == 12
+    assert check.largest_difference == pytest.approx(1e-13, rel=1e-2)
+    assert check.first_divergent_index is None
+
+
+@pytest.mark.parametrize("tolerance", [0.0, 1e-14])
+def test_beyond_the_tolerance_is_wrong(small, tolerance):
+    """What differs by more is wrong, as it is where the tolerance is none."""
+    write_results(small / "theirs", REALS)
+    write_results(small / "ours", nudged(REALS))
+    check = check_order(small / "ours", small / "theirs", tolerance)
+    assert faults(check) == (0, 0, 0, 50)
+    assert check.inexact == 0
+
+
+def test_tolerance_reaches_into_lists_and_dicts(small):
+    """Floats are compared at any depth, what stands beside them exactly; NaN equals NaN."""
+    theirs = [{"x": [v, float("nan")], "n": n, "t": "a"} for n, v in enumerate(REALS)]
+    ours = [row | {"x": [v, float("nan")]} for row, v in zip(theirs, nudged(REALS), strict=True)]
+    ours[20] = ours[20] | {"n": -1}
+    ours[30] = ours[30] | {"t": "b"}
+    write_results(small / "theirs", theirs)
+    write_results(small / "ours", ours, part_items=9)
+    check = check_order(small / "ours", small / "theirs", 1e-9)
+    assert faults(check) == (0, 0, 0, 2)
+    assert [finding.index for finding in check.foreign] == [20, 30]
+    assert check.inexact == 48
+
+
+def test_zeros_and_nans_are_equal_whatever_their_bits(small):
+    """A negative zero and another NaN are neither wrong nor inexact."""
+    nan = float("nan")
+    write_results(small / "theirs", [0.0, nan, float("inf"), -1.0])
+    write_results(small / "ours", [-0.0, -nan, float("inf"), -1.0])
+    check = check_order(small / "ours", small / "theirs")
+    assert faults(check) == (0, 0, 0, 0)
+    assert check.inexact == 0
+
+
+def test_integers_have_no_last_digits(small):
+    """A large integer that differs by one is wrong, however small that is in relation."""
+    write_results(small / "theirs", [10**15 + n for n in range(20)])
+    write_results(small / "ours", [10**15 + n + (n == 7) * 10**3 for n in range(20)])
+    check = check_order(small / "ours", small / "theirs", 1e-3)
+    assert faults(check) == (0, 0, 0, 1)
+
+
+def test_near_results_in_each_others_place_are_out_of_place(small):
+    """Where the very same results stand elsewhere they are out of order, however near they are."""
+    times = [1.7e9 + n for n in range(20)]
+    write_results(small / "theirs", times)
+    write_results(small / "ours", [times[1], times[0], *times[2:]])
+    check = check_order(small / "ours", small / "theirs", 1e-9)
+    assert faults(check) == (2, 0, 0, 0)
+    assert check.inexact == 0
+    assert [finding.index for finding in check.displaced] == [0, 1]
+
+
+@settings(deadline=None, max_examples=80)
+@given(
+    lost=st.sets(st.integers(0, 19), max_size=3),
+    wrong=st.sets(st.integers(0, 19), max_size=3),
+    repeated=st.sets(st.integers(0, 19), max_size=3),
+    order=st.one_of(st.none(), st.permutations(range(20))),
+    exact=st.sets(st.integers(0, 19)),
+    nested=st.booleans(),
+)
+@example(lost={3}, wrong={10}, repeated=set(), order=None, exact=set(), nested=False)
+def test_last_digits_hide_nothing(small, lost, wrong, repeated, order, exact, nested):
+    """What is lost, repeated, wrong and out of place is counted as if all floats were exact."""
+    wrong = wrong - lost
+    repeated = repeated - lost - wrong
+    values = [2.0 + n / 3 for n in range(20)]
+
+    def results(values, changed):
+        rows = {n: -values[n] if n in wrong and changed else values[n] for n in range(20)}
+        kept = [n for n in (order or range(20)) if n not in lost] if changed else range(20)
+        made = [rows[n] for n in kept] + [rows[n] for n in repeated if changed]
+        return [{"v": [value], "t": "x"} for value in made] if nested else made
+
+    noisy = [v if n in exact else v * (1 + 1e-12) for n, v in enumerate(values)]
+    write_results(small / "theirs", results(values, False))
+    write_results(small / "exact", results(values, True), part_items=6)
+    write_results(small / "ours", results(noisy, True), part_items=6)
+    expected = check_order(small / "exact", small / "theirs", 1e-9)
+    check = check_order(small / "ours", small / "theirs", 1e-9)
+    assert faults(check) == faults(expected)
+    assert [f.index for f in check.lost] == [f.index for f in expected.lost]
+    assert [f.index for f in check.foreign] == [f.index for f in expected.foreign]
+
+
+def test_a_million_inexact_results_are_compared_in_a_moment(tmp_path, squares):
+    """All may differ in their last digits: they are right, in order, and counted."""
+    theirs = save(tmp_path / "theirs", squares + 0.5)
+    ours = save(tmp_path / "ours", (squares + 0.5) * (1 + 1e-15))
+    check = check_order(ours, theirs, 1e-9)
+    assert faults(check) == (0, 0, 0, 0)
+    assert check.inexact == MILLION
