@@ -156,3 +156,42 @@ def test_a_cancelled_run_says_what_it_has_kept(steps):
     assert [found["reused_chunks"], found["reused_items"]] == list(map(int, kept.groups()))
     assert len(calls(steps)) == LINES - found["reused_items"]
     assert steps.results(key) == all_of("old")
+
+
+RATED = """
+    import json
+
+    _rates = []
+
+    def rates():
+        if not _rates:
+            with open("rates.json") as file:
+                _rates.append(json.load(file))
+        return _rates[0]
+
+    def rated(line):
+        if line == "125" and rates()["bad"]:
+            raise ValueError("a bad rate")
+        return rates()["rate"] * int(line)
+"""
+OF_RATED = (
+    MINE.replace("waiting", "rated")
+    .replace("import wait", "import rated")
+    .replace(", wait)", ', rated, depends_on=("rates.json",))')
+)
+
+
+def test_a_lookup_file_that_is_mended_is_not_mixed_with_what_it_was(guest):
+    """A file beside the definitions, named as the function opens it: all results are of the new one."""
+    guest.write(mine=OF_RATED, rated=RATED)
+    guest.lines(range(100, 100 + LINES))
+    rates, key, config = guest.works_in / "rates.json", "lines/multiprocess", yaml.safe_load(CONFIG)
+    rates.write_text('{"bad": true, "rate": 1}')
+    code, output = guest.materialize(key, config=config)
+    assert code != 0
+    assert re.search(KEPT, output)
+    rates.write_text('{"bad": false, "rate": 10}')
+    code, output = guest.materialize(key, config=config)
+    assert code == 0, output
+    assert "are not reused, as rates.json changed since" in output
+    assert guest.results(key) == [10 * n for n in range(100, 100 + LINES)]
