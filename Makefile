@@ -31,8 +31,9 @@ test: .venv/installed-dev chromium  ## all tests: strategies, faults, command li
 test-fast: .venv/installed-dev  ## the small tests, under a minute: no strategy by strategy, Dagster run, server or browser
 	$(BIN)/python -m pytest $(IN_PARALLEL) -m "not slow"
 
-test-faults: .venv/installed-dev  ## faults at random moments, in full: ROUNDS=50 of each at 1,000,000 items; SEED=… for others
-	FANOUT_FAULTS_ROUNDS=$(or $(ROUNDS),50) FANOUT_FAULTS_SEED=$(or $(SEED),5) $(BIN)/python -m pytest -m faults --timeout 14400
+test-faults: .venv/installed-dev  ## faults at random moments, properties on random examples, in full: ROUNDS=50 of each at 1,000,000 items; SEED=… for others
+	FANOUT_FAULTS_ROUNDS=$(or $(ROUNDS),50) FANOUT_FAULTS_SEED=$(or $(SEED),5) $(BIN)/python -m pytest -m "faults or hypothesis" \
+	  --hypothesis-profile=chance $(if $(SEED),--hypothesis-seed=$(SEED)) --timeout 14400
 
 check: .venv/installed-dev  ## formatter, linter, type checker, definitions
 	$(BIN)/ruff format --check .
