@@ -15,6 +15,7 @@ from typing import Any
 
 from fanout_pipeline.fanout.black_box import ASK_FOR_STACK, BlackBox
 from fanout_pipeline.fanout.channel import Channel
+from fanout_pipeline.fanout.interpreter import interpreter
 from fanout_pipeline.fanout.interrupts import WAIT_SECONDS
 from fanout_pipeline.fanout.process_end import FOREIGN_SIGNALS, end_of, how_ended
 from fanout_pipeline.fanout.supervision import Death
@@ -27,15 +28,6 @@ _LOOK_SECONDS = 0.002
 _ENVIRONMENT = {"OPENBLAS_NUM_THREADS": "1"}
 """Where the user's says nothing. Each worker has one core; NumPy's import starts a thread for each core
 of the machine otherwise, which takes 0.11 s of CPU time on two."""
-
-
-def interpreter() -> list[str]:
-    """The command of another interpreter like this one: -O and -W, for two, mean the same there.
-
-    So does multiprocessing start its own.
-    """
-    flags: list[str] = subprocess._args_from_interpreter_flags()  # type: ignore[attr-defined]  # noqa: SLF001
-    return [sys.executable, *flags]
 
 
 @dataclass(slots=True)

@@ -30,12 +30,12 @@ from typing import Any, NamedTuple
 
 from fanout_pipeline.fanout.channel import Channel
 from fanout_pipeline.fanout.contract import FanoutSpec, Options, Strategy, WorkerDied
+from fanout_pipeline.fanout.interpreter import interpreter
 from fanout_pipeline.fanout.interrupts import WAIT_SECONDS, interrupts_held
 from fanout_pipeline.fanout.process_end import how_ended
 from fanout_pipeline.fanout.run_record import RunRecord
 from fanout_pipeline.fanout.sending import sent
 from fanout_pipeline.fanout.surroundings import Surroundings
-from fanout_pipeline.fanout.worker_process import interpreter
 from fanout_pipeline.measuring.limits import TookTooLong
 
 _END_SECONDS = 10.0
