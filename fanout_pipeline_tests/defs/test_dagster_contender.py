@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-import time
 
 import pytest
 
@@ -30,7 +29,3 @@ def test_a_run_that_ends_in_time_is_left_alone():
     with _watched(process, 25.0):
         process.wait()
     assert process.returncode == 0
-    began = time.monotonic()
-    with _watched(sleeping(0), None) as nothing:
-        assert nothing is None
-    assert time.monotonic() - began < 20

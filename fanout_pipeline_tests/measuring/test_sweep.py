@@ -7,6 +7,7 @@ import pytest
 from fanout_pipeline.fanout.contract import WorkerDied
 from fanout_pipeline.measuring.break_even import CANNOT_TELL, FROM, NEVER, CostQuestion, break_even
 from fanout_pipeline.measuring.burden import Cost
+from fanout_pipeline.measuring.limits import TookTooLong
 from fanout_pipeline.measuring.sweep_grid import Cell, Grid, log_counts, ordered
 from fanout_pipeline_tests.measuring.simulated_machine import COSTS, GRID, Simulation, seconds
 
@@ -187,21 +188,29 @@ def test_counts_are_on_a_log_scale():
     assert log_counts(10, 5, 1) == (10,)
 
 
-def test_a_strategy_that_cannot_do_it_is_left_out():
-    """One way to fan out that fails does not cost the answers about the others."""
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (
+            WorkerDied("Worker process 7 was killed.\nAnd more."),
+            "failed: WorkerDied: Worker process 7 was killed.",
+        ),
+        (TookTooLong(60), "failed: TookTooLong: it had not ended after 60 s, and was ended"),
+    ],
+)
+def test_a_strategy_that_cannot_do_it_is_left_out(error, reason):
+    """One way to fan out that fails, or hangs, does not cost the answers about the others."""
     simulation = Simulation()
     measure = simulation.measure
 
     def failing(strategy, cell):
         if strategy == "queue":
-            raise WorkerDied("Worker process 7 was killed.\nAnd more.")
+            raise error
         return measure(strategy, cell)
 
     simulation.measure = failing
     sweep = simulation.sweep(budget=20)
-    assert {skip.reason for skip in sweep.skips() if skip.strategy == "queue"} == {
-        "failed: WorkerDied: Worker process 7 was killed."
-    }
+    assert {skip.reason for skip in sweep.skips() if skip.strategy == "queue"} == {reason}
     assert simulation.model.cells("multiprocess")
     assert not simulation.model.cells("queue")
     assert break_even(GRID, simulation.model, ITEMS, Random(0), resamples=50).winners
