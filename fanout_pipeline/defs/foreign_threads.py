@@ -68,7 +68,7 @@ class ThreadWatch(MetaPathFinder):
         def exec_module(module: ModuleType) -> None:
             del loader.exec_module  # the class's own is there again
             self._look()
-            self._importing.append(name)
+            self._importing.append(f"importing {name}")
             try:
                 loader.exec_module(module)
             finally:
@@ -90,7 +90,7 @@ class ThreadWatch(MetaPathFinder):
         names: dict[str, list[str]] = {}
         for thread, name in sorted(_left_by_a_fork().items()):
             names.setdefault(self._started.get(thread, self._otherwise), []).append(name)
-        told = [f"{module} started {_shown(threads)}" for module, threads in names.items()]
+        told = [f"{what} started {_shown(threads)}" for what, threads in names.items()]
         return "; ".join(told) or None
 
 

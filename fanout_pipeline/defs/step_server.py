@@ -108,8 +108,8 @@ def _load_and_serve(connection: Connection) -> None:
 
 def _not_forked(threads: str) -> str:
     return (
-        f"Steps of this run are not forked: in the import of {threads}, and a process that was forked "
-        "beside threads can hang for good. Each step is a new interpreter instead, which loads the "
+        f"Steps of this run are not forked: {threads}, and a process that is forked beside threads can "
+        "hang for good. Each step is a new interpreter instead, which loads the "
         "code location by itself, in a second or more. For steps that cost less, let no import start "
         "threads: do what starts them (a query, reading a file with threads, a client that is opened) "
         "in the function or in a resource, or import that module there."

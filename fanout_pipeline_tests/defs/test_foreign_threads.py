@@ -34,7 +34,7 @@ def test_the_module_whose_import_started_a_thread_is_named(tmp_path):
     (tmp_path / "outer.py").write_text("import inner\n" + THREAD.format("two") + "import late\n")
     program = "import outer\n" + THREAD.format("three")
     expected = (
-        "inner started 1 thread (one); outer started 1 thread (two); "
+        "importing inner started 1 thread (one); importing outer started 1 thread (two); "
         "the program started 1 thread (three)"
     )
     assert told(program, tmp_path) == [4, expected]
@@ -44,7 +44,7 @@ def test_threads_of_python_and_of_the_system_are_seen():
     """One that has ended is not."""
     module = "fanout_pipeline_tests.defs.asks_another_thread"
     ended = "thread = threading.Thread(target=int); thread.start(); thread.join()"
-    assert told(f"import {module}\n{ended}")[1] == f"{module} started 1 thread"
+    assert told(f"import {module}\n{ended}")[1] == f"importing {module} started 1 thread"
     assert told(ended)[1] is None
 
 

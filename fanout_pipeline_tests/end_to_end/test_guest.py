@@ -58,4 +58,4 @@ def test_a_module_may_start_threads_that_its_function_needs(guest):
         (run,) = instance.get_runs()
         messages = [entry.message for entry in instance.all_logs(run.run_id)]
     (reason,) = (message for message in messages if "not forked" in message)
-    assert "the import of beside started 1 thread, " in reason
+    assert "not forked: importing beside started 1 thread, " in reason
