@@ -86,7 +86,7 @@ def test_a_function_need_not_be_called_twice(materialize, tmp_path, name):
 
 def test_the_order_of_arrival_is_not_proved_by_counting(materialize):
     """`queue` keeps no order: without results to compare with nobody knows whose its results are."""
-    metadata, checks = materialize("queue")
+    metadata, checks = materialize("queue", start_method="spawn")
     assert metadata["in_order"] is False
     assert not checks["order"].passed
     assert checks["order"].severity is dg.AssetCheckSeverity.WARN

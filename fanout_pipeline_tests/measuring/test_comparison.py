@@ -130,3 +130,12 @@ def test_a_function_that_is_not_of_the_item_alone_is_refused():
     trials.append(trial("serial", 4, 0.1, digest="other"))
     with pytest.raises(NotComparable, match="gave different results from one trial to the next"):
         compare(trial_run(), trials)
+
+
+@pytest.mark.parametrize("why", ["contradiction", "inexact"])
+def test_differences_that_are_explained_are_compared(why):
+    """Where it is known that the function contradicts itself, or last digits differ, times still tell."""
+    trials = noisy_trials({"threads": 0.5}, rounds=3)
+    trials.append(trial("serial", 4, 0.1, digest="other", inexact=int(why == "inexact")))
+    run = trial_run(contradiction="It does." if why == "contradiction" else "")
+    assert compare(run, trials).row("threads").correct

@@ -1,15 +1,24 @@
 """Strategies as contenders: each of their timed runs is checked."""
 
+import random
+import sys
 from dataclasses import replace
 
 import pytest
 
 from fanout_pipeline.fanout import FanoutSpec, Options
 from fanout_pipeline.fanout.registry import REFERENCE, STRATEGIES
+from fanout_pipeline.measuring.burden import Cost, calibrate
+from fanout_pipeline.measuring.comparison import compare
 from fanout_pipeline.measuring.contenders import InProcess
+from fanout_pipeline.measuring.determinism import Judge, told
+from fanout_pipeline.measuring.sweep_grid import Cell
+from fanout_pipeline.measuring.sweep_runs import sweep_runs
+from fanout_pipeline.measuring.trials import TrialOptions, run_trials
 from fanout_pipeline.numbers_file import write_numbers
-from fanout_pipeline.sources import IntegerLines
+from fanout_pipeline.sources import IntegerLines, TextLines
 from fanout_pipeline.squares import square
+from fanout_pipeline_tests.measuring.simulated import trial_run
 
 
 @pytest.mark.slow
@@ -25,3 +34,47 @@ def test_the_run_whose_time_counts_is_checked_too(tmp_path):
     run = multiprocess.run(again=True)
     assert multiprocess.check(run).wrong == 0
     assert multiprocess.check(replace(run, digest="of other results")).wrong > 0
+
+
+def hashed(line):
+    return hash(line) % 1000
+
+
+def tossed(line):
+    return random.random()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("function", [hashed, tossed])
+def test_a_function_that_contradicts_itself_makes_no_contender_wrong(tmp_path, function):
+    """Trials go on, nothing is called wrong, and the comparison says what was found."""
+    (tmp_path / "lines.txt").write_text("".join(f"line {n}\n" for n in range(50)))
+    spec = FanoutSpec("lines", TextLines(str(tmp_path / "lines.txt")), function)
+    judge = Judge(spec)
+    contenders = [
+        InProcess(STRATEGIES[name], spec, tmp_path, Options(2, "spawn"), judge=judge)
+        for name in (REFERENCE, "threads", "multiprocess", "pool_map")
+    ]
+    found = run_trials(contenders[0], contenders[1:], TrialOptions(rounds=2))
+    assert {trial.strategy for trial in found.trials} == {one.name for one in contenders}
+    assert all(trial.correct for trial in found.trials)
+    assert judge.contradiction is not None
+    run = trial_run(contradiction=told(judge.contradiction))
+    assert all(row.correct for row in compare(run, found.trials).rows)
+
+
+@pytest.mark.slow
+def test_a_sweep_forgives_last_digits(tmp_path):
+    """A timed run whose results differ from serial's in the last digits only is not refused."""
+    (tmp_path / "lines.txt").write_text("".join(f"{n}\n" for n in range(50)))
+    spec = FanoutSpec("lines", TextLines(str(tmp_path / "lines.txt")), elsewhere_otherwise)
+    cell = Cell(Cost.parsed("wait 1 ms"), 20)
+    with sweep_runs(spec, Options(2, "spawn"), calibrate(), tmp_path) as runs:
+        for strategy in ("multiprocess", REFERENCE, "multiprocess", "threads"):
+            assert runs.measure(strategy, cell) > 0
+
+
+def elsewhere_otherwise(line):
+    """Other last digits in workers than in the process of the tests."""
+    numbers = [0.1 * int(line), 0.2, 0.3]
+    return sum(numbers if sys.argv[0] == "-c" else numbers[::-1])

@@ -245,3 +245,22 @@ def test_warm_workers_are_said_to_be_faster_only_where_that_is_shown():
     )
     assert any("already, not told from serial" in ground for ground in verdict.grounds)
     assert "items" not in verdict.reason.partition("; ")[2]
+
+
+def test_inexact_results_may_be_recommended_and_are_told():
+    """Last digits rule nobody out; the grounds say how many results they were, and by how much."""
+    noisy = {"inexact": 12, "largest_difference": 9e-16}
+    verdict = decided({"threads": 0.5}, threads=noisy)
+    assert verdict.use == "threads"
+    assert any("threads gave 12 results that differ" in ground for ground in verdict.grounds)
+    assert any("by 9e-16 of their value" in ground for ground in verdict.grounds)
+
+
+def test_a_function_that_contradicts_itself_is_told_in_the_grounds():
+    """The verdict is given, and says by what the order is proved."""
+    trials = noisy_trials({"threads": 0.5})
+    run = trial_run(contradiction="The function gives different results for the same item.")
+    verdict = decide(compare(run, trials), trials)
+    assert verdict.use == "threads"
+    (told,) = (ground for ground in verdict.grounds if "different results" in ground)
+    assert "the order cannot be proved by value: it was proved by index" in told

@@ -161,7 +161,7 @@ def test_no_value_becomes_markdown():
     assert not {kind for kind in kinds if "html" in kind or "link" in kind or "code" in kind}
     assert [t.attrs["src"] for t in inline if t.type == "image"] == ["times.png", "breakdown.png"]
     assert len(page) < 50_000
-    assert sum(token.type == "td_open" for token in tokens) == 2 * 15 + 2 * 3 + 10 * 3
+    assert sum(token.type == "td_open" for token in tokens) == 2 * 16 + 2 * 3 + 10 * 3
 
 
 def test_no_value_becomes_html():
