@@ -97,6 +97,7 @@ def begun(
     generation = target.generation(run)
     found = Begun.read(generation)
     if found is None:
+        spec.source.stamp()  # Nothing is written for an input that is not there.
         make_folder(generation.parent)
         with locked(generation.with_name(_BEGINNING), math.inf):
             found = Begun.read(generation)  # by who had the lock

@@ -10,11 +10,11 @@ import numpy
 from fanout_pipeline.fanout.run import default_chunks
 from fanout_pipeline.measuring.result_streams import blocks, compared
 from fanout_pipeline.parts.reading import Snapshot
-from fanout_pipeline.sources.source import Source
+from fanout_pipeline.sources.source import BadInput, Source, Unreadable
 
 
 def items_at(source: Source, indexes: Iterable[int]) -> Iterator[tuple[int, Any]]:
-    """Index and item for each of these indexes, which ascend; parsed chunk by chunk."""
+    """Index and item for each of these indexes, which ascend, that can be read; parsed chunk by chunk."""
     left = iter(indexes)
     index = next(left, None)
     first = 0
@@ -24,9 +24,13 @@ def items_at(source: Source, indexes: Iterable[int]) -> Iterator[tuple[int, Any]
         raw = source.load(chunk)
         stop = first + source.count(raw)
         if index < stop:
-            items = source.parse(raw, first)
+            try:
+                items = source.parse(raw, first)
+            except BadInput:  # Some of its records are in quarantine.
+                items = source.parse_each(raw)
             while index is not None and index < stop:
-                yield index, items[index - first]
+                if type(items[index - first]) is not Unreadable:
+                    yield index, items[index - first]
                 index = next(left, None)
         first = stop
 

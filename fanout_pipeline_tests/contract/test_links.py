@@ -3,6 +3,7 @@
 import os
 import pickle
 import shutil
+import signal
 import uuid
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +14,7 @@ from fanout_pipeline.fanout import FanoutSpec, Options
 from fanout_pipeline.fanout.policy import FailurePolicy
 from fanout_pipeline.fanout.registry import STRATEGIES
 from fanout_pipeline.fanout.run import run_strategy
-from fanout_pipeline.fanout.scattered import gather, run_scattered, scatter
+from fanout_pipeline.fanout.scattered import ScatteredRun
 from fanout_pipeline.measuring.break_even_run import Settings, measure_break_even
 from fanout_pipeline.measuring.burden import Calibration, Cost
 from fanout_pipeline.measuring.history import keep_trusted
@@ -46,18 +47,24 @@ PLACES = [
     "squares/.{name}/*/failed-*.parquet",
     "squares/.{name}/*/failures.parquet",
     "squares/.{name}/*/_manifest.json",
-    "squares/.{name}/*/.counts",
-    "squares/.{name}/*/.counts/*",
     "squares/{name}",
 ]
 """All that a fan-out makes in its data root."""
+OF_STEPS = [
+    "squares/.{name}/.beginning",
+    "squares/.{name}/*/begun.json",
+    "squares/.{name}/*/owner",
+    "squares/.{name}/*/count-*",
+]
+"""And what only steps do that somebody else starts."""
 IN_WORKERS = [*PLACES[:3], "squares/.{name}/*/_ledger.jsonl", "squares/.{name}/*/part-*.parquet"]
 """Of these, what is of interest where other processes write."""
 
 
 def every_kind(in_workers):
     """In the step's own process, in workers, and as in processes of somebody else's."""
-    cases = [(name, place) for name in ("serial", "dagster_multiprocess") for place in PLACES]
+    cases = [("serial", place) for place in PLACES]
+    cases += [("dagster_multiprocess", place) for place in [*PLACES, *OF_STEPS]]
     slow = [pytest.param("multiprocess", one, marks=pytest.mark.slow) for one in in_workers]
     return pytest.mark.parametrize(("name", "place"), [*cases, *slow])
 
@@ -74,7 +81,7 @@ class Function:
         if item == GUILTY:
             raise ValueError(item)
         if item == self.ends_on:
-            raise KeyboardInterrupt
+            signal.raise_signal(signal.SIGINT)
         if item == ITEMS // 2 and self.place:
             plant(self.folder, self.place)
         return 2 * item
@@ -87,13 +94,26 @@ def plant(folder, place):
     for number, path in enumerate(found):
         copy = outside / f"{number}-{path.name}"
         if path.is_dir():
-            shutil.copytree(path, copy, symlinks=True)
+            copied_while_others_write(path, copy)
         else:
             shutil.copy2(path, copy)
         os.rename(path, folder / "away" / copy.name)
         path.symlink_to(copy)
     (folder / "before").write_bytes(pickle.dumps(contents(outside)))
     return found
+
+
+def copied_while_others_write(path, copy):
+    """What another worker is writing may be gone when it is to be copied: once more, then."""
+    for again in (True, True, False):
+        try:
+            shutil.copytree(path, copy, symlinks=True)
+        except (shutil.Error, FileNotFoundError):
+            shutil.rmtree(copy)
+            if not again:
+                raise
+        else:
+            return
 
 
 def spec_of(folder, function):
@@ -109,14 +129,24 @@ def run(name, folder, function, method="forkserver"):
             STRATEGIES[name], spec, results, options, chunks=CHUNKS, ledger=True, resume=True
         )
     else:
-        target = ResultFolder(results)
-        own = uuid.uuid4().hex
-        plan = scatter(spec, target, own, CHUNKS, QUARANTINE)
-        target.remove_generations(lambda generation: generation.name != own)
-        answers = [run_scattered(spec, target, plan, n) for n in range(len(plan.chunks))]
-        made = gather(name, spec, target, plan, answers, 2)
-    reference = name != "multiprocess"
-    assert verify(spec, results, made, QUARANTINE, make_reference=reference).check.in_order
+        scattered = joined(spec, results, uuid.uuid4().hex)
+        answers = [scattered.run_chunk(one.start, one.stop) for one in scattered.scatter()]
+        made = scattered.gather(answers)
+    assert verify(spec, results, made, QUARANTINE).check.in_order
+
+
+def joined(spec, results, run):
+    options = Options(2, "none", failures=QUARANTINE)
+    return ScatteredRun.join(
+        results.name,
+        spec,
+        results,
+        options,
+        run,
+        chunks=CHUNKS,
+        is_over=lambda generation: True,
+        rest=STRATEGIES["serial"],
+    )
 
 
 @pytest.fixture(scope="module")
@@ -131,6 +161,9 @@ def earlier_runs(tmp_path_factory):
             (folder / "data" / "numbers.txt").write_text("".join(f"{n}\n" for n in range(ITEMS)))
             run(name, folder, Function(folder))
             target = ResultFolder(folder / "data" / "squares" / name)
+            steps = joined(spec_of(folder, abs), target.path, "other-run")
+            last = steps.scatter()[-1]
+            steps.run_chunk(last.start, last.stop)
             dies = Function(folder, ends_on=ITEMS - 1)
             with pytest.raises(KeyboardInterrupt):
                 run_strategy(
@@ -141,7 +174,6 @@ def earlier_runs(tmp_path_factory):
                     chunks=CHUNKS,
                     ledger=True,
                 )
-            scatter(spec_of(folder, abs), target, "other-run", CHUNKS)
         return made[name]
 
     return of

@@ -9,8 +9,7 @@ import pytest
 from fanout_pipeline.fanout.contract import FanoutSpec, Options
 from fanout_pipeline.fanout.registry import STRATEGIES
 from fanout_pipeline.fanout.run import run_strategy
-from fanout_pipeline.fanout.scattered import scatter
-from fanout_pipeline.parts import ResultFolder
+from fanout_pipeline.fanout.scattered import ScatteredRun
 from fanout_pipeline.sources import BadInput, Chunk, IntegerLines, TextLines
 from fanout_pipeline_tests.contract import functions
 from fanout_pipeline_tests.contract.test_strategies import given_to
@@ -76,7 +75,7 @@ def test_every_strategy_tells_it_before_it_begins(name, path, told, root):
         run_strategy(STRATEGIES[name], spec, root / "out" / name, Options(2, "none"))
     assert told.format(root=root) in str(caught.value)
     with pytest.raises(BadInput):
-        scatter(spec, ResultFolder(root / "out" / name), "generation", 2)
+        ScatteredRun.join("steps", spec, root / "out" / name, Options(2, "none"), "a run")
     assert not (root / "out").exists()
 
 
