@@ -91,15 +91,17 @@ def plant(folder, place):
     """Exchange all that is at a place for links to copies of it beside the data root."""
     outside = folder / "outside"
     found = sorted((folder / "data").glob(place))
-    for number, path in enumerate(found):
-        copy = outside / f"{number}-{path.name}"
+    copies = [outside / f"{number}-{path.name}" for number, path in enumerate(found)]
+    for path, copy in zip(found, copies, strict=True):
         if path.is_dir():
             copied_while_others_write(path, copy)
         else:
             shutil.copy2(path, copy)
+    # Not later: the first link may end the run, and with it this process.
+    (folder / "before").write_bytes(pickle.dumps(contents(outside)))
+    for path, copy in zip(found, copies, strict=True):
         os.rename(path, folder / "away" / copy.name)
         path.symlink_to(copy)
-    (folder / "before").write_bytes(pickle.dumps(contents(outside)))
     return found
 
 
