@@ -26,7 +26,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from fanout_pipeline.fanout.black_box import Announce, Recorder
 from fanout_pipeline.fanout.channel import Channel
-from fanout_pipeline.fanout.log_records import LogRecords
 
 if TYPE_CHECKING:
     from fanout_pipeline.fanout.contract import Failure
@@ -67,12 +66,13 @@ def main(descriptor: int, box: int, cpu_seconds: float) -> None:
     # Not before: whoever waits for the answer can go on, and cut the source, meanwhile.
     began = time.perf_counter()
     recorder = Recorder(box)
-    logs = LogRecords(parent.send, recorder)
     # Who is killed has no time to write what it has printed; and lines of several workers stay whole.
     sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
     from fanout_pipeline.fanout.chunk_work import keep_memory
     from fanout_pipeline.fanout.handing_back import import_road
+    from fanout_pipeline.fanout.log_records import LogRecords
 
+    logs = LogRecords(parent.send, recorder)
     keep_memory()
     imported = time.perf_counter() - began
     work = None
