@@ -39,15 +39,13 @@ def within(folder: Path, *, make: bool = False) -> Iterator[int]:
 
 
 def _reached(folder: Path, make: bool) -> int:
-    at, way = os.open("/", _FOLDER), Path("/")
-    for name in os.path.abspath(folder).strip("/").split("/"):
-        if not name:  # of "/" itself
-            continue
-        way /= name
+    at = os.open("/", _FOLDER)
+    names = [name for name in os.path.abspath(folder).split("/") if name]
+    for depth, name in enumerate(names, 1):
         try:
             below = _below(at, name, make)
         except OSError as error:
-            raise _told(error, way, at) from None
+            raise _told(error, Path("/", *names[:depth]), at) from None
         finally:
             os.close(at)
         at = below

@@ -9,6 +9,7 @@ import fanout_pipeline.fanout.road
 from fanout_pipeline.sources import IntegerLines
 
 came = []
+random.seed(5)
 signal.signal(signal.SIGINT, lambda number, frame: came.append(number))
 raw = b"".join(b"%d\\n" % number for number in range(4000))
 source = IntegerLines("numbers.txt")
