@@ -5,9 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-A_SECOND = 50
+A_SECOND = 10
 """Of each level, so that many of one do not hide the few of another. Writing one to Dagster's event log takes
-some 2 ms."""
+11 ms on SQLite, 21 on a busy machine."""
 _LEVELS = 6
 
 
