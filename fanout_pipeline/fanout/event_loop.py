@@ -222,9 +222,8 @@ def event_loop() -> EventLoop:
     """The loop of this process."""
     with _lock:
         if _present and _present[0].pid != os.getpid():
-            _forget(
-                _present[0]
-            )  # What it waits with is shared with the process we were forked from.
+            # What it waits with is shared with the process that we were forked from.
+            _forget(_present[0])
         if not _present:
             _present.append(EventLoop())
             _close_at_exit()
