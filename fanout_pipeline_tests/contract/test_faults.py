@@ -3,6 +3,7 @@
 import contextlib
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import textwrap
@@ -456,14 +457,14 @@ def test_workers_import_little(name, method, file, tmp_path):
 @pytest.mark.parametrize(("name", "method"), WITH_PROCESSES)
 def test_function_that_cannot_be_sent(name, method, file, earlier):
     """A function that holds what no other process can have is refused, and what it holds is named."""
-    guard = threading.Lock()
+    with contextlib.closing(sqlite3.connect(":memory:")) as database:
 
-    def guarded(number):
-        with guard:
-            return number
+        def looked_up(number):
+            return database.execute("SELECT ?", (number,)).fetchone()[0]
 
-    with pytest.raises(TypeError, match=r"guarded cannot be sent .* its variable guard, a lock"):
-        run(name, method, file, guarded, earlier)
+        told = r"looked_up cannot be sent .* its variable database, a Connection"
+        with pytest.raises(TypeError, match=told):
+            run(name, method, file, looked_up, earlier)
 
 
 @pytest.mark.parametrize(("name", "method"), WITH_PROCESSES)

@@ -160,7 +160,9 @@ def test_records_that_cannot_be_read_are_items_that_failed(name, method, policy,
     folder = tmp_path / "ways" / name
     if name != "serial":
         run("serial", "none", file, function, tmp_path / "ways" / "serial", policy, 1)
-    record = run(name, method, file, function, folder, replace(policy, retries=2), 7)
+    record = run(
+        name, method, file, function, folder, replace(policy, retries=2, backoff_seconds=0.0), 7
+    )
     rows = [row for row in expected(function, omit=True) if row[0] not in BAD_LINES]
     failed = sorted({*range(COUNT)} - {index for index, _ in rows})
     assert (record.items, record.failed) == (COUNT, len(failed))

@@ -12,7 +12,7 @@ MODULE = """
 
     defs = fanout_definitions(FanoutSpec("numbers", IntegerLines("numbers.txt"), twice))
 """
-QUARANTINE = {"config": {"on_error": "quarantine", "reference": "if_there"}}
+QUARANTINE = {"config": {"on_error": "quarantine"}}
 
 
 def test_a_bad_record_costs_itself_and_nothing_else(guest):

@@ -33,7 +33,6 @@ from fanout_pipeline.sources import TextLines
 
 defs = fanout_definitions(FanoutSpec("lines", TextLines("lines.txt"), words))
 """
-CONFIG = {"resources": {"fanout": {"config": {"reference": "if_there"}}}}
 
 
 def manage(guest, **python_logs):
@@ -65,7 +64,7 @@ def test_workers_log_as_the_step_does(guest):
     lines = ["to", "be or", "not to be", "that"]
     guest.lines(lines)
     keys = ["lines/multiprocess", "lines/dagster_multiprocess"]
-    code, output = guest.materialize(*keys, config=CONFIG)
+    code, output = guest.materialize(*keys)
     assert code == 0, output
     found = logged(guest)
     for logger, level, told in [

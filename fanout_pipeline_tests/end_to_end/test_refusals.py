@@ -40,5 +40,8 @@ def test_a_missing_input_says_what_to_materialize(finished):
     file.unlink()
     code, output = finished.materialize("squares/threads")
     assert code != 0
-    assert f"Cannot read {file}: No such file or directory. Materialize the asset" in output
+    assert (
+        f"Cannot read {file}: No such file in the folder {file.parent}. Materialize the asset"
+        in output
+    )
     assert finished.results("threads") == SQUARES
