@@ -26,7 +26,9 @@ PROJECT = Path(__file__).parents[2]
 EXECUTE = """
 import sys
 import dagster as dg
+from fanout_pipeline.defs import step_handler
 from fanout_pipeline_tests.defs import step_jobs
+step_handler.CLEANING_UP_SECONDS = 2.0  # for those that never do
 with dg.DagsterInstance.local_temp(sys.argv[1]) as instance:
     dg.execute_job(dg.reconstructable(getattr(step_jobs, sys.argv[2])), instance)
 """

@@ -68,9 +68,9 @@ class TestWorkers:
             logging.getLogger(NAME).debug("is below the level that is set in the parent")
             return os.getpid()
 
-        pids = run(tmp_path, function, 60)
+        pids = run(tmp_path, function, 3 * A_SECOND)
         found = said(records)
-        assert sorted(int(index) for _, _, index in found) == list(range(60))
+        assert sorted(int(index) for _, _, index in found) == list(range(3 * A_SECOND))
         for (text, pid, index), record in zip(found, records, strict=True):
             assert text == f"number and {index}"
             assert (record.fanout_worker, record.fanout_item) == (int(pid), int(index))

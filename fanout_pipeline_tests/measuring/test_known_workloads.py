@@ -36,21 +36,21 @@ def judged(tmp_path, function, count, *strategies, workers=2, chunks=None, round
 
 def test_waiting_pays_in_threads(tmp_path):
     """Of a function that waits 2 ms an item, 16 threads do over 5 times as much; they are recommended."""
-    compared, verdict = judged(tmp_path, wait_2_ms, 500, "threads", workers=16, chunks=16, rounds=6)
+    compared, verdict = judged(tmp_path, wait_2_ms, 250, "threads", workers=16, chunks=16, rounds=6)
     assert compared.row("threads").speedup > 5
     assert verdict.use in ("threads", "cannot tell"), verdict
 
 
 def test_waiting_pays_in_an_event_loop(tmp_path):
     """Of an async function that waits 2 ms an item, asyncio does over 5 times as much; it is recommended."""
-    compared, verdict = judged(tmp_path, wait_2_ms_async, 500, "asyncio", "threads", rounds=6)
+    compared, verdict = judged(tmp_path, wait_2_ms_async, 250, "asyncio", "threads", rounds=6)
     assert compared.row("asyncio").speedup > 5
     assert verdict.use in ("asyncio", "cannot tell"), verdict
 
 
 def test_computing_pays_in_processes(tmp_path):
     """Of a function that computes for 1 ms an item, processes are recommended, and threads are not."""
-    compared, verdict = judged(tmp_path, burn_1_ms, 1000, "threads", "multiprocess", rounds=5)
+    compared, verdict = judged(tmp_path, burn_1_ms, 500, "threads", "multiprocess", rounds=5)
     assert verdict.use in ("multiprocess", "cannot tell"), verdict
     if verdict.trusted:
         assert compared.row("threads").ratio > 1 / 1.2

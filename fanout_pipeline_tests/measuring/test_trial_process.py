@@ -1,9 +1,10 @@
 """Trials run in a process of their own, which is ended when a strategy hangs in it."""
 
+import contextlib
 import os
 import re
 import shutil
-import threading
+import sqlite3
 import time
 from dataclasses import replace
 from functools import partial
@@ -88,13 +89,13 @@ def test_what_a_run_raises_is_raised(file, tmp_path):
 
 def test_a_function_that_cannot_be_sent_is_run_here(file, tmp_path):
     """Strategies that need no other process take functions that no other process can have."""
-    guard = threading.Lock()
+    database = sqlite3.connect(":memory:", check_same_thread=False)
 
     def function(number):
-        with guard:
-            return os.getpid()
+        database.execute("SELECT 1")
+        return os.getpid()
 
-    with trial_process() as process:
+    with contextlib.closing(database), trial_process() as process:
         run(process, "serial", spec_of(file, function), tmp_path)
     assert_same_results(tmp_path / "serial", file, lambda item: os.getpid(), keeps_order=True)
 
@@ -113,11 +114,11 @@ def test_nothing_is_left_of_a_run_that_is_ended(how, name, file, tmp_path):
     """When its time is over, or at Ctrl-C, a run ends with all its processes."""
     mark = tmp_path / "called"
     spec = spec_of(write_items(file, 8000), functions.Slow(mark))
-    family = []
+    before, family = set(psutil.Process().children(recursive=True)), []
 
     def begun():
         if mark.exists():
-            family.extend(psutil.Process().children(recursive=True))
+            family.extend(set(psutil.Process().children(recursive=True)) - before)
         return mark.exists()
 
     thread = interrupt(begun, delay=0.2) if how == "interrupt" else None
