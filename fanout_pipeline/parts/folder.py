@@ -12,9 +12,8 @@ No other link is ours: nothing is written or removed through one (see `no_links`
 from __future__ import annotations
 
 import os
-import time
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +21,7 @@ from pathlib import Path
 from fanout_pipeline.parts import no_links
 from fanout_pipeline.parts.atomic import make_folder, remove_folder, sync, sync_all
 from fanout_pipeline.parts.ledger import LEDGER, LOCK, Identity, Ledger
+from fanout_pipeline.parts.leftovers import is_of_use, to_resume
 from fanout_pipeline.parts.lock import Held, locked
 from fanout_pipeline.parts.manifest import Manifest, NoResults, part_name
 
@@ -63,7 +63,7 @@ class ResultFolder:
                 if self._current() == generation:
                     with suppress(OSError):
                         no_links.unlink(generation / LOCK)
-                elif not _is_of_use(Ledger.read(generation)):
+                elif not is_of_use(Ledger.read(generation)):
                     _remove(generation)
 
     def share(
@@ -95,7 +95,7 @@ class ResultFolder:
     ) -> None:
         """Make a generation out of what dead runs have left, as far as it can be reused."""
         left = {path: Ledger.read(path) for path in dead}
-        chosen = _to_resume(left, resume, log)
+        chosen = to_resume(left, resume, log)
         if chosen is not None:
             # Under another name, so that a worker which outlives its run for a moment writes
             # nowhere.
@@ -228,36 +228,3 @@ def _remove(generation: Path) -> None:
     with suppress(OSError):
         no_links.touch(generation / LOCK)
     remove_folder(generation, last=LOCK)
-
-
-def _to_resume(
-    left: Mapping[Path, Ledger | None],
-    identity: Identity | None,
-    log: Callable[[str], object],
-) -> Path | None:
-    """Of what dead runs have left, that of which the most can be reused."""
-    chosen, most = None, -1
-    for path, ledger in left.items():
-        if identity is None or ledger is None or not _is_of_use(ledger):
-            continue
-        when = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(ledger.stopped))
-        if reusable := ledger.reusable(identity):
-            items = sum(one.part.items for one in reusable)
-            if items > most:
-                chosen, most = path, items
-            continue
-        changed = identity.changed(ledger.identity)
-        if not changed and all(one.is_old for one in ledger.finished):
-            reason = "that is too long ago"
-        else:
-            changed = changed or identity.changed_failures(ledger.identity)
-            reason = f"{' and '.join(changed)} changed since"
-        log(
-            f"starts afresh: the {len(ledger.finished):,} finished chunks of the run that "
-            f"stopped at {when} are not reused, as {reason}"
-        )
-    return chosen
-
-
-def _is_of_use(ledger: Ledger | None) -> bool:
-    return ledger is not None and bool(ledger.finished)

@@ -114,6 +114,7 @@ def test_a_larger_input_has_larger_chunks(items, parts, tmp_path, monkeypatch):
     assert record.items == items
 
 
+@pytest.mark.hypothesis
 def test_results_stand_in_the_order_of_the_items(tmp_path):
     """In whatever order the calls end, each result is at its item's place."""
     delays = {}

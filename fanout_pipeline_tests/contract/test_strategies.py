@@ -193,6 +193,7 @@ def integer_lines(draw):
     return (text.rstrip("\r\n") if draw(st.booleans()) else text).encode()
 
 
+@pytest.mark.hypothesis
 @pytest.mark.parametrize("name", ["serial", "threads", "asyncio", "vectorized", "multiprocess"])
 def test_any_integers_in_any_chunks(name):
     """However integers are written and cut into chunks, none is changed, lost or moved."""
