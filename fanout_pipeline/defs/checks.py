@@ -168,6 +168,8 @@ def _values_sentence(verification: Verification) -> str:
     check = verification.check
     if check.contradiction is not None:
         return markdown(told(check.contradiction))
+    if verification.asked and not verification.compared:
+        return f"Compared nothing, though that was asked for: {verification.against}."
     if not verification.compared:
         return (
             "Compared nothing: serial has no results of this input and function. Materialize it, or "

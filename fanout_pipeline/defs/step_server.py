@@ -20,6 +20,7 @@ import signal
 import traceback
 from contextlib import suppress
 from dataclasses import dataclass, field
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 
@@ -99,6 +100,12 @@ def _load_and_serve(connection: Connection) -> None:
     except BaseException:
         connection.send(Ready(traceback.format_exc()))
         return
+    if threads is not None:
+        # The first process that is spawned starts this one, which lets signals through again.
+        resource_tracker.ensure_running()
+    signal.pthread_sigmask(
+        signal.SIG_BLOCK, SIGNALS
+    )  # So may any module that makes a lock or a pool.
     # What is there now is never collected, so that a step's collector does not copy its pages.
     gc.collect()
     gc.freeze()

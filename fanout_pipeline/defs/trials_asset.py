@@ -66,51 +66,53 @@ def trials_asset(spec: FanoutSpec, strategies: Sequence[str], version: str) -> d
         root = data_folder.path()
         here = data_folder.placed(spec)
         with importing_from(here.import_path):
-            fingerprint = work_fingerprint(here)
-        run = TrialRun(
-            name=spec.name,
-            run_id=context.run.run_id,
-            began=began,
-            reference=REFERENCE,
-            input_sha256=here.source.fingerprint().sha256,
-            function=function_name(spec.function),
-            function_fingerprint=fingerprint,
-            machine=machine_record(),
-            options=config.model_dump()
-            | {
-                "workers": fanout.options().workers,
-                "concurrency": fanout.concurrency,
-                "chunks": fanout.chunks,
-            },
-            remarks=("The run ended before its trials did.",),
-        )
-        path = trial_file(data_folder.path(spec.name, "trials"), run)
-        # What keeps it from being made is to be told before hours of trials.
-        make_folder(path.parent)
-        done: list[Trial] = []
-        with ResultFolder(root / spec.name / "trials").writing() as scratch:
-            _link_source(root, scratch, spec.source.path)
-            judge = Judge(here, context.log.info)
-            try:
-                with trial_process() as process:
-                    contenders, left_out = _contenders(
-                        context, here, names, config, fanout, scratch, process.run, judge
-                    )
-                    found = run_trials(
-                        contenders[0],
-                        contenders[1:],
-                        TrialOptions(
-                            config.rounds, config.budget_seconds, config.warm_up_rounds, config.seed
-                        ),
-                        run_id=context.run.run_id,
-                        record=done.append,
-                        log=context.log.info,
-                    )
-                run = replace(run, remarks=(*left_out, *found.remarks), failures=found.failures)
-            finally:
-                if judge.contradiction is not None:
-                    run = replace(run, contradiction=told(judge.contradiction))
-                save_trials(path, run, done)
+            run = TrialRun(
+                name=spec.name,
+                run_id=context.run.run_id,
+                began=began,
+                reference=REFERENCE,
+                input_sha256=here.source.fingerprint().sha256,
+                function=function_name(spec.function),
+                function_fingerprint=work_fingerprint(here),
+                machine=machine_record(),
+                options=config.model_dump()
+                | {
+                    "workers": fanout.options().workers,
+                    "concurrency": fanout.concurrency,
+                    "chunks": fanout.chunks,
+                },
+                remarks=("The run ended before its trials did.",),
+            )
+            path = trial_file(data_folder.path(spec.name, "trials"), run)
+            # What keeps it from being made is to be told before hours of trials.
+            make_folder(path.parent)
+            done: list[Trial] = []
+            with ResultFolder(root / spec.name / "trials").writing() as scratch:
+                _link_source(root, scratch, spec.source.path)
+                judge = Judge(here, context.log.info)
+                try:
+                    with trial_process() as process:
+                        contenders, left_out = _contenders(
+                            context, here, names, config, fanout, scratch, process.run, judge
+                        )
+                        found = run_trials(
+                            contenders[0],
+                            contenders[1:],
+                            TrialOptions(
+                                config.rounds,
+                                config.budget_seconds,
+                                config.warm_up_rounds,
+                                config.seed,
+                            ),
+                            run_id=context.run.run_id,
+                            record=done.append,
+                            log=context.log.info,
+                        )
+                    run = replace(run, remarks=(*left_out, *found.remarks), failures=found.failures)
+                finally:
+                    if judge.contradiction is not None:
+                        run = replace(run, contradiction=told(judge.contradiction))
+                    save_trials(path, run, done)
         for remark in filter(None, (*run.remarks, run.contradiction)):
             context.log.info(remark)
         return dg.MaterializeResult(

@@ -19,6 +19,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from fanout_pipeline.fanout.calling import calling
+from fanout_pipeline.fanout.interrupts import interrupts_held
 from fanout_pipeline.fanout.log_records import LOGGED
 from fanout_pipeline.fanout.sending import sent
 from fanout_pipeline.fanout.surroundings import Surroundings
@@ -33,9 +34,11 @@ class Again:
     """A fresh worker process that calls functions; it is ended with the block."""
 
     def __init__(self, environment: Mapping[str, str] | None = None):
-        self._worker = WorkerProcess.start(environment or {})
+        self._environment = environment or {}
 
     def __enter__(self) -> Self:
+        with interrupts_held():
+            self._worker = WorkerProcess.start(self._environment)
         return self
 
     def __exit__(

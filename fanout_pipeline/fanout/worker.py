@@ -72,7 +72,7 @@ def main(descriptor: int, box: int, cpu_seconds: float) -> None:
     from fanout_pipeline.fanout.handing_back import import_road
     from fanout_pipeline.fanout.log_records import LogRecords
 
-    logs = LogRecords(parent.send, recorder)
+    logs = LogRecords(parent.send_during_call, recorder)
     keep_memory()
     imported = time.perf_counter() - began
     work = None
@@ -95,6 +95,7 @@ def main(descriptor: int, box: int, cpu_seconds: float) -> None:
             case ("again", (function, items, surroundings)):
                 from fanout_pipeline.fanout.again import call_again
 
+                logs.follow({})  # Nobody writes down what these calls log.
                 call_again(function, items, surroundings, parent.send)
             case ("chunk", order):
                 began = taken - imported
@@ -127,6 +128,8 @@ class Parent:
         self._inbox: SimpleQueue[bytes] = SimpleQueue()
         self._unsent: deque[bytes] = deque()
         self._sending = threading.RLock()
+        self._sender: int | None = None
+        """The thread that is sending."""
         threading.Thread(target=self._receive, daemon=True).start()
 
     def send(self, message: Any) -> None:
@@ -136,9 +139,28 @@ class Parent:
             self._unsent.append(pickled)
             if len(self._unsent) > 1:
                 return
-            while self._unsent:
-                self._channel.send(self._unsent[0])
-                self._unsent.popleft()
+            self._sender = threading.get_ident()
+            try:
+                while self._unsent:
+                    self._channel.send(self._unsent[0])
+                    self._unsent.popleft()
+            except BaseException:
+                # The parent is gone, or a handler of signals has left half a message there.
+                os._exit(1)
+            self._sender = None
+
+    def send_during_call(self, message: Any) -> None:
+        """The same in the middle of a call, which a handler of signals may leave at any point.
+
+        So a thread sends, which no handler interrupts; a tenth of a millisecond, some tens of times a
+        second.
+        """
+        if self._sender == threading.get_ident():  # a handler that logs while a message is sent
+            self._unsent.append(pickle.dumps(message))
+            return
+        thread = threading.Thread(target=self.send, args=(message,), daemon=True)
+        thread.start()
+        thread.join()
 
     def take(self) -> tuple[float, Any]:
         """When a message was taken, and the message: the next that can be read.

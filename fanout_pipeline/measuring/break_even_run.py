@@ -5,7 +5,9 @@ from __future__ import annotations
 import time
 from collections import defaultdict
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from random import Random
@@ -74,6 +76,7 @@ class Settings:
     """Do not use the samples of an earlier run."""
 
 
+@with_its_imports
 def measure_break_even(
     spec: FanoutSpec,
     folder: Path,
@@ -87,13 +90,14 @@ def measure_break_even(
     Raises AlreadyRunning, WrongResults, and whatever a strategy's run raises.
     """
     make_folder(folder)
-    try:
-        with locked(folder / ".lock"):
-            return _measured(spec, folder, options, grid, settings, log)
-    except Held:
-        raise AlreadyRunning(
-            f"Another run is measuring into {folder}: wait for its end, then run again."
-        ) from None
+    with ExitStack() as alone:
+        try:
+            alone.enter_context(locked(folder / ".lock"))
+        except Held:
+            raise AlreadyRunning(
+                f"Another run is measuring into {folder}: wait for its end, then run again."
+            ) from None
+        return _measured(spec, folder, options, grid, settings, log)
 
 
 def _measured(
@@ -138,7 +142,10 @@ def _measured(
         if scaled is not None:
             for workers in worker_counts(cores) * grid.repeats:
                 if time.perf_counter() < began + budget:
-                    keep(SCALED, scaled, runs.measure(SCALED, scaled, workers), workers)
+                    measure = partial(runs.measure, workers=workers)
+                    took = sweep.tried(measure, SCALED, scaled)
+                    if took is not None:
+                        keep(SCALED, scaled, took, workers)
     seconds = time.perf_counter() - began
     skips = sweep.skips()
     items = sum(spec.source.count(spec.source.load(c)) for c in spec.source.cut(_COUNTING_CHUNKS))
@@ -157,7 +164,6 @@ def _measured(
     )
 
 
-@with_its_imports
 def made_of(spec: FanoutSpec, options: Options, machine: Mapping[str, Any]) -> dict[str, Any]:
     """What the samples depend on: where any of it changes, they are of no use any more."""
     batch = spec.batch_function

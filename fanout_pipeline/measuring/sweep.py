@@ -51,6 +51,7 @@ class Sweep:
         smallest = grid.counts[0]
         self._decades = {smallest * 10**power for power in range(20)}
         self._left_out: dict[str, str] = {}
+        self._begun: set[Cell] = set()
         self._probes = {n for n in self._decades if n >= _PROBE_STEP * smallest}
 
     def run(
@@ -67,9 +68,11 @@ class Sweep:
             log(block)
             order = list(block.strategies)
             rng.shuffle(order)
-            if self._done(self._grid.reference, block.cell) == 0:
-                # The first results of a cell are the reference's: the others are checked by them.
+            if block.cell not in self._begun:
+                # The first run of a cell in this process is the reference's: the others are checked
+                # by its results, and ended by its time.
                 order.sort(key=lambda strategy: strategy != self._grid.reference)
+                self._begun.add(block.cell)
             for strategy in order:
                 if clock() >= deadline:
                     return

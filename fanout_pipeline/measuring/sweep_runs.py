@@ -12,7 +12,9 @@ from fanout_pipeline.fanout.contract import FanoutSpec, Options
 from fanout_pipeline.fanout.registry import REFERENCE, STRATEGIES
 from fanout_pipeline.fanout.run_record import RunRecord
 from fanout_pipeline.measuring.burden import AsyncBurdened, Burdened, Calibration
+from fanout_pipeline.measuring.determinism import Judge
 from fanout_pipeline.measuring.limits import limit_seconds
+from fanout_pipeline.measuring.order_check import Contradiction
 from fanout_pipeline.measuring.sweep_grid import Cell
 from fanout_pipeline.measuring.trial_process import Runs, run_here, trial_process
 from fanout_pipeline.measuring.verification import verify
@@ -51,6 +53,8 @@ class SweepRuns:
         """Of the reference's results."""
         self._unchecked: dict[Cell, dict[str, RunRecord]] = {}
         """What waits for these, by the strategy."""
+        self._contradiction: Contradiction | None = None
+        """Of the function with itself: found once, it is not looked for again."""
 
     def spec(self, cell: Cell) -> FanoutSpec:
         """The fan-out of one cell."""
@@ -83,8 +87,8 @@ class SweepRuns:
             self._digests[cell] = run.digest
             for other, earlier in self._unchecked.pop(cell, {}).items():
                 self._check(cell, other, earlier)
-        elif STRATEGIES[strategy].keeps_order and cell not in self._digests:
-            # In a block's random order the reference may come last.
+        elif cell not in self._digests:
+            # Of a cell that an earlier process has begun, or in the scaling.
             self._unchecked.setdefault(cell, {})[strategy] = run
         else:
             self._check(cell, strategy, run)
@@ -95,7 +99,12 @@ class SweepRuns:
         folder = self._folder / f"{cell.cost.name} {cell.items}" / strategy
         ordered = STRATEGIES[strategy].keeps_order
         if not ordered or run.digest != self._digests[cell]:
-            check = verify(self.spec(cell), folder, run, self._options.failures, share=1.0).check
+            spec = self.spec(cell)
+            judge = Judge(spec)
+            judge.contradiction = self._contradiction
+            failures = self._options.failures
+            check = verify(spec, folder, run, failures, share=1.0, judge=judge).check
+            self._contradiction = judge.contradiction
             if not check.complete or check.wrong or (ordered and check.out_of_place):
                 raise self._wrong(strategy, cell, REFERENCE)
         ResultFolder(folder).remove()  # not the reference's: `verify` compares with them
@@ -103,8 +112,7 @@ class SweepRuns:
     def _wrong(self, strategy: str, cell: Cell, other: str) -> WrongResults:
         return WrongResults(
             f"{strategy} and {other} gave different results of the same {cell.items:,} items "
-            f"({cell.cost.name}). Materialize {self._spec.name}/{strategy}: its checks say where. "
-            "A function whose results differ from call to call cannot be swept."
+            f"({cell.cost.name}). Materialize {self._spec.name}/{strategy}: its checks say where."
         )
 
 

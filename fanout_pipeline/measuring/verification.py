@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from fanout_pipeline.fanout.contract import FanoutSpec, Options
+from fanout_pipeline.fanout.import_path import with_its_imports
 from fanout_pipeline.fanout.numeric import as_in_workers
 from fanout_pipeline.fanout.policy import FAIL, FailurePolicy
 from fanout_pipeline.fanout.registry import REFERENCE, STRATEGIES, SUPERVISED
@@ -23,9 +24,10 @@ from fanout_pipeline.measuring.order_check import OrderCheck, check_order
 from fanout_pipeline.measuring.quantities import duration
 from fanout_pipeline.measuring.result_streams import blocks, compared
 from fanout_pipeline.measuring.sampling import Pick, compare_sample
-from fanout_pipeline.parts.atomic import scratch_folder
+from fanout_pipeline.parts.folder import ResultFolder
 from fanout_pipeline.parts.manifest import NoResults
 from fanout_pipeline.parts.reading import Snapshot
+from fanout_pipeline.sources.source import BadInput
 
 _COUNTED = "the lines of its input, counted"
 
@@ -44,11 +46,17 @@ class Verification:
     sample_seed: int | None = None
 
     @property
-    def compared(self) -> bool:
-        """With other results; otherwise the results were only counted."""
+    def asked(self) -> bool:
+        """Whether results were to be compared with others, and not only counted."""
         return self.against != _COUNTED
 
+    @property
+    def compared(self) -> bool:
+        """Whether they were: the calls that others were to come from may all have failed."""
+        return self.asked and (self.values > 0 or not self.check.items)
 
+
+@with_its_imports
 def verify(
     spec: FanoutSpec,
     folder: Path,
@@ -56,6 +64,7 @@ def verify(
     failures: FailurePolicy = FAIL,
     *,
     share: float = 0.0,
+    judge: Judge | None = None,
     log: Callable[[str], object] = lambda line: None,
 ) -> Verification:
     """Check the results in `folder`, which `run` made from `spec`, against the reference beside it.
@@ -63,6 +72,7 @@ def verify(
     If the reference was made from other bytes, by another function, or with another place for items
     that failed, or is not there, the results are counted, and a share of the items, if there is one, is
     called again: some in a worker process, or all in a serial run. `failures` is the policy of the run.
+    `judge` says whether the function contradicts itself, where somebody knows already.
 
     Raises NoResults where either folder was replaced meanwhile or is damaged, and what the function
     raises.
@@ -77,7 +87,7 @@ def verify(
     theirs = None
     if run.strategy != REFERENCE:
         theirs = _of_same_work(folder.parent / REFERENCE, run, failures)
-    judge = Judge(spec, log)
+    judge = judge or Judge(spec, log)
     if theirs is not None:
         found = _compared(spec, ours, theirs, judge, keeps_order, f"{spec.name}/{REFERENCE}")
     elif share >= 1 and run.strategy != REFERENCE:
@@ -114,17 +124,21 @@ def _with_serial(
 ) -> Verification:
     """Call the function once more on every item."""
     log(_cost(spec, ours, run.items, "one after the other"))
-    folder = ours.folder.parent
     strategy = STRATEGIES.get(run.strategy)
     in_workers = strategy is not None and strategy.starts_processes
-    with scratch_folder(folder, ".reference-") as scratch:
+    # In a generation of the results': whoever is killed here leaves it to their next run to remove.
+    with ResultFolder(ours.folder).writing() as scratch:
         made = scratch / REFERENCE
         # An item that ends its process, or never returns, must not take this one with it.
         supervised = failures.quarantines or failures.item_timeout_seconds is not None
         serial = STRATEGIES[SUPERVISED if supervised else REFERENCE]
         with as_in_workers() if in_workers else nullcontext():
             options = Options(1, "none", failures=failures)
-            run_strategy(serial, spec, made, options, log=lambda line: log(f"check: {line}"))
+            record = run_strategy(
+                serial, spec, made, options, log=lambda line: log(f"check: {line}")
+            )
+        if record.input.sha256 != run.input.sha256:
+            raise _changed(spec)
         worker = ", in a worker process," if supervised else ""
         told = f"a serial run{worker} made for this check"
         return _compared(spec, ours, Snapshot.of(made), judge, keeps_order, told)
@@ -172,10 +186,11 @@ def _cost(spec: FanoutSpec, ours: Snapshot, calls: int, how: str) -> str:
     """What a check will call, and how long that will take, before it does."""
     manifest = ours.manifest
     before = sum(part.call_seconds for part in manifest.parts) / max(1, manifest.items)
+    why = f"{spec.name}/{REFERENCE} has no results of this input and function to check against. "
     return (
-        f"{spec.name}/{REFERENCE} has no results of this input and function to check against. As "
-        f"`verify` says, calls the function again on {calls:,} of {manifest.items:,} items, {how}: about "
-        f"{duration(calls * before)}, by what the calls took before."
+        f"{'' if manifest.strategy == REFERENCE else why}As `verify` says, calls the function again on "
+        f"{calls:,} of {manifest.items:,} items, {how}: about {duration(calls * before)}, by what the "
+        "calls took before."
     )
 
 
@@ -195,10 +210,23 @@ def _of_same_work(reference: Path, run: RunRecord, failures: FailurePolicy) -> S
     return snapshot if same else None
 
 
+def _require_same_input(spec: FanoutSpec, run: RunRecord) -> None:
+    if spec.source.size() != run.input.bytes:
+        raise _changed(spec)
+
+
+def _changed(spec: FanoutSpec) -> BadInput:
+    return BadInput(
+        f"{spec.source.path} has changed since the run has read it: what is there now says nothing of "
+        "these results. Materialize the asset again."
+    )
+
+
 def self_check(spec: FanoutSpec, folder: Path | Snapshot, run: RunRecord) -> OrderCheck:
     """Without another to compare with: its indexes and its digest are read back (`blocks`
     raises where they are not as recorded), and its items counted against the lines of its input.
     """
+    _require_same_input(spec, run)
     (side,) = compared(folder)
     manifest = side.snapshot.manifest
     items = manifest.items - manifest.rows + sum(len(block.hashes) for block in blocks(side))

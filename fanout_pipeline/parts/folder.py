@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fanout_pipeline.parts import no_links
-from fanout_pipeline.parts.atomic import make_folder, remove_folder, sync, sync_all
+from fanout_pipeline.parts.atomic import CannotWrite, make_folder, remove_folder, sync, sync_all
 from fanout_pipeline.parts.ledger import LEDGER, LOCK, Identity, Ledger
 from fanout_pipeline.parts.leftovers import is_of_use, to_resume
 from fanout_pipeline.parts.lock import Held, locked
@@ -72,18 +72,21 @@ class ResultFolder:
         is_dead: Callable[[Path], bool],
         resume: Identity | None = None,
         log: Callable[[str], object] = lambda line: None,
+        claim: Callable[[Path], object] = lambda generation: None,
     ) -> Path:
         """A generation of this name for writers that live in several processes, so without a lock.
 
         It is there already, or begins as in `writing`. Others without a lock are asked for:
-        `is_dead` says whether nobody writes to one any more.
+        `is_dead` says whether nobody writes to one any more, and `claim` that somebody writes to this.
         """
         generation = self.generation(name)
         with self._changing():
             if not generation.is_dir():
                 shared = [path for path in self._unlocked() if is_dead(path)]
                 self._succeed(generation, [*self._abandoned(), *shared], resume, log)
-                no_links.unlink(generation / LOCK)
+            # Whoever began it may have died before it came to this.
+            no_links.unlink(generation / LOCK)
+            claim(generation)
         return generation
 
     def _succeed(
@@ -136,7 +139,7 @@ class ResultFolder:
             gather_failures(generation, manifest.parts)
         named = {part_name(part.number) for part in manifest.parts}
         for stray in [path for path in generation.glob("*part-*") if path.name not in named]:
-            no_links.unlink(stray)
+            no_links.remove(stray)
         manifest.save(generation)
         sync(generation)
         if self.path.exists() and not self.path.is_symlink():
@@ -194,8 +197,14 @@ class ResultFolder:
             if path.is_symlink():
                 no_links.unlink(path)
             elif os.path.lexists(path / LOCK):
-                with suppress(Held), locked(path / LOCK):
-                    found.append(path)
+                try:
+                    with locked(path / LOCK):
+                        found.append(path)
+                except Held:
+                    continue
+                except CannotWrite:
+                    if _is_folder(path):  # else its run has just ended, and removed it
+                        raise
         return found
 
     def _unlocked(self) -> list[Path]:

@@ -140,7 +140,7 @@ def take_over(generation: Path, ledger: Ledger, identity: Identity) -> tuple[Fin
     needed = {LEDGER, LOCK, *(part_name(one.part.number) for one in kept)}
     needed |= {failed_name(one.part.number) for one in kept if one.part.failed}
     for stray in [path for path in generation.iterdir() if path.name not in needed]:
-        no_links.unlink(stray)
+        no_links.remove(stray)
     return tuple(kept)
 
 
