@@ -60,10 +60,15 @@ class Begun:
 
     @classmethod
     def read(cls, generation: Path) -> Begun | None:
-        """None where no run has begun."""
+        """None where the run that the generation is named by has not begun.
+
+        It may be that of a dead run, which this one has just taken over.
+        """
         try:
             record: dict[str, Any] = json.loads((generation / _FILE).read_text())
         except (FileNotFoundError, NotADirectoryError):
+            return None
+        if record["run"] != generation.name:
             return None
         basis = record["basis"]
         seen = Look(Stamp(**basis["seen"]["source"]), basis["seen"]["depends_on"])

@@ -228,7 +228,8 @@ def test_an_interpreter_that_has_threads_is_not_forked(seconds, tmp_path, monkey
 
 def test_guards_do_not_outlive_workers_that_were_never_used(tmp_path):
     """A crew that starts and stops leaves no process, though there was nothing to guard."""
+    before = set(psutil.Process().children(recursive=True))
     with worker_processes(2) as crew:
-        family = psutil.Process().children(recursive=True)
+        family = set(psutil.Process().children(recursive=True)) - before
         assert len([one for one in family if one.pid in {used.pid for used in crew.usage()}]) == 2
     assert not any(map(lives, family))

@@ -281,6 +281,16 @@ def threaded():
     asks(works())
 
 
+@dg.job(
+    executor_def=preloaded_multiprocess_executor(
+        preload=("fanout_pipeline_tests.defs.starts_a_thread",)
+    )
+)
+def waiting_unforked():
+    waits.alias("first")()
+    waits.alias("second")()
+
+
 defs = dg.Definitions(
     jobs=[
         fans_out,
@@ -296,5 +306,6 @@ defs = dg.Definitions(
         misspelled,
         never_loaded,
         threaded,
+        waiting_unforked,
     ]
 )

@@ -219,7 +219,7 @@ def at_work(folder):
     """The processes of the steps that have signed."""
     found = []
     for path in folder.glob("waits-*"):
-        with suppress(psutil.NoSuchProcess):
+        with suppress(psutil.NoSuchProcess, ValueError):  # It is gone, or signs just now.
             found.append(psutil.Process(int(path.read_text())))
     return found
 
@@ -232,13 +232,29 @@ def executing(folder, tmp_path_factory):
     def execute(name):
         instance = str(tmp_path_factory.mktemp("instance"))
         command = [sys.executable, "-c", EXECUTE, instance, name]
-        started.append(subprocess.Popen(command, cwd=PROJECT, stderr=subprocess.PIPE))
+        started.append(
+            subprocess.Popen(command, cwd=PROJECT, stderr=subprocess.PIPE, start_new_session=True)
+        )
         return started[-1]
 
     yield execute
     for process in started:
         process.kill()
         process.communicate()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("job", ["waiting", "waiting_unforked"])
+def test_steps_clean_up_when_the_whole_group_is_interrupted(executing, folder, job, leaves_nothing):
+    """As Ctrl-C in a terminal does, however steps are started: the executor tells them, and waits."""
+    executor = executing(job)
+    wait_for(lambda: len(at_work(folder)) == 2, 120, "two steps at work")
+    steps = at_work(folder)
+    os.killpg(executor.pid, signal.SIGINT)
+    _, told = executor.communicate(timeout=30)
+    psutil.wait_procs(steps, timeout=10)
+    assert (folder / "cleaned up").exists()
+    assert b"StepServerFailed" not in told
 
 
 @pytest.mark.slow

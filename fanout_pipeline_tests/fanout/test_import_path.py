@@ -18,6 +18,7 @@ from fanout_pipeline.fanout.registry import STRATEGIES
 from fanout_pipeline.fanout.run import run_strategy
 from fanout_pipeline.fanout.sending import sent
 from fanout_pipeline.fanout.worker_processes import worker_processes
+from fanout_pipeline.measuring.verification import verify
 from fanout_pipeline.parts import read_results
 from fanout_pipeline.sources import TextLines
 
@@ -172,3 +173,15 @@ def test_runs_beside_each_other_keep_their_paths(tmp_path):
     with ThreadPoolExecutor(3) as threads:
         assert all(threads.map(run, "abc"))
     assert sys.path == before
+
+
+@pytest.mark.parametrize("share", [0.5, 1.0])
+def test_checks_import_what_the_definitions_could(folder, share):
+    """What a check calls again finds its modules as the run did, so it compares what it was asked to."""
+    spec = spec_of(folder)
+    results = folder / "ways" / "multiprocess"
+    run = run_strategy(STRATEGIES["multiprocess"], spec, results, Options(1, "spawn"))
+    found = verify(spec, results, run, share=share)
+    assert found.compared
+    assert found.values == round(2 * share)
+    assert found.check.wrong == 0

@@ -151,6 +151,17 @@ def test_another_run_goes_on_with_what_a_dead_one_has_done(target):
     assert results(target) == list(range(COUNT))
 
 
+def test_no_step_goes_by_what_a_dead_run_had_found(target):
+    """Not even in the moment in which another step of its run takes over what that one has left."""
+    spec = spec_of(target, abs)
+    dead = joined(spec, target)
+    first = dead.scatter()[0]
+    dead.run_chunk(first.start, first.stop)
+    taken = target.share("the next", lambda generation: True, dead.begun.identity)
+    assert (taken / "begun.json").exists()
+    assert joined(spec, target, "the next").begun.run == "the next"
+
+
 @pytest.mark.parametrize("again", [True, False], ids=["a failed gather", "a fresh start"])
 def test_what_a_gather_had_done_when_it_failed_is_gone_on_with(target, again):
     """Also what it did itself; who asks for a fresh start reuses nothing."""

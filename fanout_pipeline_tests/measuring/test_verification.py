@@ -13,7 +13,7 @@ from fanout_pipeline.measuring import sampling
 from fanout_pipeline.measuring.sampling import Pick
 from fanout_pipeline.measuring.verification import verify
 from fanout_pipeline.parts import Manifest, ResultFolder, write_part
-from fanout_pipeline.sources import TextLines
+from fanout_pipeline.sources import BadInput, TextLines
 
 pytestmark = pytest.mark.slow
 LINES = 300
@@ -28,6 +28,8 @@ class Marked:
     def __call__(self, line):
         with open(self.folder / "calls", "a") as file:
             file.write(f"{line}\n")
+        if (self.folder / "down").exists():
+            raise ConnectionError
         if int(line) % 50 == 49 and (self.folder / "fails").exists():
             raise ValueError(line)
         if line == "120" and (self.folder / "hangs").exists():
@@ -136,6 +138,24 @@ def test_calls_that_fail_this_time_are_told(spec, marked, tmp_path):
     assert found.check.faultless
     assert found.values == LINES - 6
     assert "6 more failed this time" in found.against
+
+
+def test_a_sample_of_which_no_call_succeeds_has_compared_nothing(spec, tmp_path):
+    """It is not told as results that were found right."""
+    made = run(spec, tmp_path)
+    (tmp_path / "down").touch()
+    found = verify(spec, tmp_path / "threads", made, share=0.1)
+    assert (found.asked, found.compared, found.values) == (True, False, 0)
+    assert "30 more failed this time" in found.against
+
+
+def test_an_input_that_has_changed_since_says_nothing_of_the_results(spec, tmp_path):
+    """It is not counted against them: the check says that it could not be made."""
+    made = run(spec, tmp_path)
+    with open(spec.source.path, "a") as file:
+        file.write("300\n")
+    with pytest.raises(BadInput, match="has changed since the run has read it"):
+        verify(spec, tmp_path / "threads", made)
 
 
 def test_a_call_that_never_returns_ends_the_sample(spec, tmp_path, monkeypatch, leaves_nothing):

@@ -16,6 +16,7 @@ from fanout_pipeline.parts import (
     read_results,
     write_results,
 )
+from fanout_pipeline.parts.ledger import LOCK
 from fanout_pipeline.parts.writing import write_part
 
 ROOT = Path(__file__).parents[2]
@@ -162,6 +163,17 @@ def test_only_generations_of_dead_writers_are_removed(folder):
         folder.share("new", is_dead)
     assert sorted(asked) == ["alive", "dead"]
     assert values(folder) == [1]
+
+
+def test_a_shared_generation_has_no_lock_whoever_began_it(folder):
+    """Or the next run would take it for a dead one's: who began it may have died before it came to that."""
+    generation = folder.share("shared", lambda generation: False)
+    (generation / LOCK).touch()
+    claimed = []
+    assert folder.share("shared", lambda generation: False, claim=claimed.append) == generation
+    assert claimed == [generation]
+    with folder.writing() as own:
+        assert {path.name for path in generations(folder)} == {"shared", own.name}
 
 
 WRITER = """
