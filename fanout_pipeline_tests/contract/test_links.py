@@ -31,6 +31,7 @@ from fanout_pipeline.sources import IntegerLines
 from fanout_pipeline_tests.measuring.simulated import trial_run
 from fanout_pipeline_tests.parts.test_no_links import contents
 
+pytestmark = pytest.mark.slow
 ITEMS = 40
 CHUNKS = 4
 GUILTY = 3
@@ -65,8 +66,8 @@ def every_kind(in_workers):
     """In the step's own process, in workers, and as in processes of somebody else's."""
     cases = [("serial", place) for place in PLACES]
     cases += [("dagster_multiprocess", place) for place in [*PLACES, *OF_STEPS]]
-    slow = [pytest.param("multiprocess", one, marks=pytest.mark.slow) for one in in_workers]
-    return pytest.mark.parametrize(("name", "place"), [*cases, *slow])
+    cases += [("multiprocess", place) for place in in_workers]
+    return pytest.mark.parametrize(("name", "place"), cases)
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ import pytest
 from fanout_pipeline.defs.dagster_contender import _watched
 from fanout_pipeline.measuring.limits import TookTooLong
 
-pytestmark = [pytest.mark.usefixtures("leaves_nothing"), pytest.mark.timeout(30)]
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("leaves_nothing"), pytest.mark.timeout(30)]
 
 
 def sleeping(seconds):

@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 import fanout_pipeline
 
 PROGRAM = '''
@@ -93,6 +95,7 @@ print(json.dumps([before, after]))
 '''
 
 
+@pytest.mark.slow
 def test_importing_every_module_changes_nothing(tmp_path):
     """Signals, garbage collection, memory, logging, paths, the environment: all is as it was."""
     environment = {"PATH": "/usr/bin:/bin", "HOME": str(tmp_path), "PYTHONHASHSEED": "0"}

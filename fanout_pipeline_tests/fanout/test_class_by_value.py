@@ -10,6 +10,7 @@ from fanout_pipeline.fanout.worker_processes import worker_processes
 from fanout_pipeline.parts import Manifest, read_results
 from fanout_pipeline.sources import TextLines
 
+pytestmark = pytest.mark.slow
 HEAD = """
 import abc, collections, dataclasses, datetime, enum, fractions, functools, typing
 

@@ -138,6 +138,7 @@ def test_a_failure_is_cut_to_a_sane_length():
     assert shown(Unprintable()) == "a Unprintable whose repr fails"
 
 
+@pytest.mark.slow
 def test_many_failures_are_listed_in_order(tmp_path):
     """More failures than are held in memory at a time are all listed, in order."""
     file = tmp_path / "numbers.txt"

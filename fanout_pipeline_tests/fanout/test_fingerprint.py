@@ -341,7 +341,7 @@ CHAINS = {
 }
 
 
-@pytest.mark.parametrize("count", [250, 20_000])
+@pytest.mark.parametrize("count", [250, 5_000])
 @pytest.mark.parametrize("chain", CHAINS)
 def test_the_end_of_a_long_chain_counts(chain, count):
     """What a function refers to may have any number of links: each is seen, to the last."""

@@ -17,6 +17,8 @@ from fanout_pipeline.parts import Manifest, read_results
 from fanout_pipeline.sources import TextLines
 from fanout_pipeline_tests.fanout import forms
 
+pytestmark = pytest.mark.slow
+
 TEXT = Path(forms.__file__).read_text()
 WITH_DAGSTER = "import dagster as dg\n\ndefs = dg.Definitions()\n"
 HELPER = "def helped(line):\n    return line.title()\n"

@@ -22,7 +22,7 @@ from fanout_pipeline.measuring.verification import verify
 from fanout_pipeline.parts import read_results
 from fanout_pipeline.sources import TextLines
 
-pytestmark = pytest.mark.usefixtures("leaves_nothing")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("leaves_nothing")]
 
 HIDING = ["csv", "queue", "random", "calendar", "socket", "decimal"]
 """Modules of Python's that workers import, sooner or later, and that pytest has."""

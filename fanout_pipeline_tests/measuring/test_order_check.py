@@ -221,6 +221,7 @@ def test_only_a_few_of_many_are_named(small):
     assert [finding.value for finding in check.foreign] == [str(1000 + n) for n in range(10)]
 
 
+@pytest.mark.slow
 def test_everything_wrong_is_counted(reference, squares, tmp_path):
     """Where a million results are wrong, all are counted."""
     check = check_order(save(tmp_path / "r", -1 - squares), reference)
@@ -413,6 +414,7 @@ def test_near_results_in_each_others_place_are_out_of_place(small):
     assert [finding.index for finding in check.displaced] == [0, 1]
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=80)
 @given(
     lost=st.sets(st.integers(0, 19), max_size=3),

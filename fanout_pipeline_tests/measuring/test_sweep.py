@@ -146,6 +146,7 @@ def test_a_sweep_goes_on_where_it_stopped():
         assert all(len(found) <= 3 for found in third.model.cells(strategy).values())
 
 
+@pytest.mark.slow
 def test_a_noisy_machine_makes_wide_intervals_and_no_wrong_claims():
     """Where runs differ by a third, the truth is still in the interval, or nothing is claimed."""
     held = 0
