@@ -38,12 +38,12 @@ def log_levels() -> dict[str, int]:
 class _Record(NamedTuple):
     pid: int
     chunk: Chunk | None
-    """What its worker had to do,"""
+    """The chunk that its worker had in hand."""
     position: int | None
-    """and the place in it of the item that was being called; None: none was."""
+    """The place in the chunk of the item that was being called; None: none was."""
     fields: dict[str, Any]
     is_last: bool = False
-    """It has left it unsent, and died: to be said whatever the quota, if nothing later was."""
+    """Its worker died with it unsent: it is said whatever the quota, if nothing later was."""
 
 
 class Logged:
@@ -60,14 +60,15 @@ class Logged:
         self._held: defaultdict[int, deque[_Record]] = defaultdict(deque)
         """By the process ids of workers."""
         self._left_out = 0
-        """So many were not said again,"""
+        """How many records were not said again since they were last counted."""
         self._last: _Record | None = None
-        """the last of them,"""
+        """The last record that was left out."""
         self._began = clock()
-        """and when the first was left out."""
+        """When the first of those that are not counted yet was left out."""
         self._last_of: dict[int, _Record] = {}
-        """The last of each worker that was left out, and when its last that was said was made."""
+        """The last record of each worker that was left out."""
         self._said: dict[int, float] = {}
+        """When the last record of each worker that was said was made."""
 
     def take(
         self, pid: int, chunk: Chunk | None, position: int | None, fields: dict[str, Any]
