@@ -25,12 +25,12 @@ from fanout_pipeline.fanout.contract import Strategy, Work
 from fanout_pipeline.fanout.in_process import OneByOne
 from fanout_pipeline.fanout.numbering import Numbering
 from fanout_pipeline.fanout.registry import REFERENCE, STRATEGIES
-from fanout_pipeline.measuring.comparison import Comparison, compare
-from fanout_pipeline.measuring.contenders import InProcess
-from fanout_pipeline.measuring.machine import machine_record
-from fanout_pipeline.measuring.trial_store import TrialRun
-from fanout_pipeline.measuring.trials import TrialOptions, run_trials
-from fanout_pipeline.measuring.verdict import Verdict, decide
+from fanout_pipeline.measuring.comparison.comparison import Comparison, compare
+from fanout_pipeline.measuring.comparison.verdict import Verdict, decide
+from fanout_pipeline.measuring.trials.contenders import InProcess
+from fanout_pipeline.measuring.trials.machine import machine_record
+from fanout_pipeline.measuring.trials.rounds import TrialOptions, run_trials
+from fanout_pipeline.measuring.trials.store import TrialRun
 from fanout_pipeline.numbers_file import NUMBERS_FILE, write_numbers
 from fanout_pipeline.sources import IntegerLines
 from fanout_pipeline.sources.source import Chunk

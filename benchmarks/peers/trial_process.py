@@ -24,7 +24,7 @@ from benchmarks.peers.trial import Request, Taken
 from benchmarks.peers.workloads import Workload
 from fanout_pipeline.fanout.interrupts import interrupts_held
 from fanout_pipeline.fanout.run_record import RunRecord
-from fanout_pipeline.measuring.order_check import OrderCheck
+from fanout_pipeline.measuring.correctness.order_check import OrderCheck
 from fanout_pipeline.sources.source import Fingerprint
 
 ROOT = Path(__file__).resolve().parents[2]

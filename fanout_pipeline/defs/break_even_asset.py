@@ -11,8 +11,8 @@ from fanout_pipeline.defs.resources import DataFolder, Fanout
 from fanout_pipeline.fanout.contract import FanoutSpec
 
 if TYPE_CHECKING:
-    from fanout_pipeline.measuring.break_even_run import Findings
-    from fanout_pipeline.measuring.sweep_grid import Grid
+    from fanout_pipeline.measuring.break_even.grid import Grid
+    from fanout_pipeline.measuring.break_even.measure import Findings
 
 NAME = "break_even"
 
@@ -38,7 +38,11 @@ def break_even_asset(spec: FanoutSpec, version: str) -> dg.AssetsDefinition:
         data_folder: DataFolder,
         fanout: Fanout,
     ) -> dg.MaterializeResult[None]:
-        from fanout_pipeline.measuring.break_even_run import Settings, grid_of, measure_break_even
+        from fanout_pipeline.measuring.break_even.measure import (
+            Settings,
+            grid_of,
+            measure_break_even,
+        )
 
         folder = data_folder.path(spec.name, NAME)
         grid = grid_of(spec, _grid(config))
@@ -79,8 +83,8 @@ def break_even_asset(spec: FanoutSpec, version: str) -> dg.AssetsDefinition:
 
 
 def _grid(config: BreakEvenConfig) -> "Grid":
-    from fanout_pipeline.measuring.burden import Cost
-    from fanout_pipeline.measuring.sweep_grid import Grid, log_counts, ordered
+    from fanout_pipeline.measuring.break_even.added_cost import Cost
+    from fanout_pipeline.measuring.break_even.grid import Grid, log_counts, ordered
 
     if config.smallest > config.largest:
         raise dg.Failure(
@@ -96,7 +100,7 @@ def _grid(config: BreakEvenConfig) -> "Grid":
 
 
 def _metadata(findings: "Findings") -> dict[str, Any]:
-    from fanout_pipeline.measuring.break_even import FROM
+    from fanout_pipeline.measuring.break_even.answers import FROM
     from fanout_pipeline.reporting.break_even_report import crossings_records
 
     metadata: dict[str, Any] = {

@@ -14,9 +14,9 @@ import dagster as dg
 
 if TYPE_CHECKING:
     from fanout_pipeline.fanout.run_record import RunRecord
-    from fanout_pipeline.measuring.order_check import OrderCheck
-    from fanout_pipeline.measuring.result_streams import Finding
-    from fanout_pipeline.measuring.verification import Verification
+    from fanout_pipeline.measuring.correctness.order_check import OrderCheck
+    from fanout_pipeline.measuring.correctness.result_streams import Finding
+    from fanout_pipeline.measuring.correctness.verification import Verification
 
 FAILURES = "failures"
 _DESCRIPTIONS = {
@@ -162,7 +162,7 @@ def _order_sentence(verification: Verification, keeps_order: bool) -> str:
 
 
 def _values_sentence(verification: Verification) -> str:
-    from fanout_pipeline.measuring.determinism import told
+    from fanout_pipeline.measuring.correctness.determinism import told
     from fanout_pipeline.reporting.escape import markdown
 
     check = verification.check

@@ -13,9 +13,9 @@ from fanout_pipeline.defs.resources import DataFolder
 from fanout_pipeline.fanout.contract import FanoutSpec
 
 if TYPE_CHECKING:
-    from fanout_pipeline.measuring.comparison import Comparison
-    from fanout_pipeline.measuring.history import Earlier
-    from fanout_pipeline.measuring.verdict import Verdict
+    from fanout_pipeline.measuring.comparison.comparison import Comparison
+    from fanout_pipeline.measuring.comparison.history import Earlier
+    from fanout_pipeline.measuring.comparison.verdict import Verdict
 
 _CHECKS = {
     "verdict_trusted": "The trials were enough, and the machine was quiet enough, for a verdict.",
@@ -41,11 +41,11 @@ def comparison_asset(spec: FanoutSpec, strategies: Sequence[str]) -> dg.AssetsDe
         ],
     )
     def comparison(context: dg.AssetExecutionContext, data_folder: DataFolder) -> Iterator[Any]:
-        from fanout_pipeline.measuring.comparison import compare
-        from fanout_pipeline.measuring.history import changes, keep_trusted, last_trusted
-        from fanout_pipeline.measuring.recorded import Recorded
-        from fanout_pipeline.measuring.trial_store import load_trials
-        from fanout_pipeline.measuring.verdict import decide
+        from fanout_pipeline.measuring.comparison.asset_record import Recorded
+        from fanout_pipeline.measuring.comparison.comparison import compare
+        from fanout_pipeline.measuring.comparison.history import changes, keep_trusted, last_trusted
+        from fanout_pipeline.measuring.comparison.verdict import decide
+        from fanout_pipeline.measuring.trials.store import load_trials
         from fanout_pipeline.reporting.plots import breakdown_plot, times_plot
         from fanout_pipeline.reporting.report import (
             data_uri,

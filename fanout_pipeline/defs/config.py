@@ -19,7 +19,7 @@ from fanout_pipeline.defs.bounds import (
 )
 from fanout_pipeline.defs.ways import WAYS
 from fanout_pipeline.fanout.registry import STRATEGIES
-from fanout_pipeline.measuring.burden import Cost
+from fanout_pipeline.measuring.break_even.added_cost import Cost
 
 TRIED = (*STRATEGIES, *WAYS)
 

@@ -23,10 +23,10 @@ from fanout_pipeline.fanout.interpreter import command
 from fanout_pipeline.fanout.interrupts import interrupts_held
 from fanout_pipeline.fanout.registry import REFERENCE
 from fanout_pipeline.fanout.run_record import RunRecord
-from fanout_pipeline.measuring.determinism import Judge
-from fanout_pipeline.measuring.limits import TookTooLong
-from fanout_pipeline.measuring.order_check import OrderCheck, check_order
-from fanout_pipeline.measuring.step_phases import RunTimeline, StepSpan, run_phases
+from fanout_pipeline.measuring.correctness.determinism import Judge
+from fanout_pipeline.measuring.correctness.order_check import OrderCheck, check_order
+from fanout_pipeline.measuring.trials.dagster_phases import RunTimeline, StepSpan, run_phases
+from fanout_pipeline.measuring.trials.time_limit import TookTooLong
 from fanout_pipeline.parts.atomic import scratch_folder
 from fanout_pipeline.parts.folder import ResultFolder
 from fanout_pipeline.parts.reading import Snapshot

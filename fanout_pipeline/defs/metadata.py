@@ -11,7 +11,7 @@ import dagster as dg
 
 if TYPE_CHECKING:
     from fanout_pipeline.fanout.run_record import RunRecord
-    from fanout_pipeline.measuring.verification import Verification
+    from fanout_pipeline.measuring.correctness.verification import Verification
 
 _EXACT_IN_BROWSERS = 2**53
 _SHOWN_FAILURES = 10

@@ -17,7 +17,7 @@ from dagster._core.storage.event_log.sqlite import SqliteEventLogStorage
 from upath import UPath
 
 from fanout_pipeline.defs.json_io_manager import JsonIOManager
-from fanout_pipeline.measuring.step_phases import Operation
+from fanout_pipeline.measuring.trials.dagster_phases import Operation
 
 FOLDER = "FANOUT_METER"
 _PROCESS = "process"

@@ -11,4 +11,4 @@ import upath.implementations.local
 import fanout_pipeline.defs.chunk_json
 import fanout_pipeline.fanout.road
 import fanout_pipeline.fanout.scattered
-import fanout_pipeline.measuring.verification
+import fanout_pipeline.measuring.correctness.verification

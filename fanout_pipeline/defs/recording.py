@@ -37,7 +37,7 @@ def checked_and_recorded(
 
     Where they cannot be checked, the checks have failed, and say so.
     """
-    from fanout_pipeline.measuring.verification import verify
+    from fanout_pipeline.measuring.correctness.verification import verify
 
     warn_of_failures(log, run, folder)
     is_reference = run.strategy == REFERENCE

@@ -21,10 +21,10 @@ from fanout_pipeline.parts.folder import ResultFolder
 from fanout_pipeline.parts.no_links import make_link
 
 if TYPE_CHECKING:
-    from fanout_pipeline.measuring.determinism import Judge
-    from fanout_pipeline.measuring.round_plan import Contender
-    from fanout_pipeline.measuring.trial_process import Runs
-    from fanout_pipeline.measuring.trials import Trial
+    from fanout_pipeline.measuring.correctness.determinism import Judge
+    from fanout_pipeline.measuring.trials.process import Runs
+    from fanout_pipeline.measuring.trials.round_plan import Contender
+    from fanout_pipeline.measuring.trials.rounds import Trial
 
 
 def trials_asset(spec: FanoutSpec, strategies: Sequence[str], version: str) -> dg.AssetsDefinition:
@@ -56,11 +56,11 @@ def trials_asset(spec: FanoutSpec, strategies: Sequence[str], version: str) -> d
         fanout: Fanout,
     ) -> dg.MaterializeResult[None]:
         from fanout_pipeline.fanout.identity import work_fingerprint
-        from fanout_pipeline.measuring.determinism import Judge, told
-        from fanout_pipeline.measuring.machine import machine_record
-        from fanout_pipeline.measuring.trial_process import trial_process
-        from fanout_pipeline.measuring.trial_store import TrialRun, save_trials, trial_file
-        from fanout_pipeline.measuring.trials import TrialOptions, run_trials
+        from fanout_pipeline.measuring.correctness.determinism import Judge, told
+        from fanout_pipeline.measuring.trials.machine import machine_record
+        from fanout_pipeline.measuring.trials.process import trial_process
+        from fanout_pipeline.measuring.trials.rounds import TrialOptions, run_trials
+        from fanout_pipeline.measuring.trials.store import TrialRun, save_trials, trial_file
 
         began, begin = time.time(), time.perf_counter()
         root = data_folder.path()
@@ -144,7 +144,7 @@ def _contenders(
 ) -> tuple[list["Contender"], list[str]]:
     """The reference first, then the others; and what a reader has to know of those left out."""
     from fanout_pipeline.defs.dagster_contender import DagsterRun, code_pointer
-    from fanout_pipeline.measuring.contenders import InProcess
+    from fanout_pipeline.measuring.trials.contenders import InProcess
 
     wanted = [REFERENCE, *config.strategies]
     options, chunks = fanout.options(), fanout.chunks

@@ -13,10 +13,10 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch, Rectangle
 
-from fanout_pipeline.measuring.break_even import FROM, Crossing, Winner
-from fanout_pipeline.measuring.break_even_run import Findings
-from fanout_pipeline.measuring.burden import Cost
-from fanout_pipeline.measuring.sweep_grid import Cell
+from fanout_pipeline.measuring.break_even.added_cost import Cost
+from fanout_pipeline.measuring.break_even.answers import FROM, Crossing, Winner
+from fanout_pipeline.measuring.break_even.grid import Cell
+from fanout_pipeline.measuring.break_even.measure import Findings
 from fanout_pipeline.reporting.canvas import DPI, WIDTH, png
 
 _COLOURS = ("#000000", "#E69F00", "#0072B2", "#CC79A7", "#D55E00", "#009E73", "#56B4E9", "#F0E442")

@@ -11,10 +11,10 @@ from typing import Any
 
 from tabulate import tabulate
 
-from fanout_pipeline.measuring.break_even import CANNOT_TELL, FROM, CostQuestion, Crossing
-from fanout_pipeline.measuring.break_even_run import Findings
-from fanout_pipeline.measuring.burden import Cost, seconds_text
-from fanout_pipeline.measuring.machine import machine_sentence
+from fanout_pipeline.measuring.break_even.added_cost import Cost, seconds_text
+from fanout_pipeline.measuring.break_even.answers import CANNOT_TELL, FROM, CostQuestion, Crossing
+from fanout_pipeline.measuring.break_even.measure import Findings
+from fanout_pipeline.measuring.trials.machine import machine_sentence
 from fanout_pipeline.parts.atomic import make_folder, replacing, write_text
 from fanout_pipeline.reporting.break_even_plots import count_text
 from fanout_pipeline.reporting.escape import markdown

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from fanout_pipeline.measuring.comparison import Comparison
-from fanout_pipeline.measuring.machine import machine_sentence
-from fanout_pipeline.measuring.reasons import reasons
-from fanout_pipeline.measuring.sentences import sentence
-from fanout_pipeline.measuring.verdict import Verdict
+from fanout_pipeline.measuring.comparison.comparison import Comparison
+from fanout_pipeline.measuring.comparison.descriptions import sentence
+from fanout_pipeline.measuring.comparison.slowdown_reasons import reasons
+from fanout_pipeline.measuring.comparison.verdict import Verdict
+from fanout_pipeline.measuring.trials.machine import machine_sentence
 from fanout_pipeline.reporting.escape import plain
 from fanout_pipeline.reporting.method import method
 from fanout_pipeline.reporting.page import (

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
-from fanout_pipeline.measuring.comparison import Comparison
-from fanout_pipeline.measuring.inference import MIN_ROUNDS
+from fanout_pipeline.measuring.comparison.comparison import Comparison
+from fanout_pipeline.measuring.statistics.inference import MIN_ROUNDS
 
 
 def method(comparison: Comparison) -> list[str]:

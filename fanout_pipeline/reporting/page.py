@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from fanout_pipeline.fanout.phases import PHASES
-from fanout_pipeline.measuring.breakdown import breakdowns, occurring
-from fanout_pipeline.measuring.comparison import Comparison
-from fanout_pipeline.measuring.machine import machine_sentence
-from fanout_pipeline.measuring.reasons import reasons
-from fanout_pipeline.measuring.sentences import sentence
-from fanout_pipeline.measuring.verdict import Verdict
+from fanout_pipeline.measuring.comparison.breakdown import breakdowns, occurring
+from fanout_pipeline.measuring.comparison.comparison import Comparison
+from fanout_pipeline.measuring.comparison.descriptions import sentence
+from fanout_pipeline.measuring.comparison.slowdown_reasons import reasons
+from fanout_pipeline.measuring.comparison.verdict import Verdict
+from fanout_pipeline.measuring.trials.machine import machine_sentence
 from fanout_pipeline.reporting.escape import markdown
 from fanout_pipeline.reporting.method import method
 from fanout_pipeline.reporting.tables import (

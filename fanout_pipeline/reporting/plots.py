@@ -9,9 +9,9 @@ from matplotlib.colors import to_rgb
 from matplotlib.patches import Patch
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter, NullLocator
 
-from fanout_pipeline.measuring.breakdown import Breakdown, breakdowns, occurring
-from fanout_pipeline.measuring.comparison import Comparison, Row
-from fanout_pipeline.measuring.quantities import duration, three_digits
+from fanout_pipeline.measuring.comparison.breakdown import Breakdown, breakdowns, occurring
+from fanout_pipeline.measuring.comparison.comparison import Comparison, Row
+from fanout_pipeline.measuring.formatting import duration, three_digits
 from fanout_pipeline.reporting.canvas import GRID, INK, SOFT, beside, figure_for, head, png
 from fanout_pipeline.reporting.escape import plain
 from fanout_pipeline.reporting.tables import interval, ratio

@@ -7,12 +7,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from fanout_pipeline.measuring.breakdown import breakdown
-from fanout_pipeline.measuring.comparison import Comparison, Row
-from fanout_pipeline.measuring.inference import RatioEstimate
-from fanout_pipeline.measuring.reasons import reasons
-from fanout_pipeline.measuring.sentences import sentence
-from fanout_pipeline.measuring.verdict import Verdict
+from fanout_pipeline.measuring.comparison.breakdown import breakdown
+from fanout_pipeline.measuring.comparison.comparison import Comparison, Row
+from fanout_pipeline.measuring.comparison.descriptions import sentence
+from fanout_pipeline.measuring.comparison.slowdown_reasons import reasons
+from fanout_pipeline.measuring.comparison.verdict import Verdict
+from fanout_pipeline.measuring.statistics.inference import RatioEstimate
 
 
 def report_record(

@@ -7,9 +7,9 @@ import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from fanout_pipeline.measuring.comparison import Comparison
-from fanout_pipeline.measuring.sentences import sentence
-from fanout_pipeline.measuring.verdict import Verdict
+from fanout_pipeline.measuring.comparison.comparison import Comparison
+from fanout_pipeline.measuring.comparison.descriptions import sentence
+from fanout_pipeline.measuring.comparison.verdict import Verdict
 from fanout_pipeline.parts.atomic import make_folder, replacing, write_text
 from fanout_pipeline.reporting.html import report_html
 from fanout_pipeline.reporting.page import ARTICLE_STRATEGY, report_markdown

@@ -7,8 +7,8 @@ from typing import Any
 
 from tabulate import tabulate
 
-from fanout_pipeline.measuring.breakdown import breakdowns, occurring
-from fanout_pipeline.measuring.comparison import Comparison, Row
+from fanout_pipeline.measuring.comparison.breakdown import breakdowns, occurring
+from fanout_pipeline.measuring.comparison.comparison import Comparison, Row
 from fanout_pipeline.reporting.escape import markdown, plain
 
 CANNOT_TELL = "cannot tell"

@@ -8,7 +8,7 @@ from fanout_pipeline.fanout.contract import FanoutSpec, ItemFailed, Options
 from fanout_pipeline.fanout.policy import FailurePolicy
 from fanout_pipeline.fanout.registry import STRATEGIES
 from fanout_pipeline.fanout.run import run_strategy
-from fanout_pipeline.measuring.verification import verify
+from fanout_pipeline.measuring.correctness.verification import verify
 from fanout_pipeline.parts import ResultFolder, read_failures, read_results
 from fanout_pipeline.sources import BadInput, IntegerLines, TextLines
 from fanout_pipeline_tests.contract import functions

@@ -5,7 +5,7 @@ import pytest
 from fanout_pipeline.fanout.contract import FanoutSpec, Options
 from fanout_pipeline.fanout.registry import STRATEGIES
 from fanout_pipeline.fanout.run import run_strategy
-from fanout_pipeline.measuring.verification import verify
+from fanout_pipeline.measuring.correctness.verification import verify
 from fanout_pipeline.parts import read_results
 from fanout_pipeline.parts.reading import Snapshot
 from fanout_pipeline.sources import IntegerLines

@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from fanout_pipeline.defs.dagster_contender import _watched
-from fanout_pipeline.measuring.limits import TookTooLong
+from fanout_pipeline.measuring.trials.time_limit import TookTooLong
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("leaves_nothing"), pytest.mark.timeout(30)]
 

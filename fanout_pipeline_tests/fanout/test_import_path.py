@@ -18,7 +18,7 @@ from fanout_pipeline.fanout.registry import STRATEGIES
 from fanout_pipeline.fanout.run import run_strategy
 from fanout_pipeline.fanout.sending import sent
 from fanout_pipeline.fanout.worker_processes import worker_processes
-from fanout_pipeline.measuring.verification import verify
+from fanout_pipeline.measuring.correctness.verification import verify
 from fanout_pipeline.parts import read_results
 from fanout_pipeline.sources import TextLines
 

@@ -243,7 +243,7 @@ ELSEWHERE = {
     "defs/dagster_contender.py": "the folder of a trial's own run",
     "fanout/road.py": "a temporary folder",
     "fanout/semaphores.py": "shared memory",
-    "measuring/trial_process.py": "a temporary folder",
+    "measuring/trials/process.py": "a temporary folder",
     "fanout/usage.py": "/proc",
     "sources/lines.py": "a file in a sweep's own folder, opened without following a link",
 }

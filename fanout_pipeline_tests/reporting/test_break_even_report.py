@@ -7,10 +7,10 @@ from random import Random
 
 import pytest
 
-from fanout_pipeline.measuring.break_even import break_even
-from fanout_pipeline.measuring.break_even_run import Findings
-from fanout_pipeline.measuring.machine import machine_record
-from fanout_pipeline.measuring.scaling import fit_scaling
+from fanout_pipeline.measuring.break_even.answers import break_even
+from fanout_pipeline.measuring.break_even.measure import Findings
+from fanout_pipeline.measuring.statistics.scaling import fit_scaling
+from fanout_pipeline.measuring.trials.machine import machine_record
 from fanout_pipeline.reporting.break_even_plots import count_text, lines_plot, winners_plot
 from fanout_pipeline.reporting.break_even_report import (
     break_even_markdown,
@@ -19,7 +19,7 @@ from fanout_pipeline.reporting.break_even_report import (
     sentences,
     write_break_even,
 )
-from fanout_pipeline_tests.measuring.simulated_machine import GRID, LAWS, Simulation
+from fanout_pipeline_tests.measuring.break_even.simulated_machine import GRID, LAWS, Simulation
 
 pytestmark = pytest.mark.slow
 

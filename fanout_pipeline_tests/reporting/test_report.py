@@ -9,7 +9,7 @@ from flit_core import buildapi
 from markdown_it import MarkdownIt
 
 import fanout_pipeline
-from fanout_pipeline.measuring.verdict import decide
+from fanout_pipeline.measuring.comparison.verdict import decide
 from fanout_pipeline.reporting.report import (
     data_uri,
     report_html,
@@ -17,7 +17,7 @@ from fanout_pipeline.reporting.report import (
     report_record,
     write_report,
 )
-from fanout_pipeline_tests.measuring.records import (
+from fanout_pipeline_tests.measuring.comparison.made_up import (
     ALL,
     measured,
     measurement,

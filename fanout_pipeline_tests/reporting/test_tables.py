@@ -7,7 +7,7 @@ from fanout_pipeline.reporting.tables import (
     comparison_table,
     first_results_table,
 )
-from fanout_pipeline_tests.measuring.records import (
+from fanout_pipeline_tests.measuring.comparison.made_up import (
     ALL,
     PHASES,
     compared,

@@ -15,7 +15,7 @@ from fanout_pipeline.fanout.assignments import split_at
 from fanout_pipeline.fanout.contract import FanoutSpec, ItemFailed, Options
 from fanout_pipeline.fanout.registry import STRATEGIES
 from fanout_pipeline.fanout.run import run_strategy
-from fanout_pipeline.measuring.verification import self_check
+from fanout_pipeline.measuring.correctness.verification import self_check
 from fanout_pipeline.parts import read_results
 from fanout_pipeline.sources import BadInput, Chunk, IntegerLines, TextLines
 

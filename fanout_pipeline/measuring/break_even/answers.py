@@ -12,12 +12,12 @@ from statistics import median
 from typing import NamedTuple
 
 from fanout_pipeline.fanout.registry import STRATEGIES
-from fanout_pipeline.measuring.burden import Cost
-from fanout_pipeline.measuring.cost_fit import Line
-from fanout_pipeline.measuring.cost_model import CostModel
-from fanout_pipeline.measuring.crossings import Lines, cost_crossing, items_crossing
-from fanout_pipeline.measuring.resampling import resampled_lines
-from fanout_pipeline.measuring.sweep_grid import Cell, Grid
+from fanout_pipeline.measuring.break_even.added_cost import Cost
+from fanout_pipeline.measuring.break_even.bootstrap import resampled_lines
+from fanout_pipeline.measuring.break_even.cost_fit import Line
+from fanout_pipeline.measuring.break_even.cost_model import CostModel
+from fanout_pipeline.measuring.break_even.crossings import Lines, cost_crossing, items_crossing
+from fanout_pipeline.measuring.break_even.grid import Cell, Grid
 
 FROM, NEVER, CANNOT_TELL = "from", "never", "cannot tell"
 _RESAMPLES = 400

@@ -11,10 +11,10 @@ from collections.abc import Mapping, Sequence
 from random import Random
 from statistics import median
 
-from fanout_pipeline.measuring.burden import Cost
-from fanout_pipeline.measuring.cost_fit import Line, least_share
-from fanout_pipeline.measuring.cost_model import CostModel
-from fanout_pipeline.measuring.crossings import Lines
+from fanout_pipeline.measuring.break_even.added_cost import Cost
+from fanout_pipeline.measuring.break_even.cost_fit import Line, least_share
+from fanout_pipeline.measuring.break_even.cost_model import CostModel
+from fanout_pipeline.measuring.break_even.crossings import Lines
 
 _TO_DEVIATION = 1.4826
 """From the median absolute deviation to the standard deviation of a normal distribution."""

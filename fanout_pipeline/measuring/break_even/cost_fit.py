@@ -12,8 +12,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from fanout_pipeline.measuring.burden import Cost
-from fanout_pipeline.measuring.sweep_grid import Cell
+from fanout_pipeline.measuring.break_even.added_cost import Cost
+from fanout_pipeline.measuring.break_even.grid import Cell
 
 _QUICKEST = 0.9
 """A burn may be this much quicker than calibrated."""

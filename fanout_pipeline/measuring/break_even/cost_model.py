@@ -6,9 +6,9 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from statistics import median
 
-from fanout_pipeline.measuring.burden import Cost
-from fanout_pipeline.measuring.cost_fit import Line, fit_lines, least_share
-from fanout_pipeline.measuring.sweep_grid import Cell, Sample
+from fanout_pipeline.measuring.break_even.added_cost import Cost
+from fanout_pipeline.measuring.break_even.cost_fit import Line, fit_lines, least_share
+from fanout_pipeline.measuring.break_even.grid import Cell, Sample
 
 _SLACK = 0.25
 """How far a time may be off, relatively, as far as the bounds are concerned."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 
-from fanout_pipeline.measuring.burden import Cost
-from fanout_pipeline.measuring.cost_fit import Line
+from fanout_pipeline.measuring.break_even.added_cost import Cost
+from fanout_pipeline.measuring.break_even.cost_fit import Line
 
 Lines = Mapping[str, Mapping[Cost, Line]]
 """Of each strategy and cost."""

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from fanout_pipeline.measuring.burden import Cost
+from fanout_pipeline.measuring.break_even.added_cost import Cost
 
 
 class Cell(NamedTuple):

@@ -20,15 +20,20 @@ from fanout_pipeline.fanout.identity import work_fingerprint
 from fanout_pipeline.fanout.import_path import with_its_imports
 from fanout_pipeline.fanout.numeric import as_in_workers
 from fanout_pipeline.fanout.registry import REFERENCE, STRATEGIES
-from fanout_pipeline.measuring.break_even import BreakEven, break_even
-from fanout_pipeline.measuring.burden import calibrate
-from fanout_pipeline.measuring.cost_model import CostModel
-from fanout_pipeline.measuring.machine import machine_record
-from fanout_pipeline.measuring.sample_file import SampleFile, earlier_samples
-from fanout_pipeline.measuring.scaling import MIN_COUNTS, Scaling, fit_scaling, worker_counts
-from fanout_pipeline.measuring.sweep import Block, Sweep
-from fanout_pipeline.measuring.sweep_grid import Cell, Grid, Sample, Skip
-from fanout_pipeline.measuring.sweep_runs import sweep_runs
+from fanout_pipeline.measuring.break_even.added_cost import calibrate
+from fanout_pipeline.measuring.break_even.answers import BreakEven, break_even
+from fanout_pipeline.measuring.break_even.cost_model import CostModel
+from fanout_pipeline.measuring.break_even.grid import Cell, Grid, Sample, Skip
+from fanout_pipeline.measuring.break_even.sample_file import SampleFile, earlier_samples
+from fanout_pipeline.measuring.break_even.sweep import Block, Sweep
+from fanout_pipeline.measuring.break_even.timed_runs import sweep_runs
+from fanout_pipeline.measuring.statistics.scaling import (
+    MIN_COUNTS,
+    Scaling,
+    fit_scaling,
+    worker_counts,
+)
+from fanout_pipeline.measuring.trials.machine import machine_record
 from fanout_pipeline.parts.atomic import make_folder
 from fanout_pipeline.parts.lock import Held, locked
 

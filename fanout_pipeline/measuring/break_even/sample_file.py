@@ -14,8 +14,8 @@ from typing import Any
 import pyarrow
 from pyarrow import parquet
 
-from fanout_pipeline.measuring.burden import Calibration, Cost
-from fanout_pipeline.measuring.sweep_grid import Cell, Sample
+from fanout_pipeline.measuring.break_even.added_cost import Calibration, Cost
+from fanout_pipeline.measuring.break_even.grid import Cell, Sample
 from fanout_pipeline.parts.atomic import make_folder, replacing
 
 _MADE_OF = b"made_of"

@@ -13,10 +13,10 @@ from random import Random
 from typing import NamedTuple
 
 from fanout_pipeline.fanout.contract import WorkerDied
-from fanout_pipeline.measuring.burden import seconds_text
-from fanout_pipeline.measuring.cost_model import JITTER_SECONDS, CostModel
-from fanout_pipeline.measuring.limits import TookTooLong
-from fanout_pipeline.measuring.sweep_grid import Cell, Grid, Skip
+from fanout_pipeline.measuring.break_even.added_cost import seconds_text
+from fanout_pipeline.measuring.break_even.cost_model import JITTER_SECONDS, CostModel
+from fanout_pipeline.measuring.break_even.grid import Cell, Grid, Skip
+from fanout_pipeline.measuring.trials.time_limit import TookTooLong
 
 _HOPELESS = 2.0
 """Times slower than the reference, even at best."""

@@ -11,13 +11,13 @@ from fanout_pipeline.fanout.calling import is_async
 from fanout_pipeline.fanout.contract import FanoutSpec, Options
 from fanout_pipeline.fanout.registry import REFERENCE, STRATEGIES
 from fanout_pipeline.fanout.run_record import RunRecord
-from fanout_pipeline.measuring.burden import AsyncBurdened, Burdened, Calibration
-from fanout_pipeline.measuring.determinism import Judge
-from fanout_pipeline.measuring.limits import limit_seconds
-from fanout_pipeline.measuring.order_check import Contradiction
-from fanout_pipeline.measuring.sweep_grid import Cell
-from fanout_pipeline.measuring.trial_process import Runs, run_here, trial_process
-from fanout_pipeline.measuring.verification import verify
+from fanout_pipeline.measuring.break_even.added_cost import AsyncBurdened, Burdened, Calibration
+from fanout_pipeline.measuring.break_even.grid import Cell
+from fanout_pipeline.measuring.correctness.determinism import Judge
+from fanout_pipeline.measuring.correctness.order_check import Contradiction
+from fanout_pipeline.measuring.correctness.verification import verify
+from fanout_pipeline.measuring.trials.process import Runs, run_here, trial_process
+from fanout_pipeline.measuring.trials.time_limit import limit_seconds
 from fanout_pipeline.parts import no_links
 from fanout_pipeline.parts.atomic import scratch_folder
 from fanout_pipeline.parts.folder import ResultFolder

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from fanout_pipeline.fanout.phases import PHASES
-from fanout_pipeline.measuring.comparison import Comparison, Row
+from fanout_pipeline.measuring.comparison.comparison import Comparison, Row
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from fanout_pipeline.measuring.comparison import Comparison, Row
-from fanout_pipeline.measuring.inference import Claim, RatioEstimate, claim
+from fanout_pipeline.measuring.comparison.comparison import Comparison, Row
+from fanout_pipeline.measuring.statistics.inference import Claim, RatioEstimate, claim
 
 
 def sentence(comparison: Comparison, strategy: str) -> str:

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from fanout_pipeline.measuring.comparison import Comparison, Row
-from fanout_pipeline.measuring.inference import Claim, claim
-from fanout_pipeline.measuring.quantities import duration
+from fanout_pipeline.measuring.comparison.comparison import Comparison, Row
+from fanout_pipeline.measuring.formatting import duration
+from fanout_pipeline.measuring.statistics.inference import Claim, claim
 
 
 @dataclass(frozen=True, slots=True)

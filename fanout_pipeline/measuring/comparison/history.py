@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from fanout_pipeline.measuring.comparison import Comparison
-from fanout_pipeline.measuring.machine import machine_sentence
-from fanout_pipeline.measuring.sentences import times
-from fanout_pipeline.measuring.verdict import Verdict
+from fanout_pipeline.measuring.comparison.comparison import Comparison
+from fanout_pipeline.measuring.comparison.descriptions import times
+from fanout_pipeline.measuring.comparison.verdict import Verdict
+from fanout_pipeline.measuring.trials.machine import machine_sentence
 from fanout_pipeline.parts.atomic import write_text
 
 LAST_TRUSTED = "last_trusted.json"

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from fanout_pipeline.measuring.breakdown import breakdown
-from fanout_pipeline.measuring.comparison import Comparison, Row
-from fanout_pipeline.measuring.quantities import duration, size, three_digits
-from fanout_pipeline.measuring.sentences import told
+from fanout_pipeline.measuring.comparison.breakdown import breakdown
+from fanout_pipeline.measuring.comparison.comparison import Comparison, Row
+from fanout_pipeline.measuring.comparison.descriptions import told
+from fanout_pipeline.measuring.formatting import duration, size, three_digits
 
 _PROCESSES = ("multiprocess", "pool_map", "queue")
 """Of the ways to use processes, those that differ in what they send."""

@@ -6,11 +6,11 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from fanout_pipeline.measuring.comparison import Comparison, Row, related
-from fanout_pipeline.measuring.inference import MAX_NOISE, MIN_ROUNDS, Claim, claim
-from fanout_pipeline.measuring.pays_from import pays_from
-from fanout_pipeline.measuring.sentences import compared, first_line, told
-from fanout_pipeline.measuring.trials import Trial
+from fanout_pipeline.measuring.comparison.comparison import Comparison, Row, related
+from fanout_pipeline.measuring.comparison.descriptions import compared, first_line, told
+from fanout_pipeline.measuring.comparison.estimate import pays_from
+from fanout_pipeline.measuring.statistics.inference import MAX_NOISE, MIN_ROUNDS, Claim, claim
+from fanout_pipeline.measuring.trials.rounds import Trial
 
 STAY_SERIAL = "stay serial"
 CANNOT_TELL = "cannot tell"

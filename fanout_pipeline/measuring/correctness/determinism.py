@@ -18,9 +18,9 @@ from typing import Any
 from fanout_pipeline.fanout.again import Again
 from fanout_pipeline.fanout.contract import FanoutSpec
 from fanout_pipeline.fanout.failures import shown
-from fanout_pipeline.measuring.nearness import difference, has_floats
-from fanout_pipeline.measuring.order_check import Contradiction, OrderCheck
-from fanout_pipeline.measuring.single_items import items_at, results_at
+from fanout_pipeline.measuring.correctness.differences import difference, has_floats
+from fanout_pipeline.measuring.correctness.lookup import items_at, results_at
+from fanout_pipeline.measuring.correctness.order_check import Contradiction, OrderCheck
 from fanout_pipeline.parts.arrow_kinds import read_back
 from fanout_pipeline.parts.reading import Snapshot
 

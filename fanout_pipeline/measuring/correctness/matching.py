@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy
 
-from fanout_pipeline.measuring.nearness import partners
-from fanout_pipeline.measuring.result_streams import (
+from fanout_pipeline.measuring.correctness.differences import partners
+from fanout_pipeline.measuring.correctness.result_streams import (
     Compared,
     Finding,
     blocks,

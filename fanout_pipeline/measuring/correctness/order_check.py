@@ -15,7 +15,8 @@ from pathlib import Path
 
 import numpy
 
-from fanout_pipeline.measuring.result_streams import (
+from fanout_pipeline.measuring.correctness.matching import Unmatched, unmatched
+from fanout_pipeline.measuring.correctness.result_streams import (
     Compared,
     Finding,
     blocks,
@@ -23,7 +24,6 @@ from fanout_pipeline.measuring.result_streams import (
     differing,
     pairs,
 )
-from fanout_pipeline.measuring.unmatched import Unmatched, unmatched
 from fanout_pipeline.parts.reading import Snapshot
 
 _EXAMPLES = 10

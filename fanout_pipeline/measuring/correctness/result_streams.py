@@ -11,7 +11,12 @@ import numpy
 import pyarrow
 
 from fanout_pipeline.fanout.failures import shown
-from fanout_pipeline.measuring.nearness import DIFFERENT, difference, differences, has_floats
+from fanout_pipeline.measuring.correctness.differences import (
+    DIFFERENT,
+    difference,
+    differences,
+    has_floats,
+)
 from fanout_pipeline.parts.arrow_kinds import to_python
 from fanout_pipeline.parts.digest import combined, digest, value_hashes
 from fanout_pipeline.parts.failed import failed_indexes

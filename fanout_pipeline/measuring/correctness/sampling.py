@@ -15,9 +15,9 @@ from fanout_pipeline.fanout.again import Again
 from fanout_pipeline.fanout.contract import FanoutSpec
 from fanout_pipeline.fanout.failures import shown
 from fanout_pipeline.fanout.progress import Progress
-from fanout_pipeline.measuring.nearness import difference
-from fanout_pipeline.measuring.result_streams import Finding, blocks, compared
-from fanout_pipeline.measuring.single_items import items_at
+from fanout_pipeline.measuring.correctness.differences import difference
+from fanout_pipeline.measuring.correctness.lookup import items_at
+from fanout_pipeline.measuring.correctness.result_streams import Finding, blocks, compared
 from fanout_pipeline.parts.arrow_kinds import read_back
 from fanout_pipeline.parts.failed import failed_indexes
 from fanout_pipeline.parts.reading import Snapshot

@@ -19,11 +19,11 @@ from fanout_pipeline.fanout.policy import FAIL, FailurePolicy
 from fanout_pipeline.fanout.registry import REFERENCE, STRATEGIES, SUPERVISED
 from fanout_pipeline.fanout.run import run_strategy
 from fanout_pipeline.fanout.run_record import RunRecord
-from fanout_pipeline.measuring.determinism import Judge
-from fanout_pipeline.measuring.order_check import OrderCheck, check_order
-from fanout_pipeline.measuring.quantities import duration
-from fanout_pipeline.measuring.result_streams import blocks, compared
-from fanout_pipeline.measuring.sampling import Pick, compare_sample
+from fanout_pipeline.measuring.correctness.determinism import Judge
+from fanout_pipeline.measuring.correctness.order_check import OrderCheck, check_order
+from fanout_pipeline.measuring.correctness.result_streams import blocks, compared
+from fanout_pipeline.measuring.correctness.sampling import Pick, compare_sample
+from fanout_pipeline.measuring.formatting import duration
 from fanout_pipeline.parts.folder import ResultFolder
 from fanout_pipeline.parts.manifest import NoResults
 from fanout_pipeline.parts.reading import Snapshot

@@ -8,10 +8,10 @@ from pathlib import Path
 from fanout_pipeline.fanout.contract import FanoutSpec, Options, Strategy
 from fanout_pipeline.fanout.registry import REFERENCE
 from fanout_pipeline.fanout.run_record import RunRecord
-from fanout_pipeline.measuring.determinism import Judge, another_run
-from fanout_pipeline.measuring.order_check import OrderCheck, check_order
-from fanout_pipeline.measuring.trial_process import Runs, run_here
-from fanout_pipeline.measuring.verification import self_check
+from fanout_pipeline.measuring.correctness.determinism import Judge, another_run
+from fanout_pipeline.measuring.correctness.order_check import OrderCheck, check_order
+from fanout_pipeline.measuring.correctness.verification import self_check
+from fanout_pipeline.measuring.trials.process import Runs, run_here
 from fanout_pipeline.parts.reading import Snapshot
 
 

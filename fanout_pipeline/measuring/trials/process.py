@@ -36,7 +36,7 @@ from fanout_pipeline.fanout.process_end import how_ended
 from fanout_pipeline.fanout.run_record import RunRecord
 from fanout_pipeline.fanout.sending import sent
 from fanout_pipeline.fanout.surroundings import Surroundings
-from fanout_pipeline.measuring.limits import TookTooLong
+from fanout_pipeline.measuring.trials.time_limit import TookTooLong
 
 _END_SECONDS = 10.0
 
@@ -130,7 +130,7 @@ class TrialProcess:
         """Start it, and wait until it has imported what it needs."""
         ours, theirs = socket.socketpair()
         program = (
-            f"from fanout_pipeline.measuring.trial_process import serve\nserve({theirs.fileno()})"
+            f"from fanout_pipeline.measuring.trials.process import serve\nserve({theirs.fileno()})"
         )
         with interrupts_held():
             self._process = subprocess.Popen(

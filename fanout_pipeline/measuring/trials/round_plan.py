@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from fanout_pipeline.fanout.run_record import RunRecord
-from fanout_pipeline.measuring.inference import MIN_ROUNDS
-from fanout_pipeline.measuring.limits import limit_seconds
-from fanout_pipeline.measuring.order_check import OrderCheck
+from fanout_pipeline.measuring.correctness.order_check import OrderCheck
+from fanout_pipeline.measuring.statistics.inference import MIN_ROUNDS
+from fanout_pipeline.measuring.trials.time_limit import limit_seconds
 
 _PLAINLY = 3.0
 """What takes so many times as long as the reference is told from it by few trials,"""

@@ -15,10 +15,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from fanout_pipeline.fanout.numeric import as_in_workers
-from fanout_pipeline.measuring.conditions import Conditions, conditions
-from fanout_pipeline.measuring.limits import TookTooLong
-from fanout_pipeline.measuring.quantities import duration
-from fanout_pipeline.measuring.round_plan import (
+from fanout_pipeline.measuring.formatting import duration
+from fanout_pipeline.measuring.trials.conditions import Conditions, conditions
+from fanout_pipeline.measuring.trials.round_plan import (
     Contender,
     Slot,
     guessed_cost,
@@ -26,6 +25,7 @@ from fanout_pipeline.measuring.round_plan import (
     next_round,
     shuffled,
 )
+from fanout_pipeline.measuring.trials.time_limit import TookTooLong
 from fanout_pipeline.parts.visible import visible_lines
 
 

@@ -16,7 +16,7 @@ import pyarrow
 from pyarrow import parquet
 
 from fanout_pipeline.fanout.phases import PHASES
-from fanout_pipeline.measuring.trials import Trial
+from fanout_pipeline.measuring.trials.rounds import Trial
 from fanout_pipeline.parts.atomic import make_folder, replacing
 from fanout_pipeline.parts.manifest import NoResults
 

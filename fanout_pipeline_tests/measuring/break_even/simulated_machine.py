@@ -3,10 +3,10 @@
 import math
 from random import Random
 
-from fanout_pipeline.measuring.burden import Cost
-from fanout_pipeline.measuring.cost_model import CostModel
-from fanout_pipeline.measuring.sweep import Sweep
-from fanout_pipeline.measuring.sweep_grid import Grid, Sample, log_counts, ordered
+from fanout_pipeline.measuring.break_even.added_cost import Cost
+from fanout_pipeline.measuring.break_even.cost_model import CostModel
+from fanout_pipeline.measuring.break_even.grid import Grid, Sample, log_counts, ordered
+from fanout_pipeline.measuring.break_even.sweep import Sweep
 
 BURNS = [Cost(seconds) for seconds in (1e-6, 1e-5, 1e-4, 1e-3)]
 COSTS = ordered([*BURNS, Cost(1e-3, waits=True)])

@@ -7,7 +7,13 @@ import sys
 import pytest
 
 from fanout_pipeline.fanout.fingerprint import function_fingerprint
-from fanout_pipeline.measuring.burden import Burdened, Calibration, Cost, calibrate, seconds_text
+from fanout_pipeline.measuring.break_even.added_cost import (
+    Burdened,
+    Calibration,
+    Cost,
+    calibrate,
+    seconds_text,
+)
 from fanout_pipeline.squares import square
 
 BURN, WAIT = Cost(1e-5), Cost(1e-3, waits=True)
@@ -87,7 +93,7 @@ def test_short_times_have_fitting_units():
 def test_a_worker_that_burns_loads_nothing_more():
     """A burden costs worker processes no imports."""
     code = (
-        "import sys, fanout_pipeline.measuring.burden; "
+        "import sys, fanout_pipeline.measuring.break_even.added_cost; "
         "print(set(sys.modules) & {'dagster', 'pandas', 'numpy', 'scipy', 'matplotlib', 'pyarrow'})"
     )
     done = subprocess.run(

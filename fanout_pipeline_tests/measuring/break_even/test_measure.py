@@ -9,17 +9,17 @@ from pyarrow import parquet
 
 from fanout_pipeline.fanout import FanoutSpec, Options
 from fanout_pipeline.fanout.registry import STRATEGIES
-from fanout_pipeline.measuring import break_even_run, sweep_runs
-from fanout_pipeline.measuring.break_even import FROM
-from fanout_pipeline.measuring.break_even_run import (
+from fanout_pipeline.measuring.break_even import measure, timed_runs
+from fanout_pipeline.measuring.break_even.added_cost import Calibration, Cost
+from fanout_pipeline.measuring.break_even.answers import FROM
+from fanout_pipeline.measuring.break_even.grid import Cell, Grid, Sample, ordered
+from fanout_pipeline.measuring.break_even.measure import (
     AlreadyRunning,
     Settings,
     grid_of,
     measure_break_even,
 )
-from fanout_pipeline.measuring.burden import Calibration, Cost
-from fanout_pipeline.measuring.sample_file import SampleFile, earlier_samples
-from fanout_pipeline.measuring.sweep_grid import Cell, Grid, Sample, ordered
+from fanout_pipeline.measuring.break_even.sample_file import SampleFile, earlier_samples
 from fanout_pipeline.parts.lock import locked
 from fanout_pipeline.sources import IntegerLines
 from fanout_pipeline_tests.contract import functions
@@ -105,7 +105,7 @@ def test_samples_of_anything_else_are_not_used(spec, tmp_path):
 def test_a_strategy_that_gives_other_results_ends_the_sweep(spec, tmp_path):
     """No time of wrong results is ever reported."""
     wrong = replace(spec, batch_function=functions.Batch(str))
-    with pytest.raises(sweep_runs.WrongResults, match="different results of the same 10 items"):
+    with pytest.raises(timed_runs.WrongResults, match="different results of the same 10 items"):
         measured(wrong, tmp_path, "vectorized")
     assert not list((tmp_path / "same").glob(".break_even-*"))
 
@@ -129,7 +129,7 @@ def test_waits_of_an_async_function_are_beside_each_other(spec, tmp_path):
 
 def test_with_four_cores_the_number_of_workers_is_varied(spec, tmp_path, monkeypatch):
     """Where there are four numbers of workers to compare, they are run, and the law is fitted."""
-    monkeypatch.setattr(break_even_run, "effective_cores", lambda: 4)
+    monkeypatch.setattr(measure, "effective_cores", lambda: 4)
     lines = []
     found = measure_break_even(
         spec,

@@ -5,11 +5,22 @@ from random import Random
 import pytest
 
 from fanout_pipeline.fanout.contract import WorkerDied
-from fanout_pipeline.measuring.break_even import CANNOT_TELL, FROM, NEVER, CostQuestion, break_even
-from fanout_pipeline.measuring.burden import Cost
-from fanout_pipeline.measuring.limits import TookTooLong
-from fanout_pipeline.measuring.sweep_grid import Cell, Grid, log_counts, ordered
-from fanout_pipeline_tests.measuring.simulated_machine import COSTS, GRID, Simulation, seconds
+from fanout_pipeline.measuring.break_even.added_cost import Cost
+from fanout_pipeline.measuring.break_even.answers import (
+    CANNOT_TELL,
+    FROM,
+    NEVER,
+    CostQuestion,
+    break_even,
+)
+from fanout_pipeline.measuring.break_even.grid import Cell, Grid, log_counts, ordered
+from fanout_pipeline.measuring.trials.time_limit import TookTooLong
+from fanout_pipeline_tests.measuring.break_even.simulated_machine import (
+    COSTS,
+    GRID,
+    Simulation,
+    seconds,
+)
 
 ITEMS = 100_000
 WAIT = Cost(1e-3, waits=True)

@@ -2,10 +2,10 @@
 
 import random
 
-from fanout_pipeline.measuring.comparison import compare
-from fanout_pipeline.measuring.recorded import Recorded
-from fanout_pipeline.measuring.trial_store import TrialRun
-from fanout_pipeline.measuring.trials import Trial
+from fanout_pipeline.measuring.comparison.asset_record import Recorded
+from fanout_pipeline.measuring.comparison.comparison import compare
+from fanout_pipeline.measuring.trials.rounds import Trial
+from fanout_pipeline.measuring.trials.store import TrialRun
 
 REFERENCE = "serial"
 MACHINE = {

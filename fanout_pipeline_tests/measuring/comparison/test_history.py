@@ -4,11 +4,11 @@ import json
 
 import pytest
 
-from fanout_pipeline.measuring.comparison import compare
-from fanout_pipeline.measuring.history import changes, keep_trusted, last_trusted
-from fanout_pipeline.measuring.verdict import decide
+from fanout_pipeline.measuring.comparison.comparison import compare
+from fanout_pipeline.measuring.comparison.history import changes, keep_trusted, last_trusted
+from fanout_pipeline.measuring.comparison.verdict import decide
 from fanout_pipeline.reporting.report import report_record
-from fanout_pipeline_tests.measuring.simulated import noisy_trials, trial_run
+from fanout_pipeline_tests.measuring.trials.simulated import noisy_trials, trial_run
 
 
 def judged(ratios, run=None, **options):

@@ -7,14 +7,18 @@ import pytest
 
 from fanout_pipeline.fanout import FanoutSpec, Options
 from fanout_pipeline.fanout.registry import REFERENCE, STRATEGIES
-from fanout_pipeline.measuring.comparison import compare
-from fanout_pipeline.measuring.contenders import InProcess
-from fanout_pipeline.measuring.trials import TrialOptions, run_trials
-from fanout_pipeline.measuring.verdict import decide
+from fanout_pipeline.measuring.comparison.comparison import compare
+from fanout_pipeline.measuring.comparison.verdict import decide
+from fanout_pipeline.measuring.trials.contenders import InProcess
+from fanout_pipeline.measuring.trials.rounds import TrialOptions, run_trials
 from fanout_pipeline.sources import IntegerLines
 from fanout_pipeline.squares import square
-from fanout_pipeline_tests.measuring.simulated import trial_run
-from fanout_pipeline_tests.measuring.workloads import burn_1_ms, wait_2_ms, wait_2_ms_async
+from fanout_pipeline_tests.measuring.comparison.workloads import (
+    burn_1_ms,
+    wait_2_ms,
+    wait_2_ms_async,
+)
+from fanout_pipeline_tests.measuring.trials.simulated import trial_run
 
 pytestmark = pytest.mark.slow
 

@@ -1,9 +1,9 @@
 import pytest
 
-from fanout_pipeline.measuring.quantities import duration, size, three_digits
-from fanout_pipeline.measuring.reasons import reasons
-from fanout_pipeline.measuring.sentences import sentence
-from fanout_pipeline_tests.measuring.records import ALL, compared, measured, realistic
+from fanout_pipeline.measuring.comparison.descriptions import sentence
+from fanout_pipeline.measuring.comparison.slowdown_reasons import reasons
+from fanout_pipeline.measuring.formatting import duration, size, three_digits
+from fanout_pipeline_tests.measuring.comparison.made_up import ALL, compared, measured, realistic
 
 CALLS = {"call": 0.1, "read": 0.9}
 

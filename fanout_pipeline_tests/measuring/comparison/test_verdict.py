@@ -5,9 +5,9 @@ import re
 
 import pytest
 
-from fanout_pipeline.measuring.comparison import compare
-from fanout_pipeline.measuring.verdict import decide
-from fanout_pipeline_tests.measuring.simulated import noisy_trials, trial, trial_run
+from fanout_pipeline.measuring.comparison.comparison import compare
+from fanout_pipeline.measuring.comparison.verdict import decide
+from fanout_pipeline_tests.measuring.trials.simulated import noisy_trials, trial, trial_run
 
 COLD = {
     "start_method": "spawn",

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fanout_pipeline.measuring.nearness import (
+from fanout_pipeline.measuring.correctness.differences import (
     DIFFERENT,
     difference,
     differences,

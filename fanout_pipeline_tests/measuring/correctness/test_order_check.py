@@ -12,8 +12,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from fanout_pipeline.measuring.order_check import OrderCheck, check_order
-from fanout_pipeline.measuring.result_streams import Finding
+from fanout_pipeline.measuring.correctness.order_check import OrderCheck, check_order
+from fanout_pipeline.measuring.correctness.result_streams import Finding
 from fanout_pipeline.parts import Manifest, NoResults, ResultFolder, write_part, write_results
 from fanout_pipeline.parts.failed import failed_items
 from fanout_pipeline.parts.reading import Snapshot
@@ -239,7 +239,7 @@ def test_missing_results_are_no_results(small, tmp_path):
 PEAK = """
 import re, sys
 from pathlib import Path
-from fanout_pipeline.measuring.order_check import check_order
+from fanout_pipeline.measuring.correctness.order_check import check_order
 for size in (1, 3):
     root = Path(sys.argv[1]) / str(size)
     check_order(root / sys.argv[2], root / "serial")

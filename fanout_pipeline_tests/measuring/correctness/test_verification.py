@@ -9,9 +9,9 @@ from fanout_pipeline.fanout import FanoutSpec, Options
 from fanout_pipeline.fanout.policy import FailurePolicy
 from fanout_pipeline.fanout.registry import REFERENCE, STRATEGIES
 from fanout_pipeline.fanout.run import run_strategy
-from fanout_pipeline.measuring import sampling
-from fanout_pipeline.measuring.sampling import Pick
-from fanout_pipeline.measuring.verification import verify
+from fanout_pipeline.measuring.correctness import sampling
+from fanout_pipeline.measuring.correctness.sampling import Pick
+from fanout_pipeline.measuring.correctness.verification import verify
 from fanout_pipeline.parts import Manifest, ResultFolder, write_part
 from fanout_pipeline.sources import BadInput, TextLines
 

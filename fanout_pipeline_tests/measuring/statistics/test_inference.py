@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fanout_pipeline.measuring.inference import (
+from fanout_pipeline.measuring.statistics.inference import (
     MIN_ROUNDS,
     Claim,
     RatioEstimate,
@@ -18,7 +18,7 @@ from fanout_pipeline.measuring.inference import (
     reference_seconds,
 )
 from fanout_pipeline_tests.chance import examples
-from fanout_pipeline_tests.measuring.simulated_rounds import simulated_rounds
+from fanout_pipeline_tests.measuring.statistics.simulated_rounds import simulated_rounds
 
 RATIOS = (0.5, 0.97, 1.0, 1.03, 2.0)
 QUICK = {"resamples": 499}
@@ -204,7 +204,7 @@ def test_what_is_no_pair_of_timings_is_refused(seconds, reference, text):
 
 def test_importing_it_does_not_import_scipy():
     """A step process that imports this module does not wait for scipy."""
-    code = "import sys, fanout_pipeline.measuring.inference; sys.exit('scipy' in sys.modules)"
+    code = "import sys, fanout_pipeline.measuring.statistics.inference; sys.exit('scipy' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 

@@ -5,7 +5,7 @@ from random import Random
 
 import pytest
 
-from fanout_pipeline.measuring.scaling import fit_scaling, law, worker_counts
+from fanout_pipeline.measuring.statistics.scaling import fit_scaling, law, worker_counts
 
 
 def throughput(counts, sigma, kappa, noise=0.0):

@@ -3,11 +3,11 @@
 import random
 
 from fanout_pipeline.fanout.run_record import RunRecord
-from fanout_pipeline.measuring.conditions import Conditions
-from fanout_pipeline.measuring.limits import TookTooLong
-from fanout_pipeline.measuring.order_check import OrderCheck
-from fanout_pipeline.measuring.trial_store import TrialRun
-from fanout_pipeline.measuring.trials import Trial
+from fanout_pipeline.measuring.correctness.order_check import OrderCheck
+from fanout_pipeline.measuring.trials.conditions import Conditions
+from fanout_pipeline.measuring.trials.rounds import Trial
+from fanout_pipeline.measuring.trials.store import TrialRun
+from fanout_pipeline.measuring.trials.time_limit import TookTooLong
 from fanout_pipeline.sources.source import Fingerprint
 
 ITEMS = 100_000

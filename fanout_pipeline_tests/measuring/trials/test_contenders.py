@@ -8,17 +8,17 @@ import pytest
 
 from fanout_pipeline.fanout import FanoutSpec, Options
 from fanout_pipeline.fanout.registry import REFERENCE, STRATEGIES
-from fanout_pipeline.measuring.burden import Cost, calibrate
-from fanout_pipeline.measuring.comparison import compare
-from fanout_pipeline.measuring.contenders import InProcess
-from fanout_pipeline.measuring.determinism import Judge, told
-from fanout_pipeline.measuring.sweep_grid import Cell
-from fanout_pipeline.measuring.sweep_runs import sweep_runs
-from fanout_pipeline.measuring.trials import TrialOptions, run_trials
+from fanout_pipeline.measuring.break_even.added_cost import Cost, calibrate
+from fanout_pipeline.measuring.break_even.grid import Cell
+from fanout_pipeline.measuring.break_even.timed_runs import sweep_runs
+from fanout_pipeline.measuring.comparison.comparison import compare
+from fanout_pipeline.measuring.correctness.determinism import Judge, told
+from fanout_pipeline.measuring.trials.contenders import InProcess
+from fanout_pipeline.measuring.trials.rounds import TrialOptions, run_trials
 from fanout_pipeline.numbers_file import write_numbers
 from fanout_pipeline.sources import IntegerLines, TextLines
 from fanout_pipeline.squares import square
-from fanout_pipeline_tests.measuring.simulated import trial_run
+from fanout_pipeline_tests.measuring.trials.simulated import trial_run
 
 
 @pytest.mark.slow

@@ -4,7 +4,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fanout_pipeline.measuring.step_phases import Operation, RunTimeline, StepSpan, run_phases
+from fanout_pipeline.measuring.trials.dagster_phases import (
+    Operation,
+    RunTimeline,
+    StepSpan,
+    run_phases,
+)
 
 
 def timeline(steps=(), operations=(), work=None, check_seconds=0.0, executed=20.0):

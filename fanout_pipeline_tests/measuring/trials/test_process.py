@@ -15,11 +15,11 @@ import pytest
 from fanout_pipeline.fanout import FanoutSpec, Options
 from fanout_pipeline.fanout.contract import ItemFailed, WorkerDied
 from fanout_pipeline.fanout.registry import STRATEGIES
-from fanout_pipeline.measuring import limits
-from fanout_pipeline.measuring.contenders import InProcess
-from fanout_pipeline.measuring.limits import TookTooLong
-from fanout_pipeline.measuring.trial_process import trial_process
-from fanout_pipeline.measuring.trials import TrialOptions, run_trials
+from fanout_pipeline.measuring.trials import time_limit
+from fanout_pipeline.measuring.trials.contenders import InProcess
+from fanout_pipeline.measuring.trials.process import trial_process
+from fanout_pipeline.measuring.trials.rounds import TrialOptions, run_trials
+from fanout_pipeline.measuring.trials.time_limit import TookTooLong
 from fanout_pipeline.sources import IntegerLines
 from fanout_pipeline_tests.contract import functions
 from fanout_pipeline_tests.contract.test_faults import interrupt, lives, write_items
@@ -51,7 +51,7 @@ def run(process, name, spec, folder, limit_seconds=None):
 @pytest.mark.parametrize("how", ["waits", "computes"])
 def test_a_comparison_goes_on_without_what_hangs(how, file, tmp_path, monkeypatch):
     """A strategy whose threads can be ended by nothing in their process is named, the others are measured."""
-    monkeypatch.setattr(limits, "_UNKNOWN_SECONDS", 3.0)
+    monkeypatch.setattr(time_limit, "_UNKNOWN_SECONDS", 3.0)
     spec = spec_of(file, partial(functions.hangs_beside_the_main_thread, how=how))
     options = Options(2, "spawn")
     with trial_process() as process:

@@ -5,9 +5,9 @@ import random
 import pytest
 
 from fanout_pipeline.fanout.contract import WorkerDied
-from fanout_pipeline.measuring.limits import TookTooLong
-from fanout_pipeline.measuring.trials import TrialOptions, run_trials
-from fanout_pipeline_tests.measuring.simulated import Clock, Simulated, quiet
+from fanout_pipeline.measuring.trials.rounds import TrialOptions, run_trials
+from fanout_pipeline.measuring.trials.time_limit import TookTooLong
+from fanout_pipeline_tests.measuring.trials.simulated import Clock, Simulated, quiet
 
 
 def tried(times, *, slow_start=(), record=lambda trial: None, log=lambda line: None, **options):

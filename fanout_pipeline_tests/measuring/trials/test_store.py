@@ -4,9 +4,9 @@ import pandas
 import pytest
 
 from fanout_pipeline.fanout.phases import PHASES
-from fanout_pipeline.measuring.trial_store import load_trials, save_trials, trial_file
+from fanout_pipeline.measuring.trials.store import load_trials, save_trials, trial_file
 from fanout_pipeline.parts import NoResults
-from fanout_pipeline_tests.measuring.simulated import noisy_trials, trial, trial_run
+from fanout_pipeline_tests.measuring.trials.simulated import noisy_trials, trial, trial_run
 
 
 def test_trials_come_back_as_they_were(tmp_path):

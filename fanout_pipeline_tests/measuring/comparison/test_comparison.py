@@ -2,10 +2,10 @@
 
 import pytest
 
-from fanout_pipeline.measuring.comparison import compare, related
-from fanout_pipeline.measuring.inference import Claim
-from fanout_pipeline.measuring.recorded import NotComparable, Recorded
-from fanout_pipeline_tests.measuring.simulated import ITEMS, noisy_trials, trial, trial_run
+from fanout_pipeline.measuring.comparison.asset_record import NotComparable, Recorded
+from fanout_pipeline.measuring.comparison.comparison import compare, related
+from fanout_pipeline.measuring.statistics.inference import Claim
+from fanout_pipeline_tests.measuring.trials.simulated import ITEMS, noisy_trials, trial, trial_run
 
 ASSET = {
     "items": ITEMS,

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from fanout_pipeline.fanout.registry import STRATEGIES
-from fanout_pipeline.measuring.inference import (
+from fanout_pipeline.measuring.comparison.asset_record import NotComparable, Recorded
+from fanout_pipeline.measuring.statistics.inference import (
     Claim,
     RatioEstimate,
     claim,
@@ -16,9 +17,8 @@ from fanout_pipeline.measuring.inference import (
     ratio_estimate,
     reference_seconds,
 )
-from fanout_pipeline.measuring.recorded import NotComparable, Recorded
-from fanout_pipeline.measuring.trial_store import TrialRun
-from fanout_pipeline.measuring.trials import Trial
+from fanout_pipeline.measuring.trials.rounds import Trial
+from fanout_pipeline.measuring.trials.store import TrialRun
 
 
 @dataclass(frozen=True, slots=True)
