@@ -78,10 +78,11 @@ def test_nothing_but_the_wiring_knows_the_example(name):
 
 WORKER = """
 import json, sys
-from fanout_pipeline.fanout import chunk_work, worker
-from fanout_pipeline.fanout.contract import Work
-from fanout_pipeline.fanout.numbering import ThreadNumbering
-from fanout_pipeline.sources import IntegerLines
+from fanout_pipeline.engine.calls import items as chunk_work
+from fanout_pipeline.engine.workers import main as worker
+from fanout_pipeline.engine.model.strategy import Work
+from fanout_pipeline.engine.calls.indexing import ThreadNumbering
+from fanout_pipeline import IntegerLines
 from fanout_pipeline.squares import square
 from pathlib import Path
 

@@ -1,28 +1,6 @@
-"""The ways to run all chunks, and what they share: the contract, the registry, the workers.
+"""How the calls are made.
 
-Add a strategy as one file in `strategies/` and one line in `registry`. Keep out: Dagster, formats
-of inputs and of results, and anything that compares one strategy with another.
+Belongs here: cutting the work, calling the function, sharing out, surviving. Add a strategy as one
+file in `strategies/` and one line in `registry`. Keep out: Dagster, the formats of inputs
+(`sources`) and of results (`results`), and anything that compares one strategy with another.
 """
-
-from importlib import import_module
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from fanout_pipeline.fanout.contract import (
-        FanoutSpec,
-        ItemFailed,
-        Options,
-        Strategy,
-        WorkerDied,
-    )
-    from fanout_pipeline.fanout.cores import effective_cores
-
-__all__ = ["FanoutSpec", "ItemFailed", "Options", "Strategy", "WorkerDied", "effective_cores"]
-
-
-def __getattr__(name: str) -> object:
-    # When it is asked for (PEP 562): a worker imports this package to answer that it is there.
-    if name not in __all__:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    module = "cores" if name == "effective_cores" else "contract"
-    return getattr(import_module(f"{__name__}.{module}"), name)

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from fanout_pipeline.fanout.contract import Strategy
-from fanout_pipeline.fanout.strategies import (
+from fanout_pipeline.engine.baselines import indexed_queue, pool_map, queue
+from fanout_pipeline.engine.model.strategy import Strategy
+from fanout_pipeline.engine.strategies import (
     asyncio_tasks,
-    indexed_queue,
     multiprocess,
-    pool_map,
-    queue,
     serial,
     threads,
     vectorized,

@@ -11,25 +11,25 @@ from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 
-import fanout_pipeline.fanout.road  # noqa: F401 (importing Arrow is not part of a run)
-from fanout_pipeline.fanout.chunk_work import keep_memory
-from fanout_pipeline.fanout.contract import Crew, FanoutSpec, Options, Ran, Strategy, Work
-from fanout_pipeline.fanout.environment import explained
-from fanout_pipeline.fanout.identity import Basis, identity_of
-from fanout_pipeline.fanout.import_path import with_its_imports
-from fanout_pipeline.fanout.lanes import mean, total
-from fanout_pipeline.fanout.policy import FailurePolicy
-from fanout_pipeline.fanout.progress import Progress
-from fanout_pipeline.fanout.resuming import finished_before, told_what_is_kept, unfinished
-from fanout_pipeline.fanout.run_record import RunRecord
-from fanout_pipeline.fanout.surroundings import Surroundings
-from fanout_pipeline.fanout.unchanged import unchanged
-from fanout_pipeline.fanout.usage import own_usage
-from fanout_pipeline.parts import no_links
-from fanout_pipeline.parts.folder import ResultFolder
-from fanout_pipeline.parts.kinds import MixedTypes
-from fanout_pipeline.parts.ledger import LEDGER, Finished
-from fanout_pipeline.parts.manifest import Manifest
+import fanout_pipeline.engine.calls.imports  # noqa: F401 (importing Arrow is not part of a run)
+from fanout_pipeline.engine.calls.items import keep_memory
+from fanout_pipeline.engine.functions.identity import Basis, identity_of
+from fanout_pipeline.engine.functions.input_guard import unchanged
+from fanout_pipeline.engine.model.options import FailurePolicy, Options
+from fanout_pipeline.engine.model.run_record import RunRecord
+from fanout_pipeline.engine.model.spec import FanoutSpec, with_its_imports
+from fanout_pipeline.engine.model.strategy import Crew, Ran, Strategy, Work
+from fanout_pipeline.engine.scheduling.resume import finished_before, told_what_is_kept, unfinished
+from fanout_pipeline.engine.system.os_errors import explained
+from fanout_pipeline.engine.system.progress import Progress
+from fanout_pipeline.engine.system.surroundings import Surroundings
+from fanout_pipeline.engine.system.usage import own_usage
+from fanout_pipeline.engine.timing.timeline import mean, total
+from fanout_pipeline.results.files import no_links
+from fanout_pipeline.results.store.folder import ResultFolder
+from fanout_pipeline.results.store.ledger import LEDGER, Finished
+from fanout_pipeline.results.store.manifest import Manifest
+from fanout_pipeline.results.types.kinds import MixedTypes
 
 _CHUNK_BYTES = 2 * 2**20
 """Keeps a worker that holds one chunk as Python objects under some 100 MB."""

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 import pyarrow
 from pyarrow import parquet
 
-from fanout_pipeline.parts.arrow_kinds import fitted, metadata_of, to_python
-from fanout_pipeline.parts.kinds import Kind
-from fanout_pipeline.parts.manifest import Manifest, NoResults, part_name
+from fanout_pipeline.results.store.manifest import Manifest, NoResults, part_name
+from fanout_pipeline.results.types.arrow_types import fitted, metadata_of, to_python
+from fanout_pipeline.results.types.kinds import Kind
 
 if TYPE_CHECKING:
     import pandas

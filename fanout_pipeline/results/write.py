@@ -12,12 +12,12 @@ import numpy
 import pyarrow
 from pyarrow import parquet
 
-from fanout_pipeline.parts.arrow_kinds import kind_of
-from fanout_pipeline.parts.atomic import replacing
-from fanout_pipeline.parts.column import from_words, to_column
-from fanout_pipeline.parts.digest import column_digest
-from fanout_pipeline.parts.manifest import PartRecord, part_name
-from fanout_pipeline.parts.packing import Results
+from fanout_pipeline.results.files.atomic import replacing
+from fanout_pipeline.results.store.digest import column_digest
+from fanout_pipeline.results.store.manifest import PartRecord, part_name
+from fanout_pipeline.results.types.arrow_types import kind_of
+from fanout_pipeline.results.types.buffer import Results
+from fanout_pipeline.results.types.column import from_words, to_column
 
 
 def write_part(

@@ -8,10 +8,9 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from fanout_pipeline.parts.folder import ResultFolder
-from fanout_pipeline.parts.kinds import Kinds
-from fanout_pipeline.parts.manifest import Manifest, PartRecord
-from fanout_pipeline.parts.writing import write_part
+from fanout_pipeline.results.store.folder import ResultFolder
+from fanout_pipeline.results.store.manifest import Kinds, Manifest, PartRecord
+from fanout_pipeline.results.write import write_part
 
 
 def write_results(

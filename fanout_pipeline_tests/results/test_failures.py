@@ -7,15 +7,14 @@ from pathlib import Path
 import pyarrow
 import pytest
 
-from fanout_pipeline.parts import Manifest, NoResults, ResultFolder, read_failures, write_part
-from fanout_pipeline.parts.failed import (
-    failed_indexes,
-    failed_items,
-    first_failures,
-    gather_failures,
-)
-from fanout_pipeline.parts.numbered import Numbered
-from fanout_pipeline.parts.reading import Snapshot
+from fanout_pipeline import read_failures
+from fanout_pipeline.results.failures import failed_indexes, first_failures
+from fanout_pipeline.results.read import Snapshot
+from fanout_pipeline.results.store.collector import Numbered
+from fanout_pipeline.results.store.failed_items import failed_items, gather_failures
+from fanout_pipeline.results.store.folder import ResultFolder
+from fanout_pipeline.results.store.manifest import Manifest, NoResults
+from fanout_pipeline.results.write import write_part
 
 TEXTS = {"where": "w", "item": "i", "error_type": "E", "message": "m", "traceback": "t"}
 

@@ -4,8 +4,9 @@ import numpy
 import pandas
 import pytest
 
-from fanout_pipeline.parts import Manifest, NoResults, iter_results, read_results, write_results
-from fanout_pipeline.parts.reading import first_results
+from fanout_pipeline import iter_results, read_results, write_results
+from fanout_pipeline.results.read import first_results
+from fanout_pipeline.results.store.manifest import Manifest, NoResults
 
 
 @pytest.fixture

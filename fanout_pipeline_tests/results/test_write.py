@@ -7,9 +7,10 @@ import pyarrow
 import pytest
 from pyarrow import parquet
 
-from fanout_pipeline.parts import read_results, write_part, write_results
-from fanout_pipeline.parts.arrow_kinds import to_python
-from fanout_pipeline.parts.atomic import CannotWrite
+from fanout_pipeline import read_results, write_results
+from fanout_pipeline.results.files.atomic import CannotWrite
+from fanout_pipeline.results.types.arrow_types import to_python
+from fanout_pipeline.results.write import write_part
 
 
 @pytest.fixture

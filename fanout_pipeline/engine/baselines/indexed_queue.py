@@ -6,11 +6,16 @@ from collections.abc import Callable, Iterator
 from operator import itemgetter
 from typing import Any
 
-from fanout_pipeline.fanout.contract import Crew, ItemFailed, Ran, Strategy, Work
-from fanout_pipeline.fanout.item_queue import ItemQueue
-from fanout_pipeline.fanout.item_queue_worker import Task
-from fanout_pipeline.fanout.multiprocessing_workers import START_METHODS, CallFailed, ItemReader
-from fanout_pipeline.fanout.progress import Progress
+from fanout_pipeline.engine.baselines.item_queue import ItemQueue
+from fanout_pipeline.engine.baselines.item_queue_worker import Task
+from fanout_pipeline.engine.baselines.multiprocessing_workers import (
+    START_METHODS,
+    CallFailed,
+    ItemReader,
+)
+from fanout_pipeline.engine.model.errors import ItemFailed
+from fanout_pipeline.engine.model.strategy import Crew, Ran, Strategy, Work
+from fanout_pipeline.engine.system.progress import Progress
 
 
 class _IndexedQueue(ItemQueue, Crew):

@@ -19,15 +19,21 @@ from multiprocessing import get_context, queues
 from multiprocessing.connection import wait
 from typing import Any, Self
 
-from fanout_pipeline.fanout.contract import Options, Work, WorkerDied
-from fanout_pipeline.fanout.interrupts import WAIT_SECONDS, HeldInterrupts, interrupts_held
-from fanout_pipeline.fanout.item_queue_worker import STOP, Serve, Task, serve_runs
-from fanout_pipeline.fanout.joined import Joined
-from fanout_pipeline.fanout.multiprocessing_workers import ItemReader, not_started, starting
-from fanout_pipeline.fanout.pickling import IN_A_ROW, SAMPLE_EVERY
-from fanout_pipeline.fanout.semaphores import name_semaphores
-from fanout_pipeline.fanout.sending import sent
-from fanout_pipeline.fanout.usage import ProcessUsage, usage_of
+from fanout_pipeline.engine.baselines.item_queue_worker import STOP, Serve, Task, serve_runs
+from fanout_pipeline.engine.baselines.multiprocessing_workers import (
+    ItemReader,
+    not_started,
+    starting,
+)
+from fanout_pipeline.engine.baselines.pickling import IN_A_ROW, SAMPLE_EVERY
+from fanout_pipeline.engine.baselines.queue_results import Joined
+from fanout_pipeline.engine.baselines.semaphores import name_semaphores
+from fanout_pipeline.engine.functions.serialize import sent
+from fanout_pipeline.engine.model.errors import WorkerDied
+from fanout_pipeline.engine.model.options import Options
+from fanout_pipeline.engine.model.strategy import Work
+from fanout_pipeline.engine.system.signals import WAIT_SECONDS, HeldInterrupts, interrupts_held
+from fanout_pipeline.engine.system.usage import ProcessUsage, usage_of
 
 _WAITING_TASKS = 1000
 _LOOK_EVERY = 256

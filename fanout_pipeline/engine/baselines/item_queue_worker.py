@@ -10,16 +10,15 @@ from functools import partial
 from multiprocessing.reduction import ForkingPickler
 from typing import Any
 
-from fanout_pipeline.fanout.calling import calling, require_failed
-from fanout_pipeline.fanout.contract import Failure
-from fanout_pipeline.fanout.failures import sendable, unreadable
-from fanout_pipeline.fanout.multiprocessing_workers import (
+from fanout_pipeline.engine.baselines.multiprocessing_workers import (
     CallFailed,
     called_again,
     prepare_worker,
 )
-from fanout_pipeline.fanout.policy import FailurePolicy
-from fanout_pipeline.parts.visible import visible
+from fanout_pipeline.engine.calls.invoke import calling
+from fanout_pipeline.engine.model.errors import Failure, require_failed, sendable, unreadable
+from fanout_pipeline.engine.model.options import FailurePolicy
+from fanout_pipeline.results.files.printable import visible
 
 STOP = "STOP"
 

@@ -17,14 +17,14 @@ from contextlib import contextmanager
 from operator import attrgetter
 from typing import Any
 
-from fanout_pipeline.fanout.contract import Failure, ItemFailed, Work, WorkerDied
-from fanout_pipeline.fanout.failures import described, shown
-from fanout_pipeline.fanout.numeric import be_a_worker
-from fanout_pipeline.fanout.policy import FailurePolicy
-from fanout_pipeline.fanout.progress import Progress
-from fanout_pipeline.fanout.quarantine import write_marked
-from fanout_pipeline.fanout.records import put_in, read_items
-from fanout_pipeline.parts.manifest import PartRecord
+from fanout_pipeline.engine.calls.quarantine import write_marked
+from fanout_pipeline.engine.calls.records import put_in, read_items
+from fanout_pipeline.engine.model.errors import Failure, ItemFailed, WorkerDied, described, shown
+from fanout_pipeline.engine.model.options import FailurePolicy
+from fanout_pipeline.engine.model.strategy import Work
+from fanout_pipeline.engine.system.numeric import be_a_worker
+from fanout_pipeline.engine.system.progress import Progress
+from fanout_pipeline.results.store.manifest import PartRecord
 
 _INDEX = attrgetter("index")
 START_METHODS = tuple(
@@ -149,7 +149,7 @@ def called_again(
     call: Callable[[], Any], policy: FailurePolicy, error: BaseException, item: Any
 ) -> Any:
     """In a worker: the result of a call that has failed, or the Failure that it is for good."""
-    from fanout_pipeline.fanout.retrying import IN_VAIN, Tries
+    from fanout_pipeline.engine.calls.retry import IN_VAIN, Tries
 
     tries = Tries(policy, error)
     result = tries.repeat(call)

@@ -13,12 +13,7 @@ from multiprocessing.pool import MaybeEncodingError  # type: ignore[attr-defined
 from multiprocessing.sharedctypes import RawArray
 from typing import Any
 
-from fanout_pipeline.fanout.calling import calling, require_failed
-from fanout_pipeline.fanout.contract import Crew, Failure, Options, Ran, Strategy, Work
-from fanout_pipeline.fanout.failures import sendable, unreadable
-from fanout_pipeline.fanout.interrupts import WAIT_SECONDS, interrupts_held
-from fanout_pipeline.fanout.lanes import Lane
-from fanout_pipeline.fanout.multiprocessing_workers import (
+from fanout_pipeline.engine.baselines.multiprocessing_workers import (
     START_METHODS,
     CallFailed,
     ItemReader,
@@ -29,13 +24,18 @@ from fanout_pipeline.fanout.multiprocessing_workers import (
     starting,
     write_in_parts,
 )
-from fanout_pipeline.fanout.pickling import SAMPLE_EVERY, PickleSample
-from fanout_pipeline.fanout.policy import FailurePolicy
-from fanout_pipeline.fanout.progress import Progress
-from fanout_pipeline.fanout.semaphores import name_semaphores
-from fanout_pipeline.fanout.sending import sent
-from fanout_pipeline.fanout.usage import ProcessUsage, usage_of
-from fanout_pipeline.parts.visible import visible
+from fanout_pipeline.engine.baselines.pickling import SAMPLE_EVERY, PickleSample
+from fanout_pipeline.engine.baselines.semaphores import name_semaphores
+from fanout_pipeline.engine.calls.invoke import calling
+from fanout_pipeline.engine.functions.serialize import sent
+from fanout_pipeline.engine.model.errors import Failure, require_failed, sendable, unreadable
+from fanout_pipeline.engine.model.options import FailurePolicy, Options
+from fanout_pipeline.engine.model.strategy import Crew, Ran, Strategy, Work
+from fanout_pipeline.engine.system.progress import Progress
+from fanout_pipeline.engine.system.signals import WAIT_SECONDS, interrupts_held
+from fanout_pipeline.engine.system.usage import ProcessUsage, usage_of
+from fanout_pipeline.engine.timing.timeline import Lane
+from fanout_pipeline.results.files.printable import visible
 
 
 class _Pool(Crew):

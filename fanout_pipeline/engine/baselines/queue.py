@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from fanout_pipeline.fanout.contract import Crew, Ran, Strategy, Work
-from fanout_pipeline.fanout.item_queue import ItemQueue
-from fanout_pipeline.fanout.item_queue_worker import Task
-from fanout_pipeline.fanout.multiprocessing_workers import (
+from fanout_pipeline.engine.baselines.item_queue import ItemQueue
+from fanout_pipeline.engine.baselines.item_queue_worker import Task
+from fanout_pipeline.engine.baselines.multiprocessing_workers import (
     START_METHODS,
     CallFailed,
     ItemReader,
     located,
 )
-from fanout_pipeline.fanout.progress import Progress
+from fanout_pipeline.engine.model.strategy import Crew, Ran, Strategy, Work
+from fanout_pipeline.engine.system.progress import Progress
 
 
 class _Queue(ItemQueue, Crew):

@@ -6,11 +6,11 @@ import pickle
 import time
 from typing import Any
 
-from fanout_pipeline.fanout.contract import Ran, Work
-from fanout_pipeline.fanout.item_queue_worker import Answer
-from fanout_pipeline.fanout.lanes import Lane
-from fanout_pipeline.fanout.multiprocessing_workers import ItemReader, write_in_parts
-from fanout_pipeline.fanout.pickling import PickleSample
+from fanout_pipeline.engine.baselines.item_queue_worker import Answer
+from fanout_pipeline.engine.baselines.multiprocessing_workers import ItemReader, write_in_parts
+from fanout_pipeline.engine.baselines.pickling import PickleSample
+from fanout_pipeline.engine.model.strategy import Ran, Work
+from fanout_pipeline.engine.timing.timeline import Lane
 
 
 class Joined:

@@ -17,7 +17,7 @@ _PREFIX = "fanout"
 
 def name_semaphores() -> None:
     """Have this process name its semaphores so from now on, and remove those of others that are gone."""
-    from fanout_pipeline.fanout.ownership import birth  # psutil: definitions load without it
+    from fanout_pipeline.engine.system.ownership import birth  # psutil: definitions load without it
 
     config = getattr(multiprocessing.current_process(), "_config", {})
     # Nobody documents it, but there is no other way; without it they are named as ever.
@@ -40,7 +40,7 @@ def _pid_namespace() -> int:
 def _is_gone(pid: int, since: str) -> bool:
     import psutil
 
-    from fanout_pipeline.fanout.ownership import birth
+    from fanout_pipeline.engine.system.ownership import birth
 
     try:
         return birth(pid) != since

@@ -12,16 +12,22 @@ from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from fanout_pipeline.fanout.calling import require_failed
-from fanout_pipeline.fanout.contract import Failure, ItemFailed, Work
-from fanout_pipeline.fanout.failures import described, shown
-from fanout_pipeline.fanout.interrupts import interrupts_marked
-from fanout_pipeline.fanout.laps import Laps
-from fanout_pipeline.fanout.numbering import Numbering, Stopped
-from fanout_pipeline.fanout.piece import Piece
-from fanout_pipeline.fanout.quarantine import Quarantine
-from fanout_pipeline.fanout.records import put_in, read_batch
-from fanout_pipeline.parts.manifest import PartRecord
+from fanout_pipeline.engine.calls.indexing import Numbering
+from fanout_pipeline.engine.calls.outcome import Piece
+from fanout_pipeline.engine.calls.quarantine import Quarantine
+from fanout_pipeline.engine.calls.records import put_in, read_batch
+from fanout_pipeline.engine.model.errors import (
+    Failure,
+    ItemFailed,
+    Stopped,
+    described,
+    require_failed,
+    shown,
+)
+from fanout_pipeline.engine.model.strategy import Work
+from fanout_pipeline.engine.system.signals import interrupts_marked
+from fanout_pipeline.engine.timing.stopwatch import Laps
+from fanout_pipeline.results.store.manifest import PartRecord
 from fanout_pipeline.sources.source import Chunk
 
 
@@ -149,7 +155,7 @@ class _InHalves:
                 self._found.append(_as_column(results))
 
     def _single(self, position: int, error: BaseException) -> None:
-        from fanout_pipeline.fanout.retrying import IN_VAIN, Tries
+        from fanout_pipeline.engine.calls.retry import IN_VAIN, Tries
 
         tries = Tries(self._work.failures, error)
         results = tries.repeat(lambda: self._called(position, position + 1), self._stopped)

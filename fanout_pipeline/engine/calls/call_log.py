@@ -21,7 +21,7 @@ from mmap import mmap
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
-    from fanout_pipeline.parts.packing import Results
+    from fanout_pipeline.results.types.buffer import Results
 
 _WORDS_BYTES = 64
 _CHUNK, _ITEM, _CALLS, _STATUS, _LOGGED, _KEPT_BYTES, _KEPT_NOW = range(7)

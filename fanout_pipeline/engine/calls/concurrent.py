@@ -18,13 +18,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from queue import SimpleQueue
 from typing import Any
 
-from fanout_pipeline.fanout.calling import nobody_cancelled
-from fanout_pipeline.fanout.contract import Failure, ItemFailed, Work
-from fanout_pipeline.fanout.failures import described, shown
-from fanout_pipeline.fanout.interrupts import taken
-from fanout_pipeline.fanout.lanes import Lane
-from fanout_pipeline.fanout.records import NONE_FAILED
-from fanout_pipeline.fanout.surroundings import copied_context
+from fanout_pipeline.engine.calls.invoke import nobody_cancelled
+from fanout_pipeline.engine.calls.records import NONE_FAILED
+from fanout_pipeline.engine.model.errors import Failure, ItemFailed, described, shown
+from fanout_pipeline.engine.model.strategy import Work
+from fanout_pipeline.engine.system.signals import taken
+from fanout_pipeline.engine.system.surroundings import copied_context
+from fanout_pipeline.engine.timing.timeline import Lane
 
 
 class Calls:
@@ -165,7 +165,7 @@ class InFlight:
 
         False: the run was stopped meanwhile. Raises ItemFailed where a failed item ends the run.
         """
-        from fanout_pipeline.fanout.retrying import Tries
+        from fanout_pipeline.engine.calls.retry import Tries
 
         policy, item = self._work.failures, calls.items[place]
         tries = Tries(policy, _raised(error))

@@ -29,8 +29,8 @@ from contextvars import Context
 from queue import Empty, SimpleQueue
 from typing import Any
 
-from fanout_pipeline.fanout.interrupts import interrupt_in, taken
-from fanout_pipeline.fanout.numbering import Stopped
+from fanout_pipeline.engine.model.errors import Stopped
+from fanout_pipeline.engine.system.signals import interrupt_in, taken
 
 _PATIENCE_SECONDS = 5.0
 """For what was cancelled to end."""

@@ -12,8 +12,8 @@ import time
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from fanout_pipeline.parts.manifest import PartRecord
-from fanout_pipeline.parts.packing import Results
+from fanout_pipeline.results.store.manifest import PartRecord
+from fanout_pipeline.results.types.buffer import Results
 
 _WORTH_IMPORTING = 0.1
 """Once the parent would write for so many seconds more, workers import what they need to do so. They
@@ -40,7 +40,7 @@ class HandedBack:
 
     def written(self, folder: Path) -> PartRecord:
         """Write the part. Raises what `write_part` raises."""
-        from fanout_pipeline.parts.writing import write_part
+        from fanout_pipeline.results.write import write_part
 
         began = time.perf_counter()
         part = write_part(folder, self.number, self.first_index, self.results)
@@ -58,7 +58,7 @@ class HandedBack:
 def import_road() -> float:
     """Import what writes parts, if it is not yet; seconds."""
     began = time.perf_counter()
-    import fanout_pipeline.fanout.road  # noqa: F401
+    import fanout_pipeline.engine.calls.imports  # noqa: F401
 
     return time.perf_counter() - began
 

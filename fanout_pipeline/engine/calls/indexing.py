@@ -11,10 +11,11 @@ import threading
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Protocol
 
+from fanout_pipeline.engine.model.errors import Stopped
 from fanout_pipeline.sources.source import Chunk
 
 if TYPE_CHECKING:
-    from fanout_pipeline.parts.ledger import Finished
+    from fanout_pipeline.results.store.ledger import Finished
 
 
 class Numbering(Protocol):
@@ -25,13 +26,6 @@ class Numbering(Protocol):
 
     def first_index(self, chunk: Chunk) -> int:
         """The index of the chunk's first item; waits until it is known."""
-
-
-class Stopped(BaseException):
-    """The run has failed elsewhere; what waits for it gives up.
-
-    No Exception, for it is raised within calls of the user's function, too.
-    """
 
 
 class CountedRanges:

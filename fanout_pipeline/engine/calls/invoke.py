@@ -11,12 +11,10 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import copy_context
-from functools import partial
-from inspect import iscoroutinefunction
 from typing import Any, Protocol
 
-from fanout_pipeline.fanout.interrupts import interrupt_in, interrupts_marked
-from fanout_pipeline.fanout.numbering import Stopped
+from fanout_pipeline.engine.model.spec import is_async
+from fanout_pipeline.engine.system.signals import interrupts_marked
 
 
 class Growing(Protocol):
@@ -29,13 +27,6 @@ class Growing(Protocol):
 
 Append = Callable[[Growing, Iterable[Any]], None]
 """Appends the result of each item. When it raises, the results end before the guilty item's."""
-
-
-def is_async(function: Callable[..., Any]) -> bool:
-    """Whether calls must be awaited: an `async def`, a partial of one, an object so called."""
-    while isinstance(function, partial):
-        function = function.func
-    return iscoroutinefunction(function) or iscoroutinefunction(type(function).__call__)
 
 
 @contextmanager
@@ -65,7 +56,7 @@ def calling(function: Callable[[Any], Any]) -> Iterator[Callable[[Any], Any]]:
 def awaited_aside(function: Callable[[Any], Any]) -> Iterator[None]:
     """For the block, an async function's calls are awaited in a thread of their own (see `event_loop`)."""
     if is_async(function):
-        from fanout_pipeline.fanout.event_loop import served
+        from fanout_pipeline.engine.calls.event_loop import served
 
         with served():
             yield
@@ -84,7 +75,7 @@ class Awaiting:
         # A worker of a plain function does without: 40 ms.
         from asyncio import CancelledError
 
-        from fanout_pipeline.fanout.event_loop import event_loop
+        from fanout_pipeline.engine.calls.event_loop import event_loop
 
         self._function = function
         self._spent = spent
@@ -141,18 +132,6 @@ class _Slice:
         except BaseException as error:
             self.error = error
         self.cpu_seconds = time.thread_time() - began
-
-
-def require_failed(error: BaseException) -> None:
-    """Raise on what came out of a call and is not the function's failure: an interrupt, the run's end.
-
-    All else is, a sys.exit() and a KeyboardInterrupt that the function raises by itself included.
-    """
-    if isinstance(error, Stopped):
-        raise error
-    interrupt = interrupt_in(error)
-    if interrupt is not None:
-        raise interrupt
 
 
 def nobody_cancelled(error: BaseException) -> RuntimeError:

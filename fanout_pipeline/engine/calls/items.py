@@ -11,22 +11,22 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from fanout_pipeline.fanout.calling import Append, appending, require_failed
-from fanout_pipeline.fanout.contract import Failure, Work
-from fanout_pipeline.fanout.failures import described, shown
-from fanout_pipeline.fanout.handing_back import HandedBack
-from fanout_pipeline.fanout.laps import Laps, Told
-from fanout_pipeline.fanout.numbering import Numbering, Stopped
-from fanout_pipeline.fanout.piece import Piece
-from fanout_pipeline.fanout.policy import FailurePolicy
-from fanout_pipeline.fanout.quarantine import Quarantine
-from fanout_pipeline.fanout.records import NONE_FAILED, read_items
-from fanout_pipeline.parts.manifest import PartRecord
-from fanout_pipeline.parts.packing import Results
+from fanout_pipeline.engine.calls.handing_back import HandedBack
+from fanout_pipeline.engine.calls.indexing import Numbering
+from fanout_pipeline.engine.calls.invoke import Append, appending
+from fanout_pipeline.engine.calls.outcome import Piece
+from fanout_pipeline.engine.calls.quarantine import Quarantine
+from fanout_pipeline.engine.calls.records import NONE_FAILED, read_items
+from fanout_pipeline.engine.model.errors import Failure, Stopped, described, require_failed, shown
+from fanout_pipeline.engine.model.options import FailurePolicy
+from fanout_pipeline.engine.model.strategy import Work
+from fanout_pipeline.engine.timing.stopwatch import AnyTimed, Laps
+from fanout_pipeline.results.store.manifest import PartRecord
+from fanout_pipeline.results.types.buffer import Results
 from fanout_pipeline.sources.source import Chunk
 
 if TYPE_CHECKING:
-    from fanout_pipeline.fanout.black_box import Recorder
+    from fanout_pipeline.engine.calls.call_log import Recorder
 
 # A slice of calls between two looks at the clock, and at whether the run was stopped, takes about
 # this long.
@@ -92,7 +92,7 @@ def run_unwritten(
     return _timed(piece, laps)
 
 
-def _timed(piece: Piece[Told], laps: Laps) -> Piece[Told]:
+def _timed(piece: Piece[AnyTimed], laps: Laps) -> Piece[AnyTimed]:
     # Not in `_by_item`, whose items and results are given back by now.
     return replace(piece, part=laps.timed(piece.part), import_seconds=laps.import_seconds)
 
@@ -106,8 +106,8 @@ def _by_item(
     laps: Laps,
     recorder: Recorder | None,
     known_failed: Mapping[int, Failure],
-    finish: Callable[[Quarantine, int, Results], Told],
-) -> Piece[Told]:
+    finish: Callable[[Quarantine, int, Results], AnyTimed],
+) -> Piece[AnyTimed]:
     raw = work.source.load(chunk)
     numbering.counted(chunk, work.source.count(raw))
     items, unreadable = read_items(work, raw, lambda: numbering.first_index(chunk))
@@ -194,7 +194,7 @@ class _Calls:
 
     def _failed(self, position: int, error: BaseException) -> None:
         """Call the item again as often as is worth it; else put it into quarantine."""
-        from fanout_pipeline.fanout.retrying import IN_VAIN, Tries
+        from fanout_pipeline.engine.calls.retry import IN_VAIN, Tries
 
         if self.recorder:
             self.recorder.rest()

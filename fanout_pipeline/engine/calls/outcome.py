@@ -6,18 +6,18 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Generic, Protocol
 
-from fanout_pipeline.fanout.contract import Work
-from fanout_pipeline.fanout.laps import Laps, Told
-from fanout_pipeline.fanout.numbering import Numbering
-from fanout_pipeline.parts.manifest import PartRecord
+from fanout_pipeline.engine.calls.indexing import Numbering
+from fanout_pipeline.engine.model.strategy import Work
+from fanout_pipeline.engine.timing.stopwatch import AnyTimed, Laps
+from fanout_pipeline.results.store.manifest import PartRecord
 from fanout_pipeline.sources.source import Chunk
 
 
 @dataclass(frozen=True, slots=True)
-class Piece(Generic[Told]):
+class Piece(Generic[AnyTimed]):
     """As much of a chunk as was done in the time there was."""
 
-    part: Told
+    part: AnyTimed
     rest: Chunk | None
     """What is left to do; None if nothing is."""
     import_seconds: float = 0.0

@@ -7,17 +7,18 @@ from dataclasses import asdict, replace
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from fanout_pipeline.fanout.contract import Failure, ItemFailed, Work
-from fanout_pipeline.fanout.handing_back import HandedBack, import_road
-from fanout_pipeline.fanout.laps import Laps
-from fanout_pipeline.fanout.numbering import Numbering
+from fanout_pipeline.engine.calls.handing_back import HandedBack, import_road
+from fanout_pipeline.engine.calls.indexing import Numbering
+from fanout_pipeline.engine.model.errors import Failure, ItemFailed
+from fanout_pipeline.engine.model.strategy import Work
+from fanout_pipeline.engine.timing.stopwatch import Laps
 from fanout_pipeline.sources.source import Chunk
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from fanout_pipeline.parts.manifest import PartRecord
-    from fanout_pipeline.parts.packing import Results
+    from fanout_pipeline.results.store.manifest import PartRecord
+    from fanout_pipeline.results.types.buffer import Results
 
 
 class Quarantine:
@@ -57,7 +58,7 @@ class Quarantine:
             raise ItemFailed(failure) from None
         if self._write is None:
             self._laps.imported(import_road())
-            from fanout_pipeline.parts.failed import failed_items  # Arrow: see `road`
+            from fanout_pipeline.results.store.failed_items import failed_items  # Arrow: see `road`
 
             file = failed_items(self._work.folder, self._chunk.number)
             self._write = self._open.enter_context(file)
@@ -66,7 +67,7 @@ class Quarantine:
 
     def part(self, first_index: int, results: Any) -> PartRecord:
         """Write the part. `results` has a null for each item in quarantine, unless they are left out."""
-        from fanout_pipeline.parts.writing import write_part
+        from fanout_pipeline.results.write import write_part
 
         omitted = self.positions if self._work.failures.omits else ()
         part = write_part(self._work.folder, self._chunk.number, first_index, results, omitted)
@@ -91,7 +92,7 @@ def write_marked(
 
     `failures` are those of the part's own items, in order; None: those that stand in its results.
     """
-    from fanout_pipeline.parts.writing import write_part  # Arrow: see `road`
+    from fanout_pipeline.results.write import write_part  # Arrow: see `road`
 
     if not work.failures.quarantines:
         return write_part(work.folder, number, first_index, results)
@@ -99,7 +100,7 @@ def write_marked(
     if failures is None:
         failures = [results[place] for place in places]
     if failures:
-        from fanout_pipeline.parts.failed import failed_items
+        from fanout_pipeline.results.store.failed_items import failed_items
 
         with failed_items(work.folder, number) as write:
             for failure in failures:

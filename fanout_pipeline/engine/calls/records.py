@@ -10,7 +10,8 @@ from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from fanout_pipeline.fanout.contract import Failure, Work
+from fanout_pipeline.engine.model.errors import Failure
+from fanout_pipeline.engine.model.strategy import Work
 from fanout_pipeline.sources.source import BadInput, Source, Unreadable
 
 NONE_FAILED: Mapping[int, Failure] = MappingProxyType({})

@@ -10,9 +10,8 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from fanout_pipeline.fanout.calling import require_failed
-from fanout_pipeline.fanout.numbering import Stopped
-from fanout_pipeline.fanout.policy import FailurePolicy
+from fanout_pipeline.engine.model.errors import Stopped, require_failed
+from fanout_pipeline.engine.model.options import FailurePolicy
 
 LONGEST_WAIT_SECONDS = 60.0
 _LOOK_EVERY_SECONDS = 0.05

@@ -14,9 +14,15 @@ from typing import Any, TypeVar
 
 import cloudpickle
 
-from fanout_pipeline.fanout.anew import ANEW, NAMED, is_known_by_name, is_there, object_reduced
-from fanout_pipeline.fanout.class_by_value import class_reduced, member_reduced
-from fanout_pipeline.fanout.sending import goes_by_name, has_name
+from fanout_pipeline.engine.functions.anew import (
+    ANEW,
+    NAMED,
+    is_known_by_name,
+    is_there,
+    object_reduced,
+)
+from fanout_pipeline.engine.functions.class_by_value import class_reduced, member_reduced
+from fanout_pipeline.engine.functions.importable import goes_by_name, has_name
 
 GoesByName = Callable[[str | None], bool]
 """Whether the process that reads it is to import a module of this name."""

@@ -14,7 +14,7 @@ from functools import partial
 from types import MemberDescriptorType
 from typing import Any, is_typeddict
 
-from fanout_pipeline.fanout.inside import state
+from fanout_pipeline.engine.functions.contents import state
 
 Reduced = tuple[Any, ...]
 """As `__reduce__` gives it."""

@@ -13,8 +13,8 @@ import stat
 from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 
+from fanout_pipeline.engine.model.spec import Dependency
 from fanout_pipeline.sources.source import BadInput
 
 ENVIRONMENT, PACKAGE = "env:", "package:"
@@ -23,8 +23,6 @@ _LEFT_OUT = "__pycache__"
 _NOT_SET = "not set"
 _SLOW = 200_000
 """Rounds of hashing, 0.1 s: a password must not be guessed from what is kept of it."""
-
-Dependency = str | Path
 
 
 def held(depends_on: Iterable[Dependency]) -> dict[str, str]:

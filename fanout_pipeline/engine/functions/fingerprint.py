@@ -12,8 +12,9 @@ from importlib.util import find_spec
 from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
 from typing import Any
 
-from fanout_pipeline.fanout import compiled, inside
-from fanout_pipeline.fanout.pickle_hash import pickle_hash
+from fanout_pipeline.engine.functions import compiled
+from fanout_pipeline.engine.functions import contents as inside
+from fanout_pipeline.engine.functions.pickle_hash import pickle_hash
 
 _STANDARD_LIBRARY = os.path.dirname(os.__file__)
 _INSTALLED = ("site-packages", "dist-packages")

@@ -13,11 +13,13 @@ from importlib.metadata import Distribution, PackageNotFoundError, distributions
 from pathlib import Path
 from typing import Any
 
-from fanout_pipeline.fanout.contract import FanoutSpec, Options, Strategy
-from fanout_pipeline.fanout.fingerprint import function_fingerprint, function_name
-from fanout_pipeline.fanout.unchanged import Look, look
-from fanout_pipeline.parts.ledger import Identity
-from fanout_pipeline.parts.manifest import FORMAT
+from fanout_pipeline.engine.functions.fingerprint import function_fingerprint, function_name
+from fanout_pipeline.engine.functions.input_guard import look
+from fanout_pipeline.engine.model.options import Options
+from fanout_pipeline.engine.model.spec import FanoutSpec
+from fanout_pipeline.engine.model.strategy import Look, Strategy
+from fanout_pipeline.results.store.ledger import Identity
+from fanout_pipeline.results.store.manifest import FORMAT
 from fanout_pipeline.sources.source import Fingerprint
 
 
@@ -53,7 +55,7 @@ def work_fingerprint(spec: FanoutSpec) -> str:
 def _held(spec: FanoutSpec) -> dict[str, str]:
     if not spec.depends_on:
         return {}
-    from fanout_pipeline.fanout.dependencies import held
+    from fanout_pipeline.engine.functions.dependencies import held
 
     return held(spec.depends_on)
 

@@ -4,32 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
 
-from fanout_pipeline.fanout.contract import ItemFailed
-from fanout_pipeline.sources.source import BadInput, Source, Stamp, require_unchanged
-
-if TYPE_CHECKING:
-    from fanout_pipeline.fanout.dependencies import Dependency
-
-
-class Reads(Protocol):
-    """Whoever reads an input, and calls a function that reads more: a fan-out, or a run's work."""
-
-    @property
-    def source(self) -> Source: ...
-
-    @property
-    def depends_on(self) -> tuple[Dependency, ...]: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Look:
-    """What changes when anything does that a run reads."""
-
-    source: Stamp
-    depends_on: dict[str, str]
+from fanout_pipeline.engine.model.errors import ItemFailed
+from fanout_pipeline.engine.model.strategy import Look, Reads
+from fanout_pipeline.sources.source import BadInput, require_unchanged
 
 
 def look(reads: Reads) -> Look:
@@ -70,6 +48,6 @@ def unchanged(reads: Reads, before: Look) -> Iterator[None]:
 def _seen(reads: Reads) -> dict[str, str]:
     if not reads.depends_on:
         return {}
-    from fanout_pipeline.fanout.dependencies import seen  # hashlib: workers do without
+    from fanout_pipeline.engine.functions.dependencies import seen  # hashlib: workers do without
 
     return seen(reads.depends_on)

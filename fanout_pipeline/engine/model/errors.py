@@ -1,14 +1,73 @@
-"""What the user's function raised, and on which item, in words that can be sent and shown anywhere."""
+"""How a fan-out fails, in words that can be sent to another process and shown anywhere."""
 
 from __future__ import annotations
 
 import pickle
+from dataclasses import dataclass, replace
 
-from fanout_pipeline.fanout.calling import require_failed
-from fanout_pipeline.fanout.contract import Failure
-from fanout_pipeline.parts.visible import both_ends, visible, visible_lines
+from fanout_pipeline.engine.system.signals import interrupt_in
+from fanout_pipeline.results.files.printable import both_ends, visible, visible_lines
+from fanout_pipeline.sources.source import Source
 
 _TRACEBACK_CHARACTERS = 10_000
+
+
+class Stopped(BaseException):
+    """The run has failed elsewhere; what waits for it gives up.
+
+    No Exception, for it is raised within calls of the user's function, too.
+    """
+
+
+class WorkerDied(Exception):
+    """A worker process ended before its work did. The message says how."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """An exception of the user's function, in a form that every process can read."""
+
+    item: str
+    """The item's repr, shortened."""
+    error_type: str
+    message: str
+    traceback: str
+    index: int = -1
+    where: str = ""
+    """Where a person finds the item in the source."""
+
+    def at(self, index: int, source: Source) -> Failure:
+        """The same failure with its place, which a worker need not know."""
+        return replace(self, index=index, where=source.where(index))
+
+
+class ItemFailed(Exception):
+    """The user's function raised. The message names the item and holds the worker's traceback."""
+
+    def __init__(self, failure: Failure):
+        super().__init__(failure)
+        self.failure = failure
+
+    def __str__(self) -> str:
+        f = self.failure
+        # Indented, for a line of a message must not look like one of the log's own.
+        traceback = "  " + f.traceback.rstrip("\n").replace("\n", "\n  ")
+        return (
+            f"The function failed on item {f.index} ({f.where}), {f.item}: "
+            f"{f.error_type}: {f.message}\n\nIn the worker:\n{traceback}\n"
+        )
+
+
+def require_failed(error: BaseException) -> None:
+    """Raise on what came out of a call and is not the function's failure: an interrupt, the run's end.
+
+    All else is, a sys.exit() and a KeyboardInterrupt that the function raises by itself included.
+    """
+    if isinstance(error, Stopped):
+        raise error
+    interrupt = interrupt_in(error)
+    if interrupt is not None:
+        raise interrupt
 
 
 def described(error: BaseException, item: str, tries: int = 1) -> Failure:

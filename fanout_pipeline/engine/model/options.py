@@ -50,3 +50,23 @@ class FailurePolicy:
 
 FAIL = FailurePolicy()
 """What holds where nothing else is said: the first item that fails ends the run."""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How much to fan out."""
+
+    workers: int
+    start_method: str
+    """How worker processes are started; strategies without any ignore it."""
+    concurrency: int = 100
+    """Calls of an async function that `asyncio` has in flight at a time, at most."""
+    failures: FailurePolicy = FAIL
+    worker_memory_mb: int | None = None
+    """Resident memory that a worker process may have; None: as much as there is."""
+
+    def __post_init__(self) -> None:
+        if self.workers < 1:
+            raise ValueError(f"workers must be at least 1, not {self.workers}")
+        if self.concurrency < 1:
+            raise ValueError(f"concurrency must be at least 1, not {self.concurrency}")

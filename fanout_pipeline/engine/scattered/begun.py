@@ -11,16 +11,17 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from fanout_pipeline.fanout.contract import FanoutSpec, Options, Strategy
-from fanout_pipeline.fanout.identity import Basis, identity_of
-from fanout_pipeline.fanout.ownership import own
-from fanout_pipeline.fanout.resuming import finished_before
-from fanout_pipeline.fanout.unchanged import Look
-from fanout_pipeline.fanout.usage import ProcessUsage, own_usage
-from fanout_pipeline.parts.atomic import make_folder, write_text
-from fanout_pipeline.parts.folder import ResultFolder
-from fanout_pipeline.parts.ledger import Identity
-from fanout_pipeline.parts.lock import locked
+from fanout_pipeline.engine.functions.identity import Basis, identity_of
+from fanout_pipeline.engine.model.options import Options
+from fanout_pipeline.engine.model.spec import FanoutSpec
+from fanout_pipeline.engine.model.strategy import Look, Strategy
+from fanout_pipeline.engine.scheduling.resume import finished_before
+from fanout_pipeline.engine.system.ownership import own
+from fanout_pipeline.engine.system.usage import ProcessUsage, own_usage
+from fanout_pipeline.results.files.atomic import make_folder, write_text
+from fanout_pipeline.results.files.lock import locked
+from fanout_pipeline.results.store.folder import ResultFolder
+from fanout_pipeline.results.store.ledger import Identity
 from fanout_pipeline.sources.source import Fingerprint, Stamp
 
 _FILE = "begun.json"

@@ -8,8 +8,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
-from fanout_pipeline.parts import no_links
-from fanout_pipeline.parts.ledger import Finished, gaps
+from fanout_pipeline.results.files import no_links
+from fanout_pipeline.results.store.ledger import Finished, gaps
 from fanout_pipeline.sources.source import Chunk, Source
 
 _COUNT = re.compile(r"count-(\d+)-(\d+)-(\d+)")

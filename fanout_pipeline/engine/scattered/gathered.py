@@ -6,10 +6,10 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from fanout_pipeline.fanout.begun import Begun
-from fanout_pipeline.fanout.run_record import RunRecord
-from fanout_pipeline.fanout.usage import ProcessUsage, own_usage
-from fanout_pipeline.parts.manifest import Manifest
+from fanout_pipeline.engine.model.run_record import RunRecord
+from fanout_pipeline.engine.scattered.begun import Begun
+from fanout_pipeline.engine.system.usage import ProcessUsage, own_usage
+from fanout_pipeline.results.store.manifest import Manifest
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,32 +17,34 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import fanout_pipeline.fanout.road  # noqa: F401 (importing Arrow is not part of a chunk)
-from fanout_pipeline.fanout.begun import Begun, begun
-from fanout_pipeline.fanout.calling import awaited_aside
-from fanout_pipeline.fanout.chunk_work import keep_memory, run_chunk
-from fanout_pipeline.fanout.contract import Crew, FanoutSpec, Options, Strategy, Work
-from fanout_pipeline.fanout.environment import explained
-from fanout_pipeline.fanout.folder_numbering import FolderNumbering
-from fanout_pipeline.fanout.gathered import Answer, gathered
-from fanout_pipeline.fanout.import_path import importing_from, with_its_imports
-from fanout_pipeline.fanout.lanes import busy_seconds
-from fanout_pipeline.fanout.progress import Progress
-from fanout_pipeline.fanout.registry import REFERENCE, STRATEGIES, SUPERVISED
-from fanout_pipeline.fanout.resuming import (
+import fanout_pipeline.engine.calls.imports  # noqa: F401 (importing Arrow is not part of a chunk)
+from fanout_pipeline.engine.calls.invoke import awaited_aside
+from fanout_pipeline.engine.calls.items import keep_memory, run_chunk
+from fanout_pipeline.engine.functions.input_guard import require_as_seen, unchanged
+from fanout_pipeline.engine.model.options import Options
+from fanout_pipeline.engine.model.run_record import RunRecord
+from fanout_pipeline.engine.model.spec import FanoutSpec, with_its_imports
+from fanout_pipeline.engine.model.strategy import Crew, Strategy, Work
+from fanout_pipeline.engine.registry import REFERENCE, STRATEGIES, SUPERVISED
+from fanout_pipeline.engine.run import run_once
+from fanout_pipeline.engine.scattered.begun import Begun, begun
+from fanout_pipeline.engine.scattered.folder_numbering import FolderNumbering
+from fanout_pipeline.engine.scattered.gathered import Answer, gathered
+from fanout_pipeline.engine.scheduling.resume import (
     finished_before,
     numbered,
     told_what_is_kept,
     unfinished,
 )
-from fanout_pipeline.fanout.run import run_once
-from fanout_pipeline.fanout.run_record import RunRecord
-from fanout_pipeline.fanout.unchanged import require_as_seen, unchanged
-from fanout_pipeline.fanout.usage import ProcessUsage, own_usage
-from fanout_pipeline.parts import no_links
-from fanout_pipeline.parts.folder import ResultFolder
-from fanout_pipeline.parts.kinds import MixedTypes
-from fanout_pipeline.parts.ledger import LEDGER, Ledger, gaps
+from fanout_pipeline.engine.system.import_path import importing_from
+from fanout_pipeline.engine.system.os_errors import explained
+from fanout_pipeline.engine.system.progress import Progress
+from fanout_pipeline.engine.system.usage import ProcessUsage, own_usage
+from fanout_pipeline.engine.timing.timeline import busy_seconds
+from fanout_pipeline.results.files import no_links
+from fanout_pipeline.results.store.folder import ResultFolder
+from fanout_pipeline.results.store.ledger import LEDGER, Ledger, gaps
+from fanout_pipeline.results.types.kinds import MixedTypes
 from fanout_pipeline.sources.source import Chunk
 
 _CHUNK_BYTES = 8 * 2**20

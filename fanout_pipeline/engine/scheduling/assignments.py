@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 
-from fanout_pipeline.fanout.chunk_plan import ChunkPlan
-from fanout_pipeline.fanout.supervision import Death, Split, Suspect, Suspects
+from fanout_pipeline.engine.scheduling.chunk_plan import ChunkPlan
+from fanout_pipeline.engine.scheduling.suspects import Death, Split, Suspect, Suspects
 from fanout_pipeline.sources.source import Chunk, Source
 
 _ANNOUNCED_SECONDS = 0.25

@@ -7,11 +7,12 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from fanout_pipeline.fanout.contract import FanoutSpec, Work
-from fanout_pipeline.fanout.interrupts import interrupts_held
-from fanout_pipeline.fanout.unchanged import Look, Reads, look
-from fanout_pipeline.parts.ledger import Finished, Identity, Ledger, gaps, take_over
-from fanout_pipeline.parts.numbered import Numbered
+from fanout_pipeline.engine.functions.input_guard import look
+from fanout_pipeline.engine.model.spec import FanoutSpec
+from fanout_pipeline.engine.model.strategy import Look, Reads, Work
+from fanout_pipeline.engine.system.signals import interrupts_held
+from fanout_pipeline.results.store.collector import Numbered
+from fanout_pipeline.results.store.ledger import Finished, Identity, Ledger, gaps, take_over
 from fanout_pipeline.sources.source import BadInput, Chunk
 
 _COUNTED_BYTES = 64 * 2**20

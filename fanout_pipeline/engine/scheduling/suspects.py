@@ -17,11 +17,10 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field, replace
 
-from fanout_pipeline.fanout.black_box import Call
-from fanout_pipeline.fanout.contract import Failure, WorkerDied
-from fanout_pipeline.fanout.failures import described
-from fanout_pipeline.fanout.policy import FailurePolicy
-from fanout_pipeline.fanout.retrying import Tries
+from fanout_pipeline.engine.calls.call_log import Call
+from fanout_pipeline.engine.calls.retry import Tries
+from fanout_pipeline.engine.model.errors import Failure, WorkerDied, described
+from fanout_pipeline.engine.model.options import FailurePolicy
 from fanout_pipeline.sources.source import Chunk
 
 _DEATHS = 5

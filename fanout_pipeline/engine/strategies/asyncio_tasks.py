@@ -11,21 +11,22 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 
-from fanout_pipeline.fanout.calling import is_async
-from fanout_pipeline.fanout.chunk_plan import ChunkPlan
-from fanout_pipeline.fanout.contract import Crew, Options, Ran, Strategy, Work
-from fanout_pipeline.fanout.event_loop import served
-from fanout_pipeline.fanout.fingerprint import function_name
-from fanout_pipeline.fanout.in_flight import Calls, InFlight
-from fanout_pipeline.fanout.lanes import Lane
-from fanout_pipeline.fanout.numbering import CountedRanges
-from fanout_pipeline.fanout.progress import Progress
-from fanout_pipeline.fanout.quarantine import write_marked
-from fanout_pipeline.fanout.records import read_items
-from fanout_pipeline.fanout.resuming import numbered
-from fanout_pipeline.fanout.usage import ProcessUsage
-from fanout_pipeline.parts.manifest import PartRecord
-from fanout_pipeline.parts.numbered import Numbered
+from fanout_pipeline.engine.calls.concurrent import Calls, InFlight
+from fanout_pipeline.engine.calls.event_loop import served
+from fanout_pipeline.engine.calls.indexing import CountedRanges
+from fanout_pipeline.engine.calls.quarantine import write_marked
+from fanout_pipeline.engine.calls.records import read_items
+from fanout_pipeline.engine.functions.fingerprint import function_name
+from fanout_pipeline.engine.model.options import Options
+from fanout_pipeline.engine.model.spec import is_async
+from fanout_pipeline.engine.model.strategy import Crew, Ran, Strategy, Work
+from fanout_pipeline.engine.scheduling.chunk_plan import ChunkPlan
+from fanout_pipeline.engine.scheduling.resume import numbered
+from fanout_pipeline.engine.system.progress import Progress
+from fanout_pipeline.engine.system.usage import ProcessUsage
+from fanout_pipeline.engine.timing.timeline import Lane
+from fanout_pipeline.results.store.collector import Numbered
+from fanout_pipeline.results.store.manifest import PartRecord
 from fanout_pipeline.sources.source import Chunk
 
 _SMALL_CHUNK = 64 * 2**10

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import time
 
-from fanout_pipeline.fanout.calling import awaited_aside
-from fanout_pipeline.fanout.chunk_plan import ChunkPlan
-from fanout_pipeline.fanout.chunk_work import run_piece
-from fanout_pipeline.fanout.contract import Crew, Ran, Work
-from fanout_pipeline.fanout.lanes import Lane, busy_seconds, seconds_of
-from fanout_pipeline.fanout.numbering import ThreadNumbering
-from fanout_pipeline.fanout.piece import RunPiece
-from fanout_pipeline.fanout.progress import Progress
-from fanout_pipeline.fanout.resuming import numbered
-from fanout_pipeline.fanout.usage import ProcessUsage
+from fanout_pipeline.engine.calls.indexing import ThreadNumbering
+from fanout_pipeline.engine.calls.invoke import awaited_aside
+from fanout_pipeline.engine.calls.items import run_piece
+from fanout_pipeline.engine.calls.outcome import RunPiece
+from fanout_pipeline.engine.model.strategy import Crew, Ran, Work
+from fanout_pipeline.engine.scheduling.chunk_plan import ChunkPlan
+from fanout_pipeline.engine.scheduling.resume import numbered
+from fanout_pipeline.engine.system.progress import Progress
+from fanout_pipeline.engine.system.usage import ProcessUsage
+from fanout_pipeline.engine.timing.timeline import Lane, busy_seconds, seconds_of
 
 
 class OneByOne(Crew):

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from fanout_pipeline.fanout.contract import Options, Strategy
-from fanout_pipeline.fanout.worker_processes import WorkerProcesses, worker_processes
+from fanout_pipeline.engine.model.options import Options
+from fanout_pipeline.engine.model.strategy import Strategy
+from fanout_pipeline.engine.workers.pool import WorkerProcesses, worker_processes
 
 
 @contextmanager

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from fanout_pipeline.fanout.contract import Options, Strategy
-from fanout_pipeline.fanout.in_process import OneByOne
+from fanout_pipeline.engine.model.options import Options
+from fanout_pipeline.engine.model.strategy import Strategy
+from fanout_pipeline.engine.strategies.inline_crew import OneByOne
 
 
 @contextmanager

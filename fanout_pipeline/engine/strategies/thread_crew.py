@@ -15,20 +15,21 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from queue import SimpleQueue
 
-from fanout_pipeline.fanout.calling import awaited_aside
-from fanout_pipeline.fanout.chunk_plan import ChunkPlan
-from fanout_pipeline.fanout.contract import Crew, Ran, Work
-from fanout_pipeline.fanout.interrupts import taken
-from fanout_pipeline.fanout.lanes import Lane, busy_seconds, seconds_of
-from fanout_pipeline.fanout.laps import Laps
-from fanout_pipeline.fanout.numbering import Stopped, ThreadNumbering
-from fanout_pipeline.fanout.piece import Piece, RunPiece
-from fanout_pipeline.fanout.progress import Progress
-from fanout_pipeline.fanout.resuming import numbered
-from fanout_pipeline.fanout.surroundings import in_copied_context
-from fanout_pipeline.fanout.usage import ProcessUsage
-from fanout_pipeline.parts.manifest import PartRecord
-from fanout_pipeline.parts.numbered import Numbered
+from fanout_pipeline.engine.calls.indexing import ThreadNumbering
+from fanout_pipeline.engine.calls.invoke import awaited_aside
+from fanout_pipeline.engine.calls.outcome import Piece, RunPiece
+from fanout_pipeline.engine.model.errors import Stopped
+from fanout_pipeline.engine.model.strategy import Crew, Ran, Work
+from fanout_pipeline.engine.scheduling.chunk_plan import ChunkPlan
+from fanout_pipeline.engine.scheduling.resume import numbered
+from fanout_pipeline.engine.system.progress import Progress
+from fanout_pipeline.engine.system.signals import taken
+from fanout_pipeline.engine.system.surroundings import in_copied_context
+from fanout_pipeline.engine.system.usage import ProcessUsage
+from fanout_pipeline.engine.timing.stopwatch import Laps
+from fanout_pipeline.engine.timing.timeline import Lane, busy_seconds, seconds_of
+from fanout_pipeline.results.store.collector import Numbered
+from fanout_pipeline.results.store.manifest import PartRecord
 from fanout_pipeline.sources.source import Chunk
 
 _PATIENCE_SECONDS = 0.5

@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from fanout_pipeline.fanout.chunk_work import run_piece
-from fanout_pipeline.fanout.contract import Options, Strategy
-from fanout_pipeline.fanout.thread_crew import ThreadCrew, thread_crew
+from fanout_pipeline.engine.calls.items import run_piece
+from fanout_pipeline.engine.model.options import Options
+from fanout_pipeline.engine.model.strategy import Strategy
+from fanout_pipeline.engine.strategies.thread_crew import ThreadCrew, thread_crew
 
 
 @contextmanager

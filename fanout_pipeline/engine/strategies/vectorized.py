@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from fanout_pipeline.fanout.batch_work import run_batch
-from fanout_pipeline.fanout.contract import Options, Strategy
-from fanout_pipeline.fanout.thread_crew import ThreadCrew, thread_crew
+from fanout_pipeline.engine.calls.batch import run_batch
+from fanout_pipeline.engine.model.options import Options
+from fanout_pipeline.engine.model.strategy import Strategy
+from fanout_pipeline.engine.strategies.thread_crew import ThreadCrew, thread_crew
 
 _FIRST_SIZE = 256 * 2**10
 """A batch cannot be cut short: the first are small, to see what one takes, but not so small that

@@ -9,16 +9,11 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from functools import wraps
 from threading import Lock
-from typing import ParamSpec, TypeVar
 
 _PYTHONS = os.path.dirname(os.__file__)
-
-_P = ParamSpec("_P")
-_T = TypeVar("_T")
 
 
 def import_path() -> tuple[str, ...]:
@@ -91,17 +86,3 @@ def importing_from(path: Sequence[str]) -> Iterator[None]:
                 theirs = set(sys.path) - _Held.added - set(_Held.before)
                 sys.path[:] = [*(e for e in sys.path if e in theirs), *_Held.before]
                 _Held.added.clear()
-
-
-def with_its_imports(do: Callable[_P, _T]) -> Callable[_P, _T]:
-    """A function that is given a spec, such that it finds the modules that the spec's author found."""
-
-    from fanout_pipeline.fanout.contract import FanoutSpec
-
-    @wraps(do)
-    def doing(*args: _P.args, **kwargs: _P.kwargs) -> _T:
-        (spec,) = (one for one in (*args, *kwargs.values()) if isinstance(one, FanoutSpec))
-        with importing_from(spec.import_path):
-            return do(*args, **kwargs)
-
-    return doing

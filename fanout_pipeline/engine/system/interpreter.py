@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
-from fanout_pipeline.fanout.import_path import like_here
+from fanout_pipeline.engine.system.import_path import like_here
 
 
 def command(program: str) -> list[str]:

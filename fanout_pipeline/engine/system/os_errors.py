@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from fanout_pipeline.parts.atomic import CannotWrite, advice
+from fanout_pipeline.results.files.atomic import CannotWrite, advice
 
 # What `tempfile` raises, whatever kept it from making a file.
 _NO_FOLDER = (

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import psutil
 
-from fanout_pipeline.parts.atomic import write_text
+from fanout_pipeline.results.files.atomic import write_text
 
 _OWNER = "owner"
 

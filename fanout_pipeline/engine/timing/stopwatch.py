@@ -4,13 +4,26 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
-from fanout_pipeline.fanout.handing_back import HandedBack
-from fanout_pipeline.parts.manifest import PartRecord
 
-Told = TypeVar("Told", bound=PartRecord | HandedBack)
-"""What tells of a chunk's part, written or not yet."""
+class Timed(Protocol):
+    """A record of a chunk's results, with the seconds that each phase took."""
+
+    @property
+    def read_seconds(self) -> float: ...
+
+    @property
+    def call_seconds(self) -> float: ...
+
+    @property
+    def write_seconds(self) -> float: ...
+
+    @property
+    def wait_seconds(self) -> float: ...
+
+
+AnyTimed = TypeVar("AnyTimed", bound=Timed)
 
 
 class Laps:
@@ -43,14 +56,14 @@ class Laps:
         """So much CPU time of this lap was another thread's, on behalf of this one."""
         self._elsewhere_cpu += cpu_seconds
 
-    def timed(self, part: Told) -> Told:
+    def timed(self, part: AnyTimed) -> AnyTimed:
         """The part just written or to be handed back, with its times.
 
         By now its items and results have been given back, a lap's worth of time if they are
         Python objects.
         """
         self.end("write")
-        return replace(
+        return replace(  # type: ignore[type-var]
             part,
             read_seconds=self._wall["read"],
             call_seconds=self._wall["call"],

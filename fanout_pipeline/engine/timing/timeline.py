@@ -9,9 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from fanout_pipeline.fanout.handing_back import HandedBack
-from fanout_pipeline.fanout.phases import PHASES
-from fanout_pipeline.parts.manifest import PartRecord
+from fanout_pipeline.engine.timing.phases import PHASES
+from fanout_pipeline.engine.timing.stopwatch import Timed
 
 
 class Lane:
@@ -45,7 +44,7 @@ class Lane:
         self.seconds[phase] = self.seconds.get(phase, 0.0) + seconds
 
 
-def seconds_of(part: PartRecord | HandedBack) -> dict[str, float]:
+def seconds_of(part: Timed) -> dict[str, float]:
     """What a worker has told of one chunk."""
     return {
         "read": part.read_seconds,
@@ -55,7 +54,7 @@ def seconds_of(part: PartRecord | HandedBack) -> dict[str, float]:
     }
 
 
-def busy_seconds(part: PartRecord | HandedBack) -> float:
+def busy_seconds(part: Timed) -> float:
     """What a chunk took a worker, waiting for others left out."""
     return part.read_seconds + part.call_seconds + part.write_seconds
 

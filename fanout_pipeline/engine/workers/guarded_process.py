@@ -14,10 +14,10 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
 
-from fanout_pipeline.fanout.black_box import ASK_FOR_STACK, STATUS_AT, BlackBox
-from fanout_pipeline.fanout.interpreter import command
-from fanout_pipeline.fanout.process_end import end_of
-from fanout_pipeline.fanout.usage import ProcessUsage, usage_of
+from fanout_pipeline.engine.calls.call_log import ASK_FOR_STACK, STATUS_AT, BlackBox
+from fanout_pipeline.engine.system.interpreter import command
+from fanout_pipeline.engine.system.process_end import end_of
+from fanout_pipeline.engine.system.usage import ProcessUsage, usage_of
 
 _LOOK_SECONDS = 0.002
 
@@ -31,7 +31,7 @@ class GuardedProcess:
         In the program, `used` is what `guarded` gives.
         """
         guard = (
-            "from fanout_pipeline.fanout.guard import guarded\n"
+            "from fanout_pipeline.engine.workers.guard import guarded\n"
             f"used = guarded({channel}, {box.descriptor}, {STATUS_AT}, {int(ASK_FOR_STACK)})\n"
         )
         self._guard = subprocess.Popen(

@@ -8,8 +8,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from fanout_pipeline.fanout.black_box import Announce, BlackBox, Call
-from fanout_pipeline.fanout.usage import memory_bytes, resident_bytes
+from fanout_pipeline.engine.calls.call_log import Announce, BlackBox, Call
+from fanout_pipeline.engine.system.usage import memory_bytes, resident_bytes
 
 _LONGEST_PERIOD = 0.2
 _MEMORY_PERIOD = 0.1

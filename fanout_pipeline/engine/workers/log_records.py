@@ -16,12 +16,12 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from fanout_pipeline.fanout.log_quota import LogQuota
+from fanout_pipeline.engine.workers.log_quota import LogQuota
 
 if TYPE_CHECKING:
     import logging
 
-    from fanout_pipeline.fanout.black_box import Recorder
+    from fanout_pipeline.engine.calls.call_log import Recorder
 
 LOGGED = "logged"
 

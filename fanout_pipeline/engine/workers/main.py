@@ -22,33 +22,10 @@ import time
 from collections import deque
 from contextlib import suppress
 from queue import SimpleQueue
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any
 
-from fanout_pipeline.fanout.black_box import Announce, Recorder
-from fanout_pipeline.fanout.channel import Channel
-
-if TYPE_CHECKING:
-    from fanout_pipeline.fanout.contract import Failure
-    from fanout_pipeline.sources.source import Chunk
-
-READY = "ready"
-COUNTED = "counted"
-DONE = "done"
-
-
-class Order(NamedTuple):
-    """One chunk to be done."""
-
-    chunk: Chunk
-    first_index: int | None
-    """None: it follows."""
-    seconds: float
-    """No item is begun after so many."""
-    announce: Announce
-    hand_back: bool
-    """Its results are not to be written here if that takes an import."""
-    failure: Failure | None
-    """The chunk is one item, which is not to be called, because it has failed so."""
+from fanout_pipeline.engine.calls.call_log import Recorder
+from fanout_pipeline.engine.workers.protocol import COUNTED, DONE, READY, Channel, Order
 
 
 def main(descriptor: int, box: int, cpu_seconds: float) -> None:
@@ -68,9 +45,9 @@ def main(descriptor: int, box: int, cpu_seconds: float) -> None:
     recorder = Recorder(box)
     # Who is killed has no time to write what it has printed; and lines of several workers stay whole.
     sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
-    from fanout_pipeline.fanout.chunk_work import keep_memory
-    from fanout_pipeline.fanout.handing_back import import_road
-    from fanout_pipeline.fanout.log_records import LogRecords
+    from fanout_pipeline.engine.calls.handing_back import import_road
+    from fanout_pipeline.engine.calls.items import keep_memory
+    from fanout_pipeline.engine.workers.log_records import LogRecords
 
     logs = LogRecords(parent.send_during_call, recorder)
     keep_memory()
@@ -83,7 +60,7 @@ def main(descriptor: int, box: int, cpu_seconds: float) -> None:
                 break
             case "settle":
                 with suppress(Exception):  # It is no run's work.
-                    from fanout_pipeline.fanout.road import rehearse
+                    from fanout_pipeline.engine.workers.rehearsal import rehearse
 
                     rehearse()
                 parent.send((READY, None))
@@ -93,7 +70,7 @@ def main(descriptor: int, box: int, cpu_seconds: float) -> None:
                 # Reading it has imported the user's module: that is told with the first chunk.
                 imported += time.perf_counter() - taken
             case ("again", (function, items, surroundings)):
-                from fanout_pipeline.fanout.again import call_again
+                from fanout_pipeline.engine.workers.repeat import call_again
 
                 logs.follow({})  # Nobody writes down what these calls log.
                 call_again(function, items, surroundings, parent.send)
@@ -109,8 +86,8 @@ def main(descriptor: int, box: int, cpu_seconds: float) -> None:
                     imported += answer.import_seconds
                     parent.send((DONE, answer, began, imported, time.perf_counter()))
                 imported = 0.0
-    if "fanout_pipeline.fanout.event_loop" in sys.modules:
-        from fanout_pipeline.fanout.event_loop import close
+    if "fanout_pipeline.engine.calls.event_loop" in sys.modules:
+        from fanout_pipeline.engine.calls.event_loop import close
 
         close()
     # As multiprocessing's children end: what was printed is kept, the interpreter is not taken
@@ -173,7 +150,7 @@ class Parent:
             try:
                 return taken, pickle.loads(message)
             except BaseException as error:  # A module may call sys.exit() when it is imported.
-                from fanout_pipeline.fanout.failures import unreadable
+                from fanout_pipeline.engine.model.errors import unreadable
 
                 self.send(unreadable(error))
 
@@ -186,7 +163,7 @@ class Parent:
 
 
 def _answer(parent: Parent, work: Any, order: Order, recorder: Recorder) -> Any:
-    from fanout_pipeline.fanout.chunk_work import run_piece, run_unwritten
+    from fanout_pipeline.engine.calls.items import run_piece, run_unwritten
 
     numbering = _RemoteNumbering(parent, order.first_index)
     recorder.begin(order.chunk.number, order.announce)
@@ -201,7 +178,7 @@ def _answer(parent: Parent, work: Any, order: Order, recorder: Recorder) -> Any:
             known_failed={} if order.failure is None else {0: order.failure},
         )
     except BaseException as error:
-        from fanout_pipeline.fanout.failures import sendable
+        from fanout_pipeline.engine.model.errors import sendable
 
         return sendable(error)
 

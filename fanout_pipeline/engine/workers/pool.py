@@ -21,13 +21,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from fanout_pipeline.fanout.contract import Crew, Ran, Work, WorkerDied
-from fanout_pipeline.fanout.interrupts import interrupts_held
-from fanout_pipeline.fanout.progress import Progress
-from fanout_pipeline.fanout.supervised_run import SupervisedRun
-from fanout_pipeline.fanout.usage import ProcessUsage
-from fanout_pipeline.fanout.worker import READY
-from fanout_pipeline.fanout.worker_process import WorkerProcess
+from fanout_pipeline.engine.model.errors import WorkerDied
+from fanout_pipeline.engine.model.strategy import Crew, Ran, Work
+from fanout_pipeline.engine.system.progress import Progress
+from fanout_pipeline.engine.system.signals import interrupts_held
+from fanout_pipeline.engine.system.usage import ProcessUsage
+from fanout_pipeline.engine.workers.process import WorkerProcess
+from fanout_pipeline.engine.workers.protocol import READY
+from fanout_pipeline.engine.workers.run import SupervisedRun
 
 _STARTS = 3
 """So many in a row are tried in each place."""

@@ -13,15 +13,15 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
-from fanout_pipeline.fanout.black_box import BlackBox
-from fanout_pipeline.fanout.channel import Channel
-from fanout_pipeline.fanout.guarded_process import GuardedProcess
-from fanout_pipeline.fanout.interrupts import WAIT_SECONDS
-from fanout_pipeline.fanout.numeric import worker_environment
-from fanout_pipeline.fanout.process_end import FOREIGN_SIGNALS, how_ended
-from fanout_pipeline.fanout.supervision import Death
-from fanout_pipeline.fanout.usage import ProcessUsage, resident_bytes
-from fanout_pipeline.fanout.watch import Memory, Verdict
+from fanout_pipeline.engine.calls.call_log import BlackBox
+from fanout_pipeline.engine.scheduling.suspects import Death
+from fanout_pipeline.engine.system.numeric import worker_environment
+from fanout_pipeline.engine.system.process_end import FOREIGN_SIGNALS, how_ended
+from fanout_pipeline.engine.system.signals import WAIT_SECONDS
+from fanout_pipeline.engine.system.usage import ProcessUsage, resident_bytes
+from fanout_pipeline.engine.workers.guarded_process import GuardedProcess
+from fanout_pipeline.engine.workers.limits import Memory, Verdict
+from fanout_pipeline.engine.workers.protocol import Channel
 
 _END_SECONDS = 5.0
 _STACK_SECONDS = 0.2
@@ -67,7 +67,7 @@ class WorkerProcess:
         box = BlackBox()
         try:
             program = (
-                "from fanout_pipeline.fanout.worker import main\n"
+                "from fanout_pipeline.engine.workers.main import main\n"
                 f"main({theirs.fileno()}, {box.descriptor}, used)"
             )
             process = GuardedProcess(

@@ -12,7 +12,7 @@ from collections import defaultdict, deque
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from fanout_pipeline.fanout.log_quota import LogQuota
+from fanout_pipeline.engine.workers.log_quota import LogQuota
 from fanout_pipeline.sources.source import Chunk
 
 _TELL_SECONDS = 1.0

@@ -18,13 +18,13 @@ from contextlib import suppress
 from types import TracebackType
 from typing import Any, Self
 
-from fanout_pipeline.fanout.calling import calling
-from fanout_pipeline.fanout.interrupts import interrupts_held
-from fanout_pipeline.fanout.log_records import LOGGED
-from fanout_pipeline.fanout.sending import sent
-from fanout_pipeline.fanout.surroundings import Surroundings
-from fanout_pipeline.fanout.worker import READY
-from fanout_pipeline.fanout.worker_process import WorkerProcess
+from fanout_pipeline.engine.calls.invoke import calling
+from fanout_pipeline.engine.functions.serialize import sent
+from fanout_pipeline.engine.system.signals import interrupts_held
+from fanout_pipeline.engine.system.surroundings import Surroundings
+from fanout_pipeline.engine.workers.log_records import LOGGED
+from fanout_pipeline.engine.workers.process import WorkerProcess
+from fanout_pipeline.engine.workers.protocol import READY
 
 AGAIN = "again"
 BEGUN = "begun"
@@ -107,8 +107,8 @@ def call_again(
     tell: Callable[[Any], None],
 ) -> None:
     """In the worker. Results are told as they would be read back."""
-    from fanout_pipeline.parts.arrow_kinds import read_back
-    from fanout_pipeline.parts.values import kind_of_value, plain
+    from fanout_pipeline.results.types.arrow_types import read_back
+    from fanout_pipeline.results.types.infer import kind_of_value, plain
 
     surroundings.take_on()
     tell(BEGUN)

@@ -10,25 +10,25 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 
-from fanout_pipeline.fanout.assignments import Assignment, Assignments, split_at
-from fanout_pipeline.fanout.black_box import Announce
-from fanout_pipeline.fanout.chunk_plan import ChunkPlan
-from fanout_pipeline.fanout.contract import Ran, Work
-from fanout_pipeline.fanout.handing_back import HandedBack, Writer
-from fanout_pipeline.fanout.interrupts import WAIT_SECONDS
-from fanout_pipeline.fanout.lanes import busy_seconds, seconds_of
-from fanout_pipeline.fanout.logged import Logged, log_levels
-from fanout_pipeline.fanout.numbering import CountedRanges
-from fanout_pipeline.fanout.piece import Piece
-from fanout_pipeline.fanout.places import Place, Places
-from fanout_pipeline.fanout.progress import Progress
-from fanout_pipeline.fanout.resuming import numbered
-from fanout_pipeline.fanout.sending import sent
-from fanout_pipeline.fanout.supervision import Death, Suspects
-from fanout_pipeline.fanout.watch import Watch
-from fanout_pipeline.fanout.worker import COUNTED, DONE, READY, Order
-from fanout_pipeline.fanout.worker_process import WorkerProcess
-from fanout_pipeline.parts.manifest import PartRecord
+from fanout_pipeline.engine.calls.call_log import Announce
+from fanout_pipeline.engine.calls.handing_back import HandedBack, Writer
+from fanout_pipeline.engine.calls.indexing import CountedRanges
+from fanout_pipeline.engine.calls.outcome import Piece
+from fanout_pipeline.engine.functions.serialize import sent
+from fanout_pipeline.engine.model.strategy import Ran, Work
+from fanout_pipeline.engine.scheduling.assignments import Assignment, Assignments, split_at
+from fanout_pipeline.engine.scheduling.chunk_plan import ChunkPlan
+from fanout_pipeline.engine.scheduling.resume import numbered
+from fanout_pipeline.engine.scheduling.suspects import Death, Suspects
+from fanout_pipeline.engine.system.progress import Progress
+from fanout_pipeline.engine.system.signals import WAIT_SECONDS
+from fanout_pipeline.engine.timing.timeline import busy_seconds, seconds_of
+from fanout_pipeline.engine.workers.limits import Watch
+from fanout_pipeline.engine.workers.process import WorkerProcess
+from fanout_pipeline.engine.workers.protocol import COUNTED, DONE, READY, Order
+from fanout_pipeline.engine.workers.relayed_logs import Logged, log_levels
+from fanout_pipeline.engine.workers.slots import Place, Places
+from fanout_pipeline.results.store.manifest import PartRecord
 from fanout_pipeline.sources.source import Chunk
 
 _DEATHS_TOLD = 20

@@ -9,12 +9,12 @@ from selectors import EVENT_READ, DefaultSelector
 from types import TracebackType
 from typing import Any, Self
 
-from fanout_pipeline.fanout.assignments import Assignment
-from fanout_pipeline.fanout.lanes import Lane
-from fanout_pipeline.fanout.log_records import LOGGED
-from fanout_pipeline.fanout.logged import Logged
-from fanout_pipeline.fanout.watch import Verdict
-from fanout_pipeline.fanout.worker_process import Traffic, WorkerProcess
+from fanout_pipeline.engine.scheduling.assignments import Assignment
+from fanout_pipeline.engine.timing.timeline import Lane
+from fanout_pipeline.engine.workers.limits import Verdict
+from fanout_pipeline.engine.workers.log_records import LOGGED
+from fanout_pipeline.engine.workers.process import Traffic, WorkerProcess
+from fanout_pipeline.engine.workers.relayed_logs import Logged
 
 
 @dataclass(eq=False, slots=True)

@@ -9,8 +9,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
-from fanout_pipeline.parts import no_links
-from fanout_pipeline.parts.no_links import open_file, within
+from fanout_pipeline.results.files import no_links
+from fanout_pipeline.results.files.no_links import open_file, within
 
 _ADVICE = {
     errno.ENOSPC: "The disk is full: free some space, then run again.",

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from fanout_pipeline.parts.atomic import cannot
-from fanout_pipeline.parts.no_links import open_file
+from fanout_pipeline.results.files.atomic import cannot
+from fanout_pipeline.results.files.no_links import open_file
 
 _POLL_SECONDS = 0.02
 

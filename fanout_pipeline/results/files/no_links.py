@@ -70,7 +70,7 @@ def _told(error: OSError, path: Path, at: int) -> OSError:
     if number in (errno.ELOOP, errno.ENOTDIR):
         with suppress(OSError):
             target = os.readlink(path.name, dir_fd=at)
-            from fanout_pipeline.parts.visible import visible
+            from fanout_pipeline.results.files.printable import visible
 
             number = errno.ELOOP
             reason = f"{path} is a symbolic link to {visible(target)}"

@@ -7,10 +7,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
 
-from fanout_pipeline.parts import no_links
-from fanout_pipeline.parts.kinds import Kinds
-from fanout_pipeline.parts.ledger import LEDGER, Finished, append
-from fanout_pipeline.parts.manifest import PartRecord, part_name
+from fanout_pipeline.results.files import no_links
+from fanout_pipeline.results.store.ledger import LEDGER, Finished, append
+from fanout_pipeline.results.store.manifest import Kinds, PartRecord, part_name
 
 
 class Numbered:
@@ -69,7 +68,7 @@ class Numbered:
         for _, new in moved:
             no_links.rename(self._aside(new), self._path(new))
         if failed := [(part.number, new.number) for part, new in moved if part.failed]:
-            from fanout_pipeline.parts.failed import rename_failed  # Arrow
+            from fanout_pipeline.results.store.failed_items import rename_failed  # Arrow
 
             rename_failed(self._folder, failed)
         return numbered

@@ -15,7 +15,7 @@ from collections.abc import Iterable
 import numpy
 import pyarrow
 
-from fanout_pipeline.parts.arrow_kinds import to_python
+from fanout_pipeline.results.types.arrow_types import to_python
 
 _GOLDEN = numpy.uint64(0x9E3779B97F4A7C15)
 _FIRST = numpy.uint64(0xBF58476D1CE4E5B9)

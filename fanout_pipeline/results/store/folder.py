@@ -18,12 +18,18 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager, suppre
 from dataclasses import dataclass
 from pathlib import Path
 
-from fanout_pipeline.parts import no_links
-from fanout_pipeline.parts.atomic import CannotWrite, make_folder, remove_folder, sync, sync_all
-from fanout_pipeline.parts.ledger import LEDGER, LOCK, Identity, Ledger
-from fanout_pipeline.parts.leftovers import is_of_use, to_resume
-from fanout_pipeline.parts.lock import Held, locked
-from fanout_pipeline.parts.manifest import Manifest, NoResults, part_name
+from fanout_pipeline.results.files import no_links
+from fanout_pipeline.results.files.atomic import (
+    CannotWrite,
+    make_folder,
+    remove_folder,
+    sync,
+    sync_all,
+)
+from fanout_pipeline.results.files.lock import Held, locked
+from fanout_pipeline.results.store.ledger import LEDGER, LOCK, Identity, Ledger
+from fanout_pipeline.results.store.leftovers import is_of_use, to_resume
+from fanout_pipeline.results.store.manifest import Manifest, NoResults, part_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +140,7 @@ class ResultFolder:
     def _make_visible(self, generation: Path, manifest: Manifest) -> None:
         sync_all([generation / part_name(part.number) for part in manifest.parts])
         if manifest.failed:
-            from fanout_pipeline.parts.failed import gather_failures  # Arrow
+            from fanout_pipeline.results.store.failed_items import gather_failures  # Arrow
 
             gather_failures(generation, manifest.parts)
         named = {part_name(part.number) for part in manifest.parts}

@@ -19,9 +19,9 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
 
-from fanout_pipeline.parts import no_links
-from fanout_pipeline.parts.atomic import append_line, write_text
-from fanout_pipeline.parts.manifest import PartRecord, failed_name, part_name
+from fanout_pipeline.results.files import no_links
+from fanout_pipeline.results.files.atomic import append_line, write_text
+from fanout_pipeline.results.store.manifest import PartRecord, failed_name, part_name
 
 LEDGER = "_ledger.jsonl"
 LOCK = ".lock"

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from fanout_pipeline.parts.ledger import Identity, Ledger
+from fanout_pipeline.results.store.ledger import Identity, Ledger
 
 
 def to_resume(

@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 import json
+import threading
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from fanout_pipeline.parts.atomic import write_text
-from fanout_pipeline.parts.kinds import DECIMAL_KIND, INTEGER_KIND, Kind, Kinds
+from fanout_pipeline.results.files.atomic import write_text
+from fanout_pipeline.results.types.kinds import (
+    DECIMAL_KIND,
+    INTEGER_KIND,
+    NULL,
+    Kind,
+    MixedTypes,
+    common,
+)
 
 MANIFEST = "_manifest.json"
 FORMAT = 2
@@ -54,6 +63,28 @@ class PartRecord:
         return self.items - self.omitted
 
 
+class Kinds:
+    """The kind of all parts that were added, in any order, from any thread."""
+
+    def __init__(self, parts: Iterable[PartRecord] = ()):
+        self.kind: Kind = NULL
+        self._adding = threading.Lock()
+        for part in parts:
+            self.add(part)
+
+    def add(self, part: PartRecord) -> None:
+        """Raises MixedTypes, with the part's first index."""
+        if part.rows <= part.nulls:
+            return
+        with self._adding:
+            try:
+                self.kind = common(self.kind, part.kind)
+            except MixedTypes as error:
+                raise error.met(
+                    f"first met in the part that begins with item {part.first_index}"
+                ) from None
+
+
 @dataclass(frozen=True, slots=True)
 class Manifest:
     """The contents of one result folder, in order."""
@@ -93,7 +124,7 @@ class Manifest:
 
     @property
     def digest(self) -> str:
-        from fanout_pipeline.parts.digest import combined
+        from fanout_pipeline.results.store.digest import combined
 
         return combined(part.digest for part in self.parts)
 

@@ -15,7 +15,7 @@ from typing import Any
 
 import pyarrow
 
-from fanout_pipeline.parts.kinds import DECIMAL_KIND, INTEGER_KIND, Kind
+from fanout_pipeline.results.types.kinds import DECIMAL_KIND, INTEGER_KIND, Kind
 
 Convert = Callable[[Any], Any]
 

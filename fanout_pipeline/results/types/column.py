@@ -15,15 +15,15 @@ from typing import Any, cast
 import numpy
 import pyarrow
 
-from fanout_pipeline.parts.arrow_kinds import (
+from fanout_pipeline.results.files.printable import visible
+from fanout_pipeline.results.types.arrow_types import (
     INTEGER_TEXT,
     from_python,
     integer_text,
     metadata_of,
 )
-from fanout_pipeline.parts.kinds import NULL, Kind, MixedTypes, common
-from fanout_pipeline.parts.packing import Results
-from fanout_pipeline.parts.visible import visible
+from fanout_pipeline.results.types.buffer import Results
+from fanout_pipeline.results.types.kinds import NULL, Kind, MixedTypes, common
 
 
 def to_column(
@@ -86,7 +86,7 @@ def _others(
 ) -> tuple[pyarrow.Array, dict[bytes, bytes]]:
     """Results that are not all numbers, nor all texts: lists, dicts, times, or a mix."""
     # Here, for workers whose function returns numbers or texts do without.
-    from fanout_pipeline.parts.values import kind_of_value, plain
+    from fanout_pipeline.results.types.infer import kind_of_value, plain
 
     kind: Kind = NULL
     values = []

@@ -12,8 +12,9 @@ from zoneinfo import ZoneInfo
 import numpy
 import pyarrow
 
-from fanout_pipeline.parts.arrow_kinds import kind_of
-from fanout_pipeline.parts.kinds import (
+from fanout_pipeline.results.files.printable import visible
+from fanout_pipeline.results.types.arrow_types import kind_of
+from fanout_pipeline.results.types.kinds import (
     DECIMAL_KIND,
     INTEGER_KIND,
     NULL,
@@ -21,8 +22,7 @@ from fanout_pipeline.parts.kinds import (
     MixedTypes,
     common,
 )
-from fanout_pipeline.parts.times import is_same_time, require_kept, require_no_fold
-from fanout_pipeline.parts.visible import visible
+from fanout_pipeline.results.types.times import is_same_time, require_kept, require_no_fold
 
 _INT64 = range(-(2**63), 2**63)
 _KINDS: dict[type, Kind] = {

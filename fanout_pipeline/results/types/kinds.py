@@ -6,14 +6,9 @@ groups they are put together, so that a run has one kind, or none, however it wa
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 
-from fanout_pipeline.parts.visible import visible
-
-if TYPE_CHECKING:
-    from fanout_pipeline.parts.manifest import PartRecord
+from fanout_pipeline.results.files.printable import visible
 
 Kind: TypeAlias = str | list[Any] | dict[str, Any]
 """The name of an Arrow type, INTEGER_KIND or DECIMAL_KIND; of lists, the kind of what they hold, in a list;
@@ -94,25 +89,3 @@ def _named(kind: Kind) -> str:
         return type(kind).__name__
     name, equals, _ = kind.rpartition(" = ")  # see `arrow_kinds`
     return visible(name if equals else _PYTHON_NAMES.get(kind, kind), 100)
-
-
-class Kinds:
-    """The kind of all parts that were added, in any order, from any thread."""
-
-    def __init__(self, parts: Iterable[PartRecord] = ()):
-        self.kind: Kind = NULL
-        self._adding = threading.Lock()
-        for part in parts:
-            self.add(part)
-
-    def add(self, part: PartRecord) -> None:
-        """Raises MixedTypes, with the part's first index."""
-        if part.rows <= part.nulls:
-            return
-        with self._adding:
-            try:
-                self.kind = common(self.kind, part.kind)
-            except MixedTypes as error:
-                raise error.met(
-                    f"first met in the part that begins with item {part.first_index}"
-                ) from None

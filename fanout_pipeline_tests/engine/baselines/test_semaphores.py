@@ -10,7 +10,7 @@ import pytest
 
 PROGRAM = """
 import multiprocessing, sys
-from fanout_pipeline.fanout.semaphores import name_semaphores
+from fanout_pipeline.engine.baselines.semaphores import name_semaphores
 
 name_semaphores()
 semaphore = multiprocessing.get_context("spawn").Semaphore()

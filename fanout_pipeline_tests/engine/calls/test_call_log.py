@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from fanout_pipeline.fanout.black_box import ASK_FOR_STACK, Announce, BlackBox, Call, Recorder
+from fanout_pipeline.engine.calls.call_log import ASK_FOR_STACK, Announce, BlackBox, Call, Recorder
 
 
 @pytest.fixture
@@ -80,7 +80,7 @@ def test_a_further_call_is_another(box, recorder):
 
 PROGRAM = """
 import os, sys, signal, time
-from fanout_pipeline.fanout.black_box import Recorder
+from fanout_pipeline.engine.calls.call_log import Recorder
 recorder = Recorder(int(sys.argv[1]))
 def ends_or_waits():
     print("there", flush=True)

@@ -7,21 +7,21 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from fanout_pipeline.fanout.batch_work import run_batch
-from fanout_pipeline.fanout.chunk_work import run_piece
-from fanout_pipeline.fanout.contract import FanoutSpec, Options, Work
-from fanout_pipeline.fanout.failures import described, shown
-from fanout_pipeline.fanout.in_process import OneByOne
-from fanout_pipeline.fanout.numbering import Stopped
-from fanout_pipeline.fanout.policy import FailurePolicy
-from fanout_pipeline.fanout.progress import Progress
-from fanout_pipeline.fanout.registry import STRATEGIES
-from fanout_pipeline.fanout.retrying import IN_VAIN, LONGEST_WAIT_SECONDS, Tries, is_worth_it
-from fanout_pipeline.fanout.run import run_strategy
-from fanout_pipeline.parts import Manifest, ResultFolder, read_failures, read_results
-from fanout_pipeline.parts.column import to_column
-from fanout_pipeline.parts.digest import digest, value_hashes
-from fanout_pipeline.sources import IntegerLines
+from fanout_pipeline import FanoutSpec, IntegerLines, Options, read_failures, read_results
+from fanout_pipeline.engine.calls.batch import run_batch
+from fanout_pipeline.engine.calls.items import run_piece
+from fanout_pipeline.engine.calls.retry import IN_VAIN, LONGEST_WAIT_SECONDS, Tries, is_worth_it
+from fanout_pipeline.engine.model.errors import Stopped, described, shown
+from fanout_pipeline.engine.model.options import FailurePolicy
+from fanout_pipeline.engine.model.strategy import Work
+from fanout_pipeline.engine.registry import STRATEGIES
+from fanout_pipeline.engine.run import run_strategy
+from fanout_pipeline.engine.strategies.inline_crew import OneByOne
+from fanout_pipeline.engine.system.progress import Progress
+from fanout_pipeline.results.store.digest import digest, value_hashes
+from fanout_pipeline.results.store.folder import ResultFolder
+from fanout_pipeline.results.store.manifest import Manifest
+from fanout_pipeline.results.types.column import to_column
 from fanout_pipeline_tests.chance import examples
 
 QUARANTINE = FailurePolicy(on_error="quarantine")

@@ -5,8 +5,8 @@ import sys
 
 PROGRAM = """
 import os, random, signal, threading, time
-import fanout_pipeline.fanout.road
-from fanout_pipeline.sources import IntegerLines
+import fanout_pipeline.engine.calls.imports
+from fanout_pipeline import IntegerLines
 
 came = []
 random.seed(5)

@@ -7,14 +7,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fanout_pipeline.fanout.contract import FanoutSpec, Options
-from fanout_pipeline.fanout.folder_numbering import FolderNumbering
-from fanout_pipeline.fanout.numbering import CountedRanges, Stopped, ThreadNumbering
-from fanout_pipeline.fanout.policy import FailurePolicy
-from fanout_pipeline.fanout.scattered import ScatteredRun
-from fanout_pipeline.parts import ResultFolder
-from fanout_pipeline.parts.ledger import Ledger
-from fanout_pipeline.sources import Chunk, IntegerLines
+from fanout_pipeline import FanoutSpec, IntegerLines, Options
+from fanout_pipeline.engine.calls.indexing import CountedRanges, ThreadNumbering
+from fanout_pipeline.engine.model.errors import Stopped
+from fanout_pipeline.engine.model.options import FailurePolicy
+from fanout_pipeline.engine.scattered.folder_numbering import FolderNumbering
+from fanout_pipeline.engine.scattered.scattered import ScatteredRun
+from fanout_pipeline.results.store.folder import ResultFolder
+from fanout_pipeline.results.store.ledger import Ledger
+from fanout_pipeline.sources.source import Chunk
 from fanout_pipeline_tests.chance import examples
 
 

@@ -5,11 +5,11 @@ import functools
 
 import pytest
 
-from fanout_pipeline.fanout import event_loop
-from fanout_pipeline.fanout.calling import appending, awaited_aside, calling, is_async
-from fanout_pipeline.fanout.contract import FanoutSpec, Options
-from fanout_pipeline.fanout.registry import STRATEGIES
-from fanout_pipeline.sources import IntegerLines
+from fanout_pipeline import FanoutSpec, IntegerLines, Options
+from fanout_pipeline.engine.calls import event_loop
+from fanout_pipeline.engine.calls.invoke import appending, awaited_aside, calling
+from fanout_pipeline.engine.model.spec import is_async
+from fanout_pipeline.engine.registry import STRATEGIES
 from fanout_pipeline_tests.contract import functions
 
 

@@ -12,13 +12,15 @@ import pyarrow
 import pytest
 from pyarrow import parquet
 
-from fanout_pipeline.fanout.batch_work import run_batch
-from fanout_pipeline.fanout.chunk_work import run_chunk, run_piece
-from fanout_pipeline.fanout.contract import ItemFailed, Work
-from fanout_pipeline.fanout.failures import shown
-from fanout_pipeline.fanout.numbering import Stopped, ThreadNumbering
-from fanout_pipeline.parts import Manifest, ResultFolder, read_results
-from fanout_pipeline.sources import BadInput, IntegerLines
+from fanout_pipeline import IntegerLines, read_results
+from fanout_pipeline.engine.calls.batch import run_batch
+from fanout_pipeline.engine.calls.indexing import ThreadNumbering
+from fanout_pipeline.engine.calls.items import run_chunk, run_piece
+from fanout_pipeline.engine.model.errors import ItemFailed, Stopped, shown
+from fanout_pipeline.engine.model.strategy import Work
+from fanout_pipeline.results.store.folder import ResultFolder
+from fanout_pipeline.results.store.manifest import Manifest
+from fanout_pipeline.sources.source import BadInput
 from fanout_pipeline.squares import square, square_batch
 
 ROOT = Path(__file__).parents[2]
@@ -130,10 +132,11 @@ def test_the_item_on_which_the_function_fails_is_named(work, folder, guilty, chu
 STOP_ITERATION = """
 import sys
 from pathlib import Path
-from fanout_pipeline.fanout.chunk_work import run_chunk
-from fanout_pipeline.fanout.contract import ItemFailed, Work
-from fanout_pipeline.fanout.numbering import ThreadNumbering
-from fanout_pipeline.sources import IntegerLines
+from fanout_pipeline.engine.calls.items import run_chunk
+from fanout_pipeline.engine.model.errors import ItemFailed
+from fanout_pipeline.engine.model.strategy import Work
+from fanout_pipeline.engine.calls.indexing import ThreadNumbering
+from fanout_pipeline import IntegerLines
 folder = Path(sys.argv[1])
 (folder / "numbers.txt").write_text("5\\n6\\n7\\n")
 source = IntegerLines(str(folder / "numbers.txt"))
@@ -285,10 +288,10 @@ def test_the_guilty_item_of_a_batch_is_named(work, guilty):
 WITHOUT_PANDAS = """
 import sys
 from pathlib import Path
-from fanout_pipeline.fanout.chunk_work import run_chunk
-from fanout_pipeline.fanout.contract import Work
-from fanout_pipeline.fanout.numbering import ThreadNumbering
-from fanout_pipeline.sources import IntegerLines
+from fanout_pipeline.engine.calls.items import run_chunk
+from fanout_pipeline.engine.model.strategy import Work
+from fanout_pipeline.engine.calls.indexing import ThreadNumbering
+from fanout_pipeline import IntegerLines
 folder = Path(sys.argv[1])
 (folder / "numbers.txt").write_text("".join(f"{n}\\n" for n in range(1000)))
 source = IntegerLines(str(folder / "numbers.txt"))

@@ -4,11 +4,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from fanout_pipeline.fanout.contract import Work
-from fanout_pipeline.fanout.progress import Progress
-from fanout_pipeline.fanout.worker_processes import worker_processes
-from fanout_pipeline.parts import Manifest, read_results
-from fanout_pipeline.sources import TextLines
+from fanout_pipeline import TextLines, read_results
+from fanout_pipeline.engine.model.strategy import Work
+from fanout_pipeline.engine.system.progress import Progress
+from fanout_pipeline.engine.workers.pool import worker_processes
+from fanout_pipeline.results.store.manifest import Manifest
 
 pytestmark = pytest.mark.slow
 HEAD = """

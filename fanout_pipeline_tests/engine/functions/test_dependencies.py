@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fanout_pipeline.fanout.contract import FanoutSpec
-from fanout_pipeline.fanout.dependencies import held, seen
-from fanout_pipeline.sources import BadInput, TextLines
+from fanout_pipeline import FanoutSpec, TextLines
+from fanout_pipeline.engine.functions.dependencies import held, seen
+from fanout_pipeline.sources.source import BadInput
 
 NAMES = st.sampled_from(["a", "b", "c.json", "ä\udcff"])
 TREES = st.recursive(

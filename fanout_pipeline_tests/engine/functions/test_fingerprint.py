@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy
 import pytest
 
-from fanout_pipeline.fanout.fingerprint import function_fingerprint, function_name
+from fanout_pipeline.engine.functions.fingerprint import function_fingerprint, function_name
 from fanout_pipeline.squares import square
 
 ROOT = Path(__file__).parents[2]
@@ -114,7 +114,7 @@ def test_the_fingerprint_is_the_same_in_every_process(source):
     """The same function has the same fingerprint in each run, also where its source cannot be read."""
     code = (
         "import sys\n"
-        "from fanout_pipeline.fanout.fingerprint import function_fingerprint\n"
+        "from fanout_pipeline.engine.functions.fingerprint import function_fingerprint\n"
         "exec(sys.argv[1])\n"
         "print(function_fingerprint(f))"
     )
@@ -245,7 +245,7 @@ def test_what_is_referred_to_has_the_same_fingerprint_in_every_process(tmp_path)
     (tmp_path / "user_module.py").write_text(BASE + "\nimport threading\nLOCK = threading.Lock()\n"
         "def g(x):\n    return f(x), LOCK, object\n")  # fmt: skip
     code = (
-        "from fanout_pipeline.fanout.fingerprint import function_fingerprint\n"
+        "from fanout_pipeline.engine.functions.fingerprint import function_fingerprint\n"
         "import user_module\n"
         "print(function_fingerprint(user_module.g))"
     )

@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from fanout_pipeline.fanout.contract import Work
-from fanout_pipeline.fanout.import_path import importing_from
-from fanout_pipeline.fanout.progress import Progress
-from fanout_pipeline.fanout.worker_processes import worker_processes
-from fanout_pipeline.parts import Manifest, read_results
-from fanout_pipeline.sources import TextLines
-from fanout_pipeline_tests.fanout import forms
+from fanout_pipeline import TextLines, read_results
+from fanout_pipeline.engine.model.strategy import Work
+from fanout_pipeline.engine.system.import_path import importing_from
+from fanout_pipeline.engine.system.progress import Progress
+from fanout_pipeline.engine.workers.pool import worker_processes
+from fanout_pipeline.results.store.manifest import Manifest
+from fanout_pipeline_tests.engine.functions import forms
 
 pytestmark = pytest.mark.slow
 

@@ -13,12 +13,12 @@ from pathlib import Path
 
 import pytest
 
-from fanout_pipeline.fanout.contract import Work
-from fanout_pipeline.fanout.progress import Progress
-from fanout_pipeline.fanout.sending import can_import, sent
-from fanout_pipeline.fanout.worker_processes import worker_processes
-from fanout_pipeline.parts import Manifest, read_results
-from fanout_pipeline.sources import IntegerLines
+from fanout_pipeline import IntegerLines, read_results
+from fanout_pipeline.engine.functions.serialize import can_import, sent
+from fanout_pipeline.engine.model.strategy import Work
+from fanout_pipeline.engine.system.progress import Progress
+from fanout_pipeline.engine.workers.pool import worker_processes
+from fanout_pipeline.results.store.manifest import Manifest
 from fanout_pipeline.squares import square
 from fanout_pipeline_tests.contract import functions
 

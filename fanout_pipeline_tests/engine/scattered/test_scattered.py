@@ -9,14 +9,14 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
+from fanout_pipeline import FanoutSpec, IntegerLines, Options, read_failures, read_results
 from fanout_pipeline.defs.chunk_json import ANSWER
-from fanout_pipeline.fanout.contract import FanoutSpec, ItemFailed, Options
-from fanout_pipeline.fanout.policy import FAIL, FailurePolicy
-from fanout_pipeline.fanout.registry import STRATEGIES
-from fanout_pipeline.fanout.scattered import ScatteredRun
-from fanout_pipeline.parts import ResultFolder, read_failures, read_results
-from fanout_pipeline.parts.atomic import CannotWrite
-from fanout_pipeline.sources import IntegerLines
+from fanout_pipeline.engine.model.errors import ItemFailed
+from fanout_pipeline.engine.model.options import FAIL, FailurePolicy
+from fanout_pipeline.engine.registry import STRATEGIES
+from fanout_pipeline.engine.scattered.scattered import ScatteredRun
+from fanout_pipeline.results.files.atomic import CannotWrite
+from fanout_pipeline.results.store.folder import ResultFolder
 
 COUNT = 40
 QUARANTINE = FailurePolicy(on_error="quarantine")

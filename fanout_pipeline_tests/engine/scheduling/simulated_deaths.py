@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from fanout_pipeline.fanout.assignments import Assignment, Assignments
-from fanout_pipeline.fanout.chunk_plan import ChunkPlan
-from fanout_pipeline.fanout.supervision import Death, Split, Suspects
+from fanout_pipeline.engine.scheduling.assignments import Assignment, Assignments
+from fanout_pipeline.engine.scheduling.chunk_plan import ChunkPlan
+from fanout_pipeline.engine.scheduling.suspects import Death, Split, Suspects
 from fanout_pipeline.sources.source import Chunk
-from fanout_pipeline_tests.fanout.simulated_workers import cut
+from fanout_pipeline_tests.engine.scheduling.simulated_workers import cut
 
 HOW = {"crash": "was killed by SIGSEGV", "kill": "was killed by SIGKILL", "late": "took longer"}
 

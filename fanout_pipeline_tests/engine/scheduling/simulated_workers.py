@@ -6,7 +6,7 @@ from bisect import bisect_left
 from dataclasses import dataclass
 from itertools import accumulate
 
-from fanout_pipeline.fanout.chunk_plan import ChunkPlan
+from fanout_pipeline.engine.scheduling.chunk_plan import ChunkPlan
 from fanout_pipeline.sources.source import Chunk
 
 

@@ -4,13 +4,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fanout_pipeline.fanout.assignments import Assignments, split_at
-from fanout_pipeline.fanout.chunk_plan import ChunkPlan
-from fanout_pipeline.fanout.policy import FailurePolicy
-from fanout_pipeline.fanout.supervision import Death, Suspects
-from fanout_pipeline.sources import TextLines
+from fanout_pipeline import TextLines
+from fanout_pipeline.engine.model.options import FailurePolicy
+from fanout_pipeline.engine.scheduling.assignments import Assignments, split_at
+from fanout_pipeline.engine.scheduling.chunk_plan import ChunkPlan
+from fanout_pipeline.engine.scheduling.suspects import Death, Suspects
 from fanout_pipeline.sources.source import Chunk
-from fanout_pipeline_tests.fanout.simulated_workers import cut
+from fanout_pipeline_tests.engine.scheduling.simulated_workers import cut
 
 
 @given(

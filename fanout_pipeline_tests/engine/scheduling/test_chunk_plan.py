@@ -7,9 +7,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from fanout_pipeline.fanout.chunk_plan import ChunkPlan
+from fanout_pipeline.engine.scheduling.chunk_plan import ChunkPlan
 from fanout_pipeline.sources.source import Chunk
-from fanout_pipeline_tests.fanout.simulated_workers import cut, simulate
+from fanout_pipeline_tests.engine.scheduling.simulated_workers import cut, simulate
 
 PER_CHUNK = 0.001
 """What a chunk costs beyond its items."""

@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fanout_pipeline.fanout.contract import WorkerDied
-from fanout_pipeline.fanout.policy import FailurePolicy
-from fanout_pipeline_tests.fanout.simulated_deaths import Run
+from fanout_pipeline.engine.model.errors import WorkerDied
+from fanout_pipeline.engine.model.options import FailurePolicy
+from fanout_pipeline_tests.engine.scheduling.simulated_deaths import Run
 
 QUARANTINE = FailurePolicy("quarantine")
 KINDS = st.sampled_from(["crash", "kill", "late"])
@@ -108,7 +108,7 @@ def test_one_is_killed_by_chance_while_it_is_alone():
         ("late", ("WorkerDied",), 1),
         ("crash", ("Exception",), 5),
         ("crash", ("WorkerDied",), 5),
-        ("crash", ("fanout_pipeline.fanout.contract.WorkerDied",), 5),
+        ("crash", ("fanout_pipeline.engine.model.spec.WorkerDied",), 5),
         ("crash", ("TimeoutError",), 3),
     ],
 )

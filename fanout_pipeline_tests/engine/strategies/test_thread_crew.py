@@ -4,13 +4,15 @@ import threading
 
 import pytest
 
-from fanout_pipeline.fanout import chunk_plan
-from fanout_pipeline.fanout.chunk_work import run_piece
-from fanout_pipeline.fanout.contract import ItemFailed, Work
-from fanout_pipeline.fanout.progress import Progress
-from fanout_pipeline.fanout.thread_crew import thread_crew
-from fanout_pipeline.parts import Manifest, read_results
-from fanout_pipeline.sources import BadInput, IntegerLines
+from fanout_pipeline import IntegerLines, read_results
+from fanout_pipeline.engine.calls.items import run_piece
+from fanout_pipeline.engine.model.errors import ItemFailed
+from fanout_pipeline.engine.model.strategy import Work
+from fanout_pipeline.engine.scheduling import chunk_plan
+from fanout_pipeline.engine.strategies.thread_crew import thread_crew
+from fanout_pipeline.engine.system.progress import Progress
+from fanout_pipeline.results.store.manifest import Manifest
+from fanout_pipeline.sources.source import BadInput
 
 pytestmark = [pytest.mark.usefixtures("leaves_nothing"), pytest.mark.timeout(30)]
 

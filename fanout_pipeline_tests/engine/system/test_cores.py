@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from fanout_pipeline.fanout.cores import Cores, cgroup_quota, effective_cores, measured_cores
+from fanout_pipeline.engine.system.cores import Cores, cgroup_quota, effective_cores, measured_cores
 
 ROOT = Path(__file__).parents[2]
 
@@ -37,7 +37,7 @@ def test_the_cores_of_this_process_are_counted(monkeypatch):
     monkeypatch.delenv("FANOUT_WORKERS", raising=False)
     code = (
         "import os; os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})\n"
-        "from fanout_pipeline.fanout.cores import measured_cores\n"
+        "from fanout_pipeline.engine.system.cores import measured_cores\n"
         "print(measured_cores().affinity, measured_cores().effective)"
     )
     done = subprocess.run(

@@ -10,17 +10,16 @@ from threading import Barrier
 
 import pytest
 
-from fanout_pipeline.fanout.contract import FanoutSpec, Options, Work
-from fanout_pipeline.fanout.fingerprint import function_fingerprint
-from fanout_pipeline.fanout.import_path import import_path, importing_from
-from fanout_pipeline.fanout.progress import Progress
-from fanout_pipeline.fanout.registry import STRATEGIES
-from fanout_pipeline.fanout.run import run_strategy
-from fanout_pipeline.fanout.sending import sent
-from fanout_pipeline.fanout.worker_processes import worker_processes
+from fanout_pipeline import FanoutSpec, Options, TextLines, read_results
+from fanout_pipeline.engine.functions.fingerprint import function_fingerprint
+from fanout_pipeline.engine.functions.serialize import sent
+from fanout_pipeline.engine.model.strategy import Work
+from fanout_pipeline.engine.registry import STRATEGIES
+from fanout_pipeline.engine.run import run_strategy
+from fanout_pipeline.engine.system.import_path import import_path, importing_from
+from fanout_pipeline.engine.system.progress import Progress
+from fanout_pipeline.engine.workers.pool import worker_processes
 from fanout_pipeline.measuring.verification import verify
-from fanout_pipeline.parts import read_results
-from fanout_pipeline.sources import TextLines
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("leaves_nothing")]
 
@@ -138,7 +137,7 @@ def test_a_folder_that_was_removed_does_no_harm(tmp_path):
     """Where the working directory is gone, relative entries find nothing, as in Python itself."""
     program = (
         "import os, sys; os.mkdir('gone'); os.chdir('gone'); os.rmdir(os.path.abspath('.'))\n"
-        "from fanout_pipeline.fanout.import_path import import_path\n"
+        "from fanout_pipeline.engine.system.import_path import import_path\n"
         "assert import_path() and all(map(os.path.isabs, import_path()))"
     )
     root = os.path.dirname(os.path.dirname(importlib.import_module("fanout_pipeline").__file__))

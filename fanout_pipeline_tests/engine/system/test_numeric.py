@@ -6,7 +6,7 @@ import numpy
 import pytest
 from threadpoolctl import ThreadpoolController
 
-from fanout_pipeline.fanout.numeric import as_in_workers, numeric_record, worker_environment
+from fanout_pipeline.engine.system.numeric import as_in_workers, numeric_record, worker_environment
 
 VARIABLES = ("OPENBLAS_NUM_THREADS", "GOTO_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from fanout_pipeline.fanout.progress import INTERVAL_SECONDS, Progress
+from fanout_pipeline.engine.system.progress import INTERVAL_SECONDS, Progress
 
 
 class Clock:

@@ -2,8 +2,8 @@
 
 import pytest
 
-from fanout_pipeline.fanout.lanes import Lane, mean, total
-from fanout_pipeline.fanout.pickling import PickleSample
+from fanout_pipeline.engine.baselines.pickling import PickleSample
+from fanout_pipeline.engine.timing.timeline import Lane, mean, total
 
 
 def test_a_lane_holds_what_was_told():

@@ -11,15 +11,14 @@ from types import SimpleNamespace
 import psutil
 import pytest
 
-from fanout_pipeline.fanout import handing_back
-from fanout_pipeline.fanout.contract import FanoutSpec, Options
-from fanout_pipeline.fanout.handing_back import HandedBack, Writer
-from fanout_pipeline.fanout.policy import FailurePolicy
-from fanout_pipeline.fanout.registry import STRATEGIES
-from fanout_pipeline.fanout.run import run_strategy
-from fanout_pipeline.parts import ResultFolder, read_results
-from fanout_pipeline.parts.packing import Results
-from fanout_pipeline.sources import IntegerLines
+from fanout_pipeline import FanoutSpec, IntegerLines, Options, read_results
+from fanout_pipeline.engine.calls import handing_back
+from fanout_pipeline.engine.calls.handing_back import HandedBack, Writer
+from fanout_pipeline.engine.model.options import FailurePolicy
+from fanout_pipeline.engine.registry import STRATEGIES
+from fanout_pipeline.engine.run import run_strategy
+from fanout_pipeline.results.store.folder import ResultFolder
+from fanout_pipeline.results.types.buffer import Results
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("leaves_nothing")]
 
@@ -82,7 +81,7 @@ def test_workers_that_are_kept_write(arrow_is_there, file, tmp_path):
 
 def test_a_worker_that_dies_before_it_has_settled(file, tmp_path, monkeypatch):
     """Another takes its place, as in a run."""
-    from fanout_pipeline.fanout.worker_processes import WorkerProcesses
+    from fanout_pipeline.engine.workers.pool import WorkerProcesses
 
     settle = WorkerProcesses.settle
 
@@ -144,7 +143,7 @@ class DiesAsItAnswers:
         self.mark = mark
 
     def __call__(self, number):
-        from fanout_pipeline.fanout.channel import Channel
+        from fanout_pipeline.engine.workers.protocol import Channel
 
         if not self.mark.exists():
             child = os.fork()

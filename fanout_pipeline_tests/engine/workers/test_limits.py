@@ -2,8 +2,8 @@
 
 import pytest
 
-from fanout_pipeline.fanout.black_box import Announce, Call
-from fanout_pipeline.fanout.watch import CallTimes, Memory, Watch
+from fanout_pipeline.engine.calls.call_log import Announce, Call
+from fanout_pipeline.engine.workers.limits import CallTimes, Memory, Watch
 
 MB = 2**20
 

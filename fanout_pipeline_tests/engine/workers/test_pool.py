@@ -9,15 +9,15 @@ from pathlib import Path
 import psutil
 import pytest
 
-from fanout_pipeline.fanout import chunk_plan
-from fanout_pipeline.fanout.contract import FanoutSpec, ItemFailed, Options, WorkerDied
-from fanout_pipeline.fanout.policy import FAIL, FailurePolicy
-from fanout_pipeline.fanout.registry import STRATEGIES
-from fanout_pipeline.fanout.run import run_strategy
-from fanout_pipeline.fanout.worker_process import WorkerProcess
-from fanout_pipeline.fanout.worker_processes import worker_processes
-from fanout_pipeline.parts import ResultFolder, read_results
-from fanout_pipeline.sources import IntegerLines
+from fanout_pipeline import FanoutSpec, IntegerLines, Options, read_results
+from fanout_pipeline.engine.model.errors import ItemFailed, WorkerDied
+from fanout_pipeline.engine.model.options import FAIL, FailurePolicy
+from fanout_pipeline.engine.registry import STRATEGIES
+from fanout_pipeline.engine.run import run_strategy
+from fanout_pipeline.engine.scheduling import chunk_plan
+from fanout_pipeline.engine.workers.pool import worker_processes
+from fanout_pipeline.engine.workers.process import WorkerProcess
+from fanout_pipeline.results.store.folder import ResultFolder
 from fanout_pipeline_tests.contract import functions
 from fanout_pipeline_tests.contract.test_strategies import given_to
 
@@ -213,10 +213,11 @@ def tells(number):
     return f"{number + more} {sorted(found)} {hasattr(main, 'PARENT_MARKER')}"
 
 more = 1
-from fanout_pipeline.fanout.contract import FanoutSpec, Options
-from fanout_pipeline.fanout.registry import STRATEGIES
-from fanout_pipeline.fanout.run import run_strategy
-from fanout_pipeline.sources import IntegerLines
+from fanout_pipeline import FanoutSpec
+from fanout_pipeline import Options
+from fanout_pipeline.engine.registry import STRATEGIES
+from fanout_pipeline.engine.run import run_strategy
+from fanout_pipeline import IntegerLines
 spec = FanoutSpec("numbers", IntegerLines("numbers.txt"), tells)
 record = run_strategy(STRATEGIES["multiprocess"], spec, Path("told").absolute(), Options(2, "spawn"))
 print("workers:", *record.worker_pids)
@@ -293,8 +294,8 @@ import dagster as dg
 
 from fanout_pipeline.defs.factory import fanout_assets
 from fanout_pipeline.defs.resources import default_resources
-from fanout_pipeline.fanout.contract import FanoutSpec
-from fanout_pipeline.sources import IntegerLines
+from fanout_pipeline import FanoutSpec
+from fanout_pipeline import IntegerLines
 
 PARENT_MARKER = True
 OFFSET = 1

@@ -12,14 +12,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fanout_pipeline.fanout.contract import FanoutSpec, Options
-from fanout_pipeline.fanout.log_quota import A_SECOND, LogQuota
-from fanout_pipeline.fanout.logged import Logged
-from fanout_pipeline.fanout.policy import FailurePolicy
-from fanout_pipeline.fanout.registry import STRATEGIES
-from fanout_pipeline.fanout.run import run_strategy
-from fanout_pipeline.parts import read_results
-from fanout_pipeline.sources import IntegerLines
+from fanout_pipeline import FanoutSpec, IntegerLines, Options, read_results
+from fanout_pipeline.engine.model.options import FailurePolicy
+from fanout_pipeline.engine.registry import STRATEGIES
+from fanout_pipeline.engine.run import run_strategy
+from fanout_pipeline.engine.workers.log_quota import A_SECOND, LogQuota
+from fanout_pipeline.engine.workers.relayed_logs import Logged
 
 NAME = "fanout_pipeline_tests.workers"
 SAID = re.compile(rf"(.*) \({re.escape(NAME)}, worker process (\d+)(?:, item (\d+))?\)", re.DOTALL)

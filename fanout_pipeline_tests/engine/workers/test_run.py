@@ -12,13 +12,12 @@ from pathlib import Path
 import psutil
 import pytest
 
-from fanout_pipeline.fanout import chunk_plan
-from fanout_pipeline.fanout.contract import FanoutSpec, ItemFailed, Options, WorkerDied
-from fanout_pipeline.fanout.policy import FailurePolicy
-from fanout_pipeline.fanout.registry import STRATEGIES
-from fanout_pipeline.fanout.run import run_strategy
-from fanout_pipeline.parts import read_failures, read_results
-from fanout_pipeline.sources import IntegerLines
+from fanout_pipeline import FanoutSpec, IntegerLines, Options, read_failures, read_results
+from fanout_pipeline.engine.model.errors import ItemFailed, WorkerDied
+from fanout_pipeline.engine.model.options import FailurePolicy
+from fanout_pipeline.engine.registry import STRATEGIES
+from fanout_pipeline.engine.run import run_strategy
+from fanout_pipeline.engine.scheduling import chunk_plan
 
 ITEMS = 300
 QUARANTINE = FailurePolicy("quarantine")
@@ -326,7 +325,7 @@ def test_workers_that_grow_are_replaced(file, tmp_path, short):
     assert not [line for line in lines if "is taken up by another" in line]
 
 
-WORKER = "fanout_pipeline.fanout.worker import main"
+WORKER = "fanout_pipeline.engine.workers.main import main"
 
 
 class Killer(threading.Thread):

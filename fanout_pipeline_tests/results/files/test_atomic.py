@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from fanout_pipeline.parts.atomic import CannotWrite, replacing, write_text
+from fanout_pipeline.results.files.atomic import CannotWrite, replacing, write_text
 
 ROOT = Path(__file__).parents[2]
 
@@ -55,7 +55,7 @@ def test_the_earlier_file_stays_when_writing_fails(path, error):
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from fanout_pipeline.parts.atomic import replacing
+from fanout_pipeline.results.files.atomic import replacing
 with replacing(Path(sys.argv[1])) as file:
     file.write(b"half of the la")
     file.flush()
@@ -96,7 +96,7 @@ def test_a_file_in_place_of_the_folder_is_named(path):
 AS_NOBODY = """
 import os, sys
 from pathlib import Path
-from fanout_pipeline.parts.atomic import CannotWrite, write_text
+from fanout_pipeline.results.files.atomic import CannotWrite, write_text
 if os.geteuid() == 0:
     os.setgroups([])
     os.setgid(65534)

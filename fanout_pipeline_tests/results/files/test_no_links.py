@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 import fanout_pipeline
-from fanout_pipeline.parts import write_results
-from fanout_pipeline.parts.atomic import (
+from fanout_pipeline import write_results
+from fanout_pipeline.results.files.atomic import (
     CannotWrite,
     append_line,
     make_folder,
@@ -20,8 +20,15 @@ from fanout_pipeline.parts.atomic import (
     scratch_folder,
     write_text,
 )
-from fanout_pipeline.parts.lock import Held, locked
-from fanout_pipeline.parts.no_links import make_link, open_file, remove, rename, touch, unlink
+from fanout_pipeline.results.files.lock import Held, locked
+from fanout_pipeline.results.files.no_links import (
+    make_link,
+    open_file,
+    remove,
+    rename,
+    touch,
+    unlink,
+)
 
 PACKAGE = Path(fanout_pipeline.__file__).parent
 
@@ -188,7 +195,7 @@ def test_where_a_link_leads_is_told_visibly(tmp_path):
 HOLDER = """
 import sys
 from pathlib import Path
-from fanout_pipeline.parts.lock import locked
+from fanout_pipeline.results.files.lock import locked
 with locked(Path(sys.argv[1])):
     print("held", flush=True)
     sys.stdin.readline()

@@ -7,10 +7,11 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from fanout_pipeline.parts import Manifest, read_results
-from fanout_pipeline.parts.ledger import Identity, Ledger, begin
-from fanout_pipeline.parts.numbered import Numbered
-from fanout_pipeline.parts.writing import write_part
+from fanout_pipeline import read_results
+from fanout_pipeline.results.store.collector import Numbered
+from fanout_pipeline.results.store.ledger import Identity, Ledger, begin
+from fanout_pipeline.results.store.manifest import Manifest
+from fanout_pipeline.results.write import write_part
 from fanout_pipeline_tests.chance import examples
 
 

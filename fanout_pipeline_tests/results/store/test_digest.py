@@ -11,9 +11,15 @@ import pytest
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
-from fanout_pipeline.parts.arrow_kinds import INTEGER_TEXT
-from fanout_pipeline.parts.column import to_column
-from fanout_pipeline.parts.digest import column_digest, combined, digest, mixed, value_hashes
+from fanout_pipeline.results.store.digest import (
+    column_digest,
+    combined,
+    digest,
+    mixed,
+    value_hashes,
+)
+from fanout_pipeline.results.types.arrow_types import INTEGER_TEXT
+from fanout_pipeline.results.types.column import to_column
 from fanout_pipeline_tests.chance import examples
 
 ROOT = Path(__file__).parents[2]
@@ -107,8 +113,8 @@ def test_unsigned_integers_beyond_int64_hash_like_python_ones():
 
 
 WIDE_WITH_NONE = """
-from fanout_pipeline.parts.column import to_column
-from fanout_pipeline.parts.digest import combined, digest, value_hashes
+from fanout_pipeline.results.types.column import to_column
+from fanout_pipeline.results.store.digest import combined, digest, value_hashes
 def digest_of(results, first_index):
     return digest(value_hashes(*to_column(results)), first_index)
 print(combined([digest_of([2**70], 0), digest_of([None], 1)]) == digest_of([2**70, None], 0))

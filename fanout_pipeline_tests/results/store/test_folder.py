@@ -8,16 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from fanout_pipeline.parts import (
-    Manifest,
-    NoResults,
-    ResultFolder,
-    atomic,
-    read_results,
-    write_results,
-)
-from fanout_pipeline.parts.ledger import LOCK
-from fanout_pipeline.parts.writing import write_part
+from fanout_pipeline import read_results, write_results
+from fanout_pipeline.results.files import atomic
+from fanout_pipeline.results.store.folder import ResultFolder
+from fanout_pipeline.results.store.ledger import LOCK
+from fanout_pipeline.results.store.manifest import Manifest, NoResults
+from fanout_pipeline.results.write import write_part
 
 ROOT = Path(__file__).parents[2]
 
@@ -66,7 +62,7 @@ def test_names_are_on_the_disk_in_an_order_that_a_power_cut_cannot_break(folder,
         seen.append((name, state, previous.exists()))
 
     for module in ("folder", "atomic"):
-        monkeypatch.setattr(f"fanout_pipeline.parts.{module}.sync", noted)
+        monkeypatch.setattr(f"fanout_pipeline.results.files.{module}.sync", noted)
     with folder.writing() as generation:
         part = write_part(generation, 0, 0, [2])
         folder.commit(generation, Manifest("threads", (part,)))
@@ -179,8 +175,9 @@ def test_a_shared_generation_has_no_lock_whoever_began_it(folder):
 WRITER = """
 import sys
 from pathlib import Path
-from fanout_pipeline.parts import Manifest, ResultFolder
-from fanout_pipeline.parts.writing import write_part
+from fanout_pipeline.results.store.manifest import Manifest
+from fanout_pipeline.results.store.folder import ResultFolder
+from fanout_pipeline.results.write import write_part
 folder = ResultFolder(Path(sys.argv[1]))
 with folder.writing() as generation:
     part = write_part(generation, 0, 0, [7, 7, 7])
@@ -277,7 +274,7 @@ def test_who_dies_while_it_removes_earlier_results(folder, files, monkeypatch):
 RACER = """
 import sys
 from pathlib import Path
-from fanout_pipeline.parts import write_results
+from fanout_pipeline import write_results
 folder, number = Path(sys.argv[1]), int(sys.argv[2])
 print("ready", flush=True)
 sys.stdin.readline()

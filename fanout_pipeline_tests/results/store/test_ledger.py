@@ -12,10 +12,12 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from fanout_pipeline.parts import Manifest, ResultFolder, read_results
-from fanout_pipeline.parts.atomic import CannotWrite
-from fanout_pipeline.parts.failed import failed_items
-from fanout_pipeline.parts.ledger import (
+from fanout_pipeline import read_results
+from fanout_pipeline.results.files.atomic import CannotWrite
+from fanout_pipeline.results.store.collector import Numbered
+from fanout_pipeline.results.store.failed_items import failed_items
+from fanout_pipeline.results.store.folder import ResultFolder
+from fanout_pipeline.results.store.ledger import (
     LEDGER,
     OLD_SECONDS,
     Finished,
@@ -26,8 +28,8 @@ from fanout_pipeline.parts.ledger import (
     gaps,
     take_over,
 )
-from fanout_pipeline.parts.numbered import Numbered
-from fanout_pipeline.parts.writing import write_part
+from fanout_pipeline.results.store.manifest import Manifest
+from fanout_pipeline.results.write import write_part
 
 ROOT = Path(__file__).parents[2]
 IDENTITY = Identity(
@@ -324,10 +326,10 @@ def test_a_full_disk_is_an_error_that_names_the_ledger(tmp_path):
 WRITER = """
 import sys
 from pathlib import Path
-from fanout_pipeline.parts import ResultFolder
-from fanout_pipeline.parts.ledger import begin
-from fanout_pipeline.parts.numbered import Numbered
-from fanout_pipeline_tests.parts.test_ledger import IDENTITY, add
+from fanout_pipeline.results.store.folder import ResultFolder
+from fanout_pipeline.results.store.ledger import begin
+from fanout_pipeline.results.store.collector import Numbered
+from fanout_pipeline_tests.results.store.test_ledger import IDENTITY, add
 folder = ResultFolder(Path(sys.argv[1]))
 with folder.writing(IDENTITY) as generation:
     begin(generation, IDENTITY)

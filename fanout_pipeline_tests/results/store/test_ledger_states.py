@@ -20,13 +20,15 @@ from hypothesis.stateful import (
     rule,
 )
 
-from fanout_pipeline.fanout.numbering import CountedRanges
-from fanout_pipeline.fanout.resuming import finished_before, unfinished
-from fanout_pipeline.parts import Manifest, ResultFolder, read_failures, read_results
-from fanout_pipeline.parts.failed import failed_items
-from fanout_pipeline.parts.ledger import LEDGER, Identity
-from fanout_pipeline.parts.numbered import Numbered
-from fanout_pipeline.parts.writing import write_part
+from fanout_pipeline import read_failures, read_results
+from fanout_pipeline.engine.calls.indexing import CountedRanges
+from fanout_pipeline.engine.scheduling.resume import finished_before, unfinished
+from fanout_pipeline.results.store.collector import Numbered
+from fanout_pipeline.results.store.failed_items import failed_items
+from fanout_pipeline.results.store.folder import ResultFolder
+from fanout_pipeline.results.store.ledger import LEDGER, Identity
+from fanout_pipeline.results.store.manifest import Manifest
+from fanout_pipeline.results.write import write_part
 from fanout_pipeline.sources.source import Chunk
 from fanout_pipeline_tests.chance import examples
 

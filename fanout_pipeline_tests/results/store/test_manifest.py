@@ -4,7 +4,13 @@ import json
 
 import pytest
 
-from fanout_pipeline.parts.manifest import MANIFEST, Manifest, NoResults, PartRecord, part_name
+from fanout_pipeline.results.store.manifest import (
+    MANIFEST,
+    Manifest,
+    NoResults,
+    PartRecord,
+    part_name,
+)
 
 
 def part(number, first_index, items, **more):

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fanout_pipeline.parts.packing import Results
+from fanout_pipeline.results.types.buffer import Results
 
 values = st.one_of(
     st.integers(-(2**63), 2**63 - 1),

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from fanout_pipeline.parts.arrow_kinds import INTEGER_TEXT, to_python
-from fanout_pipeline.parts.column import to_column
+from fanout_pipeline.results.types.arrow_types import INTEGER_TEXT, to_python
+from fanout_pipeline.results.types.column import to_column
 
 wide = st.sampled_from([2**63 - 1, 2**63, -(2**63), -(2**63) - 1, 10**5000, -(10**5000)])
 integers = st.integers() | wide

@@ -13,16 +13,12 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from fanout_pipeline.parts import (
-    Manifest,
-    ResultFolder,
-    iter_results,
-    read_results,
-    write_part,
-    write_results,
-)
-from fanout_pipeline.parts.kinds import MixedTypes, common
-from fanout_pipeline.parts.reading import Snapshot, first_results
+from fanout_pipeline import iter_results, read_results, write_results
+from fanout_pipeline.results.read import Snapshot, first_results
+from fanout_pipeline.results.store.folder import ResultFolder
+from fanout_pipeline.results.store.manifest import Manifest
+from fanout_pipeline.results.types.kinds import MixedTypes, common
+from fanout_pipeline.results.write import write_part
 from fanout_pipeline_tests.chance import examples
 
 BERLIN = ZoneInfo("Europe/Berlin")

@@ -15,10 +15,10 @@ import pytz
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from fanout_pipeline.parts import read_results, write_results
-from fanout_pipeline.parts.arrow_kinds import to_python
-from fanout_pipeline.parts.column import to_column
-from fanout_pipeline.parts.times import is_same_time
+from fanout_pipeline import read_results, write_results
+from fanout_pipeline.results.types.arrow_types import to_python
+from fanout_pipeline.results.types.column import to_column
+from fanout_pipeline.results.types.times import is_same_time
 
 BERLIN = ZoneInfo("Europe/Berlin")
 

@@ -7,6 +7,32 @@ answers (35 and 39 ms, the median of 15 starts each on a slow day).
 from __future__ import annotations
 
 import os
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from fanout_pipeline.engine.calls.call_log import Announce
+    from fanout_pipeline.engine.model.errors import Failure
+    from fanout_pipeline.sources.source import Chunk
+
+READY = "ready"
+COUNTED = "counted"
+DONE = "done"
+
+
+class Order(NamedTuple):
+    """One chunk to be done."""
+
+    chunk: Chunk
+    first_index: int | None
+    """None: it follows."""
+    seconds: float
+    """No item is begun after so many."""
+    announce: Announce
+    hand_back: bool
+    """Its results are not to be written here if that takes an import."""
+    failure: Failure | None
+    """The chunk is one item, which is not to be called, because it has failed so."""
+
 
 _HEADER_BYTES = 8
 _BLOCK_BYTES = 2**20

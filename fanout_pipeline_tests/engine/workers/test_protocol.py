@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from fanout_pipeline.fanout.channel import Channel
+from fanout_pipeline.engine.workers.protocol import Channel
 from fanout_pipeline_tests.chance import examples
 
 MESSAGES = st.lists(st.binary(max_size=50) | st.integers(0, 300_000).map(bytes), max_size=8)
