@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from fanout_pipeline.fanout.phases import PHASES
+from fanout_pipeline.engine.timing.phases import PHASES
 from fanout_pipeline.measuring.comparison.breakdown import breakdowns, occurring
 from fanout_pipeline.measuring.comparison.comparison import Comparison
 from fanout_pipeline.measuring.comparison.descriptions import sentence

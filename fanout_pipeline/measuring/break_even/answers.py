@@ -11,7 +11,7 @@ from random import Random
 from statistics import median
 from typing import NamedTuple
 
-from fanout_pipeline.fanout.registry import STRATEGIES
+from fanout_pipeline.engine.registry import STRATEGIES
 from fanout_pipeline.measuring.break_even.added_cost import Cost
 from fanout_pipeline.measuring.break_even.bootstrap import resampled_lines
 from fanout_pipeline.measuring.break_even.cost_fit import Line

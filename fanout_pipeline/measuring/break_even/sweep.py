@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from random import Random
 from typing import NamedTuple
 
-from fanout_pipeline.fanout.contract import WorkerDied
+from fanout_pipeline.engine.model.errors import WorkerDied
 from fanout_pipeline.measuring.break_even.added_cost import seconds_text
 from fanout_pipeline.measuring.break_even.cost_model import JITTER_SECONDS, CostModel
 from fanout_pipeline.measuring.break_even.grid import Cell, Grid, Skip

@@ -12,7 +12,7 @@ from fanout_pipeline.measuring.comparison.comparison import Comparison
 from fanout_pipeline.measuring.comparison.descriptions import times
 from fanout_pipeline.measuring.comparison.verdict import Verdict
 from fanout_pipeline.measuring.trials.machine import machine_sentence
-from fanout_pipeline.parts.atomic import write_text
+from fanout_pipeline.results.files.atomic import write_text
 
 LAST_TRUSTED = "last_trusted.json"
 _NOTABLE = 1.5

@@ -24,7 +24,7 @@ from fanout_pipeline.measuring.correctness.result_streams import (
     differing,
     pairs,
 )
-from fanout_pipeline.parts.reading import Snapshot
+from fanout_pipeline.results.read import Snapshot
 
 _EXAMPLES = 10
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from fanout_pipeline.fanout.run_record import RunRecord
+from fanout_pipeline.engine.model.run_record import RunRecord
 from fanout_pipeline.measuring.correctness.order_check import OrderCheck
 from fanout_pipeline.measuring.statistics.inference import MIN_ROUNDS
 from fanout_pipeline.measuring.trials.time_limit import limit_seconds

@@ -5,13 +5,12 @@ On a machine that others load it may be withheld; it may never be wrong.
 
 import pytest
 
-from fanout_pipeline.fanout import FanoutSpec, Options
-from fanout_pipeline.fanout.registry import REFERENCE, STRATEGIES
+from fanout_pipeline import FanoutSpec, IntegerLines, Options
+from fanout_pipeline.engine.registry import REFERENCE, STRATEGIES
 from fanout_pipeline.measuring.comparison.comparison import compare
 from fanout_pipeline.measuring.comparison.verdict import decide
 from fanout_pipeline.measuring.trials.contenders import InProcess
 from fanout_pipeline.measuring.trials.rounds import TrialOptions, run_trials
-from fanout_pipeline.sources import IntegerLines
 from fanout_pipeline.squares import square
 from fanout_pipeline_tests.measuring.comparison.workloads import (
     burn_1_ms,

@@ -2,7 +2,7 @@
 
 import random
 
-from fanout_pipeline.fanout.run_record import RunRecord
+from fanout_pipeline.engine.model.run_record import RunRecord
 from fanout_pipeline.measuring.correctness.order_check import OrderCheck
 from fanout_pipeline.measuring.trials.conditions import Conditions
 from fanout_pipeline.measuring.trials.rounds import Trial

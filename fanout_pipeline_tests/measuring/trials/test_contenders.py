@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from fanout_pipeline.fanout import FanoutSpec, Options
-from fanout_pipeline.fanout.registry import REFERENCE, STRATEGIES
+from fanout_pipeline import FanoutSpec, IntegerLines, Options, TextLines
+from fanout_pipeline.engine.registry import REFERENCE, STRATEGIES
 from fanout_pipeline.measuring.break_even.added_cost import Cost, calibrate
 from fanout_pipeline.measuring.break_even.grid import Cell
 from fanout_pipeline.measuring.break_even.timed_runs import sweep_runs
@@ -16,7 +16,6 @@ from fanout_pipeline.measuring.correctness.determinism import Judge, told
 from fanout_pipeline.measuring.trials.contenders import InProcess
 from fanout_pipeline.measuring.trials.rounds import TrialOptions, run_trials
 from fanout_pipeline.numbers_file import write_numbers
-from fanout_pipeline.sources import IntegerLines, TextLines
 from fanout_pipeline.squares import square
 from fanout_pipeline_tests.measuring.trials.simulated import trial_run
 

@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from fanout_pipeline.fanout.contract import WorkerDied
+from fanout_pipeline.engine.model.errors import WorkerDied
 from fanout_pipeline.measuring.trials.rounds import TrialOptions, run_trials
 from fanout_pipeline.measuring.trials.time_limit import TookTooLong
 from fanout_pipeline_tests.measuring.trials.simulated import Clock, Simulated, quiet
