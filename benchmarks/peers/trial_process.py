@@ -64,7 +64,7 @@ class Shared:
 
 @dataclass(slots=True)
 class PeerTrial:
-    """A contender on one workload: see `measuring.trials.Contender`."""
+    """A contender on one workload: see `measuring.trials.round_plan.Contender`."""
 
     contender: Contender
     shared: Shared
@@ -78,6 +78,10 @@ class PeerTrial:
     @property
     def warms_up(self) -> bool:
         return not self.contender.cluster
+
+    @property
+    def remark(self) -> str:
+        return ""
 
     def run(self, again: bool, limit_seconds: float | None = None) -> RunRecord:
         shared = self.shared

@@ -40,12 +40,12 @@ def break_even_asset(spec: FanoutSpec, version: str) -> dg.AssetsDefinition:
     ) -> dg.MaterializeResult[None]:
         from fanout_pipeline.measuring.break_even.measure import (
             Settings,
-            grid_of,
             measure_break_even,
+            runnable_grid,
         )
 
         folder = data_folder.path(spec.name, NAME)
-        grid = grid_of(spec, _grid(config))
+        grid = runnable_grid(spec, _grid(config))
         if grid.strategies[1:] == ():
             raise dg.Failure(
                 f"There is nothing to compare with serial: none of the strategies {config.strategies} "
@@ -84,7 +84,7 @@ def break_even_asset(spec: FanoutSpec, version: str) -> dg.AssetsDefinition:
 
 def _grid(config: BreakEvenConfig) -> "Grid":
     from fanout_pipeline.measuring.break_even.added_cost import Cost
-    from fanout_pipeline.measuring.break_even.grid import Grid, log_counts, ordered
+    from fanout_pipeline.measuring.break_even.grid import Grid, log_counts, ordered_costs
 
     if config.smallest > config.largest:
         raise dg.Failure(
@@ -92,7 +92,7 @@ def _grid(config: BreakEvenConfig) -> "Grid":
         )
     return Grid(
         counts=log_counts(config.smallest, config.largest, config.per_decade),
-        costs=ordered(map(Cost.parsed, config.costs)),
+        costs=ordered_costs(map(Cost.parsed, config.costs)),
         strategies=tuple(config.strategies),
         batch=frozenset(),
         repeats=config.repeats,

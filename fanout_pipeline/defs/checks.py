@@ -162,12 +162,11 @@ def _order_sentence(verification: Verification, keeps_order: bool) -> str:
 
 
 def _values_sentence(verification: Verification) -> str:
-    from fanout_pipeline.measuring.correctness.determinism import told
     from fanout_pipeline.reporting.escape import markdown
 
     check = verification.check
     if check.contradiction is not None:
-        return markdown(told(check.contradiction))
+        return markdown(check.contradiction.sentence)
     if verification.asked and not verification.compared:
         return f"Compared nothing, though that was asked for: {verification.against}."
     if not verification.compared:

@@ -41,8 +41,8 @@ def comparison_asset(spec: FanoutSpec, strategies: Sequence[str]) -> dg.AssetsDe
         ],
     )
     def comparison(context: dg.AssetExecutionContext, data_folder: DataFolder) -> Iterator[Any]:
-        from fanout_pipeline.measuring.comparison.asset_record import Recorded
-        from fanout_pipeline.measuring.comparison.comparison import compare
+        from fanout_pipeline.measuring.comparison.asset_record import AssetRecord
+        from fanout_pipeline.measuring.comparison.compare import compare
         from fanout_pipeline.measuring.comparison.history import changes, keep_trusted, last_trusted
         from fanout_pipeline.measuring.comparison.verdict import decide
         from fanout_pipeline.measuring.trials.store import load_trials
@@ -56,7 +56,7 @@ def comparison_asset(spec: FanoutSpec, strategies: Sequence[str]) -> dg.AssetsDe
         from fanout_pipeline.reporting.tables import comparison_table
 
         recorded = [
-            Recorded.from_metadata(name, _recorded(context, spec, name)) for name in strategies
+            AssetRecord.from_metadata(name, _recorded(context, spec, name)) for name in strategies
         ]
         # The file's name only: whoever may report events could name any path, and those of another
         # data root are of other data.

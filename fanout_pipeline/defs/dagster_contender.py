@@ -24,7 +24,7 @@ from fanout_pipeline.engine.model.spec import FanoutSpec
 from fanout_pipeline.engine.registry import REFERENCE
 from fanout_pipeline.engine.system.interpreter import command
 from fanout_pipeline.engine.system.signals import interrupts_held
-from fanout_pipeline.measuring.correctness.determinism import Judge
+from fanout_pipeline.measuring.correctness.determinism import DeterminismTest
 from fanout_pipeline.measuring.correctness.order_check import OrderCheck, check_order
 from fanout_pipeline.measuring.trials.dagster_phases import RunTimeline, StepSpan, run_phases
 from fanout_pipeline.measuring.trials.time_limit import TookTooLong
@@ -57,9 +57,10 @@ class DagsterRun:
     """The data root of the trials: it has the source and the reference's results."""
     options: Options
     chunks: int | None = None
-    judge: Judge | None = None
+    determinism: DeterminismTest | None = None
 
     warms_up = False
+    remark = ""
 
     def run(self, again: bool, limit_seconds: float | None = None) -> RunRecord:
         with scratch_folder(self.root, "run-") as folder:
@@ -72,7 +73,9 @@ class DagsterRun:
         ours = Snapshot.of(self._results)
         theirs = Snapshot.of(self.root / self.spec.name / REFERENCE)
         found = check_order(ours, theirs, self.spec.tolerance)
-        return (self.judge or Judge(self.spec)).judged(found, ours, theirs, keeps_order=True)
+        return (self.determinism or DeterminismTest(self.spec)).judge(
+            found, ours, theirs, keeps_order=True
+        )
 
     @property
     def _results(self) -> Path:

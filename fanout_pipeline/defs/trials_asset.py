@@ -21,10 +21,10 @@ from fanout_pipeline.results.files.no_links import make_link
 from fanout_pipeline.results.store.folder import ResultFolder
 
 if TYPE_CHECKING:
-    from fanout_pipeline.measuring.correctness.determinism import Judge
-    from fanout_pipeline.measuring.trials.process import Runs
+    from fanout_pipeline.measuring.correctness.determinism import DeterminismTest
+    from fanout_pipeline.measuring.trials.process import Runner
     from fanout_pipeline.measuring.trials.round_plan import Contender
-    from fanout_pipeline.measuring.trials.rounds import Trial
+    from fanout_pipeline.measuring.trials.trial import Trial
 
 
 def trials_asset(spec: FanoutSpec, strategies: Sequence[str], version: str) -> dg.AssetsDefinition:
@@ -56,11 +56,12 @@ def trials_asset(spec: FanoutSpec, strategies: Sequence[str], version: str) -> d
         fanout: Fanout,
     ) -> dg.MaterializeResult[None]:
         from fanout_pipeline.engine.functions.identity import work_fingerprint
-        from fanout_pipeline.measuring.correctness.determinism import Judge, told
+        from fanout_pipeline.measuring.correctness.determinism import DeterminismTest
         from fanout_pipeline.measuring.trials.machine import machine_record
         from fanout_pipeline.measuring.trials.process import trial_process
-        from fanout_pipeline.measuring.trials.rounds import TrialOptions, run_trials
+        from fanout_pipeline.measuring.trials.rounds import run_trials
         from fanout_pipeline.measuring.trials.store import TrialRun, save_trials, trial_file
+        from fanout_pipeline.measuring.trials.trial import TrialOptions
 
         began, begin = time.time(), time.perf_counter()
         root = data_folder.path()
@@ -89,11 +90,11 @@ def trials_asset(spec: FanoutSpec, strategies: Sequence[str], version: str) -> d
             done: list[Trial] = []
             with ResultFolder(root / spec.name / "trials").writing() as scratch:
                 _link_source(root, scratch, spec.source.path)
-                judge = Judge(here, context.log.info)
+                determinism = DeterminismTest(here, context.log.info)
                 try:
                     with trial_process() as process:
                         contenders, left_out = _contenders(
-                            context, here, names, config, fanout, scratch, process.run, judge
+                            context, here, names, config, fanout, scratch, process, determinism
                         )
                         found = run_trials(
                             contenders[0],
@@ -110,8 +111,8 @@ def trials_asset(spec: FanoutSpec, strategies: Sequence[str], version: str) -> d
                         )
                     run = replace(run, remarks=(*left_out, *found.remarks), failures=found.failures)
                 finally:
-                    if judge.contradiction is not None:
-                        run = replace(run, contradiction=told(judge.contradiction))
+                    if determinism.contradiction is not None:
+                        run = replace(run, contradiction=determinism.contradiction.sentence)
                     save_trials(path, run, done)
         for remark in filter(None, (*run.remarks, run.contradiction)):
             context.log.info(remark)
@@ -139,24 +140,24 @@ def _contenders(
     config: TrialsConfig,
     fanout: Fanout,
     scratch: Path,
-    runs: "Runs",
-    judge: "Judge",
+    runner: "Runner",
+    determinism: "DeterminismTest",
 ) -> tuple[list["Contender"], list[str]]:
     """The reference first, then the others; and what a reader has to know of those left out."""
     from fanout_pipeline.defs.dagster_contender import DagsterRun, code_pointer
-    from fanout_pipeline.measuring.trials.contenders import InProcess
+    from fanout_pipeline.measuring.trials.contenders import StrategyContender
 
     wanted = [REFERENCE, *config.strategies]
     options, chunks = fanout.options(), fanout.chunks
     contenders: list[Contender] = [
-        InProcess(
+        StrategyContender(
             STRATEGIES[name],
             here,
             scratch / here.name,
             options,
             chunks,
-            runs=runs,
-            judge=judge,
+            runner=runner,
+            determinism=determinism,
         )
         for name in names
         if name in wanted and name in STRATEGIES
@@ -169,7 +170,7 @@ def _contenders(
             "process (it was materialized from Python)."
         ]
     contenders += [
-        DagsterRun(way, here, pointer or "", scratch, options, chunks, judge) for way in ways
+        DagsterRun(way, here, pointer or "", scratch, options, chunks, determinism) for way in ways
     ]
     return contenders, []
 

@@ -19,7 +19,7 @@ from fanout_pipeline.measuring.break_even.added_cost import Calibration, Cost
 from fanout_pipeline.measuring.break_even.grid import Cell, Grid, Sample
 from fanout_pipeline.measuring.break_even.measure import Settings, measure_break_even
 from fanout_pipeline.measuring.break_even.sample_file import SampleFile
-from fanout_pipeline.measuring.break_even.timed_runs import sweep_runs
+from fanout_pipeline.measuring.break_even.timed_runs import timed_runs
 from fanout_pipeline.measuring.comparison.history import keep_trusted
 from fanout_pipeline.measuring.correctness.verification import verify
 from fanout_pipeline.measuring.trials.store import save_trials, trial_file
@@ -234,7 +234,7 @@ def measures(folder):
 
 
 def sweeps(folder):
-    with sweep_runs(None, None, None, folder):
+    with timed_runs(None, None, None, folder):
         pass
 
 

@@ -147,7 +147,7 @@ def test_a_disturbed_asset_is_named():
     """Who reads the times of an asset that ran beside another learns of it."""
     comparison, trials = measurement(recorded=[recorded("serial", overlapped_with=["queue"])])
     page = report_markdown(comparison, decide(comparison, trials), [], {})
-    assert "The asset serial was made beside queue" in page
+    assert "The asset serial was made while queue ran" in page
 
 
 def test_no_value_becomes_markdown():

@@ -1,8 +1,8 @@
-"""The user's function with more work an item: a burn of CPU time, or a wait.
+"""The user's function with a cost added to each item: a burn of CPU time, or a wait.
 
-A burn is a number of empty loops, found once by calibration, and not a look at the clock: so it is
-the same work whoever does it, on a core of its own or on one that is shared. Worker processes
-import this module, so it imports little.
+A burn is a number of empty loops, found once by calibration, and not a look at the clock: so it is the
+same work whoever does it, on a core of its own or on one that is shared. Worker processes import this
+module, so it imports little.
 """
 
 from __future__ import annotations
@@ -14,9 +14,12 @@ from dataclasses import dataclass
 from itertools import repeat
 from typing import Any
 
-_CALIBRATING_LOOPS = 20_000
-_CALIBRATING_TRIES = 15
-_UNITS = {"us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0}
+from fanout_pipeline.measuring.formatting import duration
+
+AS_IT_IS = "as it is"
+_CALIBRATION_LOOPS = 20_000
+_CALIBRATION_TRIES = 15
+_UNITS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0}
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,17 +28,17 @@ class Cost:
 
     seconds: float = 0.0
     waits: bool = False
-    """It sleeps, which leaves the core and the GIL to others; else it computes in Python."""
+    """True: a sleep, which leaves the core and the GIL to others. False: computing in Python."""
 
     @property
     def name(self) -> str:
         if not self.seconds:
             return AS_IT_IS
-        return f"{'wait' if self.waits else 'burn'} {seconds_text(self.seconds)}"
+        return f"{'wait' if self.waits else 'burn'} {duration(self.seconds)}"
 
     @classmethod
     def parsed(cls, text: str) -> Cost:
-        """Of "as it is", "burn 10 us", "wait 1 ms". Raises ValueError that says what is allowed."""
+        """From "as it is", "burn 10 us", "wait 1 ms". Raises ValueError that says what is allowed."""
         words = text.split()
         if text == AS_IT_IS:
             return cls()
@@ -49,40 +52,27 @@ class Cost:
         raise ValueError(f'must be "{AS_IT_IS}", or like "burn 10 us" or "wait 1 ms", not {text!r}')
 
 
-AS_IT_IS = "as it is"
-
-
-def seconds_text(seconds: float) -> str:
-    """A short time with a unit that suits it: "10 µs"."""
-    if seconds >= 100:
-        return f"{seconds:,.0f} s"
-    for unit, size in (("s", 1.0), ("ms", 1e-3), ("µs", 1e-6)):
-        if seconds >= size * 0.9995:
-            return f"{seconds / size:.3g} {unit}"
-    return f"{seconds / 1e-6:.2g} µs"
-
-
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """How quick this machine's interpreter is at burning."""
+    """How fast this machine's interpreter burns."""
 
     loops_per_second: float
     call_seconds: float
-    """What a burden of no loops takes."""
+    """How long an added cost of no loops takes."""
 
     def loops(self, cost: Cost) -> int:
-        """How many loops burn so long."""
+        """How many loops burn for this cost."""
         return max(1, round((cost.seconds - self.call_seconds) * self.loops_per_second))
 
 
 @dataclass(frozen=True, slots=True)
-class Burdened:
+class CostlierFunction:
     """Calls `function`, then burns or waits, and gives the function's result."""
 
     function: Callable[[Any], Any]
     cost: Cost
     loops: int
-    """Of a burn; the same for every strategy, so that all do the same work."""
+    """How many loops a burn takes; the same for every strategy, so that all do the same work."""
 
     def __call__(self, item: Any) -> Any:
         result = self.function(item)
@@ -95,8 +85,8 @@ class Burdened:
 
 
 @dataclass(frozen=True, slots=True)
-class AsyncBurdened:
-    """The same for an async function: a wait leaves the event loop to other calls."""
+class CostlierAsyncFunction:
+    """The same for an async function; a wait leaves the event loop to other calls."""
 
     function: Callable[[Any], Awaitable[Any]]
     cost: Cost
@@ -115,15 +105,14 @@ class AsyncBurdened:
 
 
 def calibrate(clock: Callable[[], float] = time.perf_counter) -> Calibration:
-    """Measure burdens of no loops and of many; the quickest try of each, which was disturbed least."""
-    empty, full = math.inf, math.inf
-    plain = math.inf
-    for _ in range(_CALIBRATING_TRIES):
+    """Measure added costs of no loops and of many; the fastest try of each was disturbed least."""
+    plain, empty, full = math.inf, math.inf, math.inf
+    for _ in range(_CALIBRATION_TRIES):
         plain = min(plain, _timed(_same, 1000, clock))
-        empty = min(empty, _timed(Burdened(_same, Cost(), 0), 1000, clock))
-        full = min(full, _timed(Burdened(_same, Cost(), _CALIBRATING_LOOPS), 5, clock))
-    seconds_a_loop = max(full - empty, 1e-12) / _CALIBRATING_LOOPS
-    return Calibration(1 / seconds_a_loop, max(0.0, empty - plain))
+        empty = min(empty, _timed(CostlierFunction(_same, Cost(), 0), 1000, clock))
+        full = min(full, _timed(CostlierFunction(_same, Cost(), _CALIBRATION_LOOPS), 5, clock))
+    seconds_per_loop = max(full - empty, 1e-12) / _CALIBRATION_LOOPS
+    return Calibration(1 / seconds_per_loop, max(0.0, empty - plain))
 
 
 def _timed(function: Callable[[Any], Any], times: int, clock: Callable[[], float]) -> float:

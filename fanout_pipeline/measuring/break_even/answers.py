@@ -1,6 +1,6 @@
-"""From which item count, and from which cost an item, each strategy beats the reference.
+"""From how many items, and from which cost an item, each strategy beats the reference.
 
-The values are of `crossings`, the intervals of `resampling`; here they become answers.
+The values come from `crossings`, the intervals from `bootstrap`; here they become answers.
 """
 
 from __future__ import annotations
@@ -21,16 +21,16 @@ from fanout_pipeline.measuring.break_even.grid import Cell, Grid
 
 FROM, NEVER, CANNOT_TELL = "from", "never", "cannot tell"
 _RESAMPLES = 400
+_CROSSING_SUPPORT = 0.95
+"""The share of resamples that must agree on whether two lines cross."""
 _PREDICTED_SUPPORT = 0.99
-"""The same for who is quicker in a cell that was not run; there are many of these."""
-_AGREEING_SUPPORT = 0.75
-"""The same in a cell that was run, where the runs, too, have to agree."""
-_BEYOND = 10
-"""Lines are followed up to so many times the largest count or cost of the grid."""
-_SUPPORT = 0.95
-"""Share of the resamples that must agree that the lines cross, or that they do not."""
-_FOLLOWED = 5
-"""A crossing is believed up to so many times what both were run with."""
+"""The share that must agree on who is faster in a cell that was not run; there are many of these."""
+_MEASURED_SUPPORT = 0.75
+"""The share that must agree in a cell that was run, where the runs, too, have to agree."""
+_LINES_FOLLOWED = 10
+"""How many times beyond the grid's largest count or cost lines are followed."""
+_CROSSING_FOLLOWED = 5
+"""How many times beyond the runs of both strategies a crossing is believed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,27 +38,27 @@ class Crossing:
     """Where one strategy begins to beat the reference."""
 
     answer: str
-    """"from" a value on; "never" within the grid and ten times beyond it; "cannot tell"."""
+    """A value to start "from"; "never" within the grid and ten times beyond it; "cannot tell"."""
     value: float | None = None
     """Items, or seconds an item."""
     low: float | None = None
-    """The interval's lower end (95 %)."""
+    """The lower end of the 95 % interval."""
     high: float | None = None
-    """Its upper end; None where there is none."""
+    """The upper end of the 95 % interval; None where it has none."""
     extrapolated: bool = False
-    """It lies beyond what was measured: of the grid's counts or costs, or of the runs made."""
+    """True if it lies beyond what was measured: the grid's counts or costs, or the runs made."""
 
 
 @dataclass(frozen=True, slots=True)
 class Winner:
-    """The quickest in one cell."""
+    """The fastest strategy in one cell."""
 
     strategies: tuple[str, ...]
-    """More than one: these samples show no difference between them; the quickest first."""
+    """The fastest first, followed by those that the samples do not distinguish from it."""
     measured: bool
-    """All that was compared was run in this cell; else it follows from the lines."""
+    """True if all that matter were run in this cell; False if it follows from the lines."""
     speedup: float
-    """The reference's time divided by the quickest's."""
+    """The reference's time divided by the fastest's."""
 
 
 class CostQuestion(NamedTuple):
@@ -74,97 +74,127 @@ class BreakEven:
 
     by_items: dict[tuple[str, Cost], Crossing]
     by_cost: dict[CostQuestion, Crossing]
-    """At `items` items."""
+    """Crossings at `items` items."""
     items: int
     winners: dict[Cell, Winner]
     lines: dict[str, dict[Cost, Line]]
 
 
 def break_even(
-    grid: Grid,
-    model: CostModel,
-    items: int,
-    rng: Random,
-    resamples: int = _RESAMPLES,
+    grid: Grid, model: CostModel, items: int, rng: Random, resamples: int = _RESAMPLES
 ) -> BreakEven:
     """Cross the lines of every strategy with the reference's."""
-    lines: Lines = {strategy: model.lines(strategy) for strategy in grid.strategies}
-    again = resampled_lines(grid.strategies, model, rng, resamples)
-    by_items = {
-        (strategy, cost): _by_items(grid, model, lines, again, strategy, cost)
-        for cost in grid.costs
-        for strategy in grid.taking_part(cost)
-        if strategy != grid.reference
-    }
-    by_cost = {}
-    for strategy in grid.strategies[1:]:
-        for waits in (False, True):
-            found = _by_cost(grid, lines, again, strategy, waits, items)
-            if found is not None:
-                by_cost[CostQuestion(strategy, waits)] = found
-    winners = {cell: _winner(grid, model, cell, lines, again) for cell in grid.cells}
+    lines = {strategy: model.lines(strategy) for strategy in grid.strategies}
+    resampled = resampled_lines(grid.strategies, model, rng, resamples)
+    sweep = _SweepLines(grid, model, lines, resampled)
+    questions = [CostQuestion(s, waits) for s in grid.strategies[1:] for waits in (False, True)]
+    by_cost = {asked: sweep.by_cost(asked, items) for asked in questions}
+    winners = {cell: sweep.winner(cell) for cell in grid.cells}
     return BreakEven(
-        by_items,
-        by_cost,
-        items,
-        {cell: winner for cell, winner in winners.items() if winner is not None},
-        {strategy: dict(found) for strategy, found in lines.items()},
+        by_items={
+            (strategy, cost): sweep.by_items(strategy, cost)
+            for cost in grid.costs
+            for strategy in grid.taking_part(cost)
+            if strategy != grid.reference
+        },
+        by_cost={asked: crossing for asked, crossing in by_cost.items() if crossing is not None},
+        items=items,
+        winners={cell: winner for cell, winner in winners.items() if winner is not None},
+        lines={strategy: dict(found) for strategy, found in lines.items()},
     )
 
 
-def _by_items(
-    grid: Grid,
-    model: CostModel,
-    lines: Lines,
-    again: Sequence[Lines],
-    strategy: str,
-    cost: Cost,
-) -> Crossing:
-    reference = grid.reference
-    if not lines[strategy] or not lines[reference]:
-        return Crossing(CANNOT_TELL)
-    return _answer(
-        items_crossing(lines, reference, strategy, cost),
-        [items_crossing(drawn, reference, strategy, cost) for drawn in again],
-        first=float(grid.counts[0]),
-        last=float(grid.counts[-1]),
-        measured=float(_most_items(model, (reference, strategy), cost)),
-    )
+@dataclass(frozen=True, slots=True)
+class _SweepLines:
+    """What a sweep has found: samples, the lines through them, and the lines of resamples."""
 
+    grid: Grid
+    model: CostModel
+    lines: Lines
+    resampled: Sequence[Lines]
 
-def _by_cost(
-    grid: Grid, lines: Lines, again: Sequence[Lines], strategy: str, waits: bool, items: int
-) -> Crossing | None:
-    reference = grid.reference
-    costs = [cost for cost in grid.costs if cost.waits == waits or not cost.seconds]
-    if len(costs) < 2 or strategy in grid.batch or not lines[strategy] or not lines[reference]:
-        return None
-    last = costs[-1].seconds
-    return _answer(
-        cost_crossing(lines, reference, strategy, costs, items),
-        [
-            # Any bend is as good as another.
-            cost_crossing(drawn, reference, strategy, costs, items, bend=n / len(again))
-            for n, drawn in enumerate(again)
-        ],
-        first=0.0,
-        last=last,
-        measured=last,
-    )
+    def by_items(self, strategy: str, cost: Cost) -> Crossing:
+        reference, counts = self.grid.reference, self.grid.counts
+        if not self._has_lines(strategy):
+            return Crossing(CANNOT_TELL)
+        return _answer(
+            items_crossing(self.lines, reference, strategy, cost),
+            [items_crossing(lines, reference, strategy, cost) for lines in self.resampled],
+            first=float(counts[0]),
+            last=float(counts[-1]),
+            measured=float(min(self._most_items(s, cost) for s in (reference, strategy))),
+        )
+
+    def by_cost(self, asked: CostQuestion, items: int) -> Crossing | None:
+        strategy, reference = asked.strategy, self.grid.reference
+        costs = [c for c in self.grid.costs if c.waits == asked.waits or not c.seconds]
+        if len(costs) < 2 or strategy in self.grid.batch or not self._has_lines(strategy):
+            return None
+        return _answer(
+            cost_crossing(self.lines, reference, strategy, costs, items),
+            [
+                # The bend is unknown: it is spread over all that are possible.
+                cost_crossing(lines, reference, strategy, costs, items, n / len(self.resampled))
+                for n, lines in enumerate(self.resampled)
+            ],
+            first=0.0,
+            last=costs[-1].seconds,
+            measured=costs[-1].seconds,
+        )
+
+    def winner(self, cell: Cell) -> Winner | None:
+        times = {
+            strategy: median(
+                self.model.seconds(strategy, cell) or [self._predicted(strategy, cell)]
+            )
+            for strategy in self.grid.taking_part(cell.cost)
+            if self.lines[strategy] and STRATEGIES[strategy].keeps_order
+        }
+        if self.grid.reference not in times:
+            return None
+        ranked = sorted(times, key=lambda strategy: times[strategy])
+        best = ranked[0]
+        tied = [s for s in ranked if s == best or not self._is_faster(cell, best, s)]
+        # Strategies that were left out as hopeless cannot have been first: they need no run here.
+        needed = {best, self.grid.reference, *ranked[:2]}
+        measured = all(self.model.seconds(s, cell) for s in needed)
+        return Winner(tuple(tied), measured, times[self.grid.reference] / times[best])
+
+    def _has_lines(self, strategy: str) -> bool:
+        return bool(self.lines[strategy] and self.lines[self.grid.reference])
+
+    def _most_items(self, strategy: str, cost: Cost) -> int:
+        cells = self.model.cells(strategy)
+        return max((cell.items for cell in cells if cell.cost == cost), default=0)
+
+    def _predicted(self, strategy: str, cell: Cell) -> float:
+        return self.lines[strategy][cell.cost].seconds(cell.items)
+
+    def _is_faster(self, cell: Cell, fast: str, slow: str) -> bool:
+        """Whether the samples show it: all runs of one below all of the other, or the resampled lines."""
+        ahead = sum(
+            lines[fast][cell.cost].seconds(cell.items) < lines[slow][cell.cost].seconds(cell.items)
+            for lines in self.resampled
+        )
+        ours, theirs = self.model.seconds(fast, cell), self.model.seconds(slow, cell)
+        if min(len(ours), len(theirs)) >= 3:
+            # By chance three runs are all below three others in 1 of 20 cells, and there are many cells.
+            return max(ours) < min(theirs) and ahead >= _MEASURED_SUPPORT * len(self.resampled)
+        return ahead >= _PREDICTED_SUPPORT * len(self.resampled)
 
 
 def _answer(
-    value: float, again: Sequence[float], first: float, last: float, measured: float
+    value: float, resampled: Sequence[float], first: float, last: float, measured: float
 ) -> Crossing:
-    """Put what the samples say, and what the resamples say, into words."""
-    limit = _BEYOND * last
-    followed = min(limit, _FOLLOWED * measured)
-    crossing = sum(found <= limit for found in again) / len(again)
-    if value > limit and crossing <= 1 - _SUPPORT:
+    """What the samples and the resamples say of a crossing."""
+    limit = _LINES_FOLLOWED * last
+    followed = min(limit, _CROSSING_FOLLOWED * measured)
+    crossing = sum(found <= limit for found in resampled) / len(resampled)
+    if value > limit and crossing <= 1 - _CROSSING_SUPPORT:
         return Crossing(NEVER)
-    if value > followed or crossing < _SUPPORT:
+    if value > followed or crossing < _CROSSING_SUPPORT:
         return Crossing(CANNOT_TELL)
-    ranked = sorted(again)
+    ranked = sorted(resampled)
     low, high = (ranked[round(share * (len(ranked) - 1))] for share in (0.025, 0.975))
     return Crossing(
         FROM,
@@ -173,43 +203,3 @@ def _answer(
         max(first, high, value) if high <= limit else None,
         extrapolated=value > measured,
     )
-
-
-def _most_items(model: CostModel, strategies: Sequence[str], cost: Cost) -> int:
-    return min(
-        max((cell.items for cell in model.cells(strategy) if cell.cost == cost), default=0)
-        for strategy in strategies
-    )
-
-
-def _winner(
-    grid: Grid, model: CostModel, cell: Cell, lines: Lines, again: Sequence[Lines]
-) -> Winner | None:
-    times = {
-        strategy: median(model.seconds(strategy, cell) or [lines[strategy][cell.cost].seconds(cell.items)])
-        for strategy in grid.taking_part(cell.cost)
-        if lines[strategy] and STRATEGIES[strategy].keeps_order
-    }  # fmt: skip
-    if grid.reference not in times:
-        return None
-    ranked = sorted(times, key=lambda strategy: times[strategy])
-    best = ranked[0]
-    tied = [s for s in ranked if s == best or not _is_quicker(model, cell, best, s, again)]
-    # Those that were left out as hopeless cannot have been first: they need no run here.
-    measured = all(model.seconds(s, cell) for s in {best, grid.reference, *ranked[:2]})
-    return Winner(tuple(tied), measured, times[grid.reference] / times[best])
-
-
-def _is_quicker(
-    model: CostModel, cell: Cell, quick: str, slow: str, again: Sequence[Lines]
-) -> bool:
-    """Whether the samples show it: all runs of one under all of the other, or the resampled lines."""
-    ahead = sum(
-        drawn[quick][cell.cost].seconds(cell.items) < drawn[slow][cell.cost].seconds(cell.items)
-        for drawn in again
-    )
-    ours, theirs = model.seconds(quick, cell), model.seconds(slow, cell)
-    if min(len(ours), len(theirs)) >= 3:
-        # Three runs are all under three others in 1 of 20 cells by chance, and there are many cells.
-        return max(ours) < min(theirs) and ahead >= _AGREEING_SUPPORT * len(again)
-    return ahead >= _PREDICTED_SUPPORT * len(again)

@@ -1,4 +1,4 @@
-"""How far lines might lie elsewhere: a bootstrap.
+"""How far the lines might lie elsewhere: a bootstrap.
 
 The samples of each cell are drawn again with replacement, each cell is moved by as much as the line
 misses the cells, and the lines are fitted anew.
@@ -19,7 +19,7 @@ from fanout_pipeline.measuring.break_even.crossings import Lines
 _TO_DEVIATION = 1.4826
 """From the median absolute deviation to the standard deviation of a normal distribution."""
 _MISFITS = (0.03, 0.3)
-"""Relative: the least and the most by which resampled cells are moved."""
+"""The least and the most, relatively, by which resampled cells are moved."""
 
 
 def resampled_lines(
@@ -28,7 +28,7 @@ def resampled_lines(
     """So many sets of all strategies' lines, as other samples might have given them."""
     lines = {strategy: model.lines(strategy) for strategy in strategies}
     misfits = {s: _misfit(model, s, lines[s]) for s in strategies if lines[s]}
-    # Of a strategy with no more cells than parameters the fit says nothing: it gets the common one.
+    # A strategy with no more cells than parameters has no misfit of its own: it gets the common one.
     known = [found for found in misfits.values() if found is not None]
     common = median(known) if known else _MISFITS[1]
     return [
@@ -43,7 +43,7 @@ def _misfit(model: CostModel, strategy: str, lines: Mapping[Cost, Line]) -> floa
     freedom = len(cells) - len({cell.cost for cell in cells}) - 1
     if freedom < 1:
         return None
-    # The median and not the mean square, as the fit, too, lets single disturbed cells be.
+    # The median, not the mean square, because the fit, too, gives single disturbed cells little weight.
     usual = median(
         abs(math.log(median(seconds) / lines[cell.cost].seconds(cell.items)))
         for cell, seconds in cells.items()
@@ -57,6 +57,6 @@ def _drawn(model: CostModel, strategy: str, misfit: float, rng: Random) -> dict[
         cell: median(rng.choices(seconds, k=len(seconds))) * math.exp(rng.gauss(0, misfit))
         for cell, seconds in model.cells(strategy).items()
     }
-    # What was assumed where nothing was measured is as uncertain as it can be.
+    # A share that was only assumed is as uncertain as it can be.
     share = rng.uniform(least_share(model.workers[strategy]), 1.1)
     return model.fitted(strategy, medians, share)

@@ -1,10 +1,9 @@
-"""The fit of a strategy's times: fixed + items × (overhead + share × cost × (1 + deviation)).
+"""Fits a strategy's times: fixed + items × (overhead + share × cost × (1 + deviation)).
 
-The fixed part (workers' start, commit) is the strategy's own, whatever the function costs. A burden's
-share of its wall time is 1 where one worker bears it all, and 1/workers where it is spread evenly;
-less than that is impossible, which is what makes short runs tell something about long ones. Costs
-may deviate from the common share. All in relative error, for a disturbance slows a run down by a
-factor.
+The fixed part (starting workers, commit) is the strategy's own, whatever the function costs. An added
+cost's share of the wall time is 1 where one worker bears all of it, and 1/workers where it is spread
+evenly; less is impossible, which is why short runs say something about long ones. Single costs may
+deviate from the common share. Errors are relative, because a disturbance slows a run down by a factor.
 """
 
 from __future__ import annotations
@@ -15,17 +14,17 @@ from typing import Any, NamedTuple
 from fanout_pipeline.measuring.break_even.added_cost import Cost
 from fanout_pipeline.measuring.break_even.grid import Cell
 
-_QUICKEST = 0.9
-"""A burn may be this much quicker than calibrated."""
+_FASTEST_BURN = 0.9
+"""A burn may take this share of its calibrated time."""
 _DEVIATION = 0.2
-"""Relative: how far the time for one cost may easily lie off the common share."""
+"""How far, relatively, one cost may easily deviate from the common share."""
 _SHARE_SPREAD = 3.0
-"""Of a share that was never measured, around what is assumed."""
-_ROUNDS = 4
+"""How far a share that was never measured may lie from the assumed one."""
+_REWEIGHTINGS = 4
 _USUAL_MISFIT = 0.05
-"""Relative: cells that miss the line by less are trusted in full."""
-_TIE = 0.05
-"""Weight of the preference for a fixed part, where runs of one length tell no more."""
+"""Cells that miss the line by less, relatively, have full weight."""
+_FIXED_PREFERENCE = 0.05
+"""The weight of the preference for a fixed part, where runs of one length cannot decide."""
 
 
 class Line(NamedTuple):
@@ -39,8 +38,8 @@ class Line(NamedTuple):
 
 
 def least_share(workers: int) -> float:
-    """The share of a burden's time below which so many workers cannot bring it."""
-    return _QUICKEST / workers
+    """The least share of an added cost that so many workers can bring it down to."""
+    return _FASTEST_BURN / workers
 
 
 def fit_lines(
@@ -50,18 +49,18 @@ def fit_lines(
     workers: int,
     assumed_share: float = 1.0,
 ) -> dict[Cost, Line]:
-    """The lines of all `costs`, also of those without a run; nothing is negative.
+    """The lines of all `costs`, including those without a run; nothing in them is negative.
 
-    `assumed_share` is that of a kind of burden (burn, wait) without a run.
+    `assumed_share` is used for a kind of cost (burn, wait) without a run.
     """
     import numpy
     from scipy.optimize import nnls
 
-    burdens = [cost for cost in costs if cost.seconds]
-    # Unknowns: fixed, overhead, share of burns, share of waits, then each burden's time.
-    column = {cost: 4 + n for n, cost in enumerate(burdens)} | {Cost(): 1}
+    added = [cost for cost in costs if cost.seconds]
+    # Unknowns: fixed, overhead, share of burns, share of waits, then the time of each added cost.
+    column = {cost: 4 + n for n, cost in enumerate(added)} | {Cost(): 1}
     least = least_share(workers)
-    low = numpy.array([0.0, 0.0, least, least, *(least * cost.seconds for cost in burdens)])
+    low = numpy.array([0.0, 0.0, least, least, *(least * cost.seconds for cost in added)])
     rows: list[Any] = []
     right: list[float] = []
 
@@ -77,29 +76,29 @@ def fit_lines(
         if cell.cost.seconds:
             terms["_1"] = cell.items / seconds
         demand(weights[cell], 1.0, **terms)
-    for cost in burdens:
+    for cost in added:
         size = 1 / cost.seconds
         shared = "_3" if cost.waits else "_2"
         demand(1 / _DEVIATION, 0.0, **{f"_{column[cost]}": size, shared: -1.0})
     for shared in ("_2", "_3"):
         demand(1.0 / _SHARE_SPREAD, assumed_share, **{shared: 1.0})
-    # A short run's time is rather fixed than of its items, until a longer one shows otherwise.
+    # The time of a short run is attributed to its fixed part until a longer run shows otherwise.
     most = max(cell.items / seconds for cell, seconds in medians.items())
-    demand(_TIE, 0.0, _1=most)
+    demand(_FIXED_PREFERENCE, 0.0, _1=most)
     matrix, wanted = numpy.array(rows), numpy.array(right)
     trust = numpy.ones(len(rows))
     measured = slice(0, len(medians))
-    for _ in range(_ROUNDS):
-        shown = matrix * trust[:, None]
+    for _ in range(_REWEIGHTINGS):
+        weighted = matrix * trust[:, None]
         # Columns of one size: a fixed second and a microsecond an item differ by a million.
-        scale = numpy.linalg.norm(shown, axis=0)
+        scale = numpy.linalg.norm(weighted, axis=0)
         scale[scale == 0] = 1.0
-        found, _ = nnls(shown / scale, (wanted - matrix @ low) * trust)
+        found, _ = nnls(weighted / scale, (wanted - matrix @ low) * trust)
         solution = low + found / scale
-        # A cell that the others contradict was disturbed (Huber's weights).
+        # A cell that contradicts the others was disturbed: it gets less weight (Huber's).
         off = numpy.abs((matrix @ solution - wanted)[measured]) / list(weights.values())
         usual = max(_USUAL_MISFIT, 1.5 * float(numpy.median(off)))
         trust[measured] = numpy.sqrt(usual / numpy.maximum(off, usual))
     fixed, overhead, _, _, *times = solution.tolist()
-    times_of = dict(zip(burdens, times, strict=True)) | {Cost(): 0.0}
+    times_of = dict(zip(added, times, strict=True)) | {Cost(): 0.0}
     return {cost: Line(fixed, overhead + times_of[cost]) for cost in costs}

@@ -11,11 +11,11 @@ from fanout_pipeline.measuring.break_even.cost_fit import Line, fit_lines, least
 from fanout_pipeline.measuring.break_even.grid import Cell, Sample
 
 _SLACK = 0.25
-"""How far a time may be off, relatively, as far as the bounds are concerned."""
+"""How far off, relatively, the bounds allow a time to be."""
 JITTER_SECONDS = 0.05
-"""And absolutely: a run may have waited so long for a core that another process had."""
+"""How far off, absolutely: a run may have waited so long for a core that another process had."""
 _UNKNOWN_SECONDS = 0.5
-"""Expected of a strategy that has never run."""
+"""The time expected of a strategy that has never run."""
 
 
 class CostModel:
@@ -35,7 +35,7 @@ class CostModel:
             self.add(sample)
 
     def add(self, sample: Sample) -> None:
-        """Samples with another number of workers belong to the scaling law, not here."""
+        """Samples with another number of workers are left to the scalability law."""
         if sample.workers == self.workers.get(sample.strategy) and sample.cell.cost in self.costs:
             cells = self._seconds[sample.strategy]
             cells.setdefault(sample.cell, []).append(sample.seconds)
@@ -43,14 +43,14 @@ class CostModel:
             self._least.pop(sample.strategy, None)
 
     def seconds(self, strategy: str, cell: Cell) -> list[float]:
-        """Of the runs in this cell."""
+        """The times of the runs in this cell."""
         return self._seconds[strategy].get(cell, [])
 
     def cells(self, strategy: str) -> dict[Cell, list[float]]:
         return self._seconds[strategy]
 
     def lines(self, strategy: str) -> dict[Cost, Line]:
-        """Of all costs, once the strategy was run; those that were not measured by the common law."""
+        """The lines of all costs, once the strategy has run; those not measured follow the common share."""
         if strategy not in self._lines:
             cells = self._seconds[strategy]
             medians = {cell: median(seconds) for cell, seconds in cells.items()}
@@ -65,7 +65,7 @@ class CostModel:
         return fit_lines(medians, weights, self.costs, self.workers[strategy], assumed_share)
 
     def expected(self, strategy: str, cell: Cell) -> float:
-        """Seconds, as far as is known: of a burden never measured, as if one worker bore it all."""
+        """The expected seconds; for a cost never measured, as if one worker bore all of it."""
         if known := self.seconds(strategy, cell):
             return median(known)
         lines = self.lines(strategy)
@@ -74,7 +74,7 @@ class CostModel:
         return lines[cell.cost].seconds(cell.items)
 
     def at_best(self, strategy: str, cell: Cell) -> float:
-        """Seconds below which the strategy will not come, its work spread evenly over all workers."""
+        """The fewest seconds that the strategy could take, its work spread evenly over all workers."""
         cells = self._seconds[strategy]
         if not cells:
             return 0.0
@@ -84,9 +84,9 @@ class CostModel:
         return fixed + cell.items * least
 
     def least_per_item(self, strategy: str, cost: Cost) -> float:
-        """Seconds an item below which it will not come; 0.0 while that is hidden by the fixed part.
+        """The fewest seconds an item could take; 0.0 while the fixed part hides it.
 
-        What it takes for the function as it is, it takes with a burden, too.
+        What an item takes with the function as it is, it takes with any added cost, too.
         """
         if cost not in self._least[strategy]:
             cells = self._seconds[strategy]

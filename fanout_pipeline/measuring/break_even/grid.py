@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from fanout_pipeline.measuring.break_even.added_cost import Cost
+from fanout_pipeline.measuring.formatting import two_digits
 
 
 class Cell(NamedTuple):
@@ -33,9 +34,9 @@ class Skip:
     cell: Cell
     reason: str
     hopeless: bool = False
-    """It is known that it would not have won."""
+    """True where it is known that it would not have won."""
     failed: bool = False
-    """The strategy has failed before."""
+    """True where the strategy has failed before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,14 +44,14 @@ class Grid:
     """Item counts × costs × strategies."""
 
     counts: tuple[int, ...]
-    """Ascending."""
+    """Numbers of items, ascending."""
     costs: tuple[Cost, ...]
-    """The function as it is comes first."""
+    """Added costs; the function as it is comes first."""
     strategies: tuple[str, ...]
-    """The reference comes first."""
+    """Names of strategies; the reference comes first."""
     batch: frozenset[str]
-    """Those that call the batch function. They take part only where the function is as it is: a
-    burden is work in Python for each item, which is what a batch function does without."""
+    """The strategies that call the batch function. They take part only where the function is as it is:
+    an added cost is work in Python for each item, which is what a batch function does without."""
     repeats: int
     """Timed runs of each strategy in a cell, where the budget allows them."""
 
@@ -72,13 +73,11 @@ def log_counts(smallest: int, largest: int, per_decade: int) -> tuple[int, ...]:
     counts = {max(smallest, largest)}
     step = 0
     while (exact := smallest * 10 ** (step / per_decade)) < largest:
-        count = round(exact)
-        # Two digits tell counts apart and are easily read.
-        counts.add(round(count, 2 - len(str(count))) if count > 99 else count)
+        counts.add(two_digits(exact))
         step += 1
     return tuple(sorted(counts))
 
 
-def ordered(costs: Iterable[Cost]) -> tuple[Cost, ...]:
-    """The function as it is, which is always among them, then burns, then waits, each ascending."""
+def ordered_costs(costs: Iterable[Cost]) -> tuple[Cost, ...]:
+    """The function as it is (added if missing), then burns, then waits, each ascending."""
     return tuple(sorted({Cost(), *costs}, key=lambda cost: (cost.waits, cost.seconds)))

@@ -26,7 +26,7 @@ from fanout_pipeline.measuring.break_even.cost_model import CostModel
 from fanout_pipeline.measuring.break_even.grid import Cell, Grid, Sample, Skip
 from fanout_pipeline.measuring.break_even.sample_file import SampleFile, earlier_samples
 from fanout_pipeline.measuring.break_even.sweep import Block, Sweep
-from fanout_pipeline.measuring.break_even.timed_runs import sweep_runs
+from fanout_pipeline.measuring.break_even.timed_runs import TimedRuns, timed_runs
 from fanout_pipeline.measuring.statistics.scaling import (
     MIN_COUNTS,
     Scaling,
@@ -38,10 +38,11 @@ from fanout_pipeline.results.files.atomic import make_folder
 from fanout_pipeline.results.files.lock import Held, locked
 
 SCALED = "multiprocess"
-"""The strategy whose throughput is measured over numbers of workers."""
+"""The strategy that is run with different numbers of workers."""
 SAMPLES = "samples.parquet"
 _SCALING_SHARE = 0.25
-_LOG_EVERY = 10.0
+"""The share of the budget for these runs."""
+_LOG_EVERY_SECONDS = 10.0
 _COUNTING_CHUNKS = 64
 
 
@@ -61,11 +62,11 @@ class Findings:
     scaling: Scaling
     workers: int
     reused: int
-    """Samples of an earlier run."""
+    """How many samples are of an earlier run."""
     taken: int
-    """Samples of this run."""
+    """How many samples are of this run."""
     seconds: float
-    """Of measuring."""
+    """How long measuring took."""
     machine: Mapping[str, Any]
 
 
@@ -74,11 +75,11 @@ class Settings:
     """How to measure."""
 
     budget_seconds: float
-    """Of wall time, for all timed runs and what goes with them."""
+    """Wall time for all timed runs and what goes with them."""
     seed: int = 0
-    """Of the order of runs and of the bootstrap."""
+    """Decides the order of runs, and the bootstrap."""
     fresh: bool = False
-    """Do not use the samples of an earlier run."""
+    """True: do not use the samples of an earlier run."""
 
 
 @with_its_imports
@@ -102,75 +103,125 @@ def measure_break_even(
             raise AlreadyRunning(
                 f"Another run is measuring into {folder}: wait for its end, then run again."
             ) from None
-        return _measured(spec, folder, options, grid, settings, log)
+        return _Measurement(spec, folder, options, grid, settings, log).findings()
 
 
-def _measured(
-    spec: FanoutSpec,
-    folder: Path,
-    options: Options,
-    grid: Grid,
-    settings: Settings,
-    log: Callable[[str], object],
-) -> Findings:
-    began = time.perf_counter()
-    budget, rng = settings.budget_seconds, Random(settings.seed)  # noqa: S311 (no secret)
-    machine = machine_record()
-    file = _sample_file(folder / SAMPLES, made_of(spec, options, machine), settings.fresh, log)
-    reused = len(file.samples)
-    # Of how many a burden may be shared; of those that can only wait together, that is no limit yet.
-    workers_of = {s: STRATEGIES[s].calls_at_once(options) for s in grid.strategies}
-    model = CostModel(grid.costs, workers_of, file.samples)
-    sweep = Sweep(grid, model, budget)
-    cores = effective_cores()
-    scaling_budget = _SCALING_SHARE * budget if _scales(grid, cores) else 0.0
+class _Measurement:
+    """One run of a break-even measurement."""
 
-    def keep(strategy: str, cell: Cell, seconds: float, workers: int | None = None) -> None:
-        sample = Sample(strategy, cell, workers or workers_of[strategy], seconds)
-        model.add(sample)
-        file.append(sample)
+    def __init__(
+        self,
+        spec: FanoutSpec,
+        folder: Path,
+        options: Options,
+        grid: Grid,
+        settings: Settings,
+        log: Callable[[str], object],
+    ):
+        self._began = self._last_line = time.perf_counter()
+        self._spec, self._options, self._grid, self._log = spec, options, grid, log
+        self._budget = settings.budget_seconds
+        self._parent = folder.parent
+        self._rng = Random(settings.seed)  # noqa: S311 (no secret)
+        self._machine = machine_record()
+        basis = sample_basis(spec, options, self._machine)
+        self._file = _sample_file(folder / SAMPLES, basis, settings.fresh, log)
+        self._reused = len(self._file.samples)
+        # As many as may share an added cost; for those that can only wait together, no limit is known.
+        self._workers = {s: STRATEGIES[s].calls_at_once(options) for s in grid.strategies}
+        self._model = CostModel(grid.costs, self._workers, self._file.samples)
+        self._sweep = Sweep(grid, self._model, self._budget)
 
-    with as_in_workers(), sweep_runs(spec, options, file.calibration, folder.parent) as runs:
-        if sweep.next_block(budget) is not None:
+    def findings(self) -> Findings:
+        cores = effective_cores()
+        with (
+            as_in_workers(),
+            timed_runs(self._spec, self._options, self._file.calibration, self._parent) as runs,
+        ):
+            scaled = self._run(runs, cores)
+        seconds = time.perf_counter() - self._began
+        skips = self._sweep.skips()
+        source = self._spec.source
+        items = sum(source.count(source.load(chunk)) for chunk in source.cut(_COUNTING_CHUNKS))
+        return Findings(
+            name=self._spec.name,
+            grid=self._grid,
+            model=self._model,
+            skips=skips,
+            answers=break_even(self._grid, self._model, items or self._grid.counts[-1], self._rng),
+            scaling=fit_scaling(self._throughput(scaled), cores),
+            workers=self._options.workers,
+            reused=self._reused,
+            taken=len(self._file.samples) - self._reused,
+            seconds=seconds,
+            machine=self._machine,
+        )
+
+    def _run(self, runs: TimedRuns, cores: int) -> Cell | None:
+        """Make all timed runs; the cell that was run with different numbers of workers, if any."""
+        grid, sweep = self._grid, self._sweep
+        scales = cores >= MIN_COUNTS and SCALED in grid.strategies
+        scaling_budget = _SCALING_SHARE * self._budget if scales else 0.0
+        deadline = self._began + self._budget
+        if sweep.next_block(self._budget) is not None:
             # The first run of a process pays for imports and, once, for a fork server.
             for strategy in grid.strategies:
-                sweep.tried(runs.measure, strategy, Cell(grid.costs[0], grid.counts[0]))
+                sweep.try_run(runs.measure, strategy, Cell(grid.costs[0], grid.counts[0]))
         sweep.run(
             runs.measure,
-            keep,
+            self._keep,
             time.perf_counter,
-            rng,
-            began + budget - scaling_budget,
-            _reporter(log, began, budget, file),
+            self._rng,
+            deadline - scaling_budget,
+            self._log_block,
         )
-        scaled = _heaviest(grid, model, scaling_budget, cores)
+        scaled = self._heaviest(scaling_budget, cores)
         if scaled is not None:
             for workers in worker_counts(cores) * grid.repeats:
-                if time.perf_counter() < began + budget:
-                    measure = partial(runs.measure, workers=workers)
-                    took = sweep.tried(measure, SCALED, scaled)
-                    if took is not None:
-                        keep(SCALED, scaled, took, workers)
-    seconds = time.perf_counter() - began
-    skips = sweep.skips()
-    items = sum(spec.source.count(spec.source.load(c)) for c in spec.source.cut(_COUNTING_CHUNKS))
-    return Findings(
-        name=spec.name,
-        grid=grid,
-        model=model,
-        skips=skips,
-        answers=break_even(grid, model, items or grid.counts[-1], rng),
-        scaling=fit_scaling(_throughput(file, scaled), cores),
-        workers=options.workers,
-        reused=reused,
-        taken=len(file.samples) - reused,
-        seconds=seconds,
-        machine=machine,
-    )
+                if time.perf_counter() < deadline:
+                    seconds = sweep.try_run(partial(runs.measure, workers=workers), SCALED, scaled)
+                    if seconds is not None:
+                        self._keep(SCALED, scaled, seconds, workers)
+        return scaled
+
+    def _keep(self, strategy: str, cell: Cell, seconds: float, workers: int | None = None) -> None:
+        sample = Sample(strategy, cell, workers or self._workers[strategy], seconds)
+        self._model.add(sample)
+        self._file.append(sample)
+
+    def _log_block(self, block: Block) -> None:
+        now = time.perf_counter()
+        if now - self._last_line >= _LOG_EVERY_SECONDS:
+            self._last_line = now
+            self._log(
+                f"{now - self._began:.0f} s of at most {self._budget:.0f} s, "
+                f"{len(self._file.samples):,} timed runs; next: {block.cell.items:,} items, "
+                f"{block.cell.cost.name}, {', '.join(block.strategies)}"
+            )
+
+    def _heaviest(self, seconds: float, cores: int) -> Cell | None:
+        """The cell with the longest runs of those that leave time for all numbers of workers."""
+        runs = len(worker_counts(cores)) * self._grid.repeats
+        # One worker takes about as long as the reference, and more workers take less.
+        times = {
+            cell: self._model.expected(self._grid.reference, cell)
+            for cell in self._model.cells(SCALED)
+            if not cell.cost.waits
+        }
+        able = [cell for cell, one in times.items() if one * runs <= seconds]
+        return max(able, key=lambda cell: times[cell], default=None)
+
+    def _throughput(self, cell: Cell | None) -> dict[int, list[float]]:
+        """Items a second by the number of workers."""
+        found: dict[int, list[float]] = defaultdict(list)
+        for sample in self._file.samples:
+            if sample.strategy == SCALED and sample.cell == cell:
+                found[sample.workers].append(sample.cell.items / sample.seconds)
+        return found
 
 
-def made_of(spec: FanoutSpec, options: Options, machine: Mapping[str, Any]) -> dict[str, Any]:
-    """What the samples depend on: where any of it changes, they are of no use any more."""
+def sample_basis(spec: FanoutSpec, options: Options, machine: Mapping[str, Any]) -> dict[str, Any]:
+    """What samples depend on: once any of it changes, they are of no use."""
     batch = spec.batch_function
     return {
         "function": work_fingerprint(spec),
@@ -184,67 +235,28 @@ def made_of(spec: FanoutSpec, options: Options, machine: Mapping[str, Any]) -> d
     }
 
 
-def grid_of(spec: FanoutSpec, grid: Grid) -> Grid:
-    """The grid without strategies that this fan-out cannot run, the reference first."""
+def runnable_grid(spec: FanoutSpec, grid: Grid) -> Grid:
+    """The grid without strategies that cannot run this fan-out, the reference first."""
     batch = frozenset(name for name, strategy in STRATEGIES.items() if strategy.batch)
     able = [s for s in grid.strategies if s != REFERENCE and STRATEGIES[s].suits(spec)]
     return Grid(grid.counts, grid.costs, (REFERENCE, *dict.fromkeys(able)), batch, grid.repeats)
 
 
 def _sample_file(
-    path: Path, made: dict[str, Any], fresh: bool, log: Callable[[str], object]
+    path: Path, basis: dict[str, Any], fresh: bool, log: Callable[[str], object]
 ) -> SampleFile:
-    earlier = None if fresh else earlier_samples(path, made)
+    earlier = None if fresh else earlier_samples(path, basis)
     if earlier is not None:
         log(
-            f"Going on from {len(earlier.samples):,} timed runs in {path}; fresh: true starts anew."
+            f"Continuing with {len(earlier.samples):,} timed runs in {path}; set fresh: true to start "
+            "anew."
         )
         return earlier
     if path.exists():
-        why = "fresh is set" if fresh else "they are of another function, input, machine or setting"
-        log(f"Starting anew: the timed runs in {path} are not used, for {why}.")
-    return SampleFile(path, made, calibrate())
-
-
-def _scales(grid: Grid, cores: int) -> bool:
-    return cores >= MIN_COUNTS and SCALED in grid.strategies
-
-
-def _heaviest(grid: Grid, model: CostModel, seconds: float, cores: int) -> Cell | None:
-    """The cell with the longest runs of those that leave time for all numbers of workers."""
-    runs = len(worker_counts(cores)) * grid.repeats
-    # The reference's time is about what one worker takes, and the others take less.
-    times = {
-        cell: model.expected(grid.reference, cell)
-        for cell in model.cells(SCALED)
-        if not cell.cost.waits
-    }
-    able = [cell for cell, one in times.items() if one * runs <= seconds]
-    return max(able, key=lambda cell: times[cell], default=None)
-
-
-def _throughput(file: SampleFile, cell: Cell | None) -> dict[int, list[float]]:
-    found: dict[int, list[float]] = defaultdict(list)
-    for sample in file.samples:
-        if sample.strategy == SCALED and sample.cell == cell:
-            found[sample.workers].append(sample.cell.items / sample.seconds)
-    return found
-
-
-def _reporter(
-    log: Callable[[str], object], began: float, budget: float, file: SampleFile
-) -> Callable[[Block], None]:
-    last = began
-
-    def report(block: Block) -> None:
-        nonlocal last
-        now = time.perf_counter()
-        if now - last >= _LOG_EVERY:
-            last = now
-            log(
-                f"{now - began:.0f} s of at most {budget:.0f} s, {len(file.samples):,} timed runs; "
-                f"next: {block.cell.items:,} items, {block.cell.cost.name}, "
-                f"{', '.join(block.strategies)}"
-            )
-
-    return report
+        why = (
+            "fresh is set"
+            if fresh
+            else "they are of a different function, input, machine or setting"
+        )
+        log(f"Starting anew: the timed runs in {path} are not used, because {why}.")
+    return SampleFile(path, basis, calibrate())

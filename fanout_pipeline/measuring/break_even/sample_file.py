@@ -1,7 +1,7 @@
-"""Samples on disk, so that a sweep that was killed goes on where it stopped.
+"""Samples on disk, so that a sweep that was killed continues where it stopped.
 
-One Parquet file, replaced whole after each run (some milliseconds, outside the timing). Its schema
-holds what the samples are of: where any of that has changed, they are not used.
+One Parquet file, replaced as a whole after each run (some milliseconds, outside the timing). Its schema
+says what the samples were measured on: once any of that has changed, they are not used.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from fanout_pipeline.measuring.break_even.added_cost import Calibration, Cost
 from fanout_pipeline.measuring.break_even.grid import Cell, Sample
 from fanout_pipeline.results.files.atomic import make_folder, replacing
 
-_MADE_OF = b"made_of"
+_BASIS = b"made_of"
 _CALIBRATION = b"calibration"
 _SCHEMA = pyarrow.schema(
     [
@@ -37,14 +37,14 @@ class SampleFile:
     """The samples of one sweep, in memory and at `path`."""
 
     path: Path
-    made_of: dict[str, Any]
-    """Function, source, options, machine, version."""
+    basis: dict[str, Any]
+    """Function, source, options, machine, version (see `sample_basis`)."""
     calibration: Calibration
-    """Of the burns: a sweep that goes on has to burn as many loops as before."""
+    """How burns are calibrated: a sweep that continues has to burn as many loops as before."""
     samples: list[Sample] = field(default_factory=list)
 
     def append(self, sample: Sample) -> None:
-        """Add a sample and have it on disk."""
+        """Add a sample and write the file."""
         self.samples.append(sample)
         rows = [
             (s.strategy, s.cell.cost.seconds, s.cell.cost.waits, s.cell.items, s.workers, s.seconds)
@@ -52,7 +52,7 @@ class SampleFile:
         ]
         schema = _SCHEMA.with_metadata(
             {
-                _MADE_OF: json.dumps(self.made_of, sort_keys=True),
+                _BASIS: json.dumps(self.basis, sort_keys=True),
                 _CALIBRATION: json.dumps(
                     [self.calibration.loops_per_second, self.calibration.call_seconds]
                 ),
@@ -71,12 +71,12 @@ class SampleFile:
             parquet.write_table(table, file)
 
 
-def earlier_samples(path: Path, made_of: dict[str, Any]) -> SampleFile | None:
-    """What an earlier sweep left, if it is of the same; None else, and where it cannot be read."""
+def earlier_samples(path: Path, basis: dict[str, Any]) -> SampleFile | None:
+    """What an earlier sweep left on the same basis; None if there is nothing that can be read."""
     try:
         table = parquet.read_table(path)
         metadata = table.schema.metadata
-        if json.loads(metadata[_MADE_OF]) != json.loads(json.dumps(made_of)):
+        if json.loads(metadata[_BASIS]) != json.loads(json.dumps(basis)):
             return None
         calibration = Calibration(*json.loads(metadata[_CALIBRATION]))
         samples = [
@@ -90,4 +90,4 @@ def earlier_samples(path: Path, made_of: dict[str, Any]) -> SampleFile | None:
         ]
     except (OSError, pyarrow.ArrowException, KeyError, TypeError, ValueError):
         return None
-    return SampleFile(path, made_of, calibration, samples)
+    return SampleFile(path, basis, calibration, samples)

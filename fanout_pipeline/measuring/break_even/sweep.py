@@ -1,9 +1,9 @@
 """Which run comes next, until the budget is used up: small cells first, the hopeless never.
 
-Block = one run of the reference and of each strategy that may win in a cell, in random order, so
+A block is one run of the reference and of each strategy that may win in a cell, in random order, so
 that a machine that slows down slows all of them. The next block is the one with the least expected
-time × number of the repeat: a third look at a short cell comes before a first at a long one. Counts
-between decades count double, so that a short budget reaches large counts rather than all counts.
+time × number of the repeat: the third run of a short cell comes before the first of a long one. Counts
+between decades weigh double, so that a short budget reaches large counts rather than all counts.
 """
 
 from __future__ import annotations
@@ -13,32 +13,33 @@ from random import Random
 from typing import NamedTuple
 
 from fanout_pipeline.engine.model.errors import WorkerDied
-from fanout_pipeline.measuring.break_even.added_cost import seconds_text
 from fanout_pipeline.measuring.break_even.cost_model import JITTER_SECONDS, CostModel
 from fanout_pipeline.measuring.break_even.grid import Cell, Grid, Skip
+from fanout_pipeline.measuring.formatting import duration, first_line
 from fanout_pipeline.measuring.trials.time_limit import TookTooLong
 
 _HOPELESS = 2.0
-"""Times slower than the reference, even at best."""
+"""A strategy that is this many times slower than the reference even at best is not run."""
 _LONGEST_RUN = 0.1
-"""Share of the budget that one run may take."""
+"""The share of the budget that one run may take."""
 _UNTIMED_SECONDS = 0.1
-"""What goes with each run outside its timing: checks, removing its results."""
+"""What each run costs outside its timing: checks, removing its results."""
 _PROBE_STEP = 1000
-"""Probes are made at so many times the smallest count and at each decade from there."""
+"""Probes are made at this many times the smallest count, and at each decade from there."""
 
 Measure = Callable[[str, Cell], float]
-"""Seconds of one run of a strategy in a cell."""
+"""Runs a strategy in a cell and gives the seconds."""
 
 
 class Block(NamedTuple):
-    """Runs that belong together."""
+    """Runs that are made together."""
 
     cell: Cell
     strategies: tuple[str, ...]
     seconds: float
-    """Expected."""
+    """The time that they are expected to take."""
     repeat: int
+    """The number of this look at the cell, from 1."""
 
 
 class Sweep:
@@ -70,33 +71,33 @@ class Sweep:
             rng.shuffle(order)
             if block.cell not in self._begun:
                 # The first run of a cell in this process is the reference's: the others are checked
-                # by its results, and ended by its time.
+                # against its results, and limited by its time.
                 order.sort(key=lambda strategy: strategy != self._grid.reference)
                 self._begun.add(block.cell)
             for strategy in order:
                 if clock() >= deadline:
                     return
-                seconds = self.tried(measure, strategy, block.cell)
+                seconds = self.try_run(measure, strategy, block.cell)
                 if seconds is not None:
                     keep(strategy, block.cell, seconds)
 
-    def tried(self, measure: Measure, strategy: str, cell: Cell) -> float | None:
-        """Measure; None where a strategy other than the reference cannot do it, now or ever."""
+    def try_run(self, measure: Measure, strategy: str, cell: Cell) -> float | None:
+        """Measure; None where a strategy other than the reference fails, or has failed before."""
         try:
             return None if strategy in self._left_out else measure(strategy, cell)
         except (WorkerDied, TypeError, TookTooLong) as error:
             if strategy == self._grid.reference:
                 raise
-            self._left_out[strategy] = f"failed: {type(error).__name__}: {error}".partition("\n")[0]
+            self._left_out[strategy] = first_line(f"failed: {type(error).__name__}: {error}")
             return None
 
     def next_block(self, seconds_left: float) -> Block | None:
-        """The one that tells most for its time."""
+        """The block that says most for its time, of those that fit."""
         blocks = [block for block in self._open_blocks() if block.seconds <= seconds_left]
         return min(blocks, key=self._priority, default=None)
 
     def skips(self) -> tuple[Skip, ...]:
-        """Every strategy and cell without a run, and why."""
+        """Every strategy and cell without a run, with the reason."""
         return tuple(
             self._skip(strategy, cell)
             for cell in self._grid.cells
@@ -149,11 +150,11 @@ class Sweep:
             return Skip(strategy, cell, reason, hopeless=True)
         expected = self._model.expected(strategy, cell)
         if expected > self._longest:
-            return Skip(strategy, cell, f"too long: about {seconds_text(expected)}")
+            return Skip(strategy, cell, f"too long: about {duration(expected)}")
         return Skip(strategy, cell, "the budget was used up")
 
     def _is_probe(self, strategy: str, cell: Cell) -> bool:
-        """A run that cannot win, but shows what an item costs the strategy, which nothing has yet."""
+        """Whether a run that cannot win would be the first to show what an item costs the strategy."""
         return (
             not cell.cost.seconds
             and cell.items in self._probes

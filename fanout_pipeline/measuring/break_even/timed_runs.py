@@ -1,4 +1,4 @@
-"""The timed runs of a sweep: files of n items, the function with a burden, results that are checked."""
+"""The timed runs of a sweep: files of n items, the function with an added cost, results that are checked."""
 
 from __future__ import annotations
 
@@ -11,12 +11,16 @@ from fanout_pipeline.engine.model.options import Options
 from fanout_pipeline.engine.model.run_record import RunRecord
 from fanout_pipeline.engine.model.spec import FanoutSpec, is_async
 from fanout_pipeline.engine.registry import REFERENCE, STRATEGIES
-from fanout_pipeline.measuring.break_even.added_cost import AsyncBurdened, Burdened, Calibration
+from fanout_pipeline.measuring.break_even.added_cost import (
+    Calibration,
+    CostlierAsyncFunction,
+    CostlierFunction,
+)
 from fanout_pipeline.measuring.break_even.grid import Cell
-from fanout_pipeline.measuring.correctness.determinism import Judge
+from fanout_pipeline.measuring.correctness.determinism import DeterminismTest
 from fanout_pipeline.measuring.correctness.order_check import Contradiction
 from fanout_pipeline.measuring.correctness.verification import verify
-from fanout_pipeline.measuring.trials.process import Runs, run_here, trial_process
+from fanout_pipeline.measuring.trials.process import Runner, RunRequest, trial_process
 from fanout_pipeline.measuring.trials.time_limit import limit_seconds
 from fanout_pipeline.results.files import no_links
 from fanout_pipeline.results.files.atomic import scratch_folder
@@ -30,7 +34,7 @@ class WrongResults(Exception):
     """A strategy gave other results than the reference: its time means nothing."""
 
 
-class SweepRuns:
+class TimedRuns:
     """Runs strategies in `folder`, on files that are cut from the spec's own source."""
 
     def __init__(
@@ -39,22 +43,21 @@ class SweepRuns:
         options: Options,
         calibration: Calibration,
         folder: Path,
-        runs: Runs = run_here,
+        runner: Runner,
     ) -> None:
         self._spec = spec
         self._options = options
         self._calibration = calibration
         self._folder = folder
-        self._runs = runs
-        self._specs: dict[Cell, FanoutSpec] = {}
-        self._reference_seconds: dict[Cell, float] = {}
+        self._runner = runner
         self._sources: dict[int, Source] = {}
-        self._digests: dict[Cell, str] = {}
-        """Of the reference's results."""
+        """By the number of items."""
+        self._specs: dict[Cell, FanoutSpec] = {}
+        self._reference_runs: dict[Cell, RunRecord] = {}
         self._unchecked: dict[Cell, dict[str, RunRecord]] = {}
-        """What waits for these, by the strategy."""
+        """Runs that wait for the reference's results to be checked against, by cell and strategy."""
         self._contradiction: Contradiction | None = None
-        """Of the function with itself: found once, it is not looked for again."""
+        """How the function contradicts itself: once that is found, it is not looked for again."""
 
     def spec(self, cell: Cell) -> FanoutSpec:
         """The fan-out of one cell."""
@@ -70,61 +73,62 @@ class SweepRuns:
         if not cell.cost.seconds:
             return replace(self._spec, source=source)
         loops = 0 if cell.cost.waits else self._calibration.loops(cell.cost)
-        burdened = AsyncBurdened if is_async(self._spec.function) else Burdened
-        function = burdened(self._spec.function, cell.cost, loops)
+        costlier = CostlierAsyncFunction if is_async(self._spec.function) else CostlierFunction
+        function = costlier(self._spec.function, cell.cost, loops)
         return replace(self._spec, source=source, function=function, batch_function=None)
 
     def measure(self, strategy: str, cell: Cell, workers: int | None = None) -> float:
         """Seconds of one run. Raises WrongResults, TookTooLong, or what the run raises."""
-        spec = self.spec(cell)
-        folder = self._folder / f"{cell.cost.name} {cell.items}" / strategy
         options = replace(self._options, workers=workers or self._options.workers)
-        expected = self._reference_seconds.get(cell)
-        limit = None if expected is None else limit_seconds(expected, known=False)
-        run = self._runs(STRATEGIES[strategy], spec, folder, options, limit_seconds=limit)
+        request = RunRequest(
+            STRATEGIES[strategy], self.spec(cell), self._folder_of(strategy, cell), options
+        )
+        reference = self._reference_runs.get(cell)
+        limit = None if reference is None else limit_seconds(reference.wall_seconds, known=False)
+        run = self._runner.run(request, limit)
         if strategy == REFERENCE:
-            self._reference_seconds[cell] = run.wall_seconds
-            self._digests[cell] = run.digest
+            self._reference_runs[cell] = run
             for other, earlier in self._unchecked.pop(cell, {}).items():
                 self._check(cell, other, earlier)
-        elif cell not in self._digests:
-            # Of a cell that an earlier process has begun, or in the scaling.
+        elif reference is None:
+            # A cell that an earlier process has begun, or one run for the scalability law.
             self._unchecked.setdefault(cell, {})[strategy] = run
         else:
             self._check(cell, strategy, run)
         return run.wall_seconds
 
-    def _check(self, cell: Cell, strategy: str, run: RunRecord) -> None:
-        """Against the reference, whose results are made where they are not there."""
-        folder = self._folder / f"{cell.cost.name} {cell.items}" / strategy
-        ordered = STRATEGIES[strategy].keeps_order
-        if not ordered or run.digest != self._digests[cell]:
-            spec = self.spec(cell)
-            judge = Judge(spec)
-            judge.contradiction = self._contradiction
-            failures = self._options.failures
-            check = verify(spec, folder, run, failures, share=1.0, judge=judge).check
-            self._contradiction = judge.contradiction
-            if not check.complete or check.wrong or (ordered and check.out_of_place):
-                raise self._wrong(strategy, cell, REFERENCE)
-        ResultFolder(folder).remove()  # not the reference's: `verify` compares with them
+    def _folder_of(self, strategy: str, cell: Cell) -> Path:
+        return self._folder / f"{cell.cost.name} {cell.items}" / strategy
 
-    def _wrong(self, strategy: str, cell: Cell, other: str) -> WrongResults:
-        return WrongResults(
-            f"{strategy} and {other} gave different results of the same {cell.items:,} items "
-            f"({cell.cost.name}). Materialize {self._spec.name}/{strategy}: its checks say where."
-        )
+    def _check(self, cell: Cell, strategy: str, run: RunRecord) -> None:
+        """Against the reference's results, or those of a reference run made where they are missing."""
+        folder = self._folder_of(strategy, cell)
+        ordered = STRATEGIES[strategy].keeps_order
+        if not ordered or run.digest != self._reference_runs[cell].digest:
+            spec = self.spec(cell)
+            determinism = DeterminismTest(spec)
+            determinism.contradiction = self._contradiction
+            failures = self._options.failures
+            check = verify(spec, folder, run, failures, share=1.0, determinism=determinism).check
+            self._contradiction = determinism.contradiction
+            if not check.complete or check.wrong or (ordered and check.out_of_place):
+                raise WrongResults(
+                    f"{strategy} and {REFERENCE} gave different results for the same "
+                    f"{cell.items:,} items ({cell.cost.name}). Materialize "
+                    f"{self._spec.name}/{strategy}: its checks say where."
+                )
+        ResultFolder(folder).remove()  # not the reference's: `verify` compares with them
 
 
 @contextmanager
-def sweep_runs(
+def timed_runs(
     spec: FanoutSpec, options: Options, calibration: Calibration, parent: Path
-) -> Iterator[SweepRuns]:
+) -> Iterator[TimedRuns]:
     """Runs in a temporary folder under `parent`, removed at the end.
 
-    So are those of sweeps that were killed: the caller holds the lock that makes them nobody's.
+    Folders of sweeps that were killed are removed, too: the caller holds the lock, so nobody uses them.
     """
     for abandoned in parent.glob(f"{_PREFIX}*"):
         no_links.remove(abandoned)
     with scratch_folder(parent, _PREFIX) as folder, trial_process() as process:
-        yield SweepRuns(spec, options, calibration, folder, process.run)
+        yield TimedRuns(spec, options, calibration, folder, process)

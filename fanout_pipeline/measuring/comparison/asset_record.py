@@ -1,4 +1,4 @@
-"""What the assets recorded when they were made, for a comparison to be held against."""
+"""What the assets recorded when they were made, for a comparison to be checked against."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ class NotComparable(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Recorded:
-    """What a strategy's asset recorded when it was made: a selection of its metadata, same names."""
+class AssetRecord:
+    """What a strategy's asset recorded when it was made: some of its metadata, under the same names."""
 
     strategy: str
     items: int
@@ -26,12 +26,17 @@ class Recorded:
     overlapped_with: list[str]
 
     @classmethod
-    def from_metadata(cls, strategy: str, metadata: dict[str, Any]) -> Recorded:
-        """Raises NotComparable where the metadata lacks something: an older version wrote it."""
+    def from_metadata(cls, strategy: str, metadata: dict[str, Any]) -> AssetRecord:
+        """Raises NotComparable where an older version wrote the metadata and something is missing."""
         names = [field.name for field in fields(cls) if field.name != "strategy"]
-        lacking = [name for name in names if name not in metadata]
-        if lacking:
+        missing = [name for name in names if name not in metadata]
+        if missing:
             raise NotComparable(
-                f"The last run of {strategy} recorded no {', '.join(lacking)}: re-materialize it."
+                f"The last run of {strategy} recorded no {', '.join(missing)}: re-materialize it."
             )
         return cls(strategy, **{name: metadata[name] for name in names})
+
+    @property
+    def out_of_place(self) -> int:
+        """At least so many results."""
+        return int(not self.in_order)

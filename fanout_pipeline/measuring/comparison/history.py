@@ -1,4 +1,4 @@
-"""What changed since the last comparison whose verdict was trusted."""
+"""What has changed since the last comparison whose verdict was trusted."""
 
 from __future__ import annotations
 
@@ -9,19 +9,23 @@ from pathlib import Path
 from typing import Any
 
 from fanout_pipeline.measuring.comparison.comparison import Comparison
-from fanout_pipeline.measuring.comparison.descriptions import times
 from fanout_pipeline.measuring.comparison.verdict import Verdict
+from fanout_pipeline.measuring.formatting import factor_digits
 from fanout_pipeline.measuring.trials.machine import machine_sentence
 from fanout_pipeline.results.files.atomic import write_text
 
 LAST_TRUSTED = "last_trusted.json"
 _NOTABLE = 1.5
-"""The cost of one call is the reference's own, unpaired: it is mentioned when it changed by this."""
+"""A change of the call's cost is mentioned from this factor on, as it is not paired with a reference."""
+_CONDITIONS = {
+    "function_fingerprint": "The function, or what it depends on, has changed.",
+    "input_sha256": "The input has changed.",
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Earlier:
-    """The last trusted comparison, as its report.json told it."""
+    """The last trusted comparison, as its report.json has it."""
 
     report: dict[str, Any]
 
@@ -31,15 +35,15 @@ class Earlier:
 
 
 def last_trusted(folder: Path, run_id: str) -> Earlier | None:
-    """The last one kept that is not of this run; None where there is none that this version reads."""
+    """The last one kept that is not of this run; None where there is none that this version can read."""
     kept = [report for report in _kept(folder) if report["run"]["run_id"] != run_id]
     return Earlier(kept[-1]) if kept else None
 
 
 def keep_trusted(folder: Path, report: dict[str, Any]) -> None:
-    """Keep a trusted report for the next comparisons to be held against.
+    """Keep a trusted report for later comparisons, and the one before it.
 
-    Beside it the one before, for when the same trials are compared again.
+    The one before is needed when the same trials are compared again.
     """
     others = [one for one in _kept(folder) if one["run"]["run_id"] != report["run"]["run_id"]]
     write_text(folder / LAST_TRUSTED, json.dumps([*others[-1:], report]) + "\n")
@@ -56,7 +60,7 @@ def _kept(folder: Path) -> list[dict[str, Any]]:
 
 
 def changes(earlier: Earlier | None, comparison: Comparison, verdict: Verdict) -> list[str]:
-    """Sentences; none where nothing changed by more than chance, or there is no earlier one."""
+    """Sentences; none where nothing changed by more than chance, or there is no earlier comparison."""
     return list(_changes(earlier.report, comparison, verdict)) if earlier else []
 
 
@@ -70,8 +74,8 @@ def _changes(before: dict[str, Any], comparison: Comparison, verdict: Verdict) -
         interval = was.get("ratio_ci95")
         if interval and (row.cold.low > interval[1] or row.cold.high < interval[0]):
             yield (
-                f"{row.strategy} went from {was['ratio']:.2f} to {row.cold.ratio:.2f} of "
-                f"{comparison.reference}."
+                f"{row.strategy} went from {was['ratio']:.2f} to {row.cold.ratio:.2f} times the time "
+                f"of {comparison.reference}."
             )
     run = comparison.run
     cost = _call_cost(before, comparison)
@@ -79,13 +83,12 @@ def _changes(before: dict[str, Any], comparison: Comparison, verdict: Verdict) -
         same = before["run"]["function_fingerprint"] == run.function_fingerprint
         yield f"{cost}, though the function is the same." if same else f"{cost}."
     if before["items"] != comparison.items:
-        yield f"The items went from {before['items']:,} to {comparison.items:,}."
-    for what in ("function", "input"):
-        field = "function_fingerprint" if what == "function" else "input_sha256"
+        yield f"The number of items went from {before['items']:,} to {comparison.items:,}."
+    for field, sentence in _CONDITIONS.items():
         if before["run"][field] != getattr(run, field):
-            yield f"The {what} is another one."
+            yield sentence
     if machine_sentence(before["machine"]) != machine_sentence(run.machine):
-        yield f"The machine was another one: {machine_sentence(before['machine'])}."
+        yield f"The machine was a different one: {machine_sentence(before['machine'])}."
 
 
 def _call_cost(before: dict[str, Any], comparison: Comparison) -> str | None:
@@ -95,4 +98,4 @@ def _call_cost(before: dict[str, Any], comparison: Comparison) -> str | None:
     if not now or not was or 1 / _NOTABLE < now / was < _NOTABLE:
         return None
     verb = "fell" if now < was else "rose"
-    return f"The function's cost {verb} {times(max(now / was, was / now))}"
+    return f"The cost of a call {verb} by a factor of {factor_digits(max(now / was, was / now))}"

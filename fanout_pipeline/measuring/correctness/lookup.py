@@ -1,4 +1,4 @@
-"""Some items of a source, and their results, by their indexes."""
+"""Single items of a source, and their results, by index."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from typing import Any
 import numpy
 
 from fanout_pipeline.engine.run import default_chunks
-from fanout_pipeline.measuring.correctness.result_streams import blocks, compared
+from fanout_pipeline.measuring.correctness.result_streams import sides
 from fanout_pipeline.results.read import Snapshot
 from fanout_pipeline.sources.source import BadInput, Source, Unreadable
 
 
 def items_at(source: Source, indexes: Iterable[int]) -> Iterator[tuple[int, Any]]:
-    """Index and item for each of these indexes, which ascend, that can be read; parsed chunk by chunk."""
+    """Each of these ascending indexes with its item, where that can be read; parsed chunk by chunk."""
     left = iter(indexes)
     index = next(left, None)
     first = 0
@@ -35,12 +35,15 @@ def items_at(source: Source, indexes: Iterable[int]) -> Iterator[tuple[int, Any]
         first = stop
 
 
-def results_at(snapshot: Snapshot, indexes: Iterable[int]) -> dict[int, Any]:
-    """The results of these items, of those that have any."""
-    wanted = numpy.fromiter(indexes, numpy.int64)
-    (side,) = compared(snapshot)
-    found: dict[int, Any] = {}
-    for block in blocks(side):
-        at = numpy.flatnonzero(numpy.isin(block.index, wanted))
-        found.update(zip(block.index[at].tolist(), block.values(at), strict=True))
-    return found
+def results_at(snapshot: Snapshot, indexes: Iterable[int]) -> Iterator[tuple[int, Any]]:
+    """Each of these ascending indexes with its result, where there is one; read block by block."""
+    left = iter(indexes)
+    index = next(left, None)
+    (side,) = sides(snapshot)
+    for block in side.blocks():
+        wanted = []
+        while index is not None and len(block.index) and index <= block.index[-1]:
+            wanted.append(index)
+            index = next(left, None)
+        at = numpy.flatnonzero(numpy.isin(block.index, wanted)) if wanted else block.index[:0]
+        yield from zip(block.index[at].tolist(), block.values(at), strict=True)

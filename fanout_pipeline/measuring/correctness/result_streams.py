@@ -1,4 +1,4 @@
-"""Result folders as streams of hashed results, walked side by side in flat memory."""
+"""Result folders as streams of hashed results, read side by side in flat memory."""
 
 from __future__ import annotations
 
@@ -25,48 +25,27 @@ from fanout_pipeline.results.types.arrow_types import to_python
 
 
 @dataclass(frozen=True, slots=True)
-class Compared:
-    """The results of a folder that are compared: all but those of some items."""
+class Finding:
+    """One result that is not as it should be."""
 
-    snapshot: Snapshot
-    without: numpy.ndarray
-    """Indexes of items, ascending."""
-    rows: int
-    """How many results are compared."""
-
-    @property
-    def has_floats(self) -> bool:
-        return has_floats(self.snapshot.manifest.kind)
-
-
-def compared(*folders: Path | Snapshot) -> list[Compared]:
-    """Result folders, of one moment each, without the items that failed in one and not in another.
-
-    A call may fail by chance, or for taking too long where there is a limit: such an item has
-    failed, and is told so; its result, where there is one, is not wrong for that.
-    """
-    snapshots = [Snapshot.of(folder) for folder in folders]
-    failed = [failed_indexes(snapshot) for snapshot in snapshots]
-    without = failed[0][:0]
-    if not all(numpy.array_equal(failed[0], one) for one in failed):
-        without = numpy.unique(numpy.concatenate(failed))
-    sides = []
-    for snapshot, own in zip(snapshots, failed, strict=True):
-        manifest = snapshot.manifest
-        omitted = len(own) if manifest.rows < manifest.items else 0
-        left_out = len(without) - omitted if len(without) else 0
-        sides.append(Compared(snapshot, without, manifest.rows - left_out))
-    return sides
+    index: int
+    """The item's index where the result is lost, else the index that the results give it."""
+    value: str
+    position: int = field(default=-1, compare=False)
+    """The place among the results that are compared."""
 
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """Consecutive results: their hashes, the items' indexes, and the column to show them from."""
+    """Consecutive results of one folder."""
 
     hashes: numpy.ndarray
     index: numpy.ndarray
+    """The index of each result's item."""
     column: pyarrow.Array
+    """The results themselves."""
     metadata: dict[bytes, bytes] | None
+    """The column's, by which values are read."""
     has_floats: bool
 
     def cut(self, start: int, stop: int) -> Block:
@@ -78,73 +57,97 @@ class Block:
         )
 
     def only(self, keep: numpy.ndarray) -> Block:
-        """Those where `keep` is True."""
+        """The results where `keep` is True."""
         if keep.all():
             return self
         column = self.column.filter(pyarrow.array(keep))
         return replace(self, hashes=self.hashes[keep], index=self.index[keep], column=column)
 
-    def value(self, position: int) -> str:
-        return shown(self.values(numpy.array([position]))[0])
+    def finding(self, at: int, position: int = -1) -> Finding:
+        return Finding(int(self.index[at]), self.text(at), position)
+
+    def text(self, at: int) -> str:
+        """A result in short form."""
+        return shown(self.values(numpy.array([at]))[0])
 
     def values(self, positions: numpy.ndarray) -> list[Any]:
         return to_python(self.column.take(pyarrow.array(positions)), self.metadata)
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
-    """One result that is not as it should be."""
+class Side:
+    """The results of one folder that take part in a comparison."""
 
-    index: int
-    """Of the item, for what is lost; else what the results call its index."""
-    value: str
-    position: int = field(default=-1, compare=False)
-    """Among the results that are compared."""
+    snapshot: Snapshot
+    without: numpy.ndarray
+    """Indexes of the items that are left out, ascending."""
+    rows: int
+    """How many results are compared."""
 
+    @property
+    def has_floats(self) -> bool:
+        return has_floats(self.snapshot.manifest.kind)
 
-def blocks(side: Compared) -> Iterator[Block]:
-    """The compared results of a folder; all are checked against its manifest as they are read.
+    def blocks(self) -> Iterator[Block]:
+        """The results, checked against the folder's manifest while they are read.
 
-    Raises NoResults where the indexes do not count up (but for failed items that were left out) or
-    the digest is another.
-    """
-    snapshot = side.snapshot
-    position = 0
-    digests = []
-    gaps = snapshot.manifest.rows < snapshot.manifest.items
-    floats = side.has_floats
-    for batch in snapshot.batches():
-        metadata = batch.schema.field("result").metadata
-        column = batch["result"]
-        index = batch["index"].to_numpy()
-        if gaps:
-            # The digest covers the indexes, but not the order of the rows.
-            counts_up = bool((numpy.diff(index, prepend=position - 1) > 0).all())
-        else:
-            expected = numpy.arange(position, position + len(column))
-            counts_up = numpy.array_equal(index, expected)
-        if not counts_up:
+        Raises NoResults where the indexes do not ascend as they should, or the digest differs.
+        """
+        snapshot, manifest = self.snapshot, self.snapshot.manifest
+        gaps = manifest.rows < manifest.items
+        floats = self.has_floats
+        position = 0
+        digests = []
+        for batch in snapshot.batches():
+            metadata = batch.schema.field("result").metadata
+            column = batch["result"]
+            index = batch["index"].to_numpy()
+            if gaps:
+                # The digest covers the indexes, but not the order of the rows.
+                ascends = bool((numpy.diff(index, prepend=position - 1) > 0).all())
+            else:
+                ascends = numpy.array_equal(index, numpy.arange(position, position + len(column)))
+            if not ascends:
+                raise NoResults(
+                    f"{snapshot.folder}: the indexes do not count up from {position}: "
+                    "materialize it again."
+                )
+            hashes = value_hashes(column, metadata)
+            digests.append(digest(hashes, position, index if gaps else None))
+            position = int(index[-1]) + 1 if len(index) else position
+            block = Block(hashes, index, column, metadata, floats)
+            if len(self.without):
+                block = block.only(~numpy.isin(index, self.without, assume_unique=True))
+            yield block
+        if combined(digests) != manifest.digest:
             raise NoResults(
-                f"{snapshot.folder}: the indexes do not count up from {position}: materialize it again."
+                f"{snapshot.folder} does not hold what its manifest says (digest "
+                f"{combined(digests)}, not {manifest.digest}): materialize it again."
             )
-        hashes = value_hashes(column, metadata)
-        digests.append(digest(hashes, position, index if gaps else None))
-        position = int(index[-1]) + 1 if len(index) else position
-        block = Block(hashes, index, column, metadata, floats)
-        if len(side.without):
-            keep = ~numpy.isin(index, side.without, assume_unique=True)
-            block = block.only(keep)
-        yield block
-    recorded = snapshot.manifest.digest
-    if combined(digests) != recorded:
-        raise NoResults(
-            f"{snapshot.folder} does not hold what its manifest says (digest {combined(digests)}, not "
-            f"{recorded}): materialize it again."
-        )
 
 
-def pairs(one: Iterator[Block], other: Iterator[Block]) -> Iterator[tuple[Block, Block]]:
-    """Both streams in blocks of equal length, up to the end of the shorter."""
+def sides(*folders: Path | Snapshot) -> list[Side]:
+    """Result folders, each as of one moment, without items that failed in one folder but not in another.
+
+    A call may fail by chance, or because it took too long where there is a limit: that makes the
+    result of the other folder neither wrong nor superfluous.
+    """
+    snapshots = [Snapshot.of(folder) for folder in folders]
+    failed = [failed_indexes(snapshot) for snapshot in snapshots]
+    without = failed[0][:0]
+    if not all(numpy.array_equal(failed[0], one) for one in failed):
+        without = numpy.unique(numpy.concatenate(failed))
+    found = []
+    for snapshot, own in zip(snapshots, failed, strict=True):
+        manifest = snapshot.manifest
+        omitted = len(own) if manifest.rows < manifest.items else 0
+        left_out = len(without) - omitted if len(without) else 0
+        found.append(Side(snapshot, without, manifest.rows - left_out))
+    return found
+
+
+def paired_blocks(one: Iterator[Block], other: Iterator[Block]) -> Iterator[tuple[Block, Block]]:
+    """Both streams in blocks of equal length, up to the end of the shorter stream."""
     a, b = next(one, None), next(other, None)
     while a is not None and b is not None:
         length = min(len(a.hashes), len(b.hashes))
@@ -153,8 +156,8 @@ def pairs(one: Iterator[Block], other: Iterator[Block]) -> Iterator[tuple[Block,
         b = b.cut(length, len(b.hashes)) if length < len(b.hashes) else next(other, None)
 
 
-def differing(one: Block, other: Block) -> tuple[numpy.ndarray, numpy.ndarray]:
-    """Where two blocks of equal length differ, and by how much (see `nearness`)."""
+def unequal(one: Block, other: Block) -> tuple[numpy.ndarray, numpy.ndarray]:
+    """Where two blocks of equal length differ, and by how much (see `differences`)."""
     at = numpy.flatnonzero(one.hashes != other.hashes)
     if not one.has_floats or not other.has_floats or not len(at):
         return at, numpy.full(len(at), DIFFERENT)
@@ -167,20 +170,20 @@ def differing(one: Block, other: Block) -> tuple[numpy.ndarray, numpy.ndarray]:
     return at[apart > 0], apart[apart > 0]
 
 
-def matched(
-    blocks: Iterator[Block], keep: dict[int, int], left: Callable[[int, Finding], None]
+def without_surplus(
+    blocks: Iterator[Block], keep: dict[int, int], left_out: Callable[[int, Finding], None]
 ) -> Iterator[Block]:
-    """The stream without the results that have no match: the last ones of each hash in `keep`."""
-    unmatched = numpy.fromiter(keep, numpy.uint64, len(keep))
+    """A stream with no more results of each hash in `keep` than it says; the last ones are left out."""
+    limited = numpy.fromiter(keep, numpy.uint64, len(keep))
     position = 0
     for block in blocks:
         stay = numpy.ones(len(block.hashes), bool)
-        for at in numpy.flatnonzero(numpy.isin(block.hashes, unmatched)).tolist():
+        for at in numpy.flatnonzero(numpy.isin(block.hashes, limited)).tolist():
             hashed = int(block.hashes[at])
             if keep[hashed]:
                 keep[hashed] -= 1
             else:
                 stay[at] = False
-                left(hashed, Finding(int(block.index[at]), block.value(at), position + at))
+                left_out(hashed, block.finding(at, position + at))
         position += len(block.hashes)
         yield block.only(stay)

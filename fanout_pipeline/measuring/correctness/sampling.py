@@ -1,4 +1,4 @@
-"""Some of a run's results compared with new calls, in a worker process, for those who ask for it."""
+"""Some of a run's results compared with new calls in a worker process, where that is asked for."""
 
 from __future__ import annotations
 
@@ -9,29 +9,28 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
 
-import numpy
-
 from fanout_pipeline.engine.model.errors import shown
 from fanout_pipeline.engine.model.spec import FanoutSpec
 from fanout_pipeline.engine.system.progress import Progress
 from fanout_pipeline.engine.workers.repeat import Again
 from fanout_pipeline.measuring.correctness.differences import difference
-from fanout_pipeline.measuring.correctness.lookup import items_at
-from fanout_pipeline.measuring.correctness.result_streams import Finding, blocks, compared
+from fanout_pipeline.measuring.correctness.lookup import items_at, results_at
+from fanout_pipeline.measuring.correctness.result_streams import Finding
 from fanout_pipeline.results.failures import failed_indexes
 from fanout_pipeline.results.read import Snapshot
 from fanout_pipeline.results.types.arrow_types import read_back
 
-_BATCH = 256
-_SECONDS = 60.0
-"""Calls that have been going on for so long and for so many times as long as they took before are given up."""
+_BATCH_ITEMS = 256
+_BATCH_SECONDS = 60.0
+"""How long the calls of a batch may take at least before they are given up."""
 _TIMES_LONGER = 20
+"""How many times longer than before the calls may take, where that is more."""
 _EXAMPLES = 10
 
 
 @dataclass(frozen=True, slots=True)
 class Pick:
-    """Which items: the same for the same seed, one of each stretch of the input."""
+    """Which items to call again: one of each stretch of the input, the same for the same seed."""
 
     items: int
     share: float
@@ -49,87 +48,75 @@ class Pick:
 
 
 @dataclass(slots=True)
-class Sampled:
-    """What came of the sample."""
+class SampleResult:
+    """What the new calls showed."""
 
     compared: int = 0
+    """How many results were compared with a new call's."""
     failed: int = 0
-    """Calls that raised, though the item has a result."""
+    """How many calls raised this time, though the item has a result."""
     given_up: bool = False
-    """Its last call ended its process, or took too long."""
+    """Whether a call ended its process, or took too long."""
     inexact: int = 0
+    """How many results differ in last digits, within the tolerance."""
     largest_difference: float = 0.0
+    """The largest relative difference of an inexact result."""
     wrong: int = 0
     foreign: list[Finding] = field(default_factory=list)
+    """The first few wrong results."""
     expected: str = ""
-    """In the place of the first that is wrong."""
+    """What the function gave in place of the first wrong result."""
+
+    def add(self, index: int, stored: Any, result: Any, apart: float, tolerance: float) -> None:
+        """Count one result and how far the new call's is from it."""
+        self.compared += 1
+        if apart > tolerance:
+            self.wrong += 1
+            self.expected = self.expected or shown(result)
+            if len(self.foreign) < _EXAMPLES:
+                self.foreign.append(Finding(index, shown(stored)))
+        elif apart:
+            self.inexact += 1
+            self.largest_difference = max(self.largest_difference, apart)
 
 
 def compare_sample(
     spec: FanoutSpec, ours: Snapshot, pick: Pick, log: Callable[[str], object]
-) -> Sampled:
-    """Call the function again on the items of `pick` that have a result.
+) -> SampleResult:
+    """Call the function again on the picked items that have a result.
 
     Raises NoResults where the results cannot be read, TypeError where the function cannot be sent.
     """
-    found, progress = Sampled(), Progress("check", log)
-    kind = ours.manifest.kind
-    call_seconds = sum(p.call_seconds for p in ours.manifest.parts) / max(1, ours.manifest.items)
-    rows = _results(ours, pick)
-    items = items_at(spec.source, _without(pick, failed_indexes(ours)))
+    found, progress = SampleResult(), Progress("check", log)
+    manifest = ours.manifest
+    call_seconds = sum(part.call_seconds for part in manifest.parts) / max(1, manifest.items)
+    failed = set(failed_indexes(ours).tolist())
+    picked = [index for index in pick if index not in failed]
+    results, items = results_at(ours, picked), items_at(spec.source, picked)
     progress.begin(pick.count)
     with Again() as process:
-        while batch := list(islice(items, _BATCH)):
+        while batch := list(islice(items, _BATCH_ITEMS)):
             process.ask(spec.function, [item for _, item in batch])
-            process.begun(time.monotonic() + _SECONDS)
-            seconds = max(_SECONDS, _TIMES_LONGER * len(batch) * call_seconds)
+            process.begun(time.monotonic() + _BATCH_SECONDS)
+            seconds = max(_BATCH_SECONDS, _TIMES_LONGER * len(batch) * call_seconds)
             answered = 0
             for _, answer in process.answers(time.monotonic() + seconds):
-                index, there = next(rows)
+                index, stored = next(results)
                 answered += 1
                 progress.done(1, 1)
                 if answer is None:
                     found.failed += 1
                 else:
-                    _compare(found, index, there, answer[0], kind, spec.tolerance)
+                    apart = _difference(stored, answer[0], manifest.kind)
+                    found.add(index, stored, answer[0], apart, spec.tolerance)
             if answered < len(batch):
                 found.given_up = True
                 break
     return found
 
 
-def _compare(
-    found: Sampled, index: int, there: Any, result: Any, kind: Any, tolerance: float
-) -> None:
-    found.compared += 1
+def _difference(stored: Any, result: Any, kind: Any) -> float:
     try:
-        apart = difference(there, read_back(result, kind))
-    except Exception:  # It is of another type.
-        apart = difference(there, result)
-    if apart > tolerance:
-        found.wrong += 1
-        found.expected = found.expected or shown(result)
-        if len(found.foreign) < _EXAMPLES:
-            found.foreign.append(Finding(index, shown(there)))
-    elif apart:
-        found.inexact += 1
-        found.largest_difference = max(found.largest_difference, apart)
-
-
-def _without(pick: Pick, failed: numpy.ndarray) -> Iterator[int]:
-    left_out = set(failed.tolist())
-    return (index for index in pick if index not in left_out)
-
-
-def _results(ours: Snapshot, pick: Pick) -> Iterator[tuple[int, Any]]:
-    """Index and result of each item of the sample that has one."""
-    (side,) = compared(ours)
-    wanted = _without(pick, failed_indexes(ours))
-    index = next(wanted, None)
-    for block in blocks(side):
-        places = []
-        while index is not None and len(block.index) and index <= block.index[-1]:
-            places.append(int(numpy.searchsorted(block.index, index)))
-            index = next(wanted, None)
-        at = numpy.array(places, numpy.int64)
-        yield from zip(block.index[at].tolist(), block.values(at), strict=True)
+        return difference(stored, read_back(result, kind))
+    except Exception:  # The result is of another type.
+        return difference(stored, result)

@@ -1,7 +1,7 @@
 """What rounds of timings say: ratios with intervals, the noise of the machine, claims.
 
 In a round each strategy runs once and the reference twice, so what drifts from round to round cancels
-in the ratios of one round. Which method was chosen, by what simulation: docs/decisions/statistics.md.
+in the ratios of one round. How the methods were chosen by simulation: docs/decisions/statistics.md.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ import numpy
 from numpy.typing import NDArray
 
 MIN_ROUNDS = 5
-"""Fewer rounds give no interval: even the range of 4 covers the median in only 87.5 % of cases."""
+"""Fewer rounds give no interval: even the whole range of 4 covers the median in only 87.5 % of cases."""
 
 MAX_NOISE = 0.10
-"""A noise floor above this leaves differences of a tenth unseen: more rounds, or a quieter machine."""
+"""Above this noise floor differences of a tenth go unseen: it takes more rounds or a quieter machine."""
 
 _MIN_ROUNDS_FOR_P = 6  # with 5 rounds the smallest two-sided p-value is 2 / 2**5, over 0.05
 _SIGNIFICANT = 0.05
@@ -45,24 +45,24 @@ class RatioEstimate:
     """The time of one strategy in relation to another's, from paired rounds."""
 
     rounds: int
-    """How many pairs it rests on."""
+    """The number of pairs that it rests on."""
     ratio: float
-    """The median of the paired ratios: 0.5 is half the time, 1.0 as fast."""
+    """The median of the paired ratios: 0.5 is half the time, 1.0 is as fast."""
     low: float | None
-    """Lower end of the 95 % interval of the ratio; None with fewer than MIN_ROUNDS rounds."""
+    """The lower end of the 95 % interval; None with fewer than MIN_ROUNDS rounds."""
     high: float | None
-    """Its upper end."""
+    """The upper end of the 95 % interval; None with fewer than MIN_ROUNDS rounds."""
     p_value: float | None
-    """Of the hypothesis that the ratio is 1, two-sided; None with fewer than 6 rounds."""
+    """For the hypothesis that the ratio is 1, two-sided; None with fewer than 6 rounds."""
     outliers: tuple[int, ...]
-    """Positions of rounds whose ratio lies far from the others'. They are flagged, and kept."""
+    """The positions of rounds whose ratio lies far from the others'. They are flagged, and kept."""
 
 
 def reference_seconds(first: Sequence[float], second: Sequence[float]) -> list[float]:
-    """What each round is related to, of the two runs of the reference: the first.
+    """The first of the reference's two runs in each round, which other times are divided by.
 
-    The geometric mean of both is left alone: noise is skewed, and the mean of two skewed times lies
-    higher than the median of one, so equal strategies would seem 0.5 to 1 % faster.
+    Not the geometric mean of both: noise is skewed, and the mean of two skewed times is higher than
+    the median of one, so equal strategies would seem 0.5 to 1 % faster.
     """
     _log_ratios(second, first)  # refuses rounds in which one of the two is missing
     return list(first)
@@ -81,7 +81,7 @@ def ratio_estimate(
 
 
 def control_estimate(first: Sequence[float], second: Sequence[float]) -> RatioEstimate:
-    """A/A: the reference's second runs in relation to its first ones."""
+    """The A/A control: the reference's second runs in relation to its first."""
     return ratio_estimate(second, first)
 
 
@@ -96,9 +96,9 @@ def noise_floor(control: RatioEstimate) -> float:
 
 
 def claim(estimate: RatioEstimate, floor: float) -> Claim:
-    """A difference is claimed if its whole interval lies beyond the floor and p is under 0.05.
+    """A difference is claimed if the whole interval lies beyond the floor and p is under 0.05.
 
-    With 5 rounds there is no p-value, and the interval decides alone.
+    With 5 rounds there is no p-value: the interval alone decides.
     """
     if estimate.rounds < MIN_ROUNDS or estimate.low is None or estimate.high is None:
         return Claim.TOO_FEW
@@ -124,7 +124,7 @@ def median_interval(values: Floats, seed: int, resamples: int) -> Floats:
     shape = (-(-resamples // 2), count)
     drawn = values[..., random.integers(0, count, shape)]
     noise = bandwidth[..., None, None] * random.standard_normal(shape)
-    # Noise and its negative, so that swapped sides give exactly the inverse interval.
+    # Noise and its negative, so that swapping the two sides gives exactly the inverse interval.
     medians = [numpy.median(drawn + signed, axis=-1) for signed in (noise, -noise)]
     ends: Floats = numpy.quantile(numpy.concatenate(medians, axis=-1), [0.025, 0.975], axis=-1)
     return ends
@@ -134,7 +134,7 @@ def _log_ratios(seconds: Sequence[float], reference: Sequence[float]) -> Floats:
     if len(seconds) != len(reference) or not len(seconds):
         raise ValueError(
             f"{len(seconds)} timings cannot be paired with {len(reference)} of the reference: "
-            "give both of each round, of one round at least."
+            "pass both for each round, and at least one round."
         )
     for position, pair in enumerate(zip(seconds, reference, strict=True)):
         if not all(0 < one < math.inf for one in pair):
@@ -153,16 +153,16 @@ def _p_value(logs: Floats) -> float | None:
         return None
     if not logs.any():
         return 1.0
-    # Here, for it takes most of a second, and step processes import this package.
+    # Imported here because it takes most of a second, and step processes import this module.
     from scipy.stats import wilcoxon
 
     return float(wilcoxon(logs).pvalue)
 
 
 def _outliers(logs: Floats) -> tuple[int, ...]:
-    """Modified z-scores over 3.5 (Iglewicz & Hoaglin 1993); none are looked for in under 5 rounds.
+    """Modified z-scores over 3.5 (Iglewicz & Hoaglin 1993); none with fewer than 5 rounds.
 
-    Where most ratios are equal, the mean absolute deviation takes the place of the median one.
+    Where most ratios are equal, the mean absolute deviation replaces the median one.
     """
     if len(logs) < MIN_ROUNDS:
         return ()

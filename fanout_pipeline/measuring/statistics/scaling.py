@@ -3,9 +3,9 @@
     C(N) = N / (1 + σ(N - 1) + κN(N - 1))
 
 N. J. Gunther, "A General Theory of Computational Scalability Based on Rational Functions" (2008,
-arXiv:0808.1431). σ: what has to be done one after the other; κ: what each worker costs each other
-worker. The throughput is highest at N* = sqrt((1 - σ) / κ). Two parameters and the throughput of
-one worker cannot be told from fewer than four numbers of workers.
+arXiv:0808.1431). σ is what cannot be done in parallel, κ what each worker costs every other worker.
+Throughput peaks at N* = sqrt((1 - σ) / κ). The two parameters and the throughput of one worker cannot
+be fitted to fewer than four numbers of workers.
 """
 
 from __future__ import annotations
@@ -17,27 +17,27 @@ from statistics import median
 
 MIN_COUNTS = 4
 _FOLLOWED = 4
-"""The law is followed up to so many times the cores."""
+"""How many times beyond the number of cores the law is followed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Scaling:
-    """The law's parameters, as fitted, and what follows."""
+    """The law's fitted parameters, and what follows from them."""
 
     identifiable: bool
     sentence: str
     sigma: float | None = None
-    """Contention."""
+    """Contention, the law's σ."""
     kappa: float | None = None
-    """Coherency."""
+    """Coherency, the law's κ."""
     one_worker: float | None = None
-    """Items a second of one worker."""
+    """The throughput of one worker in items a second."""
     best_workers: int | None = None
-    """Of those up to the cores."""
+    """The number of workers with the highest throughput, up to the number of cores."""
     peak: float | None = None
-    """N*; None where it lies so far beyond the cores that they do not show it."""
+    """N*, where throughput peaks; None where it lies too far beyond the cores to show."""
     throughput: Mapping[int, float] | None = None
-    """Items a second by the number of workers, as measured."""
+    """Measured items a second by the number of workers."""
 
 
 def worker_counts(cores: int, at_most: int = 8) -> tuple[int, ...]:
@@ -49,7 +49,7 @@ def worker_counts(cores: int, at_most: int = 8) -> tuple[int, ...]:
 
 
 def law(workers: float, one_worker: float, sigma: float, kappa: float) -> float:
-    """Throughput by the law."""
+    """The throughput that the law gives."""
     return one_worker * workers / (1 + sigma * (workers - 1) + kappa * workers * (workers - 1))
 
 
@@ -88,7 +88,7 @@ def fit_scaling(throughput: Mapping[int, Sequence[float]], cores: int) -> Scalin
 
 
 def not_identifiable(cores: int) -> str:
-    """What is said where there are too few cores."""
+    """The sentence for a machine with too few cores."""
     return (
         f"The best number of workers is not identifiable on {cores} "
         f"{'core' if cores == 1 else 'cores'}: the law needs {MIN_COUNTS} numbers of workers."
@@ -101,5 +101,5 @@ def _sentence(best: int, peak: float | None, cores: int, speedup: float) -> str:
         f"{speedup:.2f} times the throughput of one"
     )
     if peak is None:
-        return f"{text}; the throughput has no peak that these measurements show."
-    return f"{text}; by the law the throughput peaks at {peak:.1f} workers."
+        return f"{text}; these measurements show no peak in throughput."
+    return f"{text}; by the law, throughput peaks at {peak:.1f} workers."

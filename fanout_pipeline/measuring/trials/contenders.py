@@ -1,8 +1,8 @@
-"""The strategies of the registry as contenders: run inside one process, cold and then warm."""
+"""The strategies of the registry as contenders: run cold, and then once more with the same workers."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from fanout_pipeline.engine.model.options import Options
@@ -10,32 +10,31 @@ from fanout_pipeline.engine.model.run_record import RunRecord
 from fanout_pipeline.engine.model.spec import FanoutSpec
 from fanout_pipeline.engine.model.strategy import Strategy
 from fanout_pipeline.engine.registry import REFERENCE
-from fanout_pipeline.measuring.correctness.determinism import Judge, another_run
+from fanout_pipeline.measuring.correctness.determinism import DeterminismTest, differing_run
 from fanout_pipeline.measuring.correctness.order_check import OrderCheck, check_order
 from fanout_pipeline.measuring.correctness.verification import self_check
-from fanout_pipeline.measuring.trials.process import Runs, run_here
+from fanout_pipeline.measuring.trials.process import InThisProcess, Runner, RunRequest
 from fanout_pipeline.results.read import Snapshot
 
 
 @dataclass(frozen=True, slots=True)
-class InProcess:
-    """A strategy that starts its workers, runs, runs again with them, and stops them, in each trial.
+class StrategyContender:
+    """A strategy that in each trial starts its workers, runs, runs again with them, and stops them.
 
     Without processes to start it runs once: its time is the same cold and warm.
     """
 
     strategy: Strategy
     spec: FanoutSpec
-    """With its source's path made absolute."""
+    """The fan-out, with its source's path made absolute."""
     folder: Path
-    """Where the results of all contenders are written, a folder for each."""
+    """Where the results of all contenders are written, in a folder each."""
     options: Options
     chunks: int | None = None
     warm_runs: int = 1
-    runs: Runs = run_here
-    """Where it is run: in a process that can be ended, or here."""
-    judge: Judge | None = None
-    """One for all contenders, so that the function is asked once; None: one for each check."""
+    runner: Runner = field(default_factory=InThisProcess)
+    determinism: DeterminismTest | None = None
+    """Shared by all contenders, so that the function is tested once; None: one for each check."""
 
     warms_up = True
 
@@ -43,34 +42,35 @@ class InProcess:
     def name(self) -> str:
         return self.strategy.name
 
+    @property
+    def remark(self) -> str:
+        return self.runner.remark(self.spec)
+
     def run(self, again: bool, limit_seconds: float | None = None) -> RunRecord:
         warm_runs = self.warm_runs if again else 0
-        kept = self.strategy.starts_processes
-        run = self.runs(
+        request = RunRequest(
             self.strategy,
             self.spec,
             self.folder / self.name,
             self.options,
-            chunks=self.chunks,
-            warm_runs=warm_runs if kept else 0,
-            limit_seconds=limit_seconds,
+            self.chunks,
+            warm_runs if self.strategy.starts_processes else 0,
         )
-        if kept:
+        run = self.runner.run(request, limit_seconds)
+        if self.strategy.starts_processes:
             return run
         return replace(run, warm_seconds=(run.run_seconds + run.commit_seconds,) * warm_runs)
 
     def check(self, run: RunRecord) -> OrderCheck:
-        judge = self.judge or Judge(self.spec)
+        determinism = self.determinism or DeterminismTest(self.spec)
         ours = Snapshot.of(self.folder / self.name)
         if self.name == REFERENCE:
-            return judge.reference(self_check(self.spec, ours, run), ours)
+            return determinism.judge_reference(self_check(self.spec, ours, run), ours)
         theirs = Snapshot.of(self.folder / REFERENCE)
         found = check_order(ours, theirs, self.spec.tolerance)
-        # What is there is of the last run by these workers. The first, whose time counts, is known by
-        # its digest, where there is one order only, and floats are the same to the last digit.
-        if self.strategy.keeps_order and run.digest not in (
-            ours.manifest.digest,
-            theirs.manifest.digest,
-        ):
-            found = another_run(found, ours, self.spec.tolerance)
-        return judge.judged(found, ours, theirs, self.strategy.keeps_order)
+        # The results on disk are of the last run by these workers. The first, whose time counts, is
+        # checked by its digest, where there is only one order and floats are the same to the last digit.
+        digests = (ours.manifest.digest, theirs.manifest.digest)
+        if self.strategy.keeps_order and run.digest not in digests:
+            found = differing_run(found, ours, self.spec.tolerance)
+        return determinism.judge(found, ours, theirs, self.strategy.keeps_order)

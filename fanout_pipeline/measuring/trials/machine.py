@@ -1,25 +1,58 @@
-"""What a measurement was made on, so that two of them can be told apart later."""
+"""What a measurement was made on: the machine, and what else it was doing."""
 
 from __future__ import annotations
 
+import os
 import platform
+from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 import psutil
 
-from fanout_pipeline.engine.system.cores import measured_cores
+from fanout_pipeline.engine.system.cores import CGROUP, measured_cores
 from fanout_pipeline.engine.system.numeric import numeric_record
 
 _PACKAGES = ("dagster", "numpy", "pandas", "pyarrow", "scipy")
 _GOVERNOR = Path("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor")
+_THROTTLED = (("cpu.stat", "throttled_usec", 1e6), ("cpu/cpu.stat", "throttled_time", 1e9))
+"""File, field and unit (a second's parts) in version 2 and 1 of cgroups."""
+
+
+@dataclass(frozen=True, slots=True)
+class MachineLoad:
+    """What the machine was doing at one moment."""
+
+    load: float | None
+    """The mean number of runnable processes over about a minute; None where it cannot be read."""
+    throttled_seconds: float | None
+    """How long the cgroup's quota has held its processes back since it was made."""
+
+    def throttled_until(self, later: MachineLoad) -> float | None:
+        """How long the quota has held processes back between this moment and a later one."""
+        if self.throttled_seconds is None or later.throttled_seconds is None:
+            return None
+        return later.throttled_seconds - self.throttled_seconds
+
+
+def machine_load(cgroup: Path = CGROUP) -> MachineLoad:
+    """The load of this moment; reading it takes a few system calls."""
+    try:
+        load: float | None = os.getloadavg()[0]
+    except OSError:
+        load = None
+    for file, field, unit in _THROTTLED:
+        words = (_text(cgroup / file) or "").split()
+        if field in words:
+            return MachineLoad(load, int(words[words.index(field) + 1]) / unit)
+    return MachineLoad(load, None)
 
 
 def machine_record() -> dict[str, Any]:
-    """CPU model, frequency governor, cores and the limits on them, memory in bytes, versions.
+    """CPU model, frequency governor, cores and their limits, memory in bytes, versions.
 
-    And the environment variables that decide how linear algebra sums in what is measured.
+    Includes the environment variables that decide how linear algebra adds up.
     """
     cores = measured_cores()
     return {
@@ -50,10 +83,10 @@ def machine_sentence(record: dict[str, Any]) -> str:
 
 
 def _cpu_model() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
+    text = _text(Path("/proc/cpuinfo"))
+    if text is None:
         return platform.processor() or platform.machine()
+    lines = text.splitlines()
     names = (line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
     return next(names, platform.machine())
 

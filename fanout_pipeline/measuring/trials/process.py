@@ -1,13 +1,13 @@
-"""A process in which strategies are run to be timed, and which can be ended with all that is in it.
+"""A process in which strategies are run to be timed, and which can be ended with everything in it.
 
-    trials' step                              trial process
+    the trials' step                          trial process
     Popen(a fresh interpreter) ------------->  imports what runs strategies
-    Request: strategy, spec, options --------> runs it, as the step of an asset would
+    a request, the spec pickled -------------> runs it, as the step of an asset would
                <------------------------------ RunRecord, or an exception
     too late, or interrupted: SIGKILL to its process group
     None ------------------------------------> ends
 
-One process for all runs, so that what is imported, made and kept in it is warm from the second run on.
+One process makes all runs, so that what it imports, creates and keeps is warm from the second run on.
 A thread that hangs in the user's function can be ended in no other way.
 """
 
@@ -21,11 +21,11 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from fanout_pipeline.engine.functions.serialize import sent
 from fanout_pipeline.engine.model.errors import WorkerDied
@@ -44,97 +44,92 @@ from fanout_pipeline.measuring.trials.time_limit import TookTooLong
 _END_SECONDS = 10.0
 
 
-class Request(NamedTuple):
+class RunRequest(NamedTuple):
     """One run of a strategy."""
 
-    strategy: str
-    """One of the registry."""
-    spec: bytes
-    """A FanoutSpec, pickled, with its source's path made absolute."""
+    strategy: Strategy
+    spec: FanoutSpec
+    """The fan-out, with its source's path made absolute."""
     folder: Path
+    """Where the results are written."""
     options: Options
-    chunks: int | None
-    warm_runs: int
-    surroundings: Surroundings
+    chunks: int | None = None
+    warm_runs: int = 0
 
 
-Runs = Callable[..., RunRecord]
-"""As `run_here` and `TrialProcess.run`."""
+class Runner(Protocol):
+    """Where strategies are run to be timed."""
+
+    def run(self, request: RunRequest, limit_seconds: float | None = None) -> RunRecord:
+        """Run a strategy. Raises what it raises, and TookTooLong if it could be ended in time."""
+
+    def remark(self, spec: FanoutSpec) -> str:
+        """What a reader has to know of runs of this fan-out; empty if nothing."""
 
 
-def run_here(
-    strategy: Strategy,
-    spec: FanoutSpec,
-    folder: Path,
-    options: Options,
-    *,
-    chunks: int | None = None,
-    warm_runs: int = 0,
-    limit_seconds: float | None = None,
-) -> RunRecord:
-    """Run a strategy in this process."""
-    from fanout_pipeline.engine.run import run_strategy
-    from fanout_pipeline.engine.system.usage import reset_peak
+class InThisProcess:
+    """Runs strategies in this process, where nothing can end one that hangs."""
 
-    reset_peak()
-    return run_strategy(strategy, spec, folder, options, chunks=chunks, warm_runs=warm_runs)
+    def run(self, request: RunRequest, limit_seconds: float | None = None) -> RunRecord:
+        from fanout_pipeline.engine.run import run_strategy
+        from fanout_pipeline.engine.system.usage import reset_peak
+
+        reset_peak()
+        strategy, spec, folder, options, chunks, warm_runs = request
+        return run_strategy(strategy, spec, folder, options, chunks=chunks, warm_runs=warm_runs)
+
+    def remark(self, spec: FanoutSpec) -> str:
+        return ""
 
 
 class TrialProcess:
-    """The parent's side."""
+    """The parent's side of the trial process."""
 
     def __init__(self, temporary: str):
         self._temporary = temporary
         self._process: subprocess.Popen[bytes] | None = None
         self._channel: Channel | None = None
-        self._warm: set[str] | None = None
-        """What has run in a process that is not the first; None: it is the first."""
-        self._sent: dict[int, tuple[FanoutSpec, bytes | None]] = {}
+        self._warmed_up: set[str] | None = None
+        """The strategies that have run in a process that replaces another; None in the first process."""
+        self._pickled: dict[int, tuple[FanoutSpec, bytes | TypeError]] = {}
 
-    def run(
-        self,
-        strategy: Strategy,
-        spec: FanoutSpec,
-        folder: Path,
-        options: Options,
-        *,
-        chunks: int | None = None,
-        warm_runs: int = 0,
-        limit_seconds: float | None = None,
-    ) -> RunRecord:
-        """Run a strategy there. Raises what it raises, or TookTooLong.
-
-        A function that cannot be sent is run here, without a limit.
-        """
-        pickled = self._pickled(spec)
-        if pickled is None:
-            return run_here(strategy, spec, folder, options, chunks=chunks, warm_runs=warm_runs)
-        here = Surroundings.here()
-        request = Request(strategy.name, pickled, folder, options, chunks, warm_runs, here)
+    def run(self, request: RunRequest, limit_seconds: float | None = None) -> RunRecord:
+        """Run a strategy there; in this process, without a limit, if the function cannot be sent."""
+        pickled = self._pickle(request.spec)
+        if isinstance(pickled, TypeError):
+            return InThisProcess().run(request)
         if self._process is None:
             self.start()
-        if self._warm is not None and strategy.name not in self._warm:
-            # It replaces another process, in which what all first runs pay was paid already.
-            self._warm.add(strategy.name)
-            self._asked(request._replace(warm_runs=0), limit_seconds)
-        return self._asked(request, limit_seconds)
+        name = request.strategy.name
+        if self._warmed_up is not None and name not in self._warmed_up:
+            # In the process that this one replaces, what all first runs pay was paid already.
+            self._warmed_up.add(name)
+            self._ask(request._replace(warm_runs=0), pickled, limit_seconds)
+        return self._ask(request, pickled, limit_seconds)
 
-    def _pickled(self, spec: FanoutSpec) -> bytes | None:
-        # Once: the same bytes are the same function there, with what it keeps from run to run.
-        if id(spec) not in self._sent:
+    def remark(self, spec: FanoutSpec) -> str:
+        pickled = self._pickle(spec)
+        if not isinstance(pickled, TypeError):
+            return ""
+        return (
+            "Strategies ran in the step's own process, beside Dagster, and none that hangs could have "
+            f"been ended: {pickled}"
+        )
+
+    def _pickle(self, spec: FanoutSpec) -> bytes | TypeError:
+        # Once: for the process, the same bytes are the same function, with what it keeps between runs.
+        if id(spec) not in self._pickled:
             try:
-                pickled = sent(spec, spec.function)
-            except TypeError:
-                pickled = None
-            self._sent[id(spec)] = spec, pickled
-        return self._sent[id(spec)][1]
+                pickled: bytes | TypeError = sent(spec, spec.function)
+            except TypeError as error:
+                pickled = error
+            self._pickled[id(spec)] = spec, pickled
+        return self._pickled[id(spec)][1]
 
     def start(self) -> None:
-        """Start it, and wait until it has imported what it needs."""
+        """Start the process, and wait until it has imported what it needs."""
         ours, theirs = socket.socketpair()
-        program = (
-            f"from fanout_pipeline.measuring.trials.process import serve\nserve({theirs.fileno()})"
-        )
+        program = f"from {__name__} import serve\nserve({theirs.fileno()})"
         with interrupts_held():
             self._process = subprocess.Popen(
                 command(program),
@@ -145,14 +140,15 @@ class TrialProcess:
             )
             theirs.close()
             self._channel = Channel(ours.detach())
-        self._heard(None)
+        self._receive(None)
 
-    def _asked(self, request: Request, limit_seconds: float | None) -> RunRecord:
+    def _ask(self, request: RunRequest, pickled: bytes, limit_seconds: float | None) -> RunRecord:
         assert self._channel is not None
-        with suppress(ConnectionError):  # It is dead, as will be heard.
-            self._channel.send(pickle.dumps(request))
-        until = None if limit_seconds is None else time.monotonic() + limit_seconds
-        answer = self._heard(until)
+        _, _, *how = request
+        message = (request.strategy.name, pickled, Surroundings.here(), how)
+        with suppress(ConnectionError):  # The process is dead, as receiving will show.
+            self._channel.send(pickle.dumps(message))
+        answer = self._receive(None if limit_seconds is None else time.monotonic() + limit_seconds)
         if answer is None:
             assert limit_seconds is not None
             self.kill()
@@ -162,12 +158,20 @@ class TrialProcess:
         assert isinstance(answer, RunRecord)
         return answer
 
-    def _heard(self, until: float | None) -> Any:
-        """Its next message; None once it is too late. It is killed where an interrupt comes first."""
+    def _receive(self, until: float | None) -> Any:
+        """The next message, or None when it is too late. An interrupt kills the process."""
+        assert self._channel is not None
+        assert self._process is not None
+        poll = select.poll()
+        poll.register(self._channel.fileno(), select.POLLIN)
         try:
-            return self._message(until)
+            while (message := self._channel.receive_ready()) is None:
+                left = WAIT_SECONDS if until is None else until - time.monotonic()
+                if left <= 0:
+                    return None
+                poll.poll(1000 * min(left, WAIT_SECONDS))
+            return pickle.loads(message)
         except EOFError:
-            assert self._process is not None
             self._process.wait()
             how = how_ended(self._process.returncode)
             self.kill()
@@ -176,19 +180,8 @@ class TrialProcess:
             self.kill()
             raise
 
-    def _message(self, until: float | None) -> Any:
-        assert self._channel is not None
-        poll = select.poll()
-        poll.register(self._channel.fileno(), select.POLLIN)
-        while (message := self._channel.receive_ready()) is None:
-            left = WAIT_SECONDS if until is None else until - time.monotonic()
-            if left <= 0:
-                return None
-            poll.poll(1000 * min(left, WAIT_SECONDS))
-        return pickle.loads(message)
-
     def kill(self) -> None:
-        """End it with all its workers, if it is there; another is started for the next run."""
+        """End the process with all its workers, if there is one. The next run starts another."""
         if self._process is None or self._channel is None:
             return
         with interrupts_held():
@@ -197,10 +190,10 @@ class TrialProcess:
             self._process.wait()
             self._channel.close()
             self._process = self._channel = None
-            self._warm = set()
+            self._warmed_up = set()
 
     def finish(self) -> None:
-        """Let it end by itself."""
+        """Let the process end by itself."""
         if self._process is None or self._channel is None:
             return
         with suppress(ConnectionError, subprocess.TimeoutExpired):
@@ -212,7 +205,7 @@ class TrialProcess:
 @contextmanager
 def trial_process() -> Iterator[TrialProcess]:
     """A process for the runs of the block, gone at its end."""
-    # What is killed removes nothing of what it has put there.
+    # A process that is killed removes nothing from its temporary folder.
     with tempfile.TemporaryDirectory(prefix="fanout-", ignore_cleanup_errors=True) as temporary:
         process = TrialProcess(temporary)
         try:
@@ -224,7 +217,7 @@ def trial_process() -> Iterator[TrialProcess]:
 
 
 def serve(descriptor: int) -> None:
-    """The program of the trial process: runs what it is asked to until it is sent None."""
+    """The program of the trial process: makes the runs that it is asked for until it is sent None."""
     import fanout_pipeline.engine.run  # noqa: F401
     from fanout_pipeline.engine.registry import STRATEGIES
     from fanout_pipeline.engine.system.process_end import end_with
@@ -236,18 +229,12 @@ def serve(descriptor: int) -> None:
     parent = Parent(Channel(descriptor))
     end_with(parent_pid)
     parent.send(READY)
-    while (request := parent.take()[1]) is not None:
+    while (message := parent.take()[1]) is not None:
+        strategy, pickled, surroundings, how = message
         try:
-            spec = _read(request.spec, request.strategy)
-            request.surroundings.take_on()
-            answer: Any = run_here(
-                STRATEGIES[request.strategy],
-                spec,
-                request.folder,
-                request.options,
-                chunks=request.chunks,
-                warm_runs=request.warm_runs,
-            )
+            spec = _read(pickled, strategy)
+            surroundings.take_on()
+            answer: Any = InThisProcess().run(RunRequest(STRATEGIES[strategy], spec, *how))
         except BaseException as error:
             from fanout_pipeline.engine.model.errors import sendable
 
@@ -256,8 +243,11 @@ def serve(descriptor: int) -> None:
 
 
 @lru_cache(32)
-def _read(message: bytes, strategy: str) -> FanoutSpec:
-    """One for each strategy: what a function that travels by value keeps from its calls here, as a
-    client, could not be sent on to the workers of another."""
-    spec: FanoutSpec = pickle.loads(message)
+def _read(pickled: bytes, strategy: str) -> FanoutSpec:
+    """A copy for each strategy.
+
+    What a function that travels by value keeps from its calls here, such as a client, could not be
+    sent on to the workers of another strategy.
+    """
+    spec: FanoutSpec = pickle.loads(pickled)
     return spec

@@ -1,4 +1,4 @@
-"""Who runs in the next round of trials: what has to be known of each contender, and the budget's shares."""
+"""Who takes part in the next round of trials: what is known of each contender, and its share of the budget."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from fanout_pipeline.measuring.correctness.order_check import OrderCheck
 from fanout_pipeline.measuring.statistics.inference import MIN_ROUNDS
 from fanout_pipeline.measuring.trials.time_limit import limit_seconds
 
-_PLAINLY = 3.0
-"""What takes so many times as long as the reference is told from it by few trials,"""
-_ENOUGH = 20
-"""by these. More would only draw the rounds out, in which those that are close are compared."""
+_CLEARLY_SLOWER = 3.0
+"""Few trials suffice for a contender that takes this many times longer than the reference."""
+_FEW_TRIALS = 20
+"""More would only make the rounds longer, in which contenders that are close are compared."""
 
 
 class Contender(Protocol):
@@ -29,103 +29,114 @@ class Contender(Protocol):
     def warms_up(self) -> bool:
         """Whether a first run in this process is slower than later ones."""
 
+    @property
+    def remark(self) -> str:
+        """What a reader has to know of how it is run; empty if nothing."""
+
     def run(self, again: bool, limit_seconds: float | None = None) -> RunRecord:
-        """Run once, from the file on disk to committed parts on disk; `again` by the workers that are
-        there then, where they can be kept. Raises TookTooLong after so many seconds, if it can."""
+        """Run once, from the file on disk to committed parts on disk.
+
+        `again`: run once more with the same workers, where they can be kept. Raises TookTooLong after
+        `limit_seconds`, where the run can be ended.
+        """
 
     def check(self, run: RunRecord) -> OrderCheck:
         """Compare the results of the last run with the reference's."""
 
 
 @dataclass(slots=True)
-class Slot:
-    """A contender's place in every round."""
+class Entrant:
+    """A contender and how it has fared so far."""
 
     contender: Contender
     control: bool = False
+    """True for the reference's second run of each round."""
     costs: list[float] = field(default_factory=list)
-    """Of each of its trials, checking included."""
+    """The seconds of each of its trials, checking included."""
     wall_seconds: float = 0.0
-    """Of its last trial: without what only the first of a process pays for."""
+    """The run time of its last trial, without what only the first run of a process pays for."""
     counted: int = 0
-    """How many of them were no warm-up."""
+    """How many of its trials were no warm-up."""
     failure: str | None = None
-    """What it raised; it takes no part any more."""
+    """The error of its last trial; it takes part no more."""
     credit: float = 0.0
-    """It takes part in a round when this has come to 1: its rounds are then spread evenly."""
+    """It takes part in a round when this reaches 1, which spreads its rounds evenly."""
 
     def cost(self, guess: float) -> float:
-        """What its next trial will cost; its first is the best guess as long as there is no other."""
+        """What its next trial will cost. Its first counts only as long as it is the only one."""
         later = self.costs[1:] or self.costs
         return sum(later) / len(later) if later else guess
 
 
-def guessed_cost(slots: Sequence[Slot], slot: Slot) -> float:
-    """What a contender that was never run may cost, by those that were.
+def guessed_cost(entrants: Sequence[Entrant], entrant: Entrant) -> float:
+    """What a contender that has never run may cost, judging by the others.
 
-    As much as the slowest, for a run of Dagster's; one inside this process gets the benefit of the
-    doubt, or on a slow machine the slow would keep the fast from ever being tried.
+    A Dagster run: as much as the slowest. A strategy inside this process: the median, because on a
+    slow machine the slow ones would otherwise keep the fast ones from ever being tried.
     """
-    known = [other.cost(0.0) for other in slots if other.costs]
+    known = [other.cost(0.0) for other in entrants if other.costs]
     if not known:
         return 0.0
-    return statistics.median(known) if slot.contender.warms_up else max(known)
+    return statistics.median(known) if entrant.contender.warms_up else max(known)
 
 
-def limit_of(slots: Sequence[Slot], slot: Slot) -> float | None:
-    """How long a contender's next trial may take; None: as long as it likes, for nothing is known."""
-    if slot.costs:
-        return limit_seconds(slot.cost(0.0), known=True)
-    # Not by the slowest, as a budget has to: it is the same work as the reference's.
-    reference = slots[0]
+def trial_limit(entrants: Sequence[Entrant], entrant: Entrant) -> float | None:
+    """How many seconds a contender's next trial may take; None where nothing is known yet."""
+    if entrant.costs:
+        return limit_seconds(entrant.cost(0.0), known=True)
+    # Not by the slowest, as the budget is planned: it does the same work as the reference.
+    reference = entrants[0]
     return limit_seconds(reference.wall_seconds, known=False) if reference.costs else None
 
 
 def next_round(
-    slots: Sequence[Slot], seconds: float, begun: int, rounds_at_most: int
-) -> list[Slot]:
-    """Who takes part in the next round, if so many seconds are left and so many rounds were run.
+    entrants: Sequence[Entrant], seconds: float, begun: int, rounds_at_most: int
+) -> list[Entrant]:
+    """Who takes part in the next round, with so many seconds left after so many rounds.
 
-    Each gets an equal share of the time; what the fast leave goes to the slow, as far as they need it.
-    It is planned anew for each round, so that a guess that was wrong does not cost the others their
-    rounds.
+    Each contender gets an equal share of the time; what the fast do not need goes to the slow. The
+    plan is made anew for each round, so that a wrong guess does not cost the others their rounds.
     """
-    slots = [slot for slot in slots if slot.failure is None]
-    costs = {id(slot): slot.cost(guessed_cost(slots, slot)) for slot in slots}
+    entrants = [entrant for entrant in entrants if entrant.failure is None]
+    costs = {id(entrant): entrant.cost(guessed_cost(entrants, entrant)) for entrant in entrants}
+    reference_cost = costs[id(entrants[0])]
+    if 2 * reference_cost > seconds:
+        return []
     rounds = rounds_at_most - begun
     wanted: dict[int, float] = {}
     left = max(0.0, seconds)
-    by_cost = sorted(slots, key=lambda slot: costs[id(slot)])
-    for position, slot in enumerate(by_cost):
-        cost = costs[id(slot)]
+    by_cost = sorted(entrants, key=lambda entrant: costs[id(entrant)])
+    for position, entrant in enumerate(by_cost):
+        cost = costs[id(entrant)]
         share = left / (len(by_cost) - position)
         most = rounds
-        if cost > _PLAINLY * costs[id(slots[0])]:
-            most = min(rounds, max(0, _ENOUGH - slot.counted))
+        if cost > _CLEARLY_SLOWER * reference_cost:
+            most = min(rounds, max(0, _FEW_TRIALS - entrant.counted))
         trials = most if cost * most <= share else share / cost
-        wanted[id(slot)] = trials
+        wanted[id(entrant)] = trials
         left -= trials * cost
-    if 2 * costs[id(slots[0])] > seconds:
-        return []
     # There are no rounds without the reference, and everyone gets one chance.
-    rounds = max(1, min(int(wanted[id(slot)]) for slot in slots[:2]))
+    rounds = max(1, min(int(wanted[id(entrant)]) for entrant in entrants[:2]))
     taking_part = []
-    for slot in slots:
-        if not slot.counted and begun >= min(MIN_ROUNDS, rounds):
-            # Its one chance: after the others have what a verdict takes, for what it costs may not
-            # be known, and before the rest of the time is shared out.
-            slot.credit = 1.0
-        elif slot.costs or slot.contender.warms_up:
-            slot.credit += min(1.0, max(wanted[id(slot)], float(not slot.counted)) / rounds)
-        if slot.credit >= 1:
-            slot.credit -= 1
-            taking_part.append(slot)
+    for entrant in entrants:
+        if not entrant.counted and begun >= min(MIN_ROUNDS, rounds):
+            # Its one chance comes after the others have what a verdict takes, because its cost may be
+            # unknown, and before the rest of the time is shared out.
+            entrant.credit = 1.0
+        elif entrant.costs or entrant.contender.warms_up:
+            trials = max(wanted[id(entrant)], float(not entrant.counted))
+            entrant.credit += min(1.0, trials / rounds)
+        if entrant.credit >= 1:
+            entrant.credit -= 1
+            taking_part.append(entrant)
     return taking_part
 
 
-def shuffled(slots: Sequence[Slot], order: random.Random) -> list[Slot]:
-    """In any order, but for those of unknown cost: they come last, as listed, or the slowest of them
-    would keep the others from their chance."""
-    known = [slot for slot in slots if slot.costs]
+def shuffled(entrants: Sequence[Entrant], order: random.Random) -> list[Entrant]:
+    """In random order, except that those of unknown cost come last, as listed.
+
+    The slowest of them might otherwise keep the others from their chance.
+    """
+    known = [entrant for entrant in entrants if entrant.costs]
     order.shuffle(known)
-    return known + [slot for slot in slots if not slot.costs]
+    return known + [entrant for entrant in entrants if not entrant.costs]

@@ -5,11 +5,11 @@ from random import Random
 
 from fanout_pipeline.measuring.break_even.added_cost import Cost
 from fanout_pipeline.measuring.break_even.cost_model import CostModel
-from fanout_pipeline.measuring.break_even.grid import Grid, Sample, log_counts, ordered
+from fanout_pipeline.measuring.break_even.grid import Grid, Sample, log_counts, ordered_costs
 from fanout_pipeline.measuring.break_even.sweep import Sweep
 
 BURNS = [Cost(seconds) for seconds in (1e-6, 1e-5, 1e-4, 1e-3)]
-COSTS = ordered([*BURNS, Cost(1e-3, waits=True)])
+COSTS = ordered_costs([*BURNS, Cost(1e-3, waits=True)])
 LAWS = {
     "serial": lambda n, burn, wait: 0.01 + n * (0.4e-6 + burn + wait),
     "threads": lambda n, burn, wait: 0.012 + n * (0.44e-6 + 1.02 * burn + wait / 2),

@@ -12,12 +12,12 @@ from fanout_pipeline.engine.registry import STRATEGIES
 from fanout_pipeline.measuring.break_even import measure, timed_runs
 from fanout_pipeline.measuring.break_even.added_cost import Calibration, Cost
 from fanout_pipeline.measuring.break_even.answers import FROM
-from fanout_pipeline.measuring.break_even.grid import Cell, Grid, Sample, ordered
+from fanout_pipeline.measuring.break_even.grid import Cell, Grid, Sample, ordered_costs
 from fanout_pipeline.measuring.break_even.measure import (
     AlreadyRunning,
     Settings,
-    grid_of,
     measure_break_even,
+    runnable_grid,
 )
 from fanout_pipeline.measuring.break_even.sample_file import SampleFile, earlier_samples
 from fanout_pipeline.results.files.lock import locked
@@ -40,7 +40,9 @@ def spec(tmp_path):
 
 
 def grid(spec, *strategies, counts=(10, 100), repeats=2):
-    return grid_of(spec, Grid(counts, ordered([WAIT]), strategies, frozenset(), repeats))
+    return runnable_grid(
+        spec, Grid(counts, ordered_costs([WAIT]), strategies, frozenset(), repeats)
+    )
 
 
 def measured(spec, tmp_path, *strategies, budget=20, **settings):
@@ -134,7 +136,9 @@ def test_with_four_cores_the_number_of_workers_is_varied(spec, tmp_path, monkeyp
         spec,
         tmp_path / "same" / "break_even",
         OPTIONS,
-        grid_of(spec, Grid((10, 3000), ordered([BURN]), ("multiprocess",), frozenset(), 1)),
+        runnable_grid(
+            spec, Grid((10, 3000), ordered_costs([BURN]), ("multiprocess",), frozenset(), 1)
+        ),
         Settings(25),
         lines.append,
     )

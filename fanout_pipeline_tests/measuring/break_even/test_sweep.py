@@ -13,7 +13,7 @@ from fanout_pipeline.measuring.break_even.answers import (
     CostQuestion,
     break_even,
 )
-from fanout_pipeline.measuring.break_even.grid import Cell, Grid, log_counts, ordered
+from fanout_pipeline.measuring.break_even.grid import Cell, Grid, log_counts, ordered_costs
 from fanout_pipeline.measuring.trials.time_limit import TookTooLong
 from fanout_pipeline_tests.measuring.break_even.simulated_machine import (
     COSTS,
@@ -184,7 +184,7 @@ def test_a_heavy_function_is_never_run_on_a_million_items():
             return taken
 
     grid = Grid(
-        log_counts(10, 10**6, 1), ordered([Cost(1e-6)]), ("serial", "queue"), frozenset(), 3
+        log_counts(10, 10**6, 1), ordered_costs([Cost(1e-6)]), ("serial", "queue"), frozenset(), 3
     )
     heavy = Heavy(grid)
     heavy.sweep(100)
@@ -207,7 +207,10 @@ def test_counts_are_on_a_log_scale():
             WorkerDied("Worker process 7 was killed.\nAnd more."),
             "failed: WorkerDied: Worker process 7 was killed.",
         ),
-        (TookTooLong(60), "failed: TookTooLong: it had not ended after 60 s, and was ended"),
+        (
+            TookTooLong(60),
+            "failed: TookTooLong: it was ended because it had not finished after 60 s",
+        ),
     ],
 )
 def test_a_strategy_that_cannot_do_it_is_left_out(error, reason):

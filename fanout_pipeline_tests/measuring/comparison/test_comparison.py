@@ -2,8 +2,8 @@
 
 import pytest
 
-from fanout_pipeline.measuring.comparison.asset_record import NotComparable, Recorded
-from fanout_pipeline.measuring.comparison.comparison import compare, related
+from fanout_pipeline.measuring.comparison.asset_record import AssetRecord, NotComparable
+from fanout_pipeline.measuring.comparison.compare import compare, related
 from fanout_pipeline.measuring.statistics.inference import Claim
 from fanout_pipeline_tests.measuring.trials.simulated import ITEMS, noisy_trials, trial, trial_run
 
@@ -90,7 +90,7 @@ def test_any_fault_in_any_trial_counts():
 
 def test_the_assets_own_results_count_too():
     """What a strategy's asset lost is not made good by trials in which nothing was lost."""
-    asset = Recorded("threads", **ASSET | {"missing": 3})
+    asset = AssetRecord("threads", **ASSET | {"missing": 3})
     row = compare(trial_run(), noisy_trials({"threads": 1.0}), [asset]).row("threads")
     assert row.missing == 3
 
@@ -106,7 +106,7 @@ def test_without_items_there_is_no_ratio():
 @pytest.mark.parametrize("what", ["input_sha256", "function_fingerprint"])
 def test_different_work_is_not_compared(what):
     """Results of other bytes or of another function are refused, and the asset is named."""
-    asset = Recorded("threads", **ASSET | {what: "0" * 64})
+    asset = AssetRecord("threads", **ASSET | {what: "0" * 64})
     with pytest.raises(NotComparable, match="Re-materialize squares/threads, or squares/trials"):
         compare(trial_run(), noisy_trials({"threads": 1.0}), [asset])
 
@@ -114,7 +114,7 @@ def test_different_work_is_not_compared(what):
 def test_metadata_of_an_older_version_is_refused():
     """A run that recorded less than is needed is to be run again, and the message says so."""
     with pytest.raises(NotComparable, match=r"recorded no .*in_order.*: re-materialize it"):
-        Recorded.from_metadata("serial", {"items": 1})
+        AssetRecord.from_metadata("serial", {"items": 1})
 
 
 def test_two_strategies_are_related_by_their_common_rounds():

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from fanout_pipeline.measuring.comparison.comparison import compare
+from fanout_pipeline.measuring.comparison.compare import compare
 from fanout_pipeline.measuring.comparison.history import changes, keep_trusted, last_trusted
 from fanout_pipeline.measuring.comparison.verdict import decide
 from fanout_pipeline.reporting.report import report_record
@@ -56,8 +56,8 @@ def test_a_function_that_became_cheaper_is_told(tmp_path):
         serial={"phases": {"call": 0.1}},
     )
     assert changes(earlier, *now) == [
-        "The function's cost fell 5.00x.",
-        "The function is another one.",
+        "The cost of a call fell by a factor of 5.00.",
+        "The function, or what it depends on, has changed.",
     ]
 
 
@@ -66,7 +66,7 @@ def test_a_cost_that_changed_without_the_function_is_told_as_such(tmp_path):
     earlier = kept(tmp_path, {"threads": 0.5}, serial={"phases": {"call": 0.1}})
     now = judged({"threads": 0.5}, serial={"phases": {"call": 0.2}})
     assert changes(earlier, *now) == [
-        "The function's cost rose 2.00x, though the function is the same."
+        "The cost of a call rose by a factor of 2.00, though the function is the same."
     ]
 
 
@@ -76,8 +76,8 @@ def test_other_data_and_another_machine_are_told(tmp_path):
     machine = trial_run().machine | {"cpu": "another CPU"}
     now = judged({"threads": 0.5}, trial_run(input_sha256="j", machine=machine))
     told = changes(earlier, *now)
-    assert "The input is another one." in told
-    assert any(line.startswith("The machine was another one: a CPU") for line in told)
+    assert "The input has changed." in told
+    assert any(line.startswith("The machine was a different one: a CPU") for line in told)
 
 
 @pytest.mark.parametrize("content", [None, "", "[]", "{}", json.dumps({"verdict": {"use": "x"}})])

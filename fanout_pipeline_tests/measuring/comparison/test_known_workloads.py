@@ -7,10 +7,11 @@ import pytest
 
 from fanout_pipeline import FanoutSpec, IntegerLines, Options
 from fanout_pipeline.engine.registry import REFERENCE, STRATEGIES
-from fanout_pipeline.measuring.comparison.comparison import compare
+from fanout_pipeline.measuring.comparison.compare import compare
 from fanout_pipeline.measuring.comparison.verdict import decide
-from fanout_pipeline.measuring.trials.contenders import InProcess
-from fanout_pipeline.measuring.trials.rounds import TrialOptions, run_trials
+from fanout_pipeline.measuring.trials.contenders import StrategyContender
+from fanout_pipeline.measuring.trials.rounds import run_trials
+from fanout_pipeline.measuring.trials.trial import TrialOptions
 from fanout_pipeline.squares import square
 from fanout_pipeline_tests.measuring.comparison.workloads import (
     burn_1_ms,
@@ -29,7 +30,7 @@ def judged(tmp_path, function, count, *strategies, workers=2, chunks=None, round
     spec = FanoutSpec("work", IntegerLines(str(file)), function)
     options = Options(workers, "forkserver")
     contenders = [
-        InProcess(STRATEGIES[name], spec, tmp_path / "trials", options, chunks, warm_runs=0)
+        StrategyContender(STRATEGIES[name], spec, tmp_path / "trials", options, chunks, warm_runs=0)
         for name in (REFERENCE, *strategies)
     ]
     found = run_trials(contenders[0], contenders[1:], TrialOptions(rounds, 100))

@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from fanout_pipeline.measuring.comparison.comparison import compare
+from fanout_pipeline.measuring.comparison.compare import compare
 from fanout_pipeline.measuring.comparison.verdict import decide
 from fanout_pipeline_tests.measuring.trials.simulated import noisy_trials, trial, trial_run
 
@@ -68,7 +68,7 @@ def test_equal_strategies_are_not_told_apart():
     """An equal strategy is called neither faster nor slower."""
     verdict = decided({"threads": 1.0})
     assert (verdict.use, verdict.trusted) == ("cannot tell", False)
-    assert "threads and serial are not told apart" in verdict.reason
+    assert "threads and serial are indistinguishable" in verdict.reason
 
 
 def test_of_two_equally_fast_the_simpler_is_recommended():
@@ -111,7 +111,7 @@ def test_cold_is_told_from_warm():
     """Workers that are slow to start and quick to work are described as both."""
     verdict = decided({"threads": 1.3, "multiprocess": 3.2}, multiprocess=COLD)
     assert any(
-        ground.startswith("multiprocess started cold was 3") and "there already, 1" in ground
+        ground.startswith("multiprocess started cold was 3") and "already running, 1" in ground
         for ground in verdict.grounds
     )
 
@@ -212,7 +212,9 @@ def test_the_simpler_is_recommended_with_its_reason():
     """Whoever sees a faster one in the table reads why it is not the one recommended."""
     verdict = decided({"threads": 0.505, "multiprocess": 0.5}, seed=1)
     assert verdict.use == "threads"
-    assert verdict.reason.endswith("; multiprocess is not told from it, and threads is the simpler")
+    assert verdict.reason.endswith(
+        "; multiprocess is indistinguishable from it, and threads is simpler"
+    )
 
 
 def test_nothing_to_compare_is_no_reason_to_stay_serial():
@@ -243,7 +245,9 @@ def test_warm_workers_are_said_to_be_faster_only_where_that_is_shown():
     verdict = decided(
         {"multiprocess": 3.2}, multiprocess=warm, noise=0.08, serial={"phases": {"call": 0.03}}
     )
-    assert any("already, not told from serial" in ground for ground in verdict.grounds)
+    assert any(
+        "already running, indistinguishable from serial" in ground for ground in verdict.grounds
+    )
     assert "items" not in verdict.reason.partition("; ")[2]
 
 
@@ -253,7 +257,7 @@ def test_inexact_results_may_be_recommended_and_are_told():
     verdict = decided({"threads": 0.5}, threads=noisy)
     assert verdict.use == "threads"
     assert any("threads gave 12 results that differ" in ground for ground in verdict.grounds)
-    assert any("by 9e-16 of their value" in ground for ground in verdict.grounds)
+    assert any("by at most 9e-16 of their value" in ground for ground in verdict.grounds)
 
 
 def test_a_function_that_contradicts_itself_is_told_in_the_grounds():

@@ -9,8 +9,8 @@ import pytest
 from fanout_pipeline import FanoutSpec, TextLines, write_results
 from fanout_pipeline.engine.workers.repeat import Again
 from fanout_pipeline.measuring.correctness import determinism
-from fanout_pipeline.measuring.correctness.determinism import Judge, results_again, told
-from fanout_pipeline.measuring.correctness.order_check import check_order
+from fanout_pipeline.measuring.correctness.determinism import DeterminismTest, results_again
+from fanout_pipeline.measuring.correctness.order_check import Contradiction, check_order
 from fanout_pipeline.results.read import Snapshot
 from fanout_pipeline_tests.measuring.correctness.generated_functions import (
     CONSISTENT,
@@ -56,11 +56,11 @@ def judged(tmp_path, function, reference, ours, again):
     write_results(tmp_path / "ours", ours, part_items=5)
     made, theirs = Snapshot.of(tmp_path / "ours"), Snapshot.of(tmp_path / "serial")
     found = check_order(made, theirs, 1e-9)
-    judge = Judge(
+    determinism = DeterminismTest(
         FanoutSpec("lines", source, function),
-        again=lambda called, items, seconds: {index: again[index] for index in items},
+        call_again=lambda called, items, seconds: {index: again[index] for index in items},
     )
-    return found, judge.judged(found, made, theirs, keeps_order=True)
+    return found, determinism.judge(found, made, theirs, keeps_order=True)
 
 
 @pytest.mark.parametrize("number", range(len(CONTRADICTORY)))
@@ -136,7 +136,7 @@ def test_really_lost_results_of_such_a_function_are_counted(tmp_path, batch):
 
 def test_the_finding_names_item_both_results_and_causes():
     """A reader knows which item to try, and what to look for."""
-    sentence = told(determinism.Contradiction(7, "'to be'", "'a'", "'b'"))
+    sentence = Contradiction(7, "'to be'", "'a'", "'b'").sentence
     assert "different results for the same item: for 'to be' (index 7) 'a' and 'b'" in sentence
     assert "the order of a set" in sentence
 
@@ -157,7 +157,7 @@ def unfriendly(line):
 @pytest.mark.parametrize("bad", ["raises", "exits", "strange", "hangs"])
 def test_a_call_that_goes_wrong_costs_its_result_only(bad, monkeypatch, leaves_nothing):
     """One that raises, gives what no column holds, or never returns does not take the check with it."""
-    monkeypatch.setattr(determinism, "_SECONDS", (4.0, 4.0))
+    monkeypatch.setattr(determinism, "_CALL_SECONDS", (4.0, 4.0))
     began = time.monotonic()
     found = results_again(unfriendly, {3: "fine", 4: bad}, 0.0)
     assert found[4] == []

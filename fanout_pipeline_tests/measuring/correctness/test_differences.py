@@ -14,7 +14,7 @@ from fanout_pipeline.measuring.correctness.differences import (
     difference,
     differences,
     has_floats,
-    partners,
+    nearest_pairs,
 )
 
 NAN, INF = math.nan, math.inf
@@ -90,7 +90,7 @@ def test_each_finds_its_partner_again(seed, shape):
     theirs = [values() for _ in range(300)]
     ours = list(map(nudged, theirs))
     chance.shuffle(ours)
-    found = list(partners(ours, theirs, 1e-9))
+    found = list(nearest_pairs(ours, theirs, 1e-9))
     assert sorted(one for one, _, _ in found) == list(range(300))
     assert sorted(other for _, other, _ in found) == list(range(300))
     assert max(apart for _, _, apart in found) <= 1e-11
@@ -101,7 +101,7 @@ def test_many_that_are_all_alike_take_no_longer():
     chance = random.Random(0)
     theirs = [1 + chance.random() * 1e-12 for _ in range(20_000)]
     ours = [1 + chance.random() * 1e-12 for _ in range(20_000)]
-    assert len(list(partners([*ours, 1 - 5e-10], [*theirs, 1 + 1e-3], 1e-10))) == 20_000
+    assert len(list(nearest_pairs([*ours, 1 - 5e-10], [*theirs, 1 + 1e-3], 1e-10))) == 20_000
 
 
 @pytest.mark.parametrize(

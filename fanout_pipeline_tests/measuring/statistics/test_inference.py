@@ -190,7 +190,7 @@ def test_the_control_relates_the_second_run_to_the_first():
     ("seconds", "reference", "text"),
     [
         ([1.0], [1.0, 2.0], "1 timings cannot be paired with 2"),
-        ([], [], "one round at least"),
+        ([], [], "at least one round"),
         ([1.0, 0.0], [1.0, 1.0], r"Round 1 took 0\.0 and 1\.0 s"),
         ([1.0], [math.nan], "Round 0 took"),
         ([math.inf], [1.0], "Round 0 took"),

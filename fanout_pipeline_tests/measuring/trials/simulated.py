@@ -4,11 +4,10 @@ import random
 
 from fanout_pipeline.engine.model.run_record import RunRecord
 from fanout_pipeline.measuring.correctness.order_check import OrderCheck
-from fanout_pipeline.measuring.trials.conditions import Conditions
-from fanout_pipeline.measuring.trials.rounds import Trial
-from fanout_pipeline.measuring.trials.store import TrialRun
+from fanout_pipeline.measuring.trials.machine import MachineLoad
 from fanout_pipeline.measuring.trials.time_limit import TookTooLong
 from fanout_pipeline.sources.source import Fingerprint
+from fanout_pipeline_tests.measuring.trials import made_up
 
 ITEMS = 100_000
 
@@ -28,6 +27,7 @@ class Simulated:
 
     def __init__(self, name, clock, law, *, warms_up=True, wrong=0):
         self.name = name
+        self.remark = ""
         self.warms_up = warms_up
         self.began = []
         self.again = []
@@ -75,44 +75,21 @@ def record(strategy, seconds, **changes):
 
 
 def quiet():
-    return Conditions(0.0, 0.0)
+    return MachineLoad(0.0, 0.0)
 
 
 def trial(strategy, number, seconds, **changes):
     """A counted trial of a round that took so long."""
     fields = {
         "run_id": "run",
-        "round": number,
-        "position": 0,
-        "strategy": strategy,
-        "control": False,
-        "warm_up": number < 1,
         "began": 0.0,
-        "wall_seconds": seconds,
-        "start_seconds": 0.0,
-        "run_seconds": seconds,
-        "commit_seconds": 0.0,
-        "stop_seconds": 0.0,
+        "warm_up": number < 1,
         "warm_seconds": seconds,
         "phases": {"call": seconds},
-        "sent_bytes": 0,
-        "pickle_seconds": 0.0,
-        "cpu_seconds": seconds,
-        "peak_rss_bytes": 1,
         "items": ITEMS,
-        "chunks": 8,
-        "workers": 1 if strategy in ("serial", "vectorized") else 2,
-        "start_method": "none",
-        "load_before": 0.0,
-        "load_after": 0.0,
-        "throttled_seconds": 0.0,
         "digest": "d",
-        "out_of_place": 0,
-        "missing": 0,
-        "duplicated": 0,
-        "wrong": 0,
     }
-    return Trial(**fields | changes)
+    return made_up.trial(strategy, seconds, round=number, **fields | changes)
 
 
 def noisy_trials(ratios, *, rounds=30, noise=0.02, base=0.1, seed=0, **changes):
@@ -138,21 +115,12 @@ def noisy_trials(ratios, *, rounds=30, noise=0.02, base=0.1, seed=0, **changes):
 def trial_run(**changes):
     """What such trials have in common."""
     fields = {
-        "name": "squares",
         "run_id": "run",
         "began": 0.0,
-        "reference": "serial",
         "input_sha256": "i",
         "function": "m:f",
         "function_fingerprint": "g",
-        "machine": {
-            "cpu": "a CPU",
-            "effective_cores": 2,
-            "memory_bytes": 2**30,
-            "os": "an OS",
-            "python": "3.11",
-            "packages": {},
-        },
+        "machine": made_up.MACHINE | {"cpu": "a CPU", "packages": {}},
         "options": {},
     }
-    return TrialRun(**fields | changes)
+    return made_up.trial_run(**fields | changes)

@@ -16,10 +16,11 @@ from fanout_pipeline import FanoutSpec, IntegerLines, Options
 from fanout_pipeline.engine.model.errors import ItemFailed, WorkerDied
 from fanout_pipeline.engine.registry import STRATEGIES
 from fanout_pipeline.measuring.trials import time_limit
-from fanout_pipeline.measuring.trials.contenders import InProcess
-from fanout_pipeline.measuring.trials.process import trial_process
-from fanout_pipeline.measuring.trials.rounds import TrialOptions, run_trials
+from fanout_pipeline.measuring.trials.contenders import StrategyContender
+from fanout_pipeline.measuring.trials.process import RunRequest, trial_process
+from fanout_pipeline.measuring.trials.rounds import run_trials
 from fanout_pipeline.measuring.trials.time_limit import TookTooLong
+from fanout_pipeline.measuring.trials.trial import TrialOptions
 from fanout_pipeline_tests.contract import functions
 from fanout_pipeline_tests.contract.test_faults import interrupt, lives, write_items
 from fanout_pipeline_tests.contract.test_strategies import assert_same_results
@@ -44,24 +45,27 @@ def spec_of(file, function):
 def run(process, name, spec, folder, limit_seconds=None):
     options = Options(2, STRATEGIES[name].start_methods[0])
     strategy = STRATEGIES[name]
-    return process.run(strategy, spec, folder / name, options, limit_seconds=limit_seconds)
+    return process.run(RunRequest(strategy, spec, folder / name, options), limit_seconds)
 
 
 @pytest.mark.parametrize("how", ["waits", "computes"])
 def test_a_comparison_goes_on_without_what_hangs(how, file, tmp_path, monkeypatch):
     """A strategy whose threads can be ended by nothing in their process is named, the others are measured."""
-    monkeypatch.setattr(time_limit, "_UNKNOWN_SECONDS", 3.0)
+    monkeypatch.setattr(time_limit, "_MIN_SECONDS_UNKNOWN", 3.0)
     spec = spec_of(file, partial(functions.hangs_beside_the_main_thread, how=how))
     options = Options(2, "spawn")
     with trial_process() as process:
         serial, *others = (
-            InProcess(STRATEGIES[name], spec, tmp_path / "ways", options, runs=process.run)
+            StrategyContender(STRATEGIES[name], spec, tmp_path / "ways", options, runner=process)
             for name in ("serial", "threads", "multiprocess")
         )
         found = run_trials(serial, others, TrialOptions(rounds=3, budget_seconds=60))
     shutil.rmtree(tmp_path / "ways" / ".threads")
     assert list(found.failures) == ["threads"]
-    assert re.match(r"TookTooLong: it had not ended after \d+ s", found.failures["threads"])
+    assert re.match(
+        r"TookTooLong: it was ended because it had not finished after \d+ s",
+        found.failures["threads"],
+    )
     assert found.rounds == 3
     assert 3 in [trial.round for trial in found.trials if trial.strategy == "multiprocess"]
     assert all(trial.correct for trial in found.trials)
@@ -86,16 +90,22 @@ def test_what_a_run_raises_is_raised(file, tmp_path):
     assert_same_results(tmp_path / "serial", file, functions.same, keeps_order=True)
 
 
-def test_a_function_that_cannot_be_sent_is_run_here(file, tmp_path):
-    """Strategies that need no other process take functions that no other process can have."""
+def test_a_function_that_cannot_be_sent_is_run_here_and_it_is_said(file, tmp_path):
+    """Strategies without processes take functions that cannot be sent; the report says where they ran."""
     database = sqlite3.connect(":memory:", check_same_thread=False)
 
     def function(number):
         database.execute("SELECT 1")
         return os.getpid()
 
+    spec = spec_of(file, function)
+    options = Options(1, "none")
     with contextlib.closing(database), trial_process() as process:
-        run(process, "serial", spec_of(file, function), tmp_path)
+        serial = StrategyContender(STRATEGIES["serial"], spec, tmp_path, options, runner=process)
+        found = run_trials(serial, [], TrialOptions(rounds=1))
+    (remark,) = found.remarks
+    assert remark.startswith("Strategies ran in the step's own process")
+    assert "cannot be sent to worker processes" in remark
     assert_same_results(tmp_path / "serial", file, lambda item: os.getpid(), keeps_order=True)
 
 

@@ -5,8 +5,9 @@ import random
 import pytest
 
 from fanout_pipeline.engine.model.errors import WorkerDied
-from fanout_pipeline.measuring.trials.rounds import TrialOptions, run_trials
+from fanout_pipeline.measuring.trials.rounds import run_trials
 from fanout_pipeline.measuring.trials.time_limit import TookTooLong
+from fanout_pipeline.measuring.trials.trial import TrialOptions
 from fanout_pipeline_tests.measuring.trials.simulated import Clock, Simulated, quiet
 
 
@@ -21,7 +22,7 @@ def tried(times, *, slow_start=(), record=lambda trial: None, log=lambda line: N
         contenders[1:],
         TrialOptions(**options),
         clock=clock,
-        look=quiet,
+        read_load=quiet,
         record=record,
         log=log,
     )
@@ -76,7 +77,7 @@ def test_warming_up_runs_once():
     """A second run by the same workers warms nothing up: its time is left to the trials that count."""
     clock = Clock()
     serial, other = (Simulated(name, clock, 0.01) for name in ("serial", "a"))
-    run_trials(serial, [other], TrialOptions(rounds=2), clock=clock, look=quiet)
+    run_trials(serial, [other], TrialOptions(rounds=2), clock=clock, read_load=quiet)
     assert serial.again == [False, True, True, True, True]
     assert other.again == [False, True, True]
 
@@ -142,7 +143,7 @@ def test_a_wrong_result_is_recorded_as_wrong():
     """A fast wrong result is reported as wrong, not as fast."""
     clock = Clock()
     right, wrong = Simulated("serial", clock, 1.0), Simulated("a", clock, 0.1, wrong=3)
-    found = run_trials(right, [wrong], TrialOptions(rounds=2), clock=clock, look=quiet)
+    found = run_trials(right, [wrong], TrialOptions(rounds=2), clock=clock, read_load=quiet)
     assert {(t.strategy, t.correct, t.wrong) for t in found.trials} == {
         ("serial", True, 0),
         ("a", False, 3),
@@ -219,7 +220,9 @@ def test_a_contender_that_hangs_is_ended_named_and_left_out():
     """One that never ends costs a minute of its own: the others have their budget and rounds."""
     times = {"serial": 0.1, "a": 0.1, "hangs": 1e9, "b": 0.1}
     found, clock = tried(times, rounds=100, budget_seconds=20)
-    assert found.failures == {"hangs": "TookTooLong: it had not ended after 60 s, and was ended"}
+    assert found.failures == {
+        "hangs": "TookTooLong: it was ended because it had not finished after 60 s"
+    }
     assert any(remark.startswith("hangs failed after 0 rounds") for remark in found.remarks)
     assert len(rounds_of(found, "a")) == len(rounds_of(found, "b")) == found.rounds > 40
     assert clock.now <= 81
@@ -240,7 +243,7 @@ def test_the_slow_are_not_taken_for_hanging():
     clock = Clock()
     serial, other = Simulated("serial", clock, 100.0), Simulated("a", clock, 1900.0)
     found = run_trials(
-        serial, [other], TrialOptions(rounds=3, budget_seconds=1e5), clock=clock, look=quiet
+        serial, [other], TrialOptions(rounds=3, budget_seconds=1e5), clock=clock, read_load=quiet
     )
     assert found.failures == {}
     assert serial.limits[0] is None  # Nothing is known yet, and without it there is nothing to say.
