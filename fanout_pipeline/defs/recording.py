@@ -15,7 +15,7 @@ from fanout_pipeline.defs.resources import Fanout
 from fanout_pipeline.engine.model.options import FailurePolicy
 from fanout_pipeline.engine.model.spec import FanoutSpec
 from fanout_pipeline.engine.registry import REFERENCE
-from fanout_pipeline.results.files.printable import visible
+from fanout_pipeline.results.files.printable import printable
 
 if TYPE_CHECKING:
     from fanout_pipeline.engine.model.run_record import RunRecord
@@ -48,7 +48,7 @@ def checked_and_recorded(
         checks = [] if is_reference else list(check_results(key, verification, keeps_order))
         checks.append(failures_result(key, run, fanout.failed_share))
     except Exception as error:
-        first_line = visible(str(error).partition("\n")[0])
+        first_line = printable(str(error).partition("\n")[0])
         told = (
             "The results are visible; they could not be checked: "
             f"{type(error).__name__}: {first_line}"

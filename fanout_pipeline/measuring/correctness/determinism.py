@@ -15,7 +15,7 @@ from dataclasses import replace
 from itertools import chain, zip_longest
 from typing import Any
 
-from fanout_pipeline.engine.model.errors import shown
+from fanout_pipeline.engine.model.errors import short_repr
 from fanout_pipeline.engine.model.spec import FanoutSpec
 from fanout_pipeline.engine.workers.repeat import Again
 from fanout_pipeline.measuring.correctness.differences import difference, has_floats
@@ -106,7 +106,7 @@ class DeterminismTest:
             for one, other in pairs:
                 if difference(one, other) > self._spec.tolerance:
                     self.contradiction = Contradiction(
-                        index, shown(items[index]), shown(one), shown(other)
+                        index, short_repr(items[index]), short_repr(one), short_repr(other)
                     )
                     return
 

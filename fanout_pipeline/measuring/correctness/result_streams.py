@@ -10,7 +10,7 @@ from typing import Any
 import numpy
 import pyarrow
 
-from fanout_pipeline.engine.model.errors import shown
+from fanout_pipeline.engine.model.errors import short_repr
 from fanout_pipeline.measuring.correctness.differences import (
     DIFFERENT,
     difference,
@@ -68,7 +68,7 @@ class Block:
 
     def text(self, at: int) -> str:
         """A result in short form."""
-        return shown(self.values(numpy.array([at]))[0])
+        return short_repr(self.values(numpy.array([at]))[0])
 
     def values(self, positions: numpy.ndarray) -> list[Any]:
         return to_python(self.column.take(pyarrow.array(positions)), self.metadata)

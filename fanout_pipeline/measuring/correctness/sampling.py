@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
 
-from fanout_pipeline.engine.model.errors import shown
+from fanout_pipeline.engine.model.errors import short_repr
 from fanout_pipeline.engine.model.spec import FanoutSpec
 from fanout_pipeline.engine.system.progress import Progress
 from fanout_pipeline.engine.workers.repeat import Again
@@ -72,9 +72,9 @@ class SampleResult:
         self.compared += 1
         if apart > tolerance:
             self.wrong += 1
-            self.expected = self.expected or shown(result)
+            self.expected = self.expected or short_repr(result)
             if len(self.foreign) < _EXAMPLES:
-                self.foreign.append(Finding(index, shown(stored)))
+                self.foreign.append(Finding(index, short_repr(stored)))
         elif apart:
             self.inexact += 1
             self.largest_difference = max(self.largest_difference, apart)

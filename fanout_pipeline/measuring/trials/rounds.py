@@ -30,7 +30,7 @@ from fanout_pipeline.measuring.trials.round_plan import (
 )
 from fanout_pipeline.measuring.trials.time_limit import TookTooLong
 from fanout_pipeline.measuring.trials.trial import Trial, TrialOptions, Trials
-from fanout_pipeline.results.files.printable import visible_lines
+from fanout_pipeline.results.files.printable import printable_lines
 
 _LOG_EVERY_SECONDS = 5.0
 _WARM_UP_SHARE = 0.3
@@ -150,7 +150,7 @@ class _Rounds:
 
     def _leave_out(self, entrant: Entrant, error: Exception, seconds: float) -> None:
         """Let a contender that has failed in a trial of so many seconds take no further part."""
-        entrant.failure = visible_lines(f"{type(error).__name__}: {error}")
+        entrant.failure = printable_lines(f"{type(error).__name__}: {error}")
         self._log(f"{entrant.contender.name} failed and is left out: {entrant.failure}")
         if isinstance(error, TookTooLong):
             self.deadline += seconds
