@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from fanout_pipeline.engine.timing.phases import PHASES
-from fanout_pipeline.measuring.comparison.breakdown import breakdowns, phases_shown
 from fanout_pipeline.measuring.comparison.comparison import Comparison
 from fanout_pipeline.measuring.comparison.descriptions import strategy_sentence
 from fanout_pipeline.measuring.comparison.slowdown_reasons import slowdown_reasons
@@ -46,7 +45,7 @@ def report_markdown(
 
 def legend(comparison: Comparison) -> dict[str, str]:
     """What each phase that is shown means."""
-    return {phase: PHASES[phase] for phase in phases_shown(breakdowns(comparison))}
+    return {phase: PHASES[phase] for phase in comparison.phases}
 
 
 def _blocks(

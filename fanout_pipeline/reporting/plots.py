@@ -9,7 +9,6 @@ from matplotlib.colors import to_rgb
 from matplotlib.patches import Patch
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter, NullLocator
 
-from fanout_pipeline.measuring.comparison.breakdown import Breakdown, breakdowns, phases_shown
 from fanout_pipeline.measuring.comparison.comparison import Comparison, Row
 from fanout_pipeline.measuring.formatting import duration, three_digits
 from fanout_pipeline.reporting.canvas import (
@@ -74,16 +73,14 @@ def times_plot(comparison: Comparison) -> bytes:
 
 def breakdown_plot(comparison: Comparison) -> bytes:
     """PNG: each strategy's median trial, its phases as shares of its own wall time."""
-    found = breakdowns(comparison)[::-1]
-    phases = phases_shown(found)
-    figure, axes = figure_for(len(found))
-    left_over = [_draw_bar(axes, height, one, phases) for height, one in enumerate(found)]
-    axes.set_xlim(
-        0, max(100.0, *(100 * sum(one.phases.values()) / one.wall_seconds for one in found))
-    )
-    axes.set_yticks(range(len(found)), [plain(one.strategy) for one in found])
+    rows = comparison.fastest_first[::-1]
+    phases = comparison.phases
+    figure, axes = figure_for(len(rows))
+    left_over = [_draw_bar(axes, height, row, phases) for height, row in enumerate(rows)]
+    axes.set_xlim(0, max(100.0, *(100 * row.share_of(*row.phases) for row in rows)))
+    axes.set_yticks(range(len(rows)), [plain(row.strategy) for row in rows])
     axes.set_xlabel("% of the strategy's own wall time, median trial", color=SOFT)
-    draw_beside(axes, len(found) - 0.4, "wall time", SOFT)
+    draw_beside(axes, len(rows) - 0.4, "wall time", SOFT)
     draw_title(figure, f"{plain(comparison.name)}: where the time went, {comparison.items:,} items")
     handles = [_patch(phase, *_PHASES[phase]) for phase in phases]
     if any(left_over):
@@ -159,20 +156,20 @@ def _times_legend(axes: Axes, comparison: Comparison) -> None:
     )
 
 
-def _draw_bar(axes: Axes, height: int, one: Breakdown, phases: list[str]) -> bool:
+def _draw_bar(axes: Axes, height: int, row: Row, phases: list[str]) -> bool:
     """Draw a strategy's phases; whether the rest is wide enough to be seen."""
     left = 0.0
     for phase in phases:
         # Clocks that differ may make an empty phase slightly negative.
-        percent = max(0.0, 100 * one.share(phase))
+        percent = max(0.0, 100 * row.share_of(phase))
         _draw_segment(axes, height, left, percent, _PHASES[phase])
         if percent >= _LABELLED_PERCENT:
-            _label(axes, height, left + percent / 2, one.seconds(phase), _PHASES[phase])
+            _label(axes, height, left + percent / 2, row.seconds_in(phase), _PHASES[phase])
         left += percent
-    rest = 100 * one.unaccounted / one.wall_seconds
+    rest = 100 * row.unaccounted / row.phases_wall_seconds
     if rest > 0.5:
         _draw_segment(axes, height, left, rest, _UNACCOUNTED)
-    draw_beside(axes, height, duration(one.wall_seconds))
+    draw_beside(axes, height, duration(row.phases_wall_seconds))
     return rest > 0.5
 
 

@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from fanout_pipeline.measuring.comparison.breakdown import breakdown
 from fanout_pipeline.measuring.comparison.comparison import Comparison, Row
 from fanout_pipeline.measuring.comparison.descriptions import strategy_sentence
 from fanout_pipeline.measuring.comparison.slowdown_reasons import slowdown_reasons
@@ -73,7 +72,7 @@ def _strategy(comparison: Comparison, row: Row) -> dict[str, Any]:
         "largest_relative_difference": row.largest_difference,
         "digest": row.digest,
         "phases": row.phases,
-        "phases_wall_seconds": breakdown(row).wall_seconds,
+        "phases_wall_seconds": row.phases_wall_seconds,
         "sent_bytes": row.sent_bytes,
         "pickle_seconds": row.pickle_seconds,
         "overlapped_with": asset.overlapped_with if asset else [],

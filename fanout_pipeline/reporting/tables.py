@@ -7,7 +7,6 @@ from typing import Any
 
 from tabulate import tabulate
 
-from fanout_pipeline.measuring.comparison.breakdown import breakdowns, phases_shown
 from fanout_pipeline.measuring.comparison.comparison import Comparison, Row
 from fanout_pipeline.reporting.escape import markdown, plain
 
@@ -63,12 +62,11 @@ def breakdown_records(comparison: Comparison) -> list[dict[str, Any]]:
 
     A phase that a strategy does not have is None. `unaccounted` is the time that belongs to no phase.
     """
-    found = breakdowns(comparison)
     return [
-        {"strategy": one.strategy, "wall": one.wall_seconds}
-        | {phase: one.phases.get(phase) for phase in phases_shown(found)}
-        | {"unaccounted": one.unaccounted}
-        for one in found
+        {"strategy": row.strategy, "wall": row.phases_wall_seconds}
+        | {phase: row.phases.get(phase) for phase in comparison.phases}
+        | {"unaccounted": row.unaccounted}
+        for row in comparison.fastest_first
     ]
 
 

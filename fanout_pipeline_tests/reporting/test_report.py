@@ -131,7 +131,7 @@ def test_what_is_not_known_is_null():
 
 
 def test_the_page_says_what_a_colleague_asks():
-    """Verdict, the article's sentence, changes, phases, the four reasons, method and machine."""
+    """Verdict, the sentence about multiprocess, changes, phases, the four reasons, method and machine."""
     comparison, trials = CASES["every strategy"]
     page = report_markdown(comparison, decide(comparison, trials), ["numpy 2 is new."], FILES)
     assert page.count("**") == 2

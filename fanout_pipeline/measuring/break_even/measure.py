@@ -20,11 +20,10 @@ from fanout_pipeline.engine.model.spec import FanoutSpec, with_its_imports
 from fanout_pipeline.engine.registry import REFERENCE, STRATEGIES
 from fanout_pipeline.engine.system.cores import effective_cores
 from fanout_pipeline.engine.system.numeric import as_in_workers
-from fanout_pipeline.measuring.break_even.added_cost import calibrate
 from fanout_pipeline.measuring.break_even.answers import BreakEven, break_even
 from fanout_pipeline.measuring.break_even.cost_model import CostModel
 from fanout_pipeline.measuring.break_even.grid import Cell, Grid, Sample, Skip
-from fanout_pipeline.measuring.break_even.sample_file import SampleFile, earlier_samples
+from fanout_pipeline.measuring.break_even.sample_file import open_samples
 from fanout_pipeline.measuring.break_even.sweep import Block, Sweep
 from fanout_pipeline.measuring.break_even.timed_runs import TimedRuns, timed_runs
 from fanout_pipeline.measuring.statistics.scaling import (
@@ -125,7 +124,7 @@ class _Measurement:
         self._rng = Random(settings.seed)  # noqa: S311 (no secret)
         self._machine = machine_record()
         basis = sample_basis(spec, options, self._machine)
-        self._file = _sample_file(folder / SAMPLES, basis, settings.fresh, log)
+        self._file = open_samples(folder / SAMPLES, basis, settings.fresh, log)
         self._reused = len(self._file.samples)
         # As many as may share an added cost; for those that can only wait together, no limit is known.
         self._workers = {s: STRATEGIES[s].calls_at_once(options) for s in grid.strategies}
@@ -240,23 +239,3 @@ def runnable_grid(spec: FanoutSpec, grid: Grid) -> Grid:
     batch = frozenset(name for name, strategy in STRATEGIES.items() if strategy.batch)
     able = [s for s in grid.strategies if s != REFERENCE and STRATEGIES[s].suits(spec)]
     return Grid(grid.counts, grid.costs, (REFERENCE, *dict.fromkeys(able)), batch, grid.repeats)
-
-
-def _sample_file(
-    path: Path, basis: dict[str, Any], fresh: bool, log: Callable[[str], object]
-) -> SampleFile:
-    earlier = None if fresh else earlier_samples(path, basis)
-    if earlier is not None:
-        log(
-            f"Continuing with {len(earlier.samples):,} timed runs in {path}; set fresh: true to start "
-            "anew."
-        )
-        return earlier
-    if path.exists():
-        why = (
-            "fresh is set"
-            if fresh
-            else "they are of a different function, input, machine or setting"
-        )
-        log(f"Starting anew: the timed runs in {path} are not used, because {why}.")
-    return SampleFile(path, basis, calibrate())

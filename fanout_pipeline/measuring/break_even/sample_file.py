@@ -7,6 +7,7 @@ says what the samples were measured on: once any of that has changed, they are n
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from typing import Any
 import pyarrow
 from pyarrow import parquet
 
-from fanout_pipeline.measuring.break_even.added_cost import Calibration, Cost
+from fanout_pipeline.measuring.break_even.added_cost import Calibration, Cost, calibrate
 from fanout_pipeline.measuring.break_even.grid import Cell, Sample
 from fanout_pipeline.results.files.atomic import make_folder, replacing
 
@@ -46,26 +47,25 @@ class SampleFile:
     def append(self, sample: Sample) -> None:
         """Add a sample and write the file."""
         self.samples.append(sample)
-        rows = [
-            (s.strategy, s.cell.cost.seconds, s.cell.cost.waits, s.cell.items, s.workers, s.seconds)
-            for s in self.samples
-        ]
+        calibration = [self.calibration.loops_per_second, self.calibration.call_seconds]
         schema = _SCHEMA.with_metadata(
             {
                 _BASIS: json.dumps(self.basis, sort_keys=True),
-                _CALIBRATION: json.dumps(
-                    [self.calibration.loops_per_second, self.calibration.call_seconds]
-                ),
+                _CALIBRATION: json.dumps(calibration),
             }
         )
-        columns = zip(*rows, strict=True)
-        table = pyarrow.table(
-            [
-                pyarrow.array(column, kind.type)
-                for column, kind in zip(columns, schema, strict=True)
-            ],
-            schema=schema,
-        )
+        rows = [
+            {
+                "strategy": sample.strategy,
+                "cost_seconds": sample.cell.cost.seconds,
+                "waits": sample.cell.cost.waits,
+                "items": sample.cell.items,
+                "workers": sample.workers,
+                "seconds": sample.seconds,
+            }
+            for sample in self.samples
+        ]
+        table = pyarrow.Table.from_pylist(rows, schema=schema)
         make_folder(self.path.parent)
         with replacing(self.path, durable=False) as file:
             parquet.write_table(table, file)
@@ -91,3 +91,24 @@ def earlier_samples(path: Path, basis: dict[str, Any]) -> SampleFile | None:
     except (OSError, pyarrow.ArrowException, KeyError, TypeError, ValueError):
         return None
     return SampleFile(path, basis, calibration, samples)
+
+
+def open_samples(
+    path: Path, basis: dict[str, Any], fresh: bool, log: Callable[[str], object]
+) -> SampleFile:
+    """The file of an earlier sweep on the same basis, unless `fresh`; otherwise a new one."""
+    earlier = None if fresh else earlier_samples(path, basis)
+    if earlier is not None:
+        log(
+            f"Continuing with {len(earlier.samples):,} timed runs in {path}; set fresh: true to start "
+            "anew."
+        )
+        return earlier
+    if path.exists():
+        why = (
+            "fresh is set"
+            if fresh
+            else "they are of a different function, input, machine or setting"
+        )
+        log(f"Starting anew: the timed runs in {path} are not used, because {why}.")
+    return SampleFile(path, basis, calibrate())

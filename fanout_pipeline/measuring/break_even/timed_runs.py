@@ -19,8 +19,8 @@ from fanout_pipeline.measuring.break_even.added_cost import (
 from fanout_pipeline.measuring.break_even.grid import Cell
 from fanout_pipeline.measuring.correctness.determinism import DeterminismTest
 from fanout_pipeline.measuring.correctness.order_check import Contradiction
-from fanout_pipeline.measuring.correctness.verification import verify
-from fanout_pipeline.measuring.trials.process import Runner, RunRequest, trial_process
+from fanout_pipeline.measuring.trials.contenders import StrategyContender
+from fanout_pipeline.measuring.trials.process import Runner, trial_process
 from fanout_pipeline.measuring.trials.time_limit import limit_seconds
 from fanout_pipeline.results.files import no_links
 from fanout_pipeline.results.files.atomic import scratch_folder
@@ -54,7 +54,7 @@ class TimedRuns:
         """By the number of items."""
         self._specs: dict[Cell, FanoutSpec] = {}
         self._reference_runs: dict[Cell, RunRecord] = {}
-        self._unchecked: dict[Cell, dict[str, RunRecord]] = {}
+        self._unchecked: dict[Cell, dict[str, tuple[StrategyContender, RunRecord]]] = {}
         """Runs that wait for the reference's results to be checked against, by cell and strategy."""
         self._contradiction: Contradiction | None = None
         """How the function contradicts itself: once that is found, it is not looked for again."""
@@ -79,45 +79,46 @@ class TimedRuns:
 
     def measure(self, strategy: str, cell: Cell, workers: int | None = None) -> float:
         """Seconds of one run. Raises WrongResults, TookTooLong, or what the run raises."""
-        options = replace(self._options, workers=workers or self._options.workers)
-        request = RunRequest(
-            STRATEGIES[strategy], self.spec(cell), self._folder_of(strategy, cell), options
-        )
+        contender = self._contender(strategy, cell, workers or self._options.workers)
         reference = self._reference_runs.get(cell)
         limit = None if reference is None else limit_seconds(reference.wall_seconds, known=False)
-        run = self._runner.run(request, limit)
+        run = contender.run(False, limit)
         if strategy == REFERENCE:
             self._reference_runs[cell] = run
-            for other, earlier in self._unchecked.pop(cell, {}).items():
+            for other, earlier in self._unchecked.pop(cell, {}).values():
                 self._check(cell, other, earlier)
         elif reference is None:
             # A cell that an earlier process has begun, or one run for the scalability law.
-            self._unchecked.setdefault(cell, {})[strategy] = run
+            self._unchecked.setdefault(cell, {})[strategy] = contender, run
         else:
-            self._check(cell, strategy, run)
+            self._check(cell, contender, run)
         return run.wall_seconds
 
-    def _folder_of(self, strategy: str, cell: Cell) -> Path:
-        return self._folder / f"{cell.cost.name} {cell.items}" / strategy
+    def _contender(self, strategy: str, cell: Cell, workers: int) -> StrategyContender:
+        return StrategyContender(
+            STRATEGIES[strategy],
+            self.spec(cell),
+            self._folder / f"{cell.cost.name} {cell.items}",
+            replace(self._options, workers=workers),
+            runner=self._runner,
+        )
 
-    def _check(self, cell: Cell, strategy: str, run: RunRecord) -> None:
-        """Against the reference's results, or those of a reference run made where they are missing."""
-        folder = self._folder_of(strategy, cell)
-        ordered = STRATEGIES[strategy].keeps_order
+    def _check(self, cell: Cell, contender: StrategyContender, run: RunRecord) -> None:
+        """Against the reference's results, unless both have the same digest."""
+        ordered = contender.strategy.keeps_order
         if not ordered or run.digest != self._reference_runs[cell].digest:
-            spec = self.spec(cell)
-            determinism = DeterminismTest(spec)
+            determinism = DeterminismTest(contender.spec)
             determinism.contradiction = self._contradiction
-            failures = self._options.failures
-            check = verify(spec, folder, run, failures, share=1.0, determinism=determinism).check
+            check = replace(contender, determinism=determinism).check(run)
             self._contradiction = determinism.contradiction
             if not check.complete or check.wrong or (ordered and check.out_of_place):
                 raise WrongResults(
-                    f"{strategy} and {REFERENCE} gave different results for the same "
+                    f"{contender.name} and {REFERENCE} gave different results for the same "
                     f"{cell.items:,} items ({cell.cost.name}). Materialize "
-                    f"{self._spec.name}/{strategy}: its checks say where."
+                    f"{self._spec.name}/{contender.name}: its checks say where."
                 )
-        ResultFolder(folder).remove()  # not the reference's: `verify` compares with them
+        # Not the reference's, which others are compared with.
+        ResultFolder(contender.folder / contender.name).remove()
 
 
 @contextmanager

@@ -6,6 +6,7 @@ import statistics
 from collections.abc import Sequence
 
 from fanout_pipeline.engine.registry import STRATEGIES
+from fanout_pipeline.engine.timing.phases import PHASES
 from fanout_pipeline.measuring.comparison.asset_record import AssetRecord, NotComparable
 from fanout_pipeline.measuring.comparison.comparison import FAULTS, Comparison, Row
 from fanout_pipeline.measuring.statistics.inference import (
@@ -133,7 +134,7 @@ def _row(
         items=counted[0].items,
         workers=counted[0].workers,
         start_method=counted[0].start_method,
-        phases=typical.phases,
+        phases={name: typical.phases[name] for name in PHASES if name in typical.phases},
         sent_bytes=typical.sent_bytes,
         pickle_seconds=typical.pickle_seconds,
         **{fault: max(getattr(one, fault) for one in checked) for fault in FAULTS},

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from fanout_pipeline.engine.timing.phases import PHASES
 from fanout_pipeline.measuring.comparison.asset_record import AssetRecord
 from fanout_pipeline.measuring.statistics.inference import Claim, RatioEstimate, noise_floor
 from fanout_pipeline.measuring.trials.store import TrialRun
@@ -32,7 +33,7 @@ class Row:
     workers: int
     start_method: str
     phases: dict[str, float]
-    """Where the time of the median trial went."""
+    """The seconds of each phase of the median trial, in the order of PHASES; empty if not recorded."""
     sent_bytes: int
     pickle_seconds: float
     out_of_place: int
@@ -89,6 +90,24 @@ class Row:
     def items_per_second(self) -> float:
         return self.items / self.wall_seconds
 
+    @property
+    def phases_wall_seconds(self) -> float:
+        """The wall time of the one trial that the phases are of; of two in the middle, the faster."""
+        return sorted(self.wall_seconds_all)[(self.trials - 1) // 2]
+
+    @property
+    def unaccounted(self) -> float:
+        """The part of that time that belongs to no phase."""
+        return self.phases_wall_seconds - sum(self.phases.values())
+
+    def seconds_in(self, *phases: str) -> float:
+        """How long the median trial was in these phases."""
+        return sum(self.phases.get(phase, 0.0) for phase in phases)
+
+    def share_of(self, *phases: str) -> float:
+        """The share of the median trial's time that these phases took."""
+        return self.seconds_in(*phases) / self.phases_wall_seconds
+
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
@@ -126,6 +145,13 @@ class Comparison:
     def fastest_first(self) -> list[Row]:
         """By ratio, because seconds of different rounds do not compare; by seconds without a ratio."""
         return sorted(self.rows, key=lambda row: (row.ratio or 0.0, row.wall_seconds))
+
+    @property
+    def phases(self) -> list[str]:
+        """The phases that took more than a hundred-thousandth of the time of any strategy."""
+        return [
+            phase for phase in PHASES if any(abs(row.share_of(phase)) > 1e-5 for row in self.rows)
+        ]
 
     def row(self, strategy: str) -> Row | None:
         return next((row for row in self.rows if row.strategy == strategy), None)

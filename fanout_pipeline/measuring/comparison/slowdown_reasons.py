@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from fanout_pipeline.measuring.comparison.breakdown import breakdown
 from fanout_pipeline.measuring.comparison.comparison import Comparison, Row
 from fanout_pipeline.measuring.comparison.descriptions import against_reference
 from fanout_pipeline.measuring.formatting import duration, percent, size, three_digits
@@ -29,13 +28,11 @@ def _starting(comparison: Comparison) -> str:
     rows = _recorded(comparison, _PROCESSES)
     if not rows:
         return _not_measured(comparison, _PROCESSES)
-    shares = []
-    for row in rows:
-        found = breakdown(row)
-        shares.append(
-            f"{duration(found.seconds(*_STARTING))} of {duration(found.wall_seconds)} in "
-            f"{row.strategy} ({percent(found.share(*_STARTING))})"
-        )
+    shares = [
+        f"{duration(row.seconds_in(*_STARTING))} of {duration(row.phases_wall_seconds)} in "
+        f"{row.strategy} ({percent(row.share_of(*_STARTING))})"
+        for row in rows
+    ]
     base = comparison.rows[0]
     return (
         f"starting workers, their imports and stopping them took {', '.join(shares)}. "
@@ -50,7 +47,7 @@ def _sending(comparison: Comparison) -> str:
     direct = comparison.row("multiprocess")
     if direct is not None and direct.phases:
         sent = f" ({size(direct.sent_bytes)})" if direct.sent_bytes else ""
-        took = duration(breakdown(direct).seconds("send"))
+        took = duration(direct.seconds_in("send"))
         parts.append(
             "multiprocess sends no items, only descriptors of chunks and in short runs their "
             f"results{sent}, in {took}"
@@ -59,10 +56,9 @@ def _sending(comparison: Comparison) -> str:
 
 
 def _sent_items(row: Row) -> str:
-    found = breakdown(row)
-    seconds = found.seconds("send")
+    seconds = row.seconds_in("send")
     text = (
-        f"{row.strategy} spent {duration(seconds)} ({percent(found.share('send'))}) on moving items "
+        f"{row.strategy} spent {duration(seconds)} ({percent(row.share_of('send'))}) on moving items "
         f"and results, {duration(seconds / row.items)} an item"
     )
     if row.sent_bytes:
@@ -89,7 +85,7 @@ def _too_small(comparison: Comparison) -> str:
             f"{three_digits(moving / call)} times as long"
         )
     for row in _recorded(comparison, _PROCESSES)[:1]:
-        starting = breakdown(row).seconds(*_STARTING)
+        starting = row.seconds_in(*_STARTING)
         parts.append(
             f"starting and stopping the workers of {row.strategy} takes as long as "
             f"{three_digits(starting / call)} calls"

@@ -10,7 +10,6 @@ import math
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, NamedTuple
 
@@ -75,22 +74,24 @@ def nearest_pairs(
     Each result is in one pair at most. Ours are taken in the order of their sums, and each gets the
     nearest of theirs that is left.
     """
-    groups: dict[Any, _Group] = defaultdict(_Group)
+    groups: dict[Any, list[tuple[float, int]]] = defaultdict(list)
     for position, value in enumerate(theirs):
         outline = _outline(value)
-        groups[outline.shape].members.append((outline.total, position))
+        groups[outline.shape].append((outline.total, position))
     for group in groups.values():
-        group.members.sort()
+        group.sort()
     for position, outline in sorted(enumerate(map(_outline, ours)), key=lambda one: one[1].total):
         group = groups[outline.shape]
+        reach = 2 * tolerance * outline.size
+        low = bisect_left(group, (outline.total - reach, -1))
+        high = bisect_right(group, (outline.total + reach, 2**63), low)
         candidates = [
-            (difference(ours[position], theirs[group.members[at][1]]), at)
-            for at in group.candidates(outline, tolerance)
+            (difference(ours[position], theirs[group[at][1]]), at)
+            for at in range(low, min(high, low + _CANDIDATES))
         ]
         apart, at = min(candidates, default=(DIFFERENT, -1))
         if apart <= tolerance:
-            group.take(at)
-            yield position, group.members[at][1], apart
+            yield position, group.pop(at)[1], apart
 
 
 class _Outline(NamedTuple):
@@ -102,40 +103,6 @@ class _Outline(NamedTuple):
     """The sum of its floats."""
     size: float
     """The sum of its floats' absolute values, which bounds how far rounding can move `total`."""
-
-
-@dataclass(slots=True)
-class _Group:
-    """Results that are the same but for their floats."""
-
-    members: list[tuple[float, int]] = field(default_factory=list)
-    """The sum and the position of each, sorted."""
-    next_free: dict[int, int] = field(default_factory=dict)
-    """For each member that is taken, a later one that is free or leads to one."""
-
-    def candidates(self, outline: _Outline, tolerance: float) -> Iterator[int]:
-        """Where in `members` the free ones are whose sums are near enough."""
-        reach = 2 * tolerance * outline.size
-        low = bisect_left(self.members, (outline.total - reach, -1))
-        high = bisect_right(self.members, (outline.total + reach, 2**63), low)
-        at = self._free(low)
-        for _ in range(_CANDIDATES):
-            if at >= high:
-                return
-            yield at
-            at = self._free(at + 1)
-
-    def take(self, at: int) -> None:
-        self.next_free[at] = at + 1
-
-    def _free(self, at: int) -> int:
-        passed = []
-        while at in self.next_free:
-            passed.append(at)
-            at = self.next_free[at]
-        for one in passed:
-            self.next_free[one] = at
-        return at
 
 
 def _outline(value: Any) -> _Outline:

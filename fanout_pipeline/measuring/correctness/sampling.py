@@ -6,7 +6,7 @@ import random
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from itertools import islice
+from itertools import filterfalse, islice
 from typing import Any
 
 from fanout_pipeline.engine.model.errors import short_repr
@@ -90,9 +90,9 @@ def compare_sample(
     found, progress = SampleResult(), Progress("check", log)
     manifest = ours.manifest
     call_seconds = sum(part.call_seconds for part in manifest.parts) / max(1, manifest.items)
-    failed = set(failed_indexes(ours).tolist())
-    picked = [index for index in pick if index not in failed]
-    results, items = results_at(ours, picked), items_at(spec.source, picked)
+    failed = frozenset(failed_indexes(ours).tolist())
+    results = results_at(ours, filterfalse(failed.__contains__, pick))
+    items = items_at(spec.source, filterfalse(failed.__contains__, pick))
     progress.begin(pick.count)
     with Again() as process:
         while batch := list(islice(items, _BATCH_ITEMS)):

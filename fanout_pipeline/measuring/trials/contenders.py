@@ -13,7 +13,7 @@ from fanout_pipeline.engine.registry import REFERENCE
 from fanout_pipeline.measuring.correctness.determinism import DeterminismTest, differing_run
 from fanout_pipeline.measuring.correctness.order_check import OrderCheck, check_order
 from fanout_pipeline.measuring.correctness.verification import self_check
-from fanout_pipeline.measuring.trials.process import InThisProcess, Runner, RunRequest
+from fanout_pipeline.measuring.trials.process import Runner, RunRequest
 from fanout_pipeline.results.read import Snapshot
 
 
@@ -32,7 +32,7 @@ class StrategyContender:
     options: Options
     chunks: int | None = None
     warm_runs: int = 1
-    runner: Runner = field(default_factory=InThisProcess)
+    runner: Runner = field(default_factory=Runner)
     determinism: DeterminismTest | None = None
     """Shared by all contenders, so that the function is tested once; None: one for each check."""
 

@@ -25,7 +25,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 from fanout_pipeline.engine.functions.serialize import sent
 from fanout_pipeline.engine.model.errors import WorkerDied
@@ -57,20 +57,11 @@ class RunRequest(NamedTuple):
     warm_runs: int = 0
 
 
-class Runner(Protocol):
-    """Where strategies are run to be timed."""
+class Runner:
+    """Runs strategies to be timed: in this process, where nothing can end one that hangs."""
 
     def run(self, request: RunRequest, limit_seconds: float | None = None) -> RunRecord:
-        """Run a strategy. Raises what it raises, and TookTooLong if it could be ended in time."""
-
-    def remark(self, spec: FanoutSpec) -> str:
-        """What a reader has to know of runs of this fan-out; empty if nothing."""
-
-
-class InThisProcess:
-    """Runs strategies in this process, where nothing can end one that hangs."""
-
-    def run(self, request: RunRequest, limit_seconds: float | None = None) -> RunRecord:
+        """Run a strategy. Raises what it raises, and TookTooLong where it could be ended."""
         from fanout_pipeline.engine.run import run_strategy
         from fanout_pipeline.engine.system.usage import reset_peak
 
@@ -79,11 +70,12 @@ class InThisProcess:
         return run_strategy(strategy, spec, folder, options, chunks=chunks, warm_runs=warm_runs)
 
     def remark(self, spec: FanoutSpec) -> str:
+        """What a reader has to know of runs of this fan-out; empty if nothing."""
         return ""
 
 
-class TrialProcess:
-    """The parent's side of the trial process."""
+class TrialProcess(Runner):
+    """Runs strategies in a process that can be ended; the parent's side of it."""
 
     def __init__(self, temporary: str):
         self._temporary = temporary
@@ -97,7 +89,7 @@ class TrialProcess:
         """Run a strategy there; in this process, without a limit, if the function cannot be sent."""
         pickled = self._pickle(request.spec)
         if isinstance(pickled, TypeError):
-            return InThisProcess().run(request)
+            return super().run(request)
         if self._process is None:
             self.start()
         name = request.strategy.name
@@ -234,7 +226,7 @@ def serve(descriptor: int) -> None:
         try:
             spec = _read(pickled, strategy)
             surroundings.take_on()
-            answer: Any = InThisProcess().run(RunRequest(STRATEGIES[strategy], spec, *how))
+            answer: Any = Runner().run(RunRequest(STRATEGIES[strategy], spec, *how))
         except BaseException as error:
             from fanout_pipeline.engine.model.errors import sendable
 

@@ -42,7 +42,7 @@ def test_ratios_are_of_the_same_rounds():
     assert compared.rows[0].ratio == 1.0
 
 
-def test_cold_and_warm_are_told_apart():
+def test_cold_and_warm_are_kept_apart():
     """The time with workers that are there already has a ratio of its own."""
     trials = noisy_trials({"multiprocess": 5.0}, multiprocess={"warm_seconds": 0.06})
     row = compare(trial_run(), trials).row("multiprocess")
@@ -118,7 +118,7 @@ def test_metadata_of_an_older_version_is_refused():
 
 
 def test_two_strategies_are_related_by_their_common_rounds():
-    """Which of two strategies is faster is told without the detour of the reference."""
+    """Two strategies are compared with each other directly, not by way of the reference."""
     trials = noisy_trials({"threads": 0.5, "vectorized": 0.25})
     assert related(trials, "threads", "vectorized").ratio == pytest.approx(2.0, rel=0.05)
     assert related(trials, "threads", "never run") is None

@@ -31,23 +31,23 @@ def test_the_same_again_is_no_change(tmp_path):
     assert changes(earlier, *judged({"threads": 0.5}, seed=2)) == []
 
 
-def test_a_ratio_that_changed_is_told_with_both_values(tmp_path):
+def test_a_ratio_that_changed_is_reported_with_both_values(tmp_path):
     """A strategy that became slower in relation to serial is named, from what to what."""
     earlier = kept(tmp_path, {"threads": 0.3, "multiprocess": 0.61})
-    told = changes(earlier, *judged({"threads": 0.3, "multiprocess": 0.93}))
-    assert len(told) == 1
-    assert told[0].startswith("multiprocess went from 0.6")
-    assert told[0].endswith(" to 0.93 of serial.") or " to 0.9" in told[0]
+    found = changes(earlier, *judged({"threads": 0.3, "multiprocess": 0.93}))
+    assert len(found) == 1
+    assert found[0].startswith("multiprocess went from 0.6")
+    assert found[0].endswith(" to 0.93 of serial.") or " to 0.9" in found[0]
 
 
-def test_another_winner_is_told(tmp_path):
+def test_another_winner_is_reported(tmp_path):
     """Whoever has put the last winner to work reads that another one would be better now."""
     earlier = kept(tmp_path, {"threads": 0.5})
-    told = changes(earlier, *judged({"threads": 1.5}))
-    assert told[0] == "The verdict went from threads to stay serial."
+    found = changes(earlier, *judged({"threads": 1.5}))
+    assert found[0] == "The verdict went from threads to stay serial."
 
 
-def test_a_function_that_became_cheaper_is_told(tmp_path):
+def test_a_function_that_became_cheaper_is_reported(tmp_path):
     """When all ratios move because the function changed, the function is named as the reason."""
     earlier = kept(tmp_path, {"threads": 0.5}, serial={"phases": {"call": 0.5}})
     now = judged(
@@ -61,7 +61,7 @@ def test_a_function_that_became_cheaper_is_told(tmp_path):
     ]
 
 
-def test_a_cost_that_changed_without_the_function_is_told_as_such(tmp_path):
+def test_a_cost_that_changed_without_the_function_is_reported_as_such(tmp_path):
     """A slower night is not taken for a slower function."""
     earlier = kept(tmp_path, {"threads": 0.5}, serial={"phases": {"call": 0.1}})
     now = judged({"threads": 0.5}, serial={"phases": {"call": 0.2}})
@@ -70,14 +70,14 @@ def test_a_cost_that_changed_without_the_function_is_told_as_such(tmp_path):
     ]
 
 
-def test_other_data_and_another_machine_are_told(tmp_path):
+def test_other_data_and_another_machine_are_reported(tmp_path):
     """What makes two comparisons differ for good reason is said beside the difference."""
     earlier = kept(tmp_path, {"threads": 0.5})
     machine = trial_run().machine | {"cpu": "another CPU"}
     now = judged({"threads": 0.5}, trial_run(input_sha256="j", machine=machine))
-    told = changes(earlier, *now)
-    assert "The input has changed." in told
-    assert any(line.startswith("The machine was a different one: a CPU") for line in told)
+    found = changes(earlier, *now)
+    assert "The input has changed." in found
+    assert any(line.startswith("The machine was a different one: a CPU") for line in found)
 
 
 @pytest.mark.parametrize("content", [None, "", "[]", "{}", json.dumps({"verdict": {"use": "x"}})])

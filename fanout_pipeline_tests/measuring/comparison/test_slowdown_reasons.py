@@ -70,7 +70,7 @@ def test_what_was_not_tried_is_said():
 
 
 def test_one_worker_has_nothing_to_share():
-    """Who measured with one worker is told that it could not have been faster."""
+    """With one worker, the report says that it could not have been faster."""
     comparison = compared(measured("threads", 1.0, workers=1, phases=CALLS), phases=CALLS)
     assert "With one worker threads had nothing to share" in slowdown_reasons(comparison)[3]
 
@@ -91,7 +91,7 @@ def test_chance_is_not_called_a_difference():
         (1.0, "indistinguishable from serial (1.00 times its time)"),
     ],
 )
-def test_the_sentence_of_the_article(seconds, text):
+def test_the_sentence_about_one_strategy(seconds, text):
     """The closing sentence says how many times faster or slower, the right way round."""
     comparison = compared(measured("multiprocess", seconds, jitter=0), jitter=0)
     assert strategy_sentence(comparison, "multiprocess") == f"multiprocess was {text}."

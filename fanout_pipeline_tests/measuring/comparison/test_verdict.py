@@ -1,4 +1,4 @@
-"""What to do, told in a sentence that can be relied on, or withheld with the reason."""
+"""What to do, in a sentence that can be relied on, or withheld with the reason."""
 
 import random
 import re
@@ -34,7 +34,7 @@ def test_the_fastest_is_recommended_with_its_interval():
 
 
 def test_stay_serial_says_from_where_on_it_would_pay():
-    """Who stays serial is told how many items, or how much more work, would change that."""
+    """ "Stay serial" says how many items, or how much more work, would change that."""
     verdict = decided(
         {"threads": 1.3, "multiprocess": 3.2}, multiprocess=COLD, serial={"phases": {"call": 0.03}}
     )
@@ -64,7 +64,7 @@ def test_few_rounds_give_no_verdict(rounds):
     assert f"only {rounds} whole rounds" in verdict.reason
 
 
-def test_equal_strategies_are_not_told_apart():
+def test_equal_strategies_are_indistinguishable():
     """An equal strategy is called neither faster nor slower."""
     verdict = decided({"threads": 1.0})
     assert (verdict.use, verdict.trusted) == ("cannot tell", False)
@@ -98,16 +98,16 @@ def test_nothing_right_but_serial():
     assert (verdict.use, verdict.trusted) == ("stay serial", True)
 
 
-def test_vectorising_is_told_from_fanning_out():
+def test_vectorising_is_reported_apart_from_fanning_out():
     """A faster batch function is recommended, and it is said that fanning out does not pay."""
     verdict = decided({"threads": 1.2, "vectorized": 0.5})
     assert verdict.use == "vectorized"
-    told = " ".join(verdict.grounds)
-    assert "Vectorising: vectorized was 2" in told
-    assert "Fanning out, the best way: threads was 1" in told
+    grounds = " ".join(verdict.grounds)
+    assert "Vectorising: vectorized was 2" in grounds
+    assert "Fanning out, the best way: threads was 1" in grounds
 
 
-def test_cold_is_told_from_warm():
+def test_cold_is_reported_apart_from_warm():
     """Workers that are slow to start and quick to work are described as both."""
     verdict = decided({"threads": 1.3, "multiprocess": 3.2}, multiprocess=COLD)
     assert any(
@@ -240,7 +240,7 @@ def test_threads_are_not_said_to_pay_for_more_python():
 
 
 def test_warm_workers_are_said_to_be_faster_only_where_that_is_shown():
-    """A warm time within chance is not told as a gain, and no item count is made of it."""
+    """A warm time within chance is not called a gain, and no item count follows from it."""
     warm = COLD | {"warm_seconds": 0.105}
     verdict = decided(
         {"multiprocess": 3.2}, multiprocess=warm, noise=0.08, serial={"phases": {"call": 0.03}}
@@ -251,7 +251,7 @@ def test_warm_workers_are_said_to_be_faster_only_where_that_is_shown():
     assert "items" not in verdict.reason.partition("; ")[2]
 
 
-def test_inexact_results_may_be_recommended_and_are_told():
+def test_inexact_results_may_be_recommended_and_are_reported():
     """Last digits rule nobody out; the grounds say how many results they were, and by how much."""
     noisy = {"inexact": 12, "largest_difference": 9e-16}
     verdict = decided({"threads": 0.5}, threads=noisy)
@@ -260,11 +260,11 @@ def test_inexact_results_may_be_recommended_and_are_told():
     assert any("by at most 9e-16 of their value" in ground for ground in verdict.grounds)
 
 
-def test_a_function_that_contradicts_itself_is_told_in_the_grounds():
+def test_a_function_that_contradicts_itself_is_reported_in_the_grounds():
     """The verdict is given, and says by what the order is proved."""
     trials = noisy_trials({"threads": 0.5})
     run = trial_run(contradiction="The function gives different results for the same item.")
     verdict = decide(compare(run, trials), trials)
     assert verdict.use == "threads"
-    (told,) = (ground for ground in verdict.grounds if "different results" in ground)
-    assert "the order cannot be proved by value: it was proved by index" in told
+    (ground,) = (one for one in verdict.grounds if "different results" in one)
+    assert "the order cannot be proved by value: it was proved by index" in ground

@@ -65,7 +65,7 @@ def judged(tmp_path, function, reference, ours, again):
 
 @pytest.mark.parametrize("number", range(len(CONTRADICTORY)))
 def test_what_contradicts_itself_is_not_called_lost(tmp_path, batch, number):
-    """Fifty functions that depend on more than their item: none is told as lost, wrong or out of place."""
+    """Fifty functions that depend on more than their item: no result is called lost, wrong or out of place."""
     reference, ours, again = batch[number]
     found, check = judged(tmp_path, FUNCTIONS[number], reference, ours, again)
     assert not found.faultless, "it was to differ"

@@ -178,7 +178,7 @@ def test_as_many_are_named_as_are_counted(small, lost, wrong, repeated):
     named = [len(check.lost), len(check.repeated), len(check.foreign)]
     assert named == [check.missing, check.duplicated, check.wrong]
     assert {finding.value for finding in check.foreign} == {str(1000 + n) for n in wrong - lost}
-    # Side by side, it cannot be told which of two is lost and which has another in its place.
+    # Side by side, nothing says which of two is lost and which is replaced by another.
     if not any({n - 1, n + 1} & (lost | wrong) for n in lost):
         assert {finding.index for finding in check.lost} == lost
 
@@ -316,7 +316,7 @@ def quarantined(folder, values, omitted):
 
 @pytest.mark.parametrize("omitted", [False, True], ids=["null", "omit"])
 def test_what_failed_on_one_side_only_is_not_wrong(tmp_path, omitted):
-    """An item that has failed in one of two runs is told by its failure; all others are compared."""
+    """An item that has failed in one of two runs is reported as failed; all others are compared."""
     one, other = list(range(100, 140)), list(range(100, 140))
     for place in (0, 7, 8, 25, 39):
         one[place] = None

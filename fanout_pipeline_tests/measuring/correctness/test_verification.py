@@ -132,7 +132,7 @@ def test_items_in_quarantine_are_not_called_again(spec, marked, tmp_path):
     assert found.check.faultless
 
 
-def test_calls_that_fail_this_time_are_told(spec, marked, tmp_path):
+def test_calls_that_fail_this_time_are_reported(spec, marked, tmp_path):
     """A call that raises in the check says nothing about the result that is there."""
     made = run(spec, tmp_path)
     (tmp_path / "fails").touch()
@@ -143,7 +143,7 @@ def test_calls_that_fail_this_time_are_told(spec, marked, tmp_path):
 
 
 def test_a_sample_of_which_no_call_succeeds_has_compared_nothing(spec, tmp_path):
-    """It is not told as results that were found right."""
+    """That is not reported as results that were found right."""
     made = run(spec, tmp_path)
     (tmp_path / "down").touch()
     found = verify(spec, tmp_path / "threads", made, share=0.1)

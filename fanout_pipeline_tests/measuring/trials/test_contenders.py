@@ -55,7 +55,7 @@ def test_a_function_that_contradicts_itself_makes_no_contender_wrong(tmp_path, f
         StrategyContender(
             STRATEGIES[name], spec, tmp_path, Options(2, "spawn"), determinism=determinism
         )
-        for name in (REFERENCE, "threads", "multiprocess", "pool_map")
+        for name in (REFERENCE, "threads", "multiprocess")
     ]
     found = run_trials(contenders[0], contenders[1:], TrialOptions(rounds=2))
     assert {trial.strategy for trial in found.trials} == {one.name for one in contenders}

@@ -94,7 +94,7 @@ def test_a_slow_strategy_gets_fewer_rounds_and_it_is_said():
 
 
 def test_the_time_goes_to_those_that_are_close():
-    """A strategy that is plainly slower is told so by 20 trials, spread out; the others have all rounds."""
+    """20 trials, spread out, suffice for a clearly slower strategy; the others have all rounds."""
     found, _ = tried({"serial": 0.04, "near": 0.03, "slow": 0.4}, rounds=100, budget_seconds=60)
     assert len(rounds_of(found, "near")) == found.rounds == 100
     slow = rounds_of(found, "slow")
@@ -181,7 +181,7 @@ def test_each_slow_way_has_its_chance_and_the_quick_have_their_rounds():
     assert min(len(rounds_of(found, name)) for name in quick) >= 40
 
 
-def test_progress_is_told():
+def test_progress_is_logged():
     """Whoever watches trials of minutes sees a line every few seconds."""
     lines = []
     tried({"serial": 1.0, "a": 1.0}, rounds=10, budget_seconds=100, log=lines.append)
