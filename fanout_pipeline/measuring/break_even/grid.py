@@ -33,8 +33,6 @@ class Skip:
     strategy: str
     cell: Cell
     reason: str
-    hopeless: bool = False
-    """True where it is known that it would not have won."""
     failed: bool = False
     """True where the strategy has failed before."""
 

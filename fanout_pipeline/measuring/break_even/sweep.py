@@ -147,7 +147,7 @@ class Sweep:
             best = self._model.at_best(strategy, cell)
             slower = best / self._model.expected(reference, cell)
             reason = f"hopeless: {slower:,.1f} times slower than {reference} at best"
-            return Skip(strategy, cell, reason, hopeless=True)
+            return Skip(strategy, cell, reason)
         expected = self._model.expected(strategy, cell)
         if expected > self._longest:
             return Skip(strategy, cell, f"too long: about {duration(expected)}")
