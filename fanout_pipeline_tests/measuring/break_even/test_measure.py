@@ -80,7 +80,7 @@ def test_a_later_run_uses_the_earlier_ones_samples(spec, tmp_path):
     assert wider.reused == first.taken
     assert wider.taken > 0
     assert wider.model.cells("vectorized")
-    anew = measured(spec, tmp_path, counts=(10,), fresh=True)
+    anew = measured(spec, tmp_path, counts=(10,), budget=0, fresh=True)
     assert anew.reused == 0
 
 
@@ -94,13 +94,13 @@ def test_samples_of_anything_else_are_not_used(spec, tmp_path):
         tmp_path / "same" / "break_even",
         OPTIONS,
         grid(other, "threads"),
-        Settings(1),
+        Settings(0),
         lines.append,
     )
     assert found.reused == 0
     assert "Starting anew" in lines[0]
     (tmp_path / "numbers.txt").write_text("3\n1\n4\n")
-    assert measured(other, tmp_path, budget=1).reused == 0
+    assert measured(other, tmp_path, budget=0).reused == 0
 
 
 def test_a_strategy_that_gives_other_results_ends_the_sweep(spec, tmp_path):
@@ -128,8 +128,9 @@ def test_waits_of_an_async_function_are_beside_each_other(spec, tmp_path):
     """An async function is swept by `asyncio`, too; what is added to it waits without blocking."""
     found = measured(replace(spec, function=functions.same_async), tmp_path, "asyncio")
     waits = Cell(WAIT, 100)
-    assert min(found.model.seconds("serial", waits)) >= 100 * WAIT.seconds
-    assert min(found.model.seconds("asyncio", waits)) < 0.5 * 100 * WAIT.seconds
+    serial, asyncio = (min(found.model.seconds(name, waits)) for name in ("serial", "asyncio"))
+    assert serial >= 100 * WAIT.seconds
+    assert asyncio < 0.9 * serial
     assert found.answers.by_items["asyncio", WAIT].answer == FROM
 
 

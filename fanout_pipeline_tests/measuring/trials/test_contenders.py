@@ -1,6 +1,5 @@
 """Strategies as contenders: each of their timed runs is checked."""
 
-import random
 import sys
 from dataclasses import replace
 
@@ -40,16 +39,11 @@ def hashed(line):
     return hash(line) % 1000
 
 
-def tossed(line):
-    return random.random()
-
-
 @pytest.mark.slow
-@pytest.mark.parametrize("function", [hashed, tossed])
-def test_a_function_that_contradicts_itself_makes_no_contender_wrong(tmp_path, function):
+def test_a_function_that_contradicts_itself_makes_no_contender_wrong(tmp_path):
     """Trials go on, nothing is called wrong, and the comparison says what was found."""
     (tmp_path / "lines.txt").write_text("".join(f"line {n}\n" for n in range(50)))
-    spec = FanoutSpec("lines", TextLines(str(tmp_path / "lines.txt")), function)
+    spec = FanoutSpec("lines", TextLines(str(tmp_path / "lines.txt")), hashed)
     determinism = DeterminismTest(spec)
     contenders = [
         StrategyContender(
