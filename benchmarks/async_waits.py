@@ -19,11 +19,10 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from fanout_pipeline.fanout import FanoutSpec, Options
-from fanout_pipeline.fanout.registry import STRATEGIES
-from fanout_pipeline.fanout.run import run_strategy
+from fanout_pipeline import FanoutSpec, IntegerLines, Options
+from fanout_pipeline.engine.registry import STRATEGIES
+from fanout_pipeline.engine.run import run_strategy
 from fanout_pipeline.numbers_file import NUMBERS_FILE, write_numbers
-from fanout_pipeline.sources import IntegerLines
 
 
 async def waits(number: int, seconds: float) -> int:

@@ -23,15 +23,14 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
-from fanout_pipeline.fanout import FanoutSpec, Options
-from fanout_pipeline.fanout.chunk_work import Laps
-from fanout_pipeline.fanout.lanes import Lane
-from fanout_pipeline.fanout.pickling import PickleSample
-from fanout_pipeline.fanout.registry import REFERENCE, STRATEGIES
-from fanout_pipeline.fanout.run import run_strategy
-from fanout_pipeline.fanout.run_record import RunRecord
+from fanout_pipeline import FanoutSpec, IntegerLines, Options
+from fanout_pipeline.engine.baselines.pickling import PickleSample
+from fanout_pipeline.engine.calls.items import Laps
+from fanout_pipeline.engine.model.run_record import RunRecord
+from fanout_pipeline.engine.registry import REFERENCE, STRATEGIES
+from fanout_pipeline.engine.run import run_strategy
+from fanout_pipeline.engine.timing.timeline import Lane
 from fanout_pipeline.numbers_file import NUMBERS_FILE, write_numbers
-from fanout_pipeline.sources import IntegerLines
 from fanout_pipeline.squares import square, square_batch
 
 MEASURING: tuple[tuple[type, str], ...] = (

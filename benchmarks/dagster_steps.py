@@ -25,13 +25,13 @@ from pathlib import Path
 import dagster as dg
 from tabulate import tabulate
 
+from fanout_pipeline import Options
 from fanout_pipeline.defs.chunk_graph import NAME, chunk_graph_asset
 from fanout_pipeline.defs.executors import timed_steps_executor
 from fanout_pipeline.defs.numbers import SQUARES
 from fanout_pipeline.defs.resources import default_resources
-from fanout_pipeline.fanout.contract import Options
-from fanout_pipeline.fanout.registry import REFERENCE, STRATEGIES
-from fanout_pipeline.fanout.run import run_strategy
+from fanout_pipeline.engine.registry import REFERENCE, STRATEGIES
+from fanout_pipeline.engine.run import run_strategy
 from fanout_pipeline.numbers_file import NUMBERS_FILE, write_numbers
 
 EXECUTORS = {

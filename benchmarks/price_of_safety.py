@@ -14,9 +14,9 @@ import tempfile
 import time
 from pathlib import Path
 
-from fanout_pipeline.fanout import FanoutSpec, Options
-from fanout_pipeline.fanout.registry import STRATEGIES
-from fanout_pipeline.fanout.run import run_strategy
+from fanout_pipeline import FanoutSpec, IntegerLines, Options
+from fanout_pipeline.engine.registry import STRATEGIES
+from fanout_pipeline.engine.run import run_strategy
 from fanout_pipeline.measuring.inference import (
     RatioEstimate,
     control_estimate,
@@ -24,7 +24,6 @@ from fanout_pipeline.measuring.inference import (
     ratio_estimate,
 )
 from fanout_pipeline.numbers_file import NUMBERS_FILE, write_numbers
-from fanout_pipeline.sources import IntegerLines
 from fanout_pipeline.squares import square, square_batch
 
 WAYS = ("with", "without", "without again")

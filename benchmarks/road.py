@@ -27,10 +27,11 @@ from fanout_pipeline.numbers_file import NUMBERS_FILE, write_numbers
 OURS = """
 import json, sys
 from pathlib import Path
-from fanout_pipeline.fanout import FanoutSpec, Options
-from fanout_pipeline.fanout.registry import STRATEGIES
-from fanout_pipeline.fanout.run import run_strategy
-from fanout_pipeline.sources import IntegerLines
+from fanout_pipeline import FanoutSpec
+from fanout_pipeline import Options
+from fanout_pipeline.engine.registry import STRATEGIES
+from fanout_pipeline.engine.run import run_strategy
+from fanout_pipeline import IntegerLines
 from fanout_pipeline.squares import square, square_batch
 
 root, way, workers = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
@@ -43,7 +44,7 @@ print(json.dumps([run.wall_seconds, run.cpu_seconds, run.peak_rss_bytes, run.pha
 ALONE = """
 import json, sys, time
 from pathlib import Path
-from fanout_pipeline.fanout.usage import own_usage
+from fanout_pipeline.engine.system.usage import own_usage
 {imports}
 
 path, out = str(Path(sys.argv[1], "numbers.txt")), str(Path(sys.argv[1], "alone.parquet"))

@@ -20,10 +20,12 @@ from fanout_pipeline.numbers_file import NUMBERS_FILE, write_numbers
 RUN = """
 import json, sys
 from pathlib import Path
-from fanout_pipeline.fanout import FanoutSpec, Options, effective_cores
-from fanout_pipeline.fanout.registry import STRATEGIES
-from fanout_pipeline.fanout.run import run_strategy
-from fanout_pipeline.sources import IntegerLines
+from fanout_pipeline import FanoutSpec
+from fanout_pipeline import Options
+from fanout_pipeline.engine.system.cores import effective_cores
+from fanout_pipeline.engine.registry import STRATEGIES
+from fanout_pipeline.engine.run import run_strategy
+from fanout_pipeline import IntegerLines
 from fanout_pipeline.squares import square, square_batch
 
 root, name = Path(sys.argv[1]), sys.argv[2]

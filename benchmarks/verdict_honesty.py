@@ -19,12 +19,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from fanout_pipeline.fanout import FanoutSpec, Options, effective_cores
-from fanout_pipeline.fanout.chunk_work import Piece, run_piece
-from fanout_pipeline.fanout.contract import Strategy, Work
-from fanout_pipeline.fanout.in_process import OneByOne
-from fanout_pipeline.fanout.numbering import Numbering
-from fanout_pipeline.fanout.registry import REFERENCE, STRATEGIES
+from fanout_pipeline import FanoutSpec, IntegerLines, Options
+from fanout_pipeline.engine.calls.indexing import Numbering
+from fanout_pipeline.engine.calls.items import Piece, run_piece
+from fanout_pipeline.engine.model.strategy import Strategy, Work
+from fanout_pipeline.engine.registry import REFERENCE, STRATEGIES
+from fanout_pipeline.engine.strategies.inline_crew import OneByOne
+from fanout_pipeline.engine.system.cores import effective_cores
 from fanout_pipeline.measuring.comparison import Comparison, compare
 from fanout_pipeline.measuring.contenders import InProcess
 from fanout_pipeline.measuring.machine import machine_record
@@ -32,7 +33,6 @@ from fanout_pipeline.measuring.trial_store import TrialRun
 from fanout_pipeline.measuring.trials import TrialOptions, run_trials
 from fanout_pipeline.measuring.verdict import Verdict, decide
 from fanout_pipeline.numbers_file import NUMBERS_FILE, write_numbers
-from fanout_pipeline.sources import IntegerLines
 from fanout_pipeline.sources.source import Chunk
 from fanout_pipeline.squares import square, square_batch
 

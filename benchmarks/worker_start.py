@@ -23,8 +23,8 @@ from pathlib import Path
 
 import dagster as dg
 
-from fanout_pipeline.fanout.contract import Options
-from fanout_pipeline.fanout.registry import STRATEGIES
+from fanout_pipeline import Options
+from fanout_pipeline.engine.registry import STRATEGIES
 
 RESULTS = "FANOUT_WORKER_START"
 

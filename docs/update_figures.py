@@ -13,7 +13,7 @@ import statistics
 from pathlib import Path
 from typing import Any
 
-from fanout_pipeline.fanout.phases import PHASES
+from fanout_pipeline.engine.timing.phases import PHASES
 from fanout_pipeline.measuring.machine import machine_sentence
 from fanout_pipeline.measuring.trial_store import load_trials
 

@@ -1,7 +1,63 @@
-"""Measure, prove and run the fan-out of a Python function over many items, as a Dagster project.
+"""A Python function over many items, in Dagster: fanned out, proved and kept.
 
-The rooms, and the one direction of imports between them:
-definitions -> defs -> reporting -> measuring -> fanout -> parts, sources.
-Only `defs/` and `definitions.py` import dagster. This file stays empty of imports, because every
-worker process runs it.
+This is the public surface. A name is imported when it is asked for, so that a worker process
+imports no more than it uses.
 """
+
+from importlib import import_module
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from fanout_pipeline.defs.factory import fanout_definitions
+    from fanout_pipeline.engine.model.errors import ItemFailed, WorkerDied
+    from fanout_pipeline.engine.model.options import Options
+    from fanout_pipeline.engine.model.spec import FanoutSpec
+    from fanout_pipeline.results.failures import read_failures
+    from fanout_pipeline.results.read import iter_results, read_results
+    from fanout_pipeline.results.store.manifest import NoResults
+    from fanout_pipeline.results.write_results import write_results
+    from fanout_pipeline.sources.integer_lines import IntegerLines
+    from fanout_pipeline.sources.source import BadInput
+    from fanout_pipeline.sources.text_lines import TextLines
+
+__all__ = [
+    "BadInput",
+    "FanoutSpec",
+    "IntegerLines",
+    "ItemFailed",
+    "NoResults",
+    "Options",
+    "TextLines",
+    "WorkerDied",
+    "fanout_definitions",
+    "iter_results",
+    "read_failures",
+    "read_results",
+    "write_results",
+]
+
+_MODULES = {
+    "BadInput": "sources.source",
+    "FanoutSpec": "engine.model.spec",
+    "IntegerLines": "sources.integer_lines",
+    "ItemFailed": "engine.model.errors",
+    "NoResults": "results.store.manifest",
+    "Options": "engine.model.options",
+    "TextLines": "sources.text_lines",
+    "WorkerDied": "engine.model.errors",
+    "fanout_definitions": "defs.factory",
+    "iter_results": "results.read",
+    "read_failures": "results.failures",
+    "read_results": "results.read",
+    "write_results": "results.write_results",
+}
+
+
+def __getattr__(name: str) -> object:
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from fanout_pipeline.parts.atomic import make_folder, replacing
+from fanout_pipeline.results.files.atomic import make_folder, replacing
 
 NUMBERS_FILE = "numbers.txt"
 Order = Literal["ascending", "shuffled"]

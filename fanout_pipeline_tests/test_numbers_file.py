@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from fanout_pipeline import IntegerLines
 from fanout_pipeline.numbers_file import write_numbers
-from fanout_pipeline.parts.atomic import CannotWrite
-from fanout_pipeline.sources import IntegerLines
+from fanout_pipeline.results.files.atomic import CannotWrite
 
 ROOT = Path(__file__).parents[1]
 
@@ -101,7 +101,7 @@ LIMITED = """
 import resource, signal, sys
 from pathlib import Path
 from fanout_pipeline.numbers_file import write_numbers
-from fanout_pipeline.parts.atomic import CannotWrite
+from fanout_pipeline.results.files.atomic import CannotWrite
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
 try:

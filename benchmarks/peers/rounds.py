@@ -11,8 +11,8 @@ from pathlib import Path
 from benchmarks.peers.contenders import CONTENDERS, REFERENCE, Contender
 from benchmarks.peers.trial_process import PeerTrial, Shared
 from benchmarks.peers.workloads import Workload, workloads
-from fanout_pipeline.fanout.cores import effective_cores
-from fanout_pipeline.fanout.fingerprint import function_fingerprint, function_name
+from fanout_pipeline.engine.functions.fingerprint import function_fingerprint, function_name
+from fanout_pipeline.engine.system.cores import effective_cores
 from fanout_pipeline.measuring.burden import calibrate
 from fanout_pipeline.measuring.comparison import Comparison, compare
 from fanout_pipeline.measuring.machine import machine_record

@@ -22,8 +22,8 @@ from benchmarks.peers.contenders import REFERENCE, Contender
 from benchmarks.peers.results import Results, compared, read_back
 from benchmarks.peers.trial import Request, Taken
 from benchmarks.peers.workloads import Workload
-from fanout_pipeline.fanout.interrupts import interrupts_held
-from fanout_pipeline.fanout.run_record import RunRecord
+from fanout_pipeline.engine.model.run_record import RunRecord
+from fanout_pipeline.engine.system.signals import interrupts_held
 from fanout_pipeline.measuring.order_check import OrderCheck
 from fanout_pipeline.sources.source import Fingerprint
 

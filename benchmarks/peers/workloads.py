@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from benchmarks.peers import async_functions, functions
+from fanout_pipeline import IntegerLines, TextLines
 from fanout_pipeline.numbers_file import write_numbers
-from fanout_pipeline.sources import IntegerLines, TextLines
 from fanout_pipeline.squares import square, square_batch
 
 AT_ONCE = 32

@@ -12,7 +12,7 @@ import dagster as dg
 
 from fanout_pipeline.defs.bounds import Workers
 from fanout_pipeline.defs.overlap import ALONE, TIMED
-from fanout_pipeline.fanout.cores import effective_cores
+from fanout_pipeline.engine.system.cores import effective_cores
 
 if TYPE_CHECKING:
     from fanout_pipeline.defs.forked_executor import ForkedStepsExecutor

@@ -17,7 +17,7 @@ from dagster._core.executor.step_delegating import (
 )
 
 from fanout_pipeline.defs.step_messages import Ended, Interrupt, Launch, Ready, Setup
-from fanout_pipeline.fanout.interpreter import command
+from fanout_pipeline.engine.system.interpreter import command
 
 _PROGRAM = """\
 from fanout_pipeline.defs.step_server import main

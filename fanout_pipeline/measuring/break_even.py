@@ -11,7 +11,7 @@ from random import Random
 from statistics import median
 from typing import NamedTuple
 
-from fanout_pipeline.fanout.registry import STRATEGIES
+from fanout_pipeline.engine.registry import STRATEGIES
 from fanout_pipeline.measuring.burden import Cost
 from fanout_pipeline.measuring.cost_fit import Line
 from fanout_pipeline.measuring.cost_model import CostModel

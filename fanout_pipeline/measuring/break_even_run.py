@@ -13,13 +13,13 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from fanout_pipeline.fanout.contract import FanoutSpec, Options
-from fanout_pipeline.fanout.cores import effective_cores
-from fanout_pipeline.fanout.fingerprint import function_fingerprint
-from fanout_pipeline.fanout.identity import work_fingerprint
-from fanout_pipeline.fanout.import_path import with_its_imports
-from fanout_pipeline.fanout.numeric import as_in_workers
-from fanout_pipeline.fanout.registry import REFERENCE, STRATEGIES
+from fanout_pipeline.engine.functions.fingerprint import function_fingerprint
+from fanout_pipeline.engine.functions.identity import work_fingerprint
+from fanout_pipeline.engine.model.options import Options
+from fanout_pipeline.engine.model.spec import FanoutSpec, with_its_imports
+from fanout_pipeline.engine.registry import REFERENCE, STRATEGIES
+from fanout_pipeline.engine.system.cores import effective_cores
+from fanout_pipeline.engine.system.numeric import as_in_workers
 from fanout_pipeline.measuring.break_even import BreakEven, break_even
 from fanout_pipeline.measuring.burden import calibrate
 from fanout_pipeline.measuring.cost_model import CostModel
@@ -29,8 +29,8 @@ from fanout_pipeline.measuring.scaling import MIN_COUNTS, Scaling, fit_scaling, 
 from fanout_pipeline.measuring.sweep import Block, Sweep
 from fanout_pipeline.measuring.sweep_grid import Cell, Grid, Sample, Skip
 from fanout_pipeline.measuring.sweep_runs import sweep_runs
-from fanout_pipeline.parts.atomic import make_folder
-from fanout_pipeline.parts.lock import Held, locked
+from fanout_pipeline.results.files.atomic import make_folder
+from fanout_pipeline.results.files.lock import Held, locked
 
 SCALED = "multiprocess"
 """The strategy whose throughput is measured over numbers of workers."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from fanout_pipeline.fanout.phases import PHASES
+from fanout_pipeline.engine.timing.phases import PHASES
 from fanout_pipeline.measuring.comparison import Comparison, Row
 
 

@@ -6,7 +6,7 @@ import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from fanout_pipeline.fanout.registry import STRATEGIES
+from fanout_pipeline.engine.registry import STRATEGIES
 from fanout_pipeline.measuring.inference import (
     Claim,
     RatioEstimate,

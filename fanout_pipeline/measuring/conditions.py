@@ -6,7 +6,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from fanout_pipeline.fanout.cores import CGROUP
+from fanout_pipeline.engine.system.cores import CGROUP
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,14 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from fanout_pipeline.fanout.contract import FanoutSpec, Options, Strategy
-from fanout_pipeline.fanout.registry import REFERENCE
-from fanout_pipeline.fanout.run_record import RunRecord
+from fanout_pipeline.engine.model.options import Options
+from fanout_pipeline.engine.model.run_record import RunRecord
+from fanout_pipeline.engine.model.spec import FanoutSpec
+from fanout_pipeline.engine.model.strategy import Strategy
+from fanout_pipeline.engine.registry import REFERENCE
 from fanout_pipeline.measuring.determinism import Judge, another_run
 from fanout_pipeline.measuring.order_check import OrderCheck, check_order
 from fanout_pipeline.measuring.trial_process import Runs, run_here
 from fanout_pipeline.measuring.verification import self_check
-from fanout_pipeline.parts.reading import Snapshot
+from fanout_pipeline.results.read import Snapshot
 
 
 @dataclass(frozen=True, slots=True)

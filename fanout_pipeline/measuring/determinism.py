@@ -15,14 +15,14 @@ from dataclasses import replace
 from itertools import chain, zip_longest
 from typing import Any
 
-from fanout_pipeline.fanout.again import Again
-from fanout_pipeline.fanout.contract import FanoutSpec
-from fanout_pipeline.fanout.failures import shown
+from fanout_pipeline.engine.model.errors import shown
+from fanout_pipeline.engine.model.spec import FanoutSpec
+from fanout_pipeline.engine.workers.repeat import Again
 from fanout_pipeline.measuring.nearness import difference, has_floats
 from fanout_pipeline.measuring.order_check import Contradiction, OrderCheck
 from fanout_pipeline.measuring.single_items import items_at, results_at
-from fanout_pipeline.parts.arrow_kinds import read_back
-from fanout_pipeline.parts.reading import Snapshot
+from fanout_pipeline.results.read import Snapshot
+from fanout_pipeline.results.types.arrow_types import read_back
 
 _ITEMS = 8
 _SEEDS = (1, 2, 3, 4)

@@ -12,7 +12,7 @@ from fanout_pipeline.measuring.comparison import Comparison
 from fanout_pipeline.measuring.machine import machine_sentence
 from fanout_pipeline.measuring.sentences import times
 from fanout_pipeline.measuring.verdict import Verdict
-from fanout_pipeline.parts.atomic import write_text
+from fanout_pipeline.results.files.atomic import write_text
 
 LAST_TRUSTED = "last_trusted.json"
 _NOTABLE = 1.5

@@ -9,8 +9,8 @@ from typing import Any
 
 import psutil
 
-from fanout_pipeline.fanout.cores import measured_cores
-from fanout_pipeline.fanout.numeric import numeric_record
+from fanout_pipeline.engine.system.cores import measured_cores
+from fanout_pipeline.engine.system.numeric import numeric_record
 
 _PACKAGES = ("dagster", "numpy", "pandas", "pyarrow", "scipy")
 _GOVERNOR = Path("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor")

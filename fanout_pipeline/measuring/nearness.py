@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 import numpy
 
-from fanout_pipeline.parts.kinds import Kind
+from fanout_pipeline.results.types.kinds import Kind
 
 DIFFERENT = math.inf
 _LOOKED_AT = 16

@@ -24,7 +24,7 @@ from fanout_pipeline.measuring.result_streams import (
     pairs,
 )
 from fanout_pipeline.measuring.unmatched import Unmatched, unmatched
-from fanout_pipeline.parts.reading import Snapshot
+from fanout_pipeline.results.read import Snapshot
 
 _EXAMPLES = 10
 

@@ -10,13 +10,13 @@ from typing import Any
 import numpy
 import pyarrow
 
-from fanout_pipeline.fanout.failures import shown
+from fanout_pipeline.engine.model.errors import shown
 from fanout_pipeline.measuring.nearness import DIFFERENT, difference, differences, has_floats
-from fanout_pipeline.parts.arrow_kinds import to_python
-from fanout_pipeline.parts.digest import combined, digest, value_hashes
-from fanout_pipeline.parts.failed import failed_indexes
-from fanout_pipeline.parts.manifest import NoResults
-from fanout_pipeline.parts.reading import Snapshot
+from fanout_pipeline.results.failures import failed_indexes
+from fanout_pipeline.results.read import Snapshot
+from fanout_pipeline.results.store.digest import combined, digest, value_hashes
+from fanout_pipeline.results.store.manifest import NoResults
+from fanout_pipeline.results.types.arrow_types import to_python
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from fanout_pipeline.fanout.run_record import RunRecord
+from fanout_pipeline.engine.model.run_record import RunRecord
 from fanout_pipeline.measuring.inference import MIN_ROUNDS
 from fanout_pipeline.measuring.limits import limit_seconds
 from fanout_pipeline.measuring.order_check import OrderCheck

@@ -16,7 +16,7 @@ from pyarrow import parquet
 
 from fanout_pipeline.measuring.burden import Calibration, Cost
 from fanout_pipeline.measuring.sweep_grid import Cell, Sample
-from fanout_pipeline.parts.atomic import make_folder, replacing
+from fanout_pipeline.results.files.atomic import make_folder, replacing
 
 _MADE_OF = b"made_of"
 _CALIBRATION = b"calibration"

@@ -11,16 +11,16 @@ from typing import Any
 
 import numpy
 
-from fanout_pipeline.fanout.again import Again
-from fanout_pipeline.fanout.contract import FanoutSpec
-from fanout_pipeline.fanout.failures import shown
-from fanout_pipeline.fanout.progress import Progress
+from fanout_pipeline.engine.model.errors import shown
+from fanout_pipeline.engine.model.spec import FanoutSpec
+from fanout_pipeline.engine.system.progress import Progress
+from fanout_pipeline.engine.workers.repeat import Again
 from fanout_pipeline.measuring.nearness import difference
 from fanout_pipeline.measuring.result_streams import Finding, blocks, compared
 from fanout_pipeline.measuring.single_items import items_at
-from fanout_pipeline.parts.arrow_kinds import read_back
-from fanout_pipeline.parts.failed import failed_indexes
-from fanout_pipeline.parts.reading import Snapshot
+from fanout_pipeline.results.failures import failed_indexes
+from fanout_pipeline.results.read import Snapshot
+from fanout_pipeline.results.types.arrow_types import read_back
 
 _BATCH = 256
 _SECONDS = 60.0

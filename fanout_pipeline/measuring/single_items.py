@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy
 
-from fanout_pipeline.fanout.run import default_chunks
+from fanout_pipeline.engine.run import default_chunks
 from fanout_pipeline.measuring.result_streams import blocks, compared
-from fanout_pipeline.parts.reading import Snapshot
+from fanout_pipeline.results.read import Snapshot
 from fanout_pipeline.sources.source import BadInput, Source, Unreadable
 
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from random import Random
 from typing import NamedTuple
 
-from fanout_pipeline.fanout.contract import WorkerDied
+from fanout_pipeline.engine.model.errors import WorkerDied
 from fanout_pipeline.measuring.burden import seconds_text
 from fanout_pipeline.measuring.cost_model import JITTER_SECONDS, CostModel
 from fanout_pipeline.measuring.limits import TookTooLong

@@ -7,10 +7,10 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from fanout_pipeline.fanout.calling import is_async
-from fanout_pipeline.fanout.contract import FanoutSpec, Options
-from fanout_pipeline.fanout.registry import REFERENCE, STRATEGIES
-from fanout_pipeline.fanout.run_record import RunRecord
+from fanout_pipeline.engine.model.options import Options
+from fanout_pipeline.engine.model.run_record import RunRecord
+from fanout_pipeline.engine.model.spec import FanoutSpec, is_async
+from fanout_pipeline.engine.registry import REFERENCE, STRATEGIES
 from fanout_pipeline.measuring.burden import AsyncBurdened, Burdened, Calibration
 from fanout_pipeline.measuring.determinism import Judge
 from fanout_pipeline.measuring.limits import limit_seconds
@@ -18,9 +18,9 @@ from fanout_pipeline.measuring.order_check import Contradiction
 from fanout_pipeline.measuring.sweep_grid import Cell
 from fanout_pipeline.measuring.trial_process import Runs, run_here, trial_process
 from fanout_pipeline.measuring.verification import verify
-from fanout_pipeline.parts import no_links
-from fanout_pipeline.parts.atomic import scratch_folder
-from fanout_pipeline.parts.folder import ResultFolder
+from fanout_pipeline.results.files import no_links
+from fanout_pipeline.results.files.atomic import scratch_folder
+from fanout_pipeline.results.store.folder import ResultFolder
 from fanout_pipeline.sources.source import Source
 
 _PREFIX = ".break_even-"

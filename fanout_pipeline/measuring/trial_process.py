@@ -27,15 +27,18 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from fanout_pipeline.fanout.channel import Channel
-from fanout_pipeline.fanout.contract import FanoutSpec, Options, Strategy, WorkerDied
-from fanout_pipeline.fanout.interpreter import command
-from fanout_pipeline.fanout.interrupts import WAIT_SECONDS, interrupts_held
-from fanout_pipeline.fanout.numeric import worker_environment
-from fanout_pipeline.fanout.process_end import how_ended
-from fanout_pipeline.fanout.run_record import RunRecord
-from fanout_pipeline.fanout.sending import sent
-from fanout_pipeline.fanout.surroundings import Surroundings
+from fanout_pipeline.engine.functions.serialize import sent
+from fanout_pipeline.engine.model.errors import WorkerDied
+from fanout_pipeline.engine.model.options import Options
+from fanout_pipeline.engine.model.run_record import RunRecord
+from fanout_pipeline.engine.model.spec import FanoutSpec
+from fanout_pipeline.engine.model.strategy import Strategy
+from fanout_pipeline.engine.system.interpreter import command
+from fanout_pipeline.engine.system.numeric import worker_environment
+from fanout_pipeline.engine.system.process_end import how_ended
+from fanout_pipeline.engine.system.signals import WAIT_SECONDS, interrupts_held
+from fanout_pipeline.engine.system.surroundings import Surroundings
+from fanout_pipeline.engine.workers.protocol import Channel
 from fanout_pipeline.measuring.limits import TookTooLong
 
 _END_SECONDS = 10.0
@@ -70,8 +73,8 @@ def run_here(
     limit_seconds: float | None = None,
 ) -> RunRecord:
     """Run a strategy in this process."""
-    from fanout_pipeline.fanout.run import run_strategy
-    from fanout_pipeline.fanout.usage import reset_peak
+    from fanout_pipeline.engine.run import run_strategy
+    from fanout_pipeline.engine.system.usage import reset_peak
 
     reset_peak()
     return run_strategy(strategy, spec, folder, options, chunks=chunks, warm_runs=warm_runs)
@@ -222,10 +225,11 @@ def trial_process() -> Iterator[TrialProcess]:
 
 def serve(descriptor: int) -> None:
     """The program of the trial process: runs what it is asked to until it is sent None."""
-    import fanout_pipeline.fanout.run  # noqa: F401
-    from fanout_pipeline.fanout.process_end import end_with
-    from fanout_pipeline.fanout.registry import STRATEGIES
-    from fanout_pipeline.fanout.worker import READY, Parent
+    import fanout_pipeline.engine.run  # noqa: F401
+    from fanout_pipeline.engine.registry import STRATEGIES
+    from fanout_pipeline.engine.system.process_end import end_with
+    from fanout_pipeline.engine.workers.main import Parent
+    from fanout_pipeline.engine.workers.protocol import READY
 
     parent_pid = os.getppid()
     os.set_inheritable(descriptor, False)
@@ -245,7 +249,7 @@ def serve(descriptor: int) -> None:
                 warm_runs=request.warm_runs,
             )
         except BaseException as error:
-            from fanout_pipeline.fanout.failures import sendable
+            from fanout_pipeline.engine.model.errors import sendable
 
             answer = sendable(error)
         parent.send(answer)

@@ -15,10 +15,10 @@ from typing import Any
 import pyarrow
 from pyarrow import parquet
 
-from fanout_pipeline.fanout.phases import PHASES
+from fanout_pipeline.engine.timing.phases import PHASES
 from fanout_pipeline.measuring.trials import Trial
-from fanout_pipeline.parts.atomic import make_folder, replacing
-from fanout_pipeline.parts.manifest import NoResults
+from fanout_pipeline.results.files.atomic import make_folder, replacing
+from fanout_pipeline.results.store.manifest import NoResults
 
 _KEY = b"fanout_pipeline"
 _TYPES = {

@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from fanout_pipeline.fanout.numeric import as_in_workers
+from fanout_pipeline.engine.system.numeric import as_in_workers
 from fanout_pipeline.measuring.conditions import Conditions, conditions
 from fanout_pipeline.measuring.limits import TookTooLong
 from fanout_pipeline.measuring.quantities import duration
@@ -26,7 +26,7 @@ from fanout_pipeline.measuring.round_plan import (
     next_round,
     shuffled,
 )
-from fanout_pipeline.parts.visible import visible_lines
+from fanout_pipeline.results.files.printable import visible_lines
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,21 +12,20 @@ from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from fanout_pipeline.fanout.contract import FanoutSpec, Options
-from fanout_pipeline.fanout.import_path import with_its_imports
-from fanout_pipeline.fanout.numeric import as_in_workers
-from fanout_pipeline.fanout.policy import FAIL, FailurePolicy
-from fanout_pipeline.fanout.registry import REFERENCE, STRATEGIES, SUPERVISED
-from fanout_pipeline.fanout.run import run_strategy
-from fanout_pipeline.fanout.run_record import RunRecord
+from fanout_pipeline.engine.model.options import FAIL, FailurePolicy, Options
+from fanout_pipeline.engine.model.run_record import RunRecord
+from fanout_pipeline.engine.model.spec import FanoutSpec, with_its_imports
+from fanout_pipeline.engine.registry import REFERENCE, STRATEGIES, SUPERVISED
+from fanout_pipeline.engine.run import run_strategy
+from fanout_pipeline.engine.system.numeric import as_in_workers
 from fanout_pipeline.measuring.determinism import Judge
 from fanout_pipeline.measuring.order_check import OrderCheck, check_order
 from fanout_pipeline.measuring.quantities import duration
 from fanout_pipeline.measuring.result_streams import blocks, compared
 from fanout_pipeline.measuring.sampling import Pick, compare_sample
-from fanout_pipeline.parts.folder import ResultFolder
-from fanout_pipeline.parts.manifest import NoResults
-from fanout_pipeline.parts.reading import Snapshot
+from fanout_pipeline.results.read import Snapshot
+from fanout_pipeline.results.store.folder import ResultFolder
+from fanout_pipeline.results.store.manifest import NoResults
 from fanout_pipeline.sources.source import BadInput
 
 _COUNTED = "the lines of its input, counted"

@@ -15,9 +15,9 @@ from fanout_pipeline.measuring.break_even import CANNOT_TELL, FROM, CostQuestion
 from fanout_pipeline.measuring.break_even_run import Findings
 from fanout_pipeline.measuring.burden import Cost, seconds_text
 from fanout_pipeline.measuring.machine import machine_sentence
-from fanout_pipeline.parts.atomic import make_folder, replacing, write_text
 from fanout_pipeline.reporting.break_even_plots import count_text
 from fanout_pipeline.reporting.escape import markdown
+from fanout_pipeline.results.files.atomic import make_folder, replacing, write_text
 
 _LONG_BURN, _BUSY = 1e-4, 1.25
 """Burns from so many seconds on tell, by so many times their length, that the cores are not ours."""

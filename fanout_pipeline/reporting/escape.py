@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from fanout_pipeline.parts.visible import visible
+from fanout_pipeline.results.files.printable import visible
 
 SHORT = 40
 _LARGEST_SHOWN = 4000  # bits: Python refuses to print integers of more than 4300 digits

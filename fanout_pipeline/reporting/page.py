@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from fanout_pipeline.fanout.phases import PHASES
+from fanout_pipeline.engine.timing.phases import PHASES
 from fanout_pipeline.measuring.breakdown import breakdowns, occurring
 from fanout_pipeline.measuring.comparison import Comparison
 from fanout_pipeline.measuring.machine import machine_sentence

@@ -10,10 +10,10 @@ from pathlib import Path
 from fanout_pipeline.measuring.comparison import Comparison
 from fanout_pipeline.measuring.sentences import sentence
 from fanout_pipeline.measuring.verdict import Verdict
-from fanout_pipeline.parts.atomic import make_folder, replacing, write_text
 from fanout_pipeline.reporting.html import report_html
 from fanout_pipeline.reporting.page import ARTICLE_STRATEGY, report_markdown
 from fanout_pipeline.reporting.record import report_record
+from fanout_pipeline.results.files.atomic import make_folder, replacing, write_text
 
 __all__ = [
     "ARTICLE_STRATEGY",

@@ -4,18 +4,3 @@ Add a format as a file of its own that satisfies `source.Source`; one with an it
 begins with `lines.Lines`. Keep out: calling the user's function, writing results, and everything
 about how the work is spread.
 """
-
-from fanout_pipeline.sources.integer_lines import IntegerLines
-from fanout_pipeline.sources.source import BadInput, Chunk, Fingerprint, Source, Stamp, Unreadable
-from fanout_pipeline.sources.text_lines import TextLines
-
-__all__ = [
-    "BadInput",
-    "Chunk",
-    "Fingerprint",
-    "IntegerLines",
-    "Source",
-    "Stamp",
-    "TextLines",
-    "Unreadable",
-]

@@ -20,7 +20,7 @@ from benchmarks.peers.table import ratios
 from benchmarks.peers.trial import Request
 from benchmarks.peers.trial_process import ROOT
 from benchmarks.peers.workloads import workloads
-from fanout_pipeline.fanout.registry import STRATEGIES
+from fanout_pipeline.engine.registry import STRATEGIES
 from fanout_pipeline.reporting.escape import markdown
 
 HERE = f"{__package__}.contenders"

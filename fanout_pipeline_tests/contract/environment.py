@@ -16,11 +16,10 @@ from pathlib import Path
 
 import psutil
 
-from fanout_pipeline.fanout.contract import FanoutSpec, Options
-from fanout_pipeline.fanout.registry import STRATEGIES
-from fanout_pipeline.fanout.run import run_strategy
-from fanout_pipeline.parts import ResultFolder, read_results
-from fanout_pipeline.sources import IntegerLines
+from fanout_pipeline import FanoutSpec, IntegerLines, Options, read_results
+from fanout_pipeline.engine.registry import STRATEGIES
+from fanout_pipeline.engine.run import run_strategy
+from fanout_pipeline.results.store.folder import ResultFolder
 from fanout_pipeline_tests.contract import functions
 
 COUNT = 400

@@ -4,10 +4,10 @@ from functools import partial
 
 import pytest
 
-from fanout_pipeline.fanout.contract import FanoutSpec, ItemFailed, Options
-from fanout_pipeline.fanout.registry import STRATEGIES
-from fanout_pipeline.fanout.run import run_strategy
-from fanout_pipeline.sources import IntegerLines
+from fanout_pipeline import FanoutSpec, IntegerLines, Options
+from fanout_pipeline.engine.model.errors import ItemFailed
+from fanout_pipeline.engine.registry import STRATEGIES
+from fanout_pipeline.engine.run import run_strategy
 from fanout_pipeline_tests.contract import functions
 from fanout_pipeline_tests.contract.test_faults import interrupt
 from fanout_pipeline_tests.contract.test_strategies import EACH_ONCE, assert_same_results

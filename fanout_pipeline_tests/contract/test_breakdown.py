@@ -2,12 +2,11 @@
 
 import pytest
 
-from fanout_pipeline.fanout.contract import FanoutSpec, Options
-from fanout_pipeline.fanout.phases import PHASES
-from fanout_pipeline.fanout.registry import STRATEGIES
-from fanout_pipeline.fanout.run import run_strategy
-from fanout_pipeline.parts import ResultFolder
-from fanout_pipeline.sources import IntegerLines
+from fanout_pipeline import FanoutSpec, IntegerLines, Options
+from fanout_pipeline.engine.registry import STRATEGIES
+from fanout_pipeline.engine.run import run_strategy
+from fanout_pipeline.engine.timing.phases import PHASES
+from fanout_pipeline.results.store.folder import ResultFolder
 from fanout_pipeline.squares import square, square_batch
 from fanout_pipeline_tests.contract import functions
 from fanout_pipeline_tests.contract.test_strategies import EACH_ONCE, WITHOUT_PROCESSES, given_to

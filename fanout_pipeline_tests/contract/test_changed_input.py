@@ -2,12 +2,11 @@
 
 import pytest
 
-from fanout_pipeline.fanout.contract import FanoutSpec, Options
-from fanout_pipeline.fanout.registry import STRATEGIES
-from fanout_pipeline.fanout.scattered import ScatteredRun
-from fanout_pipeline.parts import ResultFolder
-from fanout_pipeline.sources import BadInput, IntegerLines
-from fanout_pipeline.sources.source import require_unchanged
+from fanout_pipeline import FanoutSpec, IntegerLines, Options
+from fanout_pipeline.engine.registry import STRATEGIES
+from fanout_pipeline.engine.scattered.scattered import ScatteredRun
+from fanout_pipeline.results.store.folder import ResultFolder
+from fanout_pipeline.sources.source import BadInput, require_unchanged
 from fanout_pipeline_tests.contract import functions
 from fanout_pipeline_tests.contract.test_faults import (
     contents,

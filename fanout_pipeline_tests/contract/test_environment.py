@@ -11,14 +11,13 @@ from pathlib import Path
 import psutil
 import pytest
 
-from fanout_pipeline.fanout.contract import FanoutSpec, Options
-from fanout_pipeline.fanout.ownership import owner_of_is_gone
-from fanout_pipeline.fanout.registry import STRATEGIES
-from fanout_pipeline.fanout.scattered import ScatteredRun
+from fanout_pipeline import FanoutSpec, IntegerLines, Options
+from fanout_pipeline.engine.registry import STRATEGIES
+from fanout_pipeline.engine.scattered.scattered import ScatteredRun
+from fanout_pipeline.engine.system.ownership import owner_of_is_gone
 from fanout_pipeline.numbers_file import write_numbers
-from fanout_pipeline.parts import ResultFolder
-from fanout_pipeline.parts.atomic import CannotWrite
-from fanout_pipeline.sources import IntegerLines
+from fanout_pipeline.results.files.atomic import CannotWrite
+from fanout_pipeline.results.store.folder import ResultFolder
 from fanout_pipeline_tests.contract import functions
 from fanout_pipeline_tests.contract.environment import MOUNTED, ROOT, run
 from fanout_pipeline_tests.contract.test_faults import (

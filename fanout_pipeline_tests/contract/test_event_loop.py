@@ -11,8 +11,8 @@ from functools import partial
 
 import pytest
 
-from fanout_pipeline.fanout import event_loop
-from fanout_pipeline.fanout.registry import STRATEGIES
+from fanout_pipeline.engine.calls import event_loop
+from fanout_pipeline.engine.registry import STRATEGIES
 from fanout_pipeline_tests.contract import functions
 from fanout_pipeline_tests.contract.test_async_functions import every_case, run, write_items
 from fanout_pipeline_tests.contract.test_faults import ROOT, interrupt

@@ -15,13 +15,13 @@ from pathlib import Path
 import psutil
 import pytest
 
-from fanout_pipeline.fanout.contract import FanoutSpec, ItemFailed, Options, WorkerDied
-from fanout_pipeline.fanout.item_queue import ItemQueue
-from fanout_pipeline.fanout.registry import STRATEGIES
-from fanout_pipeline.fanout.run import run_strategy
-from fanout_pipeline.parts import read_results
-from fanout_pipeline.parts.atomic import CannotWrite
-from fanout_pipeline.sources import BadInput, IntegerLines
+from fanout_pipeline import FanoutSpec, IntegerLines, Options, read_results
+from fanout_pipeline.engine.baselines.item_queue import ItemQueue
+from fanout_pipeline.engine.model.errors import ItemFailed, WorkerDied
+from fanout_pipeline.engine.registry import STRATEGIES
+from fanout_pipeline.engine.run import run_strategy
+from fanout_pipeline.results.files.atomic import CannotWrite
+from fanout_pipeline.sources.source import BadInput
 from fanout_pipeline_tests.contract import functions
 from fanout_pipeline_tests.contract.test_strategies import (
     CASES,

@@ -5,16 +5,16 @@ import traceback
 import dagster as dg
 import pytest
 
+from fanout_pipeline import FanoutSpec, IntegerLines, Options, TextLines
 from fanout_pipeline.defs.factory import fanout_assets
 from fanout_pipeline.defs.metadata import strategy_metadata
 from fanout_pipeline.defs.resources import DataFolder, Fanout
-from fanout_pipeline.fanout.contract import FanoutSpec, ItemFailed, Options
-from fanout_pipeline.fanout.failures import described, shown
-from fanout_pipeline.fanout.registry import STRATEGIES
-from fanout_pipeline.fanout.run import run_strategy
+from fanout_pipeline.engine.model.errors import ItemFailed, described, shown
+from fanout_pipeline.engine.registry import STRATEGIES
+from fanout_pipeline.engine.run import run_strategy
 from fanout_pipeline.measuring.verification import verify
-from fanout_pipeline.parts.visible import visible, visible_lines
-from fanout_pipeline.sources import BadInput, IntegerLines, TextLines
+from fanout_pipeline.results.files.printable import visible, visible_lines
+from fanout_pipeline.sources.source import BadInput
 from fanout_pipeline_tests.contract import functions
 from fanout_pipeline_tests.contract.functions import FORGED, HOSTILE, Unprintable
 from fanout_pipeline_tests.contract.test_faults import every_case

@@ -8,12 +8,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fanout_pipeline.fanout import event_loop
-from fanout_pipeline.fanout.contract import FanoutSpec, ItemFailed, Options
-from fanout_pipeline.fanout.registry import STRATEGIES
-from fanout_pipeline.fanout.strategies import asyncio_tasks
-from fanout_pipeline.parts import read_results, writing
-from fanout_pipeline.sources import BadInput, IntegerLines
+from fanout_pipeline import FanoutSpec, IntegerLines, Options, read_results
+from fanout_pipeline.engine.calls import event_loop
+from fanout_pipeline.engine.model.errors import ItemFailed
+from fanout_pipeline.engine.registry import STRATEGIES
+from fanout_pipeline.engine.strategies import asyncio_tasks
+from fanout_pipeline.results import write as writing
+from fanout_pipeline.sources.source import BadInput
 from fanout_pipeline_tests.chance import examples
 from fanout_pipeline_tests.contract import functions
 from fanout_pipeline_tests.contract.test_async_functions import run, write_items

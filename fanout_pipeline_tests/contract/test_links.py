@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from fanout_pipeline.fanout import FanoutSpec, Options
-from fanout_pipeline.fanout.policy import FailurePolicy
-from fanout_pipeline.fanout.registry import STRATEGIES
-from fanout_pipeline.fanout.run import run_strategy
-from fanout_pipeline.fanout.scattered import ScatteredRun
+from fanout_pipeline import FanoutSpec, IntegerLines, Options, read_results, write_results
+from fanout_pipeline.engine.model.options import FailurePolicy
+from fanout_pipeline.engine.registry import STRATEGIES
+from fanout_pipeline.engine.run import run_strategy
+from fanout_pipeline.engine.scattered.scattered import ScatteredRun
 from fanout_pipeline.measuring.break_even_run import Settings, measure_break_even
 from fanout_pipeline.measuring.burden import Calibration, Cost
 from fanout_pipeline.measuring.history import keep_trusted
@@ -24,12 +24,11 @@ from fanout_pipeline.measuring.sweep_runs import sweep_runs
 from fanout_pipeline.measuring.trial_store import save_trials, trial_file
 from fanout_pipeline.measuring.verification import verify
 from fanout_pipeline.numbers_file import write_numbers
-from fanout_pipeline.parts import ResultFolder, read_results, write_results
-from fanout_pipeline.parts.atomic import CannotWrite
 from fanout_pipeline.reporting.report import write_report
-from fanout_pipeline.sources import IntegerLines
+from fanout_pipeline.results.files.atomic import CannotWrite
+from fanout_pipeline.results.store.folder import ResultFolder
 from fanout_pipeline_tests.measuring.simulated import trial_run
-from fanout_pipeline_tests.parts.test_no_links import contents
+from fanout_pipeline_tests.results.files.test_no_links import contents
 
 pytestmark = pytest.mark.slow
 ITEMS = 40

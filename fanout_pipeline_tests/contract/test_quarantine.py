@@ -4,13 +4,21 @@ from dataclasses import replace
 
 import pytest
 
-from fanout_pipeline.fanout.contract import FanoutSpec, ItemFailed, Options
-from fanout_pipeline.fanout.policy import FailurePolicy
-from fanout_pipeline.fanout.registry import STRATEGIES
-from fanout_pipeline.fanout.run import run_strategy
+from fanout_pipeline import (
+    FanoutSpec,
+    IntegerLines,
+    Options,
+    TextLines,
+    read_failures,
+    read_results,
+)
+from fanout_pipeline.engine.model.errors import ItemFailed
+from fanout_pipeline.engine.model.options import FailurePolicy
+from fanout_pipeline.engine.registry import STRATEGIES
+from fanout_pipeline.engine.run import run_strategy
 from fanout_pipeline.measuring.verification import verify
-from fanout_pipeline.parts import ResultFolder, read_failures, read_results
-from fanout_pipeline.sources import BadInput, IntegerLines, TextLines
+from fanout_pipeline.results.store.folder import ResultFolder
+from fanout_pipeline.sources.source import BadInput
 from fanout_pipeline_tests.contract import functions
 from fanout_pipeline_tests.contract.test_faults import interrupt, write_items
 from fanout_pipeline_tests.contract.test_strategies import EACH_ONCE, given_to

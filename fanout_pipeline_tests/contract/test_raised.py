@@ -6,12 +6,11 @@ from dataclasses import replace
 
 import pytest
 
-from fanout_pipeline.fanout.contract import FanoutSpec, ItemFailed, Options
-from fanout_pipeline.fanout.policy import FailurePolicy
-from fanout_pipeline.fanout.registry import STRATEGIES
-from fanout_pipeline.fanout.run import run_strategy
-from fanout_pipeline.parts import read_failures, read_results
-from fanout_pipeline.sources import IntegerLines
+from fanout_pipeline import FanoutSpec, IntegerLines, Options, read_failures, read_results
+from fanout_pipeline.engine.model.errors import ItemFailed
+from fanout_pipeline.engine.model.options import FailurePolicy
+from fanout_pipeline.engine.registry import STRATEGIES
+from fanout_pipeline.engine.run import run_strategy
 from fanout_pipeline_tests.contract import functions
 from fanout_pipeline_tests.contract.test_faults import interrupt, write_items
 from fanout_pipeline_tests.contract.test_strategies import EACH_ONCE, given_to

@@ -2,13 +2,11 @@
 
 import pytest
 
-from fanout_pipeline.fanout.contract import FanoutSpec, Options
-from fanout_pipeline.fanout.registry import STRATEGIES
-from fanout_pipeline.fanout.run import run_strategy
+from fanout_pipeline import FanoutSpec, IntegerLines, Options, read_results
+from fanout_pipeline.engine.registry import STRATEGIES
+from fanout_pipeline.engine.run import run_strategy
 from fanout_pipeline.measuring.verification import verify
-from fanout_pipeline.parts import read_results
-from fanout_pipeline.parts.reading import Snapshot
-from fanout_pipeline.sources import IntegerLines
+from fanout_pipeline.results.read import Snapshot
 from fanout_pipeline_tests.contract import functions
 from fanout_pipeline_tests.contract.test_faults import write_items
 from fanout_pipeline_tests.contract.test_strategies import EACH_ONCE, given_to

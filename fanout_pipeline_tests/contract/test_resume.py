@@ -14,14 +14,15 @@ from pathlib import Path
 
 import pytest
 
-from fanout_pipeline.fanout.contract import FanoutSpec, ItemFailed, Options
-from fanout_pipeline.fanout.policy import FAIL, FailurePolicy
-from fanout_pipeline.fanout.registry import STRATEGIES
-from fanout_pipeline.fanout.run import run_strategy
+from fanout_pipeline import FanoutSpec, IntegerLines, Options, read_failures, read_results
+from fanout_pipeline.engine.model.errors import ItemFailed
+from fanout_pipeline.engine.model.options import FAIL, FailurePolicy
+from fanout_pipeline.engine.registry import STRATEGIES
+from fanout_pipeline.engine.run import run_strategy
 from fanout_pipeline.numbers_file import write_numbers
-from fanout_pipeline.parts import ResultFolder, read_failures, read_results
-from fanout_pipeline.parts.ledger import LEDGER, Ledger
-from fanout_pipeline.sources import BadInput, IntegerLines
+from fanout_pipeline.results.store.folder import ResultFolder
+from fanout_pipeline.results.store.ledger import LEDGER, Ledger
+from fanout_pipeline.sources.source import BadInput
 from fanout_pipeline_tests.contract import functions
 from fanout_pipeline_tests.contract.test_strategies import WITHOUT_PROCESSES, given_to
 from fanout_pipeline_tests.faults.rounds import ROUNDS, chance
@@ -34,10 +35,11 @@ PROGRAM = """
 import json, sys
 from pathlib import Path
 import pandas
-from fanout_pipeline.fanout import FanoutSpec, Options
-from fanout_pipeline.fanout.registry import STRATEGIES
-from fanout_pipeline.fanout.run import run_strategy
-from fanout_pipeline.sources import IntegerLines
+from fanout_pipeline import FanoutSpec
+from fanout_pipeline import Options
+from fanout_pipeline.engine.registry import STRATEGIES
+from fanout_pipeline.engine.run import run_strategy
+from fanout_pipeline import IntegerLines
 from fanout_pipeline.squares import square, square_batch
 from fanout_pipeline_tests.contract.functions import Async
 

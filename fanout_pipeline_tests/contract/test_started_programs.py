@@ -12,13 +12,12 @@ from pathlib import Path
 import psutil
 import pytest
 
-from fanout_pipeline.fanout.contract import FanoutSpec, ItemFailed, Options
-from fanout_pipeline.fanout.policy import FAIL, FailurePolicy
-from fanout_pipeline.fanout.registry import STRATEGIES
-from fanout_pipeline.fanout.run import run_strategy
-from fanout_pipeline.fanout.worker_processes import worker_processes
-from fanout_pipeline.parts import read_results
-from fanout_pipeline.sources import IntegerLines
+from fanout_pipeline import FanoutSpec, IntegerLines, Options, read_results
+from fanout_pipeline.engine.model.errors import ItemFailed
+from fanout_pipeline.engine.model.options import FAIL, FailurePolicy
+from fanout_pipeline.engine.registry import STRATEGIES
+from fanout_pipeline.engine.run import run_strategy
+from fanout_pipeline.engine.workers.pool import worker_processes
 
 ROOT = Path(__file__).parents[2]
 PROGRAMS = 7

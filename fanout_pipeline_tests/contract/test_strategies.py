@@ -9,13 +9,14 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from fanout_pipeline.fanout.contract import FanoutSpec, Options, Work
-from fanout_pipeline.fanout.fingerprint import function_fingerprint
-from fanout_pipeline.fanout.progress import Progress
-from fanout_pipeline.fanout.registry import REFERENCE, STRATEGIES
-from fanout_pipeline.fanout.run import default_chunks, run_strategy
-from fanout_pipeline.parts import Manifest, ResultFolder, read_results
-from fanout_pipeline.sources import IntegerLines
+from fanout_pipeline import FanoutSpec, IntegerLines, Options, read_results
+from fanout_pipeline.engine.functions.fingerprint import function_fingerprint
+from fanout_pipeline.engine.model.strategy import Work
+from fanout_pipeline.engine.registry import REFERENCE, STRATEGIES
+from fanout_pipeline.engine.run import default_chunks, run_strategy
+from fanout_pipeline.engine.system.progress import Progress
+from fanout_pipeline.results.store.folder import ResultFolder
+from fanout_pipeline.results.store.manifest import Manifest
 from fanout_pipeline.squares import square, square_batch
 from fanout_pipeline_tests.chance import examples
 from fanout_pipeline_tests.contract import functions

@@ -11,12 +11,10 @@ from contextvars import ContextVar
 import numpy
 import pytest
 
-from fanout_pipeline.fanout.contract import FanoutSpec, Options
-from fanout_pipeline.fanout.registry import STRATEGIES
-from fanout_pipeline.fanout.run import run_strategy
-from fanout_pipeline.fanout.surroundings import DEFAULT, Surroundings
-from fanout_pipeline.parts import read_results
-from fanout_pipeline.sources import IntegerLines
+from fanout_pipeline import FanoutSpec, IntegerLines, Options, read_results
+from fanout_pipeline.engine.registry import STRATEGIES
+from fanout_pipeline.engine.run import run_strategy
+from fanout_pipeline.engine.system.surroundings import DEFAULT, Surroundings
 from fanout_pipeline_tests.contract import functions
 from fanout_pipeline_tests.contract.test_faults import write_items
 from fanout_pipeline_tests.contract.test_strategies import EACH_ONCE, given_to
@@ -110,7 +108,7 @@ def test_defaults_are_not_sent():
     """Where nothing was set nothing travels: a worker imports neither decimal nor NumPy for it."""
     code = """
         import decimal, numpy, pandas, pyarrow, pickle
-        from fanout_pipeline.fanout.surroundings import DEFAULT, Surroundings
+        from fanout_pipeline.engine.system.surroundings import DEFAULT, Surroundings
         decimal.Decimal(1) / 3
         assert Surroundings.here() == DEFAULT, Surroundings.here()
     """
@@ -124,7 +122,7 @@ def test_filters_travel_where_they_differ(how):
     """Warnings that are errors, by `python -W error` or in the code, are told from what packages add."""
     code = f"""
         import numpy, warnings
-        from fanout_pipeline.fanout.surroundings import Surroundings
+        from fanout_pipeline.engine.system.surroundings import Surroundings
         {how}
         assert "error" in str(Surroundings.here().filters)
     """

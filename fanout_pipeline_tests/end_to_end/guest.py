@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import fanout_pipeline
-from fanout_pipeline.parts import read_results
+from fanout_pipeline import read_results
 from fanout_pipeline_tests.end_to_end.project import CHECKOUT, Project
 
 SCRIPTS = {

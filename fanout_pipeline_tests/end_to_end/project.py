@@ -14,7 +14,8 @@ import dagster as dg
 import psutil
 import yaml
 
-from fanout_pipeline.parts import ResultFolder, read_results
+from fanout_pipeline import read_results
+from fanout_pipeline.results.store.folder import ResultFolder
 
 CHECKOUT = Path(__file__).parents[2]
 LOCATION = ("-m", "fanout_pipeline.definitions")

@@ -8,8 +8,8 @@ import pytest
 MINE = """
 from {module} import f
 from fanout_pipeline.defs.factory import fanout_definitions
-from fanout_pipeline.fanout import FanoutSpec
-from fanout_pipeline.sources import TextLines
+from fanout_pipeline import FanoutSpec
+from fanout_pipeline import TextLines
 
 defs = fanout_definitions(FanoutSpec("lines", TextLines("lines.txt"), f))
 """

@@ -7,7 +7,7 @@ import dagster as dg
 import pandas
 import pytest
 
-from fanout_pipeline.parts import read_results
+from fanout_pipeline import read_results
 from fanout_pipeline_tests.end_to_end.project import BRIEF, Project
 from fanout_pipeline_tests.names import IN_ORDER, METADATA, REPORTED, STRATEGIES, TRIED
 

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from fanout_pipeline_tests.fanout.test_forms import HELPER, LINES, TEXT
+from fanout_pipeline_tests.engine.functions.test_forms import HELPER, LINES, TEXT
 
 FUNCTIONS = """
 
@@ -37,8 +37,8 @@ def batch(lines):
 """
 SPECS = """
 from fanout_pipeline.defs.factory import fanout_definitions
-from fanout_pipeline.fanout import FanoutSpec
-from fanout_pipeline.sources import TextLines
+from fanout_pipeline import FanoutSpec
+from fanout_pipeline import TextLines
 
 LINES = TextLines("lines.txt")
 SPECS = FanoutSpec("each", LINES, each), FanoutSpec("waits", LINES, each_awaited)

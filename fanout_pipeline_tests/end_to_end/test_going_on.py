@@ -17,8 +17,8 @@ MINE = """
     import dagster as dg
     from waiting import wait
     from fanout_pipeline.defs.factory import fanout_definitions
-    from fanout_pipeline.fanout import FanoutSpec
-    from fanout_pipeline.sources import TextLines
+    from fanout_pipeline import FanoutSpec
+    from fanout_pipeline import TextLines
 
     job = dg.define_asset_job("steps", [dg.AssetKey(["lines", "dagster_multiprocess"])])
     defs = dg.Definitions.merge(

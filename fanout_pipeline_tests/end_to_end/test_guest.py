@@ -24,8 +24,8 @@ def test_functions_beside_the_definitions_run_in_worker_processes(guest):
         mine="""
         from counting import words
         from fanout_pipeline.defs.factory import fanout_definitions
-        from fanout_pipeline.fanout import FanoutSpec
-        from fanout_pipeline.sources import TextLines
+        from fanout_pipeline import FanoutSpec
+        from fanout_pipeline import TextLines
 
         defs = fanout_definitions(FanoutSpec("lines", TextLines("lines.txt"), words))
         """,
@@ -44,8 +44,8 @@ def test_a_module_may_start_threads_that_its_function_needs(guest):
         mine="""
         from beside import size
         from fanout_pipeline.defs.factory import fanout_definitions
-        from fanout_pipeline.fanout import FanoutSpec
-        from fanout_pipeline.sources import TextLines
+        from fanout_pipeline import FanoutSpec
+        from fanout_pipeline import TextLines
 
         defs = fanout_definitions(FanoutSpec("lines", TextLines("lines.txt"), size))
         """,

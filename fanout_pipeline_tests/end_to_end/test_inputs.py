@@ -1,11 +1,11 @@
 """Inputs as they come: with a mark, with bad records, in a folder of the data root that run config names."""
 
-from fanout_pipeline.parts import read_failures
+from fanout_pipeline import read_failures
 
 MODULE = """
     from fanout_pipeline.defs.factory import fanout_definitions
-    from fanout_pipeline.fanout import FanoutSpec
-    from fanout_pipeline.sources import IntegerLines
+    from fanout_pipeline import FanoutSpec
+    from fanout_pipeline import IntegerLines
 
     def twice(number):
         return 2 * number

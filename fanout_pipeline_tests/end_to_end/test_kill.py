@@ -12,7 +12,8 @@ import dagster as dg
 import psutil
 import pytest
 
-from fanout_pipeline.parts import ResultFolder, iter_results
+from fanout_pipeline import iter_results
+from fanout_pipeline.results.store.folder import ResultFolder
 from fanout_pipeline_tests.end_to_end.project import EARLIER, LOCATION, wait_for
 from fanout_pipeline_tests.faults.rounds import FULL
 from fanout_pipeline_tests.names import STRATEGIES

@@ -1,11 +1,11 @@
 """Links that stand in a user's data root."""
 
-from fanout_pipeline_tests.parts.test_no_links import contents
+from fanout_pipeline_tests.results.files.test_no_links import contents
 
 MINE = """
 from fanout_pipeline.defs.factory import fanout_definitions
-from fanout_pipeline.fanout import FanoutSpec
-from fanout_pipeline.sources import IntegerLines
+from fanout_pipeline import FanoutSpec
+from fanout_pipeline import IntegerLines
 
 def square(number):
     return number * number

@@ -28,8 +28,8 @@ def words(line):
 MINE = """
 from counting import words
 from fanout_pipeline.defs.factory import fanout_definitions
-from fanout_pipeline.fanout import FanoutSpec
-from fanout_pipeline.sources import TextLines
+from fanout_pipeline import FanoutSpec
+from fanout_pipeline import TextLines
 
 defs = fanout_definitions(FanoutSpec("lines", TextLines("lines.txt"), words))
 """

@@ -6,7 +6,7 @@ import re
 import subprocess
 import sys
 
-from fanout_pipeline.parts import read_results
+from fanout_pipeline import read_results
 from fanout_pipeline_tests.end_to_end.project import CHECKOUT
 
 BRIEF = {

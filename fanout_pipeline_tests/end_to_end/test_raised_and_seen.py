@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from fanout_pipeline.parts import read_failures
+from fanout_pipeline import read_failures
 from fanout_pipeline_tests.contract.test_event_loop import Echo, server  # noqa: F401
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
@@ -12,8 +12,8 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
 DEFINITIONS = """
     from {module} import function
     from fanout_pipeline.defs.factory import fanout_definitions
-    from fanout_pipeline.fanout import FanoutSpec
-    from fanout_pipeline.sources import TextLines
+    from fanout_pipeline import FanoutSpec
+    from fanout_pipeline import TextLines
 
     {settings}
     defs = fanout_definitions(FanoutSpec("lines", TextLines("lines.txt"), function))

@@ -6,10 +6,9 @@ python -m fanout_pipeline_tests.faults.one_run STRATEGY METHOD FILE FOLDER
 import sys
 from pathlib import Path
 
-from fanout_pipeline.fanout.contract import FanoutSpec, Options
-from fanout_pipeline.fanout.registry import STRATEGIES
-from fanout_pipeline.fanout.run import run_strategy
-from fanout_pipeline.sources import IntegerLines
+from fanout_pipeline import FanoutSpec, IntegerLines, Options
+from fanout_pipeline.engine.registry import STRATEGIES
+from fanout_pipeline.engine.run import run_strategy
 from fanout_pipeline.squares import square, square_batch
 
 

@@ -8,7 +8,7 @@ import time
 import psutil
 import pytest
 
-from fanout_pipeline.parts import ResultFolder
+from fanout_pipeline.results.store.folder import ResultFolder
 from fanout_pipeline_tests.end_to_end.project import Project
 from fanout_pipeline_tests.end_to_end.test_kill import alive, describe
 from fanout_pipeline_tests.faults.rounds import ITEMS, ROUNDS, chance

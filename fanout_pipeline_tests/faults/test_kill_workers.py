@@ -9,7 +9,7 @@ import psutil
 import pytest
 
 from fanout_pipeline.numbers_file import write_numbers
-from fanout_pipeline.parts import ResultFolder
+from fanout_pipeline.results.store.folder import ResultFolder
 from fanout_pipeline_tests.contract.test_faults import contents, lives
 from fanout_pipeline_tests.faults.rounds import ITEMS, ROUNDS, chance
 

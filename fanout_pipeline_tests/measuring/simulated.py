@@ -2,7 +2,7 @@
 
 import random
 
-from fanout_pipeline.fanout.run_record import RunRecord
+from fanout_pipeline.engine.model.run_record import RunRecord
 from fanout_pipeline.measuring.conditions import Conditions
 from fanout_pipeline.measuring.limits import TookTooLong
 from fanout_pipeline.measuring.order_check import OrderCheck

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from pyarrow import parquet
 
-from fanout_pipeline.fanout import FanoutSpec, Options
-from fanout_pipeline.fanout.registry import STRATEGIES
+from fanout_pipeline import FanoutSpec, IntegerLines, Options
+from fanout_pipeline.engine.registry import STRATEGIES
 from fanout_pipeline.measuring import break_even_run, sweep_runs
 from fanout_pipeline.measuring.break_even import FROM
 from fanout_pipeline.measuring.break_even_run import (
@@ -20,8 +20,7 @@ from fanout_pipeline.measuring.break_even_run import (
 from fanout_pipeline.measuring.burden import Calibration, Cost
 from fanout_pipeline.measuring.sample_file import SampleFile, earlier_samples
 from fanout_pipeline.measuring.sweep_grid import Cell, Grid, Sample, ordered
-from fanout_pipeline.parts.lock import locked
-from fanout_pipeline.sources import IntegerLines
+from fanout_pipeline.results.files.lock import locked
 from fanout_pipeline_tests.contract import functions
 
 pytestmark = pytest.mark.slow

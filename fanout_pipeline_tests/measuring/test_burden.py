@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from fanout_pipeline.fanout.fingerprint import function_fingerprint
+from fanout_pipeline.engine.functions.fingerprint import function_fingerprint
 from fanout_pipeline.measuring.burden import Burdened, Calibration, Cost, calibrate, seconds_text
 from fanout_pipeline.squares import square
 

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from fanout_pipeline.fanout import FanoutSpec, Options
-from fanout_pipeline.fanout.registry import REFERENCE, STRATEGIES
+from fanout_pipeline import FanoutSpec, IntegerLines, Options, TextLines
+from fanout_pipeline.engine.registry import REFERENCE, STRATEGIES
 from fanout_pipeline.measuring.burden import Cost, calibrate
 from fanout_pipeline.measuring.comparison import compare
 from fanout_pipeline.measuring.contenders import InProcess
@@ -16,7 +16,6 @@ from fanout_pipeline.measuring.sweep_grid import Cell
 from fanout_pipeline.measuring.sweep_runs import sweep_runs
 from fanout_pipeline.measuring.trials import TrialOptions, run_trials
 from fanout_pipeline.numbers_file import write_numbers
-from fanout_pipeline.sources import IntegerLines, TextLines
 from fanout_pipeline.squares import square
 from fanout_pipeline_tests.measuring.simulated import trial_run
 

@@ -6,14 +6,12 @@ import time
 
 import pytest
 
-from fanout_pipeline.fanout.again import Again
-from fanout_pipeline.fanout.contract import FanoutSpec
+from fanout_pipeline import FanoutSpec, TextLines, write_results
+from fanout_pipeline.engine.workers.repeat import Again
 from fanout_pipeline.measuring import determinism
 from fanout_pipeline.measuring.determinism import Judge, results_again, told
 from fanout_pipeline.measuring.order_check import check_order
-from fanout_pipeline.parts import write_results
-from fanout_pipeline.parts.reading import Snapshot
-from fanout_pipeline.sources import TextLines
+from fanout_pipeline.results.read import Snapshot
 from fanout_pipeline_tests.measuring.generated_functions import CONSISTENT, CONTRADICTORY, LINES
 
 pytestmark = pytest.mark.slow

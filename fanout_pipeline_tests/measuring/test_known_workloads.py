@@ -5,13 +5,12 @@ On a machine that others load it may be withheld; it may never be wrong.
 
 import pytest
 
-from fanout_pipeline.fanout import FanoutSpec, Options
-from fanout_pipeline.fanout.registry import REFERENCE, STRATEGIES
+from fanout_pipeline import FanoutSpec, IntegerLines, Options
+from fanout_pipeline.engine.registry import REFERENCE, STRATEGIES
 from fanout_pipeline.measuring.comparison import compare
 from fanout_pipeline.measuring.contenders import InProcess
 from fanout_pipeline.measuring.trials import TrialOptions, run_trials
 from fanout_pipeline.measuring.verdict import decide
-from fanout_pipeline.sources import IntegerLines
 from fanout_pipeline.squares import square
 from fanout_pipeline_tests.measuring.simulated import trial_run
 from fanout_pipeline_tests.measuring.workloads import burn_1_ms, wait_2_ms, wait_2_ms_async

@@ -12,11 +12,14 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from fanout_pipeline import write_results
 from fanout_pipeline.measuring.order_check import OrderCheck, check_order
 from fanout_pipeline.measuring.result_streams import Finding
-from fanout_pipeline.parts import Manifest, NoResults, ResultFolder, write_part, write_results
-from fanout_pipeline.parts.failed import failed_items
-from fanout_pipeline.parts.reading import Snapshot
+from fanout_pipeline.results.read import Snapshot
+from fanout_pipeline.results.store.failed_items import failed_items
+from fanout_pipeline.results.store.folder import ResultFolder
+from fanout_pipeline.results.store.manifest import Manifest, NoResults
+from fanout_pipeline.results.write import write_part
 from fanout_pipeline_tests.chance import examples
 
 ROOT = Path(__file__).parents[2]

@@ -4,7 +4,7 @@ from random import Random
 
 import pytest
 
-from fanout_pipeline.fanout.contract import WorkerDied
+from fanout_pipeline.engine.model.errors import WorkerDied
 from fanout_pipeline.measuring.break_even import CANNOT_TELL, FROM, NEVER, CostQuestion, break_even
 from fanout_pipeline.measuring.burden import Cost
 from fanout_pipeline.measuring.limits import TookTooLong

@@ -12,15 +12,14 @@ from functools import partial
 import psutil
 import pytest
 
-from fanout_pipeline.fanout import FanoutSpec, Options
-from fanout_pipeline.fanout.contract import ItemFailed, WorkerDied
-from fanout_pipeline.fanout.registry import STRATEGIES
+from fanout_pipeline import FanoutSpec, IntegerLines, Options
+from fanout_pipeline.engine.model.errors import ItemFailed, WorkerDied
+from fanout_pipeline.engine.registry import STRATEGIES
 from fanout_pipeline.measuring import limits
 from fanout_pipeline.measuring.contenders import InProcess
 from fanout_pipeline.measuring.limits import TookTooLong
 from fanout_pipeline.measuring.trial_process import trial_process
 from fanout_pipeline.measuring.trials import TrialOptions, run_trials
-from fanout_pipeline.sources import IntegerLines
 from fanout_pipeline_tests.contract import functions
 from fanout_pipeline_tests.contract.test_faults import interrupt, lives, write_items
 from fanout_pipeline_tests.contract.test_strategies import assert_same_results

@@ -3,9 +3,9 @@
 import pandas
 import pytest
 
-from fanout_pipeline.fanout.phases import PHASES
+from fanout_pipeline.engine.timing.phases import PHASES
 from fanout_pipeline.measuring.trial_store import load_trials, save_trials, trial_file
-from fanout_pipeline.parts import NoResults
+from fanout_pipeline.results.store.manifest import NoResults
 from fanout_pipeline_tests.measuring.simulated import noisy_trials, trial, trial_run
 
 

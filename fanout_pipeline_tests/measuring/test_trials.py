@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from fanout_pipeline.fanout.contract import WorkerDied
+from fanout_pipeline.engine.model.errors import WorkerDied
 from fanout_pipeline.measuring.limits import TookTooLong
 from fanout_pipeline.measuring.trials import TrialOptions, run_trials
 from fanout_pipeline_tests.measuring.simulated import Clock, Simulated, quiet

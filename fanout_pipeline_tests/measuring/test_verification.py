@@ -5,15 +5,17 @@ from pathlib import Path
 
 import pytest
 
-from fanout_pipeline.fanout import FanoutSpec, Options
-from fanout_pipeline.fanout.policy import FailurePolicy
-from fanout_pipeline.fanout.registry import REFERENCE, STRATEGIES
-from fanout_pipeline.fanout.run import run_strategy
+from fanout_pipeline import FanoutSpec, Options, TextLines
+from fanout_pipeline.engine.model.options import FailurePolicy
+from fanout_pipeline.engine.registry import REFERENCE, STRATEGIES
+from fanout_pipeline.engine.run import run_strategy
 from fanout_pipeline.measuring import sampling
 from fanout_pipeline.measuring.sampling import Pick
 from fanout_pipeline.measuring.verification import verify
-from fanout_pipeline.parts import Manifest, ResultFolder, write_part
-from fanout_pipeline.sources import BadInput, TextLines
+from fanout_pipeline.results.store.folder import ResultFolder
+from fanout_pipeline.results.store.manifest import Manifest
+from fanout_pipeline.results.write import write_part
+from fanout_pipeline.sources.source import BadInput
 
 pytestmark = pytest.mark.slow
 LINES = 300

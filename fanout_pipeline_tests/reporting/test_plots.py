@@ -2,7 +2,7 @@ import struct
 
 import pytest
 
-from fanout_pipeline.fanout.phases import PHASES as NAMES
+from fanout_pipeline.engine.timing.phases import PHASES as NAMES
 from fanout_pipeline.reporting import plots
 from fanout_pipeline.reporting.plots import breakdown_plot, times_plot
 from fanout_pipeline_tests.measuring.records import ALL, compared, measured, realistic

@@ -6,11 +6,11 @@ from dataclasses import replace
 
 import pytest
 
-from fanout_pipeline.fanout.contract import FanoutSpec, Options
-from fanout_pipeline.fanout.registry import STRATEGIES
-from fanout_pipeline.fanout.run import run_strategy
-from fanout_pipeline.fanout.scattered import ScatteredRun
-from fanout_pipeline.sources import BadInput, Chunk, IntegerLines, TextLines
+from fanout_pipeline import FanoutSpec, IntegerLines, Options, TextLines
+from fanout_pipeline.engine.registry import STRATEGIES
+from fanout_pipeline.engine.run import run_strategy
+from fanout_pipeline.engine.scattered.scattered import ScatteredRun
+from fanout_pipeline.sources.source import BadInput, Chunk
 from fanout_pipeline_tests.contract import functions
 from fanout_pipeline_tests.contract.test_strategies import given_to
 

@@ -15,7 +15,9 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from fanout_pipeline.sources import BadInput, Chunk, IntegerLines, integer_lines
+from fanout_pipeline import IntegerLines
+from fanout_pipeline.sources import integer_lines
+from fanout_pipeline.sources.source import BadInput, Chunk
 from fanout_pipeline_tests.chance import examples
 
 ROOT = Path(__file__).parents[2]
@@ -268,7 +270,9 @@ def test_a_folder_in_place_of_the_file_is_named(tmp_path, operation):
 
 AS_NOBODY = """
 import hashlib, os, sys  # what it imports must be there before it becomes nobody
-from fanout_pipeline.sources import BadInput, Chunk, IntegerLines, integer_lines
+from fanout_pipeline.sources.source import BadInput, Chunk
+from fanout_pipeline import IntegerLines
+from fanout_pipeline.sources import integer_lines
 if os.geteuid() == 0:
     os.setgroups([])
     os.setgid(65534)

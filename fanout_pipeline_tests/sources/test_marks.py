@@ -11,13 +11,13 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from fanout_pipeline.fanout.assignments import split_at
-from fanout_pipeline.fanout.contract import FanoutSpec, ItemFailed, Options
-from fanout_pipeline.fanout.registry import STRATEGIES
-from fanout_pipeline.fanout.run import run_strategy
+from fanout_pipeline import FanoutSpec, IntegerLines, Options, TextLines, read_results
+from fanout_pipeline.engine.model.errors import ItemFailed
+from fanout_pipeline.engine.registry import STRATEGIES
+from fanout_pipeline.engine.run import run_strategy
+from fanout_pipeline.engine.scheduling.assignments import split_at
 from fanout_pipeline.measuring.verification import self_check
-from fanout_pipeline.parts import read_results
-from fanout_pipeline.sources import BadInput, Chunk, IntegerLines, TextLines
+from fanout_pipeline.sources.source import BadInput, Chunk
 
 MARK = codecs.BOM_UTF8
 lines = st.text("a1é\ufeff\r \u2028", max_size=3)

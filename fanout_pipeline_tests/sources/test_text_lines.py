@@ -4,7 +4,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from fanout_pipeline.sources import BadInput, TextLines
+from fanout_pipeline import TextLines
+from fanout_pipeline.sources.source import BadInput
 from fanout_pipeline_tests.chance import examples
 
 NO_ENDS = "a\x0bb\x0cc\x1cd\x1de\x1ef\x85g\u2028h\u2029i\rj"

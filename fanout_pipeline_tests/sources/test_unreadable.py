@@ -4,7 +4,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from fanout_pipeline.sources import BadInput, IntegerLines, TextLines, Unreadable
+from fanout_pipeline import IntegerLines, TextLines
+from fanout_pipeline.sources.source import BadInput, Unreadable
 
 LINES = {
     IntegerLines: [

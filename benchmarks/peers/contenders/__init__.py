@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 
 from benchmarks.peers.workloads import Workload
-from fanout_pipeline.fanout.contract import Strategy
-from fanout_pipeline.fanout.registry import STRATEGIES
+from fanout_pipeline.engine.model.strategy import Strategy
+from fanout_pipeline.engine.registry import STRATEGIES
 
 REFERENCE = "plain loop"
 HERE = __name__

@@ -1,4 +1,4 @@
-"""The strategies of this project, through `fanout_pipeline.fanout.run.run_strategy`."""
+"""The strategies of this project, through `fanout_pipeline.engine.run.run_strategy`."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.peers.job import Job
-from fanout_pipeline.fanout import FanoutSpec, Options
-from fanout_pipeline.fanout.registry import STRATEGIES
-from fanout_pipeline.fanout.run import run_strategy
-from fanout_pipeline.fanout.run_record import RunRecord
+from fanout_pipeline import FanoutSpec, Options
+from fanout_pipeline.engine.model.run_record import RunRecord
+from fanout_pipeline.engine.registry import STRATEGIES
+from fanout_pipeline.engine.run import run_strategy
 
 
 def run(strategy: str, job: Job, folder: Path, warm_runs: int) -> RunRecord:

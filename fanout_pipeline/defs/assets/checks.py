@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 
 if TYPE_CHECKING:
-    from fanout_pipeline.fanout.run_record import RunRecord
+    from fanout_pipeline.engine.model.run_record import RunRecord
     from fanout_pipeline.measuring.order_check import OrderCheck
     from fanout_pipeline.measuring.result_streams import Finding
     from fanout_pipeline.measuring.verification import Verification

@@ -19,11 +19,11 @@ from fanout_pipeline.defs.keys import depends_on_metadata, upstream_keys
 from fanout_pipeline.defs.overlap import ALONE, CHUNK, TIMED, overlapping_steps
 from fanout_pipeline.defs.recording import checked_and_recorded
 from fanout_pipeline.defs.resources import DataFolder, Fanout
-from fanout_pipeline.fanout.contract import FanoutSpec
-from fanout_pipeline.parts.ledger import OLD_SECONDS
+from fanout_pipeline.engine.model.spec import FanoutSpec
+from fanout_pipeline.results.store.ledger import OLD_SECONDS
 
 if TYPE_CHECKING:
-    from fanout_pipeline.fanout.scattered import ScatteredRun
+    from fanout_pipeline.engine.scattered.scattered import ScatteredRun
 
 NAME = "dagster_multiprocess"
 DESCRIPTION = (
@@ -46,7 +46,7 @@ def chunk_graph_asset(spec: FanoutSpec, version: str, tags: dict[str, str]) -> d
     def joined(
         context: dg.OpExecutionContext, data_folder: DataFolder, fanout: Fanout
     ) -> "ScatteredRun":
-        from fanout_pipeline.fanout.scattered import ScatteredRun
+        from fanout_pipeline.engine.scattered.scattered import ScatteredRun
 
         return ScatteredRun.join(
             NAME,
@@ -71,7 +71,7 @@ def chunk_graph_asset(spec: FanoutSpec, version: str, tags: dict[str, str]) -> d
     def scatter_op(
         context: dg.OpExecutionContext, data_folder: DataFolder, fanout: Fanout
     ) -> Iterator[dg.DynamicOutput[list[int]]]:
-        from fanout_pipeline.fanout.run import no_timeout
+        from fanout_pipeline.engine.run import no_timeout
 
         if fanout.item_timeout_seconds is not None:
             context.log.warning(no_timeout(NAME))
@@ -153,7 +153,7 @@ def chunk_graph_asset(spec: FanoutSpec, version: str, tags: dict[str, str]) -> d
 
 def _is_over(context: dg.OpExecutionContext, generation: Path) -> bool:
     """Whether the run that a generation is named by does not work on it any more."""
-    from fanout_pipeline.fanout.ownership import owner_of_is_gone
+    from fanout_pipeline.engine.system.ownership import owner_of_is_gone
 
     run = context.instance.get_run_by_id(generation.name)
     if run is not None and run.is_finished:

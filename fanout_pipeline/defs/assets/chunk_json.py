@@ -2,6 +2,6 @@
 
 from pydantic import TypeAdapter
 
-from fanout_pipeline.fanout.gathered import Answer
+from fanout_pipeline.engine.scattered.gathered import Answer
 
 ANSWER = TypeAdapter(Answer)

@@ -4,7 +4,7 @@ import dagster as dg
 
 from fanout_pipeline.defs.config import NumbersFileConfig
 from fanout_pipeline.defs.resources import DataFolder
-from fanout_pipeline.fanout.contract import FanoutSpec
+from fanout_pipeline.engine.model.spec import FanoutSpec
 from fanout_pipeline.numbers_file import NUMBERS_FILE, write_numbers
 from fanout_pipeline.sources.integer_lines import IntegerLines
 from fanout_pipeline.squares import square, square_batch

@@ -12,13 +12,13 @@ import dagster as dg
 from fanout_pipeline.defs.checks import check_results, failures_result, unchecked_results
 from fanout_pipeline.defs.metadata import run_metadata, strategy_metadata, warn_of_failures
 from fanout_pipeline.defs.resources import Fanout
-from fanout_pipeline.fanout.contract import FanoutSpec
-from fanout_pipeline.fanout.policy import FailurePolicy
-from fanout_pipeline.fanout.registry import REFERENCE
-from fanout_pipeline.parts.visible import visible
+from fanout_pipeline.engine.model.options import FailurePolicy
+from fanout_pipeline.engine.model.spec import FanoutSpec
+from fanout_pipeline.engine.registry import REFERENCE
+from fanout_pipeline.results.files.printable import visible
 
 if TYPE_CHECKING:
-    from fanout_pipeline.fanout.run_record import RunRecord
+    from fanout_pipeline.engine.model.run_record import RunRecord
 
 
 def checked_and_recorded(

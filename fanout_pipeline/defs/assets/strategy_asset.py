@@ -11,8 +11,9 @@ from fanout_pipeline.defs.keys import depends_on_metadata, upstream_keys
 from fanout_pipeline.defs.overlap import ALONE, TIMED, overlapping_steps
 from fanout_pipeline.defs.recording import checked_and_recorded
 from fanout_pipeline.defs.resources import DataFolder, Fanout
-from fanout_pipeline.fanout.contract import FanoutSpec, Strategy
-from fanout_pipeline.fanout.registry import REFERENCE
+from fanout_pipeline.engine.model.spec import FanoutSpec
+from fanout_pipeline.engine.model.strategy import Strategy
+from fanout_pipeline.engine.registry import REFERENCE
 
 
 def strategy_asset(
@@ -43,7 +44,7 @@ def strategy_asset(
     def run_and_check(
         context: dg.AssetExecutionContext, data_folder: DataFolder, fanout: Fanout
     ) -> Iterator[Any]:
-        from fanout_pipeline.fanout.run import run_strategy
+        from fanout_pipeline.engine.run import run_strategy
 
         here = data_folder.placed(spec)
         folder = data_folder.path(spec.name, strategy.name)

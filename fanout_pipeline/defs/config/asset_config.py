@@ -18,7 +18,7 @@ from fanout_pipeline.defs.bounds import (
     WarmUps,
 )
 from fanout_pipeline.defs.ways import WAYS
-from fanout_pipeline.fanout.registry import STRATEGIES
+from fanout_pipeline.engine.registry import STRATEGIES
 from fanout_pipeline.measuring.burden import Cost
 
 TRIED = (*STRATEGIES, *WAYS)

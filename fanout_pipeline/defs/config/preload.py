@@ -9,6 +9,6 @@ import psutil
 import upath.implementations.local
 
 import fanout_pipeline.defs.chunk_json
-import fanout_pipeline.fanout.road
-import fanout_pipeline.fanout.scattered
+import fanout_pipeline.engine.calls.imports
+import fanout_pipeline.engine.scattered.scattered
 import fanout_pipeline.measuring.verification

@@ -23,9 +23,9 @@ from fanout_pipeline.defs.bounds import (
 )
 from fanout_pipeline.defs.data_root import RootType, default_root, require_inside, value_of
 from fanout_pipeline.defs.json_io_manager import IO_MANAGER, json_io_manager
-from fanout_pipeline.fanout.contract import FanoutSpec, Options
-from fanout_pipeline.fanout.cores import effective_cores
-from fanout_pipeline.fanout.policy import FailurePolicy
+from fanout_pipeline.engine.model.options import FailurePolicy, Options
+from fanout_pipeline.engine.model.spec import FanoutSpec
+from fanout_pipeline.engine.system.cores import effective_cores
 
 if TYPE_CHECKING:
     Root: TypeAlias = str

@@ -8,7 +8,7 @@ from fanout_pipeline.defs.config import BreakEvenConfig
 from fanout_pipeline.defs.keys import upstream_keys
 from fanout_pipeline.defs.overlap import ALONE, TIMED
 from fanout_pipeline.defs.resources import DataFolder, Fanout
-from fanout_pipeline.fanout.contract import FanoutSpec
+from fanout_pipeline.engine.model.spec import FanoutSpec
 
 if TYPE_CHECKING:
     from fanout_pipeline.measuring.break_even_run import Findings

@@ -10,7 +10,7 @@ import dagster as dg
 
 from fanout_pipeline.defs.metadata import plain_values
 from fanout_pipeline.defs.resources import DataFolder
-from fanout_pipeline.fanout.contract import FanoutSpec
+from fanout_pipeline.engine.model.spec import FanoutSpec
 
 if TYPE_CHECKING:
     from fanout_pipeline.measuring.comparison import Comparison

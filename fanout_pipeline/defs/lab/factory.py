@@ -11,9 +11,9 @@ from fanout_pipeline.defs.jobs import fanout_jobs
 from fanout_pipeline.defs.resources import default_resources
 from fanout_pipeline.defs.strategy_assets import strategy_asset
 from fanout_pipeline.defs.trials_asset import trials_asset
-from fanout_pipeline.fanout.contract import FanoutSpec
-from fanout_pipeline.fanout.fingerprint import function_fingerprint
-from fanout_pipeline.fanout.registry import STRATEGIES
+from fanout_pipeline.engine.functions.fingerprint import function_fingerprint
+from fanout_pipeline.engine.model.spec import FanoutSpec
+from fanout_pipeline.engine.registry import STRATEGIES
 
 
 def fanout_definitions(*specs: FanoutSpec) -> dg.Definitions:

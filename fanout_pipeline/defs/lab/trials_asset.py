@@ -12,13 +12,13 @@ from fanout_pipeline.defs.config import TrialsConfig
 from fanout_pipeline.defs.overlap import ALONE, TIMED
 from fanout_pipeline.defs.resources import DataFolder, Fanout
 from fanout_pipeline.defs.ways import WAYS
-from fanout_pipeline.fanout.contract import FanoutSpec
-from fanout_pipeline.fanout.fingerprint import function_name
-from fanout_pipeline.fanout.import_path import importing_from
-from fanout_pipeline.fanout.registry import REFERENCE, STRATEGIES
-from fanout_pipeline.parts.atomic import make_folder
-from fanout_pipeline.parts.folder import ResultFolder
-from fanout_pipeline.parts.no_links import make_link
+from fanout_pipeline.engine.functions.fingerprint import function_name
+from fanout_pipeline.engine.model.spec import FanoutSpec
+from fanout_pipeline.engine.registry import REFERENCE, STRATEGIES
+from fanout_pipeline.engine.system.import_path import importing_from
+from fanout_pipeline.results.files.atomic import make_folder
+from fanout_pipeline.results.files.no_links import make_link
+from fanout_pipeline.results.store.folder import ResultFolder
 
 if TYPE_CHECKING:
     from fanout_pipeline.measuring.determinism import Judge
@@ -55,7 +55,7 @@ def trials_asset(spec: FanoutSpec, strategies: Sequence[str], version: str) -> d
         data_folder: DataFolder,
         fanout: Fanout,
     ) -> dg.MaterializeResult[None]:
-        from fanout_pipeline.fanout.identity import work_fingerprint
+        from fanout_pipeline.engine.functions.identity import work_fingerprint
         from fanout_pipeline.measuring.determinism import Judge, told
         from fanout_pipeline.measuring.machine import machine_record
         from fanout_pipeline.measuring.trial_process import trial_process

@@ -4,7 +4,7 @@ from typing import Any
 
 import dagster as dg
 
-from fanout_pipeline.fanout.contract import FanoutSpec
+from fanout_pipeline.engine.model.spec import FanoutSpec
 
 
 def upstream_keys(spec: FanoutSpec) -> dict[str, dg.AssetKey]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 
 if TYPE_CHECKING:
-    from fanout_pipeline.fanout.run_record import RunRecord
+    from fanout_pipeline.engine.model.run_record import RunRecord
     from fanout_pipeline.measuring.verification import Verification
 
 _EXACT_IN_BROWSERS = 2**53
@@ -23,7 +23,7 @@ def strategy_metadata(
     run: RunRecord, verification: Verification, folder: Path, overlapped_with: list[str]
 ) -> dict[str, Any]:
     """What every strategy asset records; the names are relied upon by others (README)."""
-    from fanout_pipeline.parts.reading import first_results
+    from fanout_pipeline.results.read import first_results
 
     check = verification.check
     metadata = run_metadata(run, folder, overlapped_with) | {
@@ -44,8 +44,8 @@ def strategy_metadata(
     if check.contradiction is not None:
         metadata["contradiction"] = dg.MetadataValue.json(asdict(check.contradiction))
     if run.failed:
-        from fanout_pipeline.parts.failed import first_failures
         from fanout_pipeline.reporting.tables import failures_table
+        from fanout_pipeline.results.failures import first_failures
 
         table = failures_table(first_failures(folder, _SHOWN_FAILURES))
         metadata["first_failures"] = dg.MetadataValue.md(table)

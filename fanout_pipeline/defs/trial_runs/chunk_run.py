@@ -24,8 +24,8 @@ from fanout_pipeline.defs.json_io_manager import IO_MANAGER
 from fanout_pipeline.defs.metadata import plain_values
 from fanout_pipeline.defs.metered import metered_json_io_manager
 from fanout_pipeline.defs.ways import EXECUTORS
-from fanout_pipeline.fanout.usage import own_usage
-from fanout_pipeline.parts.atomic import write_text
+from fanout_pipeline.engine.system.usage import own_usage
+from fanout_pipeline.results.files.atomic import write_text
 
 RECORD = "record.json"
 _EVENTS = {

@@ -18,18 +18,19 @@ from fanout_pipeline.defs import chunk_graph
 from fanout_pipeline.defs.chunk_run import RECORD
 from fanout_pipeline.defs.metered import FOLDER, read_meters
 from fanout_pipeline.defs.resources import failure_config
-from fanout_pipeline.fanout.contract import FanoutSpec, Options
-from fanout_pipeline.fanout.interpreter import command
-from fanout_pipeline.fanout.interrupts import interrupts_held
-from fanout_pipeline.fanout.registry import REFERENCE
-from fanout_pipeline.fanout.run_record import RunRecord
+from fanout_pipeline.engine.model.options import Options
+from fanout_pipeline.engine.model.run_record import RunRecord
+from fanout_pipeline.engine.model.spec import FanoutSpec
+from fanout_pipeline.engine.registry import REFERENCE
+from fanout_pipeline.engine.system.interpreter import command
+from fanout_pipeline.engine.system.signals import interrupts_held
 from fanout_pipeline.measuring.determinism import Judge
 from fanout_pipeline.measuring.limits import TookTooLong
 from fanout_pipeline.measuring.order_check import OrderCheck, check_order
 from fanout_pipeline.measuring.step_phases import RunTimeline, StepSpan, run_phases
-from fanout_pipeline.parts.atomic import scratch_folder
-from fanout_pipeline.parts.folder import ResultFolder
-from fanout_pipeline.parts.reading import Snapshot
+from fanout_pipeline.results.files.atomic import scratch_folder
+from fanout_pipeline.results.read import Snapshot
+from fanout_pipeline.results.store.folder import ResultFolder
 from fanout_pipeline.sources.source import Fingerprint
 
 _PROGRAM = """\

@@ -3,10 +3,10 @@
 import dagster as dg
 import pytest
 
+from fanout_pipeline import write_results
 from fanout_pipeline.defs.checks import check_results, check_specs
 from fanout_pipeline.measuring.order_check import check_order
 from fanout_pipeline.measuring.verification import Verification
-from fanout_pipeline.parts import write_results
 
 KEY = dg.AssetKey(["squares", "threads"])
 EXPECTED = [n * n for n in range(1000)]

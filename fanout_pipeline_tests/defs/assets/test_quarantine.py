@@ -4,14 +4,12 @@ import dagster as dg
 import pytest
 from markdown_it import MarkdownIt
 
+from fanout_pipeline import FanoutSpec, IntegerLines, read_failures, read_results
 from fanout_pipeline.defs.checks import failures_result
 from fanout_pipeline.defs.factory import fanout_assets
 from fanout_pipeline.defs.json_io_manager import IO_MANAGER, json_io_manager
 from fanout_pipeline.defs.resources import DataFolder, Fanout, failure_config
-from fanout_pipeline.fanout.contract import FanoutSpec
 from fanout_pipeline.measuring.trial_store import load_trials
-from fanout_pipeline.parts import read_failures, read_results
-from fanout_pipeline.sources import IntegerLines
 from fanout_pipeline_tests.defs import functions
 from fanout_pipeline_tests.names import STRATEGIES
 

@@ -6,13 +6,12 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
+from fanout_pipeline import FanoutSpec, IntegerLines, read_results, write_results
 from fanout_pipeline.defs.factory import fanout_assets
 from fanout_pipeline.defs.json_io_manager import IO_MANAGER, json_io_manager
 from fanout_pipeline.defs.resources import DataFolder, Fanout
-from fanout_pipeline.fanout.contract import FanoutSpec
 from fanout_pipeline.measuring import verification
-from fanout_pipeline.parts import ResultFolder, read_results, write_results
-from fanout_pipeline.sources import IntegerLines
+from fanout_pipeline.results.store.folder import ResultFolder
 from fanout_pipeline_tests.defs import functions
 
 SPEC = FanoutSpec("once", IntegerLines("input.txt"), functions.only_once)

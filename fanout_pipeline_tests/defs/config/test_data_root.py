@@ -7,12 +7,11 @@ import dagster as dg
 import pytest
 from dagster._config.config_type import ConfigTypeKind
 
+from fanout_pipeline import FanoutSpec, IntegerLines
 from fanout_pipeline.definitions import build_definitions, defs
 from fanout_pipeline.defs.data_root import OutsideDataRoot
 from fanout_pipeline.defs.factory import fanout_assets
 from fanout_pipeline.defs.resources import DataFolder, Fanout
-from fanout_pipeline.fanout.contract import FanoutSpec
-from fanout_pipeline.sources import IntegerLines
 from fanout_pipeline_tests.defs import functions
 
 JOBS = {job.name: job for job in defs.get_repository_def().get_all_jobs()}

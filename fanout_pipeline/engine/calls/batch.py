@@ -1,0 +1,221 @@
+"""What is done with one chunk by the batch function: like `chunk_work`, but with one call for all items.
+
+A batch that fails tells nothing of its items. It is called again in halves, the first half first,
+until a half of one item fails: that is a guilty one. All calls together are of three times the chunk's
+items at most for one guilty item, and of log2(items) batches more for each further one.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from fanout_pipeline.engine.calls.indexing import Numbering
+from fanout_pipeline.engine.calls.outcome import Piece
+from fanout_pipeline.engine.calls.quarantine import Quarantine
+from fanout_pipeline.engine.calls.records import put_in, read_batch
+from fanout_pipeline.engine.model.errors import (
+    Failure,
+    ItemFailed,
+    Stopped,
+    described,
+    require_failed,
+    shown,
+)
+from fanout_pipeline.engine.model.strategy import Work
+from fanout_pipeline.engine.system.signals import interrupts_marked
+from fanout_pipeline.engine.timing.stopwatch import Laps
+from fanout_pipeline.results.store.manifest import PartRecord
+from fanout_pipeline.sources.source import Chunk
+
+
+def run_batch(
+    work: Work,
+    chunk: Chunk,
+    numbering: Numbering,
+    *,
+    seconds: float = math.inf,
+    stopped: Callable[[], bool] = lambda: False,
+    laps: Laps | None = None,
+) -> Piece[PartRecord]:
+    """Turn a chunk into its part by one call of the batch function, however long that takes.
+
+    Raises ItemFailed, BadInput, or Stopped once `stopped()` says so.
+    """
+    laps = laps or Laps()
+    return Piece(laps.timed(_as_batch(work, chunk, numbering, stopped, laps)), None)
+
+
+def _as_batch(
+    work: Work, chunk: Chunk, numbering: Numbering, stopped: Callable[[], bool], laps: Laps
+) -> PartRecord:
+    assert work.batch_function is not None
+    raw = work.source.load(chunk)
+    numbering.counted(chunk, work.source.count(raw))
+    items, unreadable = read_batch(work, raw, lambda: numbering.first_index(chunk))
+    laps.end("read")
+    first_index = numbering.first_index(chunk)
+    laps.end("wait")
+    if stopped():
+        raise Stopped
+    with Quarantine(work, chunk, numbering, laps) as quarantine, interrupts_marked():
+        failing = _Failing(quarantine, unreadable)
+        try:
+            # A chunk in which no line begins is ordinary, and many a function takes no empty batch.
+            results = called(work.batch_function, items) if len(items) else []
+        except BaseException as error:
+            require_failed(error)
+            column = _InHalves(work, items, failing, stopped).column(error, first_index)
+        else:
+            column = _as_column(results)
+        failing.add_rest()
+    if unreadable and not work.failures.omits:
+        column = with_nulls(column, unreadable)
+    laps.end("call")
+    return quarantine.part(first_index, column)
+
+
+class WrongLength(ValueError):
+    """The batch function lost or added results, which says nothing of any one item."""
+
+
+def called(function: Callable[[Any], Any], items: Any) -> Any:
+    """The results of a batch, as many as items."""
+    results = function(items)
+    try:
+        count = len(results)
+    except TypeError as error:
+        raise WrongLength(f"the batch function made no column of results: {error}") from error
+    if count != len(items):
+        raise WrongLength(f"the batch function made {count} results of {len(items)} items")
+    return results
+
+
+class _Failing:
+    """Puts failed items of a batch into quarantine, and in between, in order, what could not be read."""
+
+    def __init__(self, quarantine: Quarantine, unreadable: Mapping[int, Failure]):
+        self._quarantine = quarantine
+        self._unreadable = deque(unreadable.items())
+        self._before = 0
+        """Of them, before the item that failed last."""
+
+    def add(self, position: int, failure: Failure) -> None:
+        """An item has failed; by its position in the batch, ascending."""
+        while self._unreadable and self._unreadable[0][0] <= position + self._before:
+            self._quarantine.add(*self._unreadable.popleft())
+            self._before += 1
+        self._quarantine.add(position + self._before, failure)
+
+    def add_rest(self) -> None:
+        """No further item has failed."""
+        for position, failure in self._unreadable:
+            self._quarantine.add(position, failure)
+
+
+class _InHalves:
+    """A chunk whose batch has failed."""
+
+    def __init__(self, work: Work, items: Any, failing: _Failing, stopped: Callable[[], bool]):
+        self._work = work
+        self._items = items
+        self._failing = failing
+        self._stopped = stopped
+        self._found: list[Any] = []
+        """Columns of the parts of the batch that succeeded; None for an item that failed."""
+
+    def column(self, error: BaseException, first_index: int) -> Any:
+        """The results after all. Raises ItemFailed where that is what a failed item means."""
+        policy = self._work.failures
+        if not policy.quarantines and isinstance(error, WrongLength):
+            raise self._batch_failed(error, first_index) from None
+        self._split(0, len(self._items), error)
+        if not policy.quarantines and not policy.retries:
+            # Each half succeeded by itself. That was another try, and none was asked for.
+            raise self._batch_failed(error, first_index) from None
+        return joined([one for one in self._found if one is not None or not policy.omits])
+
+    def _split(self, start: int, stop: int, error: BaseException) -> None:
+        """Do a range that failed as a whole, in halves."""
+        if stop - start == 1:
+            self._single(start, error)
+            return
+        middle = (start + stop) // 2
+        for begin, end in ((start, middle), (middle, stop)):
+            if self._stopped():
+                raise Stopped
+            try:
+                results = self._called(begin, end)
+            except BaseException as failed:
+                require_failed(failed)
+                self._split(begin, end, failed)
+            else:
+                self._found.append(_as_column(results))
+
+    def _single(self, position: int, error: BaseException) -> None:
+        from fanout_pipeline.engine.calls.retry import IN_VAIN, Tries
+
+        tries = Tries(self._work.failures, error)
+        results = tries.repeat(lambda: self._called(position, position + 1), self._stopped)
+        if results is not IN_VAIN:
+            self._found.append(_as_column(results))
+            return
+        (item,) = self._items.iloc[position : position + 1].tolist()
+        failure = described(tries.error, shown(item), tries.made)
+        self._failing.add(position, failure)
+        self._found.append(None)
+
+    def _called(self, start: int, stop: int) -> Any:
+        assert self._work.batch_function is not None
+        # As the whole batch has it: a function may look at the index.
+        items = self._items.iloc[start:stop].reset_index(drop=True)
+        return called(self._work.batch_function, items)
+
+    def _batch_failed(self, error: BaseException, first_index: int) -> ItemFailed:
+        failure = described(error, f"the first of a batch of {len(self._items):,}")
+        return ItemFailed(failure.at(first_index, self._work.source))
+
+
+def joined(columns: list[Any]) -> Any:
+    """Columns as one, of the type that they have in common; None is one null."""
+    import pyarrow
+
+    kinds = {getattr(column, "type", list) for column in columns if column is not None}
+    if len(kinds) == 1 and (kind := kinds.pop()) is not list:
+        null = pyarrow.nulls(1, kind)
+        return pyarrow.concat_arrays([null if one is None else one for one in columns])
+    values: list[Any] = []
+    for one in columns:
+        values += [None] if one is None else getattr(one, "to_pylist", lambda: one)()  # noqa: B023
+    return values
+
+
+def with_nulls(column: Any, places: Iterable[int]) -> Any:
+    """The column with a null put in at each of these places, ascending."""
+    import pyarrow
+
+    nulls = dict.fromkeys(places)
+    if isinstance(column, pyarrow.Array):
+        return column.take(pyarrow.array(put_in(range(len(column)), nulls), pyarrow.int64()))
+    return put_in(column, nulls)
+
+
+def _as_column(results: Any) -> Any:
+    """What a batch function may give (Series, NumPy or Arrow array, list) as what parts take."""
+    import numpy
+    import pyarrow
+
+    if isinstance(results, pyarrow.ChunkedArray):
+        return results.combine_chunks()
+    dtype = getattr(results, "dtype", None)
+    if dtype is None or isinstance(results, pyarrow.Array):
+        return results
+    if dtype.kind == "O":
+        if isinstance(dtype, numpy.dtype):
+            return list(results)
+        # pandas' own dtypes of Python values, that of str among them, say themselves what is missing.
+        missing = results.isna()
+        return [None if gone else value for value, gone in zip(results, missing, strict=True)]
+    return pyarrow.array(results, from_pandas=False)

@@ -1,0 +1,238 @@
+"""Many calls of an async function in flight in one event loop, each result at its item's place.
+
+    the thread that reads and writes         the event loop, in a thread of its own
+    add(Calls of a chunk) ---------------->  tasks, as many as may be in flight, pull the items of
+                                             one chunk after the other and await the function
+    next_complete() <----------------------  Calls with all results
+
+There is no barrier between chunks: a task that finds no item left in one goes on with the next
+while others still wait in the first. A fixed set of tasks, because a task an item takes 1.6 times as
+long (10,000 waits of 10 ms, 1,000 in flight: 0.22 s for 0.14 s).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from queue import SimpleQueue
+from typing import Any
+
+from fanout_pipeline.engine.calls.invoke import nobody_cancelled
+from fanout_pipeline.engine.calls.records import NONE_FAILED
+from fanout_pipeline.engine.model.errors import Failure, ItemFailed, described, shown
+from fanout_pipeline.engine.model.strategy import Work
+from fanout_pipeline.engine.system.signals import taken
+from fanout_pipeline.engine.system.surroundings import copied_context
+from fanout_pipeline.engine.timing.timeline import Lane
+
+
+class Calls:
+    """One chunk's calls; not of items that have failed before, by their positions."""
+
+    def __init__(
+        self,
+        number: int,
+        first_index: int,
+        items: Sequence[Any],
+        failed: Mapping[int, Failure] = NONE_FAILED,
+    ):
+        self.number = number
+        self.first_index = first_index
+        self.items = items
+        self.results: list[Any] = [None] * len(items)
+        """With a Failure in the place of each item in quarantine."""
+        for place, failure in failed.items():
+            self.results[place] = failure
+        self.left = len(items) - len(failed)
+        """Calls that have not ended."""
+        self.pulled: Iterator[tuple[int, Any]] = enumerate(items)
+        """Shared by all tasks: each item goes to the one that asks first."""
+        if failed:
+            self.pulled = (one for one in enumerate(items) if one[0] not in failed)
+        self.call_seconds = self.call_cpu_seconds = 0.0
+        """Of the loop, since it completed the chunk before: chunks overlap, these do not."""
+        self.next: Calls | None = None
+        self.next_known = asyncio.Event()
+
+    def follow(self, calls: Calls | None) -> None:
+        self.next = calls
+        self.next_known.set()
+
+
+class InFlight:
+    """One run's calls, at most `concurrency` at a time."""
+
+    def __init__(
+        self, work: Work, loop: asyncio.AbstractEventLoop, concurrency: int, lane: Lane
+    ) -> None:
+        self._work = work
+        limit = work.failures.item_timeout_seconds
+        self._function = work.function if limit is None else _Limited(work.function, limit)
+        self._loop = loop
+        self._concurrency = concurrency
+        self._lane = lane
+        self._added: asyncio.Queue[Calls | None] = asyncio.Queue()
+        self._complete: SimpleQueue[Calls | None] = SimpleQueue()
+        self._task: asyncio.Task[None] | None = None
+        self._stopped = False
+        self._open = 0
+        self._lap = self._lap_cpu = 0.0
+
+    # Called in the thread that reads and writes.
+
+    def add(self, calls: Calls | None) -> None:
+        """One more chunk, in the order of chunks; None: that was the last."""
+        self._loop.call_soon_threadsafe(self._added.put_nowait, calls)
+
+    def next_complete(self) -> Calls | None:
+        """Wait for a chunk all of whose calls have ended; None: `run` has ended, well or not."""
+        return taken(self._complete)
+
+    def end(self, _: object = None) -> None:
+        """Say that `run` has ended."""
+        self._complete.put(None)
+
+    def stop(self) -> None:
+        """Begin no further call, cancel those in flight."""
+        self._stopped = True
+        self._loop.call_soon_threadsafe(self._cancel)
+
+    # Called in the event loop.
+
+    def _cancel(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+
+    async def run(self) -> None:
+        """Await the function for every item of every chunk added.
+
+        Raises ItemFailed of the first item, by index, of those that failed before the others were
+        cancelled.
+        """
+        self._task = asyncio.current_task()
+        if self._stopped:
+            return
+        try:
+            async with asyncio.TaskGroup() as group:
+                await self._share_out(group)
+        except BaseExceptionGroup as failed:
+            errors = failed.exceptions
+        else:
+            return
+        raise min(errors, key=_place)
+
+    async def _share_out(self, group: asyncio.TaskGroup) -> None:
+        last, items, tasks = Calls(-1, 0, ()), 0, 0
+        while (calls := await self._added.get()) is not None:
+            self._begin()
+            if not calls.left:
+                self._end(calls)
+            last.follow(calls)
+            last = calls
+            items += calls.left
+            while tasks < min(self._concurrency, items):
+                group.create_task(self._pull(calls), context=copied_context())
+                tasks += 1
+        last.follow(None)
+
+    async def _pull(self, calls: Calls | None) -> None:
+        function = self._function
+        while calls is not None:
+            results = calls.results
+            for place, item in calls.pulled:
+                # Of calls that never wait the loop sees nothing: they must look by themselves.
+                if self._stopped:
+                    return
+                try:
+                    results[place] = await function(item)
+                except BaseException as error:  # no signal's: see `event_loop`
+                    if self._given_up() or not await self._recovered(calls, place, error):
+                        return
+                calls.left -= 1
+                if not calls.left:
+                    self._end(calls)
+            await calls.next_known.wait()
+            calls = calls.next
+
+    def _given_up(self) -> bool:
+        """Whether the call was cancelled by us: what it raises then says nothing about its item."""
+        task = asyncio.current_task()
+        return self._stopped and task is not None and task.cancelling() > 0
+
+    async def _recovered(self, calls: Calls, place: int, error: BaseException) -> bool:
+        """Call a failed item again as often as is worth it; else put it into quarantine.
+
+        False: the run was stopped meanwhile. Raises ItemFailed where a failed item ends the run.
+        """
+        from fanout_pipeline.engine.calls.retry import Tries
+
+        policy, item = self._work.failures, calls.items[place]
+        tries = Tries(policy, _raised(error))
+        while (seconds := tries.wait_seconds()) is not None:
+            try:
+                await asyncio.sleep(seconds)
+                calls.results[place] = await self._function(item)
+            except BaseException as another:
+                if self._given_up():
+                    return False
+                tries.failed(_raised(another))
+            else:
+                return True
+        failure = described(tries.error, shown(item), tries.made)
+        failure = failure.at(calls.first_index + place, self._work.source)
+        if not policy.quarantines:
+            self._stopped = True
+            raise ItemFailed(failure) from None
+        calls.results[place] = failure
+        return True
+
+    def _begin(self) -> None:
+        if not self._open:
+            # While there was nothing to call, the loop waited for what was being read.
+            self._lap, self._lap_cpu = time.perf_counter(), time.thread_time()
+            self._lane.until(self._lap, "read")
+        self._open += 1
+
+    def _end(self, calls: Calls) -> None:
+        now, cpu = time.perf_counter(), time.thread_time()
+        calls.call_seconds, self._lap = now - self._lap, now
+        calls.call_cpu_seconds, self._lap_cpu = cpu - self._lap_cpu, cpu
+        self._lane.until(now, "call")
+        self._open -= 1
+        self._complete.put(calls)
+
+
+def _raised(error: BaseException) -> BaseException:
+    """What a call raised, in a task that goes on."""
+    if not isinstance(error, asyncio.CancelledError):
+        return error
+    task = asyncio.current_task()
+    while task is not None and task.cancelling():  # by the function itself
+        task.uncancel()
+    return nobody_cancelled(error)
+
+
+class _Limited:
+    """The function with a limit of time to each call."""
+
+    def __init__(self, function: Callable[[Any], Any], seconds: float):
+        self._function = function
+        self._seconds = seconds
+
+    async def __call__(self, item: Any) -> Any:
+        limit = asyncio.timeout(self._seconds)
+        try:
+            async with limit:
+                return await self._function(item)
+        except TimeoutError:
+            if not limit.expired():
+                raise  # the function's own
+            raise TimeoutError(
+                f"the call took longer than item_timeout_seconds ({self._seconds:g} s) and was "
+                "cancelled"
+            ) from None
+
+
+def _place(error: BaseException) -> float:
+    return error.failure.index if isinstance(error, ItemFailed) else float("inf")

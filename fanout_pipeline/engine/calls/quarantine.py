@@ -1,0 +1,114 @@
+"""What becomes of the items whose calls have failed for good."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from dataclasses import asdict, replace
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+from fanout_pipeline.engine.calls.handing_back import HandedBack, import_road
+from fanout_pipeline.engine.calls.indexing import Numbering
+from fanout_pipeline.engine.model.errors import Failure, ItemFailed
+from fanout_pipeline.engine.model.strategy import Work
+from fanout_pipeline.engine.timing.stopwatch import Laps
+from fanout_pipeline.sources.source import Chunk
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from fanout_pipeline.results.store.manifest import PartRecord
+    from fanout_pipeline.results.types.buffer import Results
+
+
+class Quarantine:
+    """The failed items of a chunk, or of the piece of it that was done.
+
+    A context manager: they are on disk, whole, when the block ends.
+    """
+
+    def __init__(self, work: Work, chunk: Chunk, numbering: Numbering, laps: Laps):
+        self._work = work
+        self._chunk = chunk
+        self._numbering = numbering
+        self._laps = laps
+        self._open = ExitStack()
+        self._write: Callable[[dict[str, Any]], None] | None = None
+        self._first_index: int | None = None
+        self.positions: list[int] = []
+        """Among the items of the chunk, ascending."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> bool | None:
+        return self._open.__exit__(kind, error, traceback)
+
+    def add(self, position: int, failure: Failure) -> None:
+        """Put an item into quarantine. Raises ItemFailed where the first that fails ends the run."""
+        if self._first_index is None:
+            self._first_index = self._numbering.first_index(self._chunk)
+        failure = failure.at(self._first_index + position, self._work.source)
+        if not self._work.failures.quarantines:
+            raise ItemFailed(failure) from None
+        if self._write is None:
+            self._laps.imported(import_road())
+            from fanout_pipeline.results.store.failed_items import failed_items  # Arrow: see `road`
+
+            file = failed_items(self._work.folder, self._chunk.number)
+            self._write = self._open.enter_context(file)
+        self._write(asdict(failure))
+        self.positions.append(position)
+
+    def part(self, first_index: int, results: Any) -> PartRecord:
+        """Write the part. `results` has a null for each item in quarantine, unless they are left out."""
+        from fanout_pipeline.results.write import write_part
+
+        omitted = self.positions if self._work.failures.omits else ()
+        part = write_part(self._work.folder, self._chunk.number, first_index, results, omitted)
+        return replace(part, failed=len(self.positions))
+
+    def hand_back(self, first_index: int, results: Results) -> PartRecord | HandedBack:
+        """The results that another process is to write; or the part, where it could not."""
+        if self.positions or not results.can_travel:
+            self._laps.imported(import_road())
+            return self.part(first_index, results)
+        return HandedBack(self._chunk.number, first_index, results)
+
+
+def write_marked(
+    work: Work,
+    number: int,
+    first_index: int,
+    results: Sequence[Any],
+    failures: Sequence[Failure] | None = None,
+) -> PartRecord:
+    """Write the part of results that have a Failure in the place of each item in quarantine.
+
+    `failures` are those of the part's own items, in order; None: those that stand in its results.
+    """
+    from fanout_pipeline.results.write import write_part  # Arrow: see `road`
+
+    if not work.failures.quarantines:
+        return write_part(work.folder, number, first_index, results)
+    places = [place for place, result in enumerate(results) if type(result) is Failure]
+    if failures is None:
+        failures = [results[place] for place in places]
+    if failures:
+        from fanout_pipeline.results.store.failed_items import failed_items
+
+        with failed_items(work.folder, number) as write:
+            for failure in failures:
+                write(asdict(failure))
+    if not work.failures.omits:
+        results = [None if type(result) is Failure else result for result in results]
+        places = []
+    elif places:
+        results = [result for result in results if type(result) is not Failure]
+    part = write_part(work.folder, number, first_index, results, places)
+    return replace(part, failed=len(failures))

@@ -1,0 +1,73 @@
+"""Further calls of an item whose call failed, after waits that grow (exponential backoff, jitter).
+
+Imported only when a call has failed.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable
+from typing import Any
+
+from fanout_pipeline.engine.model.errors import Stopped, require_failed
+from fanout_pipeline.engine.model.options import FailurePolicy
+
+LONGEST_WAIT_SECONDS = 60.0
+_LOOK_EVERY_SECONDS = 0.05
+IN_VAIN = object()
+"""In the place of a result: the last try has failed, too."""
+
+
+class Tries:
+    """The calls of one item; the first was made by the caller, and failed with `error`."""
+
+    def __init__(self, policy: FailurePolicy, error: BaseException):
+        self.made = 1
+        self.error = error
+        """What the last try raised."""
+        self._policy = policy
+
+    def failed(self, error: BaseException) -> None:
+        """One more try was made, in vain."""
+        self.made += 1
+        self.error = error
+
+    def wait_seconds(self) -> float | None:
+        """For how long to wait before another try; None: there is to be none."""
+        if self.made > self._policy.retries or not is_worth_it(self.error, self._policy):
+            return None
+        seconds = self._policy.backoff_seconds * 2.0 ** (self.made - 1)
+        # Chance spreads the workers' retries; nothing depends on its being hard to guess.
+        return min(seconds * (1 + random.random()), LONGEST_WAIT_SECONDS)  # noqa: S311
+
+    def repeat(self, call: Callable[[], Any], stopped: Callable[[], bool] = lambda: False) -> Any:
+        """What the first further try that succeeds gives; IN_VAIN if none does.
+
+        Raises Stopped soon after `stopped()` says so.
+        """
+        while (seconds := self.wait_seconds()) is not None:
+            _pause(seconds, stopped)
+            try:
+                return call()
+            except BaseException as error:
+                require_failed(error)
+                self.failed(error)
+        return IN_VAIN
+
+
+def is_worth_it(error: BaseException, policy: FailurePolicy) -> bool:
+    """Whether the error is one of those in `retry_on`, or of a class derived from one."""
+    return any(
+        kind.__qualname__ in policy.retry_on
+        or f"{kind.__module__}.{kind.__qualname__}" in policy.retry_on
+        for kind in type(error).__mro__
+    )
+
+
+def _pause(seconds: float, stopped: Callable[[], bool]) -> None:
+    until = time.monotonic() + seconds
+    while (left := until - time.monotonic()) > 0:
+        if stopped():
+            raise Stopped
+        time.sleep(min(left, _LOOK_EVERY_SECONDS))

@@ -1,0 +1,219 @@
+"""One run of one strategy, from the file on disk to committed parts on disk, timed."""
+
+from __future__ import annotations
+
+import math
+import os
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass, replace
+from functools import partial
+from pathlib import Path
+
+import fanout_pipeline.engine.calls.imports  # noqa: F401 (importing Arrow is not part of a run)
+from fanout_pipeline.engine.calls.items import keep_memory
+from fanout_pipeline.engine.functions.identity import Basis, identity_of
+from fanout_pipeline.engine.functions.input_guard import unchanged
+from fanout_pipeline.engine.model.options import FailurePolicy, Options
+from fanout_pipeline.engine.model.run_record import RunRecord
+from fanout_pipeline.engine.model.spec import FanoutSpec, with_its_imports
+from fanout_pipeline.engine.model.strategy import Crew, Ran, Strategy, Work
+from fanout_pipeline.engine.scheduling.resume import finished_before, told_what_is_kept, unfinished
+from fanout_pipeline.engine.system.os_errors import explained
+from fanout_pipeline.engine.system.progress import Progress
+from fanout_pipeline.engine.system.surroundings import Surroundings
+from fanout_pipeline.engine.system.usage import own_usage
+from fanout_pipeline.engine.timing.timeline import mean, total
+from fanout_pipeline.results.files import no_links
+from fanout_pipeline.results.store.folder import ResultFolder
+from fanout_pipeline.results.store.ledger import LEDGER, Finished
+from fanout_pipeline.results.store.manifest import Manifest
+from fanout_pipeline.results.types.kinds import MixedTypes
+
+_CHUNK_BYTES = 2 * 2**20
+"""Keeps a worker that holds one chunk as Python objects under some 100 MB."""
+
+
+def default_chunks(size: int, workers: int) -> int:
+    """Into how many chunks to cut `size` bytes at first, where the user has not said.
+
+    As few as may be: crews cut them smaller where that pays (see `chunk_plan`).
+    """
+    return max(workers, math.ceil(size / _CHUNK_BYTES))
+
+
+@with_its_imports
+def run_strategy(
+    strategy: Strategy,
+    spec: FanoutSpec,
+    folder: Path,
+    options: Options,
+    *,
+    chunks: int | None = None,
+    log: Callable[[str], object] = lambda line: None,
+    warm_runs: int = 0,
+    ledger: bool = False,
+    resume: bool = False,
+) -> RunRecord:
+    """Fan the function out and commit the results to `folder`; `spec.source` is an absolute path.
+
+    The same workers do it `warm_runs` times more. With `ledger` the parts that are finished outlive
+    a run that is not; with `resume` too, those of an earlier such run are reused, if it did the
+    same. Runs that are timed do neither.
+
+    Raises BadInput, ItemFailed, WorkerDied, CannotWrite, SystemRefused or TypeError; what is
+    visible in the folder is then as it was.
+    """
+    keep_memory()
+    method = options.start_method
+    if method not in strategy.start_methods:
+        method = strategy.start_methods[0]
+    workers = 1 if strategy.single else options.workers
+    options = replace(options, workers=workers, start_method=method)
+    if options.failures.item_timeout_seconds is not None and not strategy.ends_calls:
+        log(no_timeout(strategy.name))
+    # Outside the timing, the same for all: which bytes these are.
+    basis = Basis.of(spec)
+    target = ResultFolder(folder)
+    wanted = chunks or default_chunks(basis.input.bytes, options.workers)
+    identity = None
+    if ledger or resume:
+        identity = identity_of(strategy, spec, basis, chunks, options)
+    with explained(folder), ExitStack() as generations:
+        # Around the workers, so that a generation is given up only when nobody writes to it any more.
+        folders = [
+            generations.enter_context(target.writing(identity if resume else None, log))
+            for _ in range(1 + warm_runs)
+        ]
+        finished: tuple[Finished, ...] = ()
+        if identity is not None:
+            finished = finished_before(folders[0], identity, log)
+        if resume:
+            generations.enter_context(told_what_is_kept(folders[0], spec, basis.seen, log))
+        once = partial(
+            run_once,
+            strategy.name,
+            spec=spec,
+            target=target,
+            basis=basis,
+            chunks=wanted,
+            fixed=chunks is not None,
+            progress=Progress(strategy.name, log),
+            failures=options.failures,
+        )
+        own = own_usage()
+        began = time.perf_counter()
+        with strategy.start(options) as crew:
+            started = time.perf_counter()
+            cold = once(crew, generation=folders[0], finished=finished)
+            now, used = own_usage(), crew.usage()
+            if warm_runs:
+                crew.settle()
+            warm = [once(crew, generation=folder) for folder in folders[1:]]
+            begin_stop = time.perf_counter()
+        stopped = time.perf_counter()
+    start_seconds, stop_seconds = started - began, stopped - begin_stop
+    return RunRecord(
+        strategy=strategy.name,
+        wall_seconds=start_seconds + cold.seconds + stop_seconds,
+        start_seconds=start_seconds,
+        run_seconds=cold.run_seconds,
+        stop_seconds=stop_seconds,
+        commit_seconds=cold.commit_seconds,
+        cpu_seconds=now.cpu_seconds - own.cpu_seconds + sum(u.cpu_seconds for u in used),
+        peak_rss_bytes=max(u.peak_rss_bytes for u in [now, *used]),
+        items=cold.manifest.items,
+        workers=options.workers,
+        worker_pids=tuple(u.pid for u in used) or (os.getpid(),),
+        chunks=len(cold.manifest.parts),
+        start_method=options.start_method,
+        digest=cold.manifest.digest,
+        input=basis.input,
+        function_fingerprint=cold.manifest.function["fingerprint"],
+        warm_seconds=tuple(run.seconds for run in warm),
+        phases=total([{"start": start_seconds}, cold.phases, {"stop": stop_seconds}]),
+        sent_bytes=cold.ran.sent_bytes,
+        pickle_seconds=cold.ran.pickle_seconds,
+        failed=cold.manifest.failed,
+        reused_chunks=len(finished),
+        reused_items=sum(one.part.items for one in finished),
+    )
+
+
+def no_timeout(strategy: str) -> str:
+    """What the user is told of a limit that nobody keeps."""
+    return (
+        f"Warning: item_timeout_seconds is not applied by {strategy}, which can end no call. "
+        "multiprocess does, and asyncio for async functions."
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Once:
+    """One run of a crew, cut to committed."""
+
+    manifest: Manifest
+    ran: Ran
+    cut_seconds: float
+    run_seconds: float
+    """Cutting included."""
+    commit_seconds: float
+
+    @property
+    def phases(self) -> dict[str, float]:
+        own = {"cut": self.cut_seconds, "gather": self.commit_seconds}
+        return total([own, mean(self.ran.lanes)])
+
+    @property
+    def seconds(self) -> float:
+        return self.run_seconds + self.commit_seconds
+
+
+def run_once(
+    strategy: str,
+    crew: Crew,
+    spec: FanoutSpec,
+    target: ResultFolder,
+    generation: Path,
+    basis: Basis,
+    chunks: int,
+    fixed: bool,
+    progress: Progress,
+    failures: FailurePolicy,
+    finished: tuple[Finished, ...] = (),
+) -> Once:
+    """Cut what is not finished of the source, have the crew do it, and commit the generation."""
+    began = time.perf_counter()
+    cuts = unfinished(spec.source.cut(chunks), finished)
+    cut = time.perf_counter()
+    work = Work(
+        spec.source,
+        spec.function,
+        spec.batch_function,
+        cuts,
+        generation,
+        fixed,
+        failures,
+        finished,
+        spec.depends_on,
+        basis.seen,
+        Surroundings.here(),
+    )
+    try:
+        with unchanged(spec, basis.seen):
+            ran = crew.run(work, progress)
+    except MixedTypes:
+        if finished:
+            # A run has gone on and ended here: the next would, too.
+            no_links.unlink(generation / LEDGER)
+        raise
+    ended = time.perf_counter()
+    try:
+        manifest = Manifest(strategy, tuple(ran.parts), asdict(basis.input), basis.made_by)
+    except (TypeError, ValueError):
+        # To go on with these parts would end here again.
+        no_links.unlink(generation / LEDGER)
+        raise
+    target.commit(generation, manifest)
+    return Once(manifest, ran, cut - began, ended - began, time.perf_counter() - ended)

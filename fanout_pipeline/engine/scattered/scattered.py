@@ -1,0 +1,235 @@
+"""A fan-out whose chunks run in processes that someone else starts: a scheduler's steps or tasks.
+
+    scatter -> chunks -> run_chunk, anywhere, in any order, or not at all -> gather -> RunRecord
+
+All steps of a run `join` it: they write into one generation, which all processes must reach. Whoever
+joins first begins it (see `begun`): in the re-execution of a run that failed that is any step, for
+scatter is not run again. What no step has done gather does.
+"""
+
+from __future__ import annotations
+
+import math
+import secrets
+import time
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import fanout_pipeline.engine.calls.imports  # noqa: F401 (importing Arrow is not part of a chunk)
+from fanout_pipeline.engine.calls.invoke import awaited_aside
+from fanout_pipeline.engine.calls.items import keep_memory, run_chunk
+from fanout_pipeline.engine.functions.input_guard import require_as_seen, unchanged
+from fanout_pipeline.engine.model.options import Options
+from fanout_pipeline.engine.model.run_record import RunRecord
+from fanout_pipeline.engine.model.spec import FanoutSpec, with_its_imports
+from fanout_pipeline.engine.model.strategy import Crew, Strategy, Work
+from fanout_pipeline.engine.registry import REFERENCE, STRATEGIES, SUPERVISED
+from fanout_pipeline.engine.run import run_once
+from fanout_pipeline.engine.scattered.begun import Begun, begun
+from fanout_pipeline.engine.scattered.folder_numbering import FolderNumbering
+from fanout_pipeline.engine.scattered.gathered import Answer, gathered
+from fanout_pipeline.engine.scheduling.resume import (
+    finished_before,
+    numbered,
+    told_what_is_kept,
+    unfinished,
+)
+from fanout_pipeline.engine.system.import_path import importing_from
+from fanout_pipeline.engine.system.os_errors import explained
+from fanout_pipeline.engine.system.progress import Progress
+from fanout_pipeline.engine.system.usage import ProcessUsage, own_usage
+from fanout_pipeline.engine.timing.timeline import busy_seconds
+from fanout_pipeline.results.files import no_links
+from fanout_pipeline.results.store.folder import ResultFolder
+from fanout_pipeline.results.store.ledger import LEDGER, Ledger, gaps
+from fanout_pipeline.results.types.kinds import MixedTypes
+from fanout_pipeline.sources.source import Chunk
+
+_CHUNK_BYTES = 8 * 2**20
+_CHUNKS_PER_WORKER = 2
+
+
+@dataclass(frozen=True, slots=True)
+class ScatteredRun:
+    """A run, as one of its steps sees it."""
+
+    strategy: str
+    spec: FanoutSpec
+    target: ResultFolder
+    options: Options
+    chunks: int | None
+    """As asked for."""
+    begun: Begun
+    group: str
+    """The same for a run and its re-executions."""
+    resume: bool
+    rest: Strategy
+    """How gather does what no step has done."""
+    log: Callable[[str], object]
+
+    @classmethod
+    @with_its_imports
+    def join(
+        cls,
+        strategy: str,
+        spec: FanoutSpec,
+        folder: Path,
+        options: Options,
+        run: str,
+        *,
+        chunks: int | None = None,
+        group: str | None = None,
+        resume: bool = True,
+        is_over: Callable[[Path], bool] = lambda generation: False,
+        rest: Strategy = STRATEGIES[SUPERVISED],
+        log: Callable[[str], object] = lambda line: None,
+    ) -> ScatteredRun:
+        """Take part in a run, by its name; whoever is the first begins it.
+
+        `is_over`: whether nobody works on another run's generation any more; with `resume` what it
+        has left is reused. Raises BadInput or CannotWrite.
+        """
+        # Nobody can end a step's call, or limit its memory: gather does the same as the steps.
+        policy = replace(options.failures, item_timeout_seconds=None)
+        options = replace(options, failures=policy, worker_memory_mb=None)
+        target = ResultFolder(folder)
+        with explained(folder):
+            found = begun(
+                run,
+                Strategy(strategy, "", rest.start),
+                spec,
+                target,
+                options,
+                chunks,
+                resume=resume,
+                is_over=is_over,
+                log=log,
+            )
+        return cls(strategy, spec, target, options, chunks, found, group or run, resume, rest, log)
+
+    @property
+    def _generation(self) -> Path:
+        return self.target.generation(self.begun.run)
+
+    @property
+    def _wanted(self) -> int:
+        size = self.begun.basis.input.bytes
+        least = self.options.workers * _CHUNKS_PER_WORKER
+        return self.chunks or max(least, math.ceil(size / _CHUNK_BYTES))
+
+    def scatter(self) -> tuple[Chunk, ...]:
+        """What is to be done, in steps each of which has one of these. Raises BadInput."""
+        ledger = Ledger.read(self._generation)
+        return unfinished(self.spec.source.cut(self._wanted), ledger.finished if ledger else ())
+
+    def run_chunk(self, start: int, stop: int) -> Answer:
+        """Do what nobody has done of a chunk, in one part or several, and tell of it in the ledger.
+
+        Raises ItemFailed, BadInput, CannotWrite or MixedTypes.
+        """
+        began, busy = time.time(), 0.0
+        keep_memory()
+        generation, spec, seen = self._generation, self.spec, self.begun.basis.seen
+        ledger = Ledger.read(generation)
+        work = Work(
+            spec.source,
+            spec.function,
+            spec.batch_function,
+            (),
+            generation,
+            failures=self.options.failures,
+            finished=ledger.finished if ledger else (),
+            depends_on=spec.depends_on,
+            seen=seen,
+        )
+        # The chunk may be one of a larger input, before it changed.
+        stop = min(stop, seen.source.bytes)
+        with (
+            explained(self.target.path),
+            self._kept(generation),
+            unchanged(spec, seen),
+            importing_from(spec.import_path),
+            awaited_aside(spec.function),
+        ):
+            numbering = FolderNumbering(generation, spec.source, work.finished)
+            try:
+                parts = numbered(work)
+                for piece in gaps([(start, stop)], work.finished):
+                    # By a number that no other step, of this run or of one that outlives its own, has.
+                    part = run_chunk(work, Chunk(secrets.randbits(48), *piece), numbering)
+                    parts.add(*piece, part)
+                    busy += busy_seconds(part)
+            except MixedTypes:
+                if self.begun.reused_chunks:
+                    # A run has gone on and ended here: the next would, too.
+                    no_links.unlink(generation / LEDGER)
+                raise
+        return Answer(self.begun.run, began, time.time(), busy, own_usage())
+
+    def gather(self, answers: Sequence[Answer]) -> RunRecord:
+        """Make the parts visible in the order of the input, after doing what no step has done.
+
+        Schedulers drop skipped branches in silence: `answers` are of those that ran. Raises what
+        strategies raise; what is visible is then as it was.
+        """
+        begin_gather = time.time()
+        spec, begun = self.spec, self.begun
+        once, used = None, list[ProcessUsage]()
+        prefix = f"{self.group}.{begun.digest}."
+        writing = self.target.writing(shared=self._generation, prefix=prefix)
+        with (
+            explained(self.target.path),
+            # Under a name at which a step that outlives its run writes nothing.
+            writing as folder,
+            self._kept(folder),
+            importing_from(spec.import_path),
+        ):
+            finished = finished_before(folder, begun.identity, lambda line: None)
+            visible = self.target.visible_generation() or ""
+            if not finished and visible.startswith(prefix):
+                self.log("These results were made visible before: gathered again, they stay.")
+                manifest = self.target.manifest()
+            else:
+                require_as_seen(spec, begun.basis.seen)
+                left = unfinished(spec.source.cut(self._wanted), finished)
+                with self._crew(left) as crew:
+                    once = run_once(
+                        self.strategy,
+                        crew,
+                        spec,
+                        self.target,
+                        folder,
+                        begun.basis,
+                        self._wanted,
+                        self.chunks is not None,
+                        Progress(self.strategy, self.log),
+                        self.options.failures,
+                        finished,
+                    )
+                    used = crew.usage()
+                manifest = once.manifest
+        return gathered(
+            begun,
+            [answer for answer in answers if answer.run == begun.run],
+            manifest,
+            self.options.workers,
+            begin_gather,
+            once.run_seconds if once is not None and used else 0.0,
+            used,
+        )
+
+    def _kept(self, generation: Path) -> AbstractContextManager[None]:
+        if not self.resume:
+            return nullcontext()
+        return told_what_is_kept(generation, self.spec, self.begun.basis.seen, self.log)
+
+    def _crew(self, left: Sequence[Chunk]) -> AbstractContextManager[Crew]:
+        if not any(chunk.start < chunk.stop for chunk in left):
+            return STRATEGIES[REFERENCE].start(self.options)  # which has nothing to do
+        self.log(
+            f"{len(left):,} of the chunks were done by no step of this run, or not by this version of "
+            f"the function, its input and its settings: {self.rest.name} does them here"
+        )
+        return self.rest.start(self.options)

@@ -1,0 +1,146 @@
+"""A worker's side of `logging`: its records go to the process that has started it, which knows their handlers.
+
+    Logger.info -> callHandlers -> within the quota: (LOGGED, position in the chunk, fields)
+                                   over it:          counted, and the last one kept, in the box
+
+See `logged` for what becomes of them there. `logging` is not imported for it (20 ms), but watched for. A
+process that the function forks has the handlers that its worker has, and sends nothing.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+from fanout_pipeline.engine.workers.log_quota import LogQuota
+
+if TYPE_CHECKING:
+    import logging
+
+    from fanout_pipeline.engine.calls.call_log import Recorder
+
+LOGGED = "logged"
+
+_PLAIN = (str, int, float, bool, type(None))
+_LONGEST_TEXT = 20_000
+_KEPT = ("levelno", "created")
+_KEPT_TEXT = 200
+"""Characters, of four bytes at most: there is not much room."""
+
+
+class LogRecords:
+    """Takes records from where it is made until the process ends."""
+
+    def __init__(self, send: Callable[[Any], None], recorder: Recorder):
+        self._send = send
+        self._recorder = recorder
+        self._quota = LogQuota()
+        self._pid = os.getpid()
+        self._levels: dict[str, int] = {}
+        if "logging" in sys.modules:
+            self._take_over(sys.modules["logging"])
+        else:
+            sys.meta_path.insert(0, _WhenImported("logging", self._take_over))
+
+    def follow(self, levels: dict[str, int]) -> None:
+        """Have the levels of the other process, by the names of loggers, and none of its handlers.
+
+        What the function's module has set up when it was imported, it has set up there, too.
+        """
+        self._levels = levels
+        if "logging" in sys.modules:
+            self._apply(sys.modules["logging"])
+
+    def _apply(self, logging: Any) -> None:
+        for logger in [logging.root, *logging.root.manager.loggerDict.values()]:
+            if isinstance(logger, logging.Logger):  # and no place for one
+                logger.handlers.clear()
+        # So that `logging.warning` and `basicConfig` need not set up anything.
+        logging.root.addHandler(logging.NullHandler())
+        for name, level in self._levels.items():
+            logging.getLogger(name).setLevel(level)
+
+    def _take_over(self, logging: Any) -> None:
+        call_handlers = logging.Logger.callHandlers
+
+        def take(logger: logging.Logger, record: logging.LogRecord) -> None:
+            if os.getpid() == self._pid:
+                self._take(record)
+            elif logger.hasHandlers() and record.levelno >= logging.lastResort.level:
+                logging.lastResort.handle(record)
+            call_handlers(logger, record)
+
+        logging.Logger.callHandlers = take
+        self._apply(logging)
+
+    def _take(self, record: logging.LogRecord) -> None:
+        position = self._recorder.position()
+        try:
+            if self._quota.takes(record.levelno):
+                with suppress(OSError):  # We are about to end.
+                    self._send((LOGGED, position, _fields(record)))
+            else:
+                kept = {name: getattr(record, name) for name in _KEPT}
+                kept["name"] = record.name[:_KEPT_TEXT]
+                kept["msg"] = record.getMessage()[:_KEPT_TEXT]
+                self._recorder.keep(pickle.dumps((position, kept)))
+        except Exception:  # as of arguments that do not fit
+            sys.modules["logging"].lastResort.handleError(record)
+
+
+def _fields(record: logging.LogRecord) -> dict[str, Any]:
+    """What a record is made of, in values that any process can read; its traceback is part of its text."""
+    fields = {
+        name: value if isinstance(value, _PLAIN) else _text(value)
+        for name, value in record.__dict__.items()
+    }
+    told = record.getMessage()
+    traceback = record.exc_text
+    if record.exc_info and not traceback:
+        logging = sys.modules["logging"]
+        traceback = logging.Formatter().formatException(record.exc_info)
+    return fields | {
+        "msg": told[:_LONGEST_TEXT],
+        "traceback": traceback and traceback[-_LONGEST_TEXT:],
+        "args": None,
+        "exc_info": None,
+        "exc_text": None,
+    }
+
+
+def _text(value: Any) -> str:
+    try:
+        return repr(value)[:_LONGEST_TEXT]
+    except Exception:
+        return f"a {type(value).__name__} whose repr fails"
+
+
+class _WhenImported:
+    """A finder on `sys.meta_path` that finds nothing by itself, but tells when a module was imported."""
+
+    def __init__(self, name: str, imported: Callable[[Any], None]):
+        self._name = name
+        self._imported = imported
+
+    def find_spec(self, name: str, path: Any = None, target: Any = None) -> Any:
+        if name != self._name:
+            return None
+        others = [finder for finder in sys.meta_path if finder is not self]
+        found = (finder.find_spec(name, path, target) for finder in others)
+        spec = next((spec for spec in found if spec is not None), None)
+        loader: Any = spec and spec.loader
+        if loader is not None:
+            execute = loader.exec_module
+
+            def exec_module(module: Any) -> None:
+                execute(module)
+                with suppress(ValueError):
+                    sys.meta_path.remove(self)
+                self._imported(module)
+
+            loader.exec_module = exec_module
+        return spec

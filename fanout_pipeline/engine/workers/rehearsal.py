@@ -1,0 +1,22 @@
+"""What a worker does once before it is measured warm."""
+
+from pathlib import Path
+
+from fanout_pipeline.engine.calls.indexing import ThreadNumbering
+from fanout_pipeline.engine.calls.items import run_chunk
+from fanout_pipeline.engine.model.strategy import Work
+from fanout_pipeline.sources.integer_lines import IntegerLines
+
+
+def rehearse() -> None:
+    """Do some chunks: the first of a process takes some milliseconds more than the next."""
+    from tempfile import TemporaryDirectory
+
+    with TemporaryDirectory() as temporary:
+        folder = Path(temporary).resolve()
+        path = folder / "numbers.txt"
+        path.write_bytes(b"1000000\n" * 50_000)
+        source = IntegerLines(str(path))
+        (chunk,) = source.cut(1)
+        for _ in range(3):
+            run_chunk(Work(source, abs, None, (chunk,), folder), chunk, ThreadNumbering())

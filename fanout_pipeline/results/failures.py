@@ -1,0 +1,66 @@
+"""Reading the items that failed, as rows beside the results."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy
+import pyarrow
+from pyarrow import parquet
+
+from fanout_pipeline.results.read import Snapshot
+from fanout_pipeline.results.store.failed_items import FAILURES, FAILURES_SCHEMA, GROUP_ROWS
+from fanout_pipeline.results.store.manifest import NoResults
+
+if TYPE_CHECKING:
+    import pandas
+
+
+def read_failures(folder: str | Path) -> pandas.DataFrame:
+    """The failed items of a result folder, in the order of the items.
+
+    Columns `index` (int64), `where`, `item`, `error_type`, `message` and `traceback` (text); no
+    rows where none failed. Raises NoResults where the folder holds no complete results, or not the
+    failures that its manifest counts.
+    """
+    batches = list(_batches(Snapshot.of(folder)))
+    frame: pandas.DataFrame = pyarrow.Table.from_batches(batches, FAILURES_SCHEMA).to_pandas()
+    return frame
+
+
+def first_failures(folder: str | Path, count: int) -> list[dict[str, Any]]:
+    """The first few failed items as dicts, without reading the rest."""
+    for batch in _batches(Snapshot.of(folder), max(1, count)):
+        rows: list[dict[str, Any]] = batch.slice(0, count).to_pylist()
+        return rows
+    return []
+
+
+def failed_indexes(snapshot: Snapshot) -> numpy.ndarray:
+    """The indexes of the failed items, ascending (int64)."""
+    found = [batch["index"].to_numpy() for batch in _batches(snapshot, columns=["index"])]
+    return numpy.concatenate([numpy.empty(0, numpy.int64), *found])
+
+
+def _batches(
+    snapshot: Snapshot, batch_rows: int = GROUP_ROWS, columns: list[str] | None = None
+) -> Iterator[pyarrow.RecordBatch]:
+    counted = snapshot.manifest.failed
+    if not counted:
+        return
+    path = snapshot.generation / FAILURES
+    try:
+        file = parquet.ParquetFile(path)
+    except FileNotFoundError:
+        raise snapshot.lacks(path, f"counts {counted:,} failed items") from None
+    except pyarrow.ArrowInvalid as error:
+        raise NoResults(f"{path} is damaged ({error}): materialize the asset again.") from None
+    with file:
+        if file.metadata.num_rows != counted:
+            raise NoResults(
+                f"{path} has {file.metadata.num_rows:,} rows, though the manifest counts "
+                f"{counted:,} failed items: materialize the asset again."
+            )
+        yield from file.iter_batches(batch_rows, columns=columns, use_threads=False)

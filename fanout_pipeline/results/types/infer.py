@@ -1,0 +1,168 @@
+"""The kind of a single result, for results other than plain numbers and texts."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Iterable
+from decimal import Decimal
+from functools import lru_cache
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import numpy
+import pyarrow
+
+from fanout_pipeline.results.files.printable import visible
+from fanout_pipeline.results.types.arrow_types import kind_of
+from fanout_pipeline.results.types.kinds import (
+    DECIMAL_KIND,
+    INTEGER_KIND,
+    NULL,
+    Kind,
+    MixedTypes,
+    common,
+)
+from fanout_pipeline.results.types.times import is_same_time, require_kept, require_no_fold
+
+_INT64 = range(-(2**63), 2**63)
+_KINDS: dict[type, Kind] = {
+    type(None): NULL,
+    bool: "bool",
+    float: "double",
+    str: "large_string",
+    bytes: "binary",
+    Decimal: DECIMAL_KIND,
+    datetime.date: "date32[day]",
+}
+_PLAIN = {*_KINDS, int, datetime.datetime}
+_NUMPY = (numpy.generic, numpy.ndarray)
+_LISTS = (list, tuple)
+# Not NumPy's times, of which Python's hold less,
+_NUMPY_KINDS = "biufSUO"
+# but for those of these units.
+_PYTHON_UNITS = {(unit, 1) for unit in ("D", "h", "m", "s", "ms", "us")}
+_ZONES = {datetime.timezone, ZoneInfo}
+
+
+def plain(value: Any) -> Any:
+    """The value in Python's own types: NumPy's scalars and arrays as these, tuples as lists."""
+    if type(value) in _PLAIN:
+        return value
+    if isinstance(value, _NUMPY):
+        value = _from_numpy(value)
+    if isinstance(value, _LISTS):
+        return list(map(plain, value))
+    if isinstance(value, dict):
+        return {key: plain(inner) for key, inner in value.items()}
+    return value
+
+
+def _from_numpy(value: Any) -> Any:
+    if value.dtype.kind in _NUMPY_KINDS:
+        return value.tolist()
+    if isinstance(value, numpy.ndarray):
+        return list(value) if value.ndim else value[()]
+    if value.dtype.kind in "mM" and numpy.datetime_data(value.dtype) in _PYTHON_UNITS:
+        python_value = value.item()
+        # It is an integer where Python's types have no room for it, and None for NaT.
+        if isinstance(python_value, datetime.date | datetime.timedelta):
+            return python_value
+    return value
+
+
+def kind_of_value(value: Any) -> Kind:
+    """The kind of a plain value. Raises MixedTypes, or TypeError where no column holds it as it is."""
+    kind = _KINDS.get(type(value))
+    if kind is not None:
+        return kind
+    if type(value) is datetime.datetime:
+        return _kind_of_datetime(value)
+    if isinstance(value, int):
+        return "int64" if value in _INT64 else INTEGER_KIND
+    if isinstance(value, str):
+        return "large_string"
+    if isinstance(value, list):
+        return [_kind_in_list(value)]
+    if isinstance(value, dict):
+        return {_key(key): _kind_under(key, inner) for key, inner in value.items()}
+    if isinstance(value, Decimal):
+        return DECIMAL_KIND
+    if isinstance(value, datetime.time):
+        if value.tzinfo is not None:
+            raise TypeError(
+                f"{value}, a time of day in {value.tzinfo}: return it without time zone"
+            )
+        require_no_fold(value, None)
+    return _by_arrow(value)[0]
+
+
+def _kind_of_datetime(value: datetime.datetime) -> Kind:
+    zone = value.tzinfo
+    if zone is None:
+        require_no_fold(value, None)
+        return "timestamp[us]"
+    if type(zone) in _ZONES:
+        kind, read_zone = _stored_zone(zone)
+        require_kept(value, read_zone)
+        return kind
+    return _by_arrow(value)[0]
+
+
+@lru_cache(100)
+def _stored_zone(zone: datetime.tzinfo) -> tuple[Kind, datetime.tzinfo]:
+    """The kind of times in a zone, and the zone that they are read in."""
+    try:
+        kind, read = _by_arrow(datetime.datetime(2000, 1, 1, tzinfo=zone))
+    except TypeError:
+        raise TypeError(
+            f"a time in the zone {zone}, which would not be read as it is (its UTC offset must be of "
+            "whole minutes, or it must have a name in the time zone database): return it in UTC"
+        ) from None
+    return kind, read.tzinfo
+
+
+def _by_arrow(value: Any) -> tuple[Kind, Any]:
+    """The kind that Arrow finds, and the value as it is read. Raises TypeError where that is another."""
+    try:
+        column = pyarrow.array([value], from_pandas=False)
+        (read,) = column.to_pylist()
+        kept = bool(read == value)
+        kept &= not isinstance(value, datetime.datetime) or is_same_time(read, value)
+    except Exception as error:  # that of a time zone's own code, too
+        raise TypeError(f"{_shown(value)} cannot be stored: {error}") from None
+    if not kept:
+        instead = ": return it in UTC" if getattr(value, "tzinfo", None) else ""
+        raise TypeError(
+            f"{_shown(value)} would be read as {_shown(read)}, from {column.type}{instead}"
+        )
+    return kind_of(column.type, None), read
+
+
+def _shown(value: Any) -> str:
+    try:
+        return f"{type(value).__name__} {visible(str(value), 60)}"
+    except Exception:
+        return f"a {type(value).__name__}"
+
+
+def _kind_in_list(values: Iterable[Any]) -> Kind:
+    kind: Kind = NULL
+    try:
+        for value in values:
+            kind = common(kind, kind_of_value(value))
+    except MixedTypes as error:
+        raise error.within("[]") from None
+    return kind
+
+
+def _kind_under(key: str, value: Any) -> Kind:
+    try:
+        return kind_of_value(value)
+    except MixedTypes as error:
+        raise error.within(f"[{key!r}]") from None
+
+
+def _key(key: Any) -> str:
+    if not isinstance(key, str):
+        raise TypeError(f"a dict with the key {key!r}: keys must be texts")
+    return key

@@ -1,0 +1,101 @@
+"""A function is called as it is or awaited, and nothing that ends a call is lost in an event loop."""
+
+import asyncio
+import functools
+
+import pytest
+
+from fanout_pipeline import FanoutSpec, IntegerLines, Options
+from fanout_pipeline.engine.calls import event_loop
+from fanout_pipeline.engine.calls.invoke import appending, awaited_aside, calling
+from fanout_pipeline.engine.model.spec import is_async
+from fanout_pipeline.engine.registry import STRATEGIES
+from fanout_pipeline_tests.contract import functions
+
+
+async def loop_of(number):
+    return asyncio.get_running_loop()
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        functions.same_async,
+        functions.Async(functions.same),
+        functools.partial(functions.plus, more=1),
+        functools.partial(functools.partial(functions.plus), more=1),
+        functools.partial(functions.Async(functions.same)),
+        functions.AsyncSlow("mark").__call__,
+    ],
+)
+def test_what_must_be_awaited_is_async(function):
+    """`async def` functions and methods, partials of them, objects called by one count as async."""
+    assert is_async(function)
+
+
+@pytest.mark.parametrize(
+    "function",
+    [functions.same, abs, int, functions.Async, functools.partial(pow, 2), functions.Batch(abs)],
+)
+def test_what_can_be_called_is_plain(function):
+    """Functions, built-ins, classes and callable objects are plain."""
+    assert not is_async(function)
+
+
+@pytest.mark.parametrize(
+    ("raises", "error"), [(functions.raises_on_guilty, ZeroDivisionError), (
+        functions.raises_on_guilty_async, ZeroDivisionError), (
+        functions.raises_cancelled_on_guilty, RuntimeError)],
+)  # fmt: skip
+def test_results_end_before_the_guilty_item(raises, error):
+    """What was called before the one that raised is there, plain or async."""
+    results = []
+    with appending(raises) as append:
+        append(results, [1, 2])
+        with pytest.raises(error):
+            append(results, [3, functions.GUILTY, 4])
+    assert results == [1, 2, 3]
+
+
+def test_one_event_loop_for_all_calls():
+    """All calls are awaited in one event loop, so that they can share what is bound to it."""
+    results = []
+    with appending(loop_of) as append:
+        append(results, [1, 2])
+        append(results, [3])
+    with calling(loop_of) as call:
+        results += [call(1), call(2)]
+    with awaited_aside(loop_of), calling(loop_of) as call:
+        results += [call(1), call(2)]
+    (loop,) = set(results)
+    assert not loop.is_closed()
+    event_loop.close()
+    assert loop.is_closed()
+
+
+def test_the_threads_own_event_loop_is_left_alone():
+    """Whoever has set an event loop for the thread finds it there afterwards."""
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    try:
+        with calling(functions.same_async) as call:
+            assert call(5) == 5
+        assert asyncio.get_event_loop_policy().get_event_loop() is loop
+    finally:
+        asyncio.set_event_loop(None)
+        loop.close()
+
+
+def test_a_strategy_suits_what_it_can_call():
+    """`asyncio` is for async functions and `vectorized` for batches; the others are for all."""
+    plain = FanoutSpec("work", IntegerLines("numbers.txt"), functions.same)
+    waiting = FanoutSpec("work", IntegerLines("numbers.txt"), functions.same_async, functions.Batch)
+    suit = {s.name for s in STRATEGIES.values() if s.suits(plain)}
+    assert suit == set(STRATEGIES) - {"asyncio", "vectorized"}
+    assert all(s.suits(waiting) for s in STRATEGIES.values())
+
+
+def test_no_concurrency_is_refused():
+    """At least one call must be in flight."""
+    with pytest.raises(ValueError, match="concurrency must be at least 1, not 0"):
+        Options(2, "spawn", concurrency=0)

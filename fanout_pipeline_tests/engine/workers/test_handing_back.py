@@ -1,0 +1,183 @@
+"""Workers hand results back in short runs and write them in long ones: the results are the same."""
+
+import os
+import signal
+import sys
+import time
+from datetime import timedelta
+from pathlib import Path
+from types import SimpleNamespace
+
+import psutil
+import pytest
+
+from fanout_pipeline import FanoutSpec, IntegerLines, Options, read_results
+from fanout_pipeline.engine.calls import handing_back
+from fanout_pipeline.engine.calls.handing_back import HandedBack, Writer
+from fanout_pipeline.engine.model.options import FailurePolicy
+from fanout_pipeline.engine.registry import STRATEGIES
+from fanout_pipeline.engine.run import run_strategy
+from fanout_pipeline.results.store.folder import ResultFolder
+from fanout_pipeline.results.types.buffer import Results
+
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("leaves_nothing")]
+
+
+@pytest.fixture
+def file(tmp_path):
+    path = tmp_path / "numbers.txt"
+    path.write_text("".join(f"{number}\n" for number in range(300)))
+    return path
+
+
+def run(function, file, folder, name="multiprocess", **more):
+    options = Options(
+        2, STRATEGIES[name].start_methods[0], failures=more.pop("failures", FailurePolicy())
+    )
+    spec = FanoutSpec("numbers", IntegerLines(str(file)), function)
+    return run_strategy(STRATEGIES[name], spec, folder, options, **more)
+
+
+@pytest.fixture
+def arrow_is_there():
+    """A function that travels by value: this module imports what workers are to do without."""
+    return lambda number: "pyarrow" in sys.modules
+
+
+def worker(number):
+    return os.getpid()
+
+
+def test_a_short_run_does_not_wait_for_arrow(arrow_is_there, file, tmp_path):
+    """Workers whose results the parent can write soon import neither Arrow nor NumPy."""
+    run(arrow_is_there, file, tmp_path / "out", chunks=7)
+    assert read_results(tmp_path / "out")["result"].tolist() == [False] * 300
+
+
+def test_parts_tell_who_made_them(file, tmp_path):
+    """Who called the function is on record, not who has written its results."""
+    run(worker, file, tmp_path / "out", chunks=7)
+    results = read_results(tmp_path / "out")["result"]
+    for part in ResultFolder(tmp_path / "out").manifest().parts:
+        assert set(results[part.first_index :][: part.items]) == {part.pid} != {os.getpid()}
+        assert part.write_seconds > 0
+        assert part.call_seconds > 0
+
+
+def test_a_long_run_has_its_workers_write(arrow_is_there, file, tmp_path, monkeypatch):
+    """Once what is left to write would take the parent longer than an import, workers do it."""
+    monkeypatch.setattr(handing_back, "_WORTH_IMPORTING", 0)
+    run(arrow_is_there, file, tmp_path / "out", chunks=9)
+    results = read_results(tmp_path / "out")["result"].tolist()
+    assert results[0] is False
+    assert results[-1] is True
+
+
+def test_workers_that_are_kept_write(arrow_is_there, file, tmp_path):
+    """The second run of the same workers finds Arrow there."""
+    run(arrow_is_there, file, tmp_path / "out", warm_runs=1)
+    assert read_results(tmp_path / "out")["result"].tolist() == [True] * 300
+
+
+def test_a_worker_that_dies_before_it_has_settled(file, tmp_path, monkeypatch):
+    """Another takes its place, as in a run."""
+    from fanout_pipeline.engine.workers.pool import WorkerProcesses
+
+    settle = WorkerProcesses.settle
+
+    def kill_one(crew):
+        psutil.Process(crew.usage()[0].pid).kill()
+        settle(crew)
+
+    monkeypatch.setattr(WorkerProcesses, "settle", kill_one)
+    run(int, file, tmp_path / "out", warm_runs=1)
+    assert read_results(tmp_path / "out")["result"].tolist() == list(range(300))
+
+
+def fails_at_seven(number):
+    if number % 100 == 7:
+        raise ValueError("seven")
+    return number
+
+
+def later(number):
+    return timedelta(number) if number > 150 else None
+
+
+@pytest.mark.parametrize("function", [fails_at_seven, later, str, float, bytes])
+@pytest.mark.parametrize("failed_items", ["null", "omit"])
+def test_whoever_writes_the_results_are_the_same(
+    function, failed_items, file, tmp_path, monkeypatch
+):
+    """Results of any type, and failed items, are the same as in a loop, handed back or not."""
+    failures = FailurePolicy("quarantine", failed_items)
+    alone = run(function, file, tmp_path / "serial", "serial", failures=failures)
+    handed = run(function, file, tmp_path / "handed", chunks=5, failures=failures)
+    monkeypatch.setattr(handing_back, "_WORTH_IMPORTING", 0)
+    written = run(function, file, tmp_path / "written", chunks=5, failures=failures)
+    assert handed.digest == written.digest == alone.digest
+    assert handed.failed == written.failed == alone.failed
+
+
+def test_until_when_results_are_handed_back(tmp_path, monkeypatch):
+    """As long as all that is left takes the parent less time than a worker's import takes."""
+    monkeypatch.setattr(handing_back, "_WORTH_IMPORTING", 5)
+    monkeypatch.setattr(
+        HandedBack, "written", lambda part, folder: SimpleNamespace(write_seconds=next(took))
+    )
+    for size, told in (
+        (49, [True, True, True]),  # the first is not enough to go by; 29 are left at 0.1 s, 19
+        (71, [True, False, False]),  # 51 are left; then the workers have Arrow
+    ):
+        took = iter([3, 1, 2])
+        writer = Writer(tmp_path, size, hand_back=True)
+        for expected in told:
+            writer.written(HandedBack(0, 0, Results()), 10)
+            assert writer.hand_back == expected
+
+
+class DiesAsItAnswers:
+    """The first worker dies in the middle of its answer, and leaves a process that holds its socket."""
+
+    def __init__(self, mark: Path):
+        self.mark = mark
+
+    def __call__(self, number):
+        from fanout_pipeline.engine.workers.protocol import Channel
+
+        if not self.mark.exists():
+            child = os.fork()
+            if not child:
+                time.sleep(30)
+                os._exit(0)
+            self.mark.write_text(str(child))
+            Channel.send = send_half_and_die
+        return "x" * 1000
+
+
+def send_half_and_die(channel, message):
+    whole = len(message).to_bytes(8) + message
+    if len(message) < 10_000:  # the count
+        os.write(channel.fileno(), whole)
+        return
+    os.write(channel.fileno(), whole[:9000])
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def test_a_worker_that_dies_in_the_middle_of_its_answer(file, tmp_path):
+    """Nobody waits for the rest of it, and a process that its function forked holds the socket open no more."""
+    began = time.monotonic()
+    run(DiesAsItAnswers(tmp_path / "mark"), file, tmp_path / "out")
+    assert time.monotonic() - began < 20
+    assert read_results(tmp_path / "out")["result"].tolist() == ["x" * 1000] * 300
+    assert not psutil.pid_exists(int((tmp_path / "mark").read_text()))
+
+
+def test_imports_for_failed_items_are_no_time_of_the_calls(file, tmp_path):
+    """What a failed item makes a worker import does not make the function look slow."""
+    failures = FailurePolicy("quarantine")
+    record = run(fails_at_seven, file, tmp_path / "out", failures=failures)
+    assert record.failed == 3
+    parts = ResultFolder(tmp_path / "out").manifest().parts
+    assert sum(part.call_seconds for part in parts) < record.phases["import"]
+    assert record.phases["import"] > 0.05
