@@ -26,10 +26,10 @@ import dagster as dg
 from tabulate import tabulate
 
 from fanout_pipeline import Options
-from fanout_pipeline.defs.chunk_graph import NAME, chunk_graph_asset
-from fanout_pipeline.defs.executors import timed_steps_executor
-from fanout_pipeline.defs.numbers import SQUARES
-from fanout_pipeline.defs.resources import default_resources
+from fanout_pipeline.defs.assets.chunk_graph import NAME, chunk_graph_asset
+from fanout_pipeline.defs.assets.numbers import SQUARES
+from fanout_pipeline.defs.config.dagster_executors import timed_steps_executor
+from fanout_pipeline.defs.config.resources import default_resources
 from fanout_pipeline.engine.registry import REFERENCE, STRATEGIES
 from fanout_pipeline.engine.run import run_strategy
 from fanout_pipeline.numbers_file import NUMBERS_FILE, write_numbers

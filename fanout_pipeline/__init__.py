@@ -8,7 +8,7 @@ from importlib import import_module
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from fanout_pipeline.defs.factory import fanout_definitions
+    from fanout_pipeline.defs.lab.factory import fanout_definitions
     from fanout_pipeline.engine.model.errors import ItemFailed, WorkerDied
     from fanout_pipeline.engine.model.options import Options
     from fanout_pipeline.engine.model.spec import FanoutSpec

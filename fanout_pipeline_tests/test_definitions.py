@@ -12,15 +12,20 @@ import pytest
 import yaml
 
 from fanout_pipeline.definitions import build_definitions, defs
-from fanout_pipeline.defs.config import BreakEvenConfig, NumbersFileConfig, TrialsConfig
-from fanout_pipeline.defs.factory import fanout_assets, fanout_definitions
-from fanout_pipeline.defs.numbers import SQUARES
-from fanout_pipeline.defs.resources import DataFolder, Fanout, default_resources
-from fanout_pipeline.defs.schedules import nightly_comparison
+from fanout_pipeline.defs.assets.numbers import SQUARES
+from fanout_pipeline.defs.config.asset_config import (
+    BreakEvenConfig,
+    NumbersFileConfig,
+    TrialsConfig,
+)
+from fanout_pipeline.defs.config.data_folder import DataFolder
+from fanout_pipeline.defs.config.resources import Fanout, default_resources
+from fanout_pipeline.defs.lab.factory import fanout_assets, fanout_definitions
+from fanout_pipeline.defs.lab.schedules import nightly_comparison
 from fanout_pipeline.numbers_file import write_numbers
 from fanout_pipeline_tests.names import STRATEGIES
 
-PROJECT = Path(__file__).parents[2]
+PROJECT = Path(__file__).parents[1]
 JOBS = {
     "comparison_job": {
         "numbers_file",
@@ -35,7 +40,7 @@ JOBS = {
 ASSETS = set().union(*JOBS.values())
 
 IN_A_FRESH_PROCESS = """
-import json, sys
+import importlib, json, sys
 from importlib.abc import MetaPathFinder
 
 class Blocked(MetaPathFinder):
@@ -45,10 +50,12 @@ class Blocked(MetaPathFinder):
 
 BLOCKED = set(sys.argv[1:])
 sys.meta_path.insert(0, Blocked())
-import fanout_pipeline.defs.preload
 from fanout_pipeline.definitions import defs
 import dagster as dg
 dg.Definitions.validate_loadable(defs)
+from fanout_pipeline.defs.config.dagster_executors import PRELOAD
+for module in PRELOAD:
+    importlib.import_module(module)
 print(json.dumps(sorted({name.partition(".")[0] for name in sys.modules})))
 """
 
@@ -119,8 +126,9 @@ def test_definitions_load_without_what_only_steps_need():
         "upath",
         "fanout_pipeline.reporting",
         "fanout_pipeline.measuring.trials",
-        "fanout_pipeline.defs.chunk_run",
-        "fanout_pipeline.defs.forked_executor",
+        "fanout_pipeline.defs.trial_runs.chunk_run",
+        "fanout_pipeline.executor.forked_executor",
+        "fanout_pipeline.executor.dagster_internals",
         "dagster._core.execution.plan.active",
     ):
         assert name not in loaded, name

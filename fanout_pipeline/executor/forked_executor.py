@@ -1,7 +1,4 @@
-"""Dagster's StepDelegatingExecutor with steps that a server starts (`step_server`).
-
-Not imported with the definitions: what it imports of Dagster takes a tenth of a second.
-"""
+"""Dagster's StepDelegatingExecutor with steps that a server starts (`step_server`)."""
 
 import sqlite3
 import time
@@ -10,26 +7,29 @@ from contextlib import closing, contextmanager, suppress
 from typing import Any
 
 import dagster as dg
-from dagster._core.execution.context.system import PlanOrchestrationContext
-from dagster._core.execution.plan.plan import ExecutionPlan
-from dagster._core.execution.retries import RetryMode
-from dagster._core.executor.step_delegating import StepDelegatingExecutor
-from dagster._core.storage.event_log import SqliteEventLogStorage
 
-from fanout_pipeline.defs.step_handler import CLEANING_UP_SECONDS, ForkedSteps
-from fanout_pipeline.defs.step_messages import Setup
+from fanout_pipeline.executor.dagster_internals import (
+    ExecutionPlan,
+    PlanOrchestrationContext,
+    RetryMode,
+    SqliteEventLogStorage,
+    StepDelegatingExecutor,
+)
+from fanout_pipeline.executor.step_handler import CLEANUP_SECONDS, ForkedSteps
+from fanout_pipeline.executor.step_messages import Setup
 
 _PAUSE_SECONDS = 0.005
+"""Pause between two iterations of the executor's loop."""
 _WAIT_SECONDS = 0.1
-"""How soon an interrupt is noticed."""
-_HEALTH_SECONDS = 1
-"""How soon a step is noticed whose process died, in whole seconds as Dagster has it."""
+"""Longest wait for a step to end, after which the executor looks for an interrupt."""
+_HEALTH_CHECK_SECONDS = 1
+"""Time within which the death of a step's process is noticed; Dagster takes whole seconds."""
 _PUBLISH_SECONDS = 1.0
-"""How late the run's page may be."""
+"""How far the run's page may lag behind."""
 
 
 class ForkedStepsExecutor(StepDelegatingExecutor):
-    """Reads the event log when a step has ended, not at intervals."""
+    """Reads the event log when a step has ended rather than at intervals."""
 
     def __init__(self, preload: Sequence[str], max_concurrent: int, limits: list[dict[str, Any]]):
         self._preload = preload
@@ -38,7 +38,7 @@ class ForkedStepsExecutor(StepDelegatingExecutor):
             self._steps,
             retries=RetryMode.ENABLED,
             sleep_seconds=_PAUSE_SECONDS,
-            check_step_health_interval_seconds=_HEALTH_SECONDS,
+            check_step_health_interval_seconds=_HEALTH_CHECK_SECONDS,
             max_concurrent=max_concurrent,
             tag_concurrency_limits=limits,
         )
@@ -63,7 +63,7 @@ class ForkedStepsExecutor(StepDelegatingExecutor):
             killed = self._steps.close()
             if killed:
                 plan_context.instance.report_engine_event(
-                    f"Killed the steps {killed}, which had not ended {CLEANING_UP_SECONDS:.0f} s after "
+                    f"Killed the steps {killed}, which had not ended {CLEANUP_SECONDS:.0f} s after "
                     "they were interrupted.",
                     plan_context.dagster_run,
                 )
@@ -75,12 +75,13 @@ class ForkedStepsExecutor(StepDelegatingExecutor):
         if time.monotonic() - self._published >= _PUBLISH_SECONDS:
             self._publish()
             self._published = time.monotonic()
-        if not self._steps.news:
+        if not self._steps.may_have_logged:
             return ()
         seen = len(seen_storage_ids)
         events = super()._pop_events(instance, run_id, seen_storage_ids)
-        # More than one reading's, or such as let the base class write an end that is to be read.
-        self._steps.news = len(seen_storage_ids) - seen >= self._pop_events_limit or any(
+        # Read again where there were more events than one read returns, and where one of them makes
+        # the base class record the end of a step itself.
+        self._steps.may_have_logged = len(seen_storage_ids) - seen >= self._pop_events_limit or any(
             event.is_resource_init_failure for event in events
         )
         return events
@@ -88,11 +89,12 @@ class ForkedStepsExecutor(StepDelegatingExecutor):
 
 @contextmanager
 def _held_open(instance: dg.DagsterInstance, run_id: str) -> Iterator[Callable[[], object]]:
-    """Keep a connection to the run's database, if that is SQLite; gives what brings it up to date.
+    """Hold a connection to the run's database if that is SQLite; yields a function that publishes it.
 
-    Dagster connects anew for each event. Whoever disconnects last makes SQLite copy its log into the
-    database and sync both, which most events did: 20 to 28 ms each on a busy disk, 8 to 14 ms now.
-    But the web server looks for news when the database's file has changed: so it is copied now and then.
+    Dagster opens a connection for each event. Whenever the last one closes, SQLite copies its log into
+    the database and syncs both, which most events caused: 20 to 28 ms each on a busy disk, 8 to 14 ms
+    with a connection held. But the web server notices news by a change of the database's file, so the
+    log is copied into it from time to time.
     """
     storage = instance.event_log_storage
     if not isinstance(storage, SqliteEventLogStorage):
@@ -103,7 +105,9 @@ def _held_open(instance: dg.DagsterInstance, run_id: str) -> Iterator[Callable[[
         held.execute("SELECT id FROM event_logs LIMIT 1").fetchall()
 
         def publish() -> None:
-            with suppress(sqlite3.OperationalError):  # somebody else does so, or it can wait
+            with suppress(
+                sqlite3.OperationalError
+            ):  # another process is copying it, or it can wait
                 held.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
 
         yield publish

@@ -1,31 +1,35 @@
-"""The executor's side of the step server: starts it, asks it for steps, hears of their ends."""
+"""The executor's side of the step server: starts it, has it launch steps, learns of their ends."""
 
+import os
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from multiprocessing import Pipe
 
 import dagster as dg
-from dagster._core.execution.plan.handle import StepHandle
-from dagster._core.execution.plan.state import KnownExecutionState
-from dagster._core.execution.plan.step import ExecutionStep
-from dagster._core.executor.step_delegating import (
+
+from fanout_pipeline.executor.dagster_internals import (
     CheckStepHealthResult,
+    ExecutionStep,
+    KnownExecutionState,
+    StepHandle,
     StepHandler,
     StepHandlerContext,
 )
-
-from fanout_pipeline.defs.step_messages import Ended, Interrupt, Launch, Ready, Setup
-from fanout_pipeline.engine.system.interpreter import command
+from fanout_pipeline.executor.step_messages import Ended, Interrupt, Launch, Ready, Setup
 
 _PROGRAM = """\
-from fanout_pipeline.defs.step_server import main
+import sys
+sys.path[:] = {python_first!r}
+from fanout_pipeline.executor.step_server import main
+sys.path[:] = {path!r}
 main({descriptor})
 """
-CLEANING_UP_SECONDS = 7.0
-"""What a step has from its interrupt on. Workers that a strategy has to kill take up to 5 s of it."""
-_KILLED_SECONDS = 1.0
+CLEANUP_SECONDS = 7.0
+"""Time that a step has to clean up after its interrupt. Child processes of its own take a part of it."""
+_SERVER_EXIT_SECONDS = 1.0
 
 
 class StepServerFailed(Exception):
@@ -37,12 +41,13 @@ class ForkedSteps(StepHandler):
 
     def __init__(self) -> None:
         self._running: dict[int, str] = {}
-        """Step keys of the processes that have not ended, by the processes' numbers."""
+        """Step key of each process that has not ended, by the process's number."""
         self._latest: dict[str, int] = {}
-        """The number of each step's last process."""
+        """Number of each step's latest process."""
         self._exit_codes: dict[int, int] = {}
-        self.news = True
-        """Whether the event log may have something that the executor has not read."""
+        """Exit code of each process that has ended."""
+        self.may_have_logged = True
+        """Whether the event log may contain something that the executor has not read."""
 
     @property
     def name(self) -> str:
@@ -51,9 +56,12 @@ class ForkedSteps(StepHandler):
     def start(self, setup: Setup) -> None:
         """Start the server; it loads while the executor goes on."""
         self._connection, theirs = Pipe()
-        program = _PROGRAM.format(descriptor=theirs.fileno())
+        # The interpreter's flags, as multiprocessing passes them on: -O and -W mean the same there.
+        flags = subprocess._args_from_interpreter_flags()  # type: ignore[attr-defined]  # noqa: SLF001
         self._server = subprocess.Popen(
-            command(program), pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL
+            [sys.executable, *flags, "-c", _program(theirs.fileno())],
+            pass_fds=[theirs.fileno()],
+            stdin=subprocess.DEVNULL,
         )
         theirs.close()
         self._connection.send(setup)
@@ -71,10 +79,10 @@ class ForkedSteps(StepHandler):
     def check_step_health(self, step_handler_context: StepHandlerContext) -> CheckStepHealthResult:
         for key in step_handler_context.execute_step_args.step_keys_to_execute or ():
             number = self._latest.get(key)
-            if number not in self._running and not self.news:
-                self.news = True  # the executor writes down what it makes of this
-                told = _told(None if number is None else self._exit_codes[number])
-                reason = f"its process {told} and had recorded no end of the step"
+            if number not in self._running and not self.may_have_logged:
+                self.may_have_logged = True  # the executor logs the failure that is reported here
+                end = _end(None if number is None else self._exit_codes[number])
+                reason = f"its process {end} and had recorded no end of the step"
                 return CheckStepHealthResult.unhealthy(reason)
         return CheckStepHealthResult.healthy()
 
@@ -84,28 +92,28 @@ class ForkedSteps(StepHandler):
         return iter(())
 
     def wait(self, seconds: float) -> None:
-        """Until a step has ended, at most so long."""
-        while self._running and self._connection.poll(0 if self.news else seconds):
-            self._heard(self._receive())
+        """Wait until a step has ended, or for the given time."""
+        while self._running and self._connection.poll(0 if self.may_have_logged else seconds):
+            self._handle(self._receive())
 
     def close(self) -> list[str]:
-        """End the server and what still runs; which steps did not end in time when interrupted.
+        """End the server and the steps that still run; returns the keys of those that had to be killed.
 
-        Interrupted first, so that they clean up. Who is not done with that in time is killed by the
-        server, or with it.
+        Steps are interrupted first, so that they can clean up. Those that take longer than
+        CLEANUP_SECONDS are killed by the server, or with it.
         """
         try:
             for key in set(self._running.values()):
                 self._interrupt(key)
-            deadline = time.monotonic() + CLEANING_UP_SECONDS
+            deadline = time.monotonic() + CLEANUP_SECONDS
             while self._running and self._connection.poll(max(0, deadline - time.monotonic())):
-                self._heard(self._receive())
+                self._handle(self._receive())
         except StepServerFailed:
             pass  # the steps have ended with it
         finally:
             self._connection.close()
             try:
-                self._server.wait(_KILLED_SECONDS)
+                self._server.wait(_SERVER_EXIT_SECONDS)
             except subprocess.TimeoutExpired:
                 self._server.kill()
                 self._server.wait()
@@ -120,21 +128,21 @@ class ForkedSteps(StepHandler):
         try:
             self._connection.send(message)
         except OSError as error:
-            self.wait(0)  # what it said last
-            raise self._lost() from error
+            self.wait(0)  # its last messages may say why
+            raise self._server_lost() from error
 
     def _receive(self) -> Ready | Ended:
         try:
             message: Ready | Ended = self._connection.recv()
         except (EOFError, OSError) as error:
-            raise self._lost() from error
+            raise self._server_lost() from error
         return message
 
-    def _heard(self, message: Ready | Ended) -> None:
+    def _handle(self, message: Ready | Ended) -> None:
         if isinstance(message, Ended):
             del self._running[message.number]
             self._exit_codes[message.number] = message.exit_code
-            self.news = True
+            self.may_have_logged = True
         elif message.error:
             self._running = {}
             raise StepServerFailed(
@@ -142,20 +150,34 @@ class ForkedSteps(StepHandler):
                 f"instance or a module of `preload`:\n{message.error}"
             )
 
-    def _lost(self) -> StepServerFailed:
+    def _server_lost(self) -> StepServerFailed:
         steps, self._running = sorted(self._running.values()), {}
         return StepServerFailed(
-            f"The process that steps are started from {_told(self._server.wait())}, and the steps "
+            f"The process that steps are started from {_end(self._server.wait())}, and the steps "
             f"{steps} with it. If it was killed, look for the out-of-memory killer's message in "
             "the system's log."
         )
 
 
-def needed_state(step: ExecutionStep, state: KnownExecutionState) -> KnownExecutionState:
-    """Of what is known of the run, what this step's part of the plan is built from.
+def _program(descriptor: int) -> str:
+    """The step server's program, which imports what this process does.
 
-    Dagster hands each step all dynamic outputs there are, and each builds the plan of them all: at
-    1,000 of them 0.08 s a step, and with their number growing.
+    A file of the user's may have the name of one of Python's modules (`random.py`) that this process had
+    imported before it looked in the user's folder: the server, too, imports Python's.
+    """
+    path = list(sys.path)
+    standard_library = os.path.dirname(os.__file__)
+    start = path.index(standard_library) if standard_library in path else 0
+    return _PROGRAM.format(
+        python_first=path[start:] + path[:start], path=path, descriptor=descriptor
+    )
+
+
+def needed_state(step: ExecutionStep, state: KnownExecutionState) -> KnownExecutionState:
+    """The part of a run's known state that this step's plan is built from.
+
+    Dagster sends each step all dynamic outputs of the run, and each step builds a plan of them all: at
+    1,000 outputs that takes 0.08 s a step, and grows with their number.
     """
     inputs = [step_input.get_step_output_handle_dependencies() for step_input in step.step_inputs]
     needed = {handle for handles in inputs for handle in handles}
@@ -177,7 +199,8 @@ def _mapping_key(step_key: str) -> str | None:
     return getattr(StepHandle.parse_from_key(step_key), "mapping_key", None)
 
 
-def _told(exit_code: int | None) -> str:
+def _end(exit_code: int | None) -> str:
+    """How a process has ended, for a sentence that begins with the process."""
     if exit_code is None:
         return "was started by an executor that is gone"
     if exit_code < 0:

@@ -1,7 +1,7 @@
-"""Captures what a step prints as Dagster's LocalComputeLogManager does, with two threads.
+"""Captures a step's output as Dagster's LocalComputeLogManager does, but with two threads.
 
-Dagster's own starts four processes a step, two of them Python interpreters, to copy what is
-captured to the terminal: 0.06 s of the step's time and about as much again on the other cores.
+Dagster's own starts four processes a step, two of them Python interpreters, to copy the captured output
+to the terminal: 0.06 s of the step's time, and about as much again on the other cores.
 """
 
 import os
@@ -12,22 +12,26 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any, TextIO
 
-from dagster._core.execution.compute_logs import redirect_to_file
-from dagster._core.storage.compute_log_manager import CapturedLogContext, ComputeIOType
-from dagster._core.storage.local_compute_log_manager import (
+from fanout_pipeline.executor.dagster_internals import (
     IO_TYPE_EXTENSION,
+    CapturedLogContext,
+    ComputeIOType,
     LocalComputeLogManager,
+    redirect_to_file,
 )
 
 _COPY_SECONDS = 0.2
+"""How far the terminal may lag behind."""
 
 
 class ThreadedLogs(LocalComputeLogManager):
-    """The same files in the same places, so that everyone else goes on reading them as before."""
+    """Writes the same files in the same folders as its base class, so that the UI reads them as ever."""
 
     @classmethod
     def from_config_value(cls, inst_data: Any, config_value: Any) -> "ThreadedLogs":
-        return cls(inst_data=inst_data, **config_value)  # the base class would make one of itself
+        return cls(
+            inst_data=inst_data, **config_value
+        )  # the base class would return an object of its own class
 
     @contextmanager
     def capture_logs(self, log_key: Sequence[str]) -> Iterator[CapturedLogContext]:
@@ -39,7 +43,7 @@ class ThreadedLogs(LocalComputeLogManager):
                 path = Path(self.get_captured_local_path(log_key, IO_TYPE_EXTENSION[kind]))
                 captures.enter_context(_captured(stream, path))
             yield CapturedLogContext(log_key)
-        complete: Any = self.complete_artifact_path  # has no types
+        complete: Any = self.complete_artifact_path  # is not typed
         Path(complete(log_key)).touch()
 
 
@@ -60,7 +64,7 @@ def _captured(stream: TextIO, path: Path) -> Iterator[None]:
 
 
 def _copy(path: Path, terminal: int, done: threading.Event) -> None:
-    """Copy what is appended to the file from now on, and the last of it once `done` is set."""
+    """Copy what is appended to the file from now on; once `done` is set, copy the rest and return."""
     with suppress(OSError), path.open("rb") as captured, os.fdopen(terminal, "wb") as copy:
         captured.seek(0, os.SEEK_END)
         last = False

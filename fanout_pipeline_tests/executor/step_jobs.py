@@ -11,7 +11,7 @@ from pathlib import Path
 import dagster as dg
 import numpy
 
-from fanout_pipeline.defs.executors import preloaded_multiprocess_executor
+from fanout_pipeline.executor import preloaded_multiprocess_executor
 
 FOLDER = "STEP_JOBS_FOLDER"
 """Environment variable: where steps leave signs for the test."""
@@ -255,7 +255,7 @@ def misspelled():
 
 @dg.job(
     executor_def=preloaded_multiprocess_executor(
-        preload=("fanout_pipeline_tests.defs.hangs_when_imported",)
+        preload=("fanout_pipeline_tests.executor.hangs_when_imported",)
     )
 )
 def never_loaded():
@@ -266,14 +266,14 @@ def never_loaded():
 def asks(number: int):
     """What only another thread can tell."""
     text = "x" * number
-    return sys.modules["fanout_pipeline_tests.defs.asks_another_thread"].size(text)
+    return sys.modules["fanout_pipeline_tests.executor.asks_another_thread"].size(text)
 
 
 @dg.job(
     executor_def=preloaded_multiprocess_executor(
         preload=(
-            "fanout_pipeline_tests.defs.starts_a_thread",
-            "fanout_pipeline_tests.defs.asks_another_thread",
+            "fanout_pipeline_tests.executor.starts_a_thread",
+            "fanout_pipeline_tests.executor.asks_another_thread",
         )
     )
 )
@@ -283,7 +283,7 @@ def threaded():
 
 @dg.job(
     executor_def=preloaded_multiprocess_executor(
-        preload=("fanout_pipeline_tests.defs.starts_a_thread",)
+        preload=("fanout_pipeline_tests.executor.starts_a_thread",)
     )
 )
 def waiting_unforked():

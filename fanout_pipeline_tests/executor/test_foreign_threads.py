@@ -1,4 +1,4 @@
-"""Which threads make a process unfit to be forked, and who is told to have started them."""
+"""Threads that make a process unfit to be forked are found, and the imports that started them."""
 
 import json
 import os
@@ -8,13 +8,15 @@ from pathlib import Path
 
 import pytest
 
+from fanout_pipeline.defs.config.dagster_executors import PRELOAD
+
 PROJECT = Path(__file__).parents[2]
 WATCHED = """
 import importlib, json, os, sys, threading
-import fanout_pipeline.defs.foreign_threads as foreign_threads
+from fanout_pipeline.executor import foreign_threads
 with foreign_threads.ThreadWatch("the program") as watch:
     exec(sys.argv[1])
-print(json.dumps([len(os.listdir("/proc/self/task")), watch.told()]))
+print(json.dumps([len(os.listdir("/proc/self/task")), watch.describe()]))
 """
 THREAD = "import threading; threading.Thread(target=threading.Event().wait, name={!r}, daemon=True).start()\n"
 
@@ -42,7 +44,7 @@ def test_the_module_whose_import_started_a_thread_is_named(tmp_path):
 
 def test_threads_of_python_and_of_the_system_are_seen():
     """One that has ended is not."""
-    module = "fanout_pipeline_tests.defs.asks_another_thread"
+    module = "fanout_pipeline_tests.executor.asks_another_thread"
     ended = "thread = threading.Thread(target=int); thread.start(); thread.join()"
     assert told(f"import {module}\n{ended}")[1] == f"importing {module} started 1 thread"
     assert told(ended)[1] is None
@@ -51,7 +53,7 @@ def test_threads_of_python_and_of_the_system_are_seen():
 @pytest.mark.slow
 def test_what_this_project_loads_may_be_forked():
     """Arrow's and NumPy's threads, which importing them starts, keep nobody from being forked."""
-    program = "import fanout_pipeline.defs.preload, fanout_pipeline.definitions, scipy.stats"
+    program = f"import fanout_pipeline.definitions, scipy.stats, {', '.join(PRELOAD)}"
     threads, found = told(program)
     assert threads > 1
     assert found is None

@@ -16,19 +16,19 @@ from dagster._core.storage.local_compute_log_manager import LocalComputeLogManag
 from dagster._core.workspace.context import WorkspaceProcessContext
 from dagster._core.workspace.load_target import ModuleTarget
 
-from fanout_pipeline.defs.executors import preloaded_multiprocess_executor
-from fanout_pipeline.defs.forked_executor import ForkedStepsExecutor
-from fanout_pipeline.defs.step_logs import ThreadedLogs
-from fanout_pipeline_tests.defs import step_jobs
+from fanout_pipeline.executor import preloaded_multiprocess_executor
+from fanout_pipeline.executor.forked_executor import ForkedStepsExecutor
+from fanout_pipeline.executor.step_logs import ThreadedLogs
 from fanout_pipeline_tests.end_to_end.project import wait_for
+from fanout_pipeline_tests.executor import step_jobs
 
 PROJECT = Path(__file__).parents[2]
 EXECUTE = """
 import sys
 import dagster as dg
-from fanout_pipeline.defs import step_handler
-from fanout_pipeline_tests.defs import step_jobs
-step_handler.CLEANING_UP_SECONDS = 2.0  # for those that never do
+from fanout_pipeline.executor import step_handler
+from fanout_pipeline_tests.executor import step_jobs
+step_handler.CLEANUP_SECONDS = 2.0  # for those that never do
 with dg.DagsterInstance.local_temp(sys.argv[1]) as instance:
     dg.execute_job(dg.reconstructable(getattr(step_jobs, sys.argv[2])), instance)
 """
@@ -84,7 +84,7 @@ def test_steps_are_isolated_and_in_order(execute, instance):
 @pytest.mark.slow
 def test_steps_do_not_load_the_code_location(instance, folder, leaves_nothing):
     """What loading the definitions costs is paid once a run, by the process that forks the steps."""
-    job = dg.build_reconstructable_job("fanout_pipeline_tests.defs.step_jobs", "made_job")
+    job = dg.build_reconstructable_job("fanout_pipeline_tests.executor.step_jobs", "made_job")
     assert dg.execute_job(job, instance).success
     loaded, ran = (
         {path.name.removeprefix(sign) for path in folder.glob(f"{sign}*")}
@@ -211,8 +211,8 @@ def test_steps_are_not_forked_beside_threads(execute, instance):
     ]
     told = [message for _, _, message in events(instance, run_id, dg.DagsterEventType.ENGINE_EVENT)]
     (reason,) = (message for message in told if "not forked" in message)
-    assert "fanout_pipeline_tests.defs.starts_a_thread started 1 thread (monitor); " in reason
-    assert "fanout_pipeline_tests.defs.asks_another_thread started 1 thread, " in reason
+    assert "fanout_pipeline_tests.executor.starts_a_thread started 1 thread (monitor); " in reason
+    assert "fanout_pipeline_tests.executor.asks_another_thread started 1 thread, " in reason
 
 
 def at_work(folder):
@@ -301,7 +301,7 @@ def test_an_executor_ends_when_its_server_never_loads(executing, folder, leaves_
 def test_a_run_is_terminated_in_the_middle_of_its_steps(instance, folder, job, leaves_nothing):
     """What the UI's Terminate does: the steps clean up and end, those that ignore it or hang in C are
     killed, and the run is canceled."""
-    target = ModuleTarget("fanout_pipeline_tests.defs.step_jobs", None, str(PROJECT), "steps")
+    target = ModuleTarget("fanout_pipeline_tests.executor.step_jobs", None, str(PROJECT), "steps")
     with WorkspaceProcessContext(instance, target) as workspace:
         context = workspace.create_request_context()
         location = context.get_code_location("steps")

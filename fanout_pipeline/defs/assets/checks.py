@@ -1,7 +1,7 @@
-"""The asset checks of a strategy: failures, and of all but the reference order, completeness, values.
+"""Asset checks of a strategy: `failures`, and unless it is the reference, order, completeness and values.
 
-They are evaluated in the step that makes the results, because reading these back is cheaper than a
-step of its own; each records its numbers whether it passes or not.
+They are evaluated in the step that makes the results, because reading these back costs less than a step
+of its own. Each check records its numbers whether it passes or not.
 """
 
 from __future__ import annotations
@@ -20,23 +20,23 @@ if TYPE_CHECKING:
 
 FAILURES = "failures"
 _DESCRIPTIONS = {
-    "order": "The results stand in the order of the items.",
-    "completeness": "There is one result for each item: none is missing, none is there twice.",
-    "values": "Every result is one that the reference has.",
+    "order": "The results are in the order of the items.",
+    "completeness": "There is one result for each item: none is missing, and none is duplicated.",
+    "values": "Every result is among those of the reference.",
 }
 
 
 def failures_spec(key: dg.AssetKey) -> dg.AssetCheckSpec:
-    """The check that every strategy's asset has, the reference, too."""
+    """The check of every strategy's asset, that of the reference included."""
     text = (
-        "The function failed on no item. Those on which it did are in failures.parquet beside the "
-        "results; a warning, and an error where they are more than the share set as failed_share."
+        "The function failed on no item. Failed items are listed in failures.parquet beside the results. "
+        "They are a warning, or an error if their share exceeds failed_share."
     )
     return dg.AssetCheckSpec(FAILURES, asset=key, description=text)
 
 
 def failures_result(key: dg.AssetKey, run: RunRecord, failed_share: float) -> dg.AssetCheckResult:
-    """Warn where items are in quarantine; fail where these are more than `failed_share` of all."""
+    """A warning where items are in quarantine, an error where their share exceeds `failed_share`."""
     share = run.failed / run.items if run.items else 0.0
     severity = dg.AssetCheckSeverity
     text = f"{run.failed:,} of {run.items:,} items failed"
@@ -56,8 +56,12 @@ def failures_result(key: dg.AssetKey, run: RunRecord, failed_share: float) -> dg
 
 
 def check_specs(key: dg.AssetKey, keeps_order: bool) -> list[dg.AssetCheckSpec]:
-    """The three checks of one strategy's asset."""
-    expected = "" if keeps_order else " Expected to fail here, as a warning: the article's point."
+    """The checks of a strategy's asset against the reference."""
+    expected = (
+        ""
+        if keeps_order
+        else " Expected to fail here, as a warning: this strategy loses the order by design."
+    )
     return [
         dg.AssetCheckSpec(name, asset=key, description=text + (expected if name == "order" else ""))
         for name, text in _DESCRIPTIONS.items()
@@ -67,7 +71,7 @@ def check_specs(key: dg.AssetKey, keeps_order: bool) -> list[dg.AssetCheckSpec]:
 def check_results(
     key: dg.AssetKey, verification: Verification, keeps_order: bool
 ) -> Iterator[dg.AssetCheckResult]:
-    """Pass or fail with the numbers. A lost order is a warning where the strategy loses it by design."""
+    """Results of these checks. A lost order is only a warning where the strategy loses it by design."""
     check = verification.check
     common: dict[str, Any] = {
         "items": check.items,
@@ -82,7 +86,7 @@ def check_results(
         severity=dg.AssetCheckSeverity.ERROR if keeps_order else dg.AssetCheckSeverity.WARN,
         description=_order_sentence(verification, keeps_order),
         metadata=common
-        | {"out_of_place": check.out_of_place, "displaced": _shown(check.displaced)}
+        | {"out_of_place": check.out_of_place, "displaced": _findings(check.displaced)}
         | _divergence(check),
     )
     yield dg.AssetCheckResult(
@@ -94,21 +98,21 @@ def check_results(
         | {
             "missing": check.missing,
             "duplicated": check.duplicated,
-            "lost": _shown(check.lost),
-            "repeated": _shown(check.repeated),
+            "lost": _findings(check.lost),
+            "repeated": _findings(check.repeated),
         },
     )
     yield dg.AssetCheckResult(
         asset_key=key,
         check_name="values",
-        # What the function itself does not agree on says nothing of the results.
+        # Values that a repeated call of the function does not give again prove nothing about the results.
         passed=check.wrong == 0,
         severity=dg.AssetCheckSeverity.ERROR,
         description=_values_sentence(verification),
         metadata=common
         | {
             "wrong": check.wrong,
-            "foreign": _shown(check.foreign),
+            "foreign": _findings(check.foreign),
             "inexact": check.inexact,
             "largest_relative_difference": float(check.largest_difference),
         }
@@ -119,7 +123,7 @@ def check_results(
 def unchecked_results(
     key: dg.AssetKey, reason: str, is_reference: bool
 ) -> Iterator[dg.AssetCheckResult]:
-    """All checks as failed where results could not be looked at; the reference has only `failures`."""
+    """All checks as failed, where results could not be read; the reference has only `failures`."""
     from fanout_pipeline.reporting.escape import markdown
 
     for name in [FAILURES] if is_reference else _DESCRIPTIONS:
@@ -136,12 +140,12 @@ def _order_sentence(verification: Verification, keeps_order: bool) -> str:
     check = verification.check
     if not check.order_proved:
         return (
-            "Not known: results come in the order in which they arrive, and there is nothing that says "
-            "whose they are."
+            "Unknown: results are in the order in which they arrived, and nothing tells which item each "
+            "belongs to."
         )
-    by_index = "Proved from the chunks: each item's index is there once, in order."
+    by_index = "Proved from the chunks: each item's index occurs once, in order."
     if check.contradiction is not None:
-        return f"{by_index} The values cannot prove it: the function contradicts itself."
+        return f"{by_index} The values cannot prove it: the function gives different results for the same item."
     if not verification.compared:
         return f"{by_index} No values were compared."
     if check.in_order:
@@ -156,8 +160,8 @@ def _order_sentence(verification: Verification, keeps_order: bool) -> str:
     if keeps_order:
         return text
     return text + (
-        " This is expected: each worker sends one list when it is done, and the lists are joined "
-        "in the order in which they arrive. squares/indexed_queue shows the remedy."
+        " This is expected: each worker sends one list when it is done, and the lists are joined in the "
+        "order in which they arrive. squares/indexed_queue shows the remedy."
     )
 
 
@@ -169,17 +173,17 @@ def _values_sentence(verification: Verification) -> str:
     if check.contradiction is not None:
         return markdown(told(check.contradiction))
     if verification.asked and not verification.compared:
-        return f"Compared nothing, though that was asked for: {verification.against}."
+        return f"No values were compared, although that was configured: {verification.against}."
     if not verification.compared:
         return (
-            "Compared nothing: serial has no results of this input and function. Materialize it, or "
-            "set `fanout: {verify: 0.01}` to have one item of a hundred called again."
+            "No values were compared: serial has no results of this input and function. Materialize it, "
+            "or set `fanout: {verify: 0.01}` to have one item in a hundred called again."
         )
     text = f"{check.wrong:,} wrong"
     if check.inexact:
         text += (
-            f", {check.inexact:,} inexact: they differ in the last digits, by "
-            f"{check.largest_difference:.1g} of their value at most, which is within the tolerance"
+            f", {check.inexact:,} inexact: they differ in the last digits, by at most "
+            f"{check.largest_difference:.1g} of their value, which is within the tolerance"
         )
     return f"{text}."
 
@@ -200,5 +204,5 @@ def _divergence(check: OrderCheck) -> dict[str, Any]:
     }
 
 
-def _shown(findings: tuple[Finding, ...]) -> dg.JsonMetadataValue:
+def _findings(findings: tuple[Finding, ...]) -> dg.JsonMetadataValue:
     return dg.MetadataValue.json([{"index": f.index, "value": f.value} for f in findings])

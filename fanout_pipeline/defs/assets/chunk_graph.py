@@ -2,8 +2,8 @@
 
     scatter --a DynamicOut a chunk--> chunk[0] … chunk[n] --collect--> gather
 
-Wiring only: the work is `fanout.scattered`. What travels between steps does so as JSON, through an IO
-manager of ours, for nothing that is read from disk here is ever unpickled.
+Wiring only: the work is done in `engine.scattered`. Steps pass values on as JSON, through an IO manager of
+the project's own, because nothing that is read from disk is ever unpickled.
 """
 
 import time
@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
-from fanout_pipeline.defs.checks import check_specs, failures_spec
-from fanout_pipeline.defs.json_io_manager import IO_MANAGER
-from fanout_pipeline.defs.keys import depends_on_metadata, upstream_keys
-from fanout_pipeline.defs.overlap import ALONE, CHUNK, TIMED, overlapping_steps
-from fanout_pipeline.defs.recording import checked_and_recorded
-from fanout_pipeline.defs.resources import DataFolder, Fanout
+from fanout_pipeline.defs.assets.checks import check_specs, failures_spec
+from fanout_pipeline.defs.assets.recording import FinishedRun, checked_and_recorded
+from fanout_pipeline.defs.config.data_folder import DataFolder
+from fanout_pipeline.defs.config.resources import Fanout
+from fanout_pipeline.defs.shared.json_io_manager import IO_MANAGER
+from fanout_pipeline.defs.shared.keys import depends_on_metadata, upstream_keys
+from fanout_pipeline.defs.shared.overlap import ALONE, CHUNK, TIMED, overlapping_steps
 from fanout_pipeline.engine.model.spec import FanoutSpec
 from fanout_pipeline.results.store.ledger import OLD_SECONDS
 
@@ -26,15 +27,15 @@ if TYPE_CHECKING:
     from fanout_pipeline.engine.scattered.scattered import ScatteredRun
 
 NAME = "dagster_multiprocess"
-DESCRIPTION = (
-    "Spreads the chunks over Dagster steps: scatter cuts, each chunk is a step of its own in a "
-    "process of its own, gather puts them in order. What Dagster gives for it: a log, a retry and "
-    "a place in the timeline for each chunk; what it costs: a tenth or two of a second a step."
+_DESCRIPTION = (
+    "Spreads the chunks over Dagster steps: scatter cuts the source, each chunk is a step in a process "
+    "of its own, gather puts the parts in order. Each chunk gets a log, retries and a place in the "
+    "timeline, for a tenth or two of a second a step."
 )
 
 
 def chunk_graph_asset(spec: FanoutSpec, version: str, tags: dict[str, str]) -> dg.AssetsDefinition:
-    """The asset `<name>/dagster_multiprocess`; `tags` go onto its steps, beside those it needs.
+    """The asset `<name>/dagster_multiprocess`. Its steps have `tags` in addition to those that they need.
 
     `version` is the function's fingerprint.
     """
@@ -43,14 +44,14 @@ def chunk_graph_asset(spec: FanoutSpec, version: str, tags: dict[str, str]) -> d
     outs = {check.get_python_identifier(): dg.Out() for check in checks}
     upstream = upstream_keys(spec)
 
-    def joined(
+    def joined_run(
         context: dg.OpExecutionContext, data_folder: DataFolder, fanout: Fanout
     ) -> "ScatteredRun":
         from fanout_pipeline.engine.scattered.scattered import ScatteredRun
 
         return ScatteredRun.join(
             NAME,
-            data_folder.placed(spec),
+            data_folder.located(spec),
             data_folder.path(spec.name, NAME),
             fanout.options(),
             context.run_id,
@@ -63,7 +64,7 @@ def chunk_graph_asset(spec: FanoutSpec, version: str, tags: dict[str, str]) -> d
 
     @dg.op(
         name=f"{spec.name}_scatter",
-        description="Cuts the source into chunks, without reading it through.",
+        description="Cuts the source into chunks without reading all of it.",
         ins={name: dg.In(dg.Nothing) for name in upstream},
         out=dg.DynamicOut(io_manager_key=IO_MANAGER),
         tags=tags | {TIMED: ALONE},
@@ -75,14 +76,14 @@ def chunk_graph_asset(spec: FanoutSpec, version: str, tags: dict[str, str]) -> d
 
         if fanout.item_timeout_seconds is not None:
             context.log.warning(no_timeout(NAME))
-        chunks = joined(context, data_folder, fanout).scatter()
-        context.log.info(f"{len(chunks)} chunks, a step each")
+        chunks = joined_run(context, data_folder, fanout).scatter()
+        context.log.info(f"{len(chunks)} chunks, one step each")
         for chunk in chunks:
             yield dg.DynamicOutput([chunk.start, chunk.stop], str(chunk.number))
 
     @dg.op(
         name=f"{spec.name}_chunk",
-        description="Reads one chunk, calls the function on its items, writes its part.",
+        description="Reads one chunk, calls the function on its items and writes the part.",
         out=dg.Out(io_manager_key=IO_MANAGER),
         tags=tags | {TIMED: CHUNK, "dagster/priority": "1"},
     )
@@ -92,16 +93,16 @@ def chunk_graph_asset(spec: FanoutSpec, version: str, tags: dict[str, str]) -> d
         data_folder: DataFolder,
         fanout: Fanout,
     ) -> dict[str, Any]:
-        from fanout_pipeline.defs.chunk_json import ANSWER
+        from fanout_pipeline.defs.assets.chunk_json import ANSWER
 
-        answer = joined(context, data_folder, fanout).run_chunk(*bounds)
+        answer = joined_run(context, data_folder, fanout).run_chunk(*bounds)
         recorded: dict[str, Any] = ANSWER.dump_python(answer, mode="json")
         return recorded
 
     @dg.op(
         name=f"{spec.name}_gather",
-        description="Does what no step has done, puts the parts in the order of the chunks, makes "
-        "them visible, checks them.",
+        description="Runs the chunks that no step has run, puts the parts in the order of the chunks, "
+        "makes them visible and checks them.",
         out={"result": dg.Out(dg.Nothing), **outs},
         tags=tags | {TIMED: ALONE, "dagster/priority": "1"},
     )
@@ -111,27 +112,26 @@ def chunk_graph_asset(spec: FanoutSpec, version: str, tags: dict[str, str]) -> d
         data_folder: DataFolder,
         fanout: Fanout,
     ) -> Iterator[Any]:
-        from fanout_pipeline.defs.chunk_json import ANSWER
+        from fanout_pipeline.defs.assets.chunk_json import ANSWER
 
-        scattered = joined(context, data_folder, fanout)
+        scattered = joined_run(context, data_folder, fanout)
         run = scattered.gather([ANSWER.validate_python(answer) for answer in answers])
         began = scattered.begun.began
         overlaps = overlapping_steps(context, spec.name, NAME, began, began + run.wall_seconds)
-        yield from checked_and_recorded(
-            context.log,
-            key,
-            scattered.spec,
-            scattered.target.path,
-            run,
-            scattered.options.failures,
+        finished = FinishedRun(
+            key=key,
+            spec=scattered.spec,
+            folder=scattered.target.path,
+            record=run,
+            failures=scattered.options.failures,
             keeps_order=True,
             overlapped_with=overlaps,
-            fanout=fanout,
         )
+        yield from checked_and_recorded(finished, fanout, context.log)
 
     @dg.graph_asset(
         key=key,
-        description=DESCRIPTION,
+        description=_DESCRIPTION,
         group_name=spec.name,
         kinds={"python", "dagster", "parquet"},
         owners=["team:fanout"],
@@ -152,13 +152,13 @@ def chunk_graph_asset(spec: FanoutSpec, version: str, tags: dict[str, str]) -> d
 
 
 def _is_over(context: dg.OpExecutionContext, generation: Path) -> bool:
-    """Whether the run that a generation is named by does not work on it any more."""
+    """Whether the run that a generation is named after has stopped working on it."""
     from fanout_pipeline.engine.system.ownership import owner_of_is_gone
 
     run = context.instance.get_run_by_id(generation.name)
     if run is not None and run.is_finished:
         return True
-    # One that was killed with SIGKILL may stay "started" for ever. One that is not known was deleted,
-    # or is of another Dagster instance on the same data.
+    # A run that was killed with SIGKILL may stay "started" for ever. An unknown run was deleted, or
+    # belongs to another Dagster instance that works on the same data.
     is_old = time.time() - generation.stat().st_mtime > OLD_SECONDS
     return owner_of_is_gone(generation) or (run is None and is_old)

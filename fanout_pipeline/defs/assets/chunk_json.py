@@ -1,4 +1,7 @@
-"""What travels between the steps of the chunk graph, as JSON and back."""
+"""Conversion between JSON and what the steps of the chunk graph pass to each other.
+
+Imported in steps only, because pydantic takes its time to build the adapter.
+"""
 
 from pydantic import TypeAdapter
 

@@ -1,9 +1,9 @@
-"""The example: the numbers file as an asset, and its squares as a fan-out."""
+"""The example: an asset that writes the numbers file, and the fan-out that squares the numbers."""
 
 import dagster as dg
 
-from fanout_pipeline.defs.config import NumbersFileConfig
-from fanout_pipeline.defs.resources import DataFolder
+from fanout_pipeline.defs.config.asset_config import NumbersFileConfig
+from fanout_pipeline.defs.config.data_folder import DataFolder
 from fanout_pipeline.engine.model.spec import FanoutSpec
 from fanout_pipeline.numbers_file import NUMBERS_FILE, write_numbers
 from fanout_pipeline.sources.integer_lines import IntegerLines
@@ -23,8 +23,8 @@ SQUARES = FanoutSpec(
     kinds={"python", "file"},
     owners=["team:fanout"],
     code_version="1",
-    description="The input: a text file with one number a line, 0 to 99,999 unless configured "
-    "otherwise. The same config gives the same bytes.",
+    description="The input: a text file with one number a line, 0 to 99,999 by default. The same config gives "
+    "the same bytes.",
 )
 def numbers_file(
     context: dg.AssetExecutionContext, config: NumbersFileConfig, data_folder: DataFolder

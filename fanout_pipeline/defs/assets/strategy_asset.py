@@ -1,4 +1,4 @@
-"""One asset a strategy of the registry: run it, check it, record both."""
+"""An asset for each strategy of the registry: runs it, checks the results, records both."""
 
 import time
 from collections.abc import Iterator
@@ -6,11 +6,12 @@ from typing import Any
 
 import dagster as dg
 
-from fanout_pipeline.defs.checks import check_specs, failures_spec
-from fanout_pipeline.defs.keys import depends_on_metadata, upstream_keys
-from fanout_pipeline.defs.overlap import ALONE, TIMED, overlapping_steps
-from fanout_pipeline.defs.recording import checked_and_recorded
-from fanout_pipeline.defs.resources import DataFolder, Fanout
+from fanout_pipeline.defs.assets.checks import check_specs, failures_spec
+from fanout_pipeline.defs.assets.recording import FinishedRun, checked_and_recorded
+from fanout_pipeline.defs.config.data_folder import DataFolder
+from fanout_pipeline.defs.config.resources import Fanout
+from fanout_pipeline.defs.shared.keys import depends_on_metadata, upstream_keys
+from fanout_pipeline.defs.shared.overlap import ALONE, TIMED, overlapping_steps
 from fanout_pipeline.engine.model.spec import FanoutSpec
 from fanout_pipeline.engine.model.strategy import Strategy
 from fanout_pipeline.engine.registry import REFERENCE
@@ -19,9 +20,9 @@ from fanout_pipeline.engine.registry import REFERENCE
 def strategy_asset(
     spec: FanoutSpec, strategy: Strategy, version: str, tags: dict[str, str]
 ) -> dg.AssetsDefinition:
-    """The asset `<name>/<strategy>`; `tags` go onto its step, beside those it needs.
+    """The asset `<name>/<strategy>`. Its step has `tags` in addition to those that it needs.
 
-    `version` is the fingerprint of the function that it calls.
+    `version` is the fingerprint of the function that the strategy calls.
     """
     key = dg.AssetKey([spec.name, strategy.name])
     is_reference = strategy.name == REFERENCE
@@ -46,13 +47,13 @@ def strategy_asset(
     ) -> Iterator[Any]:
         from fanout_pipeline.engine.run import run_strategy
 
-        here = data_folder.placed(spec)
+        located_spec = data_folder.located(spec)
         folder = data_folder.path(spec.name, strategy.name)
         began = time.time()
         options = fanout.options()
         run = run_strategy(
             strategy,
-            here,
+            located_spec,
             folder,
             options,
             chunks=fanout.chunks,
@@ -60,23 +61,23 @@ def strategy_asset(
             ledger=True,
             resume=fanout.resume,
         )
-        own = context.op_execution_context
-        overlaps = overlapping_steps(own, spec.name, strategy.name, began, time.time())
+        overlaps = overlapping_steps(
+            context.op_execution_context, spec.name, strategy.name, began, time.time()
+        )
         context.log.info(
             f"{strategy.name}: {run.items:,} items in {run.wall_seconds:.3f} s "
             f"({run.start_seconds:.3f} s of it starting workers), {run.chunks} chunks, "
             f"{run.workers} workers. Checking order and completeness."
         )
-        yield from checked_and_recorded(
-            context.log,
-            key,
-            here,
-            folder,
-            run,
-            options.failures,
+        finished = FinishedRun(
+            key=key,
+            spec=located_spec,
+            folder=folder,
+            record=run,
+            failures=options.failures,
             keeps_order=strategy.keeps_order,
             overlapped_with=overlaps,
-            fanout=fanout,
         )
+        yield from checked_and_recorded(finished, fanout, context.log)
 
     return run_and_check

@@ -1,4 +1,4 @@
-"""Run config of assets, with bounds: a wrong value is refused before the run starts."""
+"""Run config of assets. Its types are those of `bounds`, which refuse a value before the run exists."""
 
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Literal, TypeAlias
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 import dagster as dg
 from pydantic import Field
 
-from fanout_pipeline.defs.bounds import (
+from fanout_pipeline.defs.config.bounds import (
     CheckedText,
     Count,
     Items,
@@ -17,11 +17,11 @@ from fanout_pipeline.defs.bounds import (
     Seed,
     WarmUps,
 )
-from fanout_pipeline.defs.ways import WAYS
+from fanout_pipeline.defs.config.dagster_executors import DAGSTER_EXECUTORS
 from fanout_pipeline.engine.registry import STRATEGIES
 from fanout_pipeline.measuring.burden import Cost
 
-TRIED = (*STRATEGIES, *WAYS)
+TRIALS = (*STRATEGIES, *DAGSTER_EXECUTORS)
 
 
 def _one_of(names: Iterable[str]) -> Callable[[str], None]:
@@ -40,8 +40,10 @@ else:
     CostText = CheckedText(
         "Cost", 'What is added to each call: "burn 10 us" (CPU), "wait 1 ms" (sleep).', Cost.parsed
     )
-    StrategyName = CheckedText("Strategy", "The name of a strategy.", _one_of(STRATEGIES))
-    TrialName = CheckedText("Tried", "A strategy, or one of Dagster's own ways.", _one_of(TRIED))
+    StrategyName = CheckedText("StrategyName", "The name of a strategy.", _one_of(STRATEGIES))
+    TrialName = CheckedText(
+        "TrialName", "A strategy, or one of Dagster's executors.", _one_of(TRIALS)
+    )
 
 
 class NumbersFileConfig(dg.Config):
@@ -50,9 +52,9 @@ class NumbersFileConfig(dg.Config):
     count: Count = Field(default=100_000, description="How many numbers, one a line.")
     first: int = Field(default=0, description="The smallest number; may be negative.")
     order: Literal["ascending", "shuffled"] = Field(
-        default="ascending", description="shuffled: in an order that `seed` decides."
+        default="ascending", description="shuffled: in an order that depends on `seed`."
     )
-    seed: Seed = Field(default=0, description="Of the shuffled order.")
+    seed: Seed = Field(default=0, description="Seed of the shuffled order.")
 
 
 class TrialsConfig(dg.Config):
@@ -60,21 +62,23 @@ class TrialsConfig(dg.Config):
 
     rounds: Rounds = Field(
         default=100,
-        description="Rounds at most. A verdict takes 5; more narrow the intervals.",
+        description="Most rounds. A verdict needs 5; further rounds narrow the intervals.",
     )
     budget_seconds: Seconds = Field(
         default=65,
-        description="When it is used up no further trial begins. What is slow gets fewer rounds, so "
-        "that the rest has its own. The default keeps comparison_job under 90 s at 100,000 items.",
+        description="Time after which no further trial begins. Slow strategies get fewer rounds, so "
+        "that the others get theirs. The default keeps comparison_job under 90 s at 100,000 items.",
     )
     warm_up_rounds: WarmUps = Field(
         default=1,
-        description="Rounds that are run first and not counted: imports, page cache.",
+        description="Rounds that are run first and not counted, for imports and the page cache.",
     )
-    seed: Seed = Field(default=0, description="Of the order within each round.")
+    seed: Seed = Field(default=0, description="Seed of the order within each round.")
     strategies: list[TrialName] = Field(
-        default=list(TRIED),
-        description="Which to try beside serial; Dagster's own ways are " + ", ".join(WAYS) + ".",
+        default=list(TRIALS),
+        description="What to try beside serial: strategies, and Dagster's executors "
+        + ", ".join(DAGSTER_EXECUTORS)
+        + " running the chunk graph.",
     )
 
 
@@ -83,29 +87,30 @@ class BreakEvenConfig(dg.Config):
 
     budget_seconds: Seconds = Field(
         default=200,
-        description="Wall time for the timed runs. What does not fit in is left out, and made by "
-        "the next materialization, which goes on from these.",
+        description="Wall time for the timed runs. Those that do not fit are left to the next "
+        "materialization, which adds to the runs of earlier ones.",
     )
     smallest: Items = Field(default=10, description="The smallest item count.")
     largest: Items = Field(
         default=1_000_000,
-        description="The largest item count; the source's items are repeated where it has fewer.",
+        description="The largest item count. A source with fewer items is repeated.",
     )
     per_decade: PerDecade = Field(default=2, description="Item counts in each power of ten.")
     costs: list[CostText] = Field(
         default=["burn 1 us", "burn 10 us", "burn 100 us", "burn 1 ms", "wait 1 ms"],
-        description='What is added to each call, beside the function as it is: "burn 10 us" of '
+        description='Costs that are added to each call, in addition to the function alone: "burn 10 us" of '
         'CPU time in Python, "wait 1 ms" asleep.',
     )
     strategies: list[StrategyName] = Field(
         default=list(STRATEGIES),
-        description="Which to compare with serial. dagster_multiprocess, a step a chunk, is not "
-        "among them.",
+        description="Strategies to compare with serial. dagster_multiprocess, with a step for each "
+        "chunk, is not among them.",
     )
     repeats: Repeats = Field(
-        default=3, description="Timed runs of each strategy in a cell, if the budget allows."
+        default=3,
+        description="Timed runs of each strategy at each item count and cost, if the budget allows.",
     )
-    seed: Seed = Field(default=0, description="Of the order of runs and of the intervals.")
+    seed: Seed = Field(default=0, description="Seed of the order of runs and of the intervals.")
     fresh: bool = Field(
-        default=False, description="Measure anew instead of going on from earlier timed runs."
+        default=False, description="Ignore the timed runs of earlier materializations."
     )

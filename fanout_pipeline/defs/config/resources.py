@@ -1,16 +1,12 @@
-"""What a deployment sets: where the data is, and how much to fan out."""
+"""The resource `fanout`, which says how to make the calls, and all resources of a code location."""
 
-import os
-from collections.abc import Mapping
-from dataclasses import asdict, replace
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Optional, Self, TypeAlias, cast
+from dataclasses import asdict
+from typing import Any, Literal, Optional
 
 import dagster as dg
-from dagster._core.definitions.definition_config_schema import DefinitionConfigSchema
-from pydantic import Field, PrivateAttr
+from pydantic import Field
 
-from fanout_pipeline.defs.bounds import (
+from fanout_pipeline.defs.config.bounds import (
     Backoff,
     Chunks,
     Concurrency,
@@ -21,83 +17,15 @@ from fanout_pipeline.defs.bounds import (
     Share,
     Workers,
 )
-from fanout_pipeline.defs.data_root import RootType, default_root, require_inside, value_of
-from fanout_pipeline.defs.json_io_manager import IO_MANAGER, json_io_manager
+from fanout_pipeline.defs.config.data_folder import DataFolder
+from fanout_pipeline.defs.config.data_root import default_root
+from fanout_pipeline.defs.shared.json_io_manager import IO_MANAGER, json_io_manager
 from fanout_pipeline.engine.model.options import FailurePolicy, Options
-from fanout_pipeline.engine.model.spec import FanoutSpec
 from fanout_pipeline.engine.system.cores import effective_cores
-
-if TYPE_CHECKING:
-    Root: TypeAlias = str
-else:
-    Root = RootType()
-
-
-class DataFolder(dg.ConfigurableResource[Any]):
-    """The folder that everything is read from and written to.
-
-    Code chooses it freely. Run config may choose a folder in it, and is refused otherwise.
-    """
-
-    root: Root = Field(
-        default="data",
-        description="Data root: in run config, a folder in the one that was deployed (environment "
-        "variable FANOUT_DATA, else `data` in the folder that Dagster was started in), by its path from "
-        "there or an absolute one.",
-    )
-    _deployed: str = PrivateAttr()
-    _working_directory: str | None = PrivateAttr(None)
-
-    def __init__(self, **fields: Any):
-        super().__init__(**fields)
-        self._deployed = self.root
-        # What Dagster checks run config against, wherever this instance is a resource.
-        state = self._state__internal__
-        declared: Any = state.schema.config_type
-        described = declared.fields["root"].description
-        root = state.resolved_config_dict.get("root", self.root)
-        field = dg.Field(RootType(self.root), default_value=root, description=described)
-        schema = DefinitionConfigSchema(dg.Field({"root": field}, default_value={"root": root}))
-        self._state__internal__ = state._replace(config_schema=schema)
-
-    def _with_updated_values(self, values: Mapping[str, Any] | None) -> Self:
-        """How Dagster makes the resource of a step from the deployed one and run config."""
-        changed: Any = super()._with_updated_values(values)
-        changed._deployed = self._deployed  # noqa: SLF001
-        # Once more, for links may have been made since the run was created.
-        require_inside(value_of(changed.root), value_of(self._deployed))
-        return cast(Self, changed)
-
-    def setup_for_execution(self, context: dg.InitResourceContext) -> None:
-        self._working_directory = working_directory(context.run)
-
-    def path(self, *names: str) -> Path:
-        """A path under the root. Raises OutsideDataRoot where it leads out of the deployed one.
-
-        The root may be a link: it is resolved here, and nothing is written through one below it.
-        """
-        path = Path(os.path.realpath(self.root), *names)
-        require_inside(path, value_of(self._deployed))
-        return path
-
-    def placed(self, spec: FanoutSpec) -> FanoutSpec:
-        """The fan-out with its source under the root, and the folder of the definitions to import from.
-
-        Raises OutsideDataRoot where a link leads its source out of the deployed one. An absolute path
-        is the choice of whoever wrote the fan-out.
-        """
-        here = spec.under(self.path())
-        if not Path(spec.source.path).is_absolute():
-            require_inside(here.source.path, value_of(self._deployed))
-        # A spec that was made when Dagster had loaded the module (`@dg.definitions`) does not know it.
-        folder = self._working_directory
-        if folder is None or folder in here.import_path:
-            return here
-        return replace(here, import_path=(folder, *here.import_path))
 
 
 class Fanout(dg.ConfigurableResource[Any]):
-    """How much to fan out. The defaults suit the machine that the run is on."""
+    """How to make the calls of every strategy. The defaults suit the machine that the run is on."""
 
     workers: Optional[Workers] = Field(  # noqa: UP045 (the type is an object, which has no |)
         default=None,
@@ -106,78 +34,80 @@ class Fanout(dg.ConfigurableResource[Any]):
     )
     chunks: Optional[Chunks] = Field(  # noqa: UP045
         default=None,
-        description="Chunks to cut the source into, exactly. Default: chosen while the run goes "
-        "on, by measured time, at most 2 MiB each (dagster_multiprocess: two a worker, 8 MiB, as "
-        "each is a step).",
+        description="Exact number of chunks to cut the source into. Default: sized during the run by "
+        "measured time, at most 2 MiB each (dagster_multiprocess: two a worker, at most 8 MiB each, "
+        "because each is a step).",
     )
     start_method: Literal["forkserver", "spawn"] = Field(
         default="forkserver",
-        description="How queue, indexed_queue and pool_map start their processes. Not fork: a "
+        description="How queue, indexed_queue and pool_map start their processes. fork is not offered: a "
         "step's process has threads.",
     )
 
     concurrency: Concurrency = Field(
         default=100,
-        description="Calls of an async function that asyncio has in flight at a time, at most. As "
-        "many as what they call bears: connections of a client, open files, a rate limit.",
+        description="Most calls of an async function that asyncio has in flight at a time: as many as "
+        "the called service, the client's connection pool and the limit on open files allow.",
     )
 
     on_error: Literal["fail", "quarantine"] = Field(
         default="fail",
-        description="fail: the first item on which the function raises ends the run, and is named. "
-        "quarantine: all other items are finished, and those that failed, or that cannot be read, are "
-        "listed in failures.parquet.",
+        description="fail: the first item on which the function raises ends the run; the error names it. "
+        "quarantine: all other items are finished, and those that failed or cannot be read are listed in "
+        "failures.parquet.",
     )
     failed_items: Literal["null", "omit"] = Field(
         default="null",
-        description="What the results have for an item in quarantine: a null, or no row.",
+        description="What the results contain for an item in quarantine: a null, or no row.",
     )
     failed_share: Share = Field(
         default=0.05,
-        description="Up to this share of failed items the check `failures` warns; beyond, it is an "
+        description="Up to this share of failed items the check `failures` is a warning; beyond it, an "
         "error.",
     )
     retries: Retries = Field(
-        default=0, description="Further calls of an item on which the function raised, at most."
+        default=0, description="Most further calls of an item on which the function raised."
     )
     retry_on: list[ErrorName] = Field(
         default=["Exception"],
-        description="Which errors are worth a retry: names of their classes or of base classes, "
-        "with or without the module that defines them (ConnectionError, "
-        "requests.exceptions.Timeout; not requests.Timeout, a second name of it).",
+        description="Errors to retry: names of their classes or of base classes, with or without the "
+        "module that defines them (ConnectionError, requests.exceptions.Timeout; not "
+        "requests.Timeout, which is only an alias).",
     )
     backoff_seconds: Backoff = Field(
         default=0.1,
-        description="Wait before the first retry; twice as long before each further one, and up to "
-        "as much again by chance, a minute at most.",
+        description="Wait before the first retry. It doubles with each further retry, plus a random "
+        "share of up to as much again; a minute at most.",
     )
     item_timeout_seconds: Optional[Limit] = Field(  # noqa: UP045
         default=None,
-        description="A call that takes longer is ended, and its item has failed. Applied by "
-        "multiprocess, and by asyncio; others can end no call, and say so in the log.",
+        description="A call that takes longer is ended, and its item counts as failed. Applied by "
+        "multiprocess and asyncio. Other strategies cannot end a call, and log a warning.",
     )
     worker_memory_mb: Optional[Megabytes] = Field(  # noqa: UP045
         default=None,
-        description="Resident memory that a worker process of multiprocess may have, in MiB. "
-        "Default: as much as there is.",
+        description="Most resident memory, in MiB, that a worker process of multiprocess may have: "
+        "one with more is ended. Default: no limit.",
     )
     resume: bool = Field(
         default=True,
         description="Whether a run reuses the chunks that an earlier run of the same asset had "
-        "finished when it died, failed or was cancelled. It does not where function, input, chunks or "
-        "what the function depends on have changed; where what is done with failed items has, those in "
-        "which any failed are done anew. (queue, indexed_queue and pool_map have nothing to go on with.)",
+        "finished when it died, failed or was cancelled. Nothing is reused where the function, its "
+        "dependencies, the input or the chunks have changed; where the handling of failed items has "
+        "changed, chunks with failed items are done again. (queue, indexed_queue and pool_map cannot be "
+        "resumed.)",
     )
     verify: Share = Field(
         default=0.0,
-        description="Results are checked against those of serial. Where serial has none of the same "
+        description="Results are checked against those of serial. Where serial has no results of the same "
         "input and function, they are counted, their order is proved from the chunks, and this share of "
-        "the items is called again to compare (0.01: one of a hundred, spread over the input, in one "
-        "worker process; 1: all of them, one after the other). queue, which keeps no order, is compared "
-        "with 1 only.",
+        "the items is called again for comparison (0.01: one in a hundred, spread over the input, in "
+        "one worker process; 1: all of them, one after the other). queue, which keeps no order, is "
+        "compared only if it is 1.",
     )
 
     def options(self) -> Options:
+        """The engine's options, with the effective cores where no number of workers is set."""
         return Options(
             self.workers or effective_cores(),
             self.start_method,
@@ -194,16 +124,8 @@ class Fanout(dg.ConfigurableResource[Any]):
         )
 
 
-def working_directory(run: dg.DagsterRun | None) -> str | None:
-    """What Dagster has on `sys.path` while it loads a run's definitions, if anything."""
-    origin = run.job_code_origin if run is not None else None
-    pointer = origin.repository_origin.code_pointer if origin is not None else None
-    folder = getattr(pointer, "working_directory", None)
-    return None if folder is None else os.path.join(os.getcwd(), folder)
-
-
 def failure_config(options: Options) -> dict[str, Any]:
-    """The run config from which `Fanout` makes these options' policy for failed items."""
+    """Run config of `Fanout` that gives these options' failure policy."""
     config = asdict(options.failures)
     config["retry_on"] = list(options.failures.retry_on)
     return {name: value for name, value in config.items() if value is not None}
@@ -215,6 +137,6 @@ def default_resources() -> dict[str, Any]:
         "data_folder": DataFolder(root=default_root()),
         "fanout": Fanout(),
         IO_MANAGER: json_io_manager,
-        # Dagster's own unpickles files from a folder that run config may name.
+        # Dagster's default unpickles files from a folder that run config may name.
         "io_manager": json_io_manager,
     }

@@ -1,13 +1,14 @@
-"""The break-even sweep as an asset: measured in a step of its own, plotted, reported."""
+"""`<name>/break_even`: a sweep over item counts and costs, measured in one step, plotted and reported."""
 
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
-from fanout_pipeline.defs.config import BreakEvenConfig
-from fanout_pipeline.defs.keys import upstream_keys
-from fanout_pipeline.defs.overlap import ALONE, TIMED
-from fanout_pipeline.defs.resources import DataFolder, Fanout
+from fanout_pipeline.defs.config.asset_config import BreakEvenConfig
+from fanout_pipeline.defs.config.data_folder import DataFolder
+from fanout_pipeline.defs.config.resources import Fanout
+from fanout_pipeline.defs.shared.keys import upstream_keys
+from fanout_pipeline.defs.shared.overlap import ALONE, TIMED
 from fanout_pipeline.engine.model.spec import FanoutSpec
 
 if TYPE_CHECKING:
@@ -22,9 +23,9 @@ def break_even_asset(spec: FanoutSpec, version: str) -> dg.AssetsDefinition:
 
     @dg.asset(
         key=[spec.name, NAME],
-        description="From which item count, and from which cost an item, each strategy beats "
-        "serial: a sweep within a time budget, the crossings with intervals, a map of who wins "
-        "where. Goes on from the timed runs of an earlier materialization.",
+        description="The item count, and the cost of a call, from which each strategy beats serial: a "
+        "sweep within a time budget, crossings with intervals, and a map of the fastest strategy. Adds "
+        "to the timed runs of earlier materializations.",
         deps=list(upstream_keys(spec).values()),
         group_name=spec.name,
         kinds={"python", "matplotlib"},
@@ -48,7 +49,7 @@ def break_even_asset(spec: FanoutSpec, version: str) -> dg.AssetsDefinition:
                 f"suits the function of {spec.name}. Name others in `strategies`."
             )
         findings = measure_break_even(
-            data_folder.placed(spec),
+            data_folder.located(spec),
             folder,
             fanout.options(),
             grid,
@@ -110,7 +111,7 @@ def _metadata(findings: "Findings") -> dict[str, Any]:
         "earlier_timed_runs": findings.reused,
         "seconds": findings.seconds,
     }
-    # Floats of their own, so that the UI draws how each crossing moves.
+    # Separate floats, so that the UI plots how each crossing moves.
     for (strategy, cost), crossing in findings.answers.by_items.items():
         if crossing.answer == FROM and not cost.seconds:
             metadata[f"{strategy}_from_items"] = crossing.value

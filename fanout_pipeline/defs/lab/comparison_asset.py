@@ -1,4 +1,4 @@
-"""`<name>/comparison`: what the trials showed, and the verdict."""
+"""`<name>/comparison`: the results of the trials, and the verdict."""
 
 import json
 import math
@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
-from fanout_pipeline.defs.metadata import plain_values
-from fanout_pipeline.defs.resources import DataFolder
+from fanout_pipeline.defs.config.data_folder import DataFolder
+from fanout_pipeline.defs.shared.metadata import plain_values
 from fanout_pipeline.engine.model.spec import FanoutSpec
 
 if TYPE_CHECKING:
@@ -18,20 +18,20 @@ if TYPE_CHECKING:
     from fanout_pipeline.measuring.verdict import Verdict
 
 _CHECKS = {
-    "verdict_trusted": "The trials were enough, and the machine was quiet enough, for a verdict.",
-    "verdict_unchanged": "The strategy to use is that of the last trusted comparison.",
+    "verdict_trusted": "There were enough trials, and the machine was quiet enough, for a verdict.",
+    "verdict_unchanged": "The recommended strategy is that of the last trusted comparison.",
 }
 
 
 def comparison_asset(spec: FanoutSpec, strategies: Sequence[str]) -> dg.AssetsDefinition:
-    """The asset that compares the latest trials, and shows what the assets `strategies` recorded."""
+    """The asset that compares the latest trials, and shows what the assets named in `strategies` recorded."""
     key = dg.AssetKey([spec.name, "comparison"])
 
     @dg.asset(
         key=key,
         description="Compares the strategies by their trials: times, ratios to serial with 95 % "
         "intervals, where the time went, and a verdict; as tables, plots, report.json, report.md "
-        "and report.html. Needs all of them made from the same input.",
+        "and report.html. All strategies must have been materialized from the same input.",
         deps=[dg.AssetKey([spec.name, name]) for name in [*strategies, "trials"]],
         group_name=spec.name,
         kinds={"python", "matplotlib"},
@@ -58,8 +58,8 @@ def comparison_asset(spec: FanoutSpec, strategies: Sequence[str]) -> dg.AssetsDe
         recorded = [
             Recorded.from_metadata(name, _recorded(context, spec, name)) for name in strategies
         ]
-        # The file's name only: whoever may report events could name any path, and those of another
-        # data root are of other data.
+        # Only the file's name is used: whoever can report events could name any path, and trials in
+        # another data root are of other data.
         file = Path(_recorded(context, spec, "trials")["path"]).name
         run, trials = load_trials(data_folder.path(spec.name, "trials", file))
         compared = compare(run, trials, recorded)
@@ -93,8 +93,8 @@ def _recorded(context: dg.AssetExecutionContext, spec: FanoutSpec, name: str) ->
     event = context.instance.get_latest_materialization_event(dg.AssetKey([spec.name, name]))
     if event is None or event.asset_materialization is None:
         raise dg.Failure(
-            f"{spec.name}/{name} was never materialized on this instance (DAGSTER_HOME): "
-            "materialize it, then compare again."
+            f"{spec.name}/{name} was never materialized on this instance (DAGSTER_HOME). "
+            "Materialize it, then compare again."
         )
     return plain_values(event.asset_materialization.metadata)
 
@@ -112,7 +112,7 @@ def _check(
     before = earlier.use if earlier else None
     changed = verdict.trusted and before is not None and before != verdict.use
     if changed:
-        text = f"The verdict was {before}, it is {verdict.use} now."
+        text = f"The verdict has changed from {before} to {verdict.use}."
     elif before is None:
         text = "There is no earlier trusted verdict."
     elif not verdict.trusted:
@@ -147,7 +147,7 @@ def _metadata(compared: "Comparison", verdict: "Verdict", changed: list[str]) ->
         metadata["noise"] = compared.noise
     if verdict.ratio is not None:
         metadata["verdict_ratio"] = verdict.ratio
-    # Floats of their own, so that the UI draws each strategy's history.
+    # Separate floats, so that the UI plots each strategy's history.
     for row in compared.rows:
         metadata[f"{row.strategy}_seconds"] = row.wall_seconds
         if row.ratio is not None:

@@ -1,26 +1,26 @@
-"""All that Dagster needs of a fan-out, from its spec."""
+"""Everything that Dagster needs of a fan-out, made from its spec."""
 
 import dagster as dg
 
-from fanout_pipeline.defs import chunk_graph
-from fanout_pipeline.defs.break_even_asset import break_even_asset
-from fanout_pipeline.defs.chunk_graph import chunk_graph_asset
-from fanout_pipeline.defs.comparison_asset import comparison_asset
-from fanout_pipeline.defs.executors import timed_steps_executor
-from fanout_pipeline.defs.jobs import fanout_jobs
-from fanout_pipeline.defs.resources import default_resources
-from fanout_pipeline.defs.strategy_assets import strategy_asset
-from fanout_pipeline.defs.trials_asset import trials_asset
+from fanout_pipeline.defs.assets import chunk_graph
+from fanout_pipeline.defs.assets.chunk_graph import chunk_graph_asset
+from fanout_pipeline.defs.assets.strategy_asset import strategy_asset
+from fanout_pipeline.defs.config.dagster_executors import timed_steps_executor
+from fanout_pipeline.defs.config.resources import default_resources
+from fanout_pipeline.defs.lab.break_even_asset import break_even_asset
+from fanout_pipeline.defs.lab.comparison_asset import comparison_asset
+from fanout_pipeline.defs.lab.jobs import fanout_jobs
+from fanout_pipeline.defs.lab.trials_asset import trials_asset
 from fanout_pipeline.engine.functions.fingerprint import function_fingerprint
 from fanout_pipeline.engine.model.spec import FanoutSpec
 from fanout_pipeline.engine.registry import STRATEGIES
 
 
 def fanout_definitions(*specs: FanoutSpec) -> dg.Definitions:
-    """A code location of these fan-outs, or a part of one (`dg.Definitions.merge`).
+    """A code location with these fan-outs, complete or to be merged (`dg.Definitions.merge`).
 
-    For each the assets and the jobs `<name>_comparison_job` and `<name>_break_even_job`; for all the
-    resources, and the executor that lets nothing run beside a timed step.
+    Each fan-out has its assets and the jobs `<name>_comparison_job` and `<name>_break_even_job`. They share
+    the resources, and the executor that lets nothing run beside a timed step.
     """
     return dg.Definitions(
         assets=[asset for spec in specs for asset in fanout_assets(spec)],
@@ -31,12 +31,12 @@ def fanout_definitions(*specs: FanoutSpec) -> dg.Definitions:
 
 
 def fanout_assets(spec: FanoutSpec) -> list[dg.AssetsDefinition]:
-    """An asset for each strategy, with its checks, the comparison of them all, and the break-even.
+    """An asset for each strategy, with its checks, and the trials, the comparison and the break-even.
 
-    The reference runs first, so that the others find its results to be checked against, and the
-    chunk steps last, when no other timed step is left to work beside them.
+    The reference runs first, so that the others are checked against its results. The chunk steps run
+    last, when no timed step is left that they could slow down.
     """
-    # What a function refers to may be large: it is looked at once for all.
+    # Computed once, because a function may refer to large data.
     version = function_fingerprint(spec.function)
     batch_version = function_fingerprint(spec.batch_function) if spec.batch_function else version
     strategies = [s for s in STRATEGIES.values() if s.suits(spec)]

@@ -1,24 +1,19 @@
-"""The jobs, each for one kind of use."""
+"""The jobs, one for each kind of use."""
 
-from typing import TYPE_CHECKING
+from typing import Any
 
 import dagster as dg
 
-from fanout_pipeline.defs.executors import timed_steps_executor
-
-if TYPE_CHECKING:
-    from dagster._core.definitions.unresolved_asset_job_definition import (
-        UnresolvedAssetJobDefinition,
-    )
+from fanout_pipeline.defs.config.dagster_executors import timed_steps_executor
 
 
 def compared(name: str) -> dg.AssetSelection:
-    """All assets of one fan-out but its break-even. Steps of two in one run would time each other."""
+    """The assets of one fan-out except its break-even: timed steps of two fan-outs must not share a run."""
     return dg.AssetSelection.groups(name) - dg.AssetSelection.assets(f"{name}/break_even")
 
 
-def fanout_jobs(name: str) -> "list[UnresolvedAssetJobDefinition]":
-    """The jobs of any fan-out. They do not make its source."""
+def fanout_jobs(name: str) -> list[Any]:
+    """The jobs of a fan-out, without the assets that write its source."""
     return [
         dg.define_asset_job(
             f"{name}_comparison_job",
@@ -30,8 +25,8 @@ def fanout_jobs(name: str) -> "list[UnresolvedAssetJobDefinition]":
             f"{name}_break_even_job",
             selection=dg.AssetSelection.assets(f"{name}/break_even"),
             executor_def=timed_steps_executor,
-            description="Finds out from how many items, and from which cost an item, each strategy "
-            "beats serial.",
+            description="Finds the item count, and the cost of a call, from which each strategy beats "
+            "serial.",
         ),
     ]
 
@@ -48,7 +43,7 @@ serial_job = dg.define_asset_job(
     "serial_job",
     selection=dg.AssetSelection.assets("numbers_file", "squares/serial"),
     executor_def=dg.in_process_executor,
-    description="Writes the numbers file and squares it in one process, with no process started.",
+    description="Writes the numbers file and squares it in one process, without starting another.",
 )
 
 multiprocess_job = dg.define_asset_job(
@@ -57,17 +52,17 @@ multiprocess_job = dg.define_asset_job(
         "numbers_file", "squares/multiprocess", "squares/dagster_multiprocess"
     ),
     executor_def=timed_steps_executor,
-    description="Writes the numbers file and squares it in worker processes: those of one step, "
-    "and one Dagster step a chunk.",
+    description="Writes the numbers file and squares it in worker processes of one step, and with one "
+    "Dagster step for each chunk.",
 )
 
 break_even_job = dg.define_asset_job(
     "break_even_job",
     selection=dg.AssetSelection.assets("numbers_file", "squares/break_even"),
     executor_def=timed_steps_executor,
-    description="Writes the numbers file and finds out from how many items, and from which cost an "
-    "item, each strategy beats serial. Under 5 minutes unless configured otherwise; goes on where "
-    "an earlier run stopped.",
+    description="Writes the numbers file and finds the item count, and the cost of a call, from which "
+    "each strategy beats serial. Takes under 5 minutes by default, and adds to the timed runs of earlier "
+    "runs.",
 )
 
 JOBS = [comparison_job, serial_job, multiprocess_job, break_even_job]

@@ -1,10 +1,10 @@
-"""When jobs run by themselves."""
+"""Schedules of jobs."""
 
 from typing import Any
 
 import dagster as dg
 
-from fanout_pipeline.defs.jobs import comparison_job
+from fanout_pipeline.defs.lab.jobs import comparison_job
 
 
 def nightly_comparison(
@@ -12,7 +12,7 @@ def nightly_comparison(
     status: dg.DefaultScheduleStatus = dg.DefaultScheduleStatus.STOPPED,
     run_config: dict[str, Any] | None = None,
 ) -> dg.ScheduleDefinition:
-    """The comparison every night at two, UTC; stopped until somebody starts it."""
+    """Runs the comparison every night at 02:00 UTC, once somebody has started the schedule."""
     return dg.ScheduleDefinition(
         name="nightly_comparison",
         job=comparison_job,
@@ -20,5 +20,5 @@ def nightly_comparison(
         execution_timezone="UTC",
         default_status=status,
         run_config=run_config,
-        description="Runs the comparison every night, so that the UI draws how times change.",
+        description="Runs the comparison every night, so that the UI plots how its times change.",
     )

@@ -1,4 +1,4 @@
-"""What travels between the steps of this project, as JSON: nothing that is read from disk is unpickled."""
+"""An IO manager that stores values as JSON, so that nothing that is read from disk is unpickled."""
 
 import json
 from typing import TYPE_CHECKING, Any
@@ -9,10 +9,11 @@ if TYPE_CHECKING:
     from upath import UPath
 
 IO_MANAGER = "json_io_manager"
+"""Resource key of the IO manager."""
 
 
 class JsonIOManager(dg.UPathIOManager):
-    """Keeps what travels between steps as JSON files in the instance's storage folder."""
+    """Stores the values that steps pass to each other as JSON files in the instance's storage folder."""
 
     extension = ".json"
 
@@ -24,7 +25,7 @@ class JsonIOManager(dg.UPathIOManager):
 
 
 @dg.io_manager(
-    config_schema={},  # without it any config is taken, and none looked at
+    config_schema={},  # without a schema any config would be accepted and ignored
     description="JSON files in the instance's storage folder.",
 )
 def json_io_manager(context: dg.InitResourceContext) -> JsonIOManager:

@@ -1,20 +1,21 @@
-"""Which steps of the same run worked beside a timed one, read from the run's own event log."""
+"""Steps of the same run that overlapped with a timed one, found in the run's event log."""
 
 import dagster as dg
 
 TIMED = "fanout/timed"
-"""Op tag of the steps that are timed; the executor lets one of value "alone" run at a time."""
+"""Op tag of timed steps. Of those with the value "alone" the executor runs one at a time."""
 ALONE = "alone"
+"""Value of the tag on steps that nothing may run beside."""
 CHUNK = "chunk"
-"""The tag's value on chunk steps, which run beside each other."""
+"""Value of the tag on chunk steps, which run concurrently."""
 
 
 def overlapping_steps(
     context: dg.OpExecutionContext, prefix: str, own: str, began: float, ended: float
 ) -> list[str]:
-    """Names of the steps, other than those of `prefix`/`own`, of any fan-out that ran in [began, ended].
+    """Names of this run's steps, other than those of `prefix`/`own`, that ran between `began` and `ended`.
 
-    Of this run: nothing is known of others. Times are seconds since the epoch, as in the event log.
+    Steps of other runs are not known. Times are seconds since the epoch, as in the event log.
     """
     entries = context.instance.all_logs(
         context.run_id,

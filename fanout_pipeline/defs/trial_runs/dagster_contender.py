@@ -1,31 +1,23 @@
-"""Dagster's own ways as contenders: the chunk graph as a run of its own, in a process of its own."""
+"""Dagster's executors as contenders in trials, each running the chunk graph in a run of its own."""
 
 import json
-import os
-import signal
-import subprocess
-import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
 
-from fanout_pipeline.defs import chunk_graph
-from fanout_pipeline.defs.chunk_run import RECORD
-from fanout_pipeline.defs.metered import FOLDER, read_meters
-from fanout_pipeline.defs.resources import failure_config
+from fanout_pipeline.defs.assets import chunk_graph
+from fanout_pipeline.defs.config.resources import failure_config
+from fanout_pipeline.defs.trial_runs.chunk_run import RECORD
+from fanout_pipeline.defs.trial_runs.metered import read_meters
+from fanout_pipeline.defs.trial_runs.run_process import RunFailed, execute
 from fanout_pipeline.engine.model.options import Options
 from fanout_pipeline.engine.model.run_record import RunRecord
 from fanout_pipeline.engine.model.spec import FanoutSpec
 from fanout_pipeline.engine.registry import REFERENCE
-from fanout_pipeline.engine.system.interpreter import command
-from fanout_pipeline.engine.system.signals import interrupts_held
 from fanout_pipeline.measuring.determinism import Judge
-from fanout_pipeline.measuring.limits import TookTooLong
 from fanout_pipeline.measuring.order_check import OrderCheck, check_order
 from fanout_pipeline.measuring.step_phases import RunTimeline, StepSpan, run_phases
 from fanout_pipeline.results.files.atomic import scratch_folder
@@ -33,42 +25,45 @@ from fanout_pipeline.results.read import Snapshot
 from fanout_pipeline.results.store.folder import ResultFolder
 from fanout_pipeline.sources.source import Fingerprint
 
-_PROGRAM = """\
-import time; began = time.time()
-from fanout_pipeline.defs.chunk_run import run
-run(began, {request!r})
-"""
-
-
-class RunFailed(Exception):
-    """A run of Dagster's within a trial failed. The message ends with what it printed last."""
-
 
 @dataclass(frozen=True, slots=True)
 class DagsterRun:
-    """The asset `<name>/dagster_multiprocess`, materialized by one of the executors."""
+    """The asset `<name>/dagster_multiprocess`, materialized under one of Dagster's executors."""
 
     name: str
-    """One of WAYS."""
+    """Name of the trial, a key of DAGSTER_EXECUTORS."""
     spec: FanoutSpec
+    """The fan-out, with its source under the trials' data root."""
     pointer: str
-    """Where the code location is: a serialized code pointer of Dagster's."""
+    """Dagster's code pointer to the code location, serialized."""
     root: Path
-    """The data root of the trials: it has the source and the reference's results."""
+    """Data root of the trials, which has the source and the reference's results."""
     options: Options
+    """How to make the calls."""
     chunks: int | None = None
+    """Exact number of chunks; None: chosen by the chunk graph."""
     judge: Judge | None = None
+    """Shared by all contenders, so that the function is called again once; None: one for each check."""
 
     warms_up = False
 
     def run(self, again: bool, limit_seconds: float | None = None) -> RunRecord:
+        """Run once; raises RunFailed or TookTooLong. Nothing stays warm, so `again` changes nothing."""
         with scratch_folder(self.root, "run-") as folder:
             began = time.time()
-            self._execute(folder, limit_seconds)
+            try:
+                execute(self._request(folder), folder, limit_seconds)
+            except RunFailed as error:
+                raise RunFailed(f"The run of the trial {self.name} failed. {error}") from None
             ended = time.time()
+            if ended <= began:
+                raise RunFailed(
+                    f"The clock was set back during the trial {self.name}, so its times are useless."
+                )
             return self._record(folder, began, ended)
 
     def check(self, run: RunRecord) -> OrderCheck:
+        """Compare the latest run's results with the reference's."""
         ours = Snapshot.of(self._results)
         theirs = Snapshot.of(self.root / self.spec.name / REFERENCE)
         found = check_order(ours, theirs, self.spec.tolerance)
@@ -78,7 +73,7 @@ class DagsterRun:
     def _results(self) -> Path:
         return self.root / self.spec.name / chunk_graph.NAME
 
-    def _execute(self, folder: Path, limit_seconds: float | None) -> None:
+    def _request(self, folder: Path) -> dict[str, Any]:
         fanout = {"workers": self.options.workers} | failure_config(self.options)
         if self.chunks:
             fanout["chunks"] = self.chunks
@@ -88,87 +83,30 @@ class DagsterRun:
         }
         if self.name != "dagster_in_process":
             run_config["execution"] = {"config": {"max_concurrent": self.options.workers}}
-        request = {
+        return {
             "folder": str(folder),
             "pointer": self.pointer,
             "key": [self.spec.name, chunk_graph.NAME],
-            "way": self.name,
+            "executor": self.name,
             "run_config": run_config,
         }
-        program = _PROGRAM.format(request=request)
-        output = folder / "output.txt"
-        process = None
-        try:
-            with output.open("wb") as printed, interrupts_held():
-                process = subprocess.Popen(
-                    command(program),
-                    stdin=subprocess.PIPE,
-                    stdout=printed,
-                    stderr=printed,
-                    env=os.environ | {FOLDER: str(folder)},
-                    start_new_session=True,
-                )
-            with _watched(process, limit_seconds):
-                process.wait()
-        finally:
-            if process is not None:
-                with interrupts_held():
-                    _end(process)
-        if process.returncode or not (folder / RECORD).exists():
-            last = output.read_text(errors="replace")[-4000:]
-            raise RunFailed(
-                f"The run of the chunk graph for the trial {self.name} failed with exit code "
-                f"{process.returncode}. Its last output:\n{last}"
-            )
 
     def _record(self, folder: Path, began: float, ended: float) -> RunRecord:
-        if ended <= began:
-            raise RunFailed(
-                f"The clock was set back during the trial {self.name}: its times say nothing."
-            )
         record = json.loads((folder / RECORD).read_text())
         metadata = record["metadata"]
-        processes, operations = read_meters(folder)
-        steps = tuple(
-            StepSpan(
-                pid=step["pid"],
-                launched=step["launched"],
-                began=min(max(processes[step["pid"]], step["launched"]), step["started"]),
-                started=step["started"],
-                ended=step["ended"],
-            )
-            for step in record["steps"]
-            if "pid" in step
-        )
-        parts = ResultFolder(self._results).manifest().parts
-        timeline = RunTimeline(
-            began=began,
-            imported=record["imported"],
-            executed=record["executed"],
-            ended=ended - record["reading_seconds"],
-            pid=record["pid"],
-            steps=steps,
-            operations=tuple(operations),
-            work={
-                "read": sum(part.read_seconds for part in parts),
-                "call": sum(part.call_seconds for part in parts),
-                "write": sum(part.write_seconds for part in parts),
-                "gather": metadata["commit_seconds"],
-            },
-            check_seconds=metadata["check_seconds"],
-        )
-        start = timeline.imported - began
-        stop = timeline.ended - timeline.executed
-        commit = metadata["commit_seconds"]
-        own_cpu = 0.0 if not steps else metadata["cpu_seconds"]
+        timeline = self._timeline(folder, record, began, ended)
+        start_seconds = timeline.imported - began
+        stop_seconds = timeline.ended - timeline.executed
+        commit_seconds = metadata["commit_seconds"]
+        steps_cpu_seconds = metadata["cpu_seconds"] if timeline.steps else 0.0
         return RunRecord(
             strategy=self.name,
             wall_seconds=timeline.wall_seconds,
-            start_seconds=start,
-            run_seconds=timeline.wall_seconds - start - stop - commit,
-            stop_seconds=stop,
-            commit_seconds=commit,
-            cpu_seconds=record["cpu_seconds"] + own_cpu,
+            start_seconds=start_seconds,
+            run_seconds=timeline.wall_seconds - start_seconds - stop_seconds - commit_seconds,
+            stop_seconds=stop_seconds,
+            commit_seconds=commit_seconds,
+            cpu_seconds=record["cpu_seconds"] + steps_cpu_seconds,
             peak_rss_bytes=metadata["peak_rss_bytes"],
             items=metadata["items"],
             workers=metadata["workers"],
@@ -182,46 +120,42 @@ class DagsterRun:
             phases=run_phases(timeline, self.options.workers),
         )
 
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    """End what is left of the run: its steps are in its process group."""
-    assert process.stdin is not None
-    _kill(process)
-    process.stdin.close()
-    process.wait()
-
-
-@contextmanager
-def _watched(process: subprocess.Popen[bytes], limit_seconds: float | None) -> Iterator[None]:
-    """Kill the process when the block takes so long; the block is to end with it. Raises TookTooLong."""
-    if limit_seconds is None:
-        yield
-        return
-    late = threading.Event()
-
-    def end() -> None:
-        late.set()
-        _kill(process)
-
-    # Not with a time-out of its own, for which Python looks at the process now and then only.
-    watchdog = threading.Timer(limit_seconds, end)
-    watchdog.start()
-    try:
-        yield
-    finally:
-        watchdog.cancel()
-        watchdog.join()
-    if late.is_set():
-        raise TookTooLong(limit_seconds)
-
-
-def _kill(process: subprocess.Popen[bytes]) -> None:
-    with suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)
+    def _timeline(
+        self, folder: Path, record: dict[str, Any], began: float, ended: float
+    ) -> RunTimeline:
+        processes, operations = read_meters(folder)
+        steps = tuple(
+            StepSpan(
+                pid=step["pid"],
+                launched=step["launched"],
+                began=min(max(processes[step["pid"]], step["launched"]), step["started"]),
+                started=step["started"],
+                ended=step["ended"],
+            )
+            for step in record["steps"]
+            if "pid" in step
+        )
+        parts = ResultFolder(self._results).manifest().parts
+        return RunTimeline(
+            began=began,
+            imported=record["imported"],
+            executed=record["executed"],
+            ended=ended - record["reading_seconds"],
+            pid=record["pid"],
+            steps=steps,
+            operations=tuple(operations),
+            work={
+                "read": sum(part.read_seconds for part in parts),
+                "call": sum(part.call_seconds for part in parts),
+                "write": sum(part.write_seconds for part in parts),
+                "gather": record["metadata"]["commit_seconds"],
+            },
+            check_seconds=record["metadata"]["check_seconds"],
+        )
 
 
 def code_pointer(run: dg.DagsterRun) -> str | None:
-    """Where the code location of a run is; None where no other process could load it."""
+    """Serialized pointer to the code location of a run; None where no other process could load it."""
     origin = run.job_code_origin
     if origin is None:
         return None

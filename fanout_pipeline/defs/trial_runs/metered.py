@@ -1,7 +1,7 @@
-"""Parts of a Dagster instance that time themselves: for trials of Dagster's own ways only.
+"""Parts of a Dagster instance that time themselves, for trials of Dagster's executors.
 
-Each process of such a run appends what it has timed to a file of its own in the folder that the
-environment variable names, a line an operation: phase, begin (seconds since the epoch), seconds.
+Each process of such a run appends to a file of its own, in the folder that the environment variable FOLDER
+names, a line for each operation: phase, begin (seconds since the epoch), duration in seconds.
 """
 
 import os
@@ -13,15 +13,19 @@ from typing import Any
 
 import dagster as dg
 import psutil
+
+# The event log that Dagster uses by default, which is not public.
 from dagster._core.storage.event_log.sqlite import SqliteEventLogStorage
 from upath import UPath
 
-from fanout_pipeline.defs.json_io_manager import JsonIOManager
+from fanout_pipeline.defs.shared.json_io_manager import JsonIOManager
 from fanout_pipeline.measuring.step_phases import Operation
 
 FOLDER = "FANOUT_METER"
+"""Name of the environment variable."""
 _PROCESS = "process"
 _files: dict[int, int] = {}
+"""Descriptor of this process's file, by process id, because a forked process needs its own."""
 
 
 class MeteredEventLog(SqliteEventLogStorage):
@@ -29,7 +33,9 @@ class MeteredEventLog(SqliteEventLogStorage):
 
     @classmethod
     def from_config_value(cls, inst_data: Any, config_value: Any) -> "MeteredEventLog":
-        return cls(inst_data=inst_data, **config_value)  # the base class would make one of itself
+        return cls(
+            inst_data=inst_data, **config_value
+        )  # the base class would return an object of its own class
 
     def store_event(self, event: dg.EventLogEntry) -> None:
         with _timed("event_log"):
@@ -37,7 +43,7 @@ class MeteredEventLog(SqliteEventLogStorage):
 
 
 class MeteredJsonIOManager(JsonIOManager):
-    """What chunk steps keep their answers with, timed."""
+    """The IO manager of chunk steps, timed."""
 
     def dump_to_path(self, context: dg.OutputContext, obj: Any, path: UPath) -> None:
         with _timed("io"):
@@ -55,7 +61,7 @@ def metered_json_io_manager(context: dg.InitResourceContext) -> MeteredJsonIOMan
 
 
 def read_meters(folder: Path) -> tuple[dict[int, float], list[Operation]]:
-    """When each process began, and all operations."""
+    """Begin of each process by its id, and all operations."""
     began: dict[int, float] = {}
     operations = []
     for file in folder.glob("*.meter"):
@@ -78,7 +84,7 @@ def _timed(phase: str) -> Iterator[None]:
 
 
 def _file() -> int:
-    pid = os.getpid()  # forked processes have files of their own
+    pid = os.getpid()
     if pid not in _files:
         name = Path(os.environ[FOLDER], f"{pid}.meter")
         _files[pid] = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW)

@@ -4,7 +4,7 @@ import dagster as dg
 import pytest
 
 from fanout_pipeline import write_results
-from fanout_pipeline.defs.checks import check_results, check_specs
+from fanout_pipeline.defs.assets.checks import check_results, check_specs
 from fanout_pipeline.measuring.order_check import check_order
 from fanout_pipeline.measuring.verification import Verification
 

@@ -5,10 +5,11 @@ import pytest
 from markdown_it import MarkdownIt
 
 from fanout_pipeline import FanoutSpec, IntegerLines, read_failures, read_results
-from fanout_pipeline.defs.checks import failures_result
-from fanout_pipeline.defs.factory import fanout_assets
-from fanout_pipeline.defs.json_io_manager import IO_MANAGER, json_io_manager
-from fanout_pipeline.defs.resources import DataFolder, Fanout, failure_config
+from fanout_pipeline.defs.assets.checks import failures_result
+from fanout_pipeline.defs.config.data_folder import DataFolder
+from fanout_pipeline.defs.config.resources import Fanout, failure_config
+from fanout_pipeline.defs.lab.factory import fanout_assets
+from fanout_pipeline.defs.shared.json_io_manager import IO_MANAGER, json_io_manager
 from fanout_pipeline.measuring.trial_store import load_trials
 from fanout_pipeline_tests.defs import functions
 from fanout_pipeline_tests.names import STRATEGIES

@@ -7,9 +7,10 @@ import dagster as dg
 import pytest
 
 from fanout_pipeline import FanoutSpec, IntegerLines, read_results, write_results
-from fanout_pipeline.defs.factory import fanout_assets
-from fanout_pipeline.defs.json_io_manager import IO_MANAGER, json_io_manager
-from fanout_pipeline.defs.resources import DataFolder, Fanout
+from fanout_pipeline.defs.config.data_folder import DataFolder
+from fanout_pipeline.defs.config.resources import Fanout
+from fanout_pipeline.defs.lab.factory import fanout_assets
+from fanout_pipeline.defs.shared.json_io_manager import IO_MANAGER, json_io_manager
 from fanout_pipeline.measuring import verification
 from fanout_pipeline.results.store.folder import ResultFolder
 from fanout_pipeline_tests.defs import functions
@@ -48,7 +49,7 @@ def materialize(tmp_path, tmp_path_factory, monkeypatch):
 
 def assert_unchecked(metadata, checks, names, reason):
     assert metadata["unchecked"].startswith(
-        "The results are visible; they could not be checked: " + reason
+        "The results are visible, but could not be checked: " + reason
     )
     assert metadata["items"] == 20
     assert metadata["digest"]
@@ -80,7 +81,7 @@ def test_a_function_need_not_be_called_twice(materialize, tmp_path, name):
     assert metadata["in_order"] is True
     assert all(check.passed for check in checks.values())
     assert checks["order"].description.startswith("Proved from the chunks: each item's index is")
-    assert checks["values"].description.startswith("Compared nothing: serial has no results")
+    assert checks["values"].description.startswith("No values were compared: serial has no results")
 
 
 def test_the_order_of_arrival_is_not_proved_by_counting(materialize):

@@ -8,10 +8,11 @@ import pytest
 from dagster._core.storage.tags import PARENT_RUN_ID_TAG, ROOT_RUN_ID_TAG
 
 from fanout_pipeline import FanoutSpec, IntegerLines, Options, read_results
-from fanout_pipeline.defs.executors import timed_steps_executor
-from fanout_pipeline.defs.factory import fanout_assets
-from fanout_pipeline.defs.json_io_manager import IO_MANAGER, json_io_manager
-from fanout_pipeline.defs.resources import DataFolder, Fanout
+from fanout_pipeline.defs.config.dagster_executors import timed_steps_executor
+from fanout_pipeline.defs.config.data_folder import DataFolder
+from fanout_pipeline.defs.config.resources import Fanout
+from fanout_pipeline.defs.lab.factory import fanout_assets
+from fanout_pipeline.defs.shared.json_io_manager import IO_MANAGER, json_io_manager
 from fanout_pipeline.engine.scattered.scattered import ScatteredRun
 from fanout_pipeline.results.files.atomic import CannotWrite
 from fanout_pipeline.results.store.folder import ResultFolder

@@ -9,9 +9,10 @@ from dagster._config.config_type import ConfigTypeKind
 
 from fanout_pipeline import FanoutSpec, IntegerLines
 from fanout_pipeline.definitions import build_definitions, defs
-from fanout_pipeline.defs.data_root import OutsideDataRoot
-from fanout_pipeline.defs.factory import fanout_assets
-from fanout_pipeline.defs.resources import DataFolder, Fanout
+from fanout_pipeline.defs.config.data_folder import DataFolder
+from fanout_pipeline.defs.config.data_root import OutsideDataRoot
+from fanout_pipeline.defs.config.resources import Fanout
+from fanout_pipeline.defs.lab.factory import fanout_assets
 from fanout_pipeline_tests.defs import functions
 
 JOBS = {job.name: job for job in defs.get_repository_def().get_all_jobs()}
@@ -177,11 +178,11 @@ def test_a_source_that_a_link_leads_out_is_refused(root):
     with pytest.raises(
         OutsideDataRoot, match=r"numbers.txt', which is .*secret.txt', lies outside"
     ):
-        folder.placed(fan_out("numbers.txt"))
-    assert folder.placed(fan_out(secret)).source.path == str(secret)
+        folder.located(fan_out("numbers.txt"))
+    assert folder.located(fan_out(secret)).source.path == str(secret)
     (root / "in" / "numbers.txt").write_text("1\n")
     (root / "link.txt").symlink_to("in/numbers.txt")
-    assert folder.placed(fan_out("link.txt")).source.path == str(root / "link.txt")
+    assert folder.located(fan_out("link.txt")).source.path == str(root / "link.txt")
 
 
 def test_a_step_refuses_before_it_reads_or_writes(root):
@@ -216,7 +217,7 @@ HARMLESS_TEXTS = {
     ("execution", "config", "marker_to_close"),
 }
 NUMBERS = ("IntSourceType", "BoolSourceType", "Bool", "Int_", "Float_")
-CHOICES = ("Strategy", "Tried", "Cost")
+CHOICES = ("StrategyName", "TrialName", "Cost")
 COMPARED = ("ErrorName",)
 """Names that those of an error's classes are compared with: nothing is looked up or imported by them."""
 

@@ -8,10 +8,11 @@ import pytest
 
 from fanout_pipeline import FanoutSpec, IntegerLines, read_results
 from fanout_pipeline.definitions import build_definitions, defs
-from fanout_pipeline.defs.chunk_graph import chunk_graph_asset
-from fanout_pipeline.defs.factory import fanout_assets
-from fanout_pipeline.defs.json_io_manager import IO_MANAGER, json_io_manager
-from fanout_pipeline.defs.resources import DataFolder, Fanout
+from fanout_pipeline.defs.assets.chunk_graph import chunk_graph_asset
+from fanout_pipeline.defs.config.data_folder import DataFolder
+from fanout_pipeline.defs.config.resources import Fanout
+from fanout_pipeline.defs.lab.factory import fanout_assets
+from fanout_pipeline.defs.shared.json_io_manager import IO_MANAGER, json_io_manager
 from fanout_pipeline.measuring.trial_store import load_trials
 from fanout_pipeline.results.store.folder import ResultFolder
 from fanout_pipeline_tests.defs import functions
