@@ -25,21 +25,21 @@ from unittest.mock import patch
 
 from fanout_pipeline import FanoutSpec, IntegerLines, Options
 from fanout_pipeline.engine.baselines.pickling import PickleSample
-from fanout_pipeline.engine.calls.items import Laps
+from fanout_pipeline.engine.calls.items import Stopwatch
 from fanout_pipeline.engine.model.run_record import RunRecord
 from fanout_pipeline.engine.registry import REFERENCE, STRATEGIES
 from fanout_pipeline.engine.run import run_strategy
-from fanout_pipeline.engine.timing.timeline import Lane
+from fanout_pipeline.engine.timing.timeline import WorkerTimeline
 from fanout_pipeline.numbers_file import NUMBERS_FILE, write_numbers
 from fanout_pipeline.squares import square, square_batch
 
 MEASURING: tuple[tuple[type, str], ...] = (
-    (Laps, "__init__"),
-    (Laps, "end"),
-    (Laps, "timed"),
-    (Lane, "until"),
-    (Lane, "told"),
-    (Lane, "worked"),
+    (Stopwatch, "__init__"),
+    (Stopwatch, "end"),
+    (Stopwatch, "timed"),
+    (WorkerTimeline, "until"),
+    (WorkerTimeline, "told"),
+    (WorkerTimeline, "worked"),
     (PickleSample, "take_each"),
 )
 CLOCKS = ("perf_counter", "thread_time")

@@ -21,7 +21,7 @@ from typing import Any
 
 from fanout_pipeline import FanoutSpec, IntegerLines, Options
 from fanout_pipeline.engine.calls.indexing import Numbering
-from fanout_pipeline.engine.calls.items import Piece, run_piece
+from fanout_pipeline.engine.calls.items import Outcome, run_piece
 from fanout_pipeline.engine.model.strategy import Strategy, Work
 from fanout_pipeline.engine.registry import REFERENCE, STRATEGIES
 from fanout_pipeline.engine.strategies.inline_crew import OneByOne
@@ -39,7 +39,7 @@ from fanout_pipeline.squares import square, square_batch
 SLOWER = 1.05
 
 
-def slowed_piece(work: Work, chunk: Chunk, numbering: Numbering, **options: Any) -> Piece:
+def slowed_piece(work: Work, chunk: Chunk, numbering: Numbering, **options: Any) -> Outcome:
     """A piece, and then CPU time of 5 % of what it took."""
     began = time.perf_counter()
     piece = run_piece(work, chunk, numbering, **options)

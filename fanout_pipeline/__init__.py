@@ -45,7 +45,7 @@ _MODULES = {
     "Options": "engine.model.options",
     "TextLines": "sources.text_lines",
     "WorkerDied": "engine.model.errors",
-    "fanout_definitions": "defs.factory",
+    "fanout_definitions": "defs.lab.factory",
     "iter_results": "results.read",
     "read_failures": "results.failures",
     "read_results": "results.read",

@@ -163,7 +163,7 @@ class Once:
     @property
     def phases(self) -> dict[str, float]:
         own = {"cut": self.cut_seconds, "gather": self.commit_seconds}
-        return total([own, mean(self.ran.lanes)])
+        return total([own, mean(self.ran.timelines)])
 
     @property
     def seconds(self) -> float:

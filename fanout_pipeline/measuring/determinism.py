@@ -15,7 +15,7 @@ from dataclasses import replace
 from itertools import chain, zip_longest
 from typing import Any
 
-from fanout_pipeline.engine.model.errors import shown
+from fanout_pipeline.engine.model.errors import short_repr
 from fanout_pipeline.engine.model.spec import FanoutSpec
 from fanout_pipeline.engine.workers.repeat import Again
 from fanout_pipeline.measuring.nearness import difference, has_floats
@@ -111,7 +111,7 @@ class Judge:
                     pairs.insert(0, (recorded[index], back))
             for one, other in pairs:
                 if difference(one, other) > self._spec.tolerance:
-                    told = shown(items[index]), shown(one), shown(other)
+                    told = short_repr(items[index]), short_repr(one), short_repr(other)
                     self.contradiction = Contradiction(index, *told)
                     return
 

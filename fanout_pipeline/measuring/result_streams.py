@@ -10,7 +10,7 @@ from typing import Any
 import numpy
 import pyarrow
 
-from fanout_pipeline.engine.model.errors import shown
+from fanout_pipeline.engine.model.errors import short_repr
 from fanout_pipeline.measuring.nearness import DIFFERENT, difference, differences, has_floats
 from fanout_pipeline.results.failures import failed_indexes
 from fanout_pipeline.results.read import Snapshot
@@ -80,7 +80,7 @@ class Block:
         return replace(self, hashes=self.hashes[keep], index=self.index[keep], column=column)
 
     def value(self, position: int) -> str:
-        return shown(self.values(numpy.array([position]))[0])
+        return short_repr(self.values(numpy.array([position]))[0])
 
     def values(self, positions: numpy.ndarray) -> list[Any]:
         return to_python(self.column.take(pyarrow.array(positions)), self.metadata)

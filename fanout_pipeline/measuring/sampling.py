@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy
 
-from fanout_pipeline.engine.model.errors import shown
+from fanout_pipeline.engine.model.errors import short_repr
 from fanout_pipeline.engine.model.spec import FanoutSpec
 from fanout_pipeline.engine.system.progress import Progress
 from fanout_pipeline.engine.workers.repeat import Again
@@ -108,9 +108,9 @@ def _compare(
         apart = difference(there, result)
     if apart > tolerance:
         found.wrong += 1
-        found.expected = found.expected or shown(result)
+        found.expected = found.expected or short_repr(result)
         if len(found.foreign) < _EXAMPLES:
-            found.foreign.append(Finding(index, shown(there)))
+            found.foreign.append(Finding(index, short_repr(there)))
     elif apart:
         found.inexact += 1
         found.largest_difference = max(found.largest_difference, apart)

@@ -57,11 +57,11 @@ class RunTimeline:
         return self.ended - self.began - self.check_seconds
 
 
-def run_phases(timeline: RunTimeline, lanes: int) -> dict[str, float]:
+def run_phases(timeline: RunTimeline, timelines: int) -> dict[str, float]:
     """Seconds by phase; they sum to `wall_seconds`."""
     first = min((step.launched for step in timeline.steps), default=timeline.executed)
     last = max((step.ended for step in timeline.steps), default=first)
-    lanes = lanes if timeline.steps else 1
+    timelines = timelines if timeline.steps else 1
     # Outside the steps the run's own process is all there is; beside them it is not counted.
     alone = [
         operation
@@ -76,20 +76,20 @@ def run_phases(timeline: RunTimeline, lanes: int) -> dict[str, float]:
             for step in timeline.steps
         )
     ]
-    phases = {name: seconds / lanes for name, seconds in timeline.work.items()}
-    for operation, share in [(o, 1) for o in alone] + [(o, lanes) for o in in_steps]:
+    phases = {name: seconds / timelines for name, seconds in timeline.work.items()}
+    for operation, share in [(o, 1) for o in alone] + [(o, timelines) for o in in_steps]:
         phases[operation.phase] = phases.get(operation.phase, 0) + operation.seconds / share
     work = sum(timeline.work.values())
     outside = (first - timeline.imported) + (timeline.executed - last)
     inside = sum(step.ended - step.started for step in timeline.steps)
-    own = outside + inside / lanes - _total(alone) - _total(in_steps) / lanes
-    phases["framework"] = own - (work + timeline.check_seconds) / lanes
+    own = outside + inside / timelines - _total(alone) - _total(in_steps) / timelines
+    phases["framework"] = own - (work + timeline.check_seconds) / timelines
     phases["import"] = timeline.imported - timeline.began
-    phases["import"] += sum(step.started - step.began for step in timeline.steps) / lanes
-    phases["launch"] = sum(step.began - step.launched for step in timeline.steps) / lanes
+    phases["import"] += sum(step.started - step.began for step in timeline.steps) / timelines
+    phases["launch"] = sum(step.began - step.launched for step in timeline.steps) / timelines
     # While the results are checked the other lanes are idle: that is taken out, too.
-    idle = _idle(timeline.steps, lanes, first, last) - (lanes - 1) * timeline.check_seconds
-    phases["wait"] = idle / lanes
+    idle = _idle(timeline.steps, timelines, first, last) - (timelines - 1) * timeline.check_seconds
+    phases["wait"] = idle / timelines
     phases["stop"] = timeline.ended - timeline.executed
     return phases
 
@@ -98,12 +98,12 @@ def _total(operations: Iterable[Operation]) -> float:
     return sum(operation.seconds for operation in operations)
 
 
-def _idle(steps: Sequence[StepSpan], lanes: int, first: float, last: float) -> float:
+def _idle(steps: Sequence[StepSpan], timelines: int, first: float, last: float) -> float:
     """Seconds of all lanes in which they had no step."""
-    free = [first] * lanes
+    free = [first] * timelines
     idle = 0.0
     for step in sorted(steps, key=lambda step: step.launched):
-        lane = min(range(lanes), key=lambda lane: free[lane])
+        lane = min(range(timelines), key=lambda lane: free[lane])
         idle += step.launched - free[lane]
         free[lane] = step.ended
     return idle + sum(last - end for end in free)

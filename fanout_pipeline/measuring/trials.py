@@ -26,7 +26,7 @@ from fanout_pipeline.measuring.round_plan import (
     next_round,
     shuffled,
 )
-from fanout_pipeline.results.files.printable import visible_lines
+from fanout_pipeline.results.files.printable import printable_lines
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,7 +191,7 @@ def run_trials(
 
 def _left_out(slot: Slot, error: Exception, seconds: float, log: Callable[[str], object]) -> float:
     """Leave a contender out that has failed in a trial of so many seconds; how many of them are lost."""
-    slot.failure = visible_lines(f"{type(error).__name__}: {error}")
+    slot.failure = printable_lines(f"{type(error).__name__}: {error}")
     log(f"{slot.contender.name} failed and is left out: {slot.failure}")
     return seconds if isinstance(error, TookTooLong) else 0.0
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from fanout_pipeline.results.files.printable import visible
+from fanout_pipeline.results.files.printable import printable
 
 SHORT = 40
 _LARGEST_SHOWN = 4000  # bits: Python refuses to print integers of more than 4300 digits
@@ -22,7 +22,7 @@ def plain(value: Any, limit: int | None = SHORT) -> str:
     """One line of printable text; what cannot be seen (ANSI codes, line ends) as Python escapes it."""
     if isinstance(value, int) and value.bit_length() > _LARGEST_SHOWN:
         return f"an integer of {value.bit_length():,} bits"
-    return visible(str(value), limit)
+    return printable(str(value), limit)
 
 
 def markdown(text: str) -> str:
@@ -31,7 +31,7 @@ def markdown(text: str) -> str:
     It becomes no HTML, image, code, table border, list or link; some viewers make a link of an
     address in any text, but none is followed without a click.
     """
-    escaped = _SPECIAL.sub(lambda found: _escaped(found[0]), visible(text, None))
+    escaped = _SPECIAL.sub(lambda found: _escaped(found[0]), printable(text, None))
     escaped = _ADDRESS.sub(lambda found: f"&#{ord(found[0])};", escaped)
     return _BLOCK.sub(lambda found: _first(found[0]), escaped.strip())
 

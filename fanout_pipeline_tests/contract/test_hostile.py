@@ -6,15 +6,15 @@ import dagster as dg
 import pytest
 
 from fanout_pipeline import FanoutSpec, IntegerLines, Options, TextLines
+from fanout_pipeline.defs.assets.metadata import strategy_metadata
 from fanout_pipeline.defs.config.data_folder import DataFolder
 from fanout_pipeline.defs.config.resources import Fanout
 from fanout_pipeline.defs.lab.factory import fanout_assets
-from fanout_pipeline.defs.shared.metadata import strategy_metadata
-from fanout_pipeline.engine.model.errors import ItemFailed, described, shown
+from fanout_pipeline.engine.model.errors import ItemFailed, failure_from, short_repr
 from fanout_pipeline.engine.registry import STRATEGIES
 from fanout_pipeline.engine.run import run_strategy
 from fanout_pipeline.measuring.verification import verify
-from fanout_pipeline.results.files.printable import visible, visible_lines
+from fanout_pipeline.results.files.printable import printable, printable_lines
 from fanout_pipeline.sources.source import BadInput
 from fanout_pipeline_tests.contract import functions
 from fanout_pipeline_tests.contract.functions import FORGED, HOSTILE, Unprintable
@@ -35,25 +35,25 @@ def assert_harmless(text, at_most=50_000):
 @pytest.mark.parametrize("value", TEXTS, ids=range(len(TEXTS)))
 def test_an_item_is_shown_as_text(value):
     """An item, and a message made of it, is one short line, whatever it is."""
-    for text in (shown(value), visible(value), shown(Unprintable(value))):
+    for text in (short_repr(value), printable(value), short_repr(Unprintable(value))):
         assert text.isprintable()
         assert len(text) < 2100
-    failure = described(ValueError(value), shown(value))
+    failure = failure_from(ValueError(value), short_repr(value))
     assert failure.message.isprintable()
     assert_harmless(str(ItemFailed(failure)))
 
 
 def test_what_cannot_be_shown_is_named():
     """An item without a repr, or an error without a message, is an item that failed all the same."""
-    assert shown(Unprintable(None)) == "a Unprintable whose repr fails"
-    assert shown(10**5000) == "an integer of 16,610 bits"
-    failure = described(Unprintable.Error(), "?")
+    assert short_repr(Unprintable(None)) == "a Unprintable whose repr fails"
+    assert short_repr(10**5000) == "an integer of 16,610 bits"
+    failure = failure_from(Unprintable.Error(), "?")
     assert failure.message == "its message cannot be had: RuntimeError"
 
 
 def test_a_long_traceback_keeps_its_beginning_and_its_end():
     """A message of a million lines does not fill the log."""
-    text = visible_lines("\n".join(f"line {number}" for number in range(1_000_000)))
+    text = printable_lines("\n".join(f"line {number}" for number in range(1_000_000)))
     assert text.startswith("line 0\n")
     assert text.endswith("\nline 999999")
     assert "\n… (999,800 lines)\n" in text

@@ -10,7 +10,7 @@ import pytest
 from fanout_pipeline import read_failures
 from fanout_pipeline.results.failures import failed_indexes, first_failures
 from fanout_pipeline.results.read import Snapshot
-from fanout_pipeline.results.store.collector import Numbered
+from fanout_pipeline.results.store.collector import PartCollector
 from fanout_pipeline.results.store.failed_items import failed_items, gather_failures
 from fanout_pipeline.results.store.folder import ResultFolder
 from fanout_pipeline.results.store.manifest import Manifest, NoResults
@@ -34,7 +34,7 @@ def folder(tmp_path):
     """Results of parts that were written backwards; items 3, 4, 6 and 9 to 11 failed."""
     target = ResultFolder(tmp_path / "results")
     with target.writing() as generation:
-        parts = Numbered(generation)
+        parts = PartCollector(generation)
         for number, failed in enumerate((3, 1, 2, 0)):
             add_part(parts, generation, number, 9 - 3 * number, failed)
         target.commit(generation, Manifest("test", tuple(parts.in_order())))
@@ -70,7 +70,7 @@ def test_a_reader_that_meets_a_commit_is_told_to_read_again(tmp_path):
     target = ResultFolder(tmp_path / "results")
     for _ in range(2):
         with target.writing() as generation:
-            parts = Numbered(generation)
+            parts = PartCollector(generation)
             add_part(parts, generation, 0, 0, 1)
             before = Snapshot.of(target.path) if target.path.exists() else None
             target.commit(generation, Manifest("test", tuple(parts.in_order())))

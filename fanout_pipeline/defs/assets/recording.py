@@ -19,7 +19,7 @@ from fanout_pipeline.defs.config.resources import Fanout
 from fanout_pipeline.engine.model.options import FailurePolicy
 from fanout_pipeline.engine.model.spec import FanoutSpec
 from fanout_pipeline.engine.registry import REFERENCE
-from fanout_pipeline.results.files.printable import visible
+from fanout_pipeline.results.files.printable import printable
 
 if TYPE_CHECKING:
     from fanout_pipeline.engine.model.run_record import RunRecord
@@ -68,7 +68,7 @@ def checked_and_recorded(
         )
         checks.append(failures_result(key, run, fanout.failed_share))
     except Exception as error:
-        first_line = visible(str(error).partition("\n")[0])
+        first_line = printable(str(error).partition("\n")[0])
         reason = (
             "The results are visible, but could not be checked: "
             f"{type(error).__name__}: {first_line}"

@@ -26,7 +26,7 @@ from fanout_pipeline.engine.baselines.multiprocessing_workers import (
     starting,
 )
 from fanout_pipeline.engine.baselines.pickling import IN_A_ROW, SAMPLE_EVERY
-from fanout_pipeline.engine.baselines.queue_results import Joined
+from fanout_pipeline.engine.baselines.queue_results import QueueResults
 from fanout_pipeline.engine.baselines.semaphores import name_semaphores
 from fanout_pipeline.engine.functions.serialize import sent
 from fanout_pipeline.engine.model.errors import WorkerDied
@@ -107,12 +107,12 @@ class ItemQueue:
         reader: ItemReader,
         tasks: Iterable[Task],
         say: Callable[[str], object],
-    ) -> Joined:
+    ) -> QueueResults:
         """Feed every task and a 'STOP' for each worker, then join the workers' lists as they come.
 
         The tasks are made of what `reader` reads. `say`: see `sent`.
         """
-        joined = Joined(reader)
+        joined = QueueResults(reader)
         sample: list[Task] = []
         told = (serve, work.function, work.failures, work.surroundings)
         message = sent(told, work.function, say)

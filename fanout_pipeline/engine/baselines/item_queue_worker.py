@@ -18,7 +18,7 @@ from fanout_pipeline.engine.baselines.multiprocessing_workers import (
 from fanout_pipeline.engine.calls.invoke import calling
 from fanout_pipeline.engine.model.errors import Failure, require_failed, sendable, unreadable
 from fanout_pipeline.engine.model.options import FailurePolicy
-from fanout_pipeline.results.files.printable import visible
+from fanout_pipeline.results.files.printable import printable
 
 STOP = "STOP"
 
@@ -101,7 +101,7 @@ def _serve_run(
         pickled = bytes(ForkingPickler.dumps(results))
     except Exception as error:
         return TypeError(
-            f"The function's results cannot be sent between processes: {visible(str(error))}"
+            f"The function's results cannot be sent between processes: {printable(str(error))}"
         )
     ended = clock()
     return Answer(

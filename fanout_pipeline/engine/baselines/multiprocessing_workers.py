@@ -19,7 +19,13 @@ from typing import Any
 
 from fanout_pipeline.engine.calls.quarantine import write_marked
 from fanout_pipeline.engine.calls.records import put_in, read_items
-from fanout_pipeline.engine.model.errors import Failure, ItemFailed, WorkerDied, described, shown
+from fanout_pipeline.engine.model.errors import (
+    Failure,
+    ItemFailed,
+    WorkerDied,
+    failure_from,
+    short_repr,
+)
 from fanout_pipeline.engine.model.options import FailurePolicy
 from fanout_pipeline.engine.model.strategy import Work
 from fanout_pipeline.engine.system.numeric import be_a_worker
@@ -153,7 +159,7 @@ def called_again(
 
     tries = Tries(policy, error)
     result = tries.repeat(call)
-    return described(tries.error, shown(item), tries.made) if result is IN_VAIN else result
+    return failure_from(tries.error, short_repr(item), tries.made) if result is IN_VAIN else result
 
 
 class CallFailed(Exception):

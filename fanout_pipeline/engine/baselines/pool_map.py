@@ -34,8 +34,8 @@ from fanout_pipeline.engine.model.strategy import Crew, Ran, Strategy, Work
 from fanout_pipeline.engine.system.progress import Progress
 from fanout_pipeline.engine.system.signals import WAIT_SECONDS, interrupts_held
 from fanout_pipeline.engine.system.usage import ProcessUsage, usage_of
-from fanout_pipeline.engine.timing.timeline import Lane
-from fanout_pipeline.results.files.printable import visible
+from fanout_pipeline.engine.timing.timeline import WorkerTimeline
+from fanout_pipeline.results.files.printable import printable
 
 
 class _Pool(Crew):
@@ -65,22 +65,22 @@ class _Pool(Crew):
             raise ended.error from None
         except MaybeEncodingError as error:
             raise TypeError(
-                f"The function's results cannot be sent between processes: {visible(str(error))}"
+                f"The function's results cannot be sent between processes: {printable(str(error))}"
             ) from None
         sent_bytes, pickle_seconds = _pickling(items, results)
         sampled = time.perf_counter()
         parts = write_in_parts(work, results, reader)
         del items, results, pending  # which takes a millisecond, and would be in no phase later
         written = time.perf_counter()
-        lanes = []
+        timelines = []
         # To find out what sending costs is told as sending: it takes some 2 ms, more on a busy machine.
         for told in _told(before, list(self._clocks), read, sampled):
-            lane = Lane(began)
-            lane.until(read, "read")
-            lane.told(told, sampled)
-            lane.until(written, "write")
-            lanes.append(lane)
-        return Ran(parts, tuple(lanes), sent_bytes, pickle_seconds)
+            timeline = WorkerTimeline(began)
+            timeline.until(read, "read")
+            timeline.told(told, sampled)
+            timeline.until(written, "write")
+            timelines.append(timeline)
+        return Ran(parts, tuple(timelines), sent_bytes, pickle_seconds)
 
     def usage(self) -> list[ProcessUsage]:
         return usage_of(self._pids)

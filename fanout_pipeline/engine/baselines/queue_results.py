@@ -10,10 +10,10 @@ from fanout_pipeline.engine.baselines.item_queue_worker import Answer
 from fanout_pipeline.engine.baselines.multiprocessing_workers import ItemReader, write_in_parts
 from fanout_pipeline.engine.baselines.pickling import PickleSample
 from fanout_pipeline.engine.model.strategy import Ran, Work
-from fanout_pipeline.engine.timing.timeline import Lane
+from fanout_pipeline.engine.timing.timeline import WorkerTimeline
 
 
-class Joined:
+class QueueResults:
     """The results of all workers that have answered, in the order of arrival."""
 
     def __init__(self, reader: ItemReader):
@@ -22,27 +22,27 @@ class Joined:
         """Of the tasks."""
         self._reader = reader
         self._began = time.perf_counter()
-        self._lanes: list[Lane] = []
+        self._lanes: list[WorkerTimeline] = []
         self._last_joined = self._began
         self._result_bytes = 0
         self._result_seconds = 0.0
 
     def add(self, answer: Answer) -> None:
         """Join a worker's results. All tasks have been read by then."""
-        lane = Lane(self._began)
-        lane.until(answer.began, "send")
+        timeline = WorkerTimeline(self._began)
+        timeline.until(answer.began, "send")
         # While the parent reads, it feeds nobody. But what it reads while there are tasks in the
         # queue delays nobody: this is how long a worker had to wait for the reading at most.
         reading = min(self._reader.seconds, answer.get_seconds)
         sending = answer.get_seconds - reading + answer.pickle_seconds
         told = {"import": answer.import_seconds, "read": reading, "send": sending}
-        lane.told(told | {"call": answer.call_seconds}, answer.ended)
+        timeline.told(told | {"call": answer.call_seconds}, answer.ended)
         began = time.thread_time()
         self.results += pickle.loads(answer.results)
         unpickle_seconds = time.thread_time() - began
         self._last_joined = time.perf_counter()
-        lane.until(self._last_joined, "send")
-        self._lanes.append(lane)
+        timeline.until(self._last_joined, "send")
+        self._lanes.append(timeline)
         self._result_bytes += len(answer.results)
         self._result_seconds += answer.pickle_cpu_seconds + unpickle_seconds
 
@@ -51,10 +51,10 @@ class Joined:
         gathered = time.perf_counter()
         parts = write_in_parts(work, results, self._reader)
         written = time.perf_counter()
-        for lane in self._lanes:
-            lane.until(self._last_joined, "wait")
-            lane.until(gathered, "gather")
-            lane.until(written, "write")
+        for timeline in self._lanes:
+            timeline.until(self._last_joined, "wait")
+            timeline.until(gathered, "gather")
+            timeline.until(written, "write")
         task_bytes, task_seconds = self.sample.scaled(sum(self._reader.counts))
         return Ran(
             parts,

@@ -13,20 +13,20 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from fanout_pipeline.engine.calls.indexing import Numbering
-from fanout_pipeline.engine.calls.outcome import Piece
+from fanout_pipeline.engine.calls.outcome import Outcome
 from fanout_pipeline.engine.calls.quarantine import Quarantine
 from fanout_pipeline.engine.calls.records import put_in, read_batch
 from fanout_pipeline.engine.model.errors import (
     Failure,
     ItemFailed,
     Stopped,
-    described,
+    failure_from,
     require_failed,
-    shown,
+    short_repr,
 )
 from fanout_pipeline.engine.model.strategy import Work
 from fanout_pipeline.engine.system.signals import interrupts_marked
-from fanout_pipeline.engine.timing.stopwatch import Laps
+from fanout_pipeline.engine.timing.stopwatch import Stopwatch
 from fanout_pipeline.results.store.manifest import PartRecord
 from fanout_pipeline.sources.source import Chunk
 
@@ -38,29 +38,33 @@ def run_batch(
     *,
     seconds: float = math.inf,
     stopped: Callable[[], bool] = lambda: False,
-    laps: Laps | None = None,
-) -> Piece[PartRecord]:
+    stopwatch: Stopwatch | None = None,
+) -> Outcome[PartRecord]:
     """Turn a chunk into its part by one call of the batch function, however long that takes.
 
     Raises ItemFailed, BadInput, or Stopped once `stopped()` says so.
     """
-    laps = laps or Laps()
-    return Piece(laps.timed(_as_batch(work, chunk, numbering, stopped, laps)), None)
+    stopwatch = stopwatch or Stopwatch()
+    return Outcome(stopwatch.timed(_as_batch(work, chunk, numbering, stopped, stopwatch)), None)
 
 
 def _as_batch(
-    work: Work, chunk: Chunk, numbering: Numbering, stopped: Callable[[], bool], laps: Laps
+    work: Work,
+    chunk: Chunk,
+    numbering: Numbering,
+    stopped: Callable[[], bool],
+    stopwatch: Stopwatch,
 ) -> PartRecord:
     assert work.batch_function is not None
     raw = work.source.load(chunk)
     numbering.counted(chunk, work.source.count(raw))
     items, unreadable = read_batch(work, raw, lambda: numbering.first_index(chunk))
-    laps.end("read")
+    stopwatch.end("read")
     first_index = numbering.first_index(chunk)
-    laps.end("wait")
+    stopwatch.end("wait")
     if stopped():
         raise Stopped
-    with Quarantine(work, chunk, numbering, laps) as quarantine, interrupts_marked():
+    with Quarantine(work, chunk, numbering, stopwatch) as quarantine, interrupts_marked():
         failing = _Failing(quarantine, unreadable)
         try:
             # A chunk in which no line begins is ordinary, and many a function takes no empty batch.
@@ -73,7 +77,7 @@ def _as_batch(
         failing.add_rest()
     if unreadable and not work.failures.omits:
         column = with_nulls(column, unreadable)
-    laps.end("call")
+    stopwatch.end("call")
     return quarantine.part(first_index, column)
 
 
@@ -163,7 +167,7 @@ class _InHalves:
             self._found.append(_as_column(results))
             return
         (item,) = self._items.iloc[position : position + 1].tolist()
-        failure = described(tries.error, shown(item), tries.made)
+        failure = failure_from(tries.error, short_repr(item), tries.made)
         self._failing.add(position, failure)
         self._found.append(None)
 
@@ -174,7 +178,7 @@ class _InHalves:
         return called(self._work.batch_function, items)
 
     def _batch_failed(self, error: BaseException, first_index: int) -> ItemFailed:
-        failure = described(error, f"the first of a batch of {len(self._items):,}")
+        failure = failure_from(error, f"the first of a batch of {len(self._items):,}")
         return ItemFailed(failure.at(first_index, self._work.source))
 
 

@@ -54,7 +54,7 @@ class Call(NamedTuple):
     """Differs from call to call of one item, and from slice to slice."""
 
 
-class BlackBox:
+class CallLog:
     """The parent's side."""
 
     def __init__(self) -> None:

@@ -20,11 +20,11 @@ from typing import Any
 
 from fanout_pipeline.engine.calls.invoke import nobody_cancelled
 from fanout_pipeline.engine.calls.records import NONE_FAILED
-from fanout_pipeline.engine.model.errors import Failure, ItemFailed, described, shown
+from fanout_pipeline.engine.model.errors import Failure, ItemFailed, failure_from, short_repr
 from fanout_pipeline.engine.model.strategy import Work
 from fanout_pipeline.engine.system.signals import taken
 from fanout_pipeline.engine.system.surroundings import copied_context
-from fanout_pipeline.engine.timing.timeline import Lane
+from fanout_pipeline.engine.timing.timeline import WorkerTimeline
 
 
 class Calls:
@@ -64,14 +64,18 @@ class InFlight:
     """One run's calls, at most `concurrency` at a time."""
 
     def __init__(
-        self, work: Work, loop: asyncio.AbstractEventLoop, concurrency: int, lane: Lane
+        self,
+        work: Work,
+        loop: asyncio.AbstractEventLoop,
+        concurrency: int,
+        timeline: WorkerTimeline,
     ) -> None:
         self._work = work
         limit = work.failures.item_timeout_seconds
         self._function = work.function if limit is None else _Limited(work.function, limit)
         self._loop = loop
         self._concurrency = concurrency
-        self._lane = lane
+        self._lane = timeline
         self._added: asyncio.Queue[Calls | None] = asyncio.Queue()
         self._complete: SimpleQueue[Calls | None] = SimpleQueue()
         self._task: asyncio.Task[None] | None = None
@@ -179,7 +183,7 @@ class InFlight:
                 tries.failed(_raised(another))
             else:
                 return True
-        failure = described(tries.error, shown(item), tries.made)
+        failure = failure_from(tries.error, short_repr(item), tries.made)
         failure = failure.at(calls.first_index + place, self._work.source)
         if not policy.quarantines:
             self._stopped = True

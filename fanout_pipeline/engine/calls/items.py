@@ -14,13 +14,19 @@ from typing import TYPE_CHECKING, Any
 from fanout_pipeline.engine.calls.handing_back import HandedBack
 from fanout_pipeline.engine.calls.indexing import Numbering
 from fanout_pipeline.engine.calls.invoke import Append, appending
-from fanout_pipeline.engine.calls.outcome import Piece
+from fanout_pipeline.engine.calls.outcome import Outcome
 from fanout_pipeline.engine.calls.quarantine import Quarantine
 from fanout_pipeline.engine.calls.records import NONE_FAILED, read_items
-from fanout_pipeline.engine.model.errors import Failure, Stopped, described, require_failed, shown
+from fanout_pipeline.engine.model.errors import (
+    Failure,
+    Stopped,
+    failure_from,
+    require_failed,
+    short_repr,
+)
 from fanout_pipeline.engine.model.options import FailurePolicy
 from fanout_pipeline.engine.model.strategy import Work
-from fanout_pipeline.engine.timing.stopwatch import AnyTimed, Laps
+from fanout_pipeline.engine.timing.stopwatch import AnyTimed, Stopwatch
 from fanout_pipeline.results.store.manifest import PartRecord
 from fanout_pipeline.results.types.buffer import Results
 from fanout_pipeline.sources.source import Chunk
@@ -62,19 +68,21 @@ def run_piece(
     *,
     seconds: float = math.inf,
     stopped: Callable[[], bool] = lambda: False,
-    laps: Laps | None = None,
+    stopwatch: Stopwatch | None = None,
     recorder: Recorder | None = None,
     known_failed: Mapping[int, Failure] = NONE_FAILED,
-) -> Piece[PartRecord]:
+) -> Outcome[PartRecord]:
     """The same, but no item is begun once the function has been called for so many seconds.
 
     One item is always done. `laps` is for callers that want to know its stamps. `recorder` is told of the
     calls. Items of `known_failed` are not called, they have failed; by their positions in the
     chunk. Raises ItemFailed, BadInput, or Stopped once `stopped()` says so.
     """
-    laps, finish = laps or Laps(), Quarantine.part
-    piece = _by_item(work, chunk, numbering, seconds, stopped, laps, recorder, known_failed, finish)
-    return _timed(piece, laps)
+    stopwatch, finish = stopwatch or Stopwatch(), Quarantine.part
+    piece = _by_item(
+        work, chunk, numbering, seconds, stopped, stopwatch, recorder, known_failed, finish
+    )
+    return _timed(piece, stopwatch)
 
 
 def run_unwritten(
@@ -85,16 +93,18 @@ def run_unwritten(
     seconds: float,
     recorder: Recorder,
     known_failed: Mapping[int, Failure],
-) -> Piece[PartRecord | HandedBack]:
+) -> Outcome[PartRecord | HandedBack]:
     """The same, but the results are not written if another process can do so."""
-    never, laps, finish = lambda: False, Laps(), Quarantine.hand_back
-    piece = _by_item(work, chunk, numbering, seconds, never, laps, recorder, known_failed, finish)
-    return _timed(piece, laps)
+    never, stopwatch, finish = lambda: False, Stopwatch(), Quarantine.hand_back
+    piece = _by_item(
+        work, chunk, numbering, seconds, never, stopwatch, recorder, known_failed, finish
+    )
+    return _timed(piece, stopwatch)
 
 
-def _timed(piece: Piece[AnyTimed], laps: Laps) -> Piece[AnyTimed]:
+def _timed(piece: Outcome[AnyTimed], stopwatch: Stopwatch) -> Outcome[AnyTimed]:
     # Not in `_by_item`, whose items and results are given back by now.
-    return replace(piece, part=laps.timed(piece.part), import_seconds=laps.import_seconds)
+    return replace(piece, part=stopwatch.timed(piece.part), import_seconds=stopwatch.import_seconds)
 
 
 def _by_item(
@@ -103,29 +113,29 @@ def _by_item(
     numbering: Numbering,
     seconds: float,
     stopped: Callable[[], bool],
-    laps: Laps,
+    stopwatch: Stopwatch,
     recorder: Recorder | None,
     known_failed: Mapping[int, Failure],
     finish: Callable[[Quarantine, int, Results], AnyTimed],
-) -> Piece[AnyTimed]:
+) -> Outcome[AnyTimed]:
     raw = work.source.load(chunk)
     numbering.counted(chunk, work.source.count(raw))
     items, unreadable = read_items(work, raw, lambda: numbering.first_index(chunk))
-    laps.end("read")
+    stopwatch.end("read")
     results = Results()
-    quarantine = Quarantine(work, chunk, numbering, laps)
+    quarantine = Quarantine(work, chunk, numbering, stopwatch)
     failed = {**known_failed, **unreadable}
-    with quarantine, appending(work.function, laps.spent_elsewhere) as append:
+    with quarantine, appending(work.function, stopwatch.spent_elsewhere) as append:
         calls = _Calls(append, items, results, work.failures, quarantine, stopped, recorder, failed)
-        done = calls.make(laps.ended + seconds)
+        done = calls.make(stopwatch.ended + seconds)
     rest = None
     if done < len(items):
         rest = work.source.rest(chunk, raw, done)
         numbering.counted(replace(chunk, stop=rest.start), done)
-    laps.end("call")
+    stopwatch.end("call")
     first_index = numbering.first_index(chunk)
-    laps.end("wait")
-    return Piece(finish(quarantine, first_index, results), rest)
+    stopwatch.end("wait")
+    return Outcome(finish(quarantine, first_index, results), rest)
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,10 +210,10 @@ class _Calls:
             self.recorder.rest()
         tries = Tries(self.policy, error)
         if tries.repeat(lambda: self._again(position), self.stopped) is IN_VAIN:
-            self._quarantine(position, described(tries.error, "", tries.made))
+            self._quarantine(position, failure_from(tries.error, "", tries.made))
 
     def _quarantine(self, position: int, failure: Failure) -> None:
-        item = failure.item or shown(self.items[position])
+        item = failure.item or short_repr(self.items[position])
         self.quarantine.add(position, replace(failure, item=item))
         if not self.policy.omits:
             self.results.append(None)

@@ -8,13 +8,13 @@ from typing import Generic, Protocol
 
 from fanout_pipeline.engine.calls.indexing import Numbering
 from fanout_pipeline.engine.model.strategy import Work
-from fanout_pipeline.engine.timing.stopwatch import AnyTimed, Laps
+from fanout_pipeline.engine.timing.stopwatch import AnyTimed, Stopwatch
 from fanout_pipeline.results.store.manifest import PartRecord
 from fanout_pipeline.sources.source import Chunk
 
 
 @dataclass(frozen=True, slots=True)
-class Piece(Generic[AnyTimed]):
+class Outcome(Generic[AnyTimed]):
     """As much of a chunk as was done in the time there was."""
 
     part: AnyTimed
@@ -44,5 +44,5 @@ class RunPiece(Protocol):
         *,
         seconds: float = ...,
         stopped: Callable[[], bool] = ...,
-        laps: Laps | None = ...,
-    ) -> Piece[PartRecord]: ...
+        stopwatch: Stopwatch | None = ...,
+    ) -> Outcome[PartRecord]: ...

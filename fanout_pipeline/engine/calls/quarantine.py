@@ -11,7 +11,7 @@ from fanout_pipeline.engine.calls.handing_back import HandedBack, import_road
 from fanout_pipeline.engine.calls.indexing import Numbering
 from fanout_pipeline.engine.model.errors import Failure, ItemFailed
 from fanout_pipeline.engine.model.strategy import Work
-from fanout_pipeline.engine.timing.stopwatch import Laps
+from fanout_pipeline.engine.timing.stopwatch import Stopwatch
 from fanout_pipeline.sources.source import Chunk
 
 if TYPE_CHECKING:
@@ -27,11 +27,11 @@ class Quarantine:
     A context manager: they are on disk, whole, when the block ends.
     """
 
-    def __init__(self, work: Work, chunk: Chunk, numbering: Numbering, laps: Laps):
+    def __init__(self, work: Work, chunk: Chunk, numbering: Numbering, stopwatch: Stopwatch):
         self._work = work
         self._chunk = chunk
         self._numbering = numbering
-        self._laps = laps
+        self._laps = stopwatch
         self._open = ExitStack()
         self._write: Callable[[dict[str, Any]], None] | None = None
         self._first_index: int | None = None

@@ -38,7 +38,7 @@ class Basis:
     def of(cls, spec: FanoutSpec) -> Basis:
         """Raises BadInput where the source cannot be read, or what the function depends on."""
         seen = look(spec)  # first: what changes while it is read here is found changed
-        return cls(seen, spec.source.fingerprint(), described(spec.function), _held(spec))
+        return cls(seen, spec.source.fingerprint(), function_identity(spec.function), _held(spec))
 
     @property
     def made_by(self) -> dict[str, str]:
@@ -81,7 +81,7 @@ def identity_of(
         "the strategy": strategy.name,
         "the input": [basis.input.bytes, basis.input.sha256],
         "the input's format": repr(spec.source).replace(repr(basis.input.path), ""),
-        "the function": described(called) if strategy.batch else basis.function,
+        "the function": function_identity(called) if strategy.batch else basis.function,
         "the version of the function's package": distribution_of(called),
         "the version of fanout_pipeline": [_version("fanout_pipeline"), FORMAT],
         "the version of Python": platform.python_version(),
@@ -97,7 +97,7 @@ def identity_of(
     return Identity(**json.loads(json.dumps({"results": results, "failures": failures})))
 
 
-def described(function: Callable[..., Any]) -> dict[str, str]:
+def function_identity(function: Callable[..., Any]) -> dict[str, str]:
     """Name and fingerprint."""
     return {"name": function_name(function), "fingerprint": function_fingerprint(function)}
 

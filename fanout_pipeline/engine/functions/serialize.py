@@ -20,7 +20,7 @@ from fanout_pipeline.engine.functions.importable import (
     goes_by_name,
     has_name,
 )
-from fanout_pipeline.engine.model.errors import shown
+from fanout_pipeline.engine.model.errors import short_repr
 
 
 def sent(message: Any, function: Any, say: Callable[[str], object] = lambda text: None) -> bytes:
@@ -41,7 +41,7 @@ def sent(message: Any, function: Any, say: Callable[[str], object] = lambda text
             say(_told_copied(module))
         return sent
     except Exception as error:
-        name = getattr(function, "__qualname__", None) or shown(function, 200)
+        name = getattr(function, "__qualname__", None) or short_repr(function, 200)
         cause = f"{culprit(function) or error}"
         try:
             # A module of Dagster's objects may hold what cannot be copied: a worker can import it.

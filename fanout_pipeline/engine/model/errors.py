@@ -6,7 +6,7 @@ import pickle
 from dataclasses import dataclass, replace
 
 from fanout_pipeline.engine.system.signals import interrupt_in
-from fanout_pipeline.results.files.printable import both_ends, visible, visible_lines
+from fanout_pipeline.results.files.printable import both_ends, printable, printable_lines
 from fanout_pipeline.sources.source import Source
 
 _TRACEBACK_CHARACTERS = 10_000
@@ -70,7 +70,7 @@ def require_failed(error: BaseException) -> None:
         raise interrupt
 
 
-def described(error: BaseException, item: str, tries: int = 1) -> Failure:
+def failure_from(error: BaseException, item: str, tries: int = 1) -> Failure:
     """An exception of the user's function, in a form that can be sent, stored and shown anywhere.
 
     The message says how many `tries` there were, if more than one. Long texts are cut.
@@ -83,11 +83,11 @@ def described(error: BaseException, item: str, tries: int = 1) -> Failure:
         require_failed(unprintable)
         message = f"its message cannot be had: {type(unprintable).__name__}"
     tried = f" (tried {tries} times)" if tries > 1 else ""
-    told = visible_lines("".join(traceback.format_exception(error)))
+    told = printable_lines("".join(traceback.format_exception(error)))
     return Failure(
         item=item,
-        error_type=visible(type(error).__name__, 100),
-        message=visible(message) + tried,
+        error_type=printable(type(error).__name__, 100),
+        message=printable(message) + tried,
         traceback=both_ends(told, _TRACEBACK_CHARACTERS),
     )
 
@@ -105,7 +105,7 @@ def sendable(error: BaseException) -> BaseException:
             return error
     except Exception:  # noqa: S110 (whatever it is, its text can be sent)
         pass
-    return RuntimeError(visible_lines("".join(traceback.format_exception(error))))
+    return RuntimeError(printable_lines("".join(traceback.format_exception(error))))
 
 
 def unreadable(error: BaseException) -> BaseException:
@@ -117,13 +117,13 @@ def unreadable(error: BaseException) -> BaseException:
     return sendable(error)
 
 
-def shown(item: object, limit: int = 60) -> str:
+def short_repr(item: object, limit: int = 60) -> str:
     """An item's repr, shortened, in one line of printable text."""
     try:
         text = repr(item)
     except BaseException as error:
         require_failed(error)
         if not isinstance(item, int):
-            return f"a {visible(type(item).__name__, limit)} whose repr fails"
+            return f"a {printable(type(item).__name__, limit)} whose repr fails"
         text = f"an integer of {item.bit_length():,} bits"  # too many digits to print
-    return visible(text, limit)
+    return printable(text, limit)

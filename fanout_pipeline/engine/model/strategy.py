@@ -22,7 +22,7 @@ from fanout_pipeline.sources.source import Chunk, Source, Stamp
 if TYPE_CHECKING:
     from fanout_pipeline.engine.system.progress import Progress
     from fanout_pipeline.engine.system.usage import ProcessUsage
-    from fanout_pipeline.engine.timing.timeline import Lane
+    from fanout_pipeline.engine.timing.timeline import WorkerTimeline
     from fanout_pipeline.results.store.ledger import Finished
     from fanout_pipeline.results.store.manifest import PartRecord
 
@@ -79,7 +79,7 @@ class Ran:
 
     parts: list[PartRecord]
     """In the order of the chunks."""
-    lanes: tuple[Lane, ...]
+    timelines: tuple[WorkerTimeline, ...]
     """One a worker, also for workers that had no work."""
     sent_bytes: int = 0
     """Pickled bytes that travelled between processes."""

@@ -11,7 +11,7 @@ from fanout_pipeline.engine.functions.input_guard import look
 from fanout_pipeline.engine.model.spec import FanoutSpec
 from fanout_pipeline.engine.model.strategy import Look, Reads, Work
 from fanout_pipeline.engine.system.signals import interrupts_held
-from fanout_pipeline.results.store.collector import Numbered
+from fanout_pipeline.results.store.collector import PartCollector
 from fanout_pipeline.results.store.ledger import Finished, Identity, Ledger, gaps, take_over
 from fanout_pipeline.sources.source import BadInput, Chunk
 
@@ -50,13 +50,13 @@ def _but_for_failed(ledger: Ledger, identity: Identity) -> str:
     return f", but not {failed:,} in which items failed, as {' and '.join(changed)} changed since"
 
 
-def numbered(work: Work) -> Numbered:
+def numbered(work: Work) -> PartCollector:
     """The parts of a run, told of in its ledger as long as what they are made from is what it was."""
 
     def is_unchanged() -> bool:
         return work.seen is None or _is_as_seen(work, work.seen)
 
-    return Numbered(work.folder, work.finished, is_unchanged)
+    return PartCollector(work.folder, work.finished, is_unchanged)
 
 
 def _is_as_seen(reads: Reads, seen: Look) -> bool:

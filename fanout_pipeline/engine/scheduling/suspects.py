@@ -19,7 +19,7 @@ from dataclasses import dataclass, field, replace
 
 from fanout_pipeline.engine.calls.call_log import Call
 from fanout_pipeline.engine.calls.retry import Tries
-from fanout_pipeline.engine.model.errors import Failure, WorkerDied, described
+from fanout_pipeline.engine.model.errors import Failure, WorkerDied, failure_from
 from fanout_pipeline.engine.model.options import FailurePolicy
 from fanout_pipeline.sources.source import Chunk
 
@@ -230,7 +230,9 @@ class Suspects:
             due = now + seconds_to_wait
             self._waiting.append(replace(item, tries=tries.made, found=0, deaths=0, due=due))
         else:
-            failure = replace(described(error, "", tries.made), traceback=death.stack or _NO_STACK)
+            failure = replace(
+                failure_from(error, "", tries.made), traceback=death.stack or _NO_STACK
+            )
             self._waiting.append(replace(item, failure=failure))
 
 

@@ -24,8 +24,8 @@ from fanout_pipeline.engine.scheduling.chunk_plan import ChunkPlan
 from fanout_pipeline.engine.scheduling.resume import numbered
 from fanout_pipeline.engine.system.progress import Progress
 from fanout_pipeline.engine.system.usage import ProcessUsage
-from fanout_pipeline.engine.timing.timeline import Lane
-from fanout_pipeline.results.store.collector import Numbered
+from fanout_pipeline.engine.timing.timeline import WorkerTimeline
+from fanout_pipeline.results.store.collector import PartCollector
 from fanout_pipeline.results.store.manifest import PartRecord
 from fanout_pipeline.sources.source import Chunk
 
@@ -46,7 +46,7 @@ class _EventLoop(Crew):
         self._concurrency = concurrency
 
     def run(self, work: Work, progress: Progress) -> Ran:
-        lane = Lane(time.perf_counter())
+        timeline = WorkerTimeline(time.perf_counter())
         if not is_async(work.function):
             raise TypeError(
                 f"The strategy asyncio awaits its calls, and {function_name(work.function)} is no "
@@ -57,7 +57,7 @@ class _EventLoop(Crew):
         plan = ChunkPlan(work.chunks, 1, work.fixed, largest=largest, given=work.first_number)
         progress.begin(plan.size)
         with served() as loop:
-            calls = InFlight(work, loop.loop, self._concurrency, lane)
+            calls = InFlight(work, loop.loop, self._concurrency, timeline)
             running = loop.submit(calls.run(), calls.end)
             try:
                 parts = self._read_and_write(work, plan, calls, progress)
@@ -66,12 +66,12 @@ class _EventLoop(Crew):
                 calls.stop()
                 running.give_up()
                 raise
-        lane.until(time.perf_counter(), "write")
-        return Ran(parts.in_order(), (lane,))
+        timeline.until(time.perf_counter(), "write")
+        return Ran(parts.in_order(), (timeline,))
 
     def _read_and_write(
         self, work: Work, plan: ChunkPlan, calls: InFlight, progress: Progress
-    ) -> Numbered:
+    ) -> PartCollector:
         """The parts that were written until all chunks were, or the calls ended before."""
         parts = numbered(work)
         ranges = CountedRanges(work.finished)

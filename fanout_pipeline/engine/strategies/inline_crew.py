@@ -13,7 +13,7 @@ from fanout_pipeline.engine.scheduling.chunk_plan import ChunkPlan
 from fanout_pipeline.engine.scheduling.resume import numbered
 from fanout_pipeline.engine.system.progress import Progress
 from fanout_pipeline.engine.system.usage import ProcessUsage
-from fanout_pipeline.engine.timing.timeline import Lane, busy_seconds, seconds_of
+from fanout_pipeline.engine.timing.timeline import WorkerTimeline, busy_seconds, seconds_of
 
 
 class OneByOne(Crew):
@@ -23,7 +23,7 @@ class OneByOne(Crew):
         self._run_piece = run_piece
 
     def run(self, work: Work, progress: Progress) -> Ran:
-        lane = Lane(time.perf_counter())
+        timeline = WorkerTimeline(time.perf_counter())
         plan = ChunkPlan(work.chunks, 1, work.fixed, given=work.first_number)
         progress.begin(plan.size)
         numbering = ThreadNumbering(work.finished)
@@ -33,9 +33,9 @@ class OneByOne(Crew):
                 piece = self._run_piece(work, chunk, numbering, seconds=plan.seconds(chunk))
                 plan.done(chunk, busy_seconds(piece.part), piece.rest)
                 parts.add(*piece.range(chunk), piece.part)
-                lane.told(seconds_of(piece.part), time.perf_counter())
+                timeline.told(seconds_of(piece.part), time.perf_counter())
                 progress.done(piece.part.items, piece.size(chunk))
-        return Ran(parts.in_order(), (lane,))
+        return Ran(parts.in_order(), (timeline,))
 
     def usage(self) -> list[ProcessUsage]:
         return []

@@ -17,7 +17,7 @@ from queue import SimpleQueue
 
 from fanout_pipeline.engine.calls.indexing import ThreadNumbering
 from fanout_pipeline.engine.calls.invoke import awaited_aside
-from fanout_pipeline.engine.calls.outcome import Piece, RunPiece
+from fanout_pipeline.engine.calls.outcome import Outcome, RunPiece
 from fanout_pipeline.engine.model.errors import Stopped
 from fanout_pipeline.engine.model.strategy import Crew, Ran, Work
 from fanout_pipeline.engine.scheduling.chunk_plan import ChunkPlan
@@ -26,9 +26,9 @@ from fanout_pipeline.engine.system.progress import Progress
 from fanout_pipeline.engine.system.signals import taken
 from fanout_pipeline.engine.system.surroundings import in_copied_context
 from fanout_pipeline.engine.system.usage import ProcessUsage
-from fanout_pipeline.engine.timing.stopwatch import Laps
-from fanout_pipeline.engine.timing.timeline import Lane, busy_seconds, seconds_of
-from fanout_pipeline.results.store.collector import Numbered
+from fanout_pipeline.engine.timing.stopwatch import Stopwatch
+from fanout_pipeline.engine.timing.timeline import WorkerTimeline, busy_seconds, seconds_of
+from fanout_pipeline.results.store.collector import PartCollector
 from fanout_pipeline.results.store.manifest import PartRecord
 from fanout_pipeline.sources.source import Chunk
 
@@ -41,7 +41,7 @@ class _Done:
     """A piece of a chunk, and which thread made it when."""
 
     chunk: Chunk
-    piece: Piece[PartRecord]
+    piece: Outcome[PartRecord]
     thread: int
     began: float
     ended: float
@@ -76,7 +76,7 @@ class ThreadCrew(Crew):
         parts = numbered(work)
         progress.begin(shared.size)
         finished: SimpleQueue[_Done | BaseException | None] = SimpleQueue()
-        lanes: dict[int, Lane] = {}
+        timelines: dict[int, WorkerTimeline] = {}
         futures = [
             self._pool.submit(in_copied_context(self._serve), number, work, shared, parts, finished)
             for number in range(self._workers)
@@ -89,9 +89,9 @@ class ThreadCrew(Crew):
                         serving -= 1
                     case _Done() as done:
                         part = done.piece.part
-                        lane = lanes.setdefault(done.thread, Lane(began))
-                        lane.until(done.began, "wait")
-                        lane.told(seconds_of(part), done.ended)
+                        timeline = timelines.setdefault(done.thread, WorkerTimeline(began))
+                        timeline.until(done.began, "wait")
+                        timeline.told(seconds_of(part), done.ended)
                         progress.done(part.items, done.piece.size(done.chunk))
                     case BaseException() as error:
                         raise error
@@ -102,8 +102,8 @@ class ThreadCrew(Crew):
                 shared.interrupt_calls()
         ended = time.perf_counter()
         for number in range(self._workers):
-            lanes.setdefault(number, Lane(began)).until(ended, "wait")
-        return Ran(parts.in_order(), tuple(lanes.values()))
+            timelines.setdefault(number, WorkerTimeline(began)).until(ended, "wait")
+        return Ran(parts.in_order(), tuple(timelines.values()))
 
     def usage(self) -> list[ProcessUsage]:
         return []
@@ -113,13 +113,13 @@ class ThreadCrew(Crew):
         number: int,
         work: Work,
         shared: _SharedPlan,
-        parts: Numbered,
+        parts: PartCollector,
         finished: SimpleQueue[_Done | BaseException | None],
     ) -> None:
         try:
             while (turn := shared.take()) is not None:
                 chunk, seconds = turn
-                laps = Laps()
+                stopwatch = Stopwatch()
                 try:
                     piece = self._run_piece(
                         work,
@@ -127,7 +127,7 @@ class ThreadCrew(Crew):
                         shared.numbering,
                         seconds=seconds,
                         stopped=shared.is_stopped,
-                        laps=laps,
+                        stopwatch=stopwatch,
                     )
                     # By this thread, before it begins another chunk: the calling thread gets the
                     # GIL so seldom that it would tell of parts long after they are written.
@@ -136,7 +136,7 @@ class ThreadCrew(Crew):
                     shared.failed()
                     raise
                 shared.done(chunk, piece)
-                finished.put(_Done(chunk, piece, number, laps.began, laps.ended))
+                finished.put(_Done(chunk, piece, number, stopwatch.began, stopwatch.ended))
         except Stopped:
             pass
         except BaseException as error:  # Whatever it is, others wait for this thread's chunk.
@@ -170,7 +170,7 @@ class _SharedPlan:
                 self._changed.wait()
             return None
 
-    def done(self, chunk: Chunk, piece: Piece[PartRecord]) -> None:
+    def done(self, chunk: Chunk, piece: Outcome[PartRecord]) -> None:
         with self._changed:
             self._calling.remove(threading.get_ident())
             self._plan.done(chunk, busy_seconds(piece.part), piece.rest)

@@ -26,7 +26,7 @@ class Timed(Protocol):
 AnyTimed = TypeVar("AnyTimed", bound=Timed)
 
 
-class Laps:
+class Stopwatch:
     """Wall and CPU seconds of a chunk from each lap's end to the next, by the names of phases."""
 
     def __init__(self) -> None:

@@ -13,7 +13,7 @@ from fanout_pipeline.engine.timing.phases import PHASES
 from fanout_pipeline.engine.timing.stopwatch import Timed
 
 
-class Lane:
+class WorkerTimeline:
     """One worker's account, told in the order of time."""
 
     def __init__(self, began: float):
@@ -59,11 +59,12 @@ def busy_seconds(part: Timed) -> float:
     return part.read_seconds + part.call_seconds + part.write_seconds
 
 
-def mean(lanes: Sequence[Lane]) -> dict[str, float]:
+def mean(timelines: Sequence[WorkerTimeline]) -> dict[str, float]:
     """The mean over the lanes of each phase that any of them has."""
-    names = {phase for lane in lanes for phase in lane.seconds}
+    names = {phase for timeline in timelines for phase in timeline.seconds}
     return {
-        phase: sum(lane.seconds.get(phase, 0.0) for lane in lanes) / len(lanes) for phase in names
+        phase: sum(timeline.seconds.get(phase, 0.0) for timeline in timelines) / len(timelines)
+        for phase in names
     }
 
 

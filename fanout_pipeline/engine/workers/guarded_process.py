@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
 
-from fanout_pipeline.engine.calls.call_log import ASK_FOR_STACK, STATUS_AT, BlackBox
+from fanout_pipeline.engine.calls.call_log import ASK_FOR_STACK, STATUS_AT, CallLog
 from fanout_pipeline.engine.system.interpreter import command
 from fanout_pipeline.engine.system.process_end import end_of
 from fanout_pipeline.engine.system.usage import ProcessUsage, usage_of
@@ -25,7 +25,7 @@ _LOOK_SECONDS = 0.002
 class GuardedProcess:
     """In the end it must be waited for. `pid` is the guard's until the worker has told its own."""
 
-    def __init__(self, program: str, channel: int, box: BlackBox, environment: Mapping[str, str]):
+    def __init__(self, program: str, channel: int, box: CallLog, environment: Mapping[str, str]):
         """Start a Python program that has the two descriptors; what is put before it makes it a guard.
 
         In the program, `used` is what `guarded` gives.

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from fanout_pipeline.engine.calls.call_log import Announce, BlackBox, Call
+from fanout_pipeline.engine.calls.call_log import Announce, Call, CallLog
 from fanout_pipeline.engine.system.usage import memory_bytes, resident_bytes
 
 _LONGEST_PERIOD = 0.2
@@ -24,7 +24,7 @@ _GROWN = 1.25
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class Termination:
     """A worker is to be ended."""
 
     how: str
@@ -100,7 +100,7 @@ class Memory:
         return resident > self._full and resident > _GROWN * first
 
 
-class Watch:
+class Limits:
     """Both, for all workers of a crew during one run."""
 
     def __init__(self, item_timeout_seconds: float | None, memory_mb: int | None, workers: int):
@@ -118,13 +118,13 @@ class Watch:
         self._looked = now
         return True
 
-    def verdict(self, pid: int, box: BlackBox, chunk: int, now: float) -> Verdict | None:
+    def termination(self, pid: int, box: CallLog, chunk: int, now: float) -> Termination | None:
         """Whether to end the worker that has this chunk."""
         if self.memory.limit_mb is not None:
             how = self.memory.exceeded(resident_bytes(pid))
             if how is not None:
-                return Verdict(how, None)
+                return Termination(how, None)
         call = box.call() if box.has_begun(chunk) else None
         if self.times.late(pid, chunk, call, now):
-            return Verdict(f"took longer than {self.times.limit:g} s", call)
+            return Termination(f"took longer than {self.times.limit:g} s", call)
         return None

@@ -63,9 +63,9 @@ class WorkerProcesses(Crew):
         for worker in self._workers:
             if not worker.gone:
                 worker.send("settle")
-        for place, worker in enumerate(self._workers):
+        for slot, worker in enumerate(self._workers):
             if not worker.gone:
-                self._await_answer(place)
+                self._await_answer(slot)
 
     def _close_ended(self) -> None:
         """Others take the places of workers that have ended meanwhile, when they are needed."""
@@ -78,15 +78,15 @@ class WorkerProcesses(Crew):
         for _ in range(count):
             with interrupts_held():
                 self._workers.append(WorkerProcess.start())
-        for place in range(count):
-            self._await_answer(place)
+        for slot in range(count):
+            self._await_answer(slot)
 
-    def _await_answer(self, place: int) -> None:
+    def _await_answer(self, slot: int) -> None:
         """Another starts where one dies, as it may have been killed by chance."""
         for start in range(_STARTS):
             if start:
-                self._replace(place)
-            worker = self._workers[place]
+                self._replace(slot)
+            worker = self._workers[slot]
             try:
                 while worker.receive()[0] != READY:
                     pass  # It may be something logged, by a thread that the function has left.
@@ -118,12 +118,12 @@ class WorkerProcesses(Crew):
                 worker.wait()
                 worker.close()
 
-    def _replace(self, place: int) -> None:
+    def _replace(self, slot: int) -> None:
         """Start another worker in the place of one that is gone; it answers by and by."""
         with interrupts_held():
             another = WorkerProcess.start()
-            self._former.append(self._workers[place])
-            self._workers[place] = another
+            self._former.append(self._workers[slot])
+            self._workers[slot] = another
 
 
 @contextmanager

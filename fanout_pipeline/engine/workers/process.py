@@ -13,14 +13,14 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
-from fanout_pipeline.engine.calls.call_log import BlackBox
+from fanout_pipeline.engine.calls.call_log import CallLog
 from fanout_pipeline.engine.scheduling.suspects import Death
 from fanout_pipeline.engine.system.numeric import worker_environment
 from fanout_pipeline.engine.system.process_end import FOREIGN_SIGNALS, how_ended
 from fanout_pipeline.engine.system.signals import WAIT_SECONDS
 from fanout_pipeline.engine.system.usage import ProcessUsage, resident_bytes
 from fanout_pipeline.engine.workers.guarded_process import GuardedProcess
-from fanout_pipeline.engine.workers.limits import Memory, Verdict
+from fanout_pipeline.engine.workers.limits import Memory, Termination
 from fanout_pipeline.engine.workers.protocol import Channel
 
 _END_SECONDS = 5.0
@@ -41,7 +41,7 @@ class Traffic:
 class WorkerProcess:
     """Started by `start`. In the end it must be waited for and closed."""
 
-    def __init__(self, process: GuardedProcess, channel: Channel, box: BlackBox):
+    def __init__(self, process: GuardedProcess, channel: Channel, box: CallLog):
         self._process = process
         self.channel = channel
         self.box = box
@@ -64,7 +64,7 @@ class WorkerProcess:
     def start(cls, environment: Mapping[str, str] = _NOTHING) -> WorkerProcess:
         """Start one, which sends READY by and by; `environment` is added to this process's."""
         ours, theirs = socket.socketpair()
-        box = BlackBox()
+        box = CallLog()
         try:
             program = (
                 "from fanout_pipeline.engine.workers.main import main\n"
@@ -184,19 +184,19 @@ class WorkerProcess:
             self._waited(_END_SECONDS)
         return how
 
-    def death(self, chunk: int, how: str, verdict: Verdict | None, given: float) -> Death:
+    def death(self, chunk: int, how: str, termination: Termination | None, given: float) -> Death:
         """What can be told of its end, once it has `ended`; it was given this chunk at `given`."""
         begun = self.box.has_begun(chunk)
         # To be asked for its stack may end a call in C: whatever came after it does not count.
-        late = verdict.late if verdict is not None else None
+        late = termination.late if termination is not None else None
         call = late or self.box.call()
         return Death(
-            verdict.how if verdict else how,
+            termination.how if termination else how,
             seconds=time.monotonic() - given,
             call=call,
             begun=begun,
             late=late is not None,
-            foreign=verdict is None and -(self._process.code or 0) in FOREIGN_SIGNALS,
+            foreign=termination is None and -(self._process.code or 0) in FOREIGN_SIGNALS,
             after_calls=begun and self.box.has_called and call is None,
             stack=self.box.stack(),
         )

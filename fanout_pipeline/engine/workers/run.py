@@ -13,7 +13,7 @@ from dataclasses import replace
 from fanout_pipeline.engine.calls.call_log import Announce
 from fanout_pipeline.engine.calls.handing_back import HandedBack, Writer
 from fanout_pipeline.engine.calls.indexing import CountedRanges
-from fanout_pipeline.engine.calls.outcome import Piece
+from fanout_pipeline.engine.calls.outcome import Outcome
 from fanout_pipeline.engine.functions.serialize import sent
 from fanout_pipeline.engine.model.strategy import Ran, Work
 from fanout_pipeline.engine.scheduling.assignments import Assignment, Assignments, split_at
@@ -23,11 +23,11 @@ from fanout_pipeline.engine.scheduling.suspects import Death, Suspects
 from fanout_pipeline.engine.system.progress import Progress
 from fanout_pipeline.engine.system.signals import WAIT_SECONDS
 from fanout_pipeline.engine.timing.timeline import busy_seconds, seconds_of
-from fanout_pipeline.engine.workers.limits import Watch
+from fanout_pipeline.engine.workers.limits import Limits
 from fanout_pipeline.engine.workers.process import WorkerProcess
 from fanout_pipeline.engine.workers.protocol import COUNTED, DONE, READY, Order
 from fanout_pipeline.engine.workers.relayed_logs import Logged, log_levels
-from fanout_pipeline.engine.workers.slots import Place, Places
+from fanout_pipeline.engine.workers.slots import Slot, Slots
 from fanout_pipeline.results.store.manifest import PartRecord
 from fanout_pipeline.sources.source import Chunk
 
@@ -56,19 +56,19 @@ class SupervisedRun:
         plan = ChunkPlan(work.chunks, len(workers), work.fixed, given=work.first_number)
         self._assignments = Assignments(plan, Suspects(work.failures, len(workers)))
         self._ranges = CountedRanges(work.finished)
-        self._awaited: dict[int, Place] = {}
+        self._awaited: dict[int, Slot] = {}
         """Who waits for which chunk's first index, by where the chunk starts."""
         self._parts = numbered(work)
         self._writer = Writer(work.folder, plan.size, hand_back)
-        self._watch = Watch(work.failures.item_timeout_seconds, memory_mb, len(workers))
-        self._announce = self._watch.times.announce
+        self._limits = Limits(work.failures.item_timeout_seconds, memory_mb, len(workers))
+        self._announce = self._limits.times.announce
         self._deaths = 0
         progress.begin(plan.size)
         # Not the batch function: what its module imports would be imported for nothing.
         slim = replace(work, chunks=(), finished=(), batch_function=None, seen=None)
         message = sent(("work", slim, log_levels()), work.function, progress.say_once)
         logged = Logged(self._ranges.first_index)
-        self._places = Places(workers, start_another, message, began, logged)
+        self._slots = Slots(workers, start_another, message, began, logged)
         self._pickle_seconds = time.thread_time() - cpu_began
 
     def ran(self) -> Ran:
@@ -76,21 +76,21 @@ class SupervisedRun:
 
         Raises what the function or a source raised, or WorkerDied.
         """
-        with self._places as places:
+        with self._slots as slots:
             self._give()
-            while self._assignments.again or not places.all_idle:
-                for place, has_ended in places.heard(self._seconds_to_wait()):
+            while self._assignments.again or not slots.all_idle:
+                for slot, has_ended in slots.poll(self._seconds_to_wait()):
                     if has_ended:
-                        self._take_all(place)
+                        self._take_all(slot)
                     else:
-                        self._take(place)
+                        self._take(slot)
                 self._look()
                 if self._assignments.again:
                     self._give()
-        traffic = self._places.traffic
+        traffic = self._slots.traffic
         return Ran(
             self._parts.in_order(),
-            self._places.wait_until(time.perf_counter()),
+            self._slots.wait_until(time.perf_counter()),
             traffic.sent_bytes,
             # What is pickled here is unpickled there, and the other way round.
             2 * (self._pickle_seconds + traffic.pickle_seconds),
@@ -98,20 +98,20 @@ class SupervisedRun:
 
     def _give(self) -> None:
         """A chunk for each worker that has none, as far as there are chunks."""
-        for place in self._places:
-            if place.idle:
+        for slot in self._slots:
+            if slot.idle:
                 assignment = self._assignments.take(time.monotonic())
                 if assignment is None:
                     return
-                self._give_to(place, assignment)
+                self._give_to(slot, assignment)
 
-    def _give_to(self, place: Place, assignment: Assignment) -> None:
-        worker = self._places.staff(place, fresh=assignment.alone)
-        place.has, place.given = assignment, time.monotonic()
+    def _give_to(self, slot: Slot, assignment: Assignment) -> None:
+        worker = self._slots.ensure_worker(slot, fresh=assignment.alone)
+        slot.has, slot.given = assignment, time.monotonic()
         chunk, suspect = assignment.chunk, assignment.suspect
         first_index = self._ranges.first_index(chunk)
         if first_index is None:
-            self._awaited[chunk.start] = place
+            self._awaited[chunk.start] = slot
         announce = self._announce if suspect is None else Announce.EACH
         failure = suspect.failure if suspect else None
         worker.fresh = False
@@ -120,113 +120,113 @@ class SupervisedRun:
         )
         worker.send(("chunk", order))
 
-    def _take(self, place: Place) -> None:
+    def _take(self, slot: Slot) -> None:
         try:
-            message = self._places.message(place)
+            message = self._slots.message(slot)
         except EOFError:
-            self._lost(place)
+            self._lost(slot)
             return
         match message:
             case None:
                 pass
             case (kind, _) if kind == READY:  # it was started in the place of another
-                place.lane.until(time.perf_counter(), "start")
+                slot.timeline.until(time.perf_counter(), "start")
             case (kind, chunk, items) if kind == COUNTED:
                 self._counted(chunk, items)
-            case _ if place.verdict is not None and place.verdict.late is not None:
+            case _ if slot.termination is not None and slot.termination.late is not None:
                 pass  # Asked for its stack, it may have left the call that took too long.
             case (kind, piece, began, imported, ended) if kind == DONE:
-                self._done(place, piece, began, imported, ended)
+                self._done(slot, piece, began, imported, ended)
             case BaseException() as error:
                 raise error
 
-    def _take_all(self, place: Place) -> None:
+    def _take_all(self, slot: Slot) -> None:
         """A worker is dead. Its channel may be open still, in processes that its function forked."""
-        worker = self._places.worker(place)
+        worker = self._slots.worker(slot)
         while not worker.gone:
             if worker.channel.readable():
-                self._take(place)
+                self._take(slot)
             else:
-                self._lost(place)
+                self._lost(slot)
 
     def _counted(self, chunk: Chunk, items: int) -> None:
         for start, first_index in self._ranges.add(chunk, items):
             if start in self._awaited:
-                self._places.worker(self._awaited.pop(start)).send(first_index)
+                self._slots.worker(self._awaited.pop(start)).send(first_index)
 
     def _done(
         self,
-        place: Place,
-        piece: Piece[PartRecord | HandedBack],
+        slot: Slot,
+        piece: Outcome[PartRecord | HandedBack],
         began: float,
         imported: float,
         ended: float,
     ) -> None:
-        assignment, place.has = place.has, None
+        assignment, slot.has = slot.has, None
         assert assignment is not None
         chunk = assignment.chunk
         self._assignments.done(assignment, busy_seconds(piece.part), piece.rest)
-        place.lane.worked(began, seconds_of(piece.part), imported, ended)
+        slot.timeline.worked(began, seconds_of(piece.part), imported, ended)
         written = isinstance(piece.part, PartRecord)
         if written:
             self._record(chunk, piece)
-        if place.idle and self._places.worker(place).has_grown(self._watch.memory, written):
-            self._places.retire(place)
+        if slot.idle and self._slots.worker(slot).has_grown(self._limits.memory, written):
+            self._slots.retire(slot)
         self._give()
-        place.lane.until(time.perf_counter(), "send")
+        slot.timeline.until(time.perf_counter(), "send")
         if not written:
             # Not before: its worker has something to do meanwhile.
             self._record(chunk, piece)
-            if place.idle:
-                place.lane.until(time.perf_counter(), "write")
+            if slot.idle:
+                slot.timeline.until(time.perf_counter(), "write")
         self._progress.done(piece.part.items, piece.size(chunk))
 
-    def _record(self, chunk: Chunk, piece: Piece[PartRecord | HandedBack]) -> None:
+    def _record(self, chunk: Chunk, piece: Outcome[PartRecord | HandedBack]) -> None:
         part = self._writer.written(piece.part, piece.size(chunk))
         self._parts.add(*piece.range(chunk), part)
 
     def _seconds_to_wait(self) -> float:
         """Until something is to be looked at, or to be given out again."""
         waits = [WAIT_SECONDS]
-        if self._watch.period is not None:
-            waits.append(self._watch.period)
+        if self._limits.period is not None:
+            waits.append(self._limits.period)
         # Where no place is idle nothing can be given out anyway.
-        if self._assignments.again and any(place.idle for place in self._places):
+        if self._assignments.again and any(slot.idle for slot in self._slots):
             waits.append(max(0.0, self._assignments.next_due() - time.monotonic()))
         return min(waits)
 
     def _look(self) -> None:
         """End workers that have too much memory, or are too long in one call."""
         now = time.monotonic()
-        if not self._watch.is_time(now):
+        if not self._limits.is_time(now):
             return
-        for place in self._places:
-            if place.has is None or place.verdict is not None:
+        for slot in self._slots:
+            if slot.has is None or slot.termination is not None:
                 continue
-            worker = self._places.worker(place)
-            chunk = place.has.chunk.number
-            place.verdict = self._watch.verdict(worker.pid, worker.box, chunk, now)
-            if place.verdict is not None:
-                if place.verdict.late is not None:
-                    if place.verdict.late != worker.box.call():
-                        place.verdict = None  # It ended at the last moment.
+            worker = self._slots.worker(slot)
+            chunk = slot.has.chunk.number
+            slot.termination = self._limits.termination(worker.pid, worker.box, chunk, now)
+            if slot.termination is not None:
+                if slot.termination.late is not None:
+                    if slot.termination.late != worker.box.call():
+                        slot.termination = None  # It ended at the last moment.
                         continue
                     worker.ask_for_stack()
                 # What it has sent before comes first, and then the end of its channel.
                 worker.kill()
 
-    def _lost(self, place: Place) -> None:
+    def _lost(self, slot: Slot) -> None:
         """A worker is dead, and all that it has sent was taken."""
-        worker = self._places.worker(place)
-        self._places.forget(place, died=True)
+        worker = self._slots.worker(slot)
+        self._slots.forget(slot, died=True)
         how = worker.ended()
-        place.lane.told({}, time.perf_counter())
-        assignment, place.has = place.has, None
-        verdict, place.verdict = place.verdict, None
+        slot.timeline.told({}, time.perf_counter())
+        assignment, slot.has = slot.has, None
+        termination, slot.termination = slot.termination, None
         if assignment is not None:
             self._awaited.pop(assignment.chunk.start, None)
             self._parts.discard(assignment.chunk.number)
-            death = worker.death(assignment.chunk.number, how, verdict, place.given)
+            death = worker.death(assignment.chunk.number, how, termination, slot.given)
             self._suspect(assignment, worker, death)
         worker.close()
         self._give()

@@ -10,32 +10,32 @@ from types import TracebackType
 from typing import Any, Self
 
 from fanout_pipeline.engine.scheduling.assignments import Assignment
-from fanout_pipeline.engine.timing.timeline import Lane
-from fanout_pipeline.engine.workers.limits import Verdict
+from fanout_pipeline.engine.timing.timeline import WorkerTimeline
+from fanout_pipeline.engine.workers.limits import Termination
 from fanout_pipeline.engine.workers.log_records import LOGGED
 from fanout_pipeline.engine.workers.process import Traffic, WorkerProcess
 from fanout_pipeline.engine.workers.relayed_logs import Logged
 
 
 @dataclass(eq=False, slots=True)
-class Place:
+class Slot:
     """Where one worker works, or another after it."""
 
     number: int
-    lane: Lane
+    timeline: WorkerTimeline
     has: Assignment | None = None
     """What the worker has to do,"""
     given: float = 0.0
     """since when (time.monotonic)."""
-    verdict: Verdict | None = None
+    termination: Termination | None = None
     """Why we have ended the worker."""
 
     @property
     def idle(self) -> bool:
-        return self.has is None and self.verdict is None
+        return self.has is None and self.termination is None
 
 
-class Places:
+class Slots:
     """A context manager, in which messages can be waited for.
 
     `workers` is the crew's list; `start_another` puts a new worker in a place of it. `work` is sent to
@@ -54,17 +54,17 @@ class Places:
         self._start_another = start_another
         self._work = work
         self._logged = logged
-        self._places = [Place(number, Lane(began)) for number in range(len(workers))]
+        self._slots = [Slot(number, WorkerTimeline(began)) for number in range(len(workers))]
         self._selector = DefaultSelector()
         self.traffic = Traffic()
 
-    def __iter__(self) -> Iterator[Place]:
-        return iter(self._places)
+    def __iter__(self) -> Iterator[Slot]:
+        return iter(self._slots)
 
     def __enter__(self) -> Self:
-        for place in self._places:
-            if not self.worker(place).gone:
-                self._brief(place)
+        for slot in self._slots:
+            if not self.worker(slot).gone:
+                self._brief(slot)
         return self
 
     def __exit__(
@@ -73,93 +73,93 @@ class Places:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        for place in self._places:
-            if not (worker := self.worker(place)).gone:
+        for slot in self._slots:
+            if not (worker := self.worker(slot)).gone:
                 with suppress(EOFError):
                     while worker.channel.readable():
-                        self.message(place)
-                self._end_logs(place, died=False)
+                        self.message(slot)
+                self._end_logs(slot, died=False)
         self._logged.close()
         self._selector.close()
 
     @property
     def all_idle(self) -> bool:
-        return all(place.idle for place in self._places)
+        return all(slot.idle for slot in self._slots)
 
-    def worker(self, place: Place) -> WorkerProcess:
-        return self._workers[place.number]
+    def worker(self, slot: Slot) -> WorkerProcess:
+        return self._workers[slot.number]
 
-    def heard(self, seconds: float) -> Iterator[tuple[Place, bool]]:
+    def poll(self, seconds: float) -> Iterator[tuple[Slot, bool]]:
         """Wait so long at most; where something has come, and whether it is the worker's end."""
-        for place in self._places:
-            self._look_at_logs(place)
+        for slot in self._slots:
+            self._look_at_logs(slot)
         self._logged.look()
         for key, _ in self._selector.select(seconds):
-            place, worker = key.data
+            slot, worker = key.data
             if not worker.gone:  # It was replaced since.
-                yield place, key.fd != worker.fileno()
+                yield slot, key.fd != worker.fileno()
 
-    def message(self, place: Place) -> Any | None:
+    def message(self, slot: Slot) -> Any | None:
         """See `WorkerProcess.receive_ready`; what was logged is dealt with here, and is none."""
-        worker = self.worker(place)
+        worker = self.worker(slot)
         message = worker.receive_ready()
         match message:
             case (kind, position, fields) if kind == LOGGED:
-                chunk = place.has.chunk if place.has is not None else None
+                chunk = slot.has.chunk if slot.has is not None else None
                 self._logged.take(worker.pid, chunk, position, fields)
                 return None
         return message
 
-    def staff(self, place: Place, *, fresh: bool = False) -> WorkerProcess:
+    def ensure_worker(self, slot: Slot, *, fresh: bool = False) -> WorkerProcess:
         """A worker for the place: who is there, or another; `fresh` is one that has done nothing yet."""
-        worker = self.worker(place)
+        worker = self.worker(slot)
         if fresh and not (worker.fresh or worker.gone):
-            self.retire(place)
+            self.retire(slot)
         if worker.gone:
-            self._start_another(place.number)
-            self._brief(place)
-        return self.worker(place)
+            self._start_another(slot.number)
+            self._brief(slot)
+        return self.worker(slot)
 
-    def retire(self, place: Place) -> None:
+    def retire(self, slot: Slot) -> None:
         """Let the worker end."""
-        self.forget(place)
-        self.worker(place).retire()
+        self.forget(slot)
+        self.worker(slot).retire()
 
-    def forget(self, place: Place, *, died: bool = False) -> None:
+    def forget(self, slot: Slot, *, died: bool = False) -> None:
         """Listen to the worker no more."""
-        self._end_logs(place, died)
-        worker = self.worker(place)
+        self._end_logs(slot, died)
+        worker = self.worker(slot)
         self._selector.unregister(worker)
         if worker.end is not None:
             self._selector.unregister(worker.end)
 
-    def wait_until(self, ended: float) -> tuple[Lane, ...]:
+    def wait_until(self, ended: float) -> tuple[WorkerTimeline, ...]:
         """The lanes; up to then (time.perf_counter) all have waited."""
-        for place in self._places:
-            place.lane.until(ended, "wait")
-        return tuple(place.lane for place in self._places)
+        for slot in self._slots:
+            slot.timeline.until(ended, "wait")
+        return tuple(slot.timeline for slot in self._slots)
 
-    def _look_at_logs(self, place: Place, *, ended: bool = False) -> None:
-        worker = self.worker(place)
+    def _look_at_logs(self, slot: Slot, *, ended: bool = False) -> None:
+        worker = self.worker(slot)
         if worker.gone:
             return
         count, last = worker.box.kept(ended)
         if count:
-            chunk = place.has.chunk if place.has is not None else None
+            chunk = slot.has.chunk if slot.has is not None else None
             if chunk is not None and not worker.box.has_begun(chunk.number):
                 chunk = None
             self._logged.over(worker.pid, chunk, count, last)
 
-    def _end_logs(self, place: Place, died: bool) -> None:
-        self._look_at_logs(place, ended=True)
-        self._logged.gone(self.worker(place).pid, died)
+    def _end_logs(self, slot: Slot, died: bool) -> None:
+        self._look_at_logs(slot, ended=True)
+        self._logged.gone(self.worker(slot).pid, died)
 
-    def _brief(self, place: Place) -> None:
+    def _brief(self, slot: Slot) -> None:
         """Send the work to a worker and listen to it."""
-        worker = self.worker(place)
+        worker = self.worker(slot)
         worker.traffic = self.traffic
         worker.box.forget()
-        self._selector.register(worker, EVENT_READ, (place, worker))
+        self._selector.register(worker, EVENT_READ, (slot, worker))
         if worker.end is not None:
-            self._selector.register(worker.end, EVENT_READ, (place, worker))
+            self._selector.register(worker.end, EVENT_READ, (slot, worker))
         worker.send_pickled(self._work)

@@ -70,10 +70,10 @@ def _told(error: OSError, path: Path, at: int) -> OSError:
     if number in (errno.ELOOP, errno.ENOTDIR):
         with suppress(OSError):
             target = os.readlink(path.name, dir_fd=at)
-            from fanout_pipeline.results.files.printable import visible
+            from fanout_pipeline.results.files.printable import printable
 
             number = errno.ELOOP
-            reason = f"{path} is a symbolic link to {visible(target)}"
+            reason = f"{path} is a symbolic link to {printable(target)}"
     return OSError(number, reason, str(path))
 
 

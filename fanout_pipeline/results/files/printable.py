@@ -10,7 +10,7 @@ _LINE = 2000
 _LINES = 200
 
 
-def visible(text: str, limit: int | None = _LINE) -> str:
+def printable(text: str, limit: int | None = _LINE) -> str:
     """One line of printable text; what cannot be seen (ANSI codes, line ends) as Python escapes it.
 
     Of one that is longer than `limit`, the beginning and the end.
@@ -27,13 +27,13 @@ def both_ends(text: str, limit: int) -> str:
     return f"{text[:half]}… ({len(text) - 2 * half:,} characters left out) …{text[-half:]}"
 
 
-def visible_lines(text: str) -> str:
+def printable_lines(text: str) -> str:
     """The same of each line of a text of several, a traceback; of many lines, the first and the last."""
     lines = text.split("\n")
     if len(lines) > _LINES:
         left_out = f"… ({len(lines) - _LINES:,} lines)"
         lines = [*lines[: _LINES // 2], left_out, *lines[-_LINES // 2 :]]
-    return "\n".join(visible(line.replace("\t", "    ")) for line in lines)
+    return "\n".join(printable(line.replace("\t", "    ")) for line in lines)
 
 
 def _visible(character: str) -> str:

@@ -12,7 +12,7 @@ from fanout_pipeline.results.store.ledger import LEDGER, Finished, append
 from fanout_pipeline.results.store.manifest import Kinds, PartRecord, part_name
 
 
-class Numbered:
+class PartCollector:
     """Collects the parts of one folder in any order; each has a number of its own so far.
 
     Those of an earlier run, `finished`, are there already. Where the folder has a ledger, each

@@ -15,7 +15,7 @@ from typing import Any, cast
 import numpy
 import pyarrow
 
-from fanout_pipeline.results.files.printable import visible
+from fanout_pipeline.results.files.printable import printable
 from fanout_pipeline.results.types.arrow_types import (
     INTEGER_TEXT,
     from_python,
@@ -106,7 +106,7 @@ def _others(
 
 
 def _unfit(why: object) -> TypeError:
-    return TypeError(f"the results do not fit in one Parquet column: {visible(str(why))}")
+    return TypeError(f"the results do not fit in one Parquet column: {printable(str(why))}")
 
 
 def from_words(

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 import numpy
 import pyarrow
 
-from fanout_pipeline.results.files.printable import visible
+from fanout_pipeline.results.files.printable import printable
 from fanout_pipeline.results.types.arrow_types import kind_of
 from fanout_pipeline.results.types.kinds import (
     DECIMAL_KIND,
@@ -140,7 +140,7 @@ def _by_arrow(value: Any) -> tuple[Kind, Any]:
 
 def _shown(value: Any) -> str:
     try:
-        return f"{type(value).__name__} {visible(str(value), 60)}"
+        return f"{type(value).__name__} {printable(str(value), 60)}"
     except Exception:
         return f"a {type(value).__name__}"
 

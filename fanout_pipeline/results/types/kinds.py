@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any, TypeAlias
 
-from fanout_pipeline.results.files.printable import visible
+from fanout_pipeline.results.files.printable import printable
 
 Kind: TypeAlias = str | list[Any] | dict[str, Any]
 """The name of an Arrow type, INTEGER_KIND or DECIMAL_KIND; of lists, the kind of what they hold, in a list;
@@ -42,7 +42,7 @@ class MixedTypes(TypeError):
         self._met = met
 
     def __str__(self) -> str:
-        inside = f" in {visible('result' + self._path, 100)}" if self._path else ""
+        inside = f" in {printable('result' + self._path, 100)}" if self._path else ""
         met = f" ({self._met})" if self._met else ""
         return f"the function returns {self._names}{inside}; return one type for every item{met}"
 
@@ -88,4 +88,4 @@ def _named(kind: Kind) -> str:
     if not isinstance(kind, str):
         return type(kind).__name__
     name, equals, _ = kind.rpartition(" = ")  # see `arrow_kinds`
-    return visible(name if equals else _PYTHON_NAMES.get(kind, kind), 100)
+    return printable(name if equals else _PYTHON_NAMES.get(kind, kind), 100)

@@ -7,12 +7,12 @@ import sys
 
 import pytest
 
-from fanout_pipeline.engine.calls.call_log import ASK_FOR_STACK, Announce, BlackBox, Call, Recorder
+from fanout_pipeline.engine.calls.call_log import ASK_FOR_STACK, Announce, Call, CallLog, Recorder
 
 
 @pytest.fixture
 def box():
-    box = BlackBox()
+    box = CallLog()
     yield box
     box.close()
 

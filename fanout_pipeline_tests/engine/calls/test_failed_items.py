@@ -11,7 +11,7 @@ from fanout_pipeline import FanoutSpec, IntegerLines, Options, read_failures, re
 from fanout_pipeline.engine.calls.batch import run_batch
 from fanout_pipeline.engine.calls.items import run_piece
 from fanout_pipeline.engine.calls.retry import IN_VAIN, LONGEST_WAIT_SECONDS, Tries, is_worth_it
-from fanout_pipeline.engine.model.errors import Stopped, described, shown
+from fanout_pipeline.engine.model.errors import Stopped, failure_from, short_repr
 from fanout_pipeline.engine.model.options import FailurePolicy
 from fanout_pipeline.engine.model.strategy import Work
 from fanout_pipeline.engine.registry import STRATEGIES
@@ -116,14 +116,14 @@ def test_results_and_failures_share_out_the_items(fails, chunks, kind, failed_it
 
 def test_a_failure_is_cut_to_a_sane_length():
     """A message of megabytes, an unprintable error and half a surrogate do no harm to the list."""
-    told = described(ValueError("\ud800" + "x" * 10**7 + "why"), "item")
+    told = failure_from(ValueError("\ud800" + "x" * 10**7 + "why"), "item")
     assert len(told.message) < 2_200
     assert len(told.traceback) < 2_300
     assert told.message.startswith("\\ud800xxx")
     assert "x… (9,998,004 characters left out) …x" in told.message
     for text in (told.message, told.traceback.rstrip()):
         assert text.endswith("xxxwhy")
-    long = described(ValueError("\n".join(["first", *["x" * 1000] * 50, "last"])), "item")
+    long = failure_from(ValueError("\n".join(["first", *["x" * 1000] * 50, "last"])), "item")
     assert len(long.traceback) < 10_200
     assert long.traceback.startswith("ValueError: first\n")
     assert long.traceback.rstrip().endswith("\nlast")
@@ -134,8 +134,8 @@ def test_a_failure_is_cut_to_a_sane_length():
 
         __repr__ = __str__
 
-    assert "RuntimeError" in described(Unprintable(), "item").message
-    assert shown(Unprintable()) == "a Unprintable whose repr fails"
+    assert "RuntimeError" in failure_from(Unprintable(), "item").message
+    assert short_repr(Unprintable()) == "a Unprintable whose repr fails"
 
 
 @pytest.mark.slow

@@ -16,7 +16,7 @@ from fanout_pipeline import IntegerLines, read_results
 from fanout_pipeline.engine.calls.batch import run_batch
 from fanout_pipeline.engine.calls.indexing import ThreadNumbering
 from fanout_pipeline.engine.calls.items import run_chunk, run_piece
-from fanout_pipeline.engine.model.errors import ItemFailed, Stopped, shown
+from fanout_pipeline.engine.model.errors import ItemFailed, Stopped, short_repr
 from fanout_pipeline.engine.model.strategy import Work
 from fanout_pipeline.results.store.folder import ResultFolder
 from fanout_pipeline.results.store.manifest import Manifest
@@ -351,4 +351,4 @@ class Known:
 )
 def test_an_item_is_shown_shortened(item, text):
     """Items in messages are short, however large they are."""
-    assert shown(item) == text
+    assert short_repr(item) == text

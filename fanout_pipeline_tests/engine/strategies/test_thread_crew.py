@@ -38,7 +38,7 @@ def run(job, workers, crew=None):
             return run(job, workers, crew)
     ran = crew.run(job, Progress("threads", print))
     Manifest("threads", tuple(ran.parts)).save(job.folder)
-    assert len(ran.lanes) == workers
+    assert len(ran.timelines) == workers
     return read_results(job.folder)["result"].tolist()
 
 

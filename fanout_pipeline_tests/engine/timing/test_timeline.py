@@ -3,22 +3,22 @@
 import pytest
 
 from fanout_pipeline.engine.baselines.pickling import PickleSample
-from fanout_pipeline.engine.timing.timeline import Lane, mean, total
+from fanout_pipeline.engine.timing.timeline import WorkerTimeline, mean, total
 
 
 def test_a_lane_holds_what_was_told():
     """Time up to a stamp is one phase, or what the worker says; what it leaves out is in none."""
-    lane = Lane(10.0)
-    lane.until(11.0, "send")
-    lane.told({"read": 0.5, "call": 2.0}, 14.0)
-    lane.until(14.5, "send")
-    lane.until(20.0, "wait")
-    assert lane.seconds == {"send": 1.5, "read": 0.5, "call": 2.0, "wait": 5.5}
+    timeline = WorkerTimeline(10.0)
+    timeline.until(11.0, "send")
+    timeline.told({"read": 0.5, "call": 2.0}, 14.0)
+    timeline.until(14.5, "send")
+    timeline.until(20.0, "wait")
+    assert timeline.seconds == {"send": 1.5, "read": 0.5, "call": 2.0, "wait": 5.5}
 
 
 def test_the_mean_counts_lanes_without_a_phase():
     """A worker that never called the function counts in the mean of the calls all the same."""
-    busy, idle = Lane(0.0), Lane(0.0)
+    busy, idle = WorkerTimeline(0.0), WorkerTimeline(0.0)
     busy.until(4.0, "call")
     idle.until(4.0, "wait")
     assert mean([busy, idle]) == {"call": 2.0, "wait": 2.0}

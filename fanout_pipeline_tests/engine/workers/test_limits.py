@@ -3,7 +3,7 @@
 import pytest
 
 from fanout_pipeline.engine.calls.call_log import Announce, Call
-from fanout_pipeline.engine.workers.limits import CallTimes, Memory, Watch
+from fanout_pipeline.engine.workers.limits import CallTimes, Limits, Memory
 
 MB = 2**20
 
@@ -58,7 +58,7 @@ def test_time_in_which_nobody_looked_does_not_count():
 
 def test_no_limits_no_looks():
     """Without limits nobody looks and nothing is announced."""
-    watch = Watch(None, None, 2)
+    watch = Limits(None, None, 2)
     assert watch.period is None
     assert not watch.is_time(0)
     assert watch.times.announce is Announce.NOTHING
@@ -66,12 +66,12 @@ def test_no_limits_no_looks():
 
 def test_looks_are_as_often_as_is_needed():
     """Short limits need frequent looks, and every item announced; memory is seen to at once."""
-    assert Watch(60, None, 2).period == 0.2
-    assert Watch(0.1, None, 2).period == pytest.approx(0.01)
-    assert Watch(60, 500, 2).period == 0.1
-    assert Watch(0.1, None, 2).times.announce is Announce.EACH
-    assert Watch(60, None, 2).times.announce is Announce.SLOW
-    watch = Watch(60, None, 2)
+    assert Limits(60, None, 2).period == 0.2
+    assert Limits(0.1, None, 2).period == pytest.approx(0.01)
+    assert Limits(60, 500, 2).period == 0.1
+    assert Limits(0.1, None, 2).times.announce is Announce.EACH
+    assert Limits(60, None, 2).times.announce is Announce.SLOW
+    watch = Limits(60, None, 2)
     assert [watch.is_time(now / 10) for now in range(6)] == [True, False, True, False, True, False]
 
 

@@ -8,7 +8,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from fanout_pipeline import read_results
-from fanout_pipeline.results.store.collector import Numbered
+from fanout_pipeline.results.store.collector import PartCollector
 from fanout_pipeline.results.store.ledger import Identity, Ledger, begin
 from fanout_pipeline.results.store.manifest import Manifest
 from fanout_pipeline.results.write import write_part
@@ -22,7 +22,7 @@ def folder(tmp_path):
 
 def write(folder, counts, order):
     """Parts of so many items each, written in this order, which gives them their first numbers."""
-    parts = Numbered(folder)
+    parts = PartCollector(folder)
     for number, place in enumerate(order):
         first = sum(counts[:place])
         results = list(range(first, first + counts[place]))
@@ -59,7 +59,7 @@ def test_names_change_places(folder):
 
 def test_parts_in_order_are_left_alone(folder):
     """Where the numbers are right from the beginning, no file is touched."""
-    parts = Numbered(folder)
+    parts = PartCollector(folder)
     written = [write_part(folder, number, number, [number]) for number in range(3)]
     for part in written:
         parts.add(part.first_index, part.first_index + part.items, part)
@@ -71,7 +71,7 @@ def test_parts_in_order_are_left_alone(folder):
 def test_a_part_of_another_type_is_not_told_of(folder):
     """What the ledger tells of fits together: the part that does not ends the run before it is told."""
     begin(folder, Identity({}))
-    parts = Numbered(folder)
+    parts = PartCollector(folder)
     parts.add(10, 20, write_part(folder, 0, 2, [0.5]))
     parts.add(20, 30, write_part(folder, 1, 3, [None]))
     with pytest.raises(TypeError, match=r"float and int; .* the part that begins with item 0"):
@@ -81,7 +81,7 @@ def test_a_part_of_another_type_is_not_told_of(folder):
 
 def test_no_parts_are_no_parts(folder):
     """A run without any part has none afterwards."""
-    assert Numbered(folder).in_order() == []
+    assert PartCollector(folder).in_order() == []
 
 
 def test_what_a_dead_writer_has_left(folder):
@@ -90,5 +90,5 @@ def test_what_a_dead_writer_has_left(folder):
     others = ["part-00017.parquet", "part-00070.parquet", "_manifest.json", ".lock"]
     for name in left + others:
         (folder / name).touch()
-    Numbered(folder).discard(7)
+    PartCollector(folder).discard(7)
     assert {path.name for path in folder.iterdir()} == set(others)

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from fanout_pipeline import read_results
 from fanout_pipeline.results.files.atomic import CannotWrite
-from fanout_pipeline.results.store.collector import Numbered
+from fanout_pipeline.results.store.collector import PartCollector
 from fanout_pipeline.results.store.failed_items import failed_items
 from fanout_pipeline.results.store.folder import ResultFolder
 from fanout_pipeline.results.store.ledger import (
@@ -47,7 +47,7 @@ def left(folder):
     """A generation with three parts of two items each, whose run has ended without a commit."""
     with folder.writing() as generation:
         begin(generation, IDENTITY)
-        parts = Numbered(generation)
+        parts = PartCollector(generation)
         for number in range(3):
             add(parts, generation, number)
     return generation
@@ -117,7 +117,7 @@ def test_a_part_with_failures_is_of_its_policy_alone(folder, sound):
     with folder.writing() as generation:
         begin(generation, QUARANTINE)
         for number in range(sound):
-            add(Numbered(generation), generation, number)
+            add(PartCollector(generation), generation, number)
         with failed_items(generation, 5) as write:
             write(
                 dict.fromkeys(("where", "item", "error_type", "message", "traceback"), "")
@@ -158,7 +158,7 @@ def test_a_part_gets_old_however_often_it_is_taken_over(folder, left):
     days = OLD_SECONDS / 7
     with folder.writing(IDENTITY) as generation:
         pass_by(generation, 6 * days)
-        parts = Numbered(generation, take_over(generation, Ledger.read(generation), IDENTITY))
+        parts = PartCollector(generation, take_over(generation, Ledger.read(generation), IDENTITY))
         add(parts, generation, 3)
     assert taken(folder)[0] == [0, 2, 4, 6]
     (generation,) = generations(folder)
@@ -187,12 +187,12 @@ def test_of_several_dead_runs_the_one_that_got_furthest_is_used(folder, left):
     with folder.writing() as other:
         # As if it had begun before the first one died.
         begin(other, IDENTITY)
-        add(Numbered(other), other, 0)
+        add(PartCollector(other), other, 0)
         left.mkdir()
         for name in "part-00000.parquet", LEDGER:
             (left / name).write_bytes((other / name).read_bytes())
         (left / ".lock").touch()
-        add(Numbered(other), other, 1)
+        add(PartCollector(other), other, 1)
     assert len(generations(folder)) == 2
     first, _, generation = taken(folder)
     assert first == [0, 2]
@@ -226,7 +226,7 @@ def test_any_beginning_of_a_ledger_can_be_read(tmp_path_factory, cut, junk):
     """A ledger that was cut off anywhere tells of the parts before that, whatever follows."""
     folder = tmp_path_factory.mktemp("ledger")
     begin(folder, IDENTITY)
-    parts = Numbered(folder)
+    parts = PartCollector(folder)
     for number in range(3):
         add(parts, folder, number)
     whole = Ledger.read(folder)
@@ -245,7 +245,7 @@ def test_a_run_that_died_while_it_numbered_its_parts_is_resumed(folder):
     """Parts are known by what they hold: names that were being changed do not matter."""
     with folder.writing() as generation:
         begin(generation, IDENTITY)
-        parts = Numbered(generation)
+        parts = PartCollector(generation)
         for number in (2, 0, 1):
             part = write_part(generation, 2 - number, 2 * number, [2 * number, 2 * number + 1])
             parts.add(20 * number, 20 * number + 20, part)
@@ -256,7 +256,7 @@ def test_a_run_that_died_while_it_numbered_its_parts_is_resumed(folder):
     with folder.writing(IDENTITY, told.append) as generation:
         finished = take_over(generation, Ledger.read(generation), IDENTITY)
         assert [one.part.first_index for one in finished] == [0, 2, 4]
-        ordered = Numbered(generation, finished).in_order()
+        ordered = PartCollector(generation, finished).in_order()
         folder.commit(generation, Manifest("test", tuple(ordered)))
     assert read_results(folder.path)["result"].tolist() == list(range(6))
     assert {path.name for path in folder.path.iterdir()} == {

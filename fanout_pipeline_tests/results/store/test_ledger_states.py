@@ -23,7 +23,7 @@ from hypothesis.stateful import (
 from fanout_pipeline import read_failures, read_results
 from fanout_pipeline.engine.calls.indexing import CountedRanges
 from fanout_pipeline.engine.scheduling.resume import finished_before, unfinished
-from fanout_pipeline.results.store.collector import Numbered
+from fanout_pipeline.results.store.collector import PartCollector
 from fanout_pipeline.results.store.failed_items import failed_items
 from fanout_pipeline.results.store.folder import ResultFolder
 from fanout_pipeline.results.store.ledger import LEDGER, Identity
@@ -59,7 +59,7 @@ class Run:
         self.finished = finished_before(self.generation, identity, str)
         whole = (Chunk(0, 0, 5), Chunk(1, 5, UNITS))
         self.left = [(c.start, c.stop) for c in unfinished(whole, self.finished)]
-        self.parts = Numbered(self.generation, self.finished)
+        self.parts = PartCollector(self.generation, self.finished)
         self.ranges = CountedRanges(self.finished)
         self.number = 1 + max((one.part.number for one in self.finished), default=-1)
         self.told = [one.part for one in self.finished]
