@@ -41,14 +41,15 @@ test-versions: chromium  ## the end-to-end tests on the oldest and the newest Da
 	  $(MAKE) --no-print-directory test-dagster-$$dagster || failed="$$failed dagster-$$dagster"; \
 	done; \
 	for version in 3.12 3.13; do \
-	  if ! python$$version -c "" 2>/dev/null; then \
+	  if ! PYENV_VERSION=$$version python$$version -c "" 2>/dev/null; then \
 	    echo "SKIPPED: the tests under Python $$version, because there is no python$$version on the PATH."; \
 	  else $(MAKE) --no-print-directory test-python$$version || failed="$$failed python$$version"; fi; \
 	done; \
 	test -z "$$failed" || { echo "FAILED:$$failed"; exit 1; }
 
-# The newest is that of which core, web server and dg fit together. Both come with the newest libraries, which
-# may warn of what an older Dagster does: that is not what is tested here, so warnings are no errors.
+# The newest Dagster is the newest whose core, web server and dg fit together. Both run with the newest
+# libraries, some of which warn of what an older Dagster does: so warnings are not errors here.
+# PYENV_VERSION is for pyenv, whose python3.12 only runs where that version is selected.
 DAGSTER_oldest := dagster==1.12.0 dagster-webserver==1.12.0 dagster-dg-cli==1.12.0
 test-dagster-%: .venv-versions/dagster-%/bin/python
 	$< -m pip install --quiet --disable-pip-version-check --compile --upgrade --upgrade-strategy eager --editable ".[dev]" $(DAGSTER_$*)
@@ -65,7 +66,7 @@ test-python%: .venv-versions/python%/bin/python
 	$(PYTHON) -m venv .venv-versions/dagster-$*
 
 .venv-versions/python%/bin/python:
-	python$* -m venv .venv-versions/python$*
+	PYENV_VERSION=$* python$* -m venv .venv-versions/python$*
 
 .PRECIOUS: .venv-versions/dagster-%/bin/python .venv-versions/python%/bin/python
 

@@ -1,6 +1,5 @@
 """Steps of the preloaded executor: isolated, retried, ended, heard, and each told what befell it."""
 
-import inspect
 import os
 import signal
 import subprocess
@@ -11,14 +10,9 @@ from pathlib import Path
 import dagster as dg
 import psutil
 import pytest
-from dagster._core.executor.step_delegating import StepDelegatingExecutor
-from dagster._core.storage.local_compute_log_manager import LocalComputeLogManager
 from dagster._core.workspace.context import WorkspaceProcessContext
 from dagster._core.workspace.load_target import ModuleTarget
 
-from fanout_pipeline.executor import preloaded_multiprocess_executor
-from fanout_pipeline.executor.forked_executor import ForkedStepsExecutor
-from fanout_pipeline.executor.step_logs import ThreadedLogs
 from fanout_pipeline_tests.end_to_end.project import wait_for
 from fanout_pipeline_tests.executor import step_jobs
 
@@ -325,22 +319,3 @@ def test_a_run_is_terminated_in_the_middle_of_its_steps(instance, folder, job, l
     ]
     killed = "Killed the steps ['hangs', 'ignores_interrupts']"
     assert any(killed in message for message in told) == (job == "stubborn")
-
-
-def test_dagster_still_has_what_the_executor_builds_on():
-    """An upgrade of Dagster that changes a private method which is overridden here is noticed."""
-    for ours, theirs, method in (
-        (ForkedStepsExecutor, StepDelegatingExecutor, "_pop_events"),
-        (ForkedStepsExecutor, StepDelegatingExecutor, "execute"),
-        (ThreadedLogs, LocalComputeLogManager, "capture_logs"),
-    ):
-        overridden, original = (inspect.signature(getattr(c, method)) for c in (ours, theirs))
-        assert list(overridden.parameters) == list(original.parameters), method
-    assert "_pop_events_limit" in inspect.getsource(StepDelegatingExecutor)
-    assert "self._pop_events(" in inspect.getsource(StepDelegatingExecutor.execute)
-
-
-def test_the_executor_needs_a_persistent_instance_like_dagsters_own():
-    """It declares the same requirements as Dagster's multiprocess executor, checked before a run."""
-    ours, theirs = preloaded_multiprocess_executor(), dg.multiprocess_executor
-    assert ours.get_requirements({}) == theirs.get_requirements({"start_method": {"spawn": {}}})
