@@ -247,7 +247,7 @@ ELSEWHERE = {
     "executor/step_logs.py": "Dagster's logs",
     "defs/trial_runs/metered.py": "the folder of a trial's own run",
     "defs/trial_runs/chunk_run.py": "the folder of a trial's own run",
-    "defs/trial_runs/dagster_contender.py": "the folder of a trial's own run",
+    "defs/trial_runs/run_process.py": "the folder of a trial's own run",
     "fanout/road.py": "a temporary folder",
     "fanout/semaphores.py": "shared memory",
     "measuring/trial_process.py": "a temporary folder",
