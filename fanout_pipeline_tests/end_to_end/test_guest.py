@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from fanout_pipeline_tests.defs import asks_another_thread
+from fanout_pipeline_tests.executor import asks_another_thread
 
 
 def test_the_checkout_is_not_importable_there(guest):
