@@ -58,10 +58,10 @@ with dg.DagsterInstance.from_config(home) as instance:
         print("ran", result.run_id, time.perf_counter() - began)
 """
 PHASES = {
-    "STEP_WORKER_STARTED": "asked for, forked",
+    "STEP_WORKER_STARTED": "requested and forked",
     "RESOURCE_INIT_STARTED": "its part of the plan",
     "RESOURCE_INIT_SUCCESS": "resources",
-    "STEP_START": "capture of its output begins",
+    "STEP_START": "start of capturing its output",
     "LOADED_INPUT": "inputs",
     "STEP_INPUT": "inputs",
     "STEP_OUTPUT": "the chunk: read, called, written",

@@ -3,18 +3,23 @@
 import inspect
 import subprocess
 import sys
+import tomllib
+from pathlib import Path
 
 import dagster as dg
 import pytest
 
 from fanout_pipeline.executor import preloaded_multiprocess_executor
 from fanout_pipeline.executor.dagster_internals import (
+    NEWEST,
+    OLDEST,
     LocalComputeLogManager,
     StepDelegatingExecutor,
 )
 from fanout_pipeline.executor.forked_executor import ForkedStepsExecutor
 from fanout_pipeline.executor.step_logs import ThreadedLogs
 
+PROJECT = Path(__file__).parents[2]
 MOVED = """
 import sys
 sys.modules["dagster._core.executor.step_delegating"] = None  # as if Dagster had moved it
@@ -60,3 +65,11 @@ def test_the_executor_needs_a_persistent_instance_like_dagsters_own():
     """It declares the same requirements as Dagster's multiprocess executor, checked before a run."""
     ours, theirs = preloaded_multiprocess_executor(), dg.multiprocess_executor
     assert ours.get_requirements({}) == theirs.get_requirements({"start_method": {"spawn": {}}})
+
+
+def test_the_versions_named_are_those_that_are_tried():
+    """The oldest is what pyproject.toml allows and `make test-versions` installs, the newest is locked."""
+    allowed = tomllib.loads((PROJECT / "pyproject.toml").read_text())["project"]["dependencies"]
+    assert f"dagster >={OLDEST.removesuffix('.0')},<2" in allowed
+    assert f":= dagster=={OLDEST} " in (PROJECT / "Makefile").read_text()
+    assert f"\ndagster=={NEWEST} " in (PROJECT / "requirements" / "run.txt").read_text()

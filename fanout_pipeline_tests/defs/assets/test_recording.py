@@ -80,7 +80,9 @@ def test_a_function_need_not_be_called_twice(materialize, tmp_path, name):
     assert metadata["compared"] == 0
     assert metadata["in_order"] is True
     assert all(check.passed for check in checks.values())
-    assert checks["order"].description.startswith("Proved from the chunks: each item's index occurs")
+    assert checks["order"].description.startswith(
+        "Proved from the chunks: each item's index occurs"
+    )
     assert checks["values"].description.startswith("No values were compared: serial has no results")
 
 
