@@ -8,7 +8,7 @@ from importlib import import_module
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from fanout_pipeline.defs.factory import fanout_definitions
+    from fanout_pipeline.defs.lab.factory import fanout_definitions
     from fanout_pipeline.engine.model.errors import ItemFailed, WorkerDied
     from fanout_pipeline.engine.model.options import Options
     from fanout_pipeline.engine.model.spec import FanoutSpec
@@ -45,7 +45,7 @@ _MODULES = {
     "Options": "engine.model.options",
     "TextLines": "sources.text_lines",
     "WorkerDied": "engine.model.errors",
-    "fanout_definitions": "defs.factory",
+    "fanout_definitions": "defs.lab.factory",
     "iter_results": "results.read",
     "read_failures": "results.failures",
     "read_results": "results.read",

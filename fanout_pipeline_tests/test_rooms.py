@@ -42,6 +42,12 @@ ORDER = (
     "reporting",
     "numbers_file",
     "squares",
+    "executor",
+    "defs.shared",
+    "defs.config",
+    "defs.assets",
+    "defs.trial_runs",
+    "defs.lab",
     "defs",
     "definitions",
 )
@@ -108,9 +114,9 @@ def test_no_imports_go_in_a_circle():
         raise AssertionError(" -> ".join(error.args[1])) from None
 
 
-def test_sources_and_results_know_nothing_of_each_other():
-    """A format of inputs and the store of results can be had without the engine, and alone."""
-    for top in ("sources", "results"):
+def test_sources_results_and_executor_need_nothing_of_the_rest():
+    """A format of inputs, the store of results and the executor can each be used alone."""
+    for top in ("sources", "results", "executor"):
         users = {name for name in graph() if name.split(".")[1] == top}
         found = {one.split(".")[1] for name in users for one in graph()[name]}
         assert found <= {top}

@@ -6,9 +6,10 @@ import dagster as dg
 import pytest
 
 from fanout_pipeline import FanoutSpec, IntegerLines, Options, TextLines
-from fanout_pipeline.defs.factory import fanout_assets
-from fanout_pipeline.defs.metadata import strategy_metadata
-from fanout_pipeline.defs.resources import DataFolder, Fanout
+from fanout_pipeline.defs.assets.metadata import strategy_metadata
+from fanout_pipeline.defs.config.data_folder import DataFolder
+from fanout_pipeline.defs.config.resources import Fanout
+from fanout_pipeline.defs.lab.factory import fanout_assets
 from fanout_pipeline.engine.model.errors import ItemFailed, failure_from, short_repr
 from fanout_pipeline.engine.registry import STRATEGIES
 from fanout_pipeline.engine.run import run_strategy
