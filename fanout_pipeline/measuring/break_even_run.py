@@ -18,8 +18,8 @@ from fanout_pipeline.engine.functions.identity import work_fingerprint
 from fanout_pipeline.engine.model.options import Options
 from fanout_pipeline.engine.model.spec import FanoutSpec, with_its_imports
 from fanout_pipeline.engine.registry import REFERENCE, STRATEGIES
+from fanout_pipeline.engine.system.blas_threads import as_in_workers
 from fanout_pipeline.engine.system.cores import effective_cores
-from fanout_pipeline.engine.system.numeric import as_in_workers
 from fanout_pipeline.measuring.break_even import BreakEven, break_even
 from fanout_pipeline.measuring.burden import calibrate
 from fanout_pipeline.measuring.cost_model import CostModel

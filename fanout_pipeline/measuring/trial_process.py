@@ -33,9 +33,9 @@ from fanout_pipeline.engine.model.options import Options
 from fanout_pipeline.engine.model.run_record import RunRecord
 from fanout_pipeline.engine.model.spec import FanoutSpec
 from fanout_pipeline.engine.model.strategy import Strategy
+from fanout_pipeline.engine.system.blas_threads import worker_environment
 from fanout_pipeline.engine.system.interpreter import command
-from fanout_pipeline.engine.system.numeric import worker_environment
-from fanout_pipeline.engine.system.process_end import how_ended
+from fanout_pipeline.engine.system.process import how_ended
 from fanout_pipeline.engine.system.signals import WAIT_SECONDS, interrupts_held
 from fanout_pipeline.engine.system.surroundings import Surroundings
 from fanout_pipeline.engine.workers.protocol import Channel
@@ -227,7 +227,7 @@ def serve(descriptor: int) -> None:
     """The program of the trial process: runs what it is asked to until it is sent None."""
     import fanout_pipeline.engine.run  # noqa: F401
     from fanout_pipeline.engine.registry import STRATEGIES
-    from fanout_pipeline.engine.system.process_end import end_with
+    from fanout_pipeline.engine.system.process import end_with
     from fanout_pipeline.engine.workers.main import Parent
     from fanout_pipeline.engine.workers.protocol import READY
 

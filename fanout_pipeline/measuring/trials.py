@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from fanout_pipeline.engine.system.numeric import as_in_workers
+from fanout_pipeline.engine.system.blas_threads import as_in_workers
 from fanout_pipeline.measuring.conditions import Conditions, conditions
 from fanout_pipeline.measuring.limits import TookTooLong
 from fanout_pipeline.measuring.quantities import duration

@@ -17,7 +17,7 @@ from fanout_pipeline.engine.model.run_record import RunRecord
 from fanout_pipeline.engine.model.spec import FanoutSpec, with_its_imports
 from fanout_pipeline.engine.registry import REFERENCE, STRATEGIES, SUPERVISED
 from fanout_pipeline.engine.run import run_strategy
-from fanout_pipeline.engine.system.numeric import as_in_workers
+from fanout_pipeline.engine.system.blas_threads import as_in_workers
 from fanout_pipeline.measuring.determinism import Judge
 from fanout_pipeline.measuring.order_check import OrderCheck, check_order
 from fanout_pipeline.measuring.quantities import duration

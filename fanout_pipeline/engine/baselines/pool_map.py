@@ -54,7 +54,7 @@ class _Pool(Crew):
         before = list(self._clocks)
         try:
             message = (work.function, work.failures, work.surroundings)
-            function = sent(message, work.function, progress.say_once)
+            function = sent(message, work.function, progress.log_once)
             pending = self._pool.map_async(_Function(function), items)
             while not pending.ready():
                 pending.wait(WAIT_SECONDS)

@@ -16,7 +16,7 @@ from fanout_pipeline.engine.model.options import Options
 from fanout_pipeline.engine.model.spec import FanoutSpec
 from fanout_pipeline.engine.model.strategy import Look, Strategy
 from fanout_pipeline.engine.scheduling.resume import finished_before
-from fanout_pipeline.engine.system.ownership import own
+from fanout_pipeline.engine.system.process import claim
 from fanout_pipeline.engine.system.usage import ProcessUsage, own_usage
 from fanout_pipeline.results.files.atomic import make_folder, write_text
 from fanout_pipeline.results.files.lock import locked
@@ -109,7 +109,7 @@ def begun(
             found = Begun.read(generation)  # by who had the lock
             if found is None:
                 found = _begin(run, strategy, spec, target, options, chunks, resume, is_over, log)
-    own(generation)
+    claim(generation)
     return found
 
 
@@ -127,7 +127,7 @@ def _begin(
     usage, began = own_usage(), time.time()
     basis = Basis.of(spec)
     identity = identity_of(strategy, spec, basis, chunks, options)
-    generation = target.share(run, is_over, identity if resume else None, log, claim=own)
+    generation = target.share(run, is_over, identity if resume else None, log, claim=claim)
     finished = finished_before(generation, identity, log)
     items = sum(one.part.items for one in finished)
     found = Begun(run, basis, identity, began, time.time(), usage, len(finished), items)

@@ -23,7 +23,7 @@ from fanout_pipeline.engine.model.strategy import Crew, Ran, Work
 from fanout_pipeline.engine.scheduling.chunk_plan import ChunkPlan
 from fanout_pipeline.engine.scheduling.resume import numbered
 from fanout_pipeline.engine.system.progress import Progress
-from fanout_pipeline.engine.system.signals import taken
+from fanout_pipeline.engine.system.signals import interruptible_get
 from fanout_pipeline.engine.system.surroundings import in_copied_context
 from fanout_pipeline.engine.system.usage import ProcessUsage
 from fanout_pipeline.engine.timing.stopwatch import Stopwatch
@@ -84,7 +84,7 @@ class ThreadCrew(Crew):
         try:
             serving = len(futures)
             while serving:
-                match taken(finished):
+                match interruptible_get(finished):
                     case None:
                         serving -= 1
                     case _Done() as done:

@@ -66,7 +66,7 @@ class SupervisedRun:
         progress.begin(plan.size)
         # Not the batch function: what its module imports would be imported for nothing.
         slim = replace(work, chunks=(), finished=(), batch_function=None, seen=None)
-        message = sent(("work", slim, log_levels()), work.function, progress.say_once)
+        message = sent(("work", slim, log_levels()), work.function, progress.log_once)
         logged = Logged(self._ranges.first_index)
         self._slots = Slots(workers, start_another, message, began, logged)
         self._pickle_seconds = time.thread_time() - cpu_began
@@ -242,5 +242,5 @@ class SupervisedRun:
             self._announce = Announce.EACH
         self._deaths += 1
         if self._deaths <= _DEATHS_TOLD:
-            self._progress.say(death.told(worker.pid, chunk))
+            self._progress.log(death.told(worker.pid, chunk))
         self._assignments.died(assignment, death, split, time.monotonic())
