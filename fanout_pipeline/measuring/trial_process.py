@@ -249,9 +249,9 @@ def serve(descriptor: int) -> None:
                 warm_runs=request.warm_runs,
             )
         except BaseException as error:
-            from fanout_pipeline.engine.model.errors import sendable
+            from fanout_pipeline.engine.model.errors import picklable
 
-            answer = sendable(error)
+            answer = picklable(error)
         parent.send(answer)
 
 

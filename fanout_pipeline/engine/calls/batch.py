@@ -21,7 +21,7 @@ from fanout_pipeline.engine.model.errors import (
     ItemFailed,
     Stopped,
     failure_from,
-    require_failed,
+    reraise_interrupt,
     short_repr,
 )
 from fanout_pipeline.engine.model.strategy import Work
@@ -70,7 +70,7 @@ def _as_batch(
             # A chunk in which no line begins is ordinary, and many a function takes no empty batch.
             results = called(work.batch_function, items) if len(items) else []
         except BaseException as error:
-            require_failed(error)
+            reraise_interrupt(error)
             column = _InHalves(work, items, failing, stopped).column(error, first_index)
         else:
             column = _as_column(results)
@@ -153,7 +153,7 @@ class _InHalves:
             try:
                 results = self._called(begin, end)
             except BaseException as failed:
-                require_failed(failed)
+                reraise_interrupt(failed)
                 self._split(begin, end, failed)
             else:
                 self._found.append(_as_column(results))

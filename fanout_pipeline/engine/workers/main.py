@@ -150,9 +150,9 @@ class Parent:
             try:
                 return taken, pickle.loads(message)
             except BaseException as error:  # A module may call sys.exit() when it is imported.
-                from fanout_pipeline.engine.model.errors import unreadable
+                from fanout_pipeline.engine.model.errors import unpickling_failed
 
-                self.send(unreadable(error))
+                self.send(unpickling_failed(error))
 
     def _receive(self) -> None:
         try:
@@ -178,9 +178,9 @@ def _answer(parent: Parent, work: Any, order: Order, recorder: Recorder) -> Any:
             known_failed={} if order.failure is None else {0: order.failure},
         )
     except BaseException as error:
-        from fanout_pipeline.engine.model.errors import sendable
+        from fanout_pipeline.engine.model.errors import picklable
 
-        return sendable(error)
+        return picklable(error)
 
 
 class _RemoteNumbering:
