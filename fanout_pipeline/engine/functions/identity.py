@@ -55,9 +55,9 @@ def work_fingerprint(spec: FanoutSpec) -> str:
 def _held(spec: FanoutSpec) -> dict[str, str]:
     if not spec.depends_on:
         return {}
-    from fanout_pipeline.engine.functions.dependencies import held
+    from fanout_pipeline.engine.functions.dependencies import content_hashes
 
-    return held(spec.depends_on)
+    return content_hashes(spec.depends_on)
 
 
 def _with(fingerprint: str, depends_on: Mapping[str, str]) -> str:

@@ -48,6 +48,6 @@ def unchanged(reads: Reads, before: Look) -> Iterator[None]:
 def _seen(reads: Reads) -> dict[str, str]:
     if not reads.depends_on:
         return {}
-    from fanout_pipeline.engine.functions.dependencies import seen  # hashlib: workers do without
+    from fanout_pipeline.engine.functions.dependencies import stamps  # hashlib: workers do without
 
-    return seen(reads.depends_on)
+    return stamps(reads.depends_on)
