@@ -20,7 +20,6 @@ from pathlib import Path
 from typing import Any
 
 from fanout_pipeline import FanoutSpec, IntegerLines, Options
-from fanout_pipeline.engine.calls.indexing import Numbering
 from fanout_pipeline.engine.calls.items import Outcome, run_piece
 from fanout_pipeline.engine.model.strategy import Strategy, Work
 from fanout_pipeline.engine.registry import REFERENCE, STRATEGIES
@@ -39,10 +38,10 @@ from fanout_pipeline.squares import square, square_batch
 SLOWER = 1.05
 
 
-def slowed_piece(work: Work, chunk: Chunk, numbering: Numbering, **options: Any) -> Outcome:
+def slowed_piece(work: Work, chunk: Chunk, **options: Any) -> Outcome:
     """A piece, and then CPU time of 5 % of what it took."""
     began = time.perf_counter()
-    piece = run_piece(work, chunk, numbering, **options)
+    piece = run_piece(work, chunk, **options)
     end = began + SLOWER * (time.perf_counter() - began)
     while time.perf_counter() < end:
         pass

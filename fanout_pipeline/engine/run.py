@@ -7,7 +7,7 @@ import os
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -188,7 +188,7 @@ def run_once(
     cuts = unfinished(spec.source.cut(chunks), finished)
     cut = time.perf_counter()
     work = Work(
-        spec.source,
+        spec.source.indexed(basis.input),
         spec.function,
         spec.batch_function,
         cuts,
@@ -210,7 +210,7 @@ def run_once(
         raise
     ended = time.perf_counter()
     try:
-        manifest = Manifest(strategy, tuple(ran.parts), asdict(basis.input), basis.made_by)
+        manifest = Manifest(strategy, tuple(ran.parts), basis.input.recorded(), basis.made_by)
     except (TypeError, ValueError):
         # To go on with these parts would end here again.
         no_links.unlink(generation / LEDGER)

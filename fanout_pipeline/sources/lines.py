@@ -10,7 +10,7 @@ from __future__ import annotations
 import codecs
 import os
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO, ClassVar, Self
@@ -19,6 +19,8 @@ from fanout_pipeline.sources.files import cannot_read, stat_of
 from fanout_pipeline.sources.source import BadInput, Chunk, Fingerprint, Stamp, Unreadable
 
 _BLOCK = 4096
+_COUNTED_BYTES = 256 * 2**10
+"""Line ends are counted in blocks of this size, which stay in a core's cache."""
 _HEAD_LINES = 10_000
 _MARK = codecs.BOM_UTF8
 _OTHER_MARKS = {
@@ -33,6 +35,8 @@ class Lines:
     """A text file `path`. Formats add how the items of a chunk are read: `parse` and what follows it."""
 
     path: str
+    lines_before: tuple[int, ...] = field(default=(), compare=False, repr=False, kw_only=True)
+    """How many line ends lie before each block of the file, once it was read through."""
 
     ITEM: ClassVar[str] = "line"
     """What messages call an item."""
@@ -43,15 +47,33 @@ class Lines:
         return replace(self, path=str(root / self.path))
 
     def fingerprint(self) -> Fingerprint:
-        import hashlib  # OpenSSL: workers do without
-
         self.size()
         try:
             with open(self.path, "rb") as file:
                 self._first_line(file)
                 file.seek(0)
-                digest = hashlib.file_digest(file, "sha256").hexdigest()
-                return Fingerprint(self.path, file.tell(), digest)
+                digest, counts = _hashed_and_counted(file)
+                return Fingerprint(self.path, file.tell(), digest, counts)
+        except OSError as error:
+            raise cannot_read(self.path, error) from error
+
+    def indexed(self, fingerprint: Fingerprint) -> Self:
+        return replace(self, lines_before=tuple(fingerprint.counts))
+
+    def first_index(self, chunk: Chunk) -> int:
+        """The lines that begin before the chunk: the file's first, and one after each line end but the last byte's."""
+        stop = chunk.start - 1
+        block = min(stop // _COUNTED_BYTES, len(self.lines_before) - 1)
+        try:
+            with open(self.path, "rb") as file:
+                if chunk.start <= self._first_line(file):
+                    return 0
+                lines = 1 + self.lines_before[block] if block > 0 else 1
+                position = file.seek(max(0, block) * _COUNTED_BYTES)
+                while position < stop and (read := file.read(min(_COUNTED_BYTES, stop - position))):
+                    lines += read.count(b"\n")
+                    position += len(read)
+                return lines
         except OSError as error:
             raise cannot_read(self.path, error) from error
 
@@ -155,6 +177,22 @@ class Lines:
                     f"read as UTF-8. Convert it (iconv -f {encoding} -t UTF-8 {quote(self.path)} > …)."
                 )
         return len(_MARK) if begin.startswith(_MARK) else 0
+
+
+def _hashed_and_counted(file: BinaryIO) -> tuple[str, tuple[int, ...]]:
+    """The SHA-256 of a file, and how many line ends lie before each of its blocks."""
+    import hashlib  # OpenSSL, and NumPy: workers do without
+
+    import numpy
+
+    digest, counts, lines = hashlib.sha256(), [0], 0
+    block = bytearray(_COUNTED_BYTES)
+    view, array = memoryview(block), numpy.frombuffer(block, numpy.uint8)
+    while size := file.readinto(block):  # type: ignore[attr-defined]
+        digest.update(view[:size])
+        lines += int(numpy.count_nonzero(array[:size] == ord("\n")))
+        counts.append(lines)
+    return digest.hexdigest(), tuple(counts)
 
 
 def each(

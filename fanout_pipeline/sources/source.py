@@ -6,7 +6,7 @@ A chunk is a descriptor of a few numbers. It travels to the workers; the data do
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
@@ -57,6 +57,12 @@ class Fingerprint:
     path: str
     bytes: int
     sha256: str
+    counts: tuple[int, ...] = field(default=(), compare=False, repr=False)
+    """How many items begin before each block of the input, where they had to be counted."""
+
+    def recorded(self) -> dict[str, Any]:
+        """As it is kept beside the results."""
+        return {"path": self.path, "bytes": self.bytes, "sha256": self.sha256}
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +100,7 @@ _ONE_WRITER = (
 class Source(Protocol):
     """One input in one format. Implementations are frozen and can be pickled.
 
-    A chunk is read in two steps, so that its items are counted before they are parsed: the
-    index of a chunk's first item is known as soon as all earlier chunks are counted.
+    A chunk is read in two steps, so that its items are counted before they are parsed.
     """
 
     @property
@@ -106,7 +111,13 @@ class Source(Protocol):
         """The same source with its path taken relative to `root`."""
 
     def fingerprint(self) -> Fingerprint:
-        """Size and SHA-256 of the input. Raises BadInput where it cannot be read."""
+        """Size and SHA-256 of the input, read through. Raises BadInput where it cannot be read."""
+
+    def indexed(self, fingerprint: Fingerprint) -> Self:
+        """The same source with what was counted for its fingerprint: `first_index` is quick then."""
+
+    def first_index(self, chunk: Chunk) -> int:
+        """The index of the first item that begins in the chunk's range."""
 
     def stamp(self) -> Stamp:
         """A look at the input without reading it. Raises BadInput where there is none."""

@@ -12,7 +12,6 @@ from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from fanout_pipeline.engine.calls.indexing import Numbering
 from fanout_pipeline.engine.calls.outcome import Outcome
 from fanout_pipeline.engine.calls.quarantine import Quarantine
 from fanout_pipeline.engine.calls.records import put_in, read_batch
@@ -34,7 +33,6 @@ from fanout_pipeline.sources.source import Chunk
 def run_batch(
     work: Work,
     chunk: Chunk,
-    numbering: Numbering,
     *,
     seconds: float = math.inf,
     stopped: Callable[[], bool] = lambda: False,
@@ -45,26 +43,23 @@ def run_batch(
     Raises ItemFailed, BadInput, or Stopped once `stopped()` says so.
     """
     stopwatch = stopwatch or Stopwatch()
-    return Outcome(stopwatch.timed(_as_batch(work, chunk, numbering, stopped, stopwatch)), None)
+    return Outcome(stopwatch.timed(_as_batch(work, chunk, stopped, stopwatch)), None)
 
 
 def _as_batch(
     work: Work,
     chunk: Chunk,
-    numbering: Numbering,
     stopped: Callable[[], bool],
     stopwatch: Stopwatch,
 ) -> PartRecord:
     assert work.batch_function is not None
     raw = work.source.load(chunk)
-    numbering.counted(chunk, work.source.count(raw))
-    items, unreadable = read_batch(work, raw, lambda: numbering.first_index(chunk))
+    first_index = work.source.first_index(chunk)
+    items, unreadable = read_batch(work, raw, first_index)
     stopwatch.end("read")
-    first_index = numbering.first_index(chunk)
-    stopwatch.end("wait")
     if stopped():
         raise Stopped
-    with Quarantine(work, chunk, numbering, stopwatch) as quarantine, interrupts_marked():
+    with Quarantine(work, chunk, first_index, stopwatch) as quarantine, interrupts_marked():
         failing = _Failing(quarantine, unreadable)
         try:
             # A chunk in which no line begins is ordinary, and many a function takes no empty batch.
@@ -78,7 +73,7 @@ def _as_batch(
     if unreadable and not work.failures.omits:
         column = with_nulls(column, unreadable)
     stopwatch.end("call")
-    return quarantine.part(first_index, column)
+    return quarantine.part(column)
 
 
 class WrongLength(ValueError):

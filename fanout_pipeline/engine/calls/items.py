@@ -12,7 +12,6 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from fanout_pipeline.engine.calls.handing_back import HandedBack
-from fanout_pipeline.engine.calls.indexing import Numbering
 from fanout_pipeline.engine.calls.invoke import Append, appending
 from fanout_pipeline.engine.calls.outcome import Outcome
 from fanout_pipeline.engine.calls.quarantine import Quarantine
@@ -53,18 +52,17 @@ def keep_memory() -> None:
     bytes(16 * 2**20)
 
 
-def run_chunk(work: Work, chunk: Chunk, numbering: Numbering) -> PartRecord:
+def run_chunk(work: Work, chunk: Chunk) -> PartRecord:
     """Turn a chunk into its part by calling the function on each item.
 
     Raises ItemFailed or BadInput.
     """
-    return run_piece(work, chunk, numbering).part
+    return run_piece(work, chunk).part
 
 
 def run_piece(
     work: Work,
     chunk: Chunk,
-    numbering: Numbering,
     *,
     seconds: float = math.inf,
     stopped: Callable[[], bool] = lambda: False,
@@ -79,16 +77,13 @@ def run_piece(
     chunk. Raises ItemFailed, BadInput, or Stopped once `stopped()` says so.
     """
     stopwatch, finish = stopwatch or Stopwatch(), Quarantine.part
-    piece = _by_item(
-        work, chunk, numbering, seconds, stopped, stopwatch, recorder, known_failed, finish
-    )
+    piece = _by_item(work, chunk, seconds, stopped, stopwatch, recorder, known_failed, finish)
     return _timed(piece, stopwatch)
 
 
 def run_unwritten(
     work: Work,
     chunk: Chunk,
-    numbering: Numbering,
     *,
     seconds: float,
     recorder: Recorder,
@@ -96,9 +91,7 @@ def run_unwritten(
 ) -> Outcome[PartRecord | HandedBack]:
     """The same, but the results are not written if another process can do so."""
     never, stopwatch, finish = lambda: False, Stopwatch(), Quarantine.hand_back
-    piece = _by_item(
-        work, chunk, numbering, seconds, never, stopwatch, recorder, known_failed, finish
-    )
+    piece = _by_item(work, chunk, seconds, never, stopwatch, recorder, known_failed, finish)
     return _timed(piece, stopwatch)
 
 
@@ -110,32 +103,28 @@ def _timed(piece: Outcome[AnyTimed], stopwatch: Stopwatch) -> Outcome[AnyTimed]:
 def _by_item(
     work: Work,
     chunk: Chunk,
-    numbering: Numbering,
     seconds: float,
     stopped: Callable[[], bool],
     stopwatch: Stopwatch,
     recorder: Recorder | None,
     known_failed: Mapping[int, Failure],
-    finish: Callable[[Quarantine, int, Results], AnyTimed],
+    finish: Callable[[Quarantine, Results], AnyTimed],
 ) -> Outcome[AnyTimed]:
     raw = work.source.load(chunk)
-    numbering.counted(chunk, work.source.count(raw))
-    items, unreadable = read_items(work, raw, lambda: numbering.first_index(chunk))
+    first_index = work.source.first_index(chunk)
+    items, unreadable = read_items(work, raw, first_index)
+    if recorder:
+        recorder.first_index = first_index
     stopwatch.end("read")
     results = Results()
-    quarantine = Quarantine(work, chunk, numbering, stopwatch)
+    quarantine = Quarantine(work, chunk, first_index, stopwatch)
     failed = {**known_failed, **unreadable}
     with quarantine, appending(work.function, stopwatch.spent_elsewhere) as append:
         calls = _Calls(append, items, results, work.failures, quarantine, stopped, recorder, failed)
         done = calls.make(stopwatch.ended + seconds)
-    rest = None
-    if done < len(items):
-        rest = work.source.rest(chunk, raw, done)
-        numbering.counted(replace(chunk, stop=rest.start), done)
+    rest = work.source.rest(chunk, raw, done) if done < len(items) else None
     stopwatch.end("call")
-    first_index = numbering.first_index(chunk)
-    stopwatch.end("wait")
-    return Outcome(finish(quarantine, first_index, results), rest)
+    return Outcome(finish(quarantine, results), rest)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Generic, Protocol
 
-from fanout_pipeline.engine.calls.indexing import Numbering
 from fanout_pipeline.engine.model.strategy import Work
 from fanout_pipeline.engine.timing.stopwatch import AnyTimed, Stopwatch
 from fanout_pipeline.results.store.manifest import PartRecord
@@ -40,7 +39,6 @@ class RunPiece(Protocol):
         self,
         work: Work,
         chunk: Chunk,
-        numbering: Numbering,
         *,
         seconds: float = ...,
         stopped: Callable[[], bool] = ...,

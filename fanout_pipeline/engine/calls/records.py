@@ -6,7 +6,7 @@ is it read record by record.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -42,34 +42,29 @@ class ReadBatch(NamedTuple):
     """The others, by their positions among all, ascending."""
 
 
-def read_items(work: Work, raw: bytes, first_index: int | Callable[[], int]) -> Read:
-    """The items of a chunk that was loaded as `raw`; its first index, or what waits for it.
+def read_items(work: Work, raw: bytes, first_index: int) -> Read:
+    """The items of a chunk that was loaded as `raw`.
 
     Raises BadInput of the first record that cannot be read, unless that is only an item that failed.
     """
     try:
-        return Read(work.source.parse(raw, 0), NONE_FAILED)
-    except BadInput:
-        if work.failures.quarantines:
-            return _record_by_record(work, raw)
-        return Read(work.source.parse(raw, _known(first_index)), NONE_FAILED)
-
-
-def read_batch(work: Work, raw: bytes, first_index: int | Callable[[], int]) -> ReadBatch:
-    """The same for a batch function."""
-    try:
-        return ReadBatch(work.source.parse_batch(raw, 0), NONE_FAILED)
+        return Read(work.source.parse(raw, first_index), NONE_FAILED)
     except BadInput:
         if not work.failures.quarantines:
-            return ReadBatch(work.source.parse_batch(raw, _known(first_index)), NONE_FAILED)
+            raise
+        return _record_by_record(work, raw)
+
+
+def read_batch(work: Work, raw: bytes, first_index: int) -> ReadBatch:
+    """The same for a batch function."""
+    try:
+        return ReadBatch(work.source.parse_batch(raw, first_index), NONE_FAILED)
+    except BadInput:
+        if not work.failures.quarantines:
+            raise
     items, failed = _record_by_record(work, raw)
     readable = [item for item in items if type(item) is not Unreadable]
     return ReadBatch(work.source.as_batch(readable), failed)
-
-
-def _known(first_index: int | Callable[[], int]) -> int:
-    # Only where reading fails is the chunk's place in the source worth waiting for.
-    return first_index if isinstance(first_index, int) else first_index()
 
 
 def _record_by_record(work: Work, raw: bytes) -> Read:

@@ -28,7 +28,6 @@ from fanout_pipeline.engine.model.strategy import Crew, Strategy, Work
 from fanout_pipeline.engine.registry import REFERENCE, STRATEGIES, SUPERVISED
 from fanout_pipeline.engine.run import run_once
 from fanout_pipeline.engine.scattered.begun import Begun, begun
-from fanout_pipeline.engine.scattered.folder_numbering import FolderNumbering
 from fanout_pipeline.engine.scattered.gathered import Answer, gathered
 from fanout_pipeline.engine.scheduling.resume import (
     finished_before,
@@ -134,7 +133,7 @@ class ScatteredRun:
         generation, spec, seen = self._generation, self.spec, self.begun.basis.seen
         ledger = Ledger.read(generation)
         work = Work(
-            spec.source,
+            spec.source.indexed(self.begun.basis.input),
             spec.function,
             spec.batch_function,
             (),
@@ -153,12 +152,11 @@ class ScatteredRun:
             importing_from(spec.import_path),
             awaited_aside(spec.function),
         ):
-            numbering = FolderNumbering(generation, spec.source, work.finished)
             try:
                 parts = numbered(work)
                 for piece in gaps([(start, stop)], work.finished):
                     # By a number that no other step, of this run or of one that outlives its own, has.
-                    part = run_chunk(work, Chunk(secrets.randbits(48), *piece), numbering)
+                    part = run_chunk(work, Chunk(secrets.randbits(48), *piece))
                     parts.add(*piece, part)
                     busy += busy_seconds(part)
             except MixedTypes:

@@ -113,10 +113,7 @@ class Suspects:
         return bool(self._waiting)
 
     def take(self, now: float) -> Suspect | None:
-        """The first in the input's order that is due; None if there is none.
-
-        Those that begin earlier come first, so that no chunk waits for a count that comes after it.
-        """
+        """The first in the input's order that is due; None if there is none."""
         due = [suspect for suspect in self._waiting if suspect.due <= now]
         if not due:
             return None

@@ -13,7 +13,6 @@ from dataclasses import replace
 
 from fanout_pipeline.engine.calls.concurrent import Calls, InFlight
 from fanout_pipeline.engine.calls.event_loop import served
-from fanout_pipeline.engine.calls.indexing import CountedRanges
 from fanout_pipeline.engine.calls.quarantine import write_marked
 from fanout_pipeline.engine.calls.records import read_items
 from fanout_pipeline.engine.functions.fingerprint import function_name
@@ -74,7 +73,6 @@ class _EventLoop(Crew):
     ) -> PartCollector:
         """The parts that were written until all chunks were, or the calls ended before."""
         parts = numbered(work)
-        ranges = CountedRanges(work.finished)
         chunk = plan.take()
         if chunk is None:
             calls.add(None)
@@ -85,13 +83,9 @@ class _EventLoop(Crew):
                 len(begun) < _OPEN_CHUNKS or read - written < 2 * self._concurrency
             ):
                 began = time.perf_counter()
-                # All before it is counted: chunks are read in order, and what lies between is
-                # finished.
-                first_index = ranges.first_index(chunk)
-                assert first_index is not None
+                first_index = work.source.first_index(chunk)
                 found = read_items(work, work.source.load(chunk), first_index)
                 items, failed = found.items, found.located(first_index, work.source)
-                ranges.add(chunk, len(items))
                 begun[chunk.number] = chunk, time.perf_counter() - began
                 calls.add(Calls(chunk.number, first_index, items, failed))
                 read += len(items)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 
-from fanout_pipeline.engine.calls.indexing import ThreadNumbering
 from fanout_pipeline.engine.calls.invoke import awaited_aside
 from fanout_pipeline.engine.calls.items import run_piece
 from fanout_pipeline.engine.calls.outcome import RunPiece
@@ -26,11 +25,10 @@ class OneByOne(Crew):
         timeline = WorkerTimeline(time.perf_counter())
         plan = ChunkPlan(work.chunks, 1, work.fixed, given=work.first_number)
         progress.begin(plan.size)
-        numbering = ThreadNumbering(work.finished)
         parts = numbered(work)
         with awaited_aside(work.function):
             while (chunk := plan.take()) is not None:
-                piece = self._run_piece(work, chunk, numbering, seconds=plan.seconds(chunk))
+                piece = self._run_piece(work, chunk, seconds=plan.seconds(chunk))
                 plan.done(chunk, busy_seconds(piece.part), piece.rest)
                 parts.add(*piece.range(chunk), piece.part)
                 timeline.told(seconds_of(piece.part), time.perf_counter())

@@ -15,7 +15,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from queue import SimpleQueue
 
-from fanout_pipeline.engine.calls.indexing import ThreadNumbering
 from fanout_pipeline.engine.calls.invoke import awaited_aside
 from fanout_pipeline.engine.calls.outcome import Outcome, RunPiece
 from fanout_pipeline.engine.model.errors import Stopped
@@ -72,7 +71,7 @@ class ThreadCrew(Crew):
             given=work.first_number,
             in_turn=True,
         )
-        shared = _SharedPlan(plan, ThreadNumbering(work.finished))
+        shared = _SharedPlan(plan)
         parts = numbered(work)
         progress.begin(shared.size)
         finished: SimpleQueue[_Done | BaseException | None] = SimpleQueue()
@@ -124,7 +123,6 @@ class ThreadCrew(Crew):
                     piece = self._run_piece(
                         work,
                         chunk,
-                        shared.numbering,
                         seconds=seconds,
                         stopped=shared.is_stopped,
                         stopwatch=stopwatch,
@@ -148,9 +146,8 @@ class ThreadCrew(Crew):
 class _SharedPlan:
     """A chunk plan for several threads."""
 
-    def __init__(self, plan: ChunkPlan, numbering: ThreadNumbering):
+    def __init__(self, plan: ChunkPlan):
         self.size = plan.size
-        self.numbering = numbering
         self._plan = plan
         self._calling: set[int] = set()
         """Threads that have a chunk."""
@@ -189,7 +186,6 @@ class _SharedPlan:
         with self._changed:
             self._stopped = True
             self._changed.notify_all()
-        self.numbering.stop()
 
     def interrupt_calls(self) -> None:
         """End calls of the function that take long, as far as they run Python and let it happen."""

@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-from fanout_pipeline.engine.calls.indexing import ThreadNumbering
 from fanout_pipeline.engine.calls.items import run_chunk
 from fanout_pipeline.engine.model.strategy import Work
 from fanout_pipeline.sources.integer_lines import IntegerLines
@@ -19,4 +18,4 @@ def rehearse() -> None:
         source = IntegerLines(str(path))
         (chunk,) = source.cut(1)
         for _ in range(3):
-            run_chunk(Work(source, abs, None, (chunk,), folder), chunk, ThreadNumbering())
+            run_chunk(Work(source, abs, None, (chunk,), folder), chunk)

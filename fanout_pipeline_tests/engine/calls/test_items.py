@@ -14,7 +14,6 @@ from pyarrow import parquet
 
 from fanout_pipeline import IntegerLines, read_results
 from fanout_pipeline.engine.calls.batch import run_batch
-from fanout_pipeline.engine.calls.indexing import ThreadNumbering
 from fanout_pipeline.engine.calls.items import run_chunk, run_piece
 from fanout_pipeline.engine.model.errors import ItemFailed, Stopped, short_repr
 from fanout_pipeline.engine.model.strategy import Work
@@ -46,13 +45,12 @@ def work(tmp_path, folder):
     return make
 
 
-def run_as_batch(work, chunk, numbering):
-    return run_batch(work, chunk, numbering).part
+def run_as_batch(work, chunk):
+    return run_batch(work, chunk).part
 
 
 def run(work, run_one=run_chunk):
-    numbering = ThreadNumbering()
-    return [run_one(work, chunk, numbering) for chunk in work.chunks]
+    return [run_one(work, chunk) for chunk in work.chunks]
 
 
 def results(work, parts):
@@ -95,9 +93,8 @@ def test_the_function_is_called_once_for_each_item(work):
 
 
 def test_the_record_tells_the_times_apart(work):
-    """A part's record says how long reading, the function, waiting and writing took."""
+    """A part's record says how long reading, the function and writing took."""
     (part,) = run(work(range(10), square))
-    assert part.wait_seconds > 0
     assert part.call_cpu_seconds > 0
     assert part.read_seconds > 0
     assert part.call_seconds > 0
@@ -135,7 +132,6 @@ from pathlib import Path
 from fanout_pipeline.engine.calls.items import run_chunk
 from fanout_pipeline.engine.model.errors import ItemFailed
 from fanout_pipeline.engine.model.strategy import Work
-from fanout_pipeline.engine.calls.indexing import ThreadNumbering
 from fanout_pipeline import IntegerLines
 folder = Path(sys.argv[1])
 (folder / "numbers.txt").write_text("5\\n6\\n7\\n")
@@ -143,7 +139,7 @@ source = IntegerLines(str(folder / "numbers.txt"))
 def function(item):
     return item if item < 6 else next(iter([]))
 try:
-    run_chunk(Work(source, function, None, source.cut(1), folder), source.cut(1)[0], ThreadNumbering())
+    run_chunk(Work(source, function, None, source.cut(1), folder), source.cut(1)[0])
 except ItemFailed as error:
     print(error.failure.index, error.failure.error_type)
 """
@@ -189,7 +185,7 @@ def test_a_run_that_was_stopped_elsewhere_ends_between_two_items(work, folder):
 
     job = work(range(100_000), function)
     with pytest.raises(Stopped):
-        run_piece(job, job.chunks[0], ThreadNumbering(), stopped=lambda: len(called) >= 10)
+        run_piece(job, job.chunks[0], stopped=lambda: len(called) >= 10)
     assert 10 <= len(called) < 100
     assert os.listdir(folder) == []
 
@@ -197,11 +193,10 @@ def test_a_run_that_was_stopped_elsewhere_ends_between_two_items(work, folder):
 def test_what_there_is_no_time_for_is_left_whole(work):
     """A chunk that is cut short leaves a rest that begins with the first item that was not done."""
     job = work(["7", "+8", "1_000", "-10", "11"], square, chunks=2)
-    numbering = ThreadNumbering()
     waiting, parts = list(job.chunks), []
     while waiting:
         chunk = replace(waiting.pop(0), number=len(parts))
-        piece = run_piece(job, chunk, numbering, seconds=0)
+        piece = run_piece(job, chunk, seconds=0)
         assert piece.part.items == 1
         parts.append(piece.part)
         if piece.rest is not None:
@@ -290,14 +285,12 @@ import sys
 from pathlib import Path
 from fanout_pipeline.engine.calls.items import run_chunk
 from fanout_pipeline.engine.model.strategy import Work
-from fanout_pipeline.engine.calls.indexing import ThreadNumbering
 from fanout_pipeline import IntegerLines
 folder = Path(sys.argv[1])
 (folder / "numbers.txt").write_text("".join(f"{n}\\n" for n in range(1000)))
 source = IntegerLines(str(folder / "numbers.txt"))
-numbering = ThreadNumbering()
 for chunk in source.cut(3):
-    run_chunk(Work(source, eval(sys.argv[2]), None, source.cut(3), folder), chunk, numbering)
+    run_chunk(Work(source, eval(sys.argv[2]), None, source.cut(3), folder), chunk)
 print(sorted({"pandas", "dagster", "matplotlib"} & sys.modules.keys()))
 """
 
@@ -316,27 +309,14 @@ def test_a_worker_imports_neither_pandas_nor_dagster(tmp_path, function):
 
 
 def test_parts_of_chunks_run_in_any_order_fit_together(work, tmp_path):
-    """Chunks whose counts are known may be worked on backwards: the results are in order all the same."""
+    """Chunks may be worked on backwards: each knows the index of its first item."""
     job = work(range(100), square, chunks=4)
-    numbering = ThreadNumbering()
-    for chunk in job.chunks:
-        numbering.counted(chunk, job.source.count(job.source.load(chunk)))
     target = ResultFolder(tmp_path / "squares")
     with target.writing() as generation:
         job = Work(job.source, square, None, job.chunks, generation)
-        parts = [run_chunk(job, chunk, Known(numbering)) for chunk in reversed(job.chunks)]
+        parts = [run_chunk(job, chunk) for chunk in reversed(job.chunks)]
         target.commit(generation, Manifest("test", tuple(reversed(parts))))
     assert read_results(target.path)["result"].tolist() == [n * n for n in range(100)]
-
-
-class Known:
-    """A numbering in which every chunk was counted before."""
-
-    def __init__(self, numbering):
-        self.first_index = numbering.first_index
-
-    def counted(self, chunk, items):
-        pass
 
 
 @pytest.mark.parametrize(
