@@ -21,16 +21,17 @@ if TYPE_CHECKING:
 
 
 class Quarantine:
-    """The failed items of a chunk, or of the piece of it that was done.
+    """The failed items of a chunk, as far as it was done.
 
-    A context manager: they are on disk, whole, when the block ends.
+    A context manager: all of them are on disk when the block ends.
     """
 
     def __init__(self, work: Work, chunk: Chunk, first_index: int, stopwatch: Stopwatch):
         self._work = work
         self._chunk = chunk
         self._first_index = first_index
-        self._laps = stopwatch
+        self._stopwatch = stopwatch
+        self.policy = work.failures
         self._open = ExitStack()
         self._write: Callable[[dict[str, Any]], None] | None = None
         self.positions: list[int] = []
@@ -50,11 +51,11 @@ class Quarantine:
     def add(self, position: int, failure: Failure) -> None:
         """Put an item into quarantine. Raises ItemFailed where the first that fails ends the run."""
         failure = failure.at(self._first_index + position, self._work.source)
-        if not self._work.failures.quarantines:
+        if not self.policy.quarantines:
             raise ItemFailed(failure) from None
         if self._write is None:
-            self._laps.imported(import_road())
-            from fanout_pipeline.results.store.failed_items import failed_items  # Arrow: see `road`
+            self._stopwatch.imported(import_road())
+            from fanout_pipeline.results.store.failed_items import failed_items  # Arrow
 
             file = failed_items(self._work.folder, self._chunk.number)
             self._write = self._open.enter_context(file)
@@ -65,7 +66,7 @@ class Quarantine:
         """Write the part. `results` has a null for each item in quarantine, unless they are left out."""
         from fanout_pipeline.results.write import write_part
 
-        omitted = self.positions if self._work.failures.omits else ()
+        omitted = self.positions if self.policy.omits else ()
         part = write_part(
             self._work.folder, self._chunk.number, self._first_index, results, omitted
         )
@@ -74,7 +75,7 @@ class Quarantine:
     def hand_back(self, results: Results) -> PartRecord | HandedBack:
         """The results that another process is to write; or the part, where it could not."""
         if self.positions or not results.can_travel:
-            self._laps.imported(import_road())
+            self._stopwatch.imported(import_road())
             return self.part(results)
         return HandedBack(self._chunk.number, self._first_index, results)
 
@@ -86,11 +87,11 @@ def write_marked(
     results: Sequence[Any],
     failures: Sequence[Failure] | None = None,
 ) -> PartRecord:
-    """Write the part of results that have a Failure in the place of each item in quarantine.
+    """Write a part whose results have a Failure in the place of each item in quarantine.
 
-    `failures` are those of the part's own items, in order; None: those that stand in its results.
+    `failures` lists the failures of the part's items, in order, where they are not those in its results.
     """
-    from fanout_pipeline.results.write import write_part  # Arrow: see `road`
+    from fanout_pipeline.results.write import write_part  # Arrow
 
     if not work.failures.quarantines:
         return write_part(work.folder, number, first_index, results)

@@ -162,18 +162,15 @@ class Parent:
 
 
 def _answer(work: Any, order: Order, recorder: Recorder) -> Any:
-    from fanout_pipeline.engine.calls.items import run_piece, run_unwritten
+    from fanout_pipeline.engine.calls.items import process_chunk, process_unwritten
+    from fanout_pipeline.engine.calls.outcome import Control
 
     recorder.begin(order.chunk.number, order.announce)
     try:
-        run = run_unwritten if order.hand_back and "pyarrow" not in sys.modules else run_piece
-        return run(
-            work,
-            order.chunk,
-            seconds=order.seconds,
-            recorder=recorder,
-            known_failed={} if order.failure is None else {0: order.failure},
-        )
+        hand_back = order.hand_back and "pyarrow" not in sys.modules
+        process = process_unwritten if hand_back else process_chunk
+        control = Control(order.seconds, recorder=recorder, failure=order.failure)
+        return process(work, order.chunk, control)
     except BaseException as error:
         from fanout_pipeline.engine.model.errors import sendable
 
