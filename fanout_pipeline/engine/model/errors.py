@@ -42,7 +42,7 @@ class Failure:
 
     def at(self, index: int, source: Source) -> Failure:
         """The same failure with the item's place, which workers do not know."""
-        return replace(self, index=index, where=source.where(index))
+        return replace(self, index=index, where=source.locate(index))
 
 
 class ItemFailed(Exception):

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from fanout_pipeline.sources.source import Fingerprint
+    from fanout_pipeline.sources.source import Version
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class RunRecord:
     """How the worker processes were started, `none` if there were none."""
     digest: str
     """A hash of the indexes and values of all results, the same for every strategy and chunking."""
-    input: Fingerprint
+    input: Version
     """The version of the input that was read."""
     function_fingerprint: str
     """The fingerprint of the function and of what it depends on."""
