@@ -14,7 +14,7 @@ from pathlib import Path
 import fanout_pipeline.engine.calls.imports  # noqa: F401 (importing Arrow is not part of a run)
 from fanout_pipeline.engine.calls.items import keep_memory
 from fanout_pipeline.engine.functions.identity import Basis, identity_of
-from fanout_pipeline.engine.functions.input_guard import unchanged
+from fanout_pipeline.engine.functions.input_guard import inputs_unchanged
 from fanout_pipeline.engine.model.options import FailurePolicy, Options
 from fanout_pipeline.engine.model.run_record import RunRecord
 from fanout_pipeline.engine.model.spec import FanoutSpec, with_its_imports
@@ -199,7 +199,7 @@ def run_once(
         Surroundings.here(),
     )
     try:
-        with unchanged(spec, basis.seen):
+        with inputs_unchanged(spec, basis.seen):
             ran = crew.run(work, progress)
     except MixedTypes:
         if finished:

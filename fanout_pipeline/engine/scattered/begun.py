@@ -14,7 +14,7 @@ from typing import Any
 from fanout_pipeline.engine.functions.identity import Basis, identity_of
 from fanout_pipeline.engine.model.options import Options
 from fanout_pipeline.engine.model.spec import FanoutSpec
-from fanout_pipeline.engine.model.strategy import Look, Strategy
+from fanout_pipeline.engine.model.strategy import InputVersions, Strategy
 from fanout_pipeline.engine.scheduling.resume import finished_before
 from fanout_pipeline.engine.system.process import claim
 from fanout_pipeline.engine.system.usage import ProcessUsage, own_usage
@@ -72,7 +72,7 @@ class Begun:
         if record["run"] != generation.name:
             return None
         basis = record["basis"]
-        seen = Look(_version(basis["seen"]["source"]), basis["seen"]["depends_on"])
+        seen = InputVersions(_version(basis["seen"]["source"]), basis["seen"]["depends_on"])
         read = {
             "basis": Basis(seen, _version(basis["input"]), basis["function"], basis["depends_on"]),
             "identity": Identity(**record["identity"]),

@@ -20,7 +20,7 @@ from pathlib import Path
 import fanout_pipeline.engine.calls.imports  # noqa: F401 (importing Arrow is not part of a chunk)
 from fanout_pipeline.engine.calls.invoke import awaited_aside
 from fanout_pipeline.engine.calls.items import keep_memory, process_chunk
-from fanout_pipeline.engine.functions.input_guard import require_as_seen, unchanged
+from fanout_pipeline.engine.functions.input_guard import inputs_unchanged, require_same_inputs
 from fanout_pipeline.engine.model.options import Options
 from fanout_pipeline.engine.model.run_record import RunRecord
 from fanout_pipeline.engine.model.spec import FanoutSpec, with_its_imports
@@ -149,7 +149,7 @@ class ScatteredRun:
         with (
             explained(self.target.path),
             self._kept(generation),
-            unchanged(spec, seen),
+            inputs_unchanged(spec, seen),
             importing_from(spec.import_path),
             awaited_aside(spec.function),
         ):
@@ -192,7 +192,7 @@ class ScatteredRun:
                 self.log("These results were made visible before: gathered again, they stay.")
                 manifest = self.target.manifest()
             else:
-                require_as_seen(spec, begun.basis.seen)
+                require_same_inputs(spec, begun.basis.seen)
                 left = unfinished(spec.source.chunks(self._wanted), finished)
                 with self._crew(left) as crew:
                     once = run_once(

@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from fanout_pipeline.engine.functions.input_guard import look
+from fanout_pipeline.engine.functions.input_guard import input_versions
 from fanout_pipeline.engine.model.spec import FanoutSpec
-from fanout_pipeline.engine.model.strategy import Look, Reads, Work
+from fanout_pipeline.engine.model.strategy import HasInputs, InputVersions, Work
 from fanout_pipeline.engine.system.signals import interrupts_held
 from fanout_pipeline.results.store.collector import PartCollector
 from fanout_pipeline.results.store.ledger import Finished, Identity, Ledger, gaps, take_over
@@ -59,16 +59,16 @@ def numbered(work: Work) -> PartCollector:
     return PartCollector(work.folder, work.finished, is_unchanged)
 
 
-def _is_as_seen(reads: Reads, seen: Look) -> bool:
+def _is_as_seen(reads: HasInputs, seen: InputVersions) -> bool:
     try:
-        return look(reads) == seen
+        return input_versions(reads) == seen
     except BadInput:
         return False
 
 
 @contextmanager
 def told_what_is_kept(
-    generation: Path, spec: FanoutSpec, seen: Look, log: Callable[[str], object]
+    generation: Path, spec: FanoutSpec, seen: InputVersions, log: Callable[[str], object]
 ) -> Iterator[None]:
     """Where the block ends with an error, say what the next run of the same identity can reuse.
 
@@ -84,7 +84,7 @@ def told_what_is_kept(
         raise
 
 
-def _kept(generation: Path, spec: FanoutSpec, seen: Look) -> str | None:
+def _kept(generation: Path, spec: FanoutSpec, seen: InputVersions) -> str | None:
     ledger = Ledger.read(generation)
     if ledger is None or not ledger.finished:
         return None
