@@ -1,8 +1,8 @@
 """Classes pickled as they are, where cloudpickle would lose something or would define them again.
 
 A class is created empty, and then given the attributes that it has here. The user's metaclasses and
-`__init_subclass__`, and the enum's `__new__`, do not run again: they ran here, and with which arguments
-nobody knows any more.
+`__init_subclass__`, and the enum's `__new__`, do not run again: they ran here, with arguments that are not
+known any more.
 """
 
 from __future__ import annotations
@@ -18,32 +18,31 @@ from fanout_pipeline.engine.functions.recreate import Reduced
 
 _HOOK = "__init_subclass__"
 _SET_BY_CREATION = {"__module__", "__orig_bases__", "__slots__", "__qualname__"}
-_NOT_COPIED = {"__dict__", "__weakref__"} | _SET_BY_CREATION
+_NOT_COPIED = {"__dict__", "__weakref__", "__annotate_func__"} | _SET_BY_CREATION
 
 
 def reduce_class(class_: Any, reduced: Reduced, goes_by_name: Callable[[Any], bool]) -> Reduced:
     """A class that is not imported by its name; `reduced` is what cloudpickle returns for it."""
     metaclass: Any = type(class_)
-    state = reduced[2][0]
+    state = {
+        name: value
+        for name, value in vars(class_).items()
+        if name not in _NOT_COPIED and not _is_slot(value, class_)
+    }
+    if "_abc_impl" in state:
+        state["_abc_impl"] = reduced[2][0][
+            "_abc_impl"
+        ]  # the classes registered with an abstract class
     if issubclass(class_, Enum):
         creator = ABCMeta if isinstance(class_, ABCMeta) else type
-        # For flags the map holds combinations, too, which are a cache.
+        # For flags the map contains combinations, too, which are a cache.
         values = class_._value2member_map_.items()
         members = {v: m for v, m in values if m.name in class_.__members__}
-        state = {
-            **vars(class_),
-            "_abc_impl": state.get("_abc_impl", ()),
-            "_value2member_map_": members,
-        }
+        state["_value2member_map_"] = members
     elif is_typeddict(class_):
         creator = type  # its metaclass refuses bases that it has created itself
     else:
         creator = next(one for one in metaclass.__mro__ if goes_by_name(one.__module__))
-    state = {
-        name: value
-        for name, value in state.items()
-        if name not in _NOT_COPIED and not _is_slot(value, class_)
-    }
     namespace = {name: vars(class_)[name] for name in _SET_BY_CREATION if name in vars(class_)}
     namespace["__qualname__"] = class_.__qualname__
     not_called = [one for one in class_.__mro__[1:] if not goes_by_name(one.__module__)]
@@ -63,10 +62,9 @@ def _empty_class(not_called: Sequence[type], creator: Any, metaclass: type, *arg
 
 
 def _fill_class(class_: Any, state: dict[str, Any]) -> None:
-    # cloudpickle has put the classes that are registered with an abstract class here.
     registered = state.pop("_abc_impl", ())
     for name, value in state.items():
-        # Not by the metaclass's own: an enum's lets nobody set members.
+        # Not through the metaclass: that of an enum refuses to set members.
         type.__setattr__(class_, name, value)
     if "__firstlineno__" in state:  # since Python 3.13; setting __module__ removes it
         type.__setattr__(class_, "__firstlineno__", state["__firstlineno__"])
