@@ -7,14 +7,14 @@ import os
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
 import fanout_pipeline.engine.calls.imports  # noqa: F401 (importing Arrow is not part of a run)
 from fanout_pipeline.engine.calls.items import keep_memory
 from fanout_pipeline.engine.functions.identity import Basis, identity_of
-from fanout_pipeline.engine.functions.input_guard import unchanged
+from fanout_pipeline.engine.functions.input_guard import inputs_unchanged
 from fanout_pipeline.engine.model.options import FailurePolicy, Options
 from fanout_pipeline.engine.model.run_record import RunRecord
 from fanout_pipeline.engine.model.spec import FanoutSpec, with_its_imports
@@ -30,17 +30,15 @@ from fanout_pipeline.results.store.folder import ResultFolder
 from fanout_pipeline.results.store.ledger import LEDGER, Finished
 from fanout_pipeline.results.store.manifest import Manifest
 from fanout_pipeline.results.types.kinds import MixedTypes
-
-_CHUNK_BYTES = 2 * 2**20
-"""Keeps a worker that holds one chunk as Python objects under some 100 MB."""
+from fanout_pipeline.sources.source import Source, recorded
 
 
-def default_chunks(size: int, workers: int) -> int:
-    """Into how many chunks to cut `size` bytes at first, where the user has not said.
+def default_chunks(source: Source, size: int, workers: int) -> int:
+    """Into how many chunks to cut a source of this size at first, where the user has not said.
 
-    As few as may be: crews cut them smaller where that pays (see `chunk_plan`).
+    As few as fit in memory: crews cut them smaller where that pays (see `chunk_plan`).
     """
-    return max(workers, math.ceil(size / _CHUNK_BYTES))
+    return max(workers, math.ceil(size / source.CHUNK_SIZE))
 
 
 @with_its_imports
@@ -76,7 +74,7 @@ def run_strategy(
     # Outside the timing, the same for all: which bytes these are.
     basis = Basis.of(spec)
     target = ResultFolder(folder)
-    wanted = chunks or default_chunks(basis.input.bytes, options.workers)
+    wanted = chunks or default_chunks(spec.source, basis.input.size, options.workers)
     identity = None
     if ledger or resume:
         identity = identity_of(strategy, spec, basis, chunks, options)
@@ -185,10 +183,10 @@ def run_once(
 ) -> Once:
     """Cut what is not finished of the source, have the crew do it, and commit the generation."""
     began = time.perf_counter()
-    cuts = unfinished(spec.source.cut(chunks), finished)
+    cuts = unfinished(spec.source.chunks(chunks), finished)
     cut = time.perf_counter()
     work = Work(
-        spec.source,
+        spec.source.examined(basis.input),
         spec.function,
         spec.batch_function,
         cuts,
@@ -201,7 +199,7 @@ def run_once(
         Surroundings.here(),
     )
     try:
-        with unchanged(spec, basis.seen):
+        with inputs_unchanged(spec, basis.seen):
             ran = crew.run(work, progress)
     except MixedTypes:
         if finished:
@@ -210,7 +208,9 @@ def run_once(
         raise
     ended = time.perf_counter()
     try:
-        manifest = Manifest(strategy, tuple(ran.parts), asdict(basis.input), basis.made_by)
+        manifest = Manifest(
+            strategy, tuple(ran.parts), recorded(spec.source, basis.input), basis.made_by
+        )
     except (TypeError, ValueError):
         # To go on with these parts would end here again.
         no_links.unlink(generation / LEDGER)

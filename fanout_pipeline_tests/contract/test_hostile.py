@@ -21,6 +21,7 @@ from fanout_pipeline_tests.contract.functions import FORGED, HOSTILE, Unprintabl
 from fanout_pipeline_tests.contract.test_faults import every_case
 from fanout_pipeline_tests.contract.test_strategies import given_to
 from fanout_pipeline_tests.reporting.hostile import VALUES
+from fanout_pipeline_tests.sources.reading import read
 
 TEXTS = [value for value in VALUES if value is not None]
 
@@ -48,7 +49,7 @@ def test_what_cannot_be_shown_is_named():
     assert short_repr(Unprintable(None)) == "a Unprintable whose repr fails"
     assert short_repr(10**5000) == "an integer of 16,610 bits"
     failure = failure_from(Unprintable.Error(), "?")
-    assert failure.message == "its message cannot be had: RuntimeError"
+    assert failure.message == "str() of the exception raised RuntimeError"
 
 
 def test_a_long_traceback_keeps_its_beginning_and_its_end():
@@ -84,7 +85,7 @@ def test_a_bad_line_reaches_a_terminal_as_text(value, tmp_path):
     path.write_bytes(b"1\n" + value.encode(errors="surrogatepass").replace(b"\n", b" ") + b"\n2\n")
     source = IntegerLines(str(path))
     with pytest.raises(BadInput) as caught:
-        source.parse(source.load(source.cut(1)[0]), 0)
+        read(source)
     message = str(caught.value).replace(str(path), "")
     assert message.isprintable()
     assert len(message) < 500

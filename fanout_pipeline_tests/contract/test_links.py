@@ -54,7 +54,6 @@ OF_STEPS = [
     "squares/.{name}/.beginning",
     "squares/.{name}/*/begun.json",
     "squares/.{name}/*/owner",
-    "squares/.{name}/*/count-*",
 ]
 """And what only steps do that somebody else starts."""
 IN_WORKERS = [*PLACES[:3], "squares/.{name}/*/_ledger.jsonl", "squares/.{name}/*/part-*.parquet"]

@@ -62,7 +62,7 @@ MOMENTS = {
     "multiprocess": in_strategy("multiprocess", "part-00000.parquet"),
     "queue starts": in_step("squares__queue"),
     "queue": in_strategy("queue", ".lock"),
-    "chunks": in_strategy("dagster_multiprocess", "count-*"),
+    "chunks": in_strategy("dagster_multiprocess", "part-*.parquet"),
     "last chunk": in_strategy("dagster_multiprocess", "part-*.parquet", 4),
     "trials of a run": in_strategy("trials", "run-*/history"),
 }

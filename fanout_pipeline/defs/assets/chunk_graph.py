@@ -153,7 +153,7 @@ def chunk_graph_asset(spec: FanoutSpec, version: str, tags: dict[str, str]) -> d
 
 def _is_over(context: dg.OpExecutionContext, generation: Path) -> bool:
     """Whether the run that a generation is named after has stopped working on it."""
-    from fanout_pipeline.engine.system.ownership import owner_of_is_gone
+    from fanout_pipeline.engine.system.process import owner_has_ended
 
     run = context.instance.get_run_by_id(generation.name)
     if run is not None and run.is_finished:
@@ -161,4 +161,4 @@ def _is_over(context: dg.OpExecutionContext, generation: Path) -> bool:
     # A run that was killed with SIGKILL may stay "started" for ever. An unknown run was deleted, or
     # belongs to another Dagster instance that works on the same data.
     is_old = time.time() - generation.stat().st_mtime > OLD_SECONDS
-    return owner_of_is_gone(generation) or (run is None and is_old)
+    return owner_has_ended(generation) or (run is None and is_old)

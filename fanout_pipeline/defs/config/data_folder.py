@@ -17,6 +17,7 @@ from pydantic import Field, PrivateAttr
 from fanout_pipeline.defs.config.bounds import ResolvedText
 from fanout_pipeline.defs.config.data_root import default_root, folder_in, require_inside
 from fanout_pipeline.engine.model.spec import FanoutSpec
+from fanout_pipeline.sources.source import path_of
 
 
 def _root_type(deployed: str | None = None) -> ResolvedText:
@@ -101,8 +102,9 @@ class DataFolder(dg.ConfigurableResource[Any]):
         is accepted: it was chosen by whoever wrote the spec.
         """
         located_spec = spec.under(self.path())
-        if not Path(spec.source.path).is_absolute():
-            require_inside(located_spec.source.path, _value(self._deployed))
+        path = path_of(spec.source)
+        if path is not None and not Path(path).is_absolute():
+            require_inside(str(located_spec.source), _value(self._deployed))
         # A spec that is made after Dagster has loaded the module (`@dg.definitions`) lacks the folder.
         folder = self._working_directory
         if folder is None or folder in located_spec.import_path:

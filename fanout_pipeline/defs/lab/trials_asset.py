@@ -17,7 +17,9 @@ from fanout_pipeline.engine.functions.fingerprint import function_name
 from fanout_pipeline.engine.model.spec import FanoutSpec
 from fanout_pipeline.engine.registry import REFERENCE, STRATEGIES
 from fanout_pipeline.engine.system.import_path import importing_from
+from fanout_pipeline.sources.source import path_of
 from fanout_pipeline.results.files.atomic import make_folder
+from fanout_pipeline.sources.source import path_of
 from fanout_pipeline.results.files.no_links import make_link
 from fanout_pipeline.results.store.folder import ResultFolder
 
@@ -86,7 +88,7 @@ def trials_asset(spec: FanoutSpec, strategies: Sequence[str], version: str) -> d
             # A folder that cannot be made is better reported before hours of trials than afterwards.
             make_folder(path.parent)
             with ResultFolder(root / spec.name / "trials").writing() as scratch:
-                _link_source(root, scratch, spec.source.path)
+                _link_source(root, scratch, path_of(spec.source))
                 run, found = _measured(request, run, scratch, path, context.log.info)
         for remark in filter(None, (*run.remarks, run.contradiction)):
             context.log.info(remark)
@@ -119,7 +121,7 @@ def _new_run(request: _Request, run_id: str, began: float) -> "TrialRun":
         run_id=run_id,
         began=began,
         reference=REFERENCE,
-        input_sha256=spec.source.fingerprint().sha256,
+        input_sha256=spec.source.examine().identity,
         function=function_name(spec.function),
         function_fingerprint=work_fingerprint(spec),
         machine=machine_record(),
@@ -202,8 +204,8 @@ def _contenders(
     return contenders, []
 
 
-def _link_source(root: Path, scratch: Path, path: str) -> None:
-    """Link the source into the trials' data root, unless its path is absolute."""
-    if not Path(path).is_absolute():
+def _link_source(root: Path, scratch: Path, path: str | None) -> None:
+    """Link the source into the trials' data root, unless its path is absolute or it has none."""
+    if path is not None and not Path(path).is_absolute():
         make_folder((scratch / path).parent)
         make_link(scratch / path, str(root / path))

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from fanout_pipeline.results.types.buffer import Results
 
 _WORDS_BYTES = 64
-_CHUNK, _ITEM, _CALLS, _STATUS, _LOGGED, _KEPT_BYTES, _KEPT_NOW = range(7)
+_CHUNK, _ITEM, _CALLS, _STATUS, _LOGGED, _KEPT_BYTES = range(6)
 STATUS_AT = 8 * _STATUS
 """Where the guard writes how the worker has ended, as `os.waitpid` has told it: a word of eight bytes."""
 _NONE, _SOME, _ENDED = -1, -2, -3
@@ -95,12 +95,11 @@ class CallLog:
         return self._words[_ITEM] != _NONE
 
     def kept(self, ended: bool) -> tuple[int, tuple[int | None, dict[str, Any]] | None]:
-        """How many records were not sent since this was last asked; the last: position, and its fields.
+        """How many records were not sent since this was last asked; the last: its item's index, and its fields.
 
-        The position is one in the chunk that was begun last. Unless the worker has `ended`, nothing is
-        told while it writes.
+        Unless the worker has `ended`, nothing is returned while it writes.
         """
-        count, size, now = (self._words[word] for word in (_LOGGED, _KEPT_BYTES, _KEPT_NOW))
+        count, size = self._words[_LOGGED], self._words[_KEPT_BYTES]
         if count == self._logged:
             return 0, None
         kept = self._memory[_WORDS_BYTES : _WORDS_BYTES + size]
@@ -110,8 +109,7 @@ class CallLog:
                 return 0, None
             last = None
         else:
-            position, fields = pickle.loads(kept)
-            last = position if now else None, fields
+            last = pickle.loads(kept)
         count, self._logged = count - self._logged, count
         return count, last
 
@@ -145,6 +143,8 @@ class Recorder:
         memory = memoryview(mmap(descriptor, _STACK_BEGINS))
         self._words, self._kept = memory[:_WORDS_BYTES].cast("q"), memory[_WORDS_BYTES:]
         self._announce = Announce.NOTHING
+        self.first_index = 0
+        """Index of the first item of the chunk that was begun last."""
         self._calling: tuple[Results, int] | None = None
         with suppress(RuntimeError, OSError, ValueError):  # messages then lack the stack
             faulthandler.enable(descriptor, all_threads=False)
@@ -153,7 +153,6 @@ class Recorder:
     def begin(self, chunk: int, announce: Announce) -> None:
         """The chunk of this number is begun; of its calls so much is to be announced."""
         self._announce = announce
-        self._words[_KEPT_NOW] = 0
         self._words[_ITEM] = _NONE
         self._words[_CHUNK] = chunk
 
@@ -161,19 +160,19 @@ class Recorder:
         """The results of the calls that begin with the item at this position are being appended."""
         self._calling = results, first - len(results)
 
-    def position(self) -> int | None:
+    def index(self) -> int | None:
         """Of the item that is being called; None where none is."""
         if self._calling is None:
             return None
         results, offset = self._calling
-        return offset + results.given
+        return self.first_index + offset + results.given
 
     def keep(self, record: bytes) -> None:
         """A record of `logging` is not sent: it is counted, and the last one kept. It has under 2 KB."""
         words = self._words
         words[_KEPT_BYTES] = 0
         self._kept[: len(record)] = record
-        words[_KEPT_NOW], words[_LOGGED] = 1, words[_LOGGED] + 1
+        words[_LOGGED] += 1
         words[_KEPT_BYTES] = len(record)
 
     def announced(self, items: Sequence[Any], first: int, slow: bool) -> Iterable[Any]:

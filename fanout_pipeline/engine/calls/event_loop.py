@@ -30,7 +30,7 @@ from queue import Empty, SimpleQueue
 from typing import Any
 
 from fanout_pipeline.engine.model.errors import Stopped
-from fanout_pipeline.engine.system.signals import interrupt_in, taken
+from fanout_pipeline.engine.system.signals import interrupt_in, interruptible_get
 
 _PATIENCE_SECONDS = 5.0
 """For what was cancelled to end."""
@@ -187,7 +187,7 @@ class Call:
 
     def wait(self) -> None:
         """Until it has ended. Raises what it has raised; interrupts are seen meanwhile."""
-        task = taken(self._ended)
+        task = interruptible_get(self._ended)
         if not task.cancelled():
             task.result()
 

@@ -14,15 +14,15 @@ from typing import Any
 from fanout_pipeline.engine.functions.identity import Basis, identity_of
 from fanout_pipeline.engine.model.options import Options
 from fanout_pipeline.engine.model.spec import FanoutSpec
-from fanout_pipeline.engine.model.strategy import Look, Strategy
+from fanout_pipeline.engine.model.strategy import InputVersions, Strategy
 from fanout_pipeline.engine.scheduling.resume import finished_before
-from fanout_pipeline.engine.system.ownership import own
+from fanout_pipeline.engine.system.process import claim
 from fanout_pipeline.engine.system.usage import ProcessUsage, own_usage
 from fanout_pipeline.results.files.atomic import make_folder, write_text
 from fanout_pipeline.results.files.lock import locked
 from fanout_pipeline.results.store.folder import ResultFolder
 from fanout_pipeline.results.store.ledger import Identity
-from fanout_pipeline.sources.source import Fingerprint, Stamp
+from fanout_pipeline.sources.source import Version
 
 _FILE = "begun.json"
 _BEGINNING = ".beginning"
@@ -72,15 +72,17 @@ class Begun:
         if record["run"] != generation.name:
             return None
         basis = record["basis"]
-        seen = Look(Stamp(**basis["seen"]["source"]), basis["seen"]["depends_on"])
+        seen = InputVersions(_version(basis["seen"]["source"]), basis["seen"]["depends_on"])
         read = {
-            "basis": Basis(
-                seen, Fingerprint(**basis["input"]), basis["function"], basis["depends_on"]
-            ),
+            "basis": Basis(seen, _version(basis["input"]), basis["function"], basis["depends_on"]),
             "identity": Identity(**record["identity"]),
             "usage": ProcessUsage(**record["usage"]),
         }
         return cls(**record | read)
+
+
+def _version(record: dict[str, Any]) -> Version:
+    return Version(**record | {"counts": tuple(record["counts"])})
 
 
 def begun(
@@ -103,13 +105,13 @@ def begun(
     generation = target.generation(run)
     found = Begun.read(generation)
     if found is None:
-        spec.source.stamp()  # Nothing is written for an input that is not there.
+        spec.source.version()  # Nothing is written for an input that is not there.
         make_folder(generation.parent)
         with locked(generation.with_name(_BEGINNING), math.inf):
             found = Begun.read(generation)  # by who had the lock
             if found is None:
                 found = _begin(run, strategy, spec, target, options, chunks, resume, is_over, log)
-    own(generation)
+    claim(generation)
     return found
 
 
@@ -127,7 +129,7 @@ def _begin(
     usage, began = own_usage(), time.time()
     basis = Basis.of(spec)
     identity = identity_of(strategy, spec, basis, chunks, options)
-    generation = target.share(run, is_over, identity if resume else None, log, claim=own)
+    generation = target.share(run, is_over, identity if resume else None, log, claim=claim)
     finished = finished_before(generation, identity, log)
     items = sum(one.part.items for one in finished)
     found = Begun(run, basis, identity, began, time.time(), usage, len(finished), items)

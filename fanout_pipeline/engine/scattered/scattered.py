@@ -19,8 +19,8 @@ from pathlib import Path
 
 import fanout_pipeline.engine.calls.imports  # noqa: F401 (importing Arrow is not part of a chunk)
 from fanout_pipeline.engine.calls.invoke import awaited_aside
-from fanout_pipeline.engine.calls.items import keep_memory, run_chunk
-from fanout_pipeline.engine.functions.input_guard import require_as_seen, unchanged
+from fanout_pipeline.engine.calls.items import keep_memory, process_chunk
+from fanout_pipeline.engine.functions.input_guard import inputs_unchanged, require_same_inputs
 from fanout_pipeline.engine.model.options import Options
 from fanout_pipeline.engine.model.run_record import RunRecord
 from fanout_pipeline.engine.model.spec import FanoutSpec, with_its_imports
@@ -28,7 +28,6 @@ from fanout_pipeline.engine.model.strategy import Crew, Strategy, Work
 from fanout_pipeline.engine.registry import REFERENCE, STRATEGIES, SUPERVISED
 from fanout_pipeline.engine.run import run_once
 from fanout_pipeline.engine.scattered.begun import Begun, begun
-from fanout_pipeline.engine.scattered.folder_numbering import FolderNumbering
 from fanout_pipeline.engine.scattered.gathered import Answer, gathered
 from fanout_pipeline.engine.scheduling.resume import (
     finished_before,
@@ -47,7 +46,8 @@ from fanout_pipeline.results.store.ledger import LEDGER, Ledger, gaps
 from fanout_pipeline.results.types.kinds import MixedTypes
 from fanout_pipeline.sources.source import Chunk
 
-_CHUNK_BYTES = 8 * 2**20
+_CHUNK_SHARE = 4
+"""Of what others hold in memory at a time: each chunk is a step, which costs half a second."""
 _CHUNKS_PER_WORKER = 2
 
 
@@ -115,14 +115,14 @@ class ScatteredRun:
 
     @property
     def _wanted(self) -> int:
-        size = self.begun.basis.input.bytes
+        size, most = self.begun.basis.input.size, _CHUNK_SHARE * self.spec.source.CHUNK_SIZE
         least = self.options.workers * _CHUNKS_PER_WORKER
-        return self.chunks or max(least, math.ceil(size / _CHUNK_BYTES))
+        return self.chunks or max(least, math.ceil(size / most))
 
     def scatter(self) -> tuple[Chunk, ...]:
         """What is to be done, in steps each of which has one of these. Raises BadInput."""
         ledger = Ledger.read(self._generation)
-        return unfinished(self.spec.source.cut(self._wanted), ledger.finished if ledger else ())
+        return unfinished(self.spec.source.chunks(self._wanted), ledger.finished if ledger else ())
 
     def run_chunk(self, start: int, stop: int) -> Answer:
         """Do what nobody has done of a chunk, in one part or several, and tell of it in the ledger.
@@ -134,7 +134,7 @@ class ScatteredRun:
         generation, spec, seen = self._generation, self.spec, self.begun.basis.seen
         ledger = Ledger.read(generation)
         work = Work(
-            spec.source,
+            spec.source.examined(self.begun.basis.input),
             spec.function,
             spec.batch_function,
             (),
@@ -145,20 +145,20 @@ class ScatteredRun:
             seen=seen,
         )
         # The chunk may be one of a larger input, before it changed.
-        stop = min(stop, seen.source.bytes)
+        stop = min(stop, seen.source.size)
         with (
             explained(self.target.path),
             self._kept(generation),
-            unchanged(spec, seen),
+            inputs_unchanged(spec, seen),
             importing_from(spec.import_path),
             awaited_aside(spec.function),
         ):
-            numbering = FolderNumbering(generation, spec.source, work.finished)
             try:
                 parts = numbered(work)
                 for piece in gaps([(start, stop)], work.finished):
                     # By a number that no other step, of this run or of one that outlives its own, has.
-                    part = run_chunk(work, Chunk(secrets.randbits(48), *piece), numbering)
+                    chunk = Chunk(secrets.randbits(48), *piece)
+                    part = process_chunk(work, chunk).part
                     parts.add(*piece, part)
                     busy += busy_seconds(part)
             except MixedTypes:
@@ -192,8 +192,8 @@ class ScatteredRun:
                 self.log("These results were made visible before: gathered again, they stay.")
                 manifest = self.target.manifest()
             else:
-                require_as_seen(spec, begun.basis.seen)
-                left = unfinished(spec.source.cut(self._wanted), finished)
+                require_same_inputs(spec, begun.basis.seen)
+                left = unfinished(spec.source.chunks(self._wanted), finished)
                 with self._crew(left) as crew:
                     once = run_once(
                         self.strategy,

@@ -7,16 +7,16 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from fanout_pipeline.engine.functions.input_guard import look
+from fanout_pipeline.engine.functions.input_guard import input_versions
 from fanout_pipeline.engine.model.spec import FanoutSpec
-from fanout_pipeline.engine.model.strategy import Look, Reads, Work
+from fanout_pipeline.engine.model.strategy import HasInputs, InputVersions, Work
 from fanout_pipeline.engine.system.signals import interrupts_held
 from fanout_pipeline.results.store.collector import PartCollector
 from fanout_pipeline.results.store.ledger import Finished, Identity, Ledger, gaps, take_over
 from fanout_pipeline.sources.source import BadInput, Chunk
 
-_COUNTED_BYTES = 64 * 2**20
-"""A source up to this size is read through, in a tenth of a second, to say how many items it has."""
+_COUNTED_CHUNKS = 32
+"""A source of no more chunks (64 MiB of text) is read, in a tenth of a second, to say how many items it has."""
 
 
 def finished_before(
@@ -59,16 +59,16 @@ def numbered(work: Work) -> PartCollector:
     return PartCollector(work.folder, work.finished, is_unchanged)
 
 
-def _is_as_seen(reads: Reads, seen: Look) -> bool:
+def _is_as_seen(reads: HasInputs, seen: InputVersions) -> bool:
     try:
-        return look(reads) == seen
+        return input_versions(reads) == seen
     except BadInput:
         return False
 
 
 @contextmanager
 def told_what_is_kept(
-    generation: Path, spec: FanoutSpec, seen: Look, log: Callable[[str], object]
+    generation: Path, spec: FanoutSpec, seen: InputVersions, log: Callable[[str], object]
 ) -> Iterator[None]:
     """Where the block ends with an error, say what the next run of the same identity can reuse.
 
@@ -84,7 +84,7 @@ def told_what_is_kept(
         raise
 
 
-def _kept(generation: Path, spec: FanoutSpec, seen: Look) -> str | None:
+def _kept(generation: Path, spec: FanoutSpec, seen: InputVersions) -> str | None:
     ledger = Ledger.read(generation)
     if ledger is None or not ledger.finished:
         return None
@@ -94,9 +94,8 @@ def _kept(generation: Path, spec: FanoutSpec, seen: Look) -> str | None:
     of, how = "", "if what they are made from is again what it was"
     if is_as_seen:
         how = "materialize again to go on"
-        if seen.source.bytes <= _COUNTED_BYTES:
-            cuts = spec.source.cut(1)
-            of = f" of {sum(spec.source.count(spec.source.load(cut)) for cut in cuts):,}"
+        if seen.source.size <= _COUNTED_CHUNKS * spec.source.CHUNK_SIZE:
+            of = f" of {sum(len(spec.source.read(chunk)) for chunk in spec.source.chunks(1)):,}"
     return (
         f"{chunks:,} chunk{'s' if chunks != 1 else ''}, {finished:,}{of} items are kept"
         f"{'; ' if is_as_seen else ', '}{how}"

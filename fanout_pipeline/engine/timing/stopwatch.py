@@ -19,9 +19,6 @@ class Timed(Protocol):
     @property
     def write_seconds(self) -> float: ...
 
-    @property
-    def wait_seconds(self) -> float: ...
-
 
 AnyTimed = TypeVar("AnyTimed", bound=Timed)
 
@@ -68,6 +65,5 @@ class Stopwatch:
             read_seconds=self._wall["read"],
             call_seconds=self._wall["call"],
             write_seconds=self._wall["write"],
-            wait_seconds=self._wall["wait"],
             call_cpu_seconds=self._cpu["call"],
         )

@@ -50,7 +50,6 @@ def seconds_of(part: Timed) -> dict[str, float]:
         "read": part.read_seconds,
         "call": part.call_seconds,
         "write": part.write_seconds,
-        "wait": part.wait_seconds,
     }
 
 

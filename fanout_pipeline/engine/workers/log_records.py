@@ -1,6 +1,6 @@
 """A worker's side of `logging`: its records go to the process that has started it, which knows their handlers.
 
-    Logger.info -> callHandlers -> within the quota: (LOGGED, position in the chunk, fields)
+    Logger.info -> callHandlers -> within the quota: (LOGGED, index of the item being called, fields)
                                    over it:          counted, and the last one kept, in the box
 
 See `logged` for what becomes of them there. `logging` is not imported for it (20 ms), but watched for. A
@@ -78,16 +78,16 @@ class LogRecords:
         self._apply(logging)
 
     def _take(self, record: logging.LogRecord) -> None:
-        position = self._recorder.position()
+        index = self._recorder.index()
         try:
             if self._quota.takes(record.levelno):
                 with suppress(OSError):  # We are about to end.
-                    self._send((LOGGED, position, _fields(record)))
+                    self._send((LOGGED, index, _fields(record)))
             else:
                 kept = {name: getattr(record, name) for name in _KEPT}
                 kept["name"] = record.name[:_KEPT_TEXT]
                 kept["msg"] = record.getMessage()[:_KEPT_TEXT]
-                self._recorder.keep(pickle.dumps((position, kept)))
+                self._recorder.keep(pickle.dumps((index, kept)))
         except Exception:  # as of arguments that do not fit
             sys.modules["logging"].lastResort.handleError(record)
 

@@ -1,9 +1,8 @@
 """The worker's side of `worker_processes`: the main program of one worker process.
 
-    receives ("work", Work, levels of loggers), then any number of ("chunk", Order), and the first index by itself where
-    it was None; for each chunk it sends (COUNTED, Chunk, items), and
-    (DONE, Piece, began, seconds of imports, ended); "settle" is answered with READY, ("again", …) as
-    `again` says; whatever is logged is sent as it comes (see `log_records`)
+    receives ("work", Work, levels of loggers), then any number of ("chunk", Order), each of which it answers with
+    (DONE, Outcome, began, seconds of imports, ended); "settle" is answered with READY, ("again", …) as
+    `repeat` says; whatever is logged is sent at once (see `log_records`)
 
 A worker imports neither dagster nor pandas unless the user's function does, and not the parent's
 `__main__`. It ends as soon as its channel does, also in the middle of a chunk: a worker never
@@ -25,7 +24,7 @@ from queue import SimpleQueue
 from typing import Any
 
 from fanout_pipeline.engine.calls.call_log import Recorder
-from fanout_pipeline.engine.workers.protocol import COUNTED, DONE, READY, Channel, Order
+from fanout_pipeline.engine.workers.protocol import DONE, READY, Channel, Order
 
 
 def main(descriptor: int, box: int, cpu_seconds: float) -> None:
@@ -79,7 +78,7 @@ def main(descriptor: int, box: int, cpu_seconds: float) -> None:
                 # Who has imported Arrow anyway has little to add.
                 if not order.hand_back or "pyarrow" in sys.modules:
                     imported += import_road()
-                answer = _answer(parent, work, order, recorder)
+                answer = _answer(work, order, recorder)
                 if isinstance(answer, BaseException):
                     parent.send(answer)
                 else:
@@ -150,9 +149,9 @@ class Parent:
             try:
                 return taken, pickle.loads(message)
             except BaseException as error:  # A module may call sys.exit() when it is imported.
-                from fanout_pipeline.engine.model.errors import unreadable
+                from fanout_pipeline.engine.model.errors import unpickling_failed
 
-                self.send(unreadable(error))
+                self.send(unpickling_failed(error))
 
     def _receive(self) -> None:
         try:
@@ -162,39 +161,17 @@ class Parent:
             os._exit(1)
 
 
-def _answer(parent: Parent, work: Any, order: Order, recorder: Recorder) -> Any:
-    from fanout_pipeline.engine.calls.items import run_piece, run_unwritten
+def _answer(work: Any, order: Order, recorder: Recorder) -> Any:
+    from fanout_pipeline.engine.calls.items import process_chunk, process_unwritten
+    from fanout_pipeline.engine.calls.outcome import Control
 
-    numbering = _RemoteNumbering(parent, order.first_index)
     recorder.begin(order.chunk.number, order.announce)
     try:
-        run = run_unwritten if order.hand_back and "pyarrow" not in sys.modules else run_piece
-        return run(
-            work,
-            order.chunk,
-            numbering,
-            seconds=order.seconds,
-            recorder=recorder,
-            known_failed={} if order.failure is None else {0: order.failure},
-        )
+        hand_back = order.hand_back and "pyarrow" not in sys.modules
+        process = process_unwritten if hand_back else process_chunk
+        control = Control(order.seconds, recorder=recorder, failure=order.failure)
+        return process(work, order.chunk, control)
     except BaseException as error:
-        from fanout_pipeline.engine.model.errors import sendable
+        from fanout_pipeline.engine.model.errors import picklable
 
-        return sendable(error)
-
-
-class _RemoteNumbering:
-    """Sends the count to the parent, which answers with the first index when it is known."""
-
-    def __init__(self, parent: Parent, first_index: int | None):
-        self._parent = parent
-        self._first_index = first_index
-
-    def counted(self, chunk: Any, items: int) -> None:
-        self._parent.send((COUNTED, chunk, items))
-
-    def first_index(self, chunk: Any) -> int:
-        if self._first_index is None:
-            _, self._first_index = self._parent.take()
-        assert self._first_index is not None
-        return self._first_index
+        return picklable(error)

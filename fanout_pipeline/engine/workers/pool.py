@@ -5,9 +5,7 @@
                <---------------------- ("ready", pid)
                                                    imports what reads and calls
     Work, once ---------------------------------->
-    Order: a chunk, how long it may take --------> load, count
-               <---------------------- ("counted", chunk, items)
-    first index, when all before are counted ----> parse, call, and write if the Order says so
+    Order: a chunk, how long it may take --------> read, call, and write if the Order says so
                <---------------------- Piece with its times, or an exception
     None ----------------------------------------> ends
 

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from fanout_pipeline.sources.source import Chunk
 
 READY = "ready"
-COUNTED = "counted"
 DONE = "done"
 
 
@@ -23,8 +22,6 @@ class Order(NamedTuple):
     """One chunk to be done."""
 
     chunk: Chunk
-    first_index: int | None
-    """None: it follows."""
     seconds: float
     """No item is begun after so many."""
     announce: Announce

@@ -2,8 +2,7 @@
 
 from pathlib import Path
 
-from fanout_pipeline.engine.calls.indexing import ThreadNumbering
-from fanout_pipeline.engine.calls.items import run_chunk
+from fanout_pipeline.engine.calls.items import process_chunk
 from fanout_pipeline.engine.model.strategy import Work
 from fanout_pipeline.sources.integer_lines import IntegerLines
 
@@ -17,6 +16,6 @@ def rehearse() -> None:
         path = folder / "numbers.txt"
         path.write_bytes(b"1000000\n" * 50_000)
         source = IntegerLines(str(path))
-        (chunk,) = source.cut(1)
+        (chunk,) = source.chunks(1)
         for _ in range(3):
-            run_chunk(Work(source, abs, None, (chunk,), folder), chunk, ThreadNumbering())
+            process_chunk(Work(source, abs, None, (chunk,), folder), chunk)

@@ -1,25 +1,20 @@
 """What workers have logged, said again in this process: its loggers, handlers and filters apply, as in serial.
 
-A record is held until its item's index is known, which is when all that lies before its chunk is
-counted; the records of one worker stay in their order. See `log_records` for the worker's side.
+See `log_records` for the worker's side.
 """
 
 from __future__ import annotations
 
 import sys
 import time
-from collections import defaultdict, deque
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from fanout_pipeline.engine.workers.log_quota import LogQuota
-from fanout_pipeline.sources.source import Chunk
 
 _TELL_SECONDS = 1.0
 _UNKNOWN = {"name": "root", "levelno": 30}
 """A record of which nothing is known, for its worker died as it was about to leave it: a warning."""
-_HELD = 1000
-"""So many of a worker wait for an index at most."""
 
 
 def log_levels() -> dict[str, int]:
@@ -37,28 +32,19 @@ def log_levels() -> dict[str, int]:
 
 class _Record(NamedTuple):
     pid: int
-    chunk: Chunk | None
-    """The chunk that its worker had in hand."""
-    position: int | None
-    """The place in the chunk of the item that was being called; None: none was."""
+    item: int | None
+    """Index of the item that was being called; None: none was."""
     fields: dict[str, Any]
     is_last: bool = False
     """Its worker died with it unsent: it is said whatever the quota, if nothing later was."""
 
 
 class Logged:
-    """For one run. `first_index` tells where a chunk begins in the input, as soon as that is known."""
+    """For one run."""
 
-    def __init__(
-        self,
-        first_index: Callable[[Chunk], int | None],
-        clock: Callable[[], float] = time.monotonic,
-    ):
-        self._first_index = first_index
+    def __init__(self, clock: Callable[[], float] = time.monotonic):
         self._clock = clock
         self._quota = LogQuota(clock)
-        self._held: defaultdict[int, deque[_Record]] = defaultdict(deque)
-        """By the process ids of workers."""
         self._left_out = 0
         """How many records were not said again since they were last counted."""
         self._last: _Record | None = None
@@ -70,30 +56,22 @@ class Logged:
         self._said: dict[int, float] = {}
         """When the last record of each worker that was said was made."""
 
-    def take(
-        self, pid: int, chunk: Chunk | None, position: int | None, fields: dict[str, Any]
-    ) -> None:
-        """A record that has come from a worker, with what the worker was given."""
-        held = self._held[pid]
-        held.append(_Record(pid, chunk, position, fields))
-        if len(held) > _HELD:
-            self._say(held.popleft())
-        self._release(held)
+    def take(self, pid: int, index: int | None, fields: dict[str, Any]) -> None:
+        """A record that has come from a worker."""
+        self._say(_Record(pid, index, fields))
 
-    def over(self, pid: int, chunk: Chunk | None, count: int, last: tuple[Any, Any] | None) -> None:
-        """A worker has kept so many records to itself, of which the last was (position, fields).
+    def over(self, pid: int, count: int, last: tuple[Any, Any] | None) -> None:
+        """A worker has kept so many records to itself, of which the last was (index, fields).
 
         None: it died as it was about to leave that behind.
         """
         if last is not None:
-            self._leave_out(_Record(pid, chunk, *last), count)
+            self._leave_out(_Record(pid, *last), count)
         else:
             self._count(count)
 
     def look(self) -> None:
-        """Now and then: say what can be said by now."""
-        for held in self._held.values():
-            self._release(held)
+        """Now and then: say how many were left out."""
         if self._left_out and self._clock() - self._began >= _TELL_SECONDS:
             self.tell_left_out()
 
@@ -101,14 +79,11 @@ class Logged:
         """Nothing more comes from a worker. If it died, its last words are said, too."""
         last = self._last_of.pop(pid, None)
         if died and last is not None:
-            self._held[pid].append(last._replace(is_last=True))
+            self._say(last._replace(is_last=True))
         self.look()
 
     def close(self) -> None:
         """The run has ended: say what is left."""
-        for held in self._held.values():
-            while held:
-                self._say(held.popleft())
         self.tell_left_out()
 
     def tell_left_out(self) -> None:
@@ -117,10 +92,6 @@ class Logged:
             told = f"… and {self._left_out:,} more in this second"
             self._left_out = 0
             _handle(self._last.fields if self._last is not None else _UNKNOWN, told, {})
-
-    def _release(self, held: deque[_Record]) -> None:
-        while held and (held[0].position is None or self._index(held[0]) is not None):
-            self._say(held.popleft())
 
     def _say(self, record: _Record) -> None:
         if record.is_last:
@@ -144,14 +115,8 @@ class Logged:
             self._began = self._clock()
         self._left_out += count
 
-    def _index(self, record: _Record) -> int | None:
-        if record.chunk is None or record.position is None:
-            return None
-        first_index = self._first_index(record.chunk)
-        return None if first_index is None else first_index + record.position
-
     def _handle(self, record: _Record) -> None:
-        index = self._index(record)
+        index = record.item
         by = f"worker process {record.pid}"
         if index is not None:
             by += f", item {index}"

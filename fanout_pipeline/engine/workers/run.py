@@ -1,7 +1,6 @@
 """One run of a crew of worker processes: gives out chunks, gathers parts, replaces who dies.
 
-A worker has one chunk at a time, and what begins earlier in the input is begun first, so that no
-first index is waited for longer than an earlier chunk takes to be read.
+A worker has one chunk at a time; what begins earlier in the input is begun first.
 """
 
 from __future__ import annotations
@@ -12,7 +11,6 @@ from dataclasses import replace
 
 from fanout_pipeline.engine.calls.call_log import Announce
 from fanout_pipeline.engine.calls.handing_back import HandedBack, Writer
-from fanout_pipeline.engine.calls.indexing import CountedRanges
 from fanout_pipeline.engine.calls.outcome import Outcome
 from fanout_pipeline.engine.functions.serialize import sent
 from fanout_pipeline.engine.model.strategy import Ran, Work
@@ -25,7 +23,7 @@ from fanout_pipeline.engine.system.signals import WAIT_SECONDS
 from fanout_pipeline.engine.timing.timeline import busy_seconds, seconds_of
 from fanout_pipeline.engine.workers.limits import Limits
 from fanout_pipeline.engine.workers.process import WorkerProcess
-from fanout_pipeline.engine.workers.protocol import COUNTED, DONE, READY, Order
+from fanout_pipeline.engine.workers.protocol import DONE, READY, Order
 from fanout_pipeline.engine.workers.relayed_logs import Logged, log_levels
 from fanout_pipeline.engine.workers.slots import Slot, Slots
 from fanout_pipeline.results.store.manifest import PartRecord
@@ -55,9 +53,6 @@ class SupervisedRun:
         self._progress = progress
         plan = ChunkPlan(work.chunks, len(workers), work.fixed, given=work.first_number)
         self._assignments = Assignments(plan, Suspects(work.failures, len(workers)))
-        self._ranges = CountedRanges(work.finished)
-        self._awaited: dict[int, Slot] = {}
-        """Who waits for which chunk's first index, by where the chunk starts."""
         self._parts = numbered(work)
         self._writer = Writer(work.folder, plan.size, hand_back)
         self._limits = Limits(work.failures.item_timeout_seconds, memory_mb, len(workers))
@@ -66,9 +61,8 @@ class SupervisedRun:
         progress.begin(plan.size)
         # Not the batch function: what its module imports would be imported for nothing.
         slim = replace(work, chunks=(), finished=(), batch_function=None, seen=None)
-        message = sent(("work", slim, log_levels()), work.function, progress.say_once)
-        logged = Logged(self._ranges.first_index)
-        self._slots = Slots(workers, start_another, message, began, logged)
+        message = sent(("work", slim, log_levels()), work.function, progress.log_once)
+        self._slots = Slots(workers, start_another, message, began, Logged())
         self._pickle_seconds = time.thread_time() - cpu_began
 
     def ran(self) -> Ran:
@@ -109,15 +103,10 @@ class SupervisedRun:
         worker = self._slots.ensure_worker(slot, fresh=assignment.alone)
         slot.has, slot.given = assignment, time.monotonic()
         chunk, suspect = assignment.chunk, assignment.suspect
-        first_index = self._ranges.first_index(chunk)
-        if first_index is None:
-            self._awaited[chunk.start] = slot
         announce = self._announce if suspect is None else Announce.EACH
         failure = suspect.failure if suspect else None
         worker.fresh = False
-        order = Order(
-            chunk, first_index, assignment.seconds, announce, self._writer.hand_back, failure
-        )
+        order = Order(chunk, assignment.seconds, announce, self._writer.hand_back, failure)
         worker.send(("chunk", order))
 
     def _take(self, slot: Slot) -> None:
@@ -131,8 +120,6 @@ class SupervisedRun:
                 pass
             case (kind, _) if kind == READY:  # it was started in the place of another
                 slot.timeline.until(time.perf_counter(), "start")
-            case (kind, chunk, items) if kind == COUNTED:
-                self._counted(chunk, items)
             case _ if slot.termination is not None and slot.termination.late is not None:
                 pass  # Asked for its stack, it may have left the call that took too long.
             case (kind, piece, began, imported, ended) if kind == DONE:
@@ -148,11 +135,6 @@ class SupervisedRun:
                 self._take(slot)
             else:
                 self._lost(slot)
-
-    def _counted(self, chunk: Chunk, items: int) -> None:
-        for start, first_index in self._ranges.add(chunk, items):
-            if start in self._awaited:
-                self._slots.worker(self._awaited.pop(start)).send(first_index)
 
     def _done(
         self,
@@ -224,7 +206,6 @@ class SupervisedRun:
         assignment, slot.has = slot.has, None
         termination, slot.termination = slot.termination, None
         if assignment is not None:
-            self._awaited.pop(assignment.chunk.start, None)
             self._parts.discard(assignment.chunk.number)
             death = worker.death(assignment.chunk.number, how, termination, slot.given)
             self._suspect(assignment, worker, death)
@@ -235,12 +216,9 @@ class SupervisedRun:
         chunk, call, split = assignment.chunk, death.call, None
         if death.begun and call is not None and call.item is not None:
             split = split_at(self._source, chunk, call.item)
-            if split.before is not None:
-                self._counted(split.before, call.item)
-            self._counted(split.item, 1)
         elif death.late:  # one of a slice of items that had been quick so far
             self._announce = Announce.EACH
         self._deaths += 1
         if self._deaths <= _DEATHS_TOLD:
-            self._progress.say(death.told(worker.pid, chunk))
+            self._progress.log(death.told(worker.pid, chunk))
         self._assignments.died(assignment, death, split, time.monotonic())

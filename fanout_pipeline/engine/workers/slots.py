@@ -104,9 +104,8 @@ class Slots:
         worker = self.worker(slot)
         message = worker.receive_ready()
         match message:
-            case (kind, position, fields) if kind == LOGGED:
-                chunk = slot.has.chunk if slot.has is not None else None
-                self._logged.take(worker.pid, chunk, position, fields)
+            case (kind, index, fields) if kind == LOGGED:
+                self._logged.take(worker.pid, index, fields)
                 return None
         return message
 
@@ -145,10 +144,7 @@ class Slots:
             return
         count, last = worker.box.kept(ended)
         if count:
-            chunk = slot.has.chunk if slot.has is not None else None
-            if chunk is not None and not worker.box.has_begun(chunk.number):
-                chunk = None
-            self._logged.over(worker.pid, chunk, count, last)
+            self._logged.over(worker.pid, count, last)
 
     def _end_logs(self, slot: Slot, died: bool) -> None:
         self._look_at_logs(slot, ended=True)

@@ -19,7 +19,7 @@ from fanout_pipeline.engine.model.options import Options
 from fanout_pipeline.engine.model.spec import FanoutSpec, with_its_imports
 from fanout_pipeline.engine.registry import REFERENCE, STRATEGIES
 from fanout_pipeline.engine.system.cores import effective_cores
-from fanout_pipeline.engine.system.numeric import as_in_workers
+from fanout_pipeline.engine.system.blas_threads import as_in_workers
 from fanout_pipeline.measuring.break_even.answers import BreakEven, break_even
 from fanout_pipeline.measuring.break_even.cost_model import CostModel
 from fanout_pipeline.measuring.break_even.grid import Cell, Grid, Sample, Skip
@@ -141,7 +141,7 @@ class _Measurement:
         seconds = time.perf_counter() - self._began
         skips = self._sweep.skips()
         source = self._spec.source
-        items = sum(source.count(source.load(chunk)) for chunk in source.cut(_COUNTING_CHUNKS))
+        items = sum(len(source.read(chunk)) for chunk in source.chunks(_COUNTING_CHUNKS))
         return Findings(
             name=self._spec.name,
             grid=self._grid,
@@ -225,7 +225,7 @@ def sample_basis(spec: FanoutSpec, options: Options, machine: Mapping[str, Any])
     return {
         "function": work_fingerprint(spec),
         "batch_function": None if batch is None else function_fingerprint(batch),
-        "source": spec.source.fingerprint().sha256,
+        "source": spec.source.examine().identity,
         "workers": options.workers,
         "concurrency": options.concurrency,
         "start_method": options.start_method,

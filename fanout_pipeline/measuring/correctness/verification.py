@@ -17,7 +17,7 @@ from fanout_pipeline.engine.model.run_record import RunRecord
 from fanout_pipeline.engine.model.spec import FanoutSpec, with_its_imports
 from fanout_pipeline.engine.registry import REFERENCE, STRATEGIES, SUPERVISED
 from fanout_pipeline.engine.run import run_strategy
-from fanout_pipeline.engine.system.numeric import as_in_workers
+from fanout_pipeline.engine.system.blas_threads import as_in_workers
 from fanout_pipeline.measuring.correctness.determinism import DeterminismTest
 from fanout_pipeline.measuring.correctness.order_check import OrderCheck, check_order
 from fanout_pipeline.measuring.correctness.result_streams import sides
@@ -125,7 +125,7 @@ class _Checked:
         if manifest.failed and (not policy.quarantines or omits != policy.omits):
             return None
         same = (
-            manifest.source.get("sha256") == self.run.input.sha256
+            manifest.source.get("sha256") == self.run.input.identity
             and manifest.function.get("fingerprint") == self.run.function_fingerprint
         )
         return snapshot if same else None
@@ -155,7 +155,7 @@ class _Checked:
                     Options(1, "none", failures=self.failures),
                     log=lambda line: self.log(f"check: {line}"),
                 )
-            if record.input.sha256 != self.run.input.sha256:
+            if record.input.identity != self.run.input.identity:
                 raise _changed(self.spec)
             where = ", in a worker process," if supervised else ""
             return self.against(Snapshot.of(made), f"a serial run{where} made for this check")
@@ -211,13 +211,12 @@ def self_check(spec: FanoutSpec, folder: Path | Snapshot, run: RunRecord) -> Ord
     Their indexes and digest are read back (`Side.blocks` raises where they are not as recorded), and
     they are counted against the items of the input.
     """
-    if spec.source.size() != run.input.bytes:
+    if spec.source.version().size != run.input.size:
         raise _changed(spec)
     (side,) = sides(folder)
     manifest = side.snapshot.manifest
     items = manifest.items - manifest.rows + sum(len(block.hashes) for block in side.blocks())
-    chunks = spec.source.cut(run.chunks)
-    expected = sum(spec.source.count(spec.source.load(chunk)) for chunk in chunks)
+    expected = sum(len(spec.source.read(chunk)) for chunk in spec.source.chunks(run.chunks))
     return OrderCheck(
         items, expected, missing=max(0, expected - items), duplicated=max(0, items - expected)
     )
@@ -225,6 +224,6 @@ def self_check(spec: FanoutSpec, folder: Path | Snapshot, run: RunRecord) -> Ord
 
 def _changed(spec: FanoutSpec) -> BadInput:
     return BadInput(
-        f"{spec.source.path} has changed since the run has read it: what is there now says nothing "
+        f"{spec.source} has changed since the run has read it: what is there now says nothing "
         "about these results. Materialize the asset again."
     )

@@ -6,7 +6,7 @@ from fanout_pipeline.engine.model.run_record import RunRecord
 from fanout_pipeline.measuring.correctness.order_check import OrderCheck
 from fanout_pipeline.measuring.trials.machine import MachineLoad
 from fanout_pipeline.measuring.trials.time_limit import TookTooLong
-from fanout_pipeline.sources.source import Fingerprint
+from fanout_pipeline.sources.source import Version
 from fanout_pipeline_tests.measuring.trials import made_up
 
 ITEMS = 100_000
@@ -66,7 +66,7 @@ def record(strategy, seconds, **changes):
         "chunks": 8,
         "start_method": "none",
         "digest": "d",
-        "input": Fingerprint("f", 1, "i"),
+        "input": Version("f", 1, "i"),
         "function_fingerprint": "g",
         "warm_seconds": (seconds,),
         "phases": {"call": seconds},

@@ -21,7 +21,6 @@ from hypothesis.stateful import (
 )
 
 from fanout_pipeline import read_failures, read_results
-from fanout_pipeline.engine.calls.indexing import CountedRanges
 from fanout_pipeline.engine.scheduling.resume import finished_before, unfinished
 from fanout_pipeline.results.store.collector import PartCollector
 from fanout_pipeline.results.store.failed_items import failed_items
@@ -60,7 +59,6 @@ class Run:
         whole = (Chunk(0, 0, 5), Chunk(1, 5, UNITS))
         self.left = [(c.start, c.stop) for c in unfinished(whole, self.finished)]
         self.parts = PartCollector(self.generation, self.finished)
-        self.ranges = CountedRanges(self.finished)
         self.number = 1 + max((one.part.number for one in self.finished), default=-1)
         self.told = [one.part for one in self.finished]
 
@@ -72,8 +70,6 @@ class Run:
             stop = start + size
         firsts = FIRSTS[self.identity.results["the input"]]
         first, items = firsts[start], firsts[stop] - firsts[start]
-        self.ranges.add(Chunk(0, start, stop), items)
-        assert self.ranges.first_index(Chunk(0, start, stop)) in (None, first)
         guilty = sorted(GUILTY & set(range(first, first + items)))
         if guilty and policy(self.identity) == "fail":
             raise Died
