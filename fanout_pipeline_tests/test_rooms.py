@@ -84,11 +84,12 @@ from fanout_pipeline.engine.model.strategy import Work
 from fanout_pipeline.engine.calls.indexing import ThreadNumbering
 from fanout_pipeline import IntegerLines
 from fanout_pipeline.squares import square
+from fanout_pipeline.results.store.generation import LocalGeneration
 from pathlib import Path
 
 source = IntegerLines(sys.argv[1])
 chunks = source.cut(1)
-work = Work(source, square, None, chunks, Path(sys.argv[2]))
+work = Work(source, square, None, chunks, LocalGeneration(Path(sys.argv[2])))
 record = chunk_work.run_chunk(work, chunks[0], ThreadNumbering())
 assert record.items == 3
 print(json.dumps(sorted({name.partition(".")[0] for name in sys.modules})))

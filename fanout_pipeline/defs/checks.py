@@ -29,7 +29,7 @@ _DESCRIPTIONS = {
 def failures_spec(key: dg.AssetKey) -> dg.AssetCheckSpec:
     """The check that every strategy's asset has, the reference, too."""
     text = (
-        "The function failed on no item. Those on which it did are in failures.parquet beside the "
+        "The function failed on no item. Those on which it did are in _failures.parquet beside the "
         "results; a warning, and an error where they are more than the share set as failed_share."
     )
     return dg.AssetCheckSpec(FAILURES, asset=key, description=text)

@@ -8,7 +8,6 @@ manager of ours, for nothing that is read from disk here is ever unpickled.
 
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
@@ -20,6 +19,7 @@ from fanout_pipeline.defs.overlap import ALONE, CHUNK, TIMED, overlapping_steps
 from fanout_pipeline.defs.recording import checked_and_recorded
 from fanout_pipeline.defs.resources import DataFolder, Fanout
 from fanout_pipeline.engine.model.spec import FanoutSpec
+from fanout_pipeline.results.store.contract import Generation
 from fanout_pipeline.results.store.ledger import OLD_SECONDS
 
 if TYPE_CHECKING:
@@ -151,7 +151,7 @@ def chunk_graph_asset(spec: FanoutSpec, version: str, tags: dict[str, str]) -> d
     return dagster_multiprocess
 
 
-def _is_over(context: dg.OpExecutionContext, generation: Path) -> bool:
+def _is_over(context: dg.OpExecutionContext, generation: Generation) -> bool:
     """Whether the run that a generation is named by does not work on it any more."""
     from fanout_pipeline.engine.system.ownership import owner_of_is_gone
 
@@ -160,5 +160,5 @@ def _is_over(context: dg.OpExecutionContext, generation: Path) -> bool:
         return True
     # One that was killed with SIGKILL may stay "started" for ever. One that is not known was deleted,
     # or is of another Dagster instance on the same data.
-    is_old = time.time() - generation.stat().st_mtime > OLD_SECONDS
+    is_old = time.time() - generation.changed_at > OLD_SECONDS
     return owner_of_is_gone(generation) or (run is None and is_old)

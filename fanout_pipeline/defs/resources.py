@@ -126,7 +126,7 @@ class Fanout(dg.ConfigurableResource[Any]):
         default="fail",
         description="fail: the first item on which the function raises ends the run, and is named. "
         "quarantine: all other items are finished, and those that failed, or that cannot be read, are "
-        "listed in failures.parquet.",
+        "listed in _failures.parquet.",
     )
     failed_items: Literal["null", "omit"] = Field(
         default="null",

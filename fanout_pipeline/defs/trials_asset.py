@@ -87,7 +87,7 @@ def trials_asset(spec: FanoutSpec, strategies: Sequence[str], version: str) -> d
             # What keeps it from being made is to be told before hours of trials.
             make_folder(path.parent)
             done: list[Trial] = []
-            with ResultFolder(root / spec.name / "trials").writing() as scratch:
+            with ResultFolder(root / spec.name / "trials").scratch() as scratch:
                 _link_source(root, scratch, spec.source.path)
                 judge = Judge(here, context.log.info)
                 try:

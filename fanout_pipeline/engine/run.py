@@ -25,9 +25,9 @@ from fanout_pipeline.engine.system.progress import Progress
 from fanout_pipeline.engine.system.surroundings import Surroundings
 from fanout_pipeline.engine.system.usage import own_usage
 from fanout_pipeline.engine.timing.timeline import mean, total
-from fanout_pipeline.results.files import no_links
+from fanout_pipeline.results.store.contract import Generation, Store
 from fanout_pipeline.results.store.folder import ResultFolder
-from fanout_pipeline.results.store.ledger import LEDGER, Finished
+from fanout_pipeline.results.store.ledger import Finished, forget
 from fanout_pipeline.results.store.manifest import Manifest
 from fanout_pipeline.results.types.kinds import MixedTypes
 
@@ -174,8 +174,8 @@ def run_once(
     strategy: str,
     crew: Crew,
     spec: FanoutSpec,
-    target: ResultFolder,
-    generation: Path,
+    target: Store,
+    generation: Generation,
     basis: Basis,
     chunks: int,
     fixed: bool,
@@ -206,14 +206,14 @@ def run_once(
     except MixedTypes:
         if finished:
             # A run has gone on and ended here: the next would, too.
-            no_links.unlink(generation / LEDGER)
+            forget(generation)
         raise
     ended = time.perf_counter()
     try:
         manifest = Manifest(strategy, tuple(ran.parts), asdict(basis.input), basis.made_by)
     except (TypeError, ValueError):
         # To go on with these parts would end here again.
-        no_links.unlink(generation / LEDGER)
+        forget(generation)
         raise
     target.commit(generation, manifest)
     return Once(manifest, ran, cut - began, ended - began, time.perf_counter() - ended)

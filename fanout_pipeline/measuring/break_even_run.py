@@ -30,7 +30,7 @@ from fanout_pipeline.measuring.sweep import Block, Sweep
 from fanout_pipeline.measuring.sweep_grid import Cell, Grid, Sample, Skip
 from fanout_pipeline.measuring.sweep_runs import sweep_runs
 from fanout_pipeline.results.files.atomic import make_folder
-from fanout_pipeline.results.files.lock import Held, locked
+from fanout_pipeline.results.files.lock import locked
 
 SCALED = "multiprocess"
 """The strategy whose throughput is measured over numbers of workers."""
@@ -93,7 +93,7 @@ def measure_break_even(
     with ExitStack() as alone:
         try:
             alone.enter_context(locked(folder / ".lock"))
-        except Held:
+        except TimeoutError:
             raise AlreadyRunning(
                 f"Another run is measuring into {folder}: wait for its end, then run again."
             ) from None

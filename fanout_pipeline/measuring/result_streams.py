@@ -17,6 +17,7 @@ from fanout_pipeline.results.read import Snapshot
 from fanout_pipeline.results.store.digest import combined, digest, value_hashes
 from fanout_pipeline.results.store.manifest import NoResults
 from fanout_pipeline.results.types.arrow_types import to_python
+from fanout_pipeline.results.types.kinds import Kind
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +62,7 @@ class Block:
     hashes: numpy.ndarray
     index: numpy.ndarray
     column: pyarrow.Array
-    metadata: dict[bytes, bytes] | None
+    kind: Kind
     has_floats: bool
 
     def cut(self, start: int, stop: int) -> Block:
@@ -83,7 +84,7 @@ class Block:
         return short_repr(self.values(numpy.array([position]))[0])
 
     def values(self, positions: numpy.ndarray) -> list[Any]:
-        return to_python(self.column.take(pyarrow.array(positions)), self.metadata)
+        return to_python(self.column.take(pyarrow.array(positions)), self.kind)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +110,6 @@ def blocks(side: Compared) -> Iterator[Block]:
     gaps = snapshot.manifest.rows < snapshot.manifest.items
     floats = side.has_floats
     for batch in snapshot.batches():
-        metadata = batch.schema.field("result").metadata
         column = batch["result"]
         index = batch["index"].to_numpy()
         if gaps:
@@ -122,10 +122,10 @@ def blocks(side: Compared) -> Iterator[Block]:
             raise NoResults(
                 f"{snapshot.folder}: the indexes do not count up from {position}: materialize it again."
             )
-        hashes = value_hashes(column, metadata)
+        hashes = value_hashes(column, snapshot.manifest.kind)
         digests.append(digest(hashes, position, index if gaps else None))
         position = int(index[-1]) + 1 if len(index) else position
-        block = Block(hashes, index, column, metadata, floats)
+        block = Block(hashes, index, column, snapshot.manifest.kind, floats)
         if len(side.without):
             keep = ~numpy.isin(index, side.without, assume_unique=True)
             block = block.only(keep)

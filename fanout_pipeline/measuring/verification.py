@@ -126,7 +126,7 @@ def _with_serial(
     strategy = STRATEGIES.get(run.strategy)
     in_workers = strategy is not None and strategy.starts_processes
     # In a generation of the results': whoever is killed here leaves it to their next run to remove.
-    with ResultFolder(ours.folder).writing() as scratch:
+    with ResultFolder(ours.folder).scratch() as scratch:
         made = scratch / REFERENCE
         # An item that ends its process, or never returns, must not take this one with it.
         supervised = failures.quarantines or failures.item_timeout_seconds is not None

@@ -59,7 +59,7 @@ def test_a_comparison_goes_on_without_what_hangs(how, file, tmp_path, monkeypatc
             for name in ("serial", "threads", "multiprocess")
         )
         found = run_trials(serial, others, TrialOptions(rounds=3, budget_seconds=60))
-    shutil.rmtree(tmp_path / "ways" / ".threads")
+    shutil.rmtree(tmp_path / "ways" / "_runs" / "threads")
     assert list(found.failures) == ["threads"]
     assert re.match(r"TookTooLong: it had not ended after \d+ s", found.failures["threads"])
     assert found.rounds == 3

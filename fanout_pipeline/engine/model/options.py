@@ -15,7 +15,7 @@ class FailurePolicy:
 
     on_error: OnError = "fail"
     """fail: the run stops soon and names the item. quarantine: all other items are finished, and
-    those that failed are listed in `failures.parquet`."""
+    those that failed are listed in `_failures.parquet`."""
     failed_items: FailedItems = "null"
     """What the results have in the place of a quarantined item: a null, or no row."""
     retries: int = 0

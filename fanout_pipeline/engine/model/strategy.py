@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from fanout_pipeline.engine.model.options import FAIL, FailurePolicy, Options
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
     from fanout_pipeline.engine.system.progress import Progress
     from fanout_pipeline.engine.system.usage import ProcessUsage
     from fanout_pipeline.engine.timing.timeline import WorkerTimeline
+    from fanout_pipeline.results.store.contract import Generation
     from fanout_pipeline.results.store.ledger import Finished
     from fanout_pipeline.results.store.manifest import PartRecord
 
@@ -54,13 +54,13 @@ class Work:
     batch_function: Callable[[Any], Any] | None
     chunks: tuple[Chunk, ...]
     """All of the source that is not finished, in order."""
-    folder: Path
+    generation: Generation
     """Where the parts are written."""
     fixed: bool = False
     """The chunks are those that the user has asked for; otherwise crews may cut them smaller."""
     failures: FailurePolicy = FAIL
     finished: tuple[Finished, ...] = ()
-    """What an earlier run has done of it; the parts are in `folder`."""
+    """What an earlier run has done of it; the parts are in `generation`."""
     depends_on: tuple[Dependency, ...] = ()
     seen: Look | None = None
     """The source and what the function depends on, as they must stay."""

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterable
-from pathlib import Path
 from typing import NamedTuple
 
-from fanout_pipeline.results.files import no_links
+from fanout_pipeline.results.store.contract import Generation
 from fanout_pipeline.results.store.ledger import Finished, gaps
 from fanout_pipeline.sources.source import Chunk, Source
 
-_COUNT = re.compile(r"count-(\d+)-(\d+)-(\d+)")
+_COUNT = re.compile(r"_count-(\d+)-(\d+)-(\d+)")
 _COUNTED_BYTES = 8 * 2**20
 
 
@@ -25,18 +23,18 @@ class _Counted(NamedTuple):
 class FolderNumbering:
     """Chunks may be begun in any order.
 
-    Each count is the name of an empty file. What is not counted yet is counted here: reading bytes
+    Each count is the name of a file. What is not counted yet is counted here: reading bytes
     and counting newlines is cheap beside waiting for a step that has not begun. Chunks of an earlier
     run, `finished`, are counted already.
     """
 
-    def __init__(self, folder: Path, source: Source, finished: Iterable[Finished] = ()):
-        self._folder = folder
+    def __init__(self, generation: Generation, source: Source, finished: Iterable[Finished] = ()):
+        self._generation = generation
         self._source = source
         self._finished = [_Counted(one.start, one.stop, one.part.items) for one in finished]
 
     def counted(self, chunk: Chunk, items: int) -> None:
-        no_links.touch(self._folder / f"count-{chunk.start}-{chunk.stop}-{items}")
+        self._generation.append(f"_count-{chunk.start}-{chunk.stop}-{items}", "")
 
     def first_index(self, chunk: Chunk) -> int:
         known = self._known_before(chunk.start)
@@ -45,7 +43,7 @@ class FolderNumbering:
 
     def _known_before(self, stop: int) -> list[_Counted]:
         """In order; no two overlap."""
-        files = (_COUNT.fullmatch(name) for name in os.listdir(self._folder))
+        files = (_COUNT.fullmatch(name) for name in self._generation.names())
         found = [*self._finished, *(_Counted(*map(int, file.groups())) for file in files if file)]
         known: list[_Counted] = []
         for one in sorted(found):

@@ -6,26 +6,32 @@ import json
 import multiprocessing
 import os
 import socket
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
 
-from fanout_pipeline.results.files.atomic import write_text
+from fanout_pipeline.results.store.contract import Generation, read_file, write_text
 
-_OWNER = "owner"
+_OWNER = "_owner"
+_OWNER_BEFORE = "owner"
+"""The name of the file in results of earlier versions."""
 
 
-def own(folder: Path) -> None:
+def own(generation: Generation) -> None:
     """Say that this process works on it now, or the one that started it through multiprocessing."""
-    owner, file = json.dumps(_owner()), folder / _OWNER
-    if not file.exists() or file.read_text() != owner:
-        write_text(file, owner, durable=False)
+    owner = json.dumps(_owner())
+    with suppress(FileNotFoundError):
+        if read_file(generation, _OWNER) == owner.encode():
+            return
+    write_text(generation, _OWNER, owner)
 
 
-def owner_of_is_gone(folder: Path) -> bool:
+def owner_of_is_gone(generation: Generation) -> bool:
     """Whether its owner, on this host, has ended; false where that cannot be known."""
     try:
-        host, pid, created = json.loads((folder / _OWNER).read_text())
+        name = _OWNER if generation.size(_OWNER) >= 0 else _OWNER_BEFORE
+        host, pid, created = json.loads(read_file(generation, name))
         here = bool(host == socket.gethostname())
         return here and birth(pid) != created
     except psutil.NoSuchProcess:

@@ -5,6 +5,7 @@ from pathlib import Path
 from fanout_pipeline.engine.calls.indexing import ThreadNumbering
 from fanout_pipeline.engine.calls.items import run_chunk
 from fanout_pipeline.engine.model.strategy import Work
+from fanout_pipeline.results.store.generation import LocalGeneration
 from fanout_pipeline.sources.integer_lines import IntegerLines
 
 
@@ -19,4 +20,5 @@ def rehearse() -> None:
         source = IntegerLines(str(path))
         (chunk,) = source.cut(1)
         for _ in range(3):
-            run_chunk(Work(source, abs, None, (chunk,), folder), chunk, ThreadNumbering())
+            work = Work(source, abs, None, (chunk,), LocalGeneration(folder))
+            run_chunk(work, chunk, ThreadNumbering())

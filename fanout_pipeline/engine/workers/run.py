@@ -59,7 +59,7 @@ class SupervisedRun:
         self._awaited: dict[int, Slot] = {}
         """Who waits for which chunk's first index, by where the chunk starts."""
         self._parts = numbered(work)
-        self._writer = Writer(work.folder, plan.size, hand_back)
+        self._writer = Writer(work.generation, plan.size, hand_back)
         self._limits = Limits(work.failures.item_timeout_seconds, memory_mb, len(workers))
         self._announce = self._limits.times.announce
         self._deaths = 0

@@ -19,6 +19,7 @@ from fanout_pipeline.engine.calls.items import run_chunk, run_piece
 from fanout_pipeline.engine.model.errors import ItemFailed, Stopped, short_repr
 from fanout_pipeline.engine.model.strategy import Work
 from fanout_pipeline.results.store.folder import ResultFolder
+from fanout_pipeline.results.store.generation import LocalGeneration
 from fanout_pipeline.results.store.manifest import Manifest
 from fanout_pipeline.sources.source import BadInput
 from fanout_pipeline.squares import square, square_batch
@@ -41,7 +42,7 @@ def work(tmp_path, folder):
         path = tmp_path / "numbers.txt"
         path.write_text("".join(f"{line}\n" for line in lines))
         source = IntegerLines(str(path))
-        return Work(source, function, batch_function, source.cut(chunks), folder)
+        return Work(source, function, batch_function, source.cut(chunks), LocalGeneration(folder))
 
     return make
 
@@ -56,8 +57,8 @@ def run(work, run_one=run_chunk):
 
 
 def results(work, parts):
-    Manifest("test", tuple(parts)).save(work.folder)
-    return read_results(work.folder)["result"].tolist()
+    Manifest("test", tuple(parts)).save(work.generation)
+    return read_results(work.generation.path)["result"].tolist()
 
 
 @pytest.mark.parametrize("chunks", [1, 3, 7])
@@ -136,6 +137,7 @@ from fanout_pipeline.engine.calls.items import run_chunk
 from fanout_pipeline.engine.model.errors import ItemFailed
 from fanout_pipeline.engine.model.strategy import Work
 from fanout_pipeline.engine.calls.indexing import ThreadNumbering
+from fanout_pipeline.results.store.generation import LocalGeneration
 from fanout_pipeline import IntegerLines
 folder = Path(sys.argv[1])
 (folder / "numbers.txt").write_text("5\\n6\\n7\\n")
@@ -143,7 +145,7 @@ source = IntegerLines(str(folder / "numbers.txt"))
 def function(item):
     return item if item < 6 else next(iter([]))
 try:
-    run_chunk(Work(source, function, None, source.cut(1), folder), source.cut(1)[0], ThreadNumbering())
+    run_chunk(Work(source, function, None, source.cut(1), LocalGeneration(folder)), source.cut(1)[0], ThreadNumbering())
 except ItemFailed as error:
     print(error.failure.index, error.failure.error_type)
 """
@@ -291,13 +293,14 @@ from pathlib import Path
 from fanout_pipeline.engine.calls.items import run_chunk
 from fanout_pipeline.engine.model.strategy import Work
 from fanout_pipeline.engine.calls.indexing import ThreadNumbering
+from fanout_pipeline.results.store.generation import LocalGeneration
 from fanout_pipeline import IntegerLines
 folder = Path(sys.argv[1])
 (folder / "numbers.txt").write_text("".join(f"{n}\\n" for n in range(1000)))
 source = IntegerLines(str(folder / "numbers.txt"))
 numbering = ThreadNumbering()
 for chunk in source.cut(3):
-    run_chunk(Work(source, eval(sys.argv[2]), None, source.cut(3), folder), chunk, numbering)
+    run_chunk(Work(source, eval(sys.argv[2]), None, source.cut(3), LocalGeneration(folder)), chunk, numbering)
 print(sorted({"pandas", "dagster", "matplotlib"} & sys.modules.keys()))
 """
 
