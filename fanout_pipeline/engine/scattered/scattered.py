@@ -30,6 +30,7 @@ from fanout_pipeline.engine.run import run_once
 from fanout_pipeline.engine.scattered.begun import Begun, begun
 from fanout_pipeline.engine.scattered.folder_numbering import FolderNumbering
 from fanout_pipeline.engine.scattered.gathered import Answer, gathered
+from fanout_pipeline.engine.scheduling.gaps import gaps
 from fanout_pipeline.engine.scheduling.resume import (
     finished_before,
     numbered,
@@ -43,7 +44,7 @@ from fanout_pipeline.engine.system.usage import ProcessUsage, own_usage
 from fanout_pipeline.engine.timing.timeline import busy_seconds
 from fanout_pipeline.results.store.contract import Generation
 from fanout_pipeline.results.store.folder import ResultFolder
-from fanout_pipeline.results.store.ledger import Ledger, forget, gaps
+from fanout_pipeline.results.store.ledger import Ledger, forget
 from fanout_pipeline.results.store.manifest import Manifest
 from fanout_pipeline.results.types.kinds import MixedTypes
 from fanout_pipeline.sources.source import Chunk

@@ -8,10 +8,11 @@ from contextlib import contextmanager, suppress
 from fanout_pipeline.engine.functions.input_guard import look
 from fanout_pipeline.engine.model.spec import FanoutSpec
 from fanout_pipeline.engine.model.strategy import Look, Reads, Work
+from fanout_pipeline.engine.scheduling.gaps import gaps
 from fanout_pipeline.engine.system.signals import interrupts_held
 from fanout_pipeline.results.store.collector import PartCollector
 from fanout_pipeline.results.store.contract import Generation
-from fanout_pipeline.results.store.ledger import Finished, Identity, Ledger, gaps, take_over
+from fanout_pipeline.results.store.ledger import Finished, Identity, Ledger, take_over
 from fanout_pipeline.sources.source import BadInput, Chunk
 
 _COUNTED_BYTES = 64 * 2**20

@@ -48,6 +48,3 @@ def _acquired(path: Path, deadline: float) -> int:
             if time.monotonic() >= deadline:
                 raise TimeoutError(f"{path} is locked by another process.") from None
             time.sleep(_POLL_SECONDS)
-        except BaseException:
-            os.close(descriptor)
-            raise

@@ -32,7 +32,7 @@ from fanout_pipeline.results.files.atomic import (
     sync_all,
 )
 from fanout_pipeline.results.files.lock import locked
-from fanout_pipeline.results.store.contract import Generation
+from fanout_pipeline.results.store.contract import Generation, Store
 from fanout_pipeline.results.store.generation import LOCK, SHARED, LocalGeneration
 from fanout_pipeline.results.store.ledger import LEDGER, Identity, Ledger, to_resume
 from fanout_pipeline.results.store.manifest import (
@@ -50,7 +50,7 @@ _OLD_FILES = (_OLD_LOCK, "_manifest.json", "owner")
 
 
 @dataclass(frozen=True, slots=True)
-class ResultFolder:
+class ResultFolder(Store):
     """The results of one fan-out, visible at `path`."""
 
     path: Path
@@ -65,7 +65,6 @@ class ResultFolder:
         shared: Generation | None = None,
         prefix: str = "",
     ) -> Iterator[LocalGeneration]:
-        """See `Store.writing`."""
         generation = self.generation(prefix + uuid.uuid4().hex[:12])
         with ExitStack() as owned:
             with self._changing():
@@ -78,7 +77,7 @@ class ResultFolder:
             try:
                 yield generation
             finally:
-                if self._current() == generation.path:
+                if self.visible() == generation:
                     with suppress(OSError):
                         no_links.unlink(generation.path / LOCK)
                 elif (ledger := Ledger.read(generation)) is None or not ledger.is_of_use:
@@ -92,7 +91,6 @@ class ResultFolder:
         log: Callable[[str], object] = lambda line: None,
         claim: Callable[[Generation], object] = lambda generation: None,
     ) -> LocalGeneration:
-        """See `Store.share`."""
         generation = self.generation(name)
         with self._changing():
             if not generation.path.is_dir():
@@ -108,11 +106,9 @@ class ResultFolder:
             yield generation.path
 
     def generation(self, name: str) -> LocalGeneration:
-        """See `Store.generation`."""
         return LocalGeneration(self._runs / name)
 
     def commit(self, generation: Generation, manifest: Manifest) -> None:
-        """See `Store.commit`."""
         path = self._runs / generation.name
         sync_all([path / part_name(part.number) for part in manifest.parts])
         if manifest.failed:
@@ -140,7 +136,7 @@ class ResultFolder:
             )
         link = path.with_name(f"{path.name}.link")
         with self._changing():
-            previous = self._current()
+            previous = self.visible()
             no_links.unlink(link)
             no_links.make_link(link, os.path.relpath(path, self.path.parent))
             # Entries reach the disk in this order: the generation's name, the link to it, and only
@@ -151,25 +147,25 @@ class ResultFolder:
             no_links.rename(link, self.path)
             sync(self.path.parent)
             if previous is not None:
-                remove_folder(previous)
+                remove_folder(previous.path)
             self._remove_old_layout()
 
     def visible(self) -> LocalGeneration | None:
-        """See `Store.visible`."""
-        current = self._current()
-        return None if current is None else LocalGeneration(current)
+        if not self.path.is_symlink():
+            return None
+        target = Path(os.readlink(self.path))
+        is_ours = target.parent == Path(RUNS, self.path.name) and target.name[0] not in "._"
+        return self.generation(target.name) if is_ours else None
 
     def manifest(self) -> Manifest:
         """What is visible. Raises NoResults if nothing was committed."""
         return Manifest.load(LocalGeneration(self.path))
 
     def remove(self) -> None:
-        """See `Store.remove`."""
         for path in (self.path, self._runs):
             no_links.remove(path)
 
     def beginning(self) -> AbstractContextManager[None]:
-        """See `Store.beginning`."""
         make_folder(self._runs)
         return locked(self._runs / "_beginning", math.inf)
 
@@ -196,12 +192,14 @@ class ResultFolder:
         make_folder(generation.path)
 
     def _require_known_format(self) -> None:
+        """Refuse to replace what a later version has written."""
         try:
-            Manifest.load(LocalGeneration(self.path))
+            if (current := self.visible()) is not None:
+                Manifest.load(current)
         except UnknownFormat:
             raise
         except NoResults:
-            pass  # There are none yet, or they are damaged.
+            pass  # They are damaged: these results will be better.
 
     def _abandoned(
         self, is_dead: Callable[[Generation], bool] = lambda generation: False
@@ -214,10 +212,9 @@ class ResultFolder:
         for path in self._runs.iterdir():
             if path.is_symlink():
                 no_links.unlink(path)
-            elif path.is_dir() and path != self._current():
-                one = LocalGeneration(path)
-                if is_dead(one) if (path / SHARED).exists() else _is_free(path / LOCK):
-                    found.append(one)
+            elif path.is_dir() and (one := LocalGeneration(path)) != self.visible():
+                is_shared = (path / SHARED).exists()
+                found += [one] * (is_dead(one) if is_shared else _is_free(path / LOCK))
         return found
 
     def _remove_old_layout(self) -> None:
@@ -235,23 +232,11 @@ class ResultFolder:
     def _runs(self) -> Path:
         return self.path.with_name(RUNS) / self.path.name
 
-    def _current(self) -> Path | None:
-        """The visible generation; None if there is none, or the link is not ours."""
-        if not self.path.is_symlink():
-            return None
-        target = Path(os.readlink(self.path))
-        is_ours = target.parent == Path(RUNS, self.path.name) and target.name[0] not in "._"
-        return self._runs / target.name if is_ours else None
-
 
 def _is_free(lock: Path) -> bool:
     """Whether no process holds a generation's lock."""
     try:
         with locked(lock):
             return True
-    except TimeoutError:
+    except (TimeoutError, CannotWrite):  # Or its run has just ended, and removed it.
         return False
-    except CannotWrite:
-        if lock.parent.is_dir() and not lock.parent.is_symlink():
-            raise
-        return False  # Its run has just ended, and removed it.

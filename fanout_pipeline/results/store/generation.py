@@ -11,6 +11,7 @@ from typing import BinaryIO
 
 from fanout_pipeline.results.files import no_links
 from fanout_pipeline.results.files.atomic import append_line, replacing
+from fanout_pipeline.results.store.contract import Generation
 
 LOCK = "_lock"
 """The file that is locked while the only process that writes to a generation is alive."""
@@ -19,7 +20,7 @@ SHARED = "_shared"
 
 
 @dataclass(frozen=True, slots=True)
-class LocalGeneration:
+class LocalGeneration(Generation):
     """The folder at `path`. No link in it, or on the way to it, is followed to write or to remove."""
 
     path: Path

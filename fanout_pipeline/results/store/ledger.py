@@ -13,10 +13,10 @@ import itertools
 import json
 import re
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 from fanout_pipeline.results.store.contract import Generation, read_file, write_text
 from fanout_pipeline.results.store.manifest import (
@@ -244,32 +244,3 @@ def _in_order(finished: Iterable[Finished]) -> tuple[Finished, ...]:
         if one.start < one.stop and (not kept or kept[-1].stop <= one.start):
             kept.append(one)
     return tuple(kept)
-
-
-class Ranged(Protocol):
-    """A range of the source, in the source's own unit."""
-
-    @property
-    def start(self) -> int: ...
-
-    @property
-    def stop(self) -> int: ...
-
-
-def gaps(
-    ranges: Iterable[tuple[int, int]], finished: Iterable[Ranged]
-) -> Iterator[tuple[int, int]]:
-    """What is not finished of some ranges. Both are in order, and iterated over once."""
-    left = iter(finished)
-    one = next(left, None)
-    for start, stop in ranges:
-        begun = start
-        while one is not None and one.start < stop:
-            if begun < one.start:
-                yield begun, one.start
-            begun = max(begun, one.stop)
-            if one.stop > stop:  # it extends into the next range
-                break
-            one = next(left, None)
-        if begun < stop:
-            yield begun, stop
