@@ -1,4 +1,5 @@
-"""Files that appear whole or not at all, locks that end with their process, and no symbolic links.
+"""Files and folders that are changed whole or not at all, and never through a symbolic link.
 
-`printable` makes text from data safe for messages and logs. Keep out: what the files contain.
+Belongs here: what any store on a local disk needs, and `printable`, which makes text from data safe for
+messages. Keep out: what the files hold.
 """

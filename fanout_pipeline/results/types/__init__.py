@@ -1,6 +1,7 @@
-"""What type results have, and how Arrow and Parquet store them.
+"""From Python values to Arrow columns and back, without loss or with an error.
 
-    calls --> buffer --> column --> infer, for all but numbers and texts --> arrow_types --> a part
+    calls --> buffer --> column --> infer, unless numbers or texts --> arrow_types --> a part
 
-`kinds` has the types and how they combine; `times` says which times Parquet can hold.
+Belongs here: which type a column of results has, how it is stored and how it is read back. Add a type
+where it is inferred (`infer`), combined (`kinds`) and stored (`arrow_types`). Keep out: files and folders.
 """
