@@ -19,7 +19,7 @@ from fanout_pipeline.defs.overlap import ALONE, CHUNK, TIMED, overlapping_steps
 from fanout_pipeline.defs.recording import checked_and_recorded
 from fanout_pipeline.defs.resources import DataFolder, Fanout
 from fanout_pipeline.engine.model.spec import FanoutSpec
-from fanout_pipeline.results.store.contract import Generation
+from fanout_pipeline.results.store.generation import Generation
 from fanout_pipeline.results.store.ledger import OLD_SECONDS
 
 if TYPE_CHECKING:

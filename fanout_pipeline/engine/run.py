@@ -25,8 +25,9 @@ from fanout_pipeline.engine.system.progress import Progress
 from fanout_pipeline.engine.system.surroundings import Surroundings
 from fanout_pipeline.engine.system.usage import own_usage
 from fanout_pipeline.engine.timing.timeline import mean, total
-from fanout_pipeline.results.store.contract import Generation, Store
+from fanout_pipeline.results.store.contract import Store
 from fanout_pipeline.results.store.folder import ResultFolder
+from fanout_pipeline.results.store.generation import Generation
 from fanout_pipeline.results.store.ledger import Finished, forget
 from fanout_pipeline.results.store.manifest import Manifest
 from fanout_pipeline.results.types.kinds import MixedTypes

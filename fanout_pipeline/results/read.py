@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import pyarrow
 from pyarrow import parquet
 
-from fanout_pipeline.results.store.contract import Generation, read_file
-from fanout_pipeline.results.store.generation import LocalGeneration
+from fanout_pipeline.results.store.generation import Generation, read_file
+from fanout_pipeline.results.store.local_generation import LocalGeneration
 from fanout_pipeline.results.store.manifest import Manifest, NoResults, part_name
 from fanout_pipeline.results.types.arrow_types import cast, metadata_of, to_python
 from fanout_pipeline.results.types.kinds import Kind

@@ -11,8 +11,8 @@ import numpy
 import pyarrow
 from pyarrow import parquet
 
-from fanout_pipeline.results.store.contract import Generation
 from fanout_pipeline.results.store.digest import column_digest
+from fanout_pipeline.results.store.generation import Generation
 from fanout_pipeline.results.store.manifest import PartRecord, part_name
 from fanout_pipeline.results.types.arrow_types import metadata_of
 from fanout_pipeline.results.types.buffer import Results

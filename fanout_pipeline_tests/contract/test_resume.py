@@ -21,8 +21,8 @@ from fanout_pipeline.engine.registry import STRATEGIES
 from fanout_pipeline.engine.run import run_strategy
 from fanout_pipeline.numbers_file import write_numbers
 from fanout_pipeline.results.store.folder import ResultFolder
-from fanout_pipeline.results.store.generation import LocalGeneration
 from fanout_pipeline.results.store.ledger import LEDGER, Ledger
+from fanout_pipeline.results.store.local_generation import LocalGeneration
 from fanout_pipeline.sources.source import BadInput
 from fanout_pipeline_tests.contract import functions
 from fanout_pipeline_tests.contract.test_strategies import WITHOUT_PROCESSES, given_to

@@ -12,7 +12,7 @@ from fanout_pipeline.results.read import Snapshot
 from fanout_pipeline.results.store.collector import PartCollector
 from fanout_pipeline.results.store.failed_items import failed_items, gather_failures
 from fanout_pipeline.results.store.folder import ResultFolder
-from fanout_pipeline.results.store.generation import LocalGeneration
+from fanout_pipeline.results.store.local_generation import LocalGeneration
 from fanout_pipeline.results.store.manifest import Manifest, NoResults
 from fanout_pipeline.results.write import write_part
 

@@ -9,7 +9,7 @@ from pyarrow import parquet
 
 from fanout_pipeline import read_results, write_results
 from fanout_pipeline.results.files.atomic import CannotWrite
-from fanout_pipeline.results.store.generation import LocalGeneration
+from fanout_pipeline.results.store.local_generation import LocalGeneration
 from fanout_pipeline.results.types.arrow_types import to_python
 from fanout_pipeline.results.write import write_part
 from fanout_pipeline_tests.results.layout import generations

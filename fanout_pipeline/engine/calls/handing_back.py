@@ -16,7 +16,7 @@ from fanout_pipeline.results.store.manifest import PartRecord
 from fanout_pipeline.results.types.buffer import Results
 
 if TYPE_CHECKING:
-    from fanout_pipeline.results.store.contract import Generation
+    from fanout_pipeline.results.store.generation import Generation
 
 _WORTH_IMPORTING = 0.1
 """Once the parent would write for so many seconds more, workers import what they need to do so. They

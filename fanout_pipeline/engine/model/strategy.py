@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from fanout_pipeline.engine.system.progress import Progress
     from fanout_pipeline.engine.system.usage import ProcessUsage
     from fanout_pipeline.engine.timing.timeline import WorkerTimeline
-    from fanout_pipeline.results.store.contract import Generation
+    from fanout_pipeline.results.store.generation import Generation
     from fanout_pipeline.results.store.ledger import Finished
     from fanout_pipeline.results.store.manifest import PartRecord
 

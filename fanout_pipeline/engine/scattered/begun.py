@@ -16,7 +16,8 @@ from fanout_pipeline.engine.model.strategy import Look, Strategy
 from fanout_pipeline.engine.scheduling.resume import finished_before
 from fanout_pipeline.engine.system.ownership import own
 from fanout_pipeline.engine.system.usage import ProcessUsage, own_usage
-from fanout_pipeline.results.store.contract import Generation, Store, read_file, write_text
+from fanout_pipeline.results.store.contract import Store
+from fanout_pipeline.results.store.generation import Generation, read_file, write_text
 from fanout_pipeline.results.store.ledger import Identity
 from fanout_pipeline.sources.source import Fingerprint, Stamp
 

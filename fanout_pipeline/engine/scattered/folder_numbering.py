@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from fanout_pipeline.engine.scheduling.gaps import gaps
-from fanout_pipeline.results.store.contract import Generation
+from fanout_pipeline.results.store.generation import Generation
 from fanout_pipeline.results.store.ledger import Finished
 from fanout_pipeline.sources.source import Chunk, Source
 

@@ -42,8 +42,8 @@ from fanout_pipeline.engine.system.os_errors import explained
 from fanout_pipeline.engine.system.progress import Progress
 from fanout_pipeline.engine.system.usage import ProcessUsage, own_usage
 from fanout_pipeline.engine.timing.timeline import busy_seconds
-from fanout_pipeline.results.store.contract import Generation
 from fanout_pipeline.results.store.folder import ResultFolder
+from fanout_pipeline.results.store.generation import Generation
 from fanout_pipeline.results.store.ledger import Ledger, forget
 from fanout_pipeline.results.store.manifest import Manifest
 from fanout_pipeline.results.types.kinds import MixedTypes

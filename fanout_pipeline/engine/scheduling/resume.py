@@ -11,7 +11,7 @@ from fanout_pipeline.engine.model.strategy import Look, Reads, Work
 from fanout_pipeline.engine.scheduling.gaps import gaps
 from fanout_pipeline.engine.system.signals import interrupts_held
 from fanout_pipeline.results.store.collector import PartCollector
-from fanout_pipeline.results.store.contract import Generation
+from fanout_pipeline.results.store.generation import Generation
 from fanout_pipeline.results.store.ledger import Finished, Identity, Ledger, take_over
 from fanout_pipeline.sources.source import BadInput, Chunk
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import psutil
 
-from fanout_pipeline.results.store.contract import Generation, read_file, write_text
+from fanout_pipeline.results.store.generation import Generation, read_file, write_text
 
 _OWNER = "_owner"
 _OWNER_BEFORE = "owner"

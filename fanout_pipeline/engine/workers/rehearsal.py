@@ -5,7 +5,7 @@ from pathlib import Path
 from fanout_pipeline.engine.calls.indexing import ThreadNumbering
 from fanout_pipeline.engine.calls.items import run_chunk
 from fanout_pipeline.engine.model.strategy import Work
-from fanout_pipeline.results.store.generation import LocalGeneration
+from fanout_pipeline.results.store.local_generation import LocalGeneration
 from fanout_pipeline.sources.integer_lines import IntegerLines
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
-from fanout_pipeline.results.store.contract import Generation, swap_names
+from fanout_pipeline.results.store.generation import Generation
 from fanout_pipeline.results.store.ledger import LEDGER, Finished, append
 from fanout_pipeline.results.store.manifest import PartRecord, failed_name, part_name
 from fanout_pipeline.results.types.kinds import NULL, Kind
@@ -70,5 +70,13 @@ class PartCollector:
             (part_name, moved),
             (failed_name, [(a, b) for a, b in moved if a.failed]),
         ):
-            swap_names(self._generation, [(name(a.number), name(b.number)) for a, b in renamed])
+            _swap_names(self._generation, [(name(a.number), name(b.number)) for a, b in renamed])
         return numbered
+
+
+def _swap_names(generation: Generation, renames: Sequence[tuple[str, str]]) -> None:
+    """Rename files, old to new, where the new name of one may still be the old name of another."""
+    for old, new in renames:
+        generation.rename(old, f"_{new}")
+    for _, new in renames:
+        generation.rename(f"_{new}", new)

@@ -14,7 +14,7 @@ from typing import Any
 import pyarrow
 from pyarrow import parquet
 
-from fanout_pipeline.results.store.contract import Generation
+from fanout_pipeline.results.store.generation import Generation
 from fanout_pipeline.results.store.manifest import FAILURES, PartRecord, failed_name
 from fanout_pipeline.results.types.column import to_column
 

@@ -32,9 +32,10 @@ from fanout_pipeline.results.files.atomic import (
     sync_all,
 )
 from fanout_pipeline.results.files.lock import locked
-from fanout_pipeline.results.store.contract import Generation, Store
-from fanout_pipeline.results.store.generation import LOCK, SHARED, LocalGeneration
+from fanout_pipeline.results.store.contract import Store
+from fanout_pipeline.results.store.generation import Generation
 from fanout_pipeline.results.store.ledger import LEDGER, Identity, Ledger, to_resume
+from fanout_pipeline.results.store.local_generation import LOCK, SHARED, LocalGeneration
 from fanout_pipeline.results.store.manifest import (
     Manifest,
     NoResults,

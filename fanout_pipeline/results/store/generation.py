@@ -1,62 +1,54 @@
-"""A generation as a local folder. See `contract` for what its methods promise."""
+"""The files of one run's results: what ledger, manifest, parts and failed items are written in terms of."""
 
 from __future__ import annotations
 
-import os
-import stat
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
-from pathlib import Path
-from typing import BinaryIO
-
-from fanout_pipeline.results.files import no_links
-from fanout_pipeline.results.files.atomic import append_line, replacing
-from fanout_pipeline.results.store.contract import Generation
-
-LOCK = "_lock"
-"""The file that is locked while the only process that writes to a generation is alive."""
-SHARED = "_shared"
-"""An empty file that marks a generation of several processes, none of which holds its lock."""
+from typing import BinaryIO, Protocol
 
 
-@dataclass(frozen=True, slots=True)
-class LocalGeneration(Generation):
-    """The folder at `path`. No link in it, or on the way to it, is followed to write or to remove."""
-
-    path: Path
-
-    def __str__(self) -> str:
-        return str(self.path)
+class Generation(Protocol):
+    """The files of one run's results. It can be pickled: workers write their parts into it."""
 
     @property
     def name(self) -> str:
-        return self.path.name
+        """The name that tells it from the other generations of its store."""
 
     @property
     def changed_at(self) -> float:
-        return self.path.stat().st_mtime
+        """When a file was last added, renamed or removed, in seconds since the epoch."""
 
     def names(self) -> list[str]:
-        return [name for name in os.listdir(self.path) if name not in (LOCK, SHARED)]
+        """The names of all files but the store's own. Raises FileNotFoundError once it was removed."""
 
     def size(self, name: str) -> int:
-        try:
-            status = (self.path / name).lstat()
-        except (FileNotFoundError, NotADirectoryError):
-            return -1
-        return status.st_size if stat.S_ISREG(status.st_mode) else -1
+        """The size of a file in bytes; -1 if there is none of this name."""
 
     def open(self, name: str) -> BinaryIO:
-        return open(self.path / name, "rb")
+        """A file, to read. Raises FileNotFoundError."""
 
     def writing(self, name: str, *, durable: bool = False) -> AbstractContextManager[BinaryIO]:
-        return replacing(self.path / name, durable=durable)
+        """A file to write, which appears whole at the block's end, in place of an earlier one.
+
+        With `durable` it survives a power cut. Raises CannotWrite.
+        """
 
     def append(self, name: str, line: str) -> None:
-        append_line(self.path / name, line)
+        """Append a line to a text file; lines of several processes do not mix. Raises CannotWrite."""
 
     def rename(self, old: str, new: str) -> None:
-        no_links.rename(self.path / old, self.path / new)
+        """Rename a file, replacing one of the new name."""
 
     def remove(self, name: str) -> None:
-        no_links.remove(self.path / name)
+        """Remove a file, or anything else of this name, as far as possible; raises nothing."""
+
+
+def read_file(generation: Generation, name: str) -> bytes:
+    """The contents of a file. Raises FileNotFoundError."""
+    with generation.open(name) as file:
+        return file.read()
+
+
+def write_text(generation: Generation, name: str, text: str, *, durable: bool = False) -> None:
+    """Write a small text file, whole or not at all. Raises CannotWrite."""
+    with generation.writing(name, durable=durable) as file:
+        file.write(text.encode())

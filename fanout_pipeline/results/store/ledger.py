@@ -18,7 +18,7 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, TypeVar
 
-from fanout_pipeline.results.store.contract import Generation, read_file, write_text
+from fanout_pipeline.results.store.generation import Generation, read_file, write_text
 from fanout_pipeline.results.store.manifest import (
     FORMAT,
     PartRecord,

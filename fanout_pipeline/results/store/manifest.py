@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Self
 
-from fanout_pipeline.results.store.contract import Generation, read_file, write_text
+from fanout_pipeline.results.store.generation import Generation, read_file, write_text
 from fanout_pipeline.results.types.kinds import (
     DECIMAL_KIND,
     INTEGER_KIND,

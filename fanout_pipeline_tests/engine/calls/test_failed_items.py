@@ -20,7 +20,7 @@ from fanout_pipeline.engine.strategies.inline_crew import OneByOne
 from fanout_pipeline.engine.system.progress import Progress
 from fanout_pipeline.results.store.digest import digest, value_hashes
 from fanout_pipeline.results.store.folder import ResultFolder
-from fanout_pipeline.results.store.generation import LocalGeneration
+from fanout_pipeline.results.store.local_generation import LocalGeneration
 from fanout_pipeline.results.store.manifest import Manifest
 from fanout_pipeline.results.types.column import to_column
 from fanout_pipeline_tests.chance import examples

@@ -19,7 +19,7 @@ from fanout_pipeline.engine.calls.items import run_chunk, run_piece
 from fanout_pipeline.engine.model.errors import ItemFailed, Stopped, short_repr
 from fanout_pipeline.engine.model.strategy import Work
 from fanout_pipeline.results.store.folder import ResultFolder
-from fanout_pipeline.results.store.generation import LocalGeneration
+from fanout_pipeline.results.store.local_generation import LocalGeneration
 from fanout_pipeline.results.store.manifest import Manifest
 from fanout_pipeline.sources.source import BadInput
 from fanout_pipeline.squares import square, square_batch
@@ -137,7 +137,7 @@ from fanout_pipeline.engine.calls.items import run_chunk
 from fanout_pipeline.engine.model.errors import ItemFailed
 from fanout_pipeline.engine.model.strategy import Work
 from fanout_pipeline.engine.calls.indexing import ThreadNumbering
-from fanout_pipeline.results.store.generation import LocalGeneration
+from fanout_pipeline.results.store.local_generation import LocalGeneration
 from fanout_pipeline import IntegerLines
 folder = Path(sys.argv[1])
 (folder / "numbers.txt").write_text("5\\n6\\n7\\n")
@@ -293,7 +293,7 @@ from pathlib import Path
 from fanout_pipeline.engine.calls.items import run_chunk
 from fanout_pipeline.engine.model.strategy import Work
 from fanout_pipeline.engine.calls.indexing import ThreadNumbering
-from fanout_pipeline.results.store.generation import LocalGeneration
+from fanout_pipeline.results.store.local_generation import LocalGeneration
 from fanout_pipeline import IntegerLines
 folder = Path(sys.argv[1])
 (folder / "numbers.txt").write_text("".join(f"{n}\\n" for n in range(1000)))

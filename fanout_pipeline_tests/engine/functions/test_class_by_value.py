@@ -8,7 +8,7 @@ from fanout_pipeline import TextLines, read_results
 from fanout_pipeline.engine.model.strategy import Work
 from fanout_pipeline.engine.system.progress import Progress
 from fanout_pipeline.engine.workers.pool import worker_processes
-from fanout_pipeline.results.store.generation import LocalGeneration
+from fanout_pipeline.results.store.local_generation import LocalGeneration
 from fanout_pipeline.results.store.manifest import Manifest
 
 pytestmark = pytest.mark.slow

@@ -14,7 +14,7 @@ from fanout_pipeline.engine.model.strategy import Work
 from fanout_pipeline.engine.system.import_path import importing_from
 from fanout_pipeline.engine.system.progress import Progress
 from fanout_pipeline.engine.workers.pool import worker_processes
-from fanout_pipeline.results.store.generation import LocalGeneration
+from fanout_pipeline.results.store.local_generation import LocalGeneration
 from fanout_pipeline.results.store.manifest import Manifest
 from fanout_pipeline_tests.engine.functions import forms
 

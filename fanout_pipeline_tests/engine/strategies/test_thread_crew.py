@@ -11,7 +11,7 @@ from fanout_pipeline.engine.model.strategy import Work
 from fanout_pipeline.engine.scheduling import chunk_plan
 from fanout_pipeline.engine.strategies.thread_crew import thread_crew
 from fanout_pipeline.engine.system.progress import Progress
-from fanout_pipeline.results.store.generation import LocalGeneration
+from fanout_pipeline.results.store.local_generation import LocalGeneration
 from fanout_pipeline.results.store.manifest import Manifest
 from fanout_pipeline.sources.source import BadInput
 

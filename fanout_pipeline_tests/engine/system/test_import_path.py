@@ -20,7 +20,7 @@ from fanout_pipeline.engine.system.import_path import import_path, importing_fro
 from fanout_pipeline.engine.system.progress import Progress
 from fanout_pipeline.engine.workers.pool import worker_processes
 from fanout_pipeline.measuring.verification import verify
-from fanout_pipeline.results.store.generation import LocalGeneration
+from fanout_pipeline.results.store.local_generation import LocalGeneration
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("leaves_nothing")]
 

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from fanout_pipeline import read_results
 from fanout_pipeline.results.store.collector import PartCollector
-from fanout_pipeline.results.store.generation import LocalGeneration
 from fanout_pipeline.results.store.ledger import Identity, Ledger, begin
+from fanout_pipeline.results.store.local_generation import LocalGeneration
 from fanout_pipeline.results.store.manifest import Manifest
 from fanout_pipeline.results.write import write_part
 from fanout_pipeline_tests.chance import examples

@@ -10,7 +10,7 @@ import pytest
 
 from fanout_pipeline import read_results, write_results
 from fanout_pipeline.results.store.folder import ResultFolder
-from fanout_pipeline.results.store.generation import LocalGeneration
+from fanout_pipeline.results.store.local_generation import LocalGeneration
 from fanout_pipeline.results.store.manifest import Manifest, NoResults
 from fanout_pipeline.results.write import write_part
 from fanout_pipeline_tests.results.layout import runs_of

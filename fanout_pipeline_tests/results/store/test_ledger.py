@@ -15,7 +15,6 @@ from fanout_pipeline.results.files.atomic import CannotWrite
 from fanout_pipeline.results.store.collector import PartCollector
 from fanout_pipeline.results.store.failed_items import failed_items
 from fanout_pipeline.results.store.folder import ResultFolder
-from fanout_pipeline.results.store.generation import LocalGeneration
 from fanout_pipeline.results.store.ledger import (
     LEDGER,
     OLD_SECONDS,
@@ -26,6 +25,7 @@ from fanout_pipeline.results.store.ledger import (
     begin,
     take_over,
 )
+from fanout_pipeline.results.store.local_generation import LocalGeneration
 from fanout_pipeline.results.store.manifest import Manifest
 from fanout_pipeline.results.write import write_part
 from fanout_pipeline_tests.results import layout

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from fanout_pipeline.results.store.generation import LocalGeneration
+from fanout_pipeline.results.store.local_generation import LocalGeneration
 from fanout_pipeline.results.store.manifest import (
     MANIFEST,
     Manifest,

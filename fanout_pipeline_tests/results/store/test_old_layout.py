@@ -14,8 +14,8 @@ from fanout_pipeline.measuring.order_check import check_order
 from fanout_pipeline.results.files.lock import locked
 from fanout_pipeline.results.read import first_results
 from fanout_pipeline.results.store.folder import ResultFolder
-from fanout_pipeline.results.store.generation import LocalGeneration
 from fanout_pipeline.results.store.ledger import Identity, begin
+from fanout_pipeline.results.store.local_generation import LocalGeneration
 from fanout_pipeline.results.store.manifest import Manifest, NoResults
 from fanout_pipeline.results.write import write_part
 
