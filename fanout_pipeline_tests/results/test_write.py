@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+from dataclasses import replace
 
 import pyarrow
 import pytest
@@ -9,7 +10,10 @@ from pyarrow import parquet
 
 from fanout_pipeline import read_results, write_results
 from fanout_pipeline.results.files.atomic import CannotWrite
+from fanout_pipeline.results.store.failed_items import failed_items
+from fanout_pipeline.results.store.folder import ResultFolder
 from fanout_pipeline.results.store.local_generation import LocalGeneration
+from fanout_pipeline.results.store.manifest import Manifest
 from fanout_pipeline.results.types.arrow_types import to_python
 from fanout_pipeline.results.write import write_part
 from fanout_pipeline_tests.results.layout import generations
@@ -175,3 +179,20 @@ def test_earlier_results_stay_when_the_disk_is_full(tmp_path):
         assert sorted(tmp_path.rglob("*")) == there
     finally:
         subprocess.run(["umount", tmp_path], check=True)
+
+
+def test_other_programs_read_the_parts_in_order(folder):
+    """The parts, sorted by name, are the results in order, and so is the folder for pyarrow."""
+    with ResultFolder(folder).writing() as generation:
+        parts = [write_part(generation, n, 2 * n, [n, None]) for n in range(12)]
+        parts[3] = replace(parts[3], failed=1)
+        with failed_items(generation, 3) as write:
+            write(
+                dict.fromkeys(("where", "item", "error_type", "message", "traceback"), "")
+                | {"index": 7}
+            )
+        ResultFolder(folder).commit(generation, Manifest("serial", tuple(parts)))
+    assert (folder / "_failures.parquet").exists()
+    for paths in (sorted(folder.glob("part-*.parquet")), folder):
+        assert parquet.read_table(paths)["index"].to_pylist() == list(range(24))
+    assert all(path.name[0] == "_" for path in folder.iterdir() if not path.match("part-*.parquet"))

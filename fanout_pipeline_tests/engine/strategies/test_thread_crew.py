@@ -40,7 +40,7 @@ def run(job, workers, crew=None):
     ran = crew.run(job, Progress("threads", print))
     Manifest("threads", tuple(ran.parts)).save(job.generation)
     assert len(ran.timelines) == workers
-    return read_results(job.generation)["result"].tolist()
+    return read_results(job.generation.path)["result"].tolist()
 
 
 @pytest.mark.parametrize("fixed", [True, False])
@@ -59,7 +59,7 @@ def test_pieces_are_given_to_whoever_is_free(work, workers, monkeypatch):
     monkeypatch.setattr(chunk_plan, "_LONGEST_SECONDS", 1e-9)
     job = work(range(100), str, workers, fixed=False)
     assert run(job, workers) == [str(n) for n in range(100)]
-    assert len(list(job.generation.glob("part-*"))) > 20
+    assert len(list(job.generation.path.glob("part-*"))) > 20
 
 
 @pytest.mark.parametrize("error", [SystemExit, KeyboardInterrupt, GeneratorExit, RecursionError])
