@@ -121,7 +121,7 @@ def _begin(
     usage, began = own_usage(), time.time()
     basis = Basis.of(spec)
     identity = identity_of(strategy, spec, basis, chunks, options)
-    generation = target.share(run, is_over, identity if resume else None, log, claim=own)
+    generation = target.open_shared(run, is_over, identity if resume else None, log, mark_owner=own)
     finished = finished_before(generation, identity, log)
     items = sum(one.part.items for one in finished)
     found = Begun(run, basis, identity, began, time.time(), usage, len(finished), items)

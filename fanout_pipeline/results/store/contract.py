@@ -36,18 +36,18 @@ class Store(Protocol):
         runs have left is removed. `log` receives what is not reused, and why.
         """
 
-    def share(
+    def open_shared(
         self,
         name: str,
         is_dead: Callable[[Generation], bool],
         resume: Identity | None = None,
         log: Callable[[str], object] = ...,
-        claim: Callable[[Generation], object] = ...,
+        mark_owner: Callable[[Generation], object] = ...,
     ) -> Generation:
         """A generation of this name for several processes; the first of them creates it, as `writing` does.
 
-        `is_dead` says whether nobody writes to another shared generation any more. `claim` is called with
-        this one before any other process can ask that of it.
+        `is_dead` says whether nobody writes to another shared generation any more. `mark_owner` is
+        called with this one before any other process can ask that of it.
         """
 
     def beginning(self) -> AbstractContextManager[None]:

@@ -84,20 +84,20 @@ class ResultFolder(Store):
                 elif (ledger := Ledger.read(generation)) is None or not ledger.is_of_use:
                     remove_folder(generation.path)
 
-    def share(
+    def open_shared(
         self,
         name: str,
         is_dead: Callable[[Generation], bool],
         resume: Identity | None = None,
         log: Callable[[str], object] = lambda line: None,
-        claim: Callable[[Generation], object] = lambda generation: None,
+        mark_owner: Callable[[Generation], object] = lambda generation: None,
     ) -> LocalGeneration:
         generation = self.generation(name)
         with self._changing():
             if not generation.path.is_dir():
                 self._create(generation, self._abandoned(is_dead), resume, log)
             no_links.touch(generation.path / SHARED)
-            claim(generation)
+            mark_owner(generation)
         return generation
 
     @contextmanager
@@ -239,5 +239,9 @@ def _is_free(lock: Path) -> bool:
     try:
         with locked(lock):
             return True
-    except (TimeoutError, CannotWrite):  # Or its run has just ended, and removed it.
+    except TimeoutError:
         return False
+    except CannotWrite:
+        if lock.parent.is_dir() and not lock.parent.is_symlink():
+            raise
+        return False  # Its run has just ended, and removed it.

@@ -154,7 +154,7 @@ def test_no_step_goes_by_what_a_dead_run_had_found(target):
     dead = joined(spec, target)
     first = dead.scatter()[0]
     dead.run_chunk(first.start, first.stop)
-    taken = target.share("the next", lambda generation: True, dead.begun.identity)
+    taken = target.open_shared("the next", lambda generation: True, dead.begun.identity)
     assert (taken.path / "_begun.json").exists()
     assert joined(spec, target, "the next").begun.run == "the next"
 

@@ -145,7 +145,7 @@ def test_only_generations_of_dead_writers_are_removed(folder):
     """Parts of runs spread over several processes go once their run is dead; others' and visible ones stay."""
     write_results(folder.path, [1])
     for name in ("dead", "alive"):
-        (folder.share(name, lambda generation: False).path / "part-00000.parquet").touch()
+        (folder.open_shared(name, lambda generation: False).path / "part-00000.parquet").touch()
     asked = []
 
     def is_dead(generation):
@@ -153,21 +153,24 @@ def test_only_generations_of_dead_writers_are_removed(folder):
         return generation.name != "alive"
 
     with folder.writing() as locked:
-        folder.share("new", is_dead)
+        folder.open_shared("new", is_dead)
         names = {path.name for path in generations(folder)}
         assert names == {"alive", "new", locked.name, folder.path.resolve().name}
-        folder.share("new", is_dead)
+        folder.open_shared("new", is_dead)
     assert sorted(asked) == ["alive", "dead"]
     assert values(folder) == [1]
 
 
 def test_a_shared_generation_is_nobody_elses_whoever_began_it(folder):
     """A run beside it does not take it for a dead one's, though the process that began it has died."""
-    generation = folder.share("shared", lambda generation: False)
+    generation = folder.open_shared("shared", lambda generation: False)
     (generation.path / "_lock").touch()
-    claimed = []
-    assert folder.share("shared", lambda generation: False, claim=claimed.append) == generation
-    assert claimed == [generation]
+    marked = []
+    assert (
+        folder.open_shared("shared", lambda generation: False, mark_owner=marked.append)
+        == generation
+    )
+    assert marked == [generation]
     with folder.writing() as own:
         assert {path.name for path in generations(folder)} == {"shared", own.name}
 
