@@ -161,6 +161,7 @@ from fanout_pipeline.engine.workers import main as worker
 from fanout_pipeline.engine.model.strategy import Work
 from fanout_pipeline import IntegerLines
 from fanout_pipeline.squares import square
+from fanout_pipeline.results.store.local_generation import LocalGeneration
 from pathlib import Path
 
 source = IntegerLines(sys.argv[1])

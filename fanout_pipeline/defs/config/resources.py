@@ -54,7 +54,7 @@ class Fanout(dg.ConfigurableResource[Any]):
         default="fail",
         description="fail: the first item on which the function raises ends the run; the error names it. "
         "quarantine: all other items are finished, and those that failed or cannot be read are listed in "
-        "failures.parquet.",
+        "_failures.parquet.",
     )
     failed_items: Literal["null", "omit"] = Field(
         default="null",

@@ -17,11 +17,10 @@ from fanout_pipeline.engine.functions.fingerprint import function_name
 from fanout_pipeline.engine.model.spec import FanoutSpec
 from fanout_pipeline.engine.registry import REFERENCE, STRATEGIES
 from fanout_pipeline.engine.system.import_path import importing_from
-from fanout_pipeline.sources.source import path_of
 from fanout_pipeline.results.files.atomic import make_folder
-from fanout_pipeline.sources.source import path_of
 from fanout_pipeline.results.files.no_links import make_link
 from fanout_pipeline.results.store.folder import ResultFolder
+from fanout_pipeline.sources.source import path_of
 
 if TYPE_CHECKING:
     from fanout_pipeline.measuring.correctness.determinism import DeterminismTest
@@ -87,7 +86,7 @@ def trials_asset(spec: FanoutSpec, strategies: Sequence[str], version: str) -> d
             path = trial_file(data_folder.path(spec.name, "trials"), run)
             # A folder that cannot be made is better reported before hours of trials than afterwards.
             make_folder(path.parent)
-            with ResultFolder(root / spec.name / "trials").writing() as scratch:
+            with ResultFolder(root / spec.name / "trials").scratch() as scratch:
                 _link_source(root, scratch, path_of(spec.source))
                 run, found = _measured(request, run, scratch, path, context.log.info)
         for remark in filter(None, (*run.remarks, run.contradiction)):

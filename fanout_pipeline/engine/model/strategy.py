@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from fanout_pipeline.engine.model.options import FAIL, FailurePolicy, Options
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
     from fanout_pipeline.engine.system.progress import Progress
     from fanout_pipeline.engine.system.usage import ProcessUsage
     from fanout_pipeline.engine.timing.timeline import WorkerTimeline
+    from fanout_pipeline.results.store.generation import Generation
     from fanout_pipeline.results.store.ledger import Finished
     from fanout_pipeline.results.store.manifest import PartRecord
 
@@ -59,14 +59,14 @@ class Work:
     """The function for whole batches, if the spec has one."""
     chunks: tuple[Chunk, ...]
     """The chunks that are not finished, in order."""
-    folder: Path
+    generation: Generation
     """Where the parts are written."""
     fixed: bool = False
     """Whether the user asked for these chunks; if not, crews may cut them smaller."""
     failures: FailurePolicy = FAIL
     """What happens to an item whose call fails."""
     finished: tuple[Finished, ...] = ()
-    """The chunks that an earlier run has finished; their parts are in `folder`."""
+    """The chunks that an earlier run has finished; their parts are in `generation`."""
     depends_on: tuple[Dependency, ...] = ()
     """What the function reads besides its items."""
     seen: InputVersions | None = None

@@ -4,29 +4,24 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
 from fanout_pipeline.engine.functions.identity import Basis, identity_of
 from fanout_pipeline.engine.model.options import Options
 from fanout_pipeline.engine.model.spec import FanoutSpec
 from fanout_pipeline.engine.model.strategy import InputVersions, Strategy
+from fanout_pipeline.engine.scattered.owner import claim
 from fanout_pipeline.engine.scheduling.resume import finished_before
-from fanout_pipeline.engine.system.process import claim
 from fanout_pipeline.engine.system.usage import ProcessUsage, own_usage
-from fanout_pipeline.results.files.atomic import make_folder, write_text
-from fanout_pipeline.results.files.lock import locked
-from fanout_pipeline.results.store.folder import ResultFolder
+from fanout_pipeline.results.store.contract import Store
+from fanout_pipeline.results.store.generation import Generation, read_file, write_text
 from fanout_pipeline.results.store.ledger import Identity
 from fanout_pipeline.sources.source import Version
 
-_FILE = "begun.json"
-_BEGINNING = ".beginning"
-"""Locked while a run begins, for its other steps wait for that."""
+_FILE = "_begun.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,18 +50,18 @@ class Begun:
         text = json.dumps(asdict(self.identity), sort_keys=True)
         return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()[:12]
 
-    def save(self, generation: Path) -> None:
+    def save(self, generation: Generation) -> None:
         """Raises CannotWrite."""
-        write_text(generation / _FILE, json.dumps(asdict(self)), durable=False)
+        write_text(generation, _FILE, json.dumps(asdict(self)))
 
     @classmethod
-    def read(cls, generation: Path) -> Begun | None:
+    def read(cls, generation: Generation) -> Begun | None:
         """None where the run that the generation is named by has not begun.
 
         It may be that of a dead run, which this one has just taken over.
         """
         try:
-            record: dict[str, Any] = json.loads((generation / _FILE).read_text())
+            record: dict[str, Any] = json.loads(read_file(generation, _FILE))
         except (FileNotFoundError, NotADirectoryError):
             return None
         if record["run"] != generation.name:
@@ -89,12 +84,12 @@ def begun(
     run: str,
     strategy: Strategy,
     spec: FanoutSpec,
-    target: ResultFolder,
+    target: Store,
     options: Options,
     chunks: int | None,
     *,
     resume: bool,
-    is_over: Callable[[Path], bool],
+    is_over: Callable[[Generation], bool],
     log: Callable[[str], object],
 ) -> Begun:
     """What the first of a run's steps has found; who calls it before any other is that.
@@ -106,8 +101,7 @@ def begun(
     found = Begun.read(generation)
     if found is None:
         spec.source.version()  # Nothing is written for an input that is not there.
-        make_folder(generation.parent)
-        with locked(generation.with_name(_BEGINNING), math.inf):
+        with target.beginning():
             found = Begun.read(generation)  # by who had the lock
             if found is None:
                 found = _begin(run, strategy, spec, target, options, chunks, resume, is_over, log)
@@ -119,17 +113,19 @@ def _begin(
     run: str,
     strategy: Strategy,
     spec: FanoutSpec,
-    target: ResultFolder,
+    target: Store,
     options: Options,
     chunks: int | None,
     resume: bool,
-    is_over: Callable[[Path], bool],
+    is_over: Callable[[Generation], bool],
     log: Callable[[str], object],
 ) -> Begun:
     usage, began = own_usage(), time.time()
     basis = Basis.of(spec)
     identity = identity_of(strategy, spec, basis, chunks, options)
-    generation = target.share(run, is_over, identity if resume else None, log, claim=claim)
+    generation = target.open_shared(
+        run, is_over, identity if resume else None, log, mark_owner=claim
+    )
     finished = finished_before(generation, identity, log)
     items = sum(one.part.items for one in finished)
     found = Begun(run, basis, identity, began, time.time(), usage, len(finished), items)

@@ -29,6 +29,7 @@ from fanout_pipeline.engine.registry import REFERENCE, STRATEGIES, SUPERVISED
 from fanout_pipeline.engine.run import run_once
 from fanout_pipeline.engine.scattered.begun import Begun, begun
 from fanout_pipeline.engine.scattered.gathered import Answer, gathered
+from fanout_pipeline.engine.scheduling.gaps import gaps
 from fanout_pipeline.engine.scheduling.resume import (
     finished_before,
     numbered,
@@ -40,9 +41,10 @@ from fanout_pipeline.engine.system.os_errors import explained
 from fanout_pipeline.engine.system.progress import Progress
 from fanout_pipeline.engine.system.usage import ProcessUsage, own_usage
 from fanout_pipeline.engine.timing.timeline import busy_seconds
-from fanout_pipeline.results.files import no_links
 from fanout_pipeline.results.store.folder import ResultFolder
-from fanout_pipeline.results.store.ledger import LEDGER, Ledger, gaps
+from fanout_pipeline.results.store.generation import Generation
+from fanout_pipeline.results.store.ledger import Ledger, forget
+from fanout_pipeline.results.store.manifest import Manifest
 from fanout_pipeline.results.types.kinds import MixedTypes
 from fanout_pipeline.sources.source import Chunk
 
@@ -82,7 +84,7 @@ class ScatteredRun:
         chunks: int | None = None,
         group: str | None = None,
         resume: bool = True,
-        is_over: Callable[[Path], bool] = lambda generation: False,
+        is_over: Callable[[Generation], bool] = lambda generation: False,
         rest: Strategy = STRATEGIES[SUPERVISED],
         log: Callable[[str], object] = lambda line: None,
     ) -> ScatteredRun:
@@ -110,7 +112,7 @@ class ScatteredRun:
         return cls(strategy, spec, target, options, chunks, found, group or run, resume, rest, log)
 
     @property
-    def _generation(self) -> Path:
+    def _generation(self) -> Generation:
         return self.target.generation(self.begun.run)
 
     @property
@@ -164,7 +166,7 @@ class ScatteredRun:
             except MixedTypes:
                 if self.begun.reused_chunks:
                     # A run has gone on and ended here: the next would, too.
-                    no_links.unlink(generation / LEDGER)
+                    forget(generation)
                 raise
         return Answer(self.begun.run, began, time.time(), busy, own_usage())
 
@@ -187,10 +189,10 @@ class ScatteredRun:
             importing_from(spec.import_path),
         ):
             finished = finished_before(folder, begun.identity, lambda line: None)
-            visible = self.target.visible_generation() or ""
-            if not finished and visible.startswith(prefix):
+            visible = self.target.visible()
+            if not finished and visible is not None and visible.name.startswith(prefix):
                 self.log("These results were made visible before: gathered again, they stay.")
-                manifest = self.target.manifest()
+                manifest = Manifest.load(visible)
             else:
                 require_same_inputs(spec, begun.basis.seen)
                 left = unfinished(spec.source.chunks(self._wanted), finished)
@@ -220,7 +222,7 @@ class ScatteredRun:
             used,
         )
 
-    def _kept(self, generation: Path) -> AbstractContextManager[None]:
+    def _kept(self, generation: Generation) -> AbstractContextManager[None]:
         if not self.resume:
             return nullcontext()
         return told_what_is_kept(generation, self.spec, self.begun.basis.seen, self.log)

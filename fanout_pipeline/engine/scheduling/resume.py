@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from pathlib import Path
 
 from fanout_pipeline.engine.functions.input_guard import input_versions
 from fanout_pipeline.engine.model.spec import FanoutSpec
 from fanout_pipeline.engine.model.strategy import HasInputs, InputVersions, Work
+from fanout_pipeline.engine.scheduling.gaps import gaps
 from fanout_pipeline.engine.system.signals import interrupts_held
 from fanout_pipeline.results.store.collector import PartCollector
-from fanout_pipeline.results.store.ledger import Finished, Identity, Ledger, gaps, take_over
+from fanout_pipeline.results.store.generation import Generation
+from fanout_pipeline.results.store.ledger import Finished, Identity, Ledger, take_over
 from fanout_pipeline.sources.source import BadInput, Chunk
 
 _COUNTED_CHUNKS = 32
@@ -20,7 +20,7 @@ _COUNTED_CHUNKS = 32
 
 
 def finished_before(
-    generation: Path, identity: Identity, log: Callable[[str], object]
+    generation: Generation, identity: Identity, log: Callable[[str], object]
 ) -> tuple[Finished, ...]:
     """What can be reused of what is in a generation, which has a ledger after that.
 
@@ -33,10 +33,9 @@ def finished_before(
     items = sum(one.part.items for one in finished)
     failed = sum(one.part.failed for one in finished)
     count = f"{items:,} items, of which {failed:,} failed" if failed else f"{items:,} items"
-    when = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(ledger.stopped))
     log(
         f"resumes: {len(finished):,} of {len(ledger.finished):,} finished chunks ({count}) "
-        f"of the run that stopped at {when} are reused{_but_for_failed(ledger, identity)}"
+        f"of the run that stopped at {ledger.stopped_at} are reused{_but_for_failed(ledger, identity)}"
     )
     return finished
 
@@ -56,7 +55,7 @@ def numbered(work: Work) -> PartCollector:
     def is_unchanged() -> bool:
         return work.seen is None or _is_as_seen(work, work.seen)
 
-    return PartCollector(work.folder, work.finished, is_unchanged)
+    return PartCollector(work.generation, work.finished, is_unchanged)
 
 
 def _is_as_seen(reads: HasInputs, seen: InputVersions) -> bool:
@@ -68,7 +67,7 @@ def _is_as_seen(reads: HasInputs, seen: InputVersions) -> bool:
 
 @contextmanager
 def told_what_is_kept(
-    generation: Path, spec: FanoutSpec, seen: InputVersions, log: Callable[[str], object]
+    generation: Generation, spec: FanoutSpec, seen: InputVersions, log: Callable[[str], object]
 ) -> Iterator[None]:
     """Where the block ends with an error, say what the next run of the same identity can reuse.
 
@@ -84,7 +83,7 @@ def told_what_is_kept(
         raise
 
 
-def _kept(generation: Path, spec: FanoutSpec, seen: InputVersions) -> str | None:
+def _kept(generation: Generation, spec: FanoutSpec, seen: InputVersions) -> str | None:
     ledger = Ledger.read(generation)
     if ledger is None or not ledger.finished:
         return None

@@ -1,24 +1,18 @@
-"""One process as others see it: whether it still is the same one, how it ended, and whose a folder is.
+"""One process as others see it: whether it still is the same one, and how it ended.
 
 Imports nothing heavy: workers and steps use it as they start.
 """
 
 from __future__ import annotations
 
-import json
-import multiprocessing
 import os
 import signal
-import socket
 import sys
 from contextlib import suppress
 from pathlib import Path
 
-from fanout_pipeline.results.files.atomic import write_text
-
 FOREIGN_SIGNALS = {signal.SIGKILL, signal.SIGTERM, signal.SIGHUP}
 """Signals that programs do not send to themselves."""
-_OWNER_FILE = "owner"
 _PR_SET_PDEATHSIG = 1
 
 
@@ -39,24 +33,6 @@ def start_time(pid: int) -> str | None:
         return str(psutil.Process(pid).create_time())
     except psutil.NoSuchProcess:
         return None
-
-
-def claim(folder: Path) -> None:
-    """Record in a folder that this process, or the one that started it by multiprocessing, works on it."""
-    parent = multiprocessing.parent_process()
-    pid = os.getpid() if parent is None or parent.pid is None else parent.pid
-    owner, file = json.dumps((socket.gethostname(), pid, start_time(pid))), folder / _OWNER_FILE
-    if not file.exists() or file.read_text() != owner:
-        write_text(file, owner, durable=False)
-
-
-def owner_has_ended(folder: Path) -> bool:
-    """Whether the process that claimed the folder has ended; False where that cannot be known."""
-    try:
-        host, pid, started = json.loads((folder / _OWNER_FILE).read_text())
-        return bool(host == socket.gethostname()) and start_time(pid) != started
-    except (OSError, ValueError):
-        return False
 
 
 def end_descriptor(pid: int) -> int | None:

@@ -54,7 +54,7 @@ class SupervisedRun:
         plan = ChunkPlan(work.chunks, len(workers), work.fixed, given=work.first_number)
         self._assignments = Assignments(plan, Suspects(work.failures, len(workers)))
         self._parts = numbered(work)
-        self._writer = Writer(work.folder, plan.size, hand_back)
+        self._writer = Writer(work.generation, plan.size, hand_back)
         self._limits = Limits(work.failures.item_timeout_seconds, memory_mb, len(workers))
         self._announce = self._limits.times.announce
         self._deaths = 0

@@ -18,8 +18,8 @@ from fanout_pipeline.engine.functions.identity import work_fingerprint
 from fanout_pipeline.engine.model.options import Options
 from fanout_pipeline.engine.model.spec import FanoutSpec, with_its_imports
 from fanout_pipeline.engine.registry import REFERENCE, STRATEGIES
-from fanout_pipeline.engine.system.cores import effective_cores
 from fanout_pipeline.engine.system.blas_threads import as_in_workers
+from fanout_pipeline.engine.system.cores import effective_cores
 from fanout_pipeline.measuring.break_even.answers import BreakEven, break_even
 from fanout_pipeline.measuring.break_even.cost_model import CostModel
 from fanout_pipeline.measuring.break_even.grid import Cell, Grid, Sample, Skip
@@ -34,7 +34,7 @@ from fanout_pipeline.measuring.statistics.scaling import (
 )
 from fanout_pipeline.measuring.trials.machine import machine_record
 from fanout_pipeline.results.files.atomic import make_folder
-from fanout_pipeline.results.files.lock import Held, locked
+from fanout_pipeline.results.files.lock import locked
 
 SCALED = "multiprocess"
 """The strategy that is run with different numbers of workers."""
@@ -98,7 +98,7 @@ def measure_break_even(
     with ExitStack() as alone:
         try:
             alone.enter_context(locked(folder / ".lock"))
-        except Held:
+        except TimeoutError:
             raise AlreadyRunning(
                 f"Another run is measuring into {folder}: wait for its end, then run again."
             ) from None

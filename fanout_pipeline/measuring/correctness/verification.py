@@ -143,7 +143,7 @@ class _Checked:
         strategy = STRATEGIES.get(self.run.strategy)
         in_workers = strategy is not None and strategy.starts_processes
         # Within a generation of the results, so that their next run removes it if this one is killed.
-        with ResultFolder(self.ours.folder).writing() as scratch:
+        with ResultFolder(self.ours.folder).scratch() as scratch:
             made = scratch / REFERENCE
             # An item that ends its process, or never returns, must not take this one with it.
             supervised = self.failures.quarantines or self.failures.item_timeout_seconds is not None

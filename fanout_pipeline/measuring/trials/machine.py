@@ -11,8 +11,8 @@ from typing import Any
 
 import psutil
 
-from fanout_pipeline.engine.system.cores import CGROUP, measured_cores
 from fanout_pipeline.engine.system.blas_threads import thread_variables
+from fanout_pipeline.engine.system.cores import CGROUP, measured_cores
 
 _PACKAGES = ("dagster", "numpy", "pandas", "pyarrow", "scipy")
 _GOVERNOR = Path("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor")

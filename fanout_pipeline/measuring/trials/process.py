@@ -33,8 +33,8 @@ from fanout_pipeline.engine.model.options import Options
 from fanout_pipeline.engine.model.run_record import RunRecord
 from fanout_pipeline.engine.model.spec import FanoutSpec
 from fanout_pipeline.engine.model.strategy import Strategy
-from fanout_pipeline.engine.system.interpreter import command
 from fanout_pipeline.engine.system.blas_threads import worker_environment
+from fanout_pipeline.engine.system.interpreter import command
 from fanout_pipeline.engine.system.process import how_ended
 from fanout_pipeline.engine.system.signals import WAIT_SECONDS, interrupts_held
 from fanout_pipeline.engine.system.surroundings import Surroundings

@@ -8,6 +8,7 @@ from fanout_pipeline import TextLines, read_results
 from fanout_pipeline.engine.model.strategy import Work
 from fanout_pipeline.engine.system.progress import Progress
 from fanout_pipeline.engine.workers.pool import worker_processes
+from fanout_pipeline.results.store.local_generation import LocalGeneration
 from fanout_pipeline.results.store.manifest import Manifest
 from fanout_pipeline_tests.chance import examples
 
@@ -291,9 +292,11 @@ def looked_there(tmp_path_factory):
 
         def looked(function):
             folder = tmp_path_factory.mktemp("looked")
-            work = Work(source, function, None, source.chunks(1), folder, fixed=True)
+            work = Work(
+                source, function, None, source.chunks(1), LocalGeneration(folder), fixed=True
+            )
             parts = crew.run(work, Progress("multiprocess", str)).parts
-            Manifest("multiprocess", tuple(parts)).save(folder)
+            Manifest("multiprocess", tuple(parts)).save(LocalGeneration(folder))
             return read_results(folder)["result"].tolist()[0]
 
         yield looked
