@@ -14,6 +14,7 @@ from fanout_pipeline.defs.trials_asset import trials_asset
 from fanout_pipeline.engine.functions.fingerprint import function_fingerprint
 from fanout_pipeline.engine.model.spec import FanoutSpec
 from fanout_pipeline.engine.registry import STRATEGIES
+from fanout_pipeline.engine.suitability import unsuited
 
 
 def fanout_definitions(*specs: FanoutSpec) -> dg.Definitions:
@@ -39,7 +40,7 @@ def fanout_assets(spec: FanoutSpec) -> list[dg.AssetsDefinition]:
     # What a function refers to may be large: it is looked at once for all.
     version = function_fingerprint(spec.function)
     batch_version = function_fingerprint(spec.batch_function) if spec.batch_function else version
-    strategies = [s for s in STRATEGIES.values() if s.suits(spec)]
+    strategies = [s for s in STRATEGIES.values() if not unsuited(s, spec)]
     assets = [
         strategy_asset(
             spec,

@@ -25,8 +25,7 @@ from dagster._utils.interrupts import capture_interrupts
 
 from fanout_pipeline.defs import step_logs
 from fanout_pipeline.defs.step_messages import Launch, Setup
-from fanout_pipeline.engine.baselines.multiprocessing_workers import exit_after_parent
-from fanout_pipeline.engine.system.process_end import end_with
+from fanout_pipeline.engine.system.process_end import end_with, exit_after_parent
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 """Blocked in the server and in what it starts, until a step is ready to be interrupted."""

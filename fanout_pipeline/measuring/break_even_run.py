@@ -18,6 +18,7 @@ from fanout_pipeline.engine.functions.identity import work_fingerprint
 from fanout_pipeline.engine.model.options import Options
 from fanout_pipeline.engine.model.spec import FanoutSpec, with_its_imports
 from fanout_pipeline.engine.registry import REFERENCE, STRATEGIES
+from fanout_pipeline.engine.suitability import unsuited
 from fanout_pipeline.engine.system.cores import effective_cores
 from fanout_pipeline.engine.system.numeric import as_in_workers
 from fanout_pipeline.measuring.break_even import BreakEven, break_even
@@ -179,10 +180,12 @@ def made_of(spec: FanoutSpec, options: Options, machine: Mapping[str, Any]) -> d
     }
 
 
-def grid_of(spec: FanoutSpec, grid: Grid) -> Grid:
-    """The grid without strategies that this fan-out cannot run, the reference first."""
+def grid_of(spec: FanoutSpec, grid: Grid, options: Options | None = None) -> Grid:
+    """The grid without strategies that cannot run this fan-out, the reference first."""
     batch = frozenset(name for name, strategy in STRATEGIES.items() if strategy.batch)
-    able = [s for s in grid.strategies if s != REFERENCE and STRATEGIES[s].suits(spec)]
+    able = [
+        s for s in grid.strategies if s != REFERENCE and not unsuited(STRATEGIES[s], spec, options)
+    ]
     return Grid(grid.counts, grid.costs, (REFERENCE, *dict.fromkeys(able)), batch, grid.repeats)
 
 

@@ -15,12 +15,12 @@ from pathlib import Path
 
 import dagster as dg
 import psutil
+from fanout_pipeline.engine.baselines.semaphores import name_semaphores
 
 from fanout_pipeline.defs.factory import fanout_assets
 from fanout_pipeline.defs.json_io_manager import IO_MANAGER, json_io_manager
 from fanout_pipeline.defs.numbers import SQUARES, numbers_file
 from fanout_pipeline.defs.resources import DataFolder, Fanout
-from fanout_pipeline.engine.baselines.semaphores import name_semaphores
 
 STRATEGIES = ("serial", "threads", "multiprocess", "vectorized", "queue", "pool_map")
 COUNT = 2000

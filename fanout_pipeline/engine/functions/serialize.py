@@ -60,6 +60,22 @@ def sent(message: Any, function: Any, say: Callable[[str], object] = lambda text
         return sent
 
 
+def can_travel_by_name(function: Any) -> bool:
+    """Whether Python's own pickle can send it: worker processes can import all that it consists of."""
+    try:
+        _ByName(_Nowhere(), can_import).dump(function)
+    except (_NotByName, pickle.PicklingError, AttributeError, TypeError, RecursionError):
+        return False
+    return True
+
+
+class _Nowhere:
+    """A file that keeps nothing: what a function holds may be large."""
+
+    def write(self, data: Any) -> int:
+        return len(data)
+
+
 def _told_copied(module: str) -> str:
     holds = next(dagsters_objects(module), None)
     if holds is None or not can_import(module):
@@ -74,10 +90,10 @@ class _NotByName(Exception):
 
 
 class _ByName(pickle.Pickler):
-    def __init__(self, buffer: io.BytesIO):
+    def __init__(self, buffer: Any, by_name: Callable[[str | None], bool] = goes_by_name):
         super().__init__(buffer)
         # Half of what is pickled here shares its module with something else.
-        self._goes_by_name = cache(goes_by_name)
+        self._goes_by_name = cache(by_name)
 
     def reducer_override(self, value: Any) -> Any:
         if has_name(value) and not self._goes_by_name(value.__module__):

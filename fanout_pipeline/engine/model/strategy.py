@@ -12,10 +12,10 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol, get_args
 
 from fanout_pipeline.engine.model.options import FAIL, FailurePolicy, Options
-from fanout_pipeline.engine.model.spec import Dependency, FanoutSpec, is_async
+from fanout_pipeline.engine.model.spec import Dependency
 from fanout_pipeline.engine.system.surroundings import DEFAULT, Surroundings
 from fanout_pipeline.sources.source import Chunk, Source, Stamp
 
@@ -25,6 +25,12 @@ if TYPE_CHECKING:
     from fanout_pipeline.engine.timing.timeline import WorkerTimeline
     from fanout_pipeline.results.store.ledger import Finished
     from fanout_pipeline.results.store.manifest import PartRecord
+
+Feature = Literal[
+    "retries", "quarantine", "item_timeout_seconds", "worker_memory_mb", "resume", "by_value"
+]
+"""What a strategy may lack. by_value: functions that worker processes cannot import by name."""
+FEATURES: frozenset[Feature] = frozenset(get_args(Feature))
 
 
 class Reads(Protocol):
@@ -122,19 +128,15 @@ class Strategy:
     """It calls the batch function."""
     awaits: bool = False
     """It has calls of an async function in flight beside each other."""
-    ends_calls: bool = False
-    """It ends a call that takes longer than `item_timeout_seconds`."""
+    lacks: frozenset[Feature] = frozenset({"item_timeout_seconds"})
+    """What a run may ask for in vain: a baseline refuses it, others warn (see `suitability`)."""
+    baseline: bool = False
+    """It is kept to be compared with, not to be deployed; each run has a process of its own."""
 
     @property
     def starts_processes(self) -> bool:
         """Whether there are worker processes to start; threads cost next to nothing."""
         return self.start_methods != ("none",)
-
-    def suits(self, spec: FanoutSpec) -> bool:
-        """Whether there is what it calls: a batch function, an async one; any function otherwise."""
-        if self.batch:
-            return spec.batch_function is not None
-        return not self.awaits or is_async(spec.function)
 
     def calls_at_once(self, options: Options) -> int:
         """How many calls may wait beside each other."""

@@ -2,8 +2,8 @@
 
     receives ("work", Work, levels of loggers), then any number of ("chunk", Order), and the first index by itself where
     it was None; for each chunk it sends (COUNTED, Chunk, items), and
-    (DONE, Piece, began, seconds of imports, ended); "settle" is answered with READY, ("again", …) as
-    `again` says; whatever is logged is sent as it comes (see `log_records`)
+    (DONE, Piece, began, seconds of imports, ended); "settle" is answered with READY, and
+    ("call", function) as the function tells, see `repeat` and `apart`; whatever is logged is sent as it comes (see `log_records`)
 
 A worker imports neither dagster nor pandas unless the user's function does, and not the parent's
 `__main__`. It ends as soon as its channel does, also in the middle of a chunk: a worker never
@@ -69,11 +69,9 @@ def main(descriptor: int, box: int, cpu_seconds: float) -> None:
                 work.surroundings.take_on()
                 # Reading it has imported the user's module: that is told with the first chunk.
                 imported += time.perf_counter() - taken
-            case ("again", (function, items, surroundings)):
-                from fanout_pipeline.engine.workers.repeat import call_again
-
-                logs.follow({})  # Nobody writes down what these calls log.
-                call_again(function, items, surroundings, parent.send)
+            case ("call", function):
+                logs.follow({})  # Nobody writes down what it logs.
+                function(parent.send)
             case ("chunk", order):
                 began = taken - imported
                 # Who has imported Arrow anyway has little to add.

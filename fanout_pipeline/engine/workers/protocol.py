@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 READY = "ready"
 COUNTED = "counted"
 DONE = "done"
+CALL = "call"
 
 
 class Order(NamedTuple):
