@@ -9,6 +9,8 @@ from fanout_pipeline.defs.keys import upstream_keys
 from fanout_pipeline.defs.overlap import ALONE, TIMED
 from fanout_pipeline.defs.resources import DataFolder, Fanout
 from fanout_pipeline.engine.model.spec import FanoutSpec
+from fanout_pipeline.engine.registry import STRATEGIES
+from fanout_pipeline.engine.suitability import unsuited_baselines
 
 if TYPE_CHECKING:
     from fanout_pipeline.measuring.break_even_run import Findings
@@ -41,7 +43,10 @@ def break_even_asset(spec: FanoutSpec, version: str) -> dg.AssetsDefinition:
         from fanout_pipeline.measuring.break_even_run import Settings, grid_of, measure_break_even
 
         folder = data_folder.path(spec.name, NAME)
-        grid = grid_of(spec, _grid(config))
+        asked = [STRATEGIES[name] for name in config.strategies]
+        for name, reason in unsuited_baselines(asked, spec, fanout.options()).items():
+            context.log.warning(f"{name} is left out. {reason}")
+        grid = grid_of(spec, _grid(config), fanout.options())
         if grid.strategies[1:] == ():
             raise dg.Failure(
                 f"There is nothing to compare with serial: none of the strategies {config.strategies} "

@@ -17,21 +17,22 @@ from fanout_pipeline.engine.registry import STRATEGIES
 from fanout_pipeline.engine.suitability import unsuited
 
 
-def fanout_definitions(*specs: FanoutSpec) -> dg.Definitions:
+def fanout_definitions(*specs: FanoutSpec, baselines: bool = True) -> dg.Definitions:
     """A code location of these fan-outs, or a part of one (`dg.Definitions.merge`).
 
     For each the assets and the jobs `<name>_comparison_job` and `<name>_break_even_job`; for all the
-    resources, and the executor that lets nothing run beside a timed step.
+    resources, and the executor that lets nothing run beside a timed step. Without `baselines` there are
+    no assets for queue, indexed_queue and pool_map, which refuse runs with retries or a quarantine.
     """
     return dg.Definitions(
-        assets=[asset for spec in specs for asset in fanout_assets(spec)],
+        assets=[asset for spec in specs for asset in fanout_assets(spec, baselines=baselines)],
         jobs=[job for spec in specs for job in fanout_jobs(spec.name)],
         resources=default_resources(),
         executor=timed_steps_executor,
     )
 
 
-def fanout_assets(spec: FanoutSpec) -> list[dg.AssetsDefinition]:
+def fanout_assets(spec: FanoutSpec, *, baselines: bool = True) -> list[dg.AssetsDefinition]:
     """An asset for each strategy, with its checks, the comparison of them all, and the break-even.
 
     The reference runs first, so that the others find its results to be checked against, and the
@@ -40,7 +41,11 @@ def fanout_assets(spec: FanoutSpec) -> list[dg.AssetsDefinition]:
     # What a function refers to may be large: it is looked at once for all.
     version = function_fingerprint(spec.function)
     batch_version = function_fingerprint(spec.batch_function) if spec.batch_function else version
-    strategies = [s for s in STRATEGIES.values() if not unsuited(s, spec)]
+    strategies = [
+        strategy
+        for strategy in STRATEGIES.values()
+        if not unsuited(strategy, spec) and (baselines or not strategy.baseline)
+    ]
     assets = [
         strategy_asset(
             spec,

@@ -126,7 +126,7 @@ class Fanout(dg.ConfigurableResource[Any]):
         default="fail",
         description="fail: the first item on which the function raises ends the run, and is named. "
         "quarantine: all other items are finished, and those that failed, or that cannot be read, are "
-        "listed in failures.parquet.",
+        "listed in failures.parquet. Refused by queue, indexed_queue and pool_map, as retries are.",
     )
     failed_items: Literal["null", "omit"] = Field(
         default="null",
@@ -154,7 +154,8 @@ class Fanout(dg.ConfigurableResource[Any]):
     item_timeout_seconds: Optional[Limit] = Field(  # noqa: UP045
         default=None,
         description="A call that takes longer is ended, and its item has failed. Applied by "
-        "multiprocess, and by asyncio; others can end no call, and say so in the log.",
+        "multiprocess, and by asyncio. Others cannot end a call: they warn, and queue, indexed_queue and "
+        "pool_map refuse the limit.",
     )
     worker_memory_mb: Optional[Megabytes] = Field(  # noqa: UP045
         default=None,
@@ -166,7 +167,8 @@ class Fanout(dg.ConfigurableResource[Any]):
         description="Whether a run reuses the chunks that an earlier run of the same asset had "
         "finished when it died, failed or was cancelled. It does not where function, input, chunks or "
         "what the function depends on have changed; where what is done with failed items has, those in "
-        "which any failed are done anew. (queue, indexed_queue and pool_map have nothing to go on with.)",
+        "which any failed are done anew. queue, indexed_queue and pool_map always start from the "
+        "beginning.",
     )
     verify: Share = Field(
         default=0.0,

@@ -15,6 +15,7 @@ from fanout_pipeline.defs.ways import WAYS
 from fanout_pipeline.engine.functions.fingerprint import function_name
 from fanout_pipeline.engine.model.spec import FanoutSpec
 from fanout_pipeline.engine.registry import REFERENCE, STRATEGIES
+from fanout_pipeline.engine.suitability import unsuited_baselines
 from fanout_pipeline.engine.system.import_path import importing_from
 from fanout_pipeline.results.files.atomic import make_folder
 from fanout_pipeline.results.files.no_links import make_link
@@ -146,8 +147,11 @@ def _contenders(
     from fanout_pipeline.defs.dagster_contender import DagsterRun, code_pointer
     from fanout_pipeline.measuring.contenders import InProcess
 
-    wanted = [REFERENCE, *config.strategies]
     options, chunks = fanout.options(), fanout.chunks
+    asked = [STRATEGIES[name] for name in config.strategies if name in STRATEGIES]
+    unsuited = unsuited_baselines(asked, here, options)
+    left_out = [f"{name} was left out. {reason}" for name, reason in unsuited.items()]
+    wanted = [REFERENCE, *(name for name in config.strategies if name not in unsuited)]
     contenders: list[Contender] = [
         InProcess(
             STRATEGIES[name],
@@ -164,14 +168,15 @@ def _contenders(
     ways = [name for name in WAYS if name in wanted]
     pointer = code_pointer(context.run)
     if ways and pointer is None:
-        return contenders, [
+        left_out.append(
             f"{', '.join(ways)} were left out: this run's code location cannot be loaded by another "
             "process (it was materialized from Python)."
-        ]
+        )
+        return contenders, left_out
     contenders += [
         DagsterRun(way, here, pointer or "", scratch, options, chunks, judge) for way in ways
     ]
-    return contenders, []
+    return contenders, left_out
 
 
 def _link_source(root: Path, scratch: Path, path: str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from fanout_pipeline.engine.functions.fingerprint import function_name
 from fanout_pipeline.engine.functions.serialize import can_travel_by_name
@@ -30,6 +30,14 @@ def unsuited(
             f"{' or '.join(asked.values())}. Use multiprocess instead."
         )
     return None
+
+
+def unsuited_baselines(
+    strategies: Iterable[Strategy], spec: FanoutSpec, options: Options
+) -> dict[str, str]:
+    """The baselines among the strategies that cannot run this fan-out, each with the reason."""
+    reasons = {one.name: unsuited(one, spec, options) for one in strategies if one.baseline}
+    return {name: reason for name, reason in reasons.items() if reason is not None}
 
 
 def require_suited(
