@@ -10,9 +10,10 @@ serve another run after 'STOP', so that they can be timed warm.
 
 from __future__ import annotations
 
+import pickle
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from multiprocessing import get_context
 from multiprocessing.connection import wait
 from multiprocessing.reduction import ForkingPickler
@@ -73,7 +74,7 @@ class ItemQueue(Crew):
         """Feed every item and a 'STOP' for each worker, and join the workers' lists as they arrive."""
         run = ProgramRun(work, progress)
         for pipe in self._workers:
-            pipe.send((work.function, self.indexed))
+            pipe.send((work.function, self.indexed, work.surroundings))
         for task in enumerate(run.items) if self.indexed else zip(run.items, strict=True):
             self._inputs.put(task)
         for _ in self._workers:
@@ -114,23 +115,26 @@ class ItemQueue(Crew):
 
 
 def _serve(pipe: Any, inputs: Any) -> None:
-    """A worker's program: one run for each message, until the parent closes the pipe."""
-    pipe.send("ready")
-    while True:
-        try:
-            function, indexed = pipe.recv()
-        except EOFError:
-            return
-        except BaseException as error:  # A module may call sys.exit() when it is imported.
-            pipe.send(unreadable(error))
-            continue
-        try:
-            pickled = ForkingPickler.dumps(_take_until_stop(function, indexed, inputs))
-        except CallFailed as error:
-            pickled = ForkingPickler.dumps(error)
-        except Exception as error:
-            pickled = ForkingPickler.dumps(cannot_be_sent(error))
-        pipe.send_bytes(pickled)
+    """A worker's program: one run for each message, until the parent closes the pipe or is killed."""
+    with suppress(EOFError, OSError):
+        pipe.send("ready")
+        while True:
+            pipe.send_bytes(_answer(pipe.recv_bytes(), inputs))
+
+
+def _answer(message: bytes, inputs: Any) -> Any:
+    """One run: what `_take_until_stop` returns, or the error that ended it, pickled."""
+    try:
+        function, indexed, surroundings = pickle.loads(message)
+        surroundings.take_on()
+    except BaseException as error:  # A module may call sys.exit() when it is imported.
+        return ForkingPickler.dumps(unreadable(error))
+    try:
+        return ForkingPickler.dumps(_take_until_stop(function, indexed, inputs))
+    except CallFailed as error:
+        return ForkingPickler.dumps(error)
+    except Exception as error:
+        return ForkingPickler.dumps(cannot_be_sent(error))
 
 
 def _take_until_stop(

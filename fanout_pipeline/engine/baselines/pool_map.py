@@ -26,6 +26,7 @@ from fanout_pipeline.engine.model.options import Options
 from fanout_pipeline.engine.model.strategy import Crew, Ran, Strategy, Work
 from fanout_pipeline.engine.system.progress import Progress
 from fanout_pipeline.engine.system.signals import WAIT_SECONDS
+from fanout_pipeline.engine.system.surroundings import Surroundings
 from fanout_pipeline.engine.system.usage import ProcessUsage, usage_of
 
 _BATCHES_A_WORKER = 4
@@ -43,7 +44,8 @@ class _PoolMap(Crew):
         run = ProgramRun(work, progress)
         size = math.ceil(len(run.items) / (_BATCHES_A_WORKER * len(self._workers))) or 1
         batches = [(at, run.items[at : at + size]) for at in range(0, len(run.items), size)]
-        pending = self._pool.map_async(partial(_call_batch, work.function), batches, 1)
+        call = partial(_call_batch, work.function, work.surroundings)
+        pending = self._pool.map_async(call, batches, 1)
         while not pending.ready():
             pending.wait(WAIT_SECONDS)
             # The library would put another in its place, and wait for ever for what it had.
@@ -88,9 +90,10 @@ def _answer(ready: Any) -> None:
 
 
 def _call_batch(
-    function: Callable[[Any], Any], batch: tuple[int, list[Any]]
+    function: Callable[[Any], Any], surroundings: Surroundings, batch: tuple[int, list[Any]]
 ) -> tuple[int, float, float, list[Any]]:
     """In a worker: its process id, the seconds of the calls, when the last ended, and the results."""
+    surroundings.take_on()
     first_index, items = batch
     results: list[Any] = []
     began = time.perf_counter()

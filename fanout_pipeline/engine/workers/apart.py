@@ -11,12 +11,14 @@ kills whatever is left when the call is over or interrupted, or when its caller 
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 from fanout_pipeline.engine.model.errors import WorkerDied, sendable
 from fanout_pipeline.engine.system.signals import interrupts_held
+from fanout_pipeline.engine.system.surroundings import Surroundings
 from fanout_pipeline.engine.workers.process import WorkerProcess
 from fanout_pipeline.engine.workers.protocol import CALL
 
@@ -44,10 +46,10 @@ def call_apart(function: Callable[..., Any], log: Callable[[str], object]) -> An
     process, _Kept.process = _Kept.process, None
     if process is None:
         with interrupts_held():
-            process = WorkerProcess.start()
+            process = WorkerProcess.start({"PYTHONWARNINGS": _warnings()})
     answered = False
     try:
-        process.send((CALL, partial(call_here, function)))
+        process.send((CALL, partial(call_here, function, Surroundings.here())))
         while True:
             match process.receive():
                 case ("said", line):
@@ -70,9 +72,18 @@ def call_apart(function: Callable[..., Any], log: Callable[[str], object]) -> An
                 process.close()
 
 
-def call_here(function: Callable[..., Any], tell: Callable[[Any], None]) -> None:
+def _warnings() -> str:
+    """The filters of the environment, and one for what Python says of semaphores after a kill."""
+    filters = (os.environ.get("PYTHONWARNINGS"), "ignore:resource_tracker")
+    return ",".join(filter(None, filters))
+
+
+def call_here(
+    function: Callable[..., Any], surroundings: Surroundings, tell: Callable[[Any], None]
+) -> None:
     """In the process: call the function, and tell the caller what comes of it."""
     try:
+        surroundings.take_on()
         answer: Any = ("gave", function(log=lambda line: tell(("said", line))))
     except BaseException as error:
         answer = sendable(error)
