@@ -68,6 +68,8 @@ def run_strategy(
     baseline is asked for what it lacks; what is visible in the folder is then as it was.
     """
     require_suited(strategy, spec, options, resume, log)
+    if strategy.baseline:
+        spec = replace(spec, batch_function=None)  # It need not be one that can be sent.
     run = partial(_run_here, strategy, spec, folder, options, chunks=chunks, warm_runs=warm_runs)
     if not strategy.baseline:
         return run(log=log, ledger=ledger, resume=resume)

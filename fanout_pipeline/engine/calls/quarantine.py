@@ -86,19 +86,14 @@ def write_marked(
     number: int,
     first_index: int,
     results: Sequence[Any],
-    failures: Sequence[Failure] | None = None,
 ) -> PartRecord:
-    """Write the part of results that have a Failure in the place of each item in quarantine.
-
-    `failures` are those of the part's own items, in order; None: those that stand in its results.
-    """
+    """Write the part of results that have a Failure in the place of each item in quarantine."""
     from fanout_pipeline.results.write import write_part  # Arrow: see `road`
 
     if not work.failures.quarantines:
         return write_part(work.folder, number, first_index, results)
     places = [place for place, result in enumerate(results) if type(result) is Failure]
-    if failures is None:
-        failures = [results[place] for place in places]
+    failures: list[Failure] = [results[place] for place in places]
     if failures:
         from fanout_pipeline.results.store.failed_items import failed_items
 

@@ -32,12 +32,6 @@ def numeric_record(environment: Mapping[str, str] = os.environ) -> dict[str, str
     return {name: there[name] for name in _TOLD if name in there}
 
 
-def be_a_worker() -> None:
-    """For a worker process that was started with the environment of its parent."""
-    os.environ.update(numeric_record())
-    _limit(ExitStack())
-
-
 @contextmanager
 def as_in_workers() -> Iterator[None]:
     """For the block, as many threads in this process, and in those that it starts, as in a worker."""

@@ -1,8 +1,7 @@
 """SIGINT and SIGTERM, put off while an interrupt would do harm.
 
-Where it would: between starting a process and knowing it, between ending one process and the next,
-and inside multiprocessing's queues, whose locks an exception from a signal handler can leave
-locked. One Ctrl-C comes twice to a Dagster step: from the terminal and from the executor.
+Where it would: between starting a process and knowing it, and between ending one process and the
+next. One Ctrl-C comes twice to a Dagster step: from the terminal and from the executor.
 
 And signals that nobody would see: Python misses one that comes just as the main thread begins to wait,
 until that wait ends.
@@ -26,7 +25,7 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 _MARK = "came_with_a_signal"
 
 
-class HeldInterrupts:
+class _HeldInterrupts:
     """Signals that came and wait to be handled."""
 
     def __init__(self) -> None:
@@ -38,21 +37,6 @@ class HeldInterrupts:
         if threading.current_thread() is threading.main_thread():
             for number in _SIGNALS:
                 self._previous[number] = signal.signal(number, self._came_in)
-
-    def let_through(self) -> None:
-        """Handle what has come, as if it came now; a safe place for an exception."""
-        if self._came:
-            self.release()
-            self.hold()
-
-    @contextmanager
-    def allowed(self) -> Iterator[None]:
-        """Let through what comes in the block, which an exception may leave at any point."""
-        self.release()
-        try:
-            yield
-        finally:
-            self.hold()
 
     def release(self) -> None:
         """Handle signals as before, those that have come first."""
@@ -76,12 +60,12 @@ def taken(queue: SimpleQueue[_Taken]) -> _Taken:
 
 
 @contextmanager
-def interrupts_held() -> Iterator[HeldInterrupts]:
-    """Signals that come in the block wait for its end, or for `let_through`."""
-    held = HeldInterrupts()
+def interrupts_held() -> Iterator[None]:
+    """Signals that come in the block wait for its end."""
+    held = _HeldInterrupts()
     held.hold()
     try:
-        yield held
+        yield
     finally:
         held.release()
 

@@ -11,6 +11,7 @@ kills whatever is left when the call is over or interrupted, or when its caller 
 
 from __future__ import annotations
 
+import atexit
 import os
 from collections.abc import Callable
 from functools import partial
@@ -36,6 +37,12 @@ def keep() -> None:
     So that the second call finds what the first has paid for: imports, a fork server.
     """
     _Kept.enabled = True
+    atexit.register(_end_kept)
+
+
+def _end_kept() -> None:
+    if _Kept.process is not None:
+        _end(_Kept.process)
 
 
 def call_apart(function: Callable[..., Any], log: Callable[[str], object]) -> Any:
@@ -44,11 +51,11 @@ def call_apart(function: Callable[..., Any], log: Callable[[str], object]) -> An
     Function and arguments are sent by pickle. Raises WorkerDied where the process was killed.
     """
     process, _Kept.process = _Kept.process, None
-    if process is None:
-        with interrupts_held():
-            process = WorkerProcess.start({"PYTHONWARNINGS": _warnings()})
     answered = False
     try:
+        if process is None:
+            with interrupts_held():
+                process = WorkerProcess.start({"PYTHONWARNINGS": _warnings()})
         process.send((CALL, partial(call_here, function, Surroundings.here())))
         while True:
             match process.receive():
@@ -60,16 +67,20 @@ def call_apart(function: Callable[..., Any], log: Callable[[str], object]) -> An
                 case BaseException() as error:
                     raise error
     except EOFError:
-        how = process.ended()
+        how = process.ended() if process else ""
         raise WorkerDied(f"The process of the run {how} before the run was over.") from None
     finally:
         with interrupts_held():
             if answered and _Kept.enabled:
                 _Kept.process = process
-            else:
-                process.kill()
-                process.wait()
-                process.close()
+            elif process is not None:
+                _end(process)
+
+
+def _end(process: WorkerProcess) -> None:
+    process.kill()
+    process.wait()
+    process.close()
 
 
 def _warnings() -> str:
