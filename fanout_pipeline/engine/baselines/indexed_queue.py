@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from fanout_pipeline.engine.baselines.item_queue import ItemQueue
-from fanout_pipeline.engine.baselines.programs import LACKS, START_METHODS
-from fanout_pipeline.engine.model.strategy import Strategy
+from fanout_pipeline.engine.baselines.programs import START_METHODS
+from fanout_pipeline.engine.model.strategy import FEATURES, Strategy
 
 
 class _IndexedQueue(ItemQueue):
@@ -18,5 +18,5 @@ STRATEGY = Strategy(
     start=_IndexedQueue.started,
     start_methods=START_METHODS,
     baseline=True,
-    lacks=LACKS,
+    lacks=FEATURES,
 )

@@ -21,6 +21,7 @@ from operator import itemgetter
 from typing import Any, Self
 
 from fanout_pipeline.engine.baselines.programs import (
+    SAMPLE_EVERY,
     CallFailed,
     ProgramRun,
     cannot_be_sent,
@@ -75,7 +76,8 @@ class ItemQueue(Crew):
         run = ProgramRun(work, progress)
         for pipe in self._workers:
             pipe.send((work.function, self.indexed, work.surroundings))
-        for task in enumerate(run.items) if self.indexed else zip(run.items, strict=True):
+        tasks = list(enumerate(run.items) if self.indexed else zip(run.items, strict=True))
+        for task in tasks:
             self._inputs.put(task)
         for _ in self._workers:
             self._inputs.put(_STOP)
@@ -87,10 +89,11 @@ class ItemQueue(Crew):
                 calls.append((call_seconds, ended))
         except CallFailed as error:
             raise run.item_failed(error) from None
+        sent = [*tasks[::SAMPLE_EVERY], results[::SAMPLE_EVERY]]
         if self.indexed:
             results.sort(key=itemgetter(0))
             results = [result for _, result in results]
-        return run.finish(results, calls, singly=True)
+        return run.finish(results, calls, sent)
 
     def usage(self) -> list[ProcessUsage]:
         return usage_of(process.pid for process in self._workers.values())

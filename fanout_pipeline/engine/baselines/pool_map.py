@@ -13,7 +13,7 @@ from multiprocessing.pool import MaybeEncodingError  # type: ignore[attr-defined
 from typing import Any
 
 from fanout_pipeline.engine.baselines.programs import (
-    LACKS,
+    SAMPLE_EVERY,
     START_METHODS,
     CallFailed,
     ProgramRun,
@@ -23,7 +23,7 @@ from fanout_pipeline.engine.baselines.programs import (
 from fanout_pipeline.engine.calls.invoke import appending
 from fanout_pipeline.engine.model.errors import failure_from, short_repr
 from fanout_pipeline.engine.model.options import Options
-from fanout_pipeline.engine.model.strategy import Crew, Ran, Strategy, Work
+from fanout_pipeline.engine.model.strategy import FEATURES, Crew, Ran, Strategy, Work
 from fanout_pipeline.engine.system.progress import Progress
 from fanout_pipeline.engine.system.signals import WAIT_SECONDS
 from fanout_pipeline.engine.system.surroundings import Surroundings
@@ -61,7 +61,8 @@ class _PoolMap(Crew):
         for pid, call_seconds, ended, found in answers:
             calls[pid] = (calls[pid][0] + call_seconds, max(calls[pid][1], ended))
             results += found
-        return run.finish(results, list(calls.values()), singly=False)
+        sent = [run.items[::SAMPLE_EVERY], results[::SAMPLE_EVERY]]
+        return run.finish(results, list(calls.values()), sent)
 
     def usage(self) -> list[ProcessUsage]:
         return usage_of(worker.pid for worker in self._workers)
@@ -115,5 +116,5 @@ STRATEGY = Strategy(
     start=start,
     start_methods=START_METHODS,
     baseline=True,
-    lacks=LACKS,
+    lacks=FEATURES,
 )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import pickle
 import time
 from collections.abc import Iterable, Sequence
@@ -10,18 +9,13 @@ from multiprocessing.reduction import ForkingPickler
 from typing import Any
 
 from fanout_pipeline.engine.model.errors import Failure, ItemFailed, WorkerDied
-from fanout_pipeline.engine.model.strategy import FEATURES, Ran, Work
+from fanout_pipeline.engine.model.strategy import Ran, Work
 from fanout_pipeline.engine.system.progress import Progress
 from fanout_pipeline.engine.timing.timeline import WorkerTimeline
 
-START_METHODS = tuple(
-    method
-    for method in ("forkserver", "spawn")
-    if method in multiprocessing.get_all_start_methods()
-)
+START_METHODS = ("forkserver", "spawn")
 """Not fork, which is unsafe in a process with threads, as a run's is."""
-LACKS = FEATURES
-_SAMPLE_EVERY = 64
+SAMPLE_EVERY = 64
 """One value in so many is pickled once more, to measure what pickling costs."""
 
 
@@ -52,17 +46,17 @@ class ProgramRun:
         self._read = time.perf_counter()
 
     def finish(
-        self, results: Sequence[Any], calls: Sequence[tuple[float, float]], *, singly: bool
+        self,
+        results: Sequence[Any],
+        calls: Sequence[tuple[float, float]],
+        sent: Sequence[Any],
     ) -> Ran:
         """Write the results, one for each item, and say where the time went.
 
-        `calls` holds, for each worker, the seconds that its calls took and when the last of them ended.
-        `singly`: the items were sent one by one, not in lists.
+        `calls` holds, for each worker, the seconds that its calls took and when the last of them ended;
+        `sent` what travelled, of items and results one in SAMPLE_EVERY.
         """
-        sample = self.items[::_SAMPLE_EVERY]
-        tasks = [(item,) for item in sample] if singly else [sample]
-        task_bytes, task_seconds = _pickling(tasks)
-        result_bytes, result_seconds = _pickling([results[::_SAMPLE_EVERY]])
+        sent_bytes, pickle_seconds = _pickling(sent)
         came_back = time.perf_counter()
         parts = self._write(results)
         written = time.perf_counter()
@@ -77,9 +71,9 @@ class ProgramRun:
             timeline.told({"call": call_seconds, "wait": wait, "send": send}, came_back)
             timeline.until(written, "write")
             timelines.append(timeline)
-        scale = len(self.items) / max(1, len(sample))
-        sent_bytes = round(scale * (task_bytes + result_bytes))
-        return Ran(parts, tuple(timelines), sent_bytes, scale * (task_seconds + result_seconds))
+        return Ran(
+            parts, tuple(timelines), SAMPLE_EVERY * sent_bytes, SAMPLE_EVERY * pickle_seconds
+        )
 
     def item_failed(self, call: CallFailed) -> ItemFailed:
         """The error that names the item: the first that is equal, where no index was sent."""
