@@ -22,5 +22,5 @@ STRATEGY = Strategy(
     "calls the function: no item travels between processes. In long runs it writes the part, too.",
     start=start,
     start_methods=("spawn",),
-    ends_calls=True,
+    lacks=frozenset(),
 )
