@@ -12,7 +12,7 @@ from fanout_pipeline_tests.end_to_end.project import wait_for
 
 LINES, CHUNKS = 32, 8
 CONFIG = f"resources: {{fanout: {{config: {{workers: 2, chunks: {CHUNKS}}}}}}}"
-KEPT = r"(\d+) chunks?, (\d+) of 32 items are kept; materialize again to go on"
+KEPT = r"(\d+) chunks?, (\d+) of 32 items are kept; materialize again to resume"
 MINE = """
     import dagster as dg
     from waiting import wait

@@ -150,11 +150,11 @@ def called_again(
     call: Callable[[], Any], policy: FailurePolicy, error: BaseException, item: Any
 ) -> Any:
     """In a worker: the result of a call that has failed, or the Failure that it is for good."""
-    from fanout_pipeline.engine.calls.retry import IN_VAIN, Tries
+    from fanout_pipeline.engine.calls.retry import FAILED, Tries
 
     tries = Tries(policy, error)
     result = tries.repeat(call)
-    return failure_from(tries.error, short_repr(item), tries.made) if result is IN_VAIN else result
+    return failure_from(tries.error, short_repr(item), tries.made) if result is FAILED else result
 
 
 class CallFailed(Exception):

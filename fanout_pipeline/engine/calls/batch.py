@@ -146,11 +146,11 @@ class _InHalves:
                 self._found.append(_as_column(results))
 
     def _single(self, position: int, error: BaseException) -> None:
-        from fanout_pipeline.engine.calls.retry import IN_VAIN, Tries
+        from fanout_pipeline.engine.calls.retry import FAILED, Tries
 
         tries = Tries(self._work.failures, error)
         results = tries.repeat(lambda: self._called(position, position + 1), self._stopped)
-        if results is not IN_VAIN:
+        if results is not FAILED:
             self._found.append(_as_column(results))
             return
         (item,) = self._items.iloc[position : position + 1].tolist()
