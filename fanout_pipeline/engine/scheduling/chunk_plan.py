@@ -35,8 +35,8 @@ _PIECES_PER_WORKER = 2
 _PATIENCE = 2.0
 """A piece is cut short after this many times the seconds that it should take."""
 _TURN_SECONDS = 0.003
-"""Where workers pay for their chunks in turn, each makes the shortest piece longer by this: what they pay, a millisecond
-or two, is then at most half of the time."""
+"""Where workers pay for their chunks in turn, each makes the shortest piece longer by this: what they pay, a
+millisecond or two, is then at most half of the time."""
 
 
 @dataclass(slots=True)
