@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from fanout_pipeline.engine.calls.outcome import Control, Outcome
+from fanout_pipeline.engine.calls.outcome import UNLIMITED, Control, Outcome
 from fanout_pipeline.engine.calls.quarantine import Quarantine
 from fanout_pipeline.engine.calls.records import put_in, unreadable_failures
 from fanout_pipeline.engine.model.errors import (
@@ -29,7 +29,7 @@ from fanout_pipeline.results.store.manifest import PartRecord
 from fanout_pipeline.sources.source import Chunk
 
 
-def process_batch(work: Work, chunk: Chunk, control: Control = Control()) -> Outcome[PartRecord]:  # noqa: B008
+def process_batch(work: Work, chunk: Chunk, control: Control = UNLIMITED) -> Outcome[PartRecord]:
     """Call the batch function once on all items of a chunk, however long that takes, and write the part.
 
     Raises ItemFailed, BadInput, or Stopped.

@@ -37,8 +37,8 @@ class Calls:
         self.items = items.values
         self.results: list[Any] = [None] * len(items)
         """With a Failure in the place of each item in quarantine."""
-        for place, failure in failed.items():
-            self.results[place] = failure
+        for position, failure in failed.items():
+            self.results[position] = failure
         self.left = len(items) - len(failed)
         """Number of calls that have not ended."""
         self.pulled: Iterator[tuple[int, Any]] = enumerate(items)
@@ -119,7 +119,7 @@ class InFlight:
             errors = failed.exceptions
         else:
             return
-        raise min(errors, key=_place)
+        raise min(errors, key=_index_of)
 
     async def _share_out(self, group: asyncio.TaskGroup) -> None:
         last: Calls | None = None
@@ -142,14 +142,14 @@ class InFlight:
         function = self._function
         while calls is not None:
             results = calls.results
-            for place, item in calls.pulled:
+            for position, item in calls.pulled:
                 # Calls that never wait keep the loop from cancelling their task.
                 if self._stopped:
                     return
                 try:
-                    results[place] = await function(item)
+                    results[position] = await function(item)
                 except BaseException as error:  # Never an interrupt: see `event_loop`.
-                    if self._given_up() or not await self._recovered(calls, place, error):
+                    if self._given_up() or not await self._recovered(calls, position, error):
                         return
                 calls.left -= 1
                 if not calls.left:
@@ -162,19 +162,19 @@ class InFlight:
         task = asyncio.current_task()
         return self._stopped and task is not None and task.cancelling() > 0
 
-    async def _recovered(self, calls: Calls, place: int, error: BaseException) -> bool:
+    async def _recovered(self, calls: Calls, position: int, error: BaseException) -> bool:
         """Retry a failed item as the policy says, and put it into quarantine if that fails.
 
         False if the run was stopped meanwhile. Raises ItemFailed where a failed item ends the run.
         """
         from fanout_pipeline.engine.calls.retry import Tries
 
-        policy, item = self._work.failures, calls.items[place]
+        policy, item = self._work.failures, calls.items[position]
         tries = Tries(policy, _raised(error))
         while (seconds := tries.wait_seconds()) is not None:
             try:
                 await asyncio.sleep(seconds)
-                calls.results[place] = await self._function(item)
+                calls.results[position] = await self._function(item)
             except BaseException as another:
                 if self._given_up():
                     return False
@@ -182,11 +182,11 @@ class InFlight:
             else:
                 return True
         failure = failure_from(tries.error, short_repr(item), tries.made)
-        failure = failure.at(calls.first_index + place, self._work.source)
+        failure = failure.at(calls.first_index + position, self._work.source)
         if not policy.quarantines:
             self._stopped = True
             raise ItemFailed(failure) from None
-        calls.results[place] = failure
+        calls.results[position] = failure
         return True
 
     def _begin(self) -> None:
@@ -236,5 +236,5 @@ class _Limited:
             ) from None
 
 
-def _place(error: BaseException) -> float:
+def _index_of(error: BaseException) -> float:
     return error.failure.index if isinstance(error, ItemFailed) else float("inf")

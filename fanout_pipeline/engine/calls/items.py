@@ -12,7 +12,7 @@ from typing import Any
 
 from fanout_pipeline.engine.calls.handing_back import HandedBack
 from fanout_pipeline.engine.calls.invoke import Append, appending
-from fanout_pipeline.engine.calls.outcome import Control, Outcome
+from fanout_pipeline.engine.calls.outcome import UNLIMITED, Control, Outcome
 from fanout_pipeline.engine.calls.quarantine import Quarantine
 from fanout_pipeline.engine.calls.records import unreadable_failures
 from fanout_pipeline.engine.model.errors import (
@@ -46,7 +46,7 @@ def keep_memory() -> None:
     bytes(16 * 2**20)
 
 
-def process_chunk(work: Work, chunk: Chunk, control: Control = Control()) -> Outcome[PartRecord]:  # noqa: B008
+def process_chunk(work: Work, chunk: Chunk, control: Control = UNLIMITED) -> Outcome[PartRecord]:
     """Call the function on each item of a chunk, as far as `control` lets it, and write the part.
 
     Raises ItemFailed, BadInput, or Stopped.
