@@ -14,7 +14,7 @@ from pathlib import Path
 import fanout_pipeline.engine.calls.imports  # noqa: F401 (importing Arrow is not part of a run)
 from fanout_pipeline.engine.calls.items import keep_memory
 from fanout_pipeline.engine.functions.identity import Basis, identity_of
-from fanout_pipeline.engine.functions.input_guard import unchanged
+from fanout_pipeline.engine.functions.input_guard import inputs_unchanged
 from fanout_pipeline.engine.model.options import FailurePolicy, Options
 from fanout_pipeline.engine.model.run_record import RunRecord
 from fanout_pipeline.engine.model.spec import FanoutSpec, with_its_imports
@@ -25,9 +25,10 @@ from fanout_pipeline.engine.system.progress import Progress
 from fanout_pipeline.engine.system.surroundings import Surroundings
 from fanout_pipeline.engine.system.usage import own_usage
 from fanout_pipeline.engine.timing.timeline import mean, total
-from fanout_pipeline.results.files import no_links
+from fanout_pipeline.results.store.contract import Store
 from fanout_pipeline.results.store.folder import ResultFolder
-from fanout_pipeline.results.store.ledger import LEDGER, Finished
+from fanout_pipeline.results.store.generation import Generation
+from fanout_pipeline.results.store.ledger import Finished, forget
 from fanout_pipeline.results.store.manifest import Manifest
 from fanout_pipeline.results.types.kinds import MixedTypes
 from fanout_pipeline.sources.source import Source, recorded
@@ -172,8 +173,8 @@ def run_once(
     strategy: str,
     crew: Crew,
     spec: FanoutSpec,
-    target: ResultFolder,
-    generation: Path,
+    target: Store,
+    generation: Generation,
     basis: Basis,
     chunks: int,
     fixed: bool,
@@ -199,12 +200,12 @@ def run_once(
         Surroundings.here(),
     )
     try:
-        with unchanged(spec, basis.seen):
+        with inputs_unchanged(spec, basis.seen):
             ran = crew.run(work, progress)
     except MixedTypes:
         if finished:
             # A run has gone on and ended here: the next would, too.
-            no_links.unlink(generation / LEDGER)
+            forget(generation)
         raise
     ended = time.perf_counter()
     try:
@@ -213,7 +214,7 @@ def run_once(
         )
     except (TypeError, ValueError):
         # To go on with these parts would end here again.
-        no_links.unlink(generation / LEDGER)
+        forget(generation)
         raise
     target.commit(generation, manifest)
     return Once(manifest, ran, cut - began, ended - began, time.perf_counter() - ended)

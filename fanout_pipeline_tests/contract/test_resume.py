@@ -22,10 +22,12 @@ from fanout_pipeline.engine.run import run_strategy
 from fanout_pipeline.numbers_file import write_numbers
 from fanout_pipeline.results.store.folder import ResultFolder
 from fanout_pipeline.results.store.ledger import LEDGER, Ledger
+from fanout_pipeline.results.store.local_generation import LocalGeneration
 from fanout_pipeline.sources.source import BadInput
 from fanout_pipeline_tests.contract import functions
 from fanout_pipeline_tests.contract.test_strategies import WITHOUT_PROCESSES, given_to
 from fanout_pipeline_tests.faults.rounds import ROUNDS, chance
+from fanout_pipeline_tests.results.layout import generations, runs_of
 
 ROOT = Path(__file__).parents[2]
 COUNT = 1_000_000
@@ -87,15 +89,15 @@ def left(root, name, *, begun_only=False):
 
     Earlier results that were being removed have no ledger any more: `begun_only` leaves them out.
     """
-    hidden = root / f".{name}"
+    runs = runs_of(root / name)
     visible = (root / name).resolve()
     written = told = 0
-    for generation in hidden.iterdir() if hidden.is_dir() else ():
+    for generation in runs.iterdir() if runs.is_dir() else ():
         if generation.is_dir() and generation != visible:
             if begun_only and not (generation / LEDGER).exists():
                 continue
             written += len(list(generation.glob("*part-*.parquet")))
-            ledger = Ledger.read(generation)
+            ledger = Ledger.read(LocalGeneration(generation))
             told += len(ledger.finished) if ledger else 0
     return written, told
 
@@ -209,7 +211,7 @@ def test_a_failed_run_goes_on_after_its_cause_is_mended(failed, name):
     line = r"resumes: (\d+) of \1 finished chunks \(\d+ items\) of the run that stopped at .* are reused"
     assert re.fullmatch(line, told[0])
     assert read_results(folder)["result"].tolist() == list(range(1000, 1100))
-    assert [p for p in folder.with_name(f".{name}").iterdir() if p.is_dir()] == [folder.resolve()]
+    assert generations(folder) == {folder.resolve()}
 
 
 @pytest.mark.parametrize(
@@ -275,7 +277,7 @@ def test_what_has_not_changed_is_reused(failed, monkeypatch, name):
     with pytest.raises(ItemFailed):
         run(name, file, function, folder, depends_on=depends_on)
     function.sign.unlink()
-    (generation,) = folder.with_name(f".{name}").glob("*/")
+    (generation,) = generations(folder)
     assert "secret" not in (generation / LEDGER).read_text()
     record = run(name, file, function, folder, depends_on=depends_on)
     assert record.reused_chunks == 12
@@ -473,7 +475,7 @@ def test_timed_runs_keep_nothing(failed):
     function.sign.touch()
     with pytest.raises(ItemFailed):
         run("serial", file, function, folder, ledger=False, resume=False)
-    assert not any(path.is_dir() for path in folder.with_name(".serial").iterdir())
+    assert not generations(folder)
 
 
 @pytest.mark.parametrize("chunks", [20, 3], ids=["between parts", "within a part"])

@@ -12,6 +12,7 @@ from fanout_pipeline.numbers_file import write_numbers
 from fanout_pipeline.results.store.folder import ResultFolder
 from fanout_pipeline_tests.contract.test_faults import contents, lives
 from fanout_pipeline_tests.faults.rounds import ITEMS, ROUNDS, chance
+from fanout_pipeline_tests.results.layout import generations
 
 CHECKOUT = Path(__file__).parents[2]
 STRATEGIES = (("multiprocess", "spawn"), ("queue", "forkserver"), ("indexed_queue", "spawn"))
@@ -103,5 +104,4 @@ def test_workers_are_killed(number, file, killed_workers):
     if name != "queue":  # whose order is that of arrival
         assert digest == expected, said
     assert ResultFolder(folder).manifest().items == ITEMS
-    generations = folder.with_name(f".{folder.name}")
-    assert {p.name for p in generations.iterdir()} - {".lock"} == {folder.resolve().name}
+    assert generations(folder) == {folder.resolve()}

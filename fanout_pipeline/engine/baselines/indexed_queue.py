@@ -22,7 +22,7 @@ class _IndexedQueue(ItemQueue, Crew):
     def run(self, work: Work, progress: Progress) -> Ran:
         reader = ItemReader(work, progress)
         try:
-            joined = self.results(_serve, work, reader, _tasks(reader), progress.say_once)
+            joined = self.results(_serve, work, reader, _tasks(reader), progress.log_once)
         except CallFailed as error:
             raise ItemFailed(error.failure.at(error.task[0], work.source)) from None
         joined.results.sort(key=itemgetter(0))

@@ -16,7 +16,12 @@ from fanout_pipeline.engine.baselines.multiprocessing_workers import (
     prepare_worker,
 )
 from fanout_pipeline.engine.calls.invoke import calling
-from fanout_pipeline.engine.model.errors import Failure, require_failed, sendable, unreadable
+from fanout_pipeline.engine.model.errors import (
+    Failure,
+    picklable,
+    reraise_interrupt,
+    unpickling_failed,
+)
 from fanout_pipeline.engine.model.options import FailurePolicy
 from fanout_pipeline.results.files.printable import printable
 
@@ -64,12 +69,12 @@ def _answer(message: bytes, inputs: Any, began: float) -> Answer | BaseException
         serve, function, policy, surroundings = pickle.loads(message)
         surroundings.take_on()
     except BaseException as error:
-        return unreadable(error)
+        return unpickling_failed(error)
     try:
         with calling(function) as call:
             return _serve_run(serve, call, policy, inputs, began)
     except BaseException as error:
-        return sendable(error)
+        return picklable(error)
 
 
 def _serve_run(
@@ -86,7 +91,7 @@ def _serve_run(
         try:
             results.append(serve(function, task))
         except BaseException as error:
-            require_failed(error)
+            reraise_interrupt(error)
             result = called_again(partial(serve, function, task), policy, error, task[-1])
             if isinstance(result, Failure):
                 if not policy.quarantines:

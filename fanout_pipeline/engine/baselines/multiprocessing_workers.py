@@ -28,7 +28,7 @@ from fanout_pipeline.engine.model.errors import (
 )
 from fanout_pipeline.engine.model.options import FailurePolicy
 from fanout_pipeline.engine.model.strategy import Work
-from fanout_pipeline.engine.system.numeric import be_a_worker
+from fanout_pipeline.engine.system.blas_threads import limit_this_worker
 from fanout_pipeline.engine.system.progress import Progress
 from fanout_pipeline.results.store.manifest import PartRecord
 
@@ -47,7 +47,7 @@ def prepare_worker() -> None:
     Linear algebra has as many threads as in workers of our own, also where a fork server or the main
     program was there first.
     """
-    be_a_worker()
+    limit_this_worker()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=exit_after_parent, daemon=True).start()
 

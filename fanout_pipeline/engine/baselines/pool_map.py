@@ -28,7 +28,12 @@ from fanout_pipeline.engine.baselines.pickling import SAMPLE_EVERY, PickleSample
 from fanout_pipeline.engine.baselines.semaphores import name_semaphores
 from fanout_pipeline.engine.calls.invoke import calling
 from fanout_pipeline.engine.functions.serialize import sent
-from fanout_pipeline.engine.model.errors import Failure, require_failed, sendable, unreadable
+from fanout_pipeline.engine.model.errors import (
+    Failure,
+    picklable,
+    reraise_interrupt,
+    unpickling_failed,
+)
 from fanout_pipeline.engine.model.options import FailurePolicy, Options
 from fanout_pipeline.engine.model.strategy import Crew, Ran, Strategy, Work
 from fanout_pipeline.engine.system.progress import Progress
@@ -54,7 +59,7 @@ class _Pool(Crew):
         before = list(self._clocks)
         try:
             message = (work.function, work.failures, work.surroundings)
-            function = sent(message, work.function, progress.say_once)
+            function = sent(message, work.function, progress.log_once)
             pending = self._pool.map_async(_Function(function), items)
             while not pending.ready():
                 pending.wait(WAIT_SECONDS)
@@ -188,7 +193,7 @@ def _read(message: bytes) -> tuple[Callable[[Any], Any], FailurePolicy]:
         function, policy, surroundings = pickle.loads(message)
         surroundings.take_on()
     except BaseException as error:
-        raise _RunEnded(unreadable(error)) from None
+        raise _RunEnded(unpickling_failed(error)) from None
     return function, policy
 
 
@@ -212,10 +217,10 @@ def _on_the_clock(message: bytes) -> Callable[[Any], Any]:
             result = call_one(item)
         except BaseException as error:
             try:
-                require_failed(error)
+                reraise_interrupt(error)
                 result = called_again(lambda: call_one(item), policy, error, item)
             except BaseException as ending:
-                raise _RunEnded(sendable(ending)) from None
+                raise _RunEnded(picklable(ending)) from None
             if isinstance(result, Failure) and not policy.quarantines:
                 raise CallFailed((item,), result) from None
         clock[0] = now()

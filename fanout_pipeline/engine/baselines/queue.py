@@ -21,7 +21,7 @@ class _Queue(ItemQueue, Crew):
     def run(self, work: Work, progress: Progress) -> Ran:
         reader = ItemReader(work, progress)
         try:
-            joined = self.results(_serve, work, reader, _tasks(work, reader), progress.say_once)
+            joined = self.results(_serve, work, reader, _tasks(work, reader), progress.log_once)
         except CallFailed as error:
             raise located(work, error.task[0], error.failure) from None
         return joined.write(work, joined.results)

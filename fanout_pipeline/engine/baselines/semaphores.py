@@ -17,32 +17,21 @@ _PREFIX = "fanout"
 
 def name_semaphores() -> None:
     """Have this process name its semaphores so from now on, and remove those of others that are gone."""
-    from fanout_pipeline.engine.system.ownership import birth  # psutil: definitions load without it
+    from fanout_pipeline.engine.system.process import start_time
 
     config = getattr(multiprocessing.current_process(), "_config", {})
     # Nobody documents it, but there is no other way; without it they are named as ever.
     if "semprefix" not in config or not _FOLDER.is_dir():
         return
-    config["semprefix"] = f"/{_PREFIX}.{_pid_namespace()}.{os.getpid()}.{birth(os.getpid())}"
+    config["semprefix"] = f"/{_PREFIX}.{_pid_namespace()}.{os.getpid()}.{start_time(os.getpid())}"
     for path in _FOLDER.glob(f"sem.{_PREFIX}.{_pid_namespace()}.*"):
         # What is named in another way, or of somebody whose processes may not be seen, is let be.
         with suppress(OSError, ValueError):
             _, _, _, pid, since = path.name.partition("-")[0].split(".")
-            if _is_gone(int(pid), since):
+            if start_time(int(pid)) != since:
                 path.unlink()
 
 
 def _pid_namespace() -> int:
     """Containers may share the folder, where each has processes of its own."""
     return os.stat("/proc/self/ns/pid").st_ino
-
-
-def _is_gone(pid: int, since: str) -> bool:
-    import psutil
-
-    from fanout_pipeline.engine.system.ownership import birth
-
-    try:
-        return birth(pid) != since
-    except psutil.NoSuchProcess:
-        return True

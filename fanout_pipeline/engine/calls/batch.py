@@ -19,7 +19,7 @@ from fanout_pipeline.engine.model.errors import (
     ItemFailed,
     Stopped,
     failure_from,
-    require_failed,
+    reraise_interrupt,
     short_repr,
 )
 from fanout_pipeline.engine.model.strategy import Work
@@ -56,7 +56,7 @@ def _called(
             # A chunk in which no item begins is ordinary, and many a function takes no empty batch.
             results = call_checked(work.batch_function, batch) if len(batch) else []
         except BaseException as error:
-            require_failed(error)
+            reraise_interrupt(error)
             halves = _InHalves(work, batch, failing, stopped)
             column = halves.column(error, items.first_index)
         else:
@@ -140,7 +140,7 @@ class _InHalves:
             try:
                 results = self._called(begin, end)
             except BaseException as failed:
-                require_failed(failed)
+                reraise_interrupt(failed)
                 self._split(begin, end, failed)
             else:
                 self._found.append(_as_column(results))

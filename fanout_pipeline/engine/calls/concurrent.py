@@ -22,7 +22,7 @@ from fanout_pipeline.engine.calls.invoke import nobody_cancelled
 from fanout_pipeline.engine.calls.records import NONE_FAILED
 from fanout_pipeline.engine.model.errors import Failure, ItemFailed, failure_from, short_repr
 from fanout_pipeline.engine.model.strategy import Work
-from fanout_pipeline.engine.system.signals import taken
+from fanout_pipeline.engine.system.signals import interruptible_get
 from fanout_pipeline.engine.system.surroundings import copied_context
 from fanout_pipeline.engine.timing.timeline import WorkerTimeline
 from fanout_pipeline.sources.source import Items
@@ -86,7 +86,7 @@ class InFlight:
 
     def next_complete(self) -> Calls | None:
         """Wait for a chunk all of whose calls have ended; None once `run` has ended, well or not."""
-        return taken(self._complete)
+        return interruptible_get(self._complete)
 
     def end(self, _: object = None) -> None:
         """Say that `run` has ended."""

@@ -10,10 +10,13 @@ from __future__ import annotations
 import os
 import time
 from dataclasses import dataclass, field, replace
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from fanout_pipeline.results.store.manifest import PartRecord
 from fanout_pipeline.results.types.buffer import Results
+
+if TYPE_CHECKING:
+    from fanout_pipeline.results.store.generation import Generation
 
 _WORTH_IMPORTING = 0.1
 """Once the parent would write for so many seconds more, workers import what they need to do so. They
@@ -38,12 +41,12 @@ class HandedBack:
     def items(self) -> int:
         return len(self.results)
 
-    def written(self, folder: Path) -> PartRecord:
+    def written(self, generation: Generation) -> PartRecord:
         """Write the part. Raises what `write_part` raises."""
         from fanout_pipeline.results.write import write_part
 
         began = time.perf_counter()
-        part = write_part(folder, self.number, self.first_index, self.results)
+        part = write_part(generation, self.number, self.first_index, self.results)
         return replace(
             part,
             pid=self.pid,
@@ -66,9 +69,9 @@ def import_road() -> float:
 class Writer:
     """The parent's side, for one run."""
 
-    def __init__(self, folder: Path, size: int, hand_back: bool):
-        """The parts go into `folder`, and are of so much of the source together."""
-        self._folder = folder
+    def __init__(self, generation: Generation, size: int, hand_back: bool):
+        """The parts go into `generation`, and are of so much of the source together."""
+        self._generation = generation
         self._left = size
         self._paces: list[float] = []
         """What a unit of the source took, write by write."""
@@ -80,7 +83,7 @@ class Writer:
         self._left -= size
         if isinstance(part, PartRecord):
             return part
-        written = part.written(self._folder)
+        written = part.written(self._generation)
         self._paces.append(written.write_seconds / max(1, size))
         # The first write of a process is slow, and so is one beside busy workers.
         if len(self._paces) > 1 and min(self._paces) * self._left > _WORTH_IMPORTING:

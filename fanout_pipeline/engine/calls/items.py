@@ -19,7 +19,7 @@ from fanout_pipeline.engine.model.errors import (
     Failure,
     Stopped,
     failure_from,
-    require_failed,
+    reraise_interrupt,
     short_repr,
 )
 from fanout_pipeline.engine.model.strategy import Work
@@ -140,7 +140,7 @@ class _Calls:
                 ):  # extend() took this for the end of the batch
                     raise StopIteration("raised by the function")
             except BaseException as error:
-                require_failed(error)
+                reraise_interrupt(error)
                 done += len(results) - before
                 self._failed(done, error)
                 done += 1

@@ -15,7 +15,7 @@ from queue import Empty, SimpleQueue
 from typing import Any
 
 from fanout_pipeline.engine.model.errors import Stopped
-from fanout_pipeline.engine.system.signals import interrupt_in, taken
+from fanout_pipeline.engine.system.signals import interrupt_in, interruptible_get
 
 _PATIENCE_SECONDS = 5.0
 """Time for cancelled tasks to end."""
@@ -174,7 +174,7 @@ class Call:
 
     def wait(self) -> None:
         """Wait until it has ended. Raises what it has raised; interrupts are noticed meanwhile."""
-        task = taken(self._ended)
+        task = interruptible_get(self._ended)
         if not task.cancelled():
             task.result()
 

@@ -57,7 +57,7 @@ class Quarantine:
             self._stopwatch.imported(import_road())
             from fanout_pipeline.results.store.failed_items import failed_items  # Arrow
 
-            file = failed_items(self._work.folder, self._chunk.number)
+            file = failed_items(self._work.generation, self._chunk.number)
             self._write = self._open.enter_context(file)
         self._write(asdict(failure))
         self.positions.append(position)
@@ -68,7 +68,7 @@ class Quarantine:
 
         omitted = self.positions if self.policy.omits else ()
         part = write_part(
-            self._work.folder, self._chunk.number, self._first_index, results, omitted
+            self._work.generation, self._chunk.number, self._first_index, results, omitted
         )
         return replace(part, failed=len(self.positions))
 
@@ -94,14 +94,14 @@ def write_marked(
     from fanout_pipeline.results.write import write_part  # Arrow
 
     if not work.failures.quarantines:
-        return write_part(work.folder, number, first_index, results)
+        return write_part(work.generation, number, first_index, results)
     positions = [position for position, result in enumerate(results) if type(result) is Failure]
     if failures is None:
         failures = [results[position] for position in positions]
     if failures:
         from fanout_pipeline.results.store.failed_items import failed_items
 
-        with failed_items(work.folder, number) as write:
+        with failed_items(work.generation, number) as write:
             for failure in failures:
                 write(asdict(failure))
     if not work.failures.omits:
@@ -109,5 +109,5 @@ def write_marked(
         positions = []
     elif positions:
         results = [result for result in results if type(result) is not Failure]
-    part = write_part(work.folder, number, first_index, results, positions)
+    part = write_part(work.generation, number, first_index, results, positions)
     return replace(part, failed=len(failures))

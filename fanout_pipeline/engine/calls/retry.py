@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from fanout_pipeline.engine.model.errors import Stopped, require_failed
+from fanout_pipeline.engine.model.errors import Stopped, reraise_interrupt
 from fanout_pipeline.engine.model.options import FailurePolicy
 
 LONGEST_WAIT_SECONDS = 60.0
@@ -52,18 +52,21 @@ class Tries:
             try:
                 return call()
             except BaseException as error:
-                require_failed(error)
+                reraise_interrupt(error)
                 self.failed(error)
         return FAILED
 
 
 def is_worth_it(error: BaseException, policy: FailurePolicy) -> bool:
-    """Whether the error's class, or one that it derives from, is listed in `retry_on`."""
-    return any(
-        kind.__qualname__ in policy.retry_on
-        or f"{kind.__module__}.{kind.__qualname__}" in policy.retry_on
-        for kind in type(error).__mro__
-    )
+    """Whether `retry_on` names the error's class or one of its bases."""
+    return any(not names.isdisjoint(policy.retry_on) for names in map(_names, type(error).__mro__))
+
+
+def _names(kind: type) -> set[str]:
+    """Plain, and qualified by its module or by a package around it, where libraries export their errors."""
+    packages = kind.__module__.split(".")
+    prefixes = (".".join(packages[:count]) for count in range(1, len(packages) + 1))
+    return {kind.__qualname__, *(f"{prefix}.{kind.__qualname__}" for prefix in prefixes)}
 
 
 def _pause(seconds: float, stopped: Callable[[], bool]) -> None:

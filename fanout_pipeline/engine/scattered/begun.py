@@ -4,27 +4,22 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
 from fanout_pipeline.engine.functions.identity import Basis
-from fanout_pipeline.engine.model.strategy import Look
+from fanout_pipeline.engine.model.strategy import InputVersions
+from fanout_pipeline.engine.scattered.owner import claim
 from fanout_pipeline.engine.scheduling.resume import finished_before
-from fanout_pipeline.engine.system.ownership import own
 from fanout_pipeline.engine.system.usage import ProcessUsage, own_usage
-from fanout_pipeline.results.files.atomic import make_folder, write_text
-from fanout_pipeline.results.files.lock import locked
-from fanout_pipeline.results.store.folder import ResultFolder
+from fanout_pipeline.results.store.contract import Store
+from fanout_pipeline.results.store.generation import Generation, read_file, write_text
 from fanout_pipeline.results.store.ledger import Identity
 from fanout_pipeline.sources.source import Version
 
-_FILE = "begun.json"
-_BEGINNING = ".beginning"
-"""Locked while a run begins; its other steps wait for that."""
+_FILE = "_begun.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,24 +48,24 @@ class Begun:
         text = json.dumps(asdict(self.identity), sort_keys=True)
         return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()[:12]
 
-    def save(self, generation: Path) -> None:
+    def save(self, generation: Generation) -> None:
         """Raises CannotWrite."""
-        write_text(generation / _FILE, json.dumps(asdict(self)), durable=False)
+        write_text(generation, _FILE, json.dumps(asdict(self)))
 
     @classmethod
-    def read(cls, generation: Path) -> Begun | None:
+    def read(cls, generation: Generation) -> Begun | None:
         """None where the run that the generation is named after has not begun.
 
         The file may still be that of a dead run, whose generation this one has just taken over.
         """
         try:
-            record: dict[str, Any] = json.loads((generation / _FILE).read_text())
+            record: dict[str, Any] = json.loads(read_file(generation, _FILE))
         except (FileNotFoundError, NotADirectoryError):
             return None
         if record["run"] != generation.name:
             return None
         basis = record["basis"]
-        seen = Look(_version(basis["seen"]["source"]), basis["seen"]["depends_on"])
+        seen = InputVersions(_version(basis["seen"]["source"]), basis["seen"]["depends_on"])
         read = {
             "basis": Basis(seen, _version(basis["input"]), basis["function"], basis["depends_on"]),
             "identity": Identity(**record["identity"]),
@@ -85,11 +80,11 @@ def _version(record: dict[str, Any]) -> Version:
 
 def begun(
     run: str,
-    target: ResultFolder,
+    target: Store,
     identify: Callable[[], tuple[Basis, Identity]],
     *,
     resume: bool,
-    is_over: Callable[[Path], bool],
+    is_over: Callable[[Generation], bool],
     log: Callable[[str], object],
 ) -> Begun:
     """What the first of a run's steps has found; whoever calls this before all others is the first.
@@ -100,16 +95,16 @@ def begun(
     generation = target.generation(run)
     found = Begun.read(generation)
     if found is None:
-        make_folder(generation.parent)
-        with locked(generation.with_name(_BEGINNING), math.inf):
+        with target.beginning():
             found = Begun.read(generation)  # by whoever held the lock
             if found is None:
                 usage, began = own_usage(), time.time()
                 basis, identity = identify()
-                target.share(run, is_over, identity if resume else None, log, claim=own)
+                reusable = identity if resume else None
+                generation = target.open_shared(run, is_over, reusable, log, mark_owner=claim)
                 finished = finished_before(generation, identity, log)
                 items = sum(one.part.items for one in finished)
                 found = Begun(run, basis, identity, began, time.time(), usage, len(finished), items)
                 found.save(generation)
-    own(generation)
+    claim(generation)
     return found

@@ -21,7 +21,7 @@ import fanout_pipeline.engine.calls.imports  # noqa: F401 (importing Arrow is no
 from fanout_pipeline.engine.calls.invoke import awaited_aside
 from fanout_pipeline.engine.calls.items import keep_memory, process_chunk
 from fanout_pipeline.engine.functions.identity import Basis, identity_of
-from fanout_pipeline.engine.functions.input_guard import require_as_seen, unchanged
+from fanout_pipeline.engine.functions.input_guard import inputs_unchanged, require_same_inputs
 from fanout_pipeline.engine.model.options import Options
 from fanout_pipeline.engine.model.run_record import RunRecord
 from fanout_pipeline.engine.model.spec import FanoutSpec, with_its_imports
@@ -30,6 +30,7 @@ from fanout_pipeline.engine.registry import REFERENCE, STRATEGIES, SUPERVISED
 from fanout_pipeline.engine.run import run_once
 from fanout_pipeline.engine.scattered.begun import Begun, begun
 from fanout_pipeline.engine.scattered.gathered import Answer, gathered
+from fanout_pipeline.engine.scheduling.gaps import gaps
 from fanout_pipeline.engine.scheduling.resume import (
     finished_before,
     log_kept_on_error,
@@ -41,9 +42,10 @@ from fanout_pipeline.engine.system.os_errors import explained
 from fanout_pipeline.engine.system.progress import Progress
 from fanout_pipeline.engine.system.usage import ProcessUsage, own_usage
 from fanout_pipeline.engine.timing.timeline import busy_seconds
-from fanout_pipeline.results.files import no_links
 from fanout_pipeline.results.store.folder import ResultFolder
-from fanout_pipeline.results.store.ledger import LEDGER, Identity, Ledger, gaps
+from fanout_pipeline.results.store.generation import Generation
+from fanout_pipeline.results.store.ledger import Identity, Ledger, forget
+from fanout_pipeline.results.store.manifest import Manifest
 from fanout_pipeline.results.types.kinds import MixedTypes
 from fanout_pipeline.sources.source import Chunk
 
@@ -83,7 +85,7 @@ class ScatteredRun:
         chunks: int | None = None,
         group: str | None = None,
         resume: bool = True,
-        is_over: Callable[[Path], bool] = lambda generation: False,
+        is_over: Callable[[Generation], bool] = lambda generation: False,
         rest: Strategy = STRATEGIES[SUPERVISED],
         log: Callable[[str], object] = lambda line: None,
     ) -> ScatteredRun:
@@ -107,7 +109,7 @@ class ScatteredRun:
         return cls(strategy, spec, target, options, chunks, found, group or run, resume, rest, log)
 
     @property
-    def _generation(self) -> Path:
+    def _generation(self) -> Generation:
         return self.target.generation(self.begun.run)
 
     @property
@@ -146,7 +148,7 @@ class ScatteredRun:
         with (
             explained(self.target.path),
             self._kept(generation),
-            unchanged(spec, seen),
+            inputs_unchanged(spec, seen),
             importing_from(spec.import_path),
             awaited_aside(spec.function),
         ):
@@ -161,7 +163,7 @@ class ScatteredRun:
             except MixedTypes:
                 if self.begun.reused_chunks:
                     # The next run would resume with the same parts and end here again.
-                    no_links.unlink(generation / LEDGER)
+                    forget(generation)
                 raise
         return Answer(self.begun.run, began, time.time(), busy, own_usage())
 
@@ -184,12 +186,12 @@ class ScatteredRun:
             importing_from(spec.import_path),
         ):
             finished = finished_before(folder, begun.identity, lambda line: None)
-            visible = self.target.visible_generation() or ""
-            if not finished and visible.startswith(prefix):
+            visible = self.target.visible()
+            if not finished and visible is not None and visible.name.startswith(prefix):
                 self.log("These results are visible already, from an earlier gather of this run.")
-                manifest = self.target.manifest()
+                manifest = Manifest.load(visible)
             else:
-                require_as_seen(spec, begun.basis.seen)
+                require_same_inputs(spec, begun.basis.seen)
                 left = unfinished(spec.source.chunks(self._wanted), finished)
                 with self._crew(left) as crew:
                     once = run_once(
@@ -217,7 +219,7 @@ class ScatteredRun:
             used,
         )
 
-    def _kept(self, generation: Path) -> AbstractContextManager[None]:
+    def _kept(self, generation: Generation) -> AbstractContextManager[None]:
         if not self.resume:
             return nullcontext()
         return log_kept_on_error(generation, self.spec, self.begun.basis.seen, self.log)

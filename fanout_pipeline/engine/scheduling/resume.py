@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from pathlib import Path
 
-from fanout_pipeline.engine.functions.input_guard import look
+from fanout_pipeline.engine.functions.input_guard import input_versions
 from fanout_pipeline.engine.model.spec import FanoutSpec
-from fanout_pipeline.engine.model.strategy import Look, Reads, Work
+from fanout_pipeline.engine.model.strategy import HasInputs, InputVersions, Work
+from fanout_pipeline.engine.scheduling.gaps import gaps
 from fanout_pipeline.engine.system.signals import interrupts_held
 from fanout_pipeline.results.store.collector import PartCollector
-from fanout_pipeline.results.store.ledger import Finished, Identity, Ledger, gaps, take_over
+from fanout_pipeline.results.store.generation import Generation
+from fanout_pipeline.results.store.ledger import Finished, Identity, Ledger, take_over
 from fanout_pipeline.sources.source import BadInput, Chunk
 
 _COUNTED_CHUNKS = 32
@@ -20,7 +20,7 @@ _COUNTED_CHUNKS = 32
 
 
 def finished_before(
-    generation: Path, identity: Identity, log: Callable[[str], object]
+    generation: Generation, identity: Identity, log: Callable[[str], object]
 ) -> tuple[Finished, ...]:
     """What of a generation can be reused: nothing, if it is new. It has a ledger afterwards.
 
@@ -33,10 +33,9 @@ def finished_before(
     items = sum(one.part.items for one in finished)
     failed = sum(one.part.failed for one in finished)
     count = f"{items:,} items, of which {failed:,} failed" if failed else f"{items:,} items"
-    when = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(ledger.stopped))
     log(
         f"resumes: {len(finished):,} of {len(ledger.finished):,} finished chunks ({count}) "
-        f"of the run that stopped at {when} are reused{_except_failed(ledger, identity)}"
+        f"of the run that stopped at {ledger.stopped_at} are reused{_except_failed(ledger, identity)}"
     )
     return finished
 
@@ -56,19 +55,19 @@ def part_collector(work: Work) -> PartCollector:
     def is_unchanged() -> bool:
         return work.seen is None or _is_unchanged(work, work.seen)
 
-    return PartCollector(work.folder, work.finished, is_unchanged)
+    return PartCollector(work.generation, work.finished, is_unchanged)
 
 
-def _is_unchanged(reads: Reads, seen: Look) -> bool:
+def _is_unchanged(reads: HasInputs, seen: InputVersions) -> bool:
     try:
-        return look(reads) == seen
+        return input_versions(reads) == seen
     except BadInput:
         return False
 
 
 @contextmanager
 def log_kept_on_error(
-    generation: Path, spec: FanoutSpec, seen: Look, log: Callable[[str], object]
+    generation: Generation, spec: FanoutSpec, seen: InputVersions, log: Callable[[str], object]
 ) -> Iterator[None]:
     """Where the block ends with an error, log what the next run of the same identity can reuse.
 
@@ -84,7 +83,7 @@ def log_kept_on_error(
         raise
 
 
-def _kept(generation: Path, spec: FanoutSpec, seen: Look) -> str | None:
+def _kept(generation: Generation, spec: FanoutSpec, seen: InputVersions) -> str | None:
     ledger = Ledger.read(generation)
     if ledger is None or not ledger.finished:
         return None

@@ -22,7 +22,7 @@ from fanout_pipeline.engine.model.strategy import Crew, Ran, Work
 from fanout_pipeline.engine.scheduling.chunk_plan import ChunkPlan
 from fanout_pipeline.engine.scheduling.resume import part_collector
 from fanout_pipeline.engine.system.progress import Progress
-from fanout_pipeline.engine.system.signals import taken
+from fanout_pipeline.engine.system.signals import interruptible_get
 from fanout_pipeline.engine.system.surroundings import in_copied_context
 from fanout_pipeline.engine.system.usage import ProcessUsage
 from fanout_pipeline.engine.timing.timeline import WorkerTimeline, busy_seconds, seconds_of
@@ -85,7 +85,7 @@ class ThreadCrew(Crew):
         try:
             serving = len(futures)
             while serving:
-                match taken(finished):
+                match interruptible_get(finished):
                     case None:
                         serving -= 1
                     case _Done() as done:

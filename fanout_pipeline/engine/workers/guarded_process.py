@@ -16,7 +16,7 @@ from dataclasses import replace
 
 from fanout_pipeline.engine.calls.call_log import ASK_FOR_STACK, STATUS_AT, CallLog
 from fanout_pipeline.engine.system.interpreter import command
-from fanout_pipeline.engine.system.process_end import end_of
+from fanout_pipeline.engine.system.process import end_descriptor
 from fanout_pipeline.engine.system.usage import ProcessUsage, usage_of
 
 _LOOK_SECONDS = 0.002
@@ -42,7 +42,7 @@ class GuardedProcess:
         )
         self._box = box
         self.pid = self._guard.pid
-        self.end = end_of(self._guard.pid)
+        self.end = end_descriptor(self._guard.pid)
         """A descriptor that is readable once it has ended; None where there is no such thing."""
         self.code: int | None = None
         """How it has ended, as `subprocess` has it; None: it has not yet."""

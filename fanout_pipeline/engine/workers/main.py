@@ -149,9 +149,9 @@ class Parent:
             try:
                 return taken, pickle.loads(message)
             except BaseException as error:  # A module may call sys.exit() when it is imported.
-                from fanout_pipeline.engine.model.errors import unreadable
+                from fanout_pipeline.engine.model.errors import unpickling_failed
 
-                self.send(unreadable(error))
+                self.send(unpickling_failed(error))
 
     def _receive(self) -> None:
         try:
@@ -172,6 +172,6 @@ def _answer(work: Any, order: Order, recorder: Recorder) -> Any:
         control = Control(order.seconds, recorder=recorder, failure=order.failure)
         return process(work, order.chunk, control)
     except BaseException as error:
-        from fanout_pipeline.engine.model.errors import sendable
+        from fanout_pipeline.engine.model.errors import picklable
 
-        return sendable(error)
+        return picklable(error)

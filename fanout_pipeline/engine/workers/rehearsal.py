@@ -4,6 +4,7 @@ from pathlib import Path
 
 from fanout_pipeline.engine.calls.items import process_chunk
 from fanout_pipeline.engine.model.strategy import Work
+from fanout_pipeline.results.store.local_generation import LocalGeneration
 from fanout_pipeline.sources.integer_lines import IntegerLines
 
 
@@ -18,4 +19,4 @@ def rehearse() -> None:
         source = IntegerLines(str(path))
         (chunk,) = source.chunks(1)
         for _ in range(3):
-            process_chunk(Work(source, abs, None, (chunk,), folder), chunk)
+            process_chunk(Work(source, abs, None, (chunk,), LocalGeneration(folder)), chunk)

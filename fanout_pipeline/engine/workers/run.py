@@ -54,14 +54,14 @@ class SupervisedRun:
         plan = ChunkPlan(work.chunks, len(workers), work.fixed, given=work.first_number)
         self._assignments = Assignments(plan, Suspects(work.failures, len(workers)))
         self._parts = part_collector(work)
-        self._writer = Writer(work.folder, plan.size, hand_back)
+        self._writer = Writer(work.generation, plan.size, hand_back)
         self._limits = Limits(work.failures.item_timeout_seconds, memory_mb, len(workers))
         self._announce = self._limits.times.announce
         self._deaths = 0
         progress.begin(plan.size)
         # Not the batch function: what its module imports would be imported for nothing.
         slim = replace(work, chunks=(), finished=(), batch_function=None, seen=None)
-        message = sent(("work", slim, log_levels()), work.function, progress.say_once)
+        message = sent(("work", slim, log_levels()), work.function, progress.log_once)
         self._slots = Slots(workers, start_another, message, began, Logged())
         self._pickle_seconds = time.thread_time() - cpu_began
 
@@ -220,5 +220,5 @@ class SupervisedRun:
             self._announce = Announce.EACH
         self._deaths += 1
         if self._deaths <= _DEATHS_TOLD:
-            self._progress.say(death.log_line(worker.pid, chunk))
+            self._progress.log(death.log_line(worker.pid, chunk))
         self._assignments.died(assignment, death, split, time.monotonic())

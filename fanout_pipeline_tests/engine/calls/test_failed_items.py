@@ -21,6 +21,7 @@ from fanout_pipeline.engine.strategies.inline_crew import OneByOne
 from fanout_pipeline.engine.system.progress import Progress
 from fanout_pipeline.results.store.digest import digest, value_hashes
 from fanout_pipeline.results.store.folder import ResultFolder
+from fanout_pipeline.results.store.local_generation import LocalGeneration
 from fanout_pipeline.results.store.manifest import Manifest
 from fanout_pipeline.results.types.column import to_column
 from fanout_pipeline_tests.chance import examples
@@ -91,7 +92,9 @@ def test_results_and_failures_share_out_the_items(fails, chunks, kind, failed_it
         file.write_text("".join(f"{line}\n" for line in lines))
         source = IntegerLines(str(file))
         cuts = source.chunks(chunks)
-        work = Work(source, function, batch_function, cuts, Path(root), failures=policy)
+        work = Work(
+            source, function, batch_function, cuts, LocalGeneration(Path(root)), failures=policy
+        )
         manifest = made(Path(root, "results"), run_one, work)
         frame = read_results(Path(root, "results"))
         failures = read_failures(Path(root, "results"))

@@ -170,7 +170,7 @@ def test_a_function_that_cannot_be_read(name, file, tmp_path):
     """A function that a worker cannot unpickle ends the run with the error, and what to do."""
     with pytest.raises(ValueError, match="no number") as caught:
         run(name, file, CannotBeRead(), tmp_path / name)
-    assert "A worker process could not read the function." in caught.value.__notes__[0]
+    assert "A worker process could not unpickle the function." in caught.value.__notes__[0]
 
 
 @pytest.mark.parametrize("kills", [2, 3])
@@ -292,8 +292,8 @@ def run_python(folder, arguments, typed):
 DEFINITIONS = """
 import dagster as dg
 
-from fanout_pipeline.defs.factory import fanout_assets
-from fanout_pipeline.defs.resources import default_resources
+from fanout_pipeline.defs.lab.factory import fanout_assets
+from fanout_pipeline.defs.config.resources import default_resources
 from fanout_pipeline import FanoutSpec
 from fanout_pipeline import IntegerLines
 

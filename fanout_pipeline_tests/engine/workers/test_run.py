@@ -66,7 +66,7 @@ def assert_only_failed(folder, guilty, items=ITEMS):
     assert failures["index"].tolist() == sorted(guilty)
     assert failures["item"].tolist() == [str(number) for number in sorted(guilty)]
     names = {path.name for path in folder.iterdir() if not path.name.startswith("part-")}
-    assert names == {"_manifest.json", *(["failures.parquet"] if guilty else [])}
+    assert names == {"_manifest.json", *(["_failures.parquet"] if guilty else [])}
     return failures
 
 
