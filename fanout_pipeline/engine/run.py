@@ -19,7 +19,7 @@ from fanout_pipeline.engine.model.options import FailurePolicy, Options
 from fanout_pipeline.engine.model.run_record import RunRecord
 from fanout_pipeline.engine.model.spec import FanoutSpec, with_its_imports
 from fanout_pipeline.engine.model.strategy import Crew, Ran, Strategy, Work
-from fanout_pipeline.engine.scheduling.resume import finished_before, told_what_is_kept, unfinished
+from fanout_pipeline.engine.scheduling.resume import finished_before, log_kept_on_error, unfinished
 from fanout_pipeline.engine.suitability import require_suited
 from fanout_pipeline.engine.system.os_errors import explained
 from fanout_pipeline.engine.system.progress import Progress
@@ -118,7 +118,7 @@ def _run_here(
         if identity is not None:
             finished = finished_before(folders[0], identity, log)
         if resume:
-            generations.enter_context(told_what_is_kept(folders[0], spec, basis.seen, log))
+            generations.enter_context(log_kept_on_error(folders[0], spec, basis.seen, log))
         once = partial(
             run_once,
             strategy.name,
