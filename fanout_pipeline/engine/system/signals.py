@@ -1,4 +1,4 @@
-"""Interrupts (SIGINT and SIGTERM): deferred where they would do harm, noticed in waits, told from errors.
+"""Interrupts (SIGINT and SIGTERM): deferred where they would do harm, noticed in waits, distinguished from errors.
 
 - They would do harm between starting a process and recording it, between ending one process and the next, and
   inside multiprocessing's queues, whose locks an exception in a signal handler can leave locked. A Dagster
