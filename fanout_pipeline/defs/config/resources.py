@@ -70,9 +70,9 @@ class Fanout(dg.ConfigurableResource[Any]):
     )
     retry_on: list[ErrorName] = Field(
         default=["Exception"],
-        description="Errors to retry: names of their classes or of base classes, with or without the "
-        "module that defines them (ConnectionError, requests.exceptions.Timeout; not "
-        "requests.Timeout, which is only an alias).",
+        description="Errors to retry: names of their classes or of base classes, plain or qualified by "
+        "their module or a package around it (ConnectionError, requests.Timeout, "
+        "fanout_pipeline.WorkerDied).",
     )
     backoff_seconds: Backoff = Field(
         default=0.1,

@@ -1,4 +1,4 @@
-"""Interrupts (SIGINT and SIGTERM): deferred where they would do harm, noticed in waits, told from errors.
+"""Interrupts (SIGINT and SIGTERM): deferred where they would do harm, noticed in waits, distinguished from errors.
 
 - They would do harm between starting a process and recording it, and between ending one process and the next. A Dagster
   step gets one Ctrl-C twice: from the terminal and from the executor.
