@@ -14,7 +14,7 @@ import numpy
 from fanout_pipeline.engine.model.errors import short_repr
 from fanout_pipeline.engine.model.spec import FanoutSpec
 from fanout_pipeline.engine.system.progress import Progress
-from fanout_pipeline.engine.workers.repeat import Again
+from fanout_pipeline.engine.workers.repeated_calls import RepeatingWorker
 from fanout_pipeline.measuring.nearness import difference
 from fanout_pipeline.measuring.result_streams import Finding, blocks, compared
 from fanout_pipeline.measuring.single_items import items_at
@@ -78,13 +78,13 @@ def compare_sample(
     rows = _results(ours, pick)
     items = items_at(spec.source, _without(pick, failed_indexes(ours)))
     progress.begin(pick.count)
-    with Again() as process:
+    with RepeatingWorker() as process:
         while batch := list(islice(items, _BATCH)):
-            process.ask(spec.function, [item for _, item in batch])
-            process.begun(time.monotonic() + _SECONDS)
+            process.call_each(spec.function, [item for _, item in batch])
+            process.has_begun(time.monotonic() + _SECONDS)
             seconds = max(_SECONDS, _TIMES_LONGER * len(batch) * call_seconds)
             answered = 0
-            for _, answer in process.answers(time.monotonic() + seconds):
+            for _, answer in process.results(time.monotonic() + seconds):
                 index, there = next(rows)
                 answered += 1
                 progress.done(1, 1)

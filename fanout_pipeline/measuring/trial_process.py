@@ -236,7 +236,7 @@ def serve(descriptor: int) -> None:
     parent = Parent(Channel(descriptor))
     end_with(parent_pid)
     parent.send(READY)
-    while (request := parent.take()[1]) is not None:
+    while (request := parent.receive()[1]) is not None:
         try:
             spec = _read(request.spec, request.strategy)
             request.surroundings.take_on()

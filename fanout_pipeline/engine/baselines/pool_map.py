@@ -77,7 +77,7 @@ class _Pool(Crew):
         for told in _told(before, list(self._clocks), read, sampled):
             timeline = WorkerTimeline(began)
             timeline.until(read, "read")
-            timeline.told(told, sampled)
+            timeline.add(told, sampled)
             timeline.until(written, "write")
             timelines.append(timeline)
         return Ran(parts, tuple(timelines), sent_bytes, pickle_seconds)
@@ -90,15 +90,13 @@ def _told(
     before: Sequence[float], after: Sequence[float], read: float, sampled: float
 ) -> list[dict[str, float]]:
     """What the workers' clocks say of the time from `read` to `sampled`."""
-    last_end = max(read, *after[::2])
     told = []
     for number in range(0, len(after), 2):
         (end_before, idle_before), (end, idle) = before[number:][:2], after[number:][:2]
         call = (end - end_before) - (idle - idle_before)
-        wait = last_end - max(read, end)
         # The library does not let us see what it sends and what it waits for in between: that is
         # the rest, as is what it takes to bring the last results of a worker home.
-        told.append({"call": call, "wait": wait, "send": sampled - read - call - wait})
+        told.append({"call": call, "wait": sampled - read - call})
     return told
 
 

@@ -30,18 +30,18 @@ class QueueResults:
     def add(self, answer: Answer) -> None:
         """Join a worker's results. All tasks have been read by then."""
         timeline = WorkerTimeline(self._began)
-        timeline.until(answer.began, "send")
+        timeline.until(answer.began, "wait")
         # While the parent reads, it feeds nobody. But what it reads while there are tasks in the
         # queue delays nobody: this is how long a worker had to wait for the reading at most.
         reading = min(self._reader.seconds, answer.get_seconds)
         sending = answer.get_seconds - reading + answer.pickle_seconds
-        told = {"import": answer.import_seconds, "read": reading, "send": sending}
-        timeline.told(told | {"call": answer.call_seconds}, answer.ended)
+        told = {"start": answer.import_seconds, "read": reading, "wait": sending}
+        timeline.add(told | {"call": answer.call_seconds}, answer.ended)
         began = time.thread_time()
         self.results += pickle.loads(answer.results)
         unpickle_seconds = time.thread_time() - began
         self._last_joined = time.perf_counter()
-        timeline.until(self._last_joined, "send")
+        timeline.until(self._last_joined, "wait")
         self._lanes.append(timeline)
         self._result_bytes += len(answer.results)
         self._result_seconds += answer.pickle_cpu_seconds + unpickle_seconds
@@ -53,7 +53,7 @@ class QueueResults:
         written = time.perf_counter()
         for timeline in self._lanes:
             timeline.until(self._last_joined, "wait")
-            timeline.until(gathered, "gather")
+            timeline.until(gathered, "commit")
             timeline.until(written, "write")
         task_bytes, task_seconds = self.sample.scaled(sum(self._reader.counts))
         return Ran(

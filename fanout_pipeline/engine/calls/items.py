@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from fanout_pipeline.engine.calls.handing_back import HandedBack
 from fanout_pipeline.engine.calls.invoke import Append, appending
 from fanout_pipeline.engine.calls.outcome import Outcome
 from fanout_pipeline.engine.calls.quarantine import Quarantine
@@ -42,16 +41,6 @@ _SLICE_ITEMS = 2048
 _SLOW_SECONDS = 5e-6
 
 
-def keep_memory() -> None:
-    """Have a process that is about to do chunks keep the memory that one of them leaves for the next.
-
-    glibc's malloc gives freed memory back to the system, which hands it out again page by page, at
-    1.3 µs each: 15 ns an item. Of a block this large it learns to keep up to twice as much (mallopt(3),
-    M_MMAP_THRESHOLD); nothing is written to it, so it takes no memory.
-    """
-    bytes(16 * 2**20)
-
-
 def run_chunk(work: Work, chunk: Chunk) -> PartRecord:
     """Turn a chunk into its part by calling the function on each item.
 
@@ -69,29 +58,16 @@ def run_piece(
     stopwatch: Stopwatch | None = None,
     recorder: Recorder | None = None,
     known_failed: Mapping[int, Failure] = NONE_FAILED,
-) -> Outcome[PartRecord]:
+    finish: Callable[[Quarantine, Results], AnyTimed] = Quarantine.part,  # type: ignore[assignment]
+) -> Outcome[AnyTimed]:
     """The same, but no item is begun once the function has been called for so many seconds.
 
     One item is always done. `laps` is for callers that want to know its stamps. `recorder` is told of the
     calls. Items of `known_failed` are not called, they have failed; by their positions in the
-    chunk. Raises ItemFailed, BadInput, or Stopped once `stopped()` says so.
+    chunk. `finish` makes the part of the results. Raises ItemFailed, BadInput, or Stopped once `stopped()` says so.
     """
-    stopwatch, finish = stopwatch or Stopwatch(), Quarantine.part
+    stopwatch = stopwatch or Stopwatch()
     piece = _by_item(work, chunk, seconds, stopped, stopwatch, recorder, known_failed, finish)
-    return _timed(piece, stopwatch)
-
-
-def run_unwritten(
-    work: Work,
-    chunk: Chunk,
-    *,
-    seconds: float,
-    recorder: Recorder,
-    known_failed: Mapping[int, Failure],
-) -> Outcome[PartRecord | HandedBack]:
-    """The same, but the results are not written if another process can do so."""
-    never, stopwatch, finish = lambda: False, Stopwatch(), Quarantine.hand_back
-    piece = _by_item(work, chunk, seconds, never, stopwatch, recorder, known_failed, finish)
     return _timed(piece, stopwatch)
 
 

@@ -44,7 +44,7 @@ class RunRecord:
     sent_bytes: int = 0
     """Pickled bytes that travelled between processes: descriptors, items, results."""
     pickle_seconds: float = 0.0
-    """CPU time of pickling and unpickling these, on both sides."""
+    """CPU time of pickling and unpickling items and results, on both sides; measured for baselines only."""
     failed: int = 0
     """Of the items, those that are in quarantine."""
     reused_chunks: int = 0

@@ -31,7 +31,7 @@ class OneByOne(Crew):
                 piece = self._run_piece(work, chunk, seconds=plan.seconds(chunk))
                 plan.done(chunk, busy_seconds(piece.part), piece.rest)
                 parts.add(*piece.range(chunk), piece.part)
-                timeline.told(seconds_of(piece.part), time.perf_counter())
+                timeline.add(seconds_of(piece.part), time.perf_counter())
                 progress.done(piece.part.items, piece.size(chunk))
         return Ran(parts.in_order(), (timeline,))
 

@@ -90,7 +90,7 @@ class ThreadCrew(Crew):
                         part = done.piece.part
                         timeline = timelines.setdefault(done.thread, WorkerTimeline(began))
                         timeline.until(done.began, "wait")
-                        timeline.told(seconds_of(part), done.ended)
+                        timeline.add(seconds_of(part), done.ended)
                         progress.done(part.items, done.piece.size(done.chunk))
                     case BaseException() as error:
                         raise error

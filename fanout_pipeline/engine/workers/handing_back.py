@@ -1,28 +1,30 @@
-"""Who writes the results of a worker process: itself, or the process that started it.
+"""Who writes the parts of a worker: itself, or in short runs its parent.
 
-To write, a worker imports NumPy and Arrow, which takes it 0.25 s: more than most runs take. So
-workers hand results back at first, and the parent, which has imported both, writes them. That is
-dearer by the item, and only one process does it: see docs/decisions/workers.md.
+To write, a worker imports NumPy and Arrow, which takes longer than most short runs: 0.16 s. The parent has
+imported both. So a worker sends the results of its first chunks, as long as they are few, and the parent
+writes the parts. In long runs workers write: the parent is only one. See docs/decisions/workers.md.
 """
 
 from __future__ import annotations
 
 import os
+import sys
 import time
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from fanout_pipeline.engine.calls.quarantine import Quarantine
 from fanout_pipeline.results.store.manifest import PartRecord
 from fanout_pipeline.results.types.buffer import Results
 
-_WORTH_IMPORTING = 0.1
-"""Once the parent would write for so many seconds more, workers import what they need to do so. They
-then read quicker, too, which saves twice that: docs/decisions/workers.md."""
+SENT_BYTES = 32 * 2**20
+"""How much of a run's results workers may send, all together: 4,000,000 integers, which the parent writes in
+about the time that importing Arrow would take."""
 
 
 @dataclass(frozen=True, slots=True)
-class HandedBack:
-    """A chunk's results that are still to be written; no item has failed. Otherwise as PartRecord."""
+class UnwrittenPart:
+    """A chunk's results, still to be written, in place of its PartRecord. No item has failed."""
 
     number: int
     first_index: int
@@ -31,7 +33,6 @@ class HandedBack:
     read_seconds: float = 0.0
     call_seconds: float = 0.0
     write_seconds: float = 0.0
-    wait_seconds: float = 0.0
     call_cpu_seconds: float = 0.0
 
     @property
@@ -39,7 +40,7 @@ class HandedBack:
         return len(self.results)
 
     def written(self, folder: Path) -> PartRecord:
-        """Write the part. Raises what `write_part` raises."""
+        """Write the part, in the parent. Raises what `write_part` raises."""
         from fanout_pipeline.results.write import write_part
 
         began = time.perf_counter()
@@ -50,39 +51,26 @@ class HandedBack:
             read_seconds=self.read_seconds,
             call_seconds=self.call_seconds,
             write_seconds=time.perf_counter() - began,
-            wait_seconds=self.wait_seconds,
             call_cpu_seconds=self.call_cpu_seconds,
         )
 
 
-def import_road() -> float:
-    """Import what writes parts, if it is not yet; seconds."""
-    began = time.perf_counter()
-    import fanout_pipeline.engine.calls.imports  # noqa: F401
+class HandingBack:
+    """In a worker, during one run: makes a chunk's part, or leaves that to the parent."""
 
-    return time.perf_counter() - began
+    def __init__(self, sendable_bytes: int):
+        """`sendable_bytes`: how much of its results this worker may send."""
+        self._sendable_bytes = sendable_bytes
 
-
-class Writer:
-    """The parent's side, for one run."""
-
-    def __init__(self, folder: Path, size: int, hand_back: bool):
-        """The parts go into `folder`, and are of so much of the source together."""
-        self._folder = folder
-        self._left = size
-        self._paces: list[float] = []
-        """What a unit of the source took, write by write."""
-        self.hand_back = hand_back
-        """Whether workers are to hand back the results of their next chunks."""
-
-    def written(self, part: PartRecord | HandedBack, size: int) -> PartRecord:
-        """The part of so much of the source, written if it is not yet."""
-        self._left -= size
-        if isinstance(part, PartRecord):
-            return part
-        written = part.written(self._folder)
-        self._paces.append(written.write_seconds / max(1, size))
-        # The first write of a process is slow, and so is one beside busy workers.
-        if len(self._paces) > 1 and min(self._paces) * self._left > _WORTH_IMPORTING:
-            self.hand_back = False
-        return written
+    def part(self, quarantine: Quarantine, results: Results) -> PartRecord | UnwrittenPart:
+        """Write the part unless that takes an import and the results are plain and few."""
+        size = results.plain_bytes
+        if (
+            "pyarrow" in sys.modules
+            or quarantine.positions
+            or size is None
+            or size > self._sendable_bytes
+        ):
+            return quarantine.part(results)
+        self._sendable_bytes -= size
+        return UnwrittenPart(quarantine.number, quarantine.first_index, results)
