@@ -17,10 +17,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from fanout_pipeline import FanoutSpec, IntegerLines, Options
-from fanout_pipeline.engine.calls.items import Outcome, run_piece
+from fanout_pipeline.engine.calls.items import process_chunk
+from fanout_pipeline.engine.calls.outcome import Control, Outcome
 from fanout_pipeline.engine.model.strategy import Strategy, Work
 from fanout_pipeline.engine.registry import REFERENCE, STRATEGIES
 from fanout_pipeline.engine.strategies.inline_crew import OneByOne
@@ -32,25 +32,26 @@ from fanout_pipeline.measuring.trial_store import TrialRun
 from fanout_pipeline.measuring.trials import TrialOptions, run_trials
 from fanout_pipeline.measuring.verdict import Verdict, decide
 from fanout_pipeline.numbers_file import NUMBERS_FILE, write_numbers
+from fanout_pipeline.results.store.manifest import PartRecord
 from fanout_pipeline.sources.source import Chunk
 from fanout_pipeline.squares import square, square_batch
 
 SLOWER = 1.05
 
 
-def slowed_piece(work: Work, chunk: Chunk, **options: Any) -> Outcome:
-    """A piece, and then CPU time of 5 % of what it took."""
+def process_slowly(work: Work, chunk: Chunk, control: Control) -> Outcome[PartRecord]:
+    """As usual, and then CPU time of 5 % of what it took."""
     began = time.perf_counter()
-    piece = run_piece(work, chunk, **options)
+    outcome = process_chunk(work, chunk, control)
     end = began + SLOWER * (time.perf_counter() - began)
     while time.perf_counter() < end:
         pass
-    return piece
+    return outcome
 
 
 @contextmanager
 def start_slowed(options: Options) -> Iterator[OneByOne]:
-    yield OneByOne(slowed_piece)
+    yield OneByOne(process_slowly)
 
 
 SERIAL = STRATEGIES[REFERENCE]

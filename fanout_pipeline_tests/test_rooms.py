@@ -86,9 +86,9 @@ from fanout_pipeline.squares import square
 from pathlib import Path
 
 source = IntegerLines(sys.argv[1])
-chunks = source.cut(1)
+chunks = source.chunks(1)
 work = Work(source, square, None, chunks, Path(sys.argv[2]))
-record = chunk_work.run_chunk(work, chunks[0])
+record = chunk_work.process_chunk(work, chunks[0]).part
 assert record.items == 3
 print(json.dumps(sorted({name.partition(".")[0] for name in sys.modules})))
 """

@@ -88,7 +88,8 @@ def _measure(
     workload.write(path, items)
     shared = Shared(
         workload=workload,
-        input=workload.source(str(path)).fingerprint(),
+        path=path,
+        input=workload.source(str(path)).examine(),
         items=items,
         workers=effective_cores(),
         loops_per_second=loops_per_second,
@@ -117,7 +118,7 @@ def _measure(
         run_id="",
         began=began,
         reference=REFERENCE,
-        input_sha256=shared.input.sha256,
+        input_sha256=shared.input.identity,
         function=function_name(workload.function),
         function_fingerprint=function_fingerprint(workload.function),
         machine=machine_record(),

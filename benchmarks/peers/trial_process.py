@@ -25,7 +25,7 @@ from benchmarks.peers.workloads import Workload
 from fanout_pipeline.engine.model.run_record import RunRecord
 from fanout_pipeline.engine.system.signals import interrupts_held
 from fanout_pipeline.measuring.order_check import OrderCheck
-from fanout_pipeline.sources.source import Fingerprint
+from fanout_pipeline.sources.source import Version
 
 ROOT = Path(__file__).resolve().parents[2]
 _SILENT = {
@@ -50,7 +50,8 @@ class Shared:
     """What all contenders of one workload have in common."""
 
     workload: Workload
-    input: Fingerprint
+    path: Path
+    input: Version
     items: int
     workers: int
     loops_per_second: float
@@ -130,7 +131,7 @@ class PeerTrial:
             strategy=self.contender.strategy,
             workload=shared.workload.name,
             loops_per_second=shared.loops_per_second,
-            input=shared.input.path,
+            input=str(shared.path),
             items=shared.items,
             workers=shared.workers,
             scratch=str(scratch),

@@ -31,7 +31,7 @@ from fanout_pipeline.measuring.step_phases import RunTimeline, StepSpan, run_pha
 from fanout_pipeline.results.files.atomic import scratch_folder
 from fanout_pipeline.results.read import Snapshot
 from fanout_pipeline.results.store.folder import ResultFolder
-from fanout_pipeline.sources.source import Fingerprint
+from fanout_pipeline.sources.source import Version
 
 _PROGRAM = """\
 import time; began = time.time()
@@ -176,7 +176,7 @@ class DagsterRun:
             chunks=metadata["chunks"],
             start_method=self.name.removeprefix("dagster_"),
             digest=metadata["digest"],
-            input=Fingerprint(str(self.root), 0, metadata["input_sha256"]),
+            input=Version("", 0, metadata["input_sha256"]),
             function_fingerprint=metadata["function_fingerprint"],
             failed=metadata["failed"],
             phases=run_phases(timeline, self.options.workers),

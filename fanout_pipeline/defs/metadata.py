@@ -72,7 +72,7 @@ def run_metadata(run: RunRecord, folder: Path, overlapped_with: list[str]) -> di
         "reused_items": run.reused_items,
         "start_method": run.start_method,
         "digest": run.digest,
-        "input_sha256": run.input.sha256,
+        "input_sha256": run.input.identity,
         "function_fingerprint": run.function_fingerprint,
         "overlapped_with": dg.MetadataValue.json(overlapped_with),
         "folder": dg.MetadataValue.path(str(folder.absolute())),

@@ -26,6 +26,7 @@ from fanout_pipeline.defs.json_io_manager import IO_MANAGER, json_io_manager
 from fanout_pipeline.engine.model.options import FailurePolicy, Options
 from fanout_pipeline.engine.model.spec import FanoutSpec
 from fanout_pipeline.engine.system.cores import effective_cores
+from fanout_pipeline.sources.source import path_of
 
 if TYPE_CHECKING:
     Root: TypeAlias = str
@@ -87,8 +88,9 @@ class DataFolder(dg.ConfigurableResource[Any]):
         is the choice of whoever wrote the fan-out.
         """
         here = spec.under(self.path())
-        if not Path(spec.source.path).is_absolute():
-            require_inside(here.source.path, value_of(self._deployed))
+        path = path_of(spec.source)
+        if path is not None and not Path(path).is_absolute():
+            require_inside(str(here.source), value_of(self._deployed))
         # A spec that was made when Dagster had loaded the module (`@dg.definitions`) does not know it.
         folder = self._working_directory
         if folder is None or folder in here.import_path:

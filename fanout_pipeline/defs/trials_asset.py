@@ -19,6 +19,7 @@ from fanout_pipeline.engine.system.import_path import importing_from
 from fanout_pipeline.results.files.atomic import make_folder
 from fanout_pipeline.results.files.no_links import make_link
 from fanout_pipeline.results.store.folder import ResultFolder
+from fanout_pipeline.sources.source import path_of
 
 if TYPE_CHECKING:
     from fanout_pipeline.measuring.determinism import Judge
@@ -71,7 +72,7 @@ def trials_asset(spec: FanoutSpec, strategies: Sequence[str], version: str) -> d
                 run_id=context.run.run_id,
                 began=began,
                 reference=REFERENCE,
-                input_sha256=here.source.fingerprint().sha256,
+                input_sha256=here.source.examine().identity,
                 function=function_name(spec.function),
                 function_fingerprint=work_fingerprint(here),
                 machine=machine_record(),
@@ -88,7 +89,7 @@ def trials_asset(spec: FanoutSpec, strategies: Sequence[str], version: str) -> d
             make_folder(path.parent)
             done: list[Trial] = []
             with ResultFolder(root / spec.name / "trials").writing() as scratch:
-                _link_source(root, scratch, spec.source.path)
+                _link_source(root, scratch, path_of(spec.source))
                 judge = Judge(here, context.log.info)
                 try:
                     with trial_process() as process:
@@ -174,8 +175,8 @@ def _contenders(
     return contenders, []
 
 
-def _link_source(root: Path, scratch: Path, path: str) -> None:
-    """Give the trials' data root the source; one with an absolute path is where it is."""
-    if not Path(path).is_absolute():
+def _link_source(root: Path, scratch: Path, path: str | None) -> None:
+    """Give the trials' data root the source; one with an absolute path, or none, is where it is."""
+    if path is not None and not Path(path).is_absolute():
         make_folder((scratch / path).parent)
         make_link(scratch / path, str(root / path))

@@ -28,18 +28,15 @@ from fanout_pipeline.results.store.folder import ResultFolder
 from fanout_pipeline.results.store.ledger import LEDGER, Finished
 from fanout_pipeline.results.store.manifest import Manifest
 from fanout_pipeline.results.types.kinds import MixedTypes
-from fanout_pipeline.sources.source import Chunk
-
-_CHUNK_BYTES = 2 * 2**20
-"""Keeps a worker that holds one chunk as Python objects under some 100 MB."""
+from fanout_pipeline.sources.source import Chunk, Source, recorded
 
 
-def default_chunks(size: int, workers: int) -> int:
-    """Into how many chunks to cut `size` bytes at first, where the user has not said.
+def default_chunks(source: Source, size: int, workers: int) -> int:
+    """Into how many chunks to cut a source of this size at first, where the user has not said.
 
-    As few as may be: crews cut them smaller where that pays (see `chunk_plan`).
+    As few as fit in memory: crews cut them smaller where that pays (see `chunk_plan`).
     """
-    return max(workers, math.ceil(size / _CHUNK_BYTES))
+    return max(workers, math.ceil(size / source.CHUNK_SIZE))
 
 
 @with_its_imports
@@ -74,7 +71,7 @@ def run_strategy(
     # Outside the timing, the same for all: which bytes these are.
     basis = Basis.of(spec)
     target = ResultFolder(folder)
-    wanted = chunks or default_chunks(basis.input.bytes, options.workers)
+    wanted = chunks or default_chunks(spec.source, basis.input.size, options.workers)
     identity = None
     if ledger or resume:
         identity = identity_of(strategy, spec, basis, chunks, options)
@@ -189,7 +186,7 @@ class Job:
     def run(self, crew: Crew, generation: Path, finished: tuple[Finished, ...] = ()) -> Once:
         """Cut what is not finished of the source, have the crew do it, and commit the generation."""
         began = time.perf_counter()
-        chunks = unfinished(self.spec.source.cut(self.chunks), finished)
+        chunks = unfinished(self.spec.source.chunks(self.chunks), finished)
         cut = time.perf_counter()
         try:
             with unchanged(self.spec, self.basis.seen):
@@ -201,8 +198,8 @@ class Job:
             raise
         written = time.perf_counter()
         try:
-            recorded, made_by = self.basis.input.recorded(), self.basis.made_by
-            manifest = Manifest(self.strategy, tuple(ran.parts), recorded, made_by)
+            source = recorded(self.spec.source, self.basis.input)
+            manifest = Manifest(self.strategy, tuple(ran.parts), source, self.basis.made_by)
         except (TypeError, ValueError):
             # So would one that resumes from all of them.
             no_links.unlink(generation / LEDGER)
@@ -216,7 +213,7 @@ class Job:
     ) -> Work:
         spec = self.spec
         return Work(
-            spec.source.indexed(self.basis.input),
+            spec.source.examined(self.basis.input),
             spec.function,
             spec.batch_function,
             chunks,

@@ -148,7 +148,7 @@ def _measured(
                         keep(SCALED, scaled, took, workers)
     seconds = time.perf_counter() - began
     skips = sweep.skips()
-    items = sum(spec.source.count(spec.source.load(c)) for c in spec.source.cut(_COUNTING_CHUNKS))
+    items = sum(len(spec.source.read(chunk)) for chunk in spec.source.chunks(_COUNTING_CHUNKS))
     return Findings(
         name=spec.name,
         grid=grid,
@@ -170,7 +170,7 @@ def made_of(spec: FanoutSpec, options: Options, machine: Mapping[str, Any]) -> d
     return {
         "function": work_fingerprint(spec),
         "batch_function": None if batch is None else function_fingerprint(batch),
-        "source": spec.source.fingerprint().sha256,
+        "source": spec.source.examine().identity,
         "workers": options.workers,
         "concurrency": options.concurrency,
         "start_method": options.start_method,

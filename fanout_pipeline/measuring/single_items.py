@@ -10,7 +10,7 @@ import numpy
 from fanout_pipeline.engine.run import default_chunks
 from fanout_pipeline.measuring.result_streams import blocks, compared
 from fanout_pipeline.results.read import Snapshot
-from fanout_pipeline.sources.source import BadInput, Source, Unreadable
+from fanout_pipeline.sources.source import Source, Unreadable
 
 
 def items_at(source: Source, indexes: Iterable[int]) -> Iterator[tuple[int, Any]]:
@@ -18,20 +18,16 @@ def items_at(source: Source, indexes: Iterable[int]) -> Iterator[tuple[int, Any]
     left = iter(indexes)
     index = next(left, None)
     first = 0
-    for chunk in source.cut(default_chunks(source.size(), 1)):
+    for chunk in source.chunks(default_chunks(source, source.version().size, 1)):
         if index is None:
             return
-        raw = source.load(chunk)
-        stop = first + source.count(raw)
-        if index < stop:
-            try:
-                items = source.parse(raw, first)
-            except BadInput:  # Some of its records are in quarantine.
-                items = source.parse_each(raw)
-            while index is not None and index < stop:
-                if type(items[index - first]) is not Unreadable:
-                    yield index, items[index - first]
-                index = next(left, None)
+        items = source.read(chunk)
+        stop = first + len(items)
+        while index is not None and index < stop:
+            item = items[index - first]
+            if type(item) is not Unreadable:  # It is in quarantine.
+                yield index, item
+            index = next(left, None)
         first = stop
 
 

@@ -136,7 +136,7 @@ def _with_serial(
             record = run_strategy(
                 serial, spec, made, options, log=lambda line: log(f"check: {line}")
             )
-        if record.input.sha256 != run.input.sha256:
+        if record.input.identity != run.input.identity:
             raise _changed(spec)
         worker = ", in a worker process," if supervised else ""
         told = f"a serial run{worker} made for this check"
@@ -203,20 +203,20 @@ def _of_same_work(reference: Path, run: RunRecord, failures: FailurePolicy) -> S
     if manifest.failed and (not failures.quarantines or omits != failures.omits):
         return None
     same = (
-        manifest.source.get("sha256") == run.input.sha256
+        manifest.source.get("sha256") == run.input.identity
         and manifest.function.get("fingerprint") == run.function_fingerprint
     )
     return snapshot if same else None
 
 
 def _require_same_input(spec: FanoutSpec, run: RunRecord) -> None:
-    if spec.source.size() != run.input.bytes:
+    if spec.source.version().size != run.input.size:
         raise _changed(spec)
 
 
 def _changed(spec: FanoutSpec) -> BadInput:
     return BadInput(
-        f"{spec.source.path} has changed since the run has read it: what is there now says nothing of "
+        f"{spec.source} has changed since the run has read it: what is there now says nothing of "
         "these results. Materialize the asset again."
     )
 
@@ -229,8 +229,7 @@ def self_check(spec: FanoutSpec, folder: Path | Snapshot, run: RunRecord) -> Ord
     (side,) = compared(folder)
     manifest = side.snapshot.manifest
     items = manifest.items - manifest.rows + sum(len(block.hashes) for block in blocks(side))
-    cuts = spec.source.cut(run.chunks)
-    expected = sum(spec.source.count(spec.source.load(chunk)) for chunk in cuts)
+    expected = sum(len(spec.source.read(chunk)) for chunk in spec.source.chunks(run.chunks))
     return OrderCheck(
         items=items,
         expected_items=expected,

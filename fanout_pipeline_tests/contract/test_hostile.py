@@ -20,6 +20,7 @@ from fanout_pipeline_tests.contract.functions import FORGED, HOSTILE, Unprintabl
 from fanout_pipeline_tests.contract.test_faults import every_case
 from fanout_pipeline_tests.contract.test_strategies import given_to
 from fanout_pipeline_tests.reporting.hostile import VALUES
+from fanout_pipeline_tests.sources.reading import read
 
 TEXTS = [value for value in VALUES if value is not None]
 
@@ -83,7 +84,7 @@ def test_a_bad_line_reaches_a_terminal_as_text(value, tmp_path):
     path.write_bytes(b"1\n" + value.encode(errors="surrogatepass").replace(b"\n", b" ") + b"\n2\n")
     source = IntegerLines(str(path))
     with pytest.raises(BadInput) as caught:
-        source.parse(source.load(source.cut(1)[0]), 0)
+        read(source)
     message = str(caught.value).replace(str(path), "")
     assert message.isprintable()
     assert len(message) < 500

@@ -8,7 +8,7 @@ from fanout_pipeline.measuring.limits import TookTooLong
 from fanout_pipeline.measuring.order_check import OrderCheck
 from fanout_pipeline.measuring.trial_store import TrialRun
 from fanout_pipeline.measuring.trials import Trial
-from fanout_pipeline.sources.source import Fingerprint
+from fanout_pipeline.sources.source import Version
 
 ITEMS = 100_000
 
@@ -66,7 +66,7 @@ def record(strategy, seconds, **changes):
         "chunks": 8,
         "start_method": "none",
         "digest": "d",
-        "input": Fingerprint("f", 1, "i"),
+        "input": Version("f", 1, "i"),
         "function_fingerprint": "g",
         "warm_seconds": (seconds,),
         "phases": {"call": seconds},

@@ -18,7 +18,7 @@ from operator import attrgetter
 from typing import Any
 
 from fanout_pipeline.engine.calls.quarantine import write_marked
-from fanout_pipeline.engine.calls.records import put_in, read_items
+from fanout_pipeline.engine.calls.records import put_in, unreadable_failures
 from fanout_pipeline.engine.model.errors import (
     Failure,
     ItemFailed,
@@ -99,24 +99,19 @@ class ItemReader:
 
         Without those that cannot be read.
         """
-        self._progress.begin(sum(c.stop - c.start for c in self._work.chunks))
-        source = self._work.source
-        first_index = 0
+        self._progress.begin(sum(chunk.size for chunk in self._work.chunks))
         for chunk in self._work.chunks:
             began = time.perf_counter()
-            found = read_items(self._work, source.load(chunk), first_index)
-            items, count = found.items, len(found.items)
-            indexes: Sequence[int] = range(first_index, first_index + count)
-            if found.failed:
-                failed = found.located(first_index, source).values()
-                self.failed |= {failure.index: failure for failure in failed}
+            items = self._work.source.read(chunk)
+            failed = unreadable_failures(self._work, items)
+            self.failed |= {failure.index: failure for failure in failed.values()}
+            indexes: Sequence[int] = range(items.first_index, items.first_index + len(items))
+            if failed:
                 indexes = [index for index in indexes if index not in self.failed]
-                items = [items[index - first_index] for index in indexes]
             self.seconds += time.perf_counter() - began
-            self.counts.append(count)
-            yield indexes, items
-            first_index += count
-            self._progress.done(count, chunk.stop - chunk.start)
+            self.counts.append(len(items))
+            yield indexes, items.readable()
+            self._progress.done(len(items), chunk.size)
 
 
 def write_in_parts(work: Work, results: list[Any], reader: ItemReader) -> list[PartRecord]:
@@ -173,10 +168,8 @@ class CallFailed(Exception):
 
 def located(work: Work, item: Any, failure: Failure) -> ItemFailed:
     """The failure at the first item that equals the guilty one: the workers knew no indexes."""
-    first_index = 0
     for chunk in work.chunks:
-        items = list(work.source.parse(work.source.load(chunk), first_index))
+        items = work.source.read(chunk)
         if item in items:
-            return ItemFailed(failure.at(first_index + items.index(item), work.source))
-        first_index += len(items)
+            return ItemFailed(failure.at(items.first_index + items.index(item), work.source))
     return ItemFailed(failure)

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from queue import SimpleQueue
 from typing import Any
 
@@ -25,21 +25,16 @@ from fanout_pipeline.engine.model.strategy import Work
 from fanout_pipeline.engine.system.signals import taken
 from fanout_pipeline.engine.system.surroundings import copied_context
 from fanout_pipeline.engine.timing.timeline import WorkerTimeline
+from fanout_pipeline.sources.source import Items
 
 
 class Calls:
-    """One chunk's calls; not of items that have failed before, by their positions."""
+    """The calls of one chunk, except of items that have failed before (by their positions)."""
 
-    def __init__(
-        self,
-        number: int,
-        first_index: int,
-        items: Sequence[Any],
-        failed: Mapping[int, Failure] = NONE_FAILED,
-    ):
-        self.number = number
-        self.first_index = first_index
-        self.items = items
+    def __init__(self, items: Items, failed: Mapping[int, Failure] = NONE_FAILED):
+        self.chunk = items.chunk
+        self.first_index = items.first_index
+        self.items = items.values
         self.results: list[Any] = [None] * len(items)
         """With a Failure in the place of each item in quarantine."""
         for place, failure in failed.items():
@@ -75,7 +70,7 @@ class InFlight:
         self._function = work.function if limit is None else _Limited(work.function, limit)
         self._loop = loop
         self._concurrency = concurrency
-        self._lane = timeline
+        self._timeline = timeline
         self._added: asyncio.Queue[Calls | None] = asyncio.Queue()
         self._complete: SimpleQueue[Calls | None] = SimpleQueue()
         self._task: asyncio.Task[None] | None = None
@@ -127,18 +122,21 @@ class InFlight:
         raise min(errors, key=_place)
 
     async def _share_out(self, group: asyncio.TaskGroup) -> None:
-        last, items, tasks = Calls(-1, 0, ()), 0, 0
+        last: Calls | None = None
+        items = tasks = 0
         while (calls := await self._added.get()) is not None:
             self._begin()
             if not calls.left:
                 self._end(calls)
-            last.follow(calls)
+            if last is not None:
+                last.follow(calls)
             last = calls
             items += calls.left
             while tasks < min(self._concurrency, items):
                 group.create_task(self._pull(calls), context=copied_context())
                 tasks += 1
-        last.follow(None)
+        if last is not None:
+            last.follow(None)
 
     async def _pull(self, calls: Calls | None) -> None:
         function = self._function
@@ -195,14 +193,14 @@ class InFlight:
         if not self._open:
             # While there was nothing to call, the loop waited for what was being read.
             self._lap, self._lap_cpu = time.perf_counter(), time.thread_time()
-            self._lane.until(self._lap, "read")
+            self._timeline.until(self._lap, "read")
         self._open += 1
 
     def _end(self, calls: Calls) -> None:
         now, cpu = time.perf_counter(), time.thread_time()
         calls.call_seconds, self._lap = now - self._lap, now
         calls.call_cpu_seconds, self._lap_cpu = cpu - self._lap_cpu, cpu
-        self._lane.until(now, "call")
+        self._timeline.until(now, "call")
         self._open -= 1
         self._complete.put(calls)
 

@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
 
 class Quarantine:
-    """The failed items of a chunk, or of the piece of it that was done.
+    """The failed items of a chunk, as far as it was done.
 
-    A context manager: they are on disk, whole, when the block ends.
+    A context manager: all of them are on disk when the block ends.
     """
 
     def __init__(self, work: Work, chunk: Chunk, first_index: int, stopwatch: Stopwatch):
@@ -31,6 +31,7 @@ class Quarantine:
         self.first_index = first_index
         """Index of the chunk's first item."""
         self._stopwatch = stopwatch
+        self.policy = work.failures
         self._open = ExitStack()
         self._write: Callable[[dict[str, Any]], None] | None = None
         self.positions: list[int] = []
@@ -50,7 +51,7 @@ class Quarantine:
     def add(self, position: int, failure: Failure) -> None:
         """Put an item into quarantine. Raises ItemFailed where the first that fails ends the run."""
         failure = failure.at(self.first_index + position, self._work.source)
-        if not self._work.failures.quarantines:
+        if not self.policy.quarantines:
             raise ItemFailed(failure) from None
         if self._write is None:
             with self._stopwatch.importing():
@@ -66,7 +67,7 @@ class Quarantine:
         with self._stopwatch.importing():
             from fanout_pipeline.results.write import write_part
 
-        omitted = self.positions if self._work.failures.omits else ()
+        omitted = self.positions if self.policy.omits else ()
         part = write_part(self._work.folder, self.number, self.first_index, results, omitted)
         return replace(part, failed=len(self.positions))
 
@@ -78,9 +79,9 @@ def write_marked(
     results: Sequence[Any],
     failures: Sequence[Failure] | None = None,
 ) -> PartRecord:
-    """Write the part of results that have a Failure in the place of each item in quarantine.
+    """Write a part whose results have a Failure in the place of each item in quarantine.
 
-    `failures` are those of the part's own items, in order; None: those that stand in its results.
+    `failures` lists the failures of the part's items, in order, where they are not those in its results.
     """
     from fanout_pipeline.results.write import write_part  # Imports Arrow.
 

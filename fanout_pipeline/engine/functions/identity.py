@@ -20,7 +20,7 @@ from fanout_pipeline.engine.model.spec import FanoutSpec
 from fanout_pipeline.engine.model.strategy import Look, Strategy
 from fanout_pipeline.results.store.ledger import Identity
 from fanout_pipeline.results.store.manifest import FORMAT
-from fanout_pipeline.sources.source import Fingerprint
+from fanout_pipeline.sources.source import Version
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,8 @@ class Basis:
     """What a run is made from, as it was when the run began."""
 
     seen: Look
-    input: Fingerprint
+    input: Version
+    """The source, examined."""
     function: dict[str, str]
     """Name and fingerprint of the one for single items."""
     depends_on: dict[str, str]
@@ -38,7 +39,7 @@ class Basis:
     def of(cls, spec: FanoutSpec) -> Basis:
         """Raises BadInput where the source cannot be read, or what the function depends on."""
         seen = look(spec)  # first: what changes while it is read here is found changed
-        return cls(seen, spec.source.fingerprint(), function_identity(spec.function), _held(spec))
+        return cls(seen, spec.source.examine(), function_identity(spec.function), _held(spec))
 
     @property
     def made_by(self) -> dict[str, str]:
@@ -79,8 +80,8 @@ def identity_of(
     assert called is not None
     results = {
         "the strategy": strategy.name,
-        "the input": [basis.input.bytes, basis.input.sha256],
-        "the input's format": repr(spec.source).replace(repr(basis.input.path), ""),
+        "the input": [basis.input.size, basis.input.identity],
+        "the input's format": repr(spec.source).replace(repr(str(spec.source)), ""),
         "the function": function_identity(called) if strategy.batch else basis.function,
         "the version of the function's package": distribution_of(called),
         "the version of fanout_pipeline": [_version("fanout_pipeline"), FORMAT],

@@ -12,7 +12,7 @@ from fanout_pipeline.sources.source import BadInput, require_unchanged
 
 def look(reads: Reads) -> Look:
     """A look without reading. Raises BadInput where something is not there."""
-    return Look(reads.source.stamp(), _seen(reads))
+    return Look(reads.source.version(), _seen(reads))
 
 
 def require_as_seen(reads: Reads, before: Look) -> None:

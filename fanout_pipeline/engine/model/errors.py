@@ -38,7 +38,7 @@ class Failure:
 
     def at(self, index: int, source: Source) -> Failure:
         """The same failure with its place, which a worker need not know."""
-        return replace(self, index=index, where=source.where(index))
+        return replace(self, index=index, where=source.locate(index))
 
 
 class ItemFailed(Exception):

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from fanout_pipeline.sources.source import Fingerprint
+    from fanout_pipeline.sources.source import Version
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class RunRecord:
     chunks: int
     start_method: str
     digest: str
-    input: Fingerprint
+    input: Version
     function_fingerprint: str
     warm_seconds: tuple[float, ...] = ()
     """Of each further run by the same workers, from cutting to committed parts."""

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from fanout_pipeline.engine.model.options import FAIL, FailurePolicy, Options
 from fanout_pipeline.engine.model.spec import Dependency, FanoutSpec, is_async
 from fanout_pipeline.engine.system.surroundings import DEFAULT, Surroundings
-from fanout_pipeline.sources.source import Chunk, Source, Stamp
+from fanout_pipeline.sources.source import Chunk, Source, Version
 
 if TYPE_CHECKING:
     from fanout_pipeline.engine.system.progress import Progress
@@ -41,7 +41,7 @@ class Reads(Protocol):
 class Look:
     """What changes when anything does that a run reads."""
 
-    source: Stamp
+    source: Version
     depends_on: dict[str, str]
 
 

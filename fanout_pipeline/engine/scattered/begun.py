@@ -22,7 +22,7 @@ from fanout_pipeline.results.files.atomic import make_folder, write_text
 from fanout_pipeline.results.files.lock import locked
 from fanout_pipeline.results.store.folder import ResultFolder
 from fanout_pipeline.results.store.ledger import Identity
-from fanout_pipeline.sources.source import Fingerprint, Stamp
+from fanout_pipeline.sources.source import Version
 
 _FILE = "begun.json"
 _BEGINNING = ".beginning"
@@ -72,15 +72,17 @@ class Begun:
         if record["run"] != generation.name:
             return None
         basis = record["basis"]
-        seen = Look(Stamp(**basis["seen"]["source"]), basis["seen"]["depends_on"])
+        seen = Look(_version(basis["seen"]["source"]), basis["seen"]["depends_on"])
         read = {
-            "basis": Basis(
-                seen, Fingerprint(**basis["input"]), basis["function"], basis["depends_on"]
-            ),
+            "basis": Basis(seen, _version(basis["input"]), basis["function"], basis["depends_on"]),
             "identity": Identity(**record["identity"]),
             "usage": ProcessUsage(**record["usage"]),
         }
         return cls(**record | read)
+
+
+def _version(record: dict[str, Any]) -> Version:
+    return Version(**record | {"counts": tuple(record["counts"])})
 
 
 def begun(
@@ -103,7 +105,7 @@ def begun(
     generation = target.generation(run)
     found = Begun.read(generation)
     if found is None:
-        spec.source.stamp()  # Nothing is written for an input that is not there.
+        spec.source.version()  # Nothing is written for an input that is not there.
         make_folder(generation.parent)
         with locked(generation.with_name(_BEGINNING), math.inf):
             found = Begun.read(generation)  # by who had the lock

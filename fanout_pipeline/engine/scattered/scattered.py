@@ -19,7 +19,7 @@ from pathlib import Path
 
 import fanout_pipeline.engine.calls.imports  # noqa: F401 (importing Arrow is not part of a chunk)
 from fanout_pipeline.engine.calls.invoke import awaited_aside
-from fanout_pipeline.engine.calls.items import run_chunk
+from fanout_pipeline.engine.calls.items import process_chunk
 from fanout_pipeline.engine.functions.input_guard import require_as_seen, unchanged
 from fanout_pipeline.engine.model.options import Options
 from fanout_pipeline.engine.model.run_record import RunRecord
@@ -46,7 +46,8 @@ from fanout_pipeline.results.store.ledger import LEDGER, Ledger, gaps
 from fanout_pipeline.results.types.kinds import MixedTypes
 from fanout_pipeline.sources.source import Chunk
 
-_CHUNK_BYTES = 8 * 2**20
+_CHUNK_SHARE = 4
+"""Of what others hold in memory at a time: each chunk is a step, which costs half a second."""
 _CHUNKS_PER_WORKER = 2
 
 
@@ -114,14 +115,14 @@ class ScatteredRun:
 
     @property
     def _wanted(self) -> int:
-        size = self.begun.basis.input.bytes
+        size, most = self.begun.basis.input.size, _CHUNK_SHARE * self.spec.source.CHUNK_SIZE
         least = self.options.workers * _CHUNKS_PER_WORKER
-        return self.chunks or max(least, math.ceil(size / _CHUNK_BYTES))
+        return self.chunks or max(least, math.ceil(size / most))
 
     def scatter(self) -> tuple[Chunk, ...]:
         """What is to be done, in steps each of which has one of these. Raises BadInput."""
         ledger = Ledger.read(self._generation)
-        return unfinished(self.spec.source.cut(self._wanted), ledger.finished if ledger else ())
+        return unfinished(self.spec.source.chunks(self._wanted), ledger.finished if ledger else ())
 
     def run_chunk(self, start: int, stop: int) -> Answer:
         """Do what nobody has done of a chunk, in one part or several, and tell of it in the ledger.
@@ -132,7 +133,7 @@ class ScatteredRun:
         generation, spec, seen = self._generation, self.spec, self.begun.basis.seen
         ledger = Ledger.read(generation)
         work = Work(
-            spec.source.indexed(self.begun.basis.input),
+            spec.source.examined(self.begun.basis.input),
             spec.function,
             spec.batch_function,
             (),
@@ -143,7 +144,7 @@ class ScatteredRun:
             seen=seen,
         )
         # The chunk may be one of a larger input, before it changed.
-        stop = min(stop, seen.source.bytes)
+        stop = min(stop, seen.source.size)
         with (
             explained(self.target.path),
             self._kept(generation),
@@ -155,7 +156,8 @@ class ScatteredRun:
                 parts = numbered(work)
                 for piece in gaps([(start, stop)], work.finished):
                     # By a number that no other step, of this run or of one that outlives its own, has.
-                    part = run_chunk(work, Chunk(secrets.randbits(48), *piece))
+                    chunk = Chunk(secrets.randbits(48), *piece)
+                    part = process_chunk(work, chunk).part
                     parts.add(*piece, part)
                     busy += busy_seconds(part)
             except MixedTypes:
@@ -190,7 +192,7 @@ class ScatteredRun:
                 manifest = self.target.manifest()
             else:
                 require_as_seen(spec, begun.basis.seen)
-                left = unfinished(spec.source.cut(self._wanted), finished)
+                left = unfinished(spec.source.chunks(self._wanted), finished)
                 job = Job(
                     self.strategy,
                     spec,

@@ -77,11 +77,10 @@ class Assignments:
 
 def split_at(source: Source, chunk: Chunk, position: int) -> Split:
     """A chunk around its item at this position. Raises BadInput where it cannot be read."""
-    raw = source.load(chunk)
-    start = source.rest(chunk, raw, position).start if position else chunk.start
-    stop = chunk.stop
-    if position + 1 < source.count(raw):  # the last item may end after the chunk
-        stop = source.rest(chunk, raw, position + 1).start
+    items = source.read(chunk)
+    start = items.rest(position).start if position else chunk.start
+    # The last item may end after the chunk.
+    stop = items.rest(position + 1).start if position + 1 < len(items) else chunk.stop
     return Split(
         before=replace(chunk, stop=start) if position else None,
         item=replace(chunk, start=start, stop=stop),

@@ -61,7 +61,7 @@ class Death:
         """A line for the log."""
         how = f"was ended, for a call {self.how}" if self.late else self.how
         return (
-            f"worker process {pid} {how}; what it had, bytes {chunk.start:,} to {chunk.stop:,} of "
+            f"worker process {pid} {how}; what it had, {chunk.start:,} to {chunk.stop:,} of "
             "the input, is taken up by another"
         )
 
@@ -177,7 +177,7 @@ class Suspects:
             return
         if deaths >= _DEATHS:
             raise _given_up(
-                f"{_DEATHS} worker processes ended with the same chunk, bytes {chunk.start:,} to "
+                f"{_DEATHS} worker processes ended with the same chunk, {chunk.start:,} to "
                 f"{chunk.stop:,} of the input, outside of any call of the function. "
                 f"The last one {death.how}",
                 death,

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from fanout_pipeline.engine.calls.items import run_piece
+from fanout_pipeline.engine.calls.items import process_chunk
 from fanout_pipeline.engine.model.options import Options
 from fanout_pipeline.engine.model.strategy import Strategy
 from fanout_pipeline.engine.strategies.thread_crew import ThreadCrew, thread_crew
@@ -17,7 +17,7 @@ from fanout_pipeline.engine.strategies.thread_crew import ThreadCrew, thread_cre
 
 @contextmanager
 def start(options: Options) -> Iterator[ThreadCrew]:
-    with thread_crew(options.workers, run_piece) as crew:
+    with thread_crew(options.workers, process_chunk) as crew:
         yield crew
 
 

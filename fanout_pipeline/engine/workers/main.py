@@ -2,7 +2,7 @@
 
     receives                                        answers
     ("work", Work, levels of loggers, bytes)
-    ("chunk", Order), after that, any number        (DONE, Outcome, when it was done), or an exception
+    ("chunk", Order), after that, any number        (DONE, Outcome), or an exception
     WARM_UP                                         (READY, None)
     ("repeat", …)                                   see `repeated_calls`
     None                                            ends
@@ -89,24 +89,19 @@ def _answer(
     """Do a chunk. `imported`: the seconds that imports have taken since the chunk before."""
     from dataclasses import replace
 
-    from fanout_pipeline.engine.calls.items import run_piece
+    from fanout_pipeline.engine.calls.items import process_chunk
+    from fanout_pipeline.engine.calls.outcome import Control
 
     recorder.begin(order.chunk.number, order.announce)
     try:
-        outcome = run_piece(
-            work,
-            order.chunk,
-            seconds=order.seconds,
-            recorder=recorder,
-            known_failed={} if order.failure is None else {0: order.failure},
-            finish=handing_back.part,
-        )
+        control = Control(order.seconds, recorder=recorder, failure=order.failure)
+        # What it makes may be an UnwrittenPart, which is timed as any part is.
+        outcome = process_chunk(work, order.chunk, control, handing_back.part)  # type: ignore[arg-type]
     except BaseException as error:
         from fanout_pipeline.engine.model.errors import sendable
 
         return sendable(error)
-    outcome = replace(outcome, import_seconds=outcome.import_seconds + imported)
-    return DONE, outcome, time.perf_counter()
+    return DONE, replace(outcome, import_seconds=outcome.import_seconds + imported)
 
 
 def _end() -> NoReturn:

@@ -106,8 +106,8 @@ class SupervisedRun:
                 slot.timeline.until(time.perf_counter(), "start")
             case _ if slot.termination is not None and slot.termination.late is not None:
                 pass  # Asked for its stack, it may have left the call that took too long.
-            case (kind, outcome, ended) if kind == DONE:
-                self._chunk_done(slot, outcome, ended)
+            case (kind, outcome) if kind == DONE:
+                self._chunk_done(slot, outcome)
             case BaseException() as error:
                 raise error
 
@@ -120,14 +120,12 @@ class SupervisedRun:
             else:
                 self._worker_died(slot)
 
-    def _chunk_done(
-        self, slot: Slot, outcome: Outcome[PartRecord | UnwrittenPart], ended: float
-    ) -> None:
+    def _chunk_done(self, slot: Slot, outcome: Outcome[PartRecord | UnwrittenPart]) -> None:
         assignment, slot.assignment = slot.assignment, None
         assert assignment is not None
         part, chunk = outcome.part, assignment.chunk
         self._assignments.done(assignment, busy_seconds(part), outcome.rest)
-        slot.timeline.add_chunk(part, outcome.import_seconds, ended)
+        slot.timeline.add_chunk(part, outcome.import_seconds, outcome.ended)
         if isinstance(part, PartRecord):
             self._parts.add(*outcome.range(chunk), part)
         if slot.idle and self._slots.worker(slot).should_be_replaced(self._limits.memory):

@@ -13,8 +13,9 @@ import pytest
 from pyarrow import parquet
 
 from fanout_pipeline import IntegerLines, read_results
-from fanout_pipeline.engine.calls.batch import run_batch
-from fanout_pipeline.engine.calls.items import run_chunk, run_piece
+from fanout_pipeline.engine.calls.batch import process_batch
+from fanout_pipeline.engine.calls.items import process_chunk
+from fanout_pipeline.engine.calls.outcome import Control
 from fanout_pipeline.engine.model.errors import ItemFailed, Stopped, short_repr
 from fanout_pipeline.engine.model.strategy import Work
 from fanout_pipeline.results.store.folder import ResultFolder
@@ -40,16 +41,20 @@ def work(tmp_path, folder):
         path = tmp_path / "numbers.txt"
         path.write_text("".join(f"{line}\n" for line in lines))
         source = IntegerLines(str(path))
-        return Work(source, function, batch_function, source.cut(chunks), folder)
+        return Work(source, function, batch_function, source.chunks(chunks), folder)
 
     return make
 
 
 def run_as_batch(work, chunk):
-    return run_batch(work, chunk).part
+    return process_batch(work, chunk).part
 
 
-def run(work, run_one=run_chunk):
+def run_by_item(work, chunk):
+    return process_chunk(work, chunk).part
+
+
+def run(work, run_one=run_by_item):
     return [run_one(work, chunk) for chunk in work.chunks]
 
 
@@ -62,12 +67,12 @@ def results(work, parts):
 @pytest.mark.parametrize(
     ("run_one", "numbers"),
     [
-        (run_chunk, range(-5, 95)),
-        (run_chunk, range(2**32 - 50, 2**32 + 50)),
+        (run_by_item, range(-5, 95)),
+        (run_by_item, range(2**32 - 50, 2**32 + 50)),
         (run_as_batch, range(-5, 95)),
         (run_as_batch, range(3_037_000_450, 3_037_000_550)),
         (run_as_batch, range(2**63 - 50, 2**63 + 50)),
-        (run_chunk, []),
+        (run_by_item, []),
         (run_as_batch, []),
     ],
 )
@@ -129,7 +134,7 @@ def test_the_item_on_which_the_function_fails_is_named(work, folder, guilty, chu
 STOP_ITERATION = """
 import sys
 from pathlib import Path
-from fanout_pipeline.engine.calls.items import run_chunk
+from fanout_pipeline.engine.calls.items import process_chunk
 from fanout_pipeline.engine.model.errors import ItemFailed
 from fanout_pipeline.engine.model.strategy import Work
 from fanout_pipeline import IntegerLines
@@ -139,7 +144,7 @@ source = IntegerLines(str(folder / "numbers.txt"))
 def function(item):
     return item if item < 6 else next(iter([]))
 try:
-    run_chunk(Work(source, function, None, source.cut(1), folder), source.cut(1)[0])
+    process_chunk(Work(source, function, None, source.chunks(1), folder), source.chunks(1)[0])
 except ItemFailed as error:
     print(error.failure.index, error.failure.error_type)
 """
@@ -159,7 +164,7 @@ def test_a_function_that_raises_stop_iteration_fails(tmp_path):
     assert done.stdout.startswith("1 "), done.stderr
 
 
-@pytest.mark.parametrize("run_one", [run_chunk, run_as_batch])
+@pytest.mark.parametrize("run_one", [run_by_item, run_as_batch])
 def test_a_bad_line_is_named_by_its_number_in_the_file(work, run_one):
     """A bad line in a late chunk is named by its line in the whole file."""
     job = work([*range(100), "x", *range(100)], square, square_batch, chunks=5)
@@ -185,7 +190,7 @@ def test_a_run_that_was_stopped_elsewhere_ends_between_two_items(work, folder):
 
     job = work(range(100_000), function)
     with pytest.raises(Stopped):
-        run_piece(job, job.chunks[0], stopped=lambda: len(called) >= 10)
+        process_chunk(job, job.chunks[0], Control(stopped=lambda: len(called) >= 10))
     assert 10 <= len(called) < 100
     assert os.listdir(folder) == []
 
@@ -196,7 +201,7 @@ def test_what_there_is_no_time_for_is_left_whole(work):
     waiting, parts = list(job.chunks), []
     while waiting:
         chunk = replace(waiting.pop(0), number=len(parts))
-        piece = run_piece(job, chunk, seconds=0)
+        piece = process_chunk(job, chunk, Control(0.0))
         assert piece.part.items == 1
         parts.append(piece.part)
         if piece.rest is not None:
@@ -247,8 +252,8 @@ def test_what_pandas_calls_missing_is_none(work, folder, dtype):
 @pytest.mark.parametrize(
     ("batch_function", "message"),
     [
-        (lambda items: items[:-1], "made 9 results of 10 items"),
-        (lambda items: [*items, 1], "made 11 results of 10 items"),
+        (lambda items: items[:-1], "returned 9 results for 10 items"),
+        (lambda items: [*items, 1], "returned 11 results for 10 items"),
         (lambda items: 1 // (len(items) < 10) and items, "by zero"),
         (lambda items: 5, "has no len"),
     ],
@@ -283,14 +288,14 @@ def test_the_guilty_item_of_a_batch_is_named(work, guilty):
 WITHOUT_PANDAS = """
 import sys
 from pathlib import Path
-from fanout_pipeline.engine.calls.items import run_chunk
+from fanout_pipeline.engine.calls.items import process_chunk
 from fanout_pipeline.engine.model.strategy import Work
 from fanout_pipeline import IntegerLines
 folder = Path(sys.argv[1])
 (folder / "numbers.txt").write_text("".join(f"{n}\\n" for n in range(1000)))
 source = IntegerLines(str(folder / "numbers.txt"))
-for chunk in source.cut(3):
-    run_chunk(Work(source, eval(sys.argv[2]), None, source.cut(3), folder), chunk)
+for chunk in source.chunks(3):
+    process_chunk(Work(source, eval(sys.argv[2]), None, source.chunks(3), folder), chunk)
 print(sorted({"pandas", "dagster", "matplotlib"} & sys.modules.keys()))
 """
 
@@ -314,7 +319,7 @@ def test_parts_of_chunks_run_in_any_order_fit_together(work, tmp_path):
     target = ResultFolder(tmp_path / "squares")
     with target.writing() as generation:
         job = Work(job.source, square, None, job.chunks, generation)
-        parts = [run_chunk(job, chunk) for chunk in reversed(job.chunks)]
+        parts = [run_by_item(job, chunk) for chunk in reversed(job.chunks)]
         target.commit(generation, Manifest("test", tuple(reversed(parts))))
     assert read_results(target.path)["result"].tolist() == [n * n for n in range(100)]
 

@@ -288,7 +288,7 @@ def looked_there(tmp_path_factory):
 
         def looked(function):
             folder = tmp_path_factory.mktemp("looked")
-            work = Work(source, function, None, source.cut(1), folder, fixed=True)
+            work = Work(source, function, None, source.chunks(1), folder, fixed=True)
             parts = crew.run(work, Progress("multiprocess", str)).parts
             Manifest("multiprocess", tuple(parts)).save(folder)
             return read_results(folder)["result"].tolist()[0]

@@ -80,7 +80,7 @@ class Home:
         self._source = TextLines(str(folder / "lines.txt"))
 
     def worked(self, function):
-        work = Work(self._source, function, None, self._source.cut(1), self._folder, fixed=True)
+        work = Work(self._source, function, None, self._source.chunks(1), self._folder, fixed=True)
         parts = self._crew.run(work, Progress("multiprocess", self.said.append)).parts
         Manifest("multiprocess", tuple(parts)).save(self._folder)
         return read_results(self._folder)["result"].tolist()

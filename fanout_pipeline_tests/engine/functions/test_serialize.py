@@ -59,7 +59,7 @@ def works(crew, tmp_path):
     source = IntegerLines(str(path))
 
     def works(function):
-        job = Work(source, function, None, source.cut(1), tmp_path, fixed=True)
+        job = Work(source, function, None, source.chunks(1), tmp_path, fixed=True)
         parts = crew.run(job, Progress("multiprocess", print)).parts
         Manifest("multiprocess", tuple(parts)).save(tmp_path)
         results = read_results(tmp_path)["result"].tolist()

@@ -118,7 +118,7 @@ def test_files_that_are_called_as_modules_of_pythons_do_not_hide_them(folder):
         (folder / f"{name}.py").write_text("raise AssertionError('this is not Python\\'s')\n")
     spec = spec_of(folder)
     with importing_from(spec.import_path), worker_processes(1) as crew:
-        work = Work(spec.source, spec.function, None, spec.source.cut(1), folder, fixed=True)
+        work = Work(spec.source, spec.function, None, spec.source.chunks(1), folder, fixed=True)
         (part,) = crew.run(work, Progress("multiprocess", str)).parts
     assert part.items == 2
 
