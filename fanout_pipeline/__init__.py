@@ -8,7 +8,7 @@ from importlib import import_module
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from fanout_pipeline.defs.factory import fanout_definitions
+    from fanout_pipeline.defs.lab.factory import fanout_definitions
     from fanout_pipeline.engine.model.errors import ItemFailed, WorkerDied
     from fanout_pipeline.engine.model.options import Options
     from fanout_pipeline.engine.model.spec import FanoutSpec
@@ -62,7 +62,7 @@ _MODULES = {
     "Unreadable": "sources.source",
     "Version": "sources.source",
     "WorkerDied": "engine.model.errors",
-    "fanout_definitions": "defs.factory",
+    "fanout_definitions": "defs.lab.factory",
     "iter_results": "results.read",
     "read_failures": "results.failures",
     "read_results": "results.read",

@@ -12,7 +12,7 @@ from matplotlib.ticker import FuncFormatter, NullFormatter
 from benchmarks.peers.contenders import REFERENCE
 from benchmarks.peers.rounds import Measured
 from benchmarks.peers.summary import estimate, status
-from fanout_pipeline.measuring.comparison import Row
+from fanout_pipeline.measuring.comparison.comparison import Row
 from fanout_pipeline.reporting.canvas import GRID, INK, SOFT, head, png
 
 _OURS, _PEER, _WRONG = "#0072B2", "#5b6670", "#D55E00"  # Okabe and Ito's, and ink

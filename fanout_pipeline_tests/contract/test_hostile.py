@@ -6,13 +6,14 @@ import dagster as dg
 import pytest
 
 from fanout_pipeline import FanoutSpec, IntegerLines, Options, TextLines
-from fanout_pipeline.defs.factory import fanout_assets
-from fanout_pipeline.defs.metadata import strategy_metadata
-from fanout_pipeline.defs.resources import DataFolder, Fanout
+from fanout_pipeline.defs.assets.metadata import strategy_metadata
+from fanout_pipeline.defs.config.data_folder import DataFolder
+from fanout_pipeline.defs.config.resources import Fanout
+from fanout_pipeline.defs.lab.factory import fanout_assets
 from fanout_pipeline.engine.model.errors import ItemFailed, failure_from, short_repr
 from fanout_pipeline.engine.registry import STRATEGIES
 from fanout_pipeline.engine.run import run_strategy
-from fanout_pipeline.measuring.verification import verify
+from fanout_pipeline.measuring.correctness.verification import verify
 from fanout_pipeline.results.files.printable import printable, printable_lines
 from fanout_pipeline.sources.source import BadInput
 from fanout_pipeline_tests.contract import functions

@@ -15,19 +15,19 @@ from fanout_pipeline.engine.model.options import FailurePolicy
 from fanout_pipeline.engine.registry import STRATEGIES
 from fanout_pipeline.engine.run import run_strategy
 from fanout_pipeline.engine.scattered.scattered import ScatteredRun
-from fanout_pipeline.measuring.break_even_run import Settings, measure_break_even
-from fanout_pipeline.measuring.burden import Calibration, Cost
-from fanout_pipeline.measuring.history import keep_trusted
-from fanout_pipeline.measuring.sample_file import SampleFile
-from fanout_pipeline.measuring.sweep_grid import Cell, Grid, Sample
-from fanout_pipeline.measuring.sweep_runs import sweep_runs
-from fanout_pipeline.measuring.trial_store import save_trials, trial_file
-from fanout_pipeline.measuring.verification import verify
+from fanout_pipeline.measuring.break_even.added_cost import Calibration, Cost
+from fanout_pipeline.measuring.break_even.grid import Cell, Grid, Sample
+from fanout_pipeline.measuring.break_even.measure import Settings, measure_break_even
+from fanout_pipeline.measuring.break_even.sample_file import SampleFile
+from fanout_pipeline.measuring.break_even.timed_runs import timed_runs
+from fanout_pipeline.measuring.comparison.history import keep_trusted
+from fanout_pipeline.measuring.correctness.verification import verify
+from fanout_pipeline.measuring.trials.store import save_trials, trial_file
 from fanout_pipeline.numbers_file import write_numbers
 from fanout_pipeline.reporting.report import write_report
 from fanout_pipeline.results.files.atomic import CannotWrite
 from fanout_pipeline.results.store.folder import ResultFolder
-from fanout_pipeline_tests.measuring.simulated import trial_run
+from fanout_pipeline_tests.measuring.trials.simulated import trial_run
 from fanout_pipeline_tests.results.files.test_no_links import contents
 
 pytestmark = pytest.mark.slow
@@ -233,7 +233,7 @@ def measures(folder):
 
 
 def sweeps(folder):
-    with sweep_runs(None, None, None, folder):
+    with timed_runs(None, None, None, folder):
         pass
 
 

@@ -16,7 +16,7 @@ from fanout_pipeline.engine.model.errors import ItemFailed
 from fanout_pipeline.engine.model.options import FailurePolicy
 from fanout_pipeline.engine.registry import STRATEGIES
 from fanout_pipeline.engine.run import run_strategy
-from fanout_pipeline.measuring.verification import verify
+from fanout_pipeline.measuring.correctness.verification import verify
 from fanout_pipeline.results.store.folder import ResultFolder
 from fanout_pipeline.sources.source import BadInput
 from fanout_pipeline_tests.contract import functions

@@ -5,7 +5,7 @@ import pytest
 from fanout_pipeline import FanoutSpec, IntegerLines, Options, read_results
 from fanout_pipeline.engine.registry import STRATEGIES
 from fanout_pipeline.engine.run import run_strategy
-from fanout_pipeline.measuring.verification import verify
+from fanout_pipeline.measuring.correctness.verification import verify
 from fanout_pipeline.results.read import Snapshot
 from fanout_pipeline_tests.contract import functions
 from fanout_pipeline_tests.contract.test_faults import write_items

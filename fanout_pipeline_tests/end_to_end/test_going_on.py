@@ -16,7 +16,7 @@ KEPT = r"(\d+) chunks?, (\d+) of 32 items are kept; materialize again to go on"
 MINE = """
     import dagster as dg
     from waiting import wait
-    from fanout_pipeline.defs.factory import fanout_definitions
+    from fanout_pipeline.defs.lab.factory import fanout_definitions
     from fanout_pipeline import FanoutSpec
     from fanout_pipeline import TextLines
 

@@ -11,7 +11,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
 
 DEFINITIONS = """
     from {module} import function
-    from fanout_pipeline.defs.factory import fanout_definitions
+    from fanout_pipeline.defs.lab.factory import fanout_definitions
     from fanout_pipeline import FanoutSpec
     from fanout_pipeline import TextLines
 

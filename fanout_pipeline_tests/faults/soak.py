@@ -16,10 +16,11 @@ from pathlib import Path
 import dagster as dg
 import psutil
 
-from fanout_pipeline.defs.factory import fanout_assets
-from fanout_pipeline.defs.json_io_manager import IO_MANAGER, json_io_manager
-from fanout_pipeline.defs.numbers import SQUARES, numbers_file
-from fanout_pipeline.defs.resources import DataFolder, Fanout
+from fanout_pipeline.defs.assets.numbers import SQUARES, numbers_file
+from fanout_pipeline.defs.config.data_folder import DataFolder
+from fanout_pipeline.defs.config.resources import Fanout
+from fanout_pipeline.defs.lab.factory import fanout_assets
+from fanout_pipeline.defs.shared.json_io_manager import IO_MANAGER, json_io_manager
 from fanout_pipeline.engine.baselines.semaphores import name_semaphores
 
 STRATEGIES = ("serial", "threads", "multiprocess", "vectorized", "queue", "pool_map")

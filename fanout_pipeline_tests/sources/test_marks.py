@@ -16,7 +16,7 @@ from fanout_pipeline.engine.model.errors import ItemFailed
 from fanout_pipeline.engine.registry import STRATEGIES
 from fanout_pipeline.engine.run import run_strategy
 from fanout_pipeline.engine.scheduling.assignments import split_at
-from fanout_pipeline.measuring.verification import self_check
+from fanout_pipeline.measuring.correctness.verification import self_check
 from fanout_pipeline.sources.source import BadInput, Chunk
 from fanout_pipeline_tests.sources.reading import items_of, read
 

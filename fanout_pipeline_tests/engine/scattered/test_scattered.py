@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
 from fanout_pipeline import FanoutSpec, IntegerLines, Options, read_failures, read_results
-from fanout_pipeline.defs.chunk_json import ANSWER
+from fanout_pipeline.defs.assets.chunk_json import ANSWER
 from fanout_pipeline.engine.model.errors import ItemFailed
 from fanout_pipeline.engine.model.options import FAIL, FailurePolicy
 from fanout_pipeline.engine.registry import STRATEGIES

@@ -19,7 +19,7 @@ from fanout_pipeline.engine.run import run_strategy
 from fanout_pipeline.engine.system.import_path import import_path, importing_from
 from fanout_pipeline.engine.system.progress import Progress
 from fanout_pipeline.engine.workers.pool import worker_processes
-from fanout_pipeline.measuring.verification import verify
+from fanout_pipeline.measuring.correctness.verification import verify
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("leaves_nothing")]
 

@@ -292,8 +292,8 @@ def run_python(folder, arguments, typed):
 DEFINITIONS = """
 import dagster as dg
 
-from fanout_pipeline.defs.factory import fanout_assets
-from fanout_pipeline.defs.resources import default_resources
+from fanout_pipeline.defs.lab.factory import fanout_assets
+from fanout_pipeline.defs.config.resources import default_resources
 from fanout_pipeline import FanoutSpec
 from fanout_pipeline import IntegerLines
 
