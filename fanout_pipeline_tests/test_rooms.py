@@ -166,7 +166,7 @@ from pathlib import Path
 
 source = IntegerLines(sys.argv[1])
 chunks = source.chunks(1)
-work = Work(source, square, None, chunks, Path(sys.argv[2]))
+work = Work(source, square, None, chunks, LocalGeneration(Path(sys.argv[2])))
 record = chunk_work.process_chunk(work, chunks[0]).part
 assert record.items == 3
 print(json.dumps(sorted({name.partition(".")[0] for name in sys.modules})))

@@ -13,8 +13,8 @@ import pytest
 
 from fanout_pipeline import FanoutSpec, IntegerLines, Options
 from fanout_pipeline.engine.registry import STRATEGIES
-from fanout_pipeline.engine.scattered.scattered import ScatteredRun
 from fanout_pipeline.engine.scattered.owner import owner_has_ended
+from fanout_pipeline.engine.scattered.scattered import ScatteredRun
 from fanout_pipeline.numbers_file import write_numbers
 from fanout_pipeline.results.files.atomic import CannotWrite
 from fanout_pipeline.results.store.folder import ResultFolder

@@ -34,7 +34,6 @@ class HandedBack:
     read_seconds: float = 0.0
     call_seconds: float = 0.0
     write_seconds: float = 0.0
-    wait_seconds: float = 0.0
     call_cpu_seconds: float = 0.0
 
     @property
@@ -53,7 +52,6 @@ class HandedBack:
             read_seconds=self.read_seconds,
             call_seconds=self.call_seconds,
             write_seconds=time.perf_counter() - began,
-            wait_seconds=self.wait_seconds,
             call_cpu_seconds=self.call_cpu_seconds,
         )
 
