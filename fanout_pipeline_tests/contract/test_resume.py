@@ -323,7 +323,7 @@ def test_a_run_that_ends_says_what_it_has_kept(tmp_path, name):
         return
     chunks = "1 chunk" if again.reused_chunks == 1 else f"{again.reused_chunks} chunks"
     assert kept == [
-        f"{chunks}, {again.reused_items} of 100 items are kept; materialize again to go on"
+        f"{chunks}, {again.reused_items} of 100 items are kept; materialize again to resume"
     ]
 
 
@@ -345,16 +345,14 @@ def test_however_a_run_ends_it_says_what_it_has_kept(tmp_path, monkeypatch, name
     file, folder, told = items_file(tmp_path / "numbers.txt"), tmp_path / "results" / name, []
     function, error, options = functions.Down(tmp_path / "down"), ItemFailed, {}
     function.sign.touch()
-    expected = "12 chunks, 60 of 100 items are kept; materialize again to go on"
+    expected = "12 chunks, 60 of 100 items are kept; materialize again to resume"
     if case == "interrupted":
         function.sign.unlink()
         monkeypatch.setattr(ResultFolder, "commit", interrupt)
         expected, error = expected.replace("12 chunks, 60", "20 chunks, 100"), KeyboardInterrupt
     elif case == "input changed":
         function, error = functions.Changes(file, "grows"), BadInput
-        expected = (
-            r"\d+ chunks?, \d+ items are kept, if what they are made from is again what it was"
-        )
+        expected = r"\d+ chunks?, \d+ items are kept; a later run resumes if its input is again as it was when"
     elif case == "worker":
         function = functions.kills_its_worker
     elif case == "mixed":
@@ -435,7 +433,7 @@ def test_items_that_failed_are_called_again_under_another_policy(tmp_path, died,
     assert (record.reused_chunks, record.reused_items, record.failed) == (19, 95, 1)
     assert told[0].startswith("resumes: 19 of 20 finished chunks (95 items) of the run ")
     assert told[0].endswith(
-        " are reused, but not 1 in which items failed, as what is done with failed items changed since"
+        " are reused, except 1 in which items failed: what is done with failed items changed since"
     )
     fresh = run(*arguments, tmp_path / "fresh", failures=policy)
     assert record.digest == fresh.digest
@@ -465,7 +463,7 @@ def test_items_that_failed_for_want_of_memory_are_called_again(
     assert record.failed == policy.quarantines
     if reused < 20:
         assert told[0].endswith(
-            "in which items failed, as the memory that a worker may have changed since"
+            "in which items failed: the memory that a worker may have changed since"
         )
     elif policy.quarantines:
         assert "20 finished chunks (100 items, of which 1 failed) of the run" in told[0]

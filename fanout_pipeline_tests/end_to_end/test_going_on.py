@@ -13,7 +13,7 @@ from fanout_pipeline_tests.results.layout import runs_of
 
 LINES, CHUNKS = 32, 8
 CONFIG = f"resources: {{fanout: {{config: {{workers: 2, chunks: {CHUNKS}}}}}}}"
-KEPT = r"(\d+) chunks?, (\d+) of 32 items are kept; materialize again to go on"
+KEPT = r"(\d+) chunks?, (\d+) of 32 items are kept; materialize again to resume"
 MINE = """
     import dagster as dg
     from waiting import wait

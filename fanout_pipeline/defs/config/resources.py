@@ -54,7 +54,7 @@ class Fanout(dg.ConfigurableResource[Any]):
         default="fail",
         description="fail: the first item on which the function raises ends the run; the error names it. "
         "quarantine: all other items are finished, and those that failed or cannot be read are listed in "
-        "_failures.parquet.",
+        "_failures.parquet. Refused by queue, indexed_queue and pool_map, as retries are.",
     )
     failed_items: Literal["null", "omit"] = Field(
         default="null",
@@ -82,7 +82,8 @@ class Fanout(dg.ConfigurableResource[Any]):
     item_timeout_seconds: Optional[Limit] = Field(  # noqa: UP045
         default=None,
         description="A call that takes longer is ended, and its item counts as failed. Applied by "
-        "multiprocess and asyncio. Other strategies cannot end a call, and log a warning.",
+        "multiprocess and asyncio. Other strategies cannot end a call, and log a warning; queue, "
+        "indexed_queue and pool_map refuse the limit.",
     )
     worker_memory_mb: Optional[Megabytes] = Field(  # noqa: UP045
         default=None,

@@ -95,9 +95,9 @@ def write_marked(
 
     if not work.failures.quarantines:
         return write_part(work.generation, number, first_index, results)
-    places = [place for place, result in enumerate(results) if type(result) is Failure]
+    positions = [position for position, result in enumerate(results) if type(result) is Failure]
     if failures is None:
-        failures = [results[place] for place in places]
+        failures = [results[position] for position in positions]
     if failures:
         from fanout_pipeline.results.store.failed_items import failed_items
 
@@ -106,8 +106,8 @@ def write_marked(
                 write(asdict(failure))
     if not work.failures.omits:
         results = [None if type(result) is Failure else result for result in results]
-        places = []
-    elif places:
+        positions = []
+    elif positions:
         results = [result for result in results if type(result) is not Failure]
-    part = write_part(work.generation, number, first_index, results, places)
+    part = write_part(work.generation, number, first_index, results, positions)
     return replace(part, failed=len(failures))

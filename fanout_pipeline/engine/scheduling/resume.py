@@ -1,4 +1,4 @@
-"""How a run goes on where an earlier one of the same identity has stopped."""
+"""How a run resumes an earlier one of the same identity that was not finished."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from fanout_pipeline.results.store.ledger import Finished, Identity, Ledger, tak
 from fanout_pipeline.sources.source import BadInput, Chunk
 
 _COUNTED_CHUNKS = 32
-"""A source of no more chunks (64 MiB of text) is read, in a tenth of a second, to say how many items it has."""
+"""A source of up to this size (64 MiB of text) is read, in a tenth of a second, to say how many items it has."""
 
 
 def finished_before(
     generation: Generation, identity: Identity, log: Callable[[str], object]
 ) -> tuple[Finished, ...]:
-    """What can be reused of what is in a generation, which has a ledger after that.
+    """What of a generation can be reused: nothing, if it is new. It has a ledger afterwards.
 
-    Parts of a new one: none. Raises CannotWrite.
+    Raises CannotWrite.
     """
     ledger = Ledger.read(generation)
     if ledger is None:
@@ -35,30 +35,30 @@ def finished_before(
     count = f"{items:,} items, of which {failed:,} failed" if failed else f"{items:,} items"
     log(
         f"resumes: {len(finished):,} of {len(ledger.finished):,} finished chunks ({count}) "
-        f"of the run that stopped at {ledger.stopped_at} are reused{_but_for_failed(ledger, identity)}"
+        f"of the run that stopped at {ledger.stopped_at} are reused{_except_failed(ledger, identity)}"
     )
     return finished
 
 
-def _but_for_failed(ledger: Ledger, identity: Identity) -> str:
-    """How many chunks are not, as items failed in them under another policy."""
+def _except_failed(ledger: Ledger, identity: Identity) -> str:
+    """How many chunks are not reused because items failed in them under another policy."""
     changed = identity.changed_failures(ledger.identity)
     failed = sum(1 for one in ledger.finished if one.part.failed and not one.is_old)
     if not (changed and failed):
         return ""
-    return f", but not {failed:,} in which items failed, as {' and '.join(changed)} changed since"
+    return f", except {failed:,} in which items failed: {' and '.join(changed)} changed since"
 
 
-def numbered(work: Work) -> PartCollector:
-    """The parts of a run, told of in its ledger as long as what they are made from is what it was."""
+def part_collector(work: Work) -> PartCollector:
+    """Collects the parts of a run, and records them in its ledger as long as its input is unchanged."""
 
     def is_unchanged() -> bool:
-        return work.seen is None or _is_as_seen(work, work.seen)
+        return work.seen is None or _is_unchanged(work, work.seen)
 
     return PartCollector(work.generation, work.finished, is_unchanged)
 
 
-def _is_as_seen(reads: HasInputs, seen: InputVersions) -> bool:
+def _is_unchanged(reads: HasInputs, seen: InputVersions) -> bool:
     try:
         return input_versions(reads) == seen
     except BadInput:
@@ -66,17 +66,17 @@ def _is_as_seen(reads: HasInputs, seen: InputVersions) -> bool:
 
 
 @contextmanager
-def told_what_is_kept(
+def log_kept_on_error(
     generation: Generation, spec: FanoutSpec, seen: InputVersions, log: Callable[[str], object]
 ) -> Iterator[None]:
-    """Where the block ends with an error, say what the next run of the same identity can reuse.
+    """Where the block ends with an error, log what the next run of the same identity can reuse.
 
     Nobody writes to the generation any more by then.
     """
     try:
         yield
     except BaseException:
-        # One cancellation may come twice. And no error of this is to take the place of the run's.
+        # A cancellation may come twice. And no error here may take the place of the run's.
         with interrupts_held(), suppress(Exception):
             if kept := _kept(generation, spec, seen):
                 log(kept)
@@ -89,16 +89,13 @@ def _kept(generation: Generation, spec: FanoutSpec, seen: InputVersions) -> str 
         return None
     finished = sum(one.part.items for one in ledger.finished)
     chunks = len(ledger.finished)
-    is_as_seen = _is_as_seen(spec, seen)
-    of, how = "", "if what they are made from is again what it was"
-    if is_as_seen:
-        how = "materialize again to go on"
+    of, how = "", "a later run resumes if its input is again as it was when this run began"
+    if _is_unchanged(spec, seen):
+        how = "materialize again to resume"
         if seen.source.size <= _COUNTED_CHUNKS * spec.source.CHUNK_SIZE:
-            of = f" of {sum(len(spec.source.read(chunk)) for chunk in spec.source.chunks(1)):,}"
-    return (
-        f"{chunks:,} chunk{'s' if chunks != 1 else ''}, {finished:,}{of} items are kept"
-        f"{'; ' if is_as_seen else ', '}{how}"
-    )
+            counted = spec.source.chunks(_COUNTED_CHUNKS)
+            of = f" of {sum(len(spec.source.read(chunk)) for chunk in counted):,}"
+    return f"{chunks:,} chunk{'s' if chunks != 1 else ''}, {finished:,}{of} items are kept; {how}"
 
 
 def unfinished(chunks: Sequence[Chunk], finished: Sequence[Finished]) -> tuple[Chunk, ...]:

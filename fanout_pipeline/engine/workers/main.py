@@ -1,8 +1,8 @@
 """The worker's side of `worker_processes`: the main program of one worker process.
 
     receives ("work", Work, levels of loggers), then any number of ("chunk", Order), each of which it answers with
-    (DONE, Outcome, began, seconds of imports, ended); "settle" is answered with READY, ("again", …) as
-    `repeat` says; whatever is logged is sent at once (see `log_records`)
+    (DONE, Outcome, began, seconds of imports, ended); "settle" is answered with READY, ("call", function)
+    as the function says, see `repeat` and `apart`; whatever is logged is sent at once (see `log_records`)
 
 A worker imports neither dagster nor pandas unless the user's function does, and not the parent's
 `__main__`. It ends as soon as its channel does, also in the middle of a chunk: a worker never
@@ -68,11 +68,9 @@ def main(descriptor: int, box: int, cpu_seconds: float) -> None:
                 work.surroundings.take_on()
                 # Reading it has imported the user's module: that is told with the first chunk.
                 imported += time.perf_counter() - taken
-            case ("again", (function, items, surroundings)):
-                from fanout_pipeline.engine.workers.repeat import call_again
-
-                logs.follow({})  # Nobody writes down what these calls log.
-                call_again(function, items, surroundings, parent.send)
+            case ("call", function):
+                logs.follow({})  # Nobody writes down what it logs.
+                function(parent.send)
             case ("chunk", order):
                 began = taken - imported
                 # Who has imported Arrow anyway has little to add.

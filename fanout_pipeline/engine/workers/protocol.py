@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 READY = "ready"
 DONE = "done"
+CALL = "call"
 
 
 class Order(NamedTuple):

@@ -1,6 +1,6 @@
 """Calls made once more, in a worker process of their own, to see what they give now.
 
-    ("again", function, items, surroundings) ------------------>  calls the function on each
+    ("call", call_again with function and items) -------------->  calls the function on each
                <-------------- BEGUN, when it has read that
                <-------------- (position, (result,)) as it comes, None for one that was not had
                <-------------- READY
@@ -15,6 +15,7 @@ import select
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from types import TracebackType
 from typing import Any, Self
 
@@ -24,9 +25,8 @@ from fanout_pipeline.engine.system.signals import interrupts_held
 from fanout_pipeline.engine.system.surroundings import Surroundings
 from fanout_pipeline.engine.workers.log_records import LOGGED
 from fanout_pipeline.engine.workers.process import WorkerProcess
-from fanout_pipeline.engine.workers.protocol import READY
+from fanout_pipeline.engine.workers.protocol import CALL, READY
 
-AGAIN = "again"
 BEGUN = "begun"
 
 
@@ -53,7 +53,8 @@ class Again:
 
     def ask(self, function: Callable[[Any], Any], items: Sequence[Any]) -> None:
         """Have the function called on each, one after the other. Raises TypeError: cannot be sent."""
-        self._worker.send_pickled(sent((AGAIN, (function, items, Surroundings.here())), function))
+        program = partial(call_again, function, items, Surroundings.here())
+        self._worker.send_pickled(sent((CALL, program), function))
 
     def begun(self, until: float) -> bool:
         """Wait until it has read what it is asked, which may import much; to `until` at most.

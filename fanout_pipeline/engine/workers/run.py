@@ -16,7 +16,7 @@ from fanout_pipeline.engine.functions.serialize import sent
 from fanout_pipeline.engine.model.strategy import Ran, Work
 from fanout_pipeline.engine.scheduling.assignments import Assignment, Assignments, split_at
 from fanout_pipeline.engine.scheduling.chunk_plan import ChunkPlan
-from fanout_pipeline.engine.scheduling.resume import numbered
+from fanout_pipeline.engine.scheduling.resume import part_collector
 from fanout_pipeline.engine.scheduling.suspects import Death, Suspects
 from fanout_pipeline.engine.system.progress import Progress
 from fanout_pipeline.engine.system.signals import WAIT_SECONDS
@@ -53,7 +53,7 @@ class SupervisedRun:
         self._progress = progress
         plan = ChunkPlan(work.chunks, len(workers), work.fixed, given=work.first_number)
         self._assignments = Assignments(plan, Suspects(work.failures, len(workers)))
-        self._parts = numbered(work)
+        self._parts = part_collector(work)
         self._writer = Writer(work.generation, plan.size, hand_back)
         self._limits = Limits(work.failures.item_timeout_seconds, memory_mb, len(workers))
         self._announce = self._limits.times.announce
@@ -220,5 +220,5 @@ class SupervisedRun:
             self._announce = Announce.EACH
         self._deaths += 1
         if self._deaths <= _DEATHS_TOLD:
-            self._progress.log(death.told(worker.pid, chunk))
+            self._progress.log(death.log_line(worker.pid, chunk))
         self._assignments.died(assignment, death, split, time.monotonic())

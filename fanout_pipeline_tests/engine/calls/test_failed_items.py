@@ -11,7 +11,7 @@ from fanout_pipeline import FanoutSpec, IntegerLines, Options, read_failures, re
 from fanout_pipeline.engine.calls.batch import process_batch
 from fanout_pipeline.engine.calls.items import process_chunk
 from fanout_pipeline.engine.calls.outcome import Control
-from fanout_pipeline.engine.calls.retry import IN_VAIN, LONGEST_WAIT_SECONDS, Tries, is_worth_it
+from fanout_pipeline.engine.calls.retry import FAILED, LONGEST_WAIT_SECONDS, Tries, is_worth_it
 from fanout_pipeline.engine.model.errors import Stopped, failure_from, short_repr
 from fanout_pipeline.engine.model.options import FailurePolicy
 from fanout_pipeline.engine.model.strategy import Work
@@ -213,5 +213,5 @@ def test_an_error_of_another_kind_ends_the_retries():
 
     policy = FailurePolicy(retries=5, retry_on=("OSError",), backoff_seconds=0.0)
     tries = Tries(policy, Odd())
-    assert tries.repeat(call) is IN_VAIN
+    assert tries.repeat(call) is FAILED
     assert (tries.made, type(tries.error)) == (2, KeyError)

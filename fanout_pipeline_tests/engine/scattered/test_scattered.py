@@ -114,8 +114,8 @@ def test_gather_does_what_no_step_has_done(target, ran):
     assert sorted(called) == list(range(COUNT))
     assert (record.items, record.reused_items) == (COUNT, 0)
     assert told == [
-        f"{4 - len(ran)} of the chunks were done by no step of this run, or not by this version of "
-        "the function, its input and its settings: serial does them here"
+        f"{4 - len(ran)} chunks were not done by any step of this run with this version of the "
+        "function, its input and its settings: serial does them here"
     ]
 
 
@@ -175,7 +175,7 @@ def test_what_a_gather_had_done_when_it_failed_is_gone_on_with(target, again):
     spec, told = spec_of(target, fails), []
     with pytest.raises(ItemFailed):
         joined(spec, target, told=told).gather([])
-    assert told[-1] == "2 chunks, 22 of 40 items are kept; materialize again to go on"
+    assert told[-1] == "2 chunks, 22 of 40 items are kept; materialize again to resume"
     guilty.unlink()
     called.clear()
     record = joined(spec, target, "its re-execution", resume=again).gather([])

@@ -1,8 +1,8 @@
 """Lanes add up what is told of a worker's time, and what pickling costs is scaled from a sample."""
 
 import pytest
-
 from fanout_pipeline.engine.baselines.pickling import PickleSample
+
 from fanout_pipeline.engine.timing.timeline import WorkerTimeline, mean, total
 
 
