@@ -156,17 +156,18 @@ def test_the_public_surface_is_what_it_says():
 
 WORKER = """
 import json, sys
-from fanout_pipeline.engine.calls import items as chunk_work
+from fanout_pipeline.engine.calls.items import process_chunk
 from fanout_pipeline.engine.workers import main as worker
 from fanout_pipeline.engine.model.strategy import Work
 from fanout_pipeline import IntegerLines
 from fanout_pipeline.squares import square
+from fanout_pipeline.results.store.local_generation import LocalGeneration
 from pathlib import Path
 
 source = IntegerLines(sys.argv[1])
 chunks = source.chunks(1)
-work = Work(source, square, None, chunks, Path(sys.argv[2]))
-record = chunk_work.process_chunk(work, chunks[0]).part
+work = Work(source, square, None, chunks, LocalGeneration(Path(sys.argv[2])))
+record = process_chunk(work, chunks[0]).part
 assert record.items == 3
 print(json.dumps(sorted({name.partition(".")[0] for name in sys.modules})))
 """

@@ -50,7 +50,6 @@ class Shared:
     """What all contenders of one workload have in common."""
 
     workload: Workload
-    path: Path
     input: Version
     items: int
     workers: int
@@ -135,7 +134,7 @@ class PeerTrial:
             strategy=self.contender.strategy,
             workload=shared.workload.name,
             loops_per_second=shared.loops_per_second,
-            input=str(shared.path),
+            input=shared.input.path,
             items=shared.items,
             workers=shared.workers,
             scratch=str(scratch),

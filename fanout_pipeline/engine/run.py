@@ -6,26 +6,30 @@ import math
 import os
 import time
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import fanout_pipeline.engine.calls.imports  # noqa: F401 (not in a run's time)
 from fanout_pipeline.engine.functions.identity import Basis, identity_of
-from fanout_pipeline.engine.functions.input_guard import unchanged
+from fanout_pipeline.engine.functions.input_guard import inputs_unchanged
 from fanout_pipeline.engine.model.options import FailurePolicy, Options
 from fanout_pipeline.engine.model.run_record import RunRecord
 from fanout_pipeline.engine.model.spec import FanoutSpec, with_its_imports
 from fanout_pipeline.engine.model.strategy import Crew, Ran, Strategy, Work
-from fanout_pipeline.engine.scheduling.resume import finished_before, told_what_is_kept, unfinished
+from fanout_pipeline.engine.scheduling.resume import finished_before, log_kept_on_error, unfinished
+from fanout_pipeline.engine.suitability import require_suited
 from fanout_pipeline.engine.system.os_errors import explained
 from fanout_pipeline.engine.system.progress import Progress
 from fanout_pipeline.engine.system.surroundings import Surroundings
 from fanout_pipeline.engine.system.usage import own_usage
 from fanout_pipeline.engine.timing.timeline import mean, total
-from fanout_pipeline.results.files import no_links
+from fanout_pipeline.engine.workers.apart import call_apart
+from fanout_pipeline.results.store.contract import Store
 from fanout_pipeline.results.store.folder import ResultFolder
-from fanout_pipeline.results.store.ledger import LEDGER, Finished
+from fanout_pipeline.results.store.generation import Generation
+from fanout_pipeline.results.store.ledger import Finished, forget
 from fanout_pipeline.results.store.manifest import Manifest
 from fanout_pipeline.results.types.kinds import MixedTypes
 from fanout_pipeline.sources.source import Chunk, Source, recorded
@@ -39,7 +43,6 @@ def default_chunks(source: Source, size: int, workers: int) -> int:
     return max(workers, math.ceil(size / source.CHUNK_SIZE))
 
 
-@with_its_imports
 def run_strategy(
     strategy: Strategy,
     spec: FanoutSpec,
@@ -58,16 +61,44 @@ def run_strategy(
     a run that is not; with `resume` too, those of an earlier such run are reused, if it did the
     same. Runs that are timed do neither.
 
-    Raises BadInput, ItemFailed, WorkerDied, CannotWrite, SystemRefused or TypeError; what is
-    visible in the folder is then as it was.
+    Raises BadInput, ItemFailed, WorkerDied, CannotWrite, SystemRefused, TypeError, or Unsupported where a
+    baseline is asked for what it lacks; what is visible in the folder is then as it was.
     """
+    require_suited(strategy, spec, options, resume, log)
+    if strategy.baseline:
+        spec = replace(spec, batch_function=None)  # It need not be one that can be sent.
+    run = partial(_run_here, strategy, spec, folder, options, chunks=chunks, warm_runs=warm_runs)
+    if not strategy.baseline:
+        return run(log=log, ledger=ledger, resume=resume)
+    try:
+        record: RunRecord = call_apart(run, log)
+    except BaseException:
+        # It was killed: what it had begun is removed as the next run would remove it.
+        with suppress(Exception), ResultFolder(folder).writing():
+            pass
+        raise
+    return record
+
+
+@with_its_imports
+def _run_here(
+    strategy: Strategy,
+    spec: FanoutSpec,
+    folder: Path,
+    options: Options,
+    *,
+    chunks: int | None,
+    log: Callable[[str], object],
+    warm_runs: int,
+    ledger: bool = False,
+    resume: bool = False,
+) -> RunRecord:
+    """The same, in this process."""
     method = options.start_method
     if method not in strategy.start_methods:
         method = strategy.start_methods[0]
     workers = 1 if strategy.single else options.workers
     options = replace(options, workers=workers, start_method=method)
-    if options.failures.item_timeout_seconds is not None and not strategy.ends_calls:
-        log(no_timeout(strategy.name))
     # Outside the timing, the same for all: which bytes these are.
     basis = Basis.of(spec)
     target = ResultFolder(folder)
@@ -85,7 +116,7 @@ def run_strategy(
         if identity is not None:
             finished = finished_before(folders[0], identity, log)
         if resume:
-            generations.enter_context(told_what_is_kept(folders[0], spec, basis.seen, log))
+            generations.enter_context(log_kept_on_error(folders[0], spec, basis.seen, log))
         progress = Progress(strategy.name, log)
         job = Job(
             strategy.name,
@@ -136,14 +167,6 @@ def run_strategy(
     )
 
 
-def no_timeout(strategy: str) -> str:
-    """What the user is told of a limit that nobody keeps."""
-    return (
-        f"Warning: item_timeout_seconds is not applied by {strategy}, which can end no call. "
-        "multiprocess does, and asyncio for async functions."
-    )
-
-
 @dataclass(frozen=True, slots=True)
 class Once:
     """One run of a crew, from cutting the source to committed parts."""
@@ -174,7 +197,7 @@ class Job:
     spec: FanoutSpec
     basis: Basis
     """What results are made from, as it was before the first run."""
-    target: ResultFolder
+    target: Store
     """Where results are made visible."""
     chunks: int
     """How many chunks the source is cut into at first."""
@@ -183,18 +206,18 @@ class Job:
     failures: FailurePolicy
     progress: Progress
 
-    def run(self, crew: Crew, generation: Path, finished: tuple[Finished, ...] = ()) -> Once:
+    def run(self, crew: Crew, generation: Generation, finished: tuple[Finished, ...] = ()) -> Once:
         """Cut what is not finished of the source, have the crew do it, and commit the generation."""
         began = time.perf_counter()
         chunks = unfinished(self.spec.source.chunks(self.chunks), finished)
         cut = time.perf_counter()
         try:
-            with unchanged(self.spec, self.basis.seen):
+            with inputs_unchanged(self.spec, self.basis.seen):
                 ran = crew.run(self._work(generation, chunks, finished), self.progress)
         except MixedTypes:
             if finished:
                 # Another run that resumes from these parts would end here again.
-                no_links.unlink(generation / LEDGER)
+                forget(generation)
             raise
         written = time.perf_counter()
         try:
@@ -202,14 +225,14 @@ class Job:
             manifest = Manifest(self.strategy, tuple(ran.parts), source, self.basis.made_by)
         except (TypeError, ValueError):
             # So would one that resumes from all of them.
-            no_links.unlink(generation / LEDGER)
+            forget(generation)
             raise
         self.target.commit(generation, manifest)
         committed = time.perf_counter()
         return Once(manifest, ran, cut - began, written - began, committed - written)
 
     def _work(
-        self, generation: Path, chunks: tuple[Chunk, ...], finished: tuple[Finished, ...]
+        self, generation: Generation, chunks: tuple[Chunk, ...], finished: tuple[Finished, ...]
     ) -> Work:
         spec = self.spec
         return Work(

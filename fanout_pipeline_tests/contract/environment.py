@@ -21,6 +21,7 @@ from fanout_pipeline.engine.registry import STRATEGIES
 from fanout_pipeline.engine.run import run_strategy
 from fanout_pipeline.results.store.folder import ResultFolder
 from fanout_pipeline_tests.contract import functions
+from fanout_pipeline_tests.results.layout import generations
 
 COUNT = 400
 ROOT = Path(__file__).parents[2]
@@ -67,7 +68,7 @@ def read_only(disk):
 @contextlib.contextmanager
 def folder_removed(disk):
     """Someone removes what the run has written so far, while it runs."""
-    hidden = disk / "squares" / ".results"
+    hidden = disk / "squares" / "_runs" / "results"
     kept = (disk / "squares" / "results").resolve()
     yield functions.Removes(hidden, kept)
 
@@ -103,8 +104,7 @@ def contents(folder):
 
 def left_behind(folder):
     """Generations but the visible one, aside files, processes but multiprocessing's own two."""
-    generations = folder.with_name(f".{folder.name}")
-    found = {path.name for path in generations.iterdir()} - {".lock", folder.readlink().name}
+    found = {path.name for path in generations(folder) - {folder.resolve()}}
     found |= {path.name for path in folder.parent.rglob("*.tmp")}
     for child in psutil.Process().children():
         try:

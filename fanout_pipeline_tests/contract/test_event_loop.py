@@ -11,7 +11,7 @@ from functools import partial
 
 import pytest
 
-from fanout_pipeline.engine.calls import event_loop
+from fanout_pipeline.engine.calls import event_loop, loop_thread
 from fanout_pipeline.engine.registry import STRATEGIES
 from fanout_pipeline_tests.contract import functions
 from fanout_pipeline_tests.contract.test_async_functions import every_case, run, write_items
@@ -96,7 +96,7 @@ def test_a_thread_whose_own_event_loop_runs_can_start_a_run(name, file, tmp_path
 )
 def test_whatever_a_call_does_it_can_be_interrupted(name, function, file, tmp_path, monkeypatch):
     """Ctrl-C ends a run whose call waits, computes, or minds no cancelling; the next run has a loop."""
-    monkeypatch.setattr(event_loop, "_PATIENCE_SECONDS", 1.0)
+    monkeypatch.setattr(loop_thread, "_PATIENCE_SECONDS", 1.0)
     thread = interrupt(lambda: True, delay=0.7)
     with pytest.raises(KeyboardInterrupt):
         run(name, "none", file, function, tmp_path / name)

@@ -31,6 +31,7 @@ from fanout_pipeline_tests.contract.test_strategies import (
     given_to,
     run_warm,
 )
+from fanout_pipeline_tests.results.layout import generations
 
 WITH_PROCESSES = [case for case in CASES if case[0] not in WITHOUT_PROCESSES]
 # multiprocessing.Pool puts a new worker in the place of a killed one and waits for ever for the
@@ -414,8 +415,7 @@ def test_parent_is_killed(name, method, file, tmp_path, earlier):
     psutil.wait_procs(family, timeout=5)
     assert not list(filter(lives, family))
     assert contents(folder) == before
-    generations = folder.with_name(f".{name}")
-    assert len([path for path in generations.iterdir() if path.is_dir()]) == 2
+    assert len(generations(folder)) == 2
     run(name, method, file, functions.same, folder)
     assert_same_results(folder, file, functions.same, STRATEGIES[name].keeps_order)
 
@@ -538,13 +538,12 @@ def test_disk_is_full(name, method, full, tmp_path, file, small_disk):
     with pytest.raises(CannotWrite) as caught:
         run(name, method, many, functions.noise, folder)
     message = str(caught.value)
-    assert f"{small_disk}/squares/.{name}/" in message
+    assert f"{small_disk}/squares/_runs/{name}/" in message
     assert "part-0" in message
     assert "The disk is full: free some space, then run again." in message
     assert contents(folder) == before
-    assert {path.name for path in folder.parent.iterdir()} == {name, f".{name}"}
-    generations = {path.name for path in folder.with_name(f".{name}").iterdir()}
-    assert generations - {".lock"} == {folder.readlink().name}
+    assert {path.name for path in folder.parent.iterdir()} == {name, "_runs"}
+    assert generations(folder) == {folder.resolve()}
 
 
 def fill(path):

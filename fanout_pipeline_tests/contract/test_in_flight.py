@@ -243,5 +243,5 @@ def test_a_wait_without_an_end_can_be_interrupted(name, file, tmp_path):
 
 def test_a_plain_function_is_refused(file, tmp_path):
     """`asyncio` says what it needs instead of calling a function that would block the loop."""
-    with pytest.raises(TypeError, match=r"functions:same is no `async def` function"):
+    with pytest.raises(TypeError, match=r"functions:same is not an `async def` function"):
         run("asyncio", "none", file, functions.same, tmp_path / "asyncio")

@@ -108,7 +108,7 @@ def assert_listed(folder, file, function):
     names = {f"part-{part.number:05d}.parquet" for part in parts}
     assert {path.name for path in folder.iterdir()} == names | {
         "_manifest.json",
-        "failures.parquet",
+        "_failures.parquet",
     }
 
 
@@ -152,7 +152,7 @@ def test_nothing_fails(name, method, policy, file, tmp_path):
         assert record.digest == plain.digest
     assert sorted(read_results(tmp_path / name)["result"]) == list(ITEMS)
     assert read_failures(tmp_path / name).empty
-    assert not (tmp_path / name / "failures.parquet").exists()
+    assert not (tmp_path / name / "_failures.parquet").exists()
 
 
 BAD_LINES = {0: "12a", 1: "", 7: "x" * 200, 50: "1 2", 51: "1.5", COUNT - 1: "\x1b[31m0x10"}

@@ -20,6 +20,7 @@ from fanout_pipeline.results.store.manifest import Manifest
 from fanout_pipeline.squares import square, square_batch
 from fanout_pipeline_tests.chance import examples
 from fanout_pipeline_tests.contract import functions
+from fanout_pipeline_tests.results.layout import generations
 
 WORKERS = (1, 2, 5)
 COUNTS = (0, 1, 2, 99, 100, 10_000)
@@ -46,10 +47,7 @@ def assert_same_results(folder, file, function, keeps_order):
     parts = ResultFolder(folder).manifest().parts
     names = {f"part-{part.number:05d}.parquet" for part in parts}
     assert {path.name for path in folder.iterdir()} == names | {"_manifest.json"}
-    generations = folder.with_name(f".{folder.name}")
-    assert {path.name for path in generations.iterdir()} - {".lock", ".beginning"} == {
-        folder.resolve().name
-    }
+    assert generations(folder) == {folder.resolve()}
 
 
 def assert_sensible(record, strategy, options, file, count):

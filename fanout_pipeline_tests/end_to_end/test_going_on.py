@@ -9,10 +9,11 @@ import pytest
 import yaml
 
 from fanout_pipeline_tests.end_to_end.project import wait_for
+from fanout_pipeline_tests.results.layout import runs_of
 
 LINES, CHUNKS = 32, 8
 CONFIG = f"resources: {{fanout: {{config: {{workers: 2, chunks: {CHUNKS}}}}}}}"
-KEPT = r"(\d+) chunks?, (\d+) of 32 items are kept; materialize again to go on"
+KEPT = r"(\d+) chunks?, (\d+) of 32 items are kept; materialize again to resume"
 MINE = """
     import dagster as dg
     from waiting import wait
@@ -79,8 +80,7 @@ def parts_told(guest, least, key="lines/dagster_multiprocess"):
     """At least so many parts are told of in ledgers, beside those told of before."""
 
     def told():
-        hidden = (guest.data / key).with_name("." + key.partition("/")[2])
-        ledgers = [file.read_text() for file in hidden.glob("*/_ledger.jsonl")]
+        ledgers = [file.read_text() for file in runs_of(guest.data / key).glob("*/_ledger.jsonl")]
         return sum(len(ledger.splitlines()) - 1 for ledger in ledgers)
 
     before = told()

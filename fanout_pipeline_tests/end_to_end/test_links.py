@@ -24,8 +24,8 @@ def test_a_step_leaves_alone_what_a_link_leads_to(guest):
     for name in ("file", ".lock"):
         (outside / "victim" / name).write_text("theirs")
     before = contents(outside)
-    hidden = guest.data / "squares" / ".multiprocess"
-    hidden.parent.mkdir()
+    hidden = guest.data / "squares" / "_runs" / "multiprocess"
+    hidden.parent.mkdir(parents=True)
     hidden.symlink_to(outside)
     code, output = guest.materialize("squares/multiprocess")
     assert code != 0

@@ -29,7 +29,7 @@ _DESCRIPTIONS = {
 def failures_spec(key: dg.AssetKey) -> dg.AssetCheckSpec:
     """The check of every strategy's asset, that of the reference included."""
     text = (
-        "The function failed on no item. Failed items are listed in failures.parquet beside the results. "
+        "The function failed on no item. Failed items are listed in _failures.parquet beside the results. "
         "They are a warning, or an error if their share exceeds failed_share."
     )
     return dg.AssetCheckSpec(FAILURES, asset=key, description=text)

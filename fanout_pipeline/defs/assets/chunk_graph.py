@@ -8,7 +8,6 @@ the project's own, because nothing that is read from disk is ever unpickled.
 
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
@@ -21,6 +20,7 @@ from fanout_pipeline.defs.shared.json_io_manager import IO_MANAGER
 from fanout_pipeline.defs.shared.keys import depends_on_metadata, upstream_keys
 from fanout_pipeline.defs.shared.overlap import ALONE, CHUNK, TIMED, overlapping_steps
 from fanout_pipeline.engine.model.spec import FanoutSpec
+from fanout_pipeline.results.store.generation import Generation
 from fanout_pipeline.results.store.ledger import OLD_SECONDS
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ def chunk_graph_asset(spec: FanoutSpec, version: str, tags: dict[str, str]) -> d
     def scatter_op(
         context: dg.OpExecutionContext, data_folder: DataFolder, fanout: Fanout
     ) -> Iterator[dg.DynamicOutput[list[int]]]:
-        from fanout_pipeline.engine.run import no_timeout
+        from fanout_pipeline.engine.suitability import no_timeout
 
         if fanout.item_timeout_seconds is not None:
             context.log.warning(no_timeout(NAME))
@@ -151,14 +151,14 @@ def chunk_graph_asset(spec: FanoutSpec, version: str, tags: dict[str, str]) -> d
     return dagster_multiprocess
 
 
-def _is_over(context: dg.OpExecutionContext, generation: Path) -> bool:
+def _is_over(context: dg.OpExecutionContext, generation: Generation) -> bool:
     """Whether the run that a generation is named after has stopped working on it."""
-    from fanout_pipeline.engine.system.ownership import owner_of_is_gone
+    from fanout_pipeline.engine.scattered.owner import owner_has_ended
 
     run = context.instance.get_run_by_id(generation.name)
     if run is not None and run.is_finished:
         return True
     # A run that was killed with SIGKILL may stay "started" for ever. An unknown run was deleted, or
     # belongs to another Dagster instance that works on the same data.
-    is_old = time.time() - generation.stat().st_mtime > OLD_SECONDS
-    return owner_of_is_gone(generation) or (run is None and is_old)
+    is_old = time.time() - generation.changed_at > OLD_SECONDS
+    return owner_has_ended(generation) or (run is None and is_old)

@@ -80,8 +80,10 @@ def run_metadata(run: RunRecord, folder: Path, overlapped_with: list[str]) -> di
 
 def warn_of_failures(log: dg.DagsterLogManager, run: RunRecord, folder: Path) -> None:
     """Log a warning that names the list of failed items, if there are any."""
+    from fanout_pipeline.results.store.manifest import FAILURES
+
     if run.failed:
-        file = (folder / "failures.parquet").absolute()
+        file = (folder / FAILURES).absolute()
         log.warning(f"{run.failed:,} of {run.items:,} items failed: see {file}")
 
 

@@ -16,6 +16,7 @@ from fanout_pipeline.defs.shared.overlap import ALONE, TIMED
 from fanout_pipeline.engine.functions.fingerprint import function_name
 from fanout_pipeline.engine.model.spec import FanoutSpec
 from fanout_pipeline.engine.registry import REFERENCE, STRATEGIES
+from fanout_pipeline.engine.suitability import unsuited_baselines
 from fanout_pipeline.engine.system.import_path import importing_from
 from fanout_pipeline.results.files.atomic import make_folder
 from fanout_pipeline.results.files.no_links import make_link
@@ -86,7 +87,7 @@ def trials_asset(spec: FanoutSpec, strategies: Sequence[str], version: str) -> d
             path = trial_file(data_folder.path(spec.name, "trials"), run)
             # A folder that cannot be made is better reported before hours of trials than afterwards.
             make_folder(path.parent)
-            with ResultFolder(root / spec.name / "trials").writing() as scratch:
+            with ResultFolder(root / spec.name / "trials").scratch() as scratch:
                 _link_source(root, scratch, path_of(spec.source))
                 run, found = _measured(request, run, scratch, path, context.log.info)
         for remark in filter(None, (*run.remarks, run.contradiction)):
@@ -175,7 +176,10 @@ def _contenders(
     from fanout_pipeline.measuring.trials.contenders import StrategyContender
 
     spec, options, chunks = request.spec, request.fanout.options(), request.fanout.chunks
-    wanted = {REFERENCE, *request.config.strategies}
+    asked = [STRATEGIES[name] for name in request.config.strategies if name in STRATEGIES]
+    reasons = unsuited_baselines(asked, spec, options)
+    left_out = [f"{name} was left out. {reason}" for name, reason in reasons.items()]
+    wanted = {REFERENCE, *request.config.strategies} - reasons.keys()
     names = [name for name in request.names if name in wanted]
     contenders: list[Contender] = [
         StrategyContender(
@@ -192,19 +196,20 @@ def _contenders(
     ]
     executors = [name for name in names if name in DAGSTER_EXECUTORS]
     if executors and request.pointer is None:
-        return contenders, [
+        left_out.append(
             f"{', '.join(executors)} were left out: another process cannot load this run's code location "
             "(it was materialized from Python)."
-        ]
+        )
+        return contenders, left_out
     contenders += [
         DagsterRun(name, spec, request.pointer or "", scratch, options, chunks, determinism)
         for name in executors
     ]
-    return contenders, []
+    return contenders, left_out
 
 
 def _link_source(root: Path, scratch: Path, path: str | None) -> None:
-    """Link the source into the trials' data root, unless its path is absolute, or it has none."""
+    """Link the source into the trials' data root, unless its path is absolute or it has none."""
     if path is not None and not Path(path).is_absolute():
         make_folder((scratch / path).parent)
         make_link(scratch / path, str(root / path))

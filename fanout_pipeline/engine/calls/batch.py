@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from fanout_pipeline.engine.calls.outcome import Control, Outcome
+from fanout_pipeline.engine.calls.outcome import UNLIMITED, Control, Outcome
 from fanout_pipeline.engine.calls.quarantine import Quarantine
 from fanout_pipeline.engine.calls.records import put_in, unreadable_failures
 from fanout_pipeline.engine.model.errors import (
@@ -19,7 +19,7 @@ from fanout_pipeline.engine.model.errors import (
     ItemFailed,
     Stopped,
     failure_from,
-    require_failed,
+    reraise_interrupt,
     short_repr,
 )
 from fanout_pipeline.engine.model.strategy import Work
@@ -29,7 +29,7 @@ from fanout_pipeline.results.store.manifest import PartRecord
 from fanout_pipeline.sources.source import Chunk
 
 
-def process_batch(work: Work, chunk: Chunk, control: Control = Control()) -> Outcome[PartRecord]:  # noqa: B008
+def process_batch(work: Work, chunk: Chunk, control: Control = UNLIMITED) -> Outcome[PartRecord]:
     """Call the batch function once on all items of a chunk, however long that takes, and write the part.
 
     Raises ItemFailed, BadInput, or Stopped.
@@ -56,7 +56,7 @@ def _called(
             # A chunk in which no item begins is ordinary, and many a function takes no empty batch.
             results = call_checked(work.batch_function, batch) if len(batch) else []
         except BaseException as error:
-            require_failed(error)
+            reraise_interrupt(error)
             halves = _InHalves(work, batch, failing, stopped)
             column = halves.column(error, items.first_index)
         else:
@@ -140,17 +140,17 @@ class _InHalves:
             try:
                 results = self._called(begin, end)
             except BaseException as failed:
-                require_failed(failed)
+                reraise_interrupt(failed)
                 self._split(begin, end, failed)
             else:
                 self._found.append(_as_column(results))
 
     def _single(self, position: int, error: BaseException) -> None:
-        from fanout_pipeline.engine.calls.retry import IN_VAIN, Tries
+        from fanout_pipeline.engine.calls.retry import FAILED, Tries
 
         tries = Tries(self._work.failures, error)
         results = tries.repeat(lambda: self._called(position, position + 1), self._stopped)
-        if results is not IN_VAIN:
+        if results is not FAILED:
             self._found.append(_as_column(results))
             return
         (item,) = self._items.iloc[position : position + 1].tolist()

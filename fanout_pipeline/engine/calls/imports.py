@@ -1,4 +1,4 @@
-"""What reading, calling and writing import, in one place.
+"""What reading and writing import, in one place.
 
 A process that runs strategies imports this with `engine.run`, before the clock starts; a worker process only when
 it is kept for further runs. Nothing else does, so that definitions load without Arrow and NumPy.

@@ -11,14 +11,14 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from fanout_pipeline.engine.calls.invoke import Append, appending
-from fanout_pipeline.engine.calls.outcome import Control, Outcome
+from fanout_pipeline.engine.calls.outcome import UNLIMITED, Control, Outcome
 from fanout_pipeline.engine.calls.quarantine import Quarantine
 from fanout_pipeline.engine.calls.records import unreadable_failures
 from fanout_pipeline.engine.model.errors import (
     Failure,
     Stopped,
     failure_from,
-    require_failed,
+    reraise_interrupt,
     short_repr,
 )
 from fanout_pipeline.engine.model.strategy import Work
@@ -38,7 +38,7 @@ _SLOW_SECONDS = 5e-6
 def process_chunk(
     work: Work,
     chunk: Chunk,
-    control: Control = Control(),  # noqa: B008
+    control: Control = UNLIMITED,
     finish: Callable[[Quarantine, Results], PartRecord] = Quarantine.part,
 ) -> Outcome[PartRecord]:
     """Call the function on each item of a chunk, as far as `control` lets it, and have `finish` make the part.
@@ -113,10 +113,12 @@ class _Calls:
             before = len(results)
             try:
                 append(results, self._announced(batch, done, slow))
-                if len(results) - before < len(batch):  # extend() took it for the end of the batch
+                if len(results) - before < len(
+                    batch
+                ):  # extend() took this for the end of the batch
                     raise StopIteration("raised by the function")
             except BaseException as error:
-                require_failed(error)
+                reraise_interrupt(error)
                 done += len(results) - before
                 self._failed(done, error)
                 done += 1
@@ -142,13 +144,13 @@ class _Calls:
         return recorder.announced(batch, first, slow)
 
     def _failed(self, position: int, error: BaseException) -> None:
-        """Call the item again as often as is worth it; else put it into quarantine."""
-        from fanout_pipeline.engine.calls.retry import IN_VAIN, Tries
+        """Retry the item as the policy says, and put it into quarantine if that fails."""
+        from fanout_pipeline.engine.calls.retry import FAILED, Tries
 
         if self.control.recorder:
             self.control.recorder.rest()
         tries = Tries(self.quarantine.policy, error)
-        if tries.repeat(lambda: self._again(position), self.control.stopped) is IN_VAIN:
+        if tries.repeat(lambda: self._again(position), self.control.stopped) is FAILED:
             self._quarantine(position, failure_from(tries.error, "", tries.made))
 
     def _quarantine(self, position: int, failure: Failure) -> None:

@@ -30,6 +30,10 @@ class Control:
     """The failure of a chunk's only item, which is then not called."""
 
 
+UNLIMITED = Control()
+"""The whole chunk, which nothing stops."""
+
+
 @dataclass(frozen=True, slots=True)
 class Outcome(Generic[AnyTimed]):
     """As much of a chunk as was done in the time there was."""

@@ -57,7 +57,7 @@ class Quarantine:
             with self._stopwatch.importing():
                 from fanout_pipeline.results.store.failed_items import failed_items
 
-            file = failed_items(self._work.folder, self.number)
+            file = failed_items(self._work.generation, self.number)
             self._write = self._open.enter_context(file)
         self._write(asdict(failure))
         self.positions.append(position)
@@ -68,7 +68,7 @@ class Quarantine:
             from fanout_pipeline.results.write import write_part
 
         omitted = self.positions if self.policy.omits else ()
-        part = write_part(self._work.folder, self.number, self.first_index, results, omitted)
+        part = write_part(self._work.generation, self.number, self.first_index, results, omitted)
         return replace(part, failed=len(self.positions))
 
 
@@ -86,20 +86,20 @@ def write_marked(
     from fanout_pipeline.results.write import write_part  # Imports Arrow.
 
     if not work.failures.quarantines:
-        return write_part(work.folder, number, first_index, results)
-    places = [place for place, result in enumerate(results) if type(result) is Failure]
+        return write_part(work.generation, number, first_index, results)
+    positions = [position for position, result in enumerate(results) if type(result) is Failure]
     if failures is None:
-        failures = [results[place] for place in places]
+        failures = [results[position] for position in positions]
     if failures:
         from fanout_pipeline.results.store.failed_items import failed_items
 
-        with failed_items(work.folder, number) as write:
+        with failed_items(work.generation, number) as write:
             for failure in failures:
                 write(asdict(failure))
     if not work.failures.omits:
         results = [None if type(result) is Failure else result for result in results]
-        places = []
-    elif places:
+        positions = []
+    elif positions:
         results = [result for result in results if type(result) is not Failure]
-    part = write_part(work.folder, number, first_index, results, places)
+    part = write_part(work.generation, number, first_index, results, positions)
     return replace(part, failed=len(failures))

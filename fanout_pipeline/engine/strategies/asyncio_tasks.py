@@ -1,7 +1,7 @@
-"""Calls of an async function in flight beside each other, in the event loop of this process.
+"""Concurrent calls of an async function in the event loop of this process.
 
-The loop has a thread of its own and does nothing but call (see `event_loop`). The crew's thread reads
-chunks and writes parts beside it.
+The loop has a thread of its own and does nothing but call (see `event_loop`). Meanwhile the crew's thread reads
+chunks and writes parts.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from fanout_pipeline.engine.model.options import Options
 from fanout_pipeline.engine.model.spec import is_async
 from fanout_pipeline.engine.model.strategy import Crew, Ran, Strategy, Work
 from fanout_pipeline.engine.scheduling.chunk_plan import ChunkPlan
-from fanout_pipeline.engine.scheduling.resume import numbered
+from fanout_pipeline.engine.scheduling.resume import part_collector
 from fanout_pipeline.engine.system.progress import Progress
 from fanout_pipeline.engine.system.usage import ProcessUsage
 from fanout_pipeline.engine.timing.timeline import WorkerTimeline
@@ -47,7 +47,7 @@ class _EventLoop(Crew):
         timeline = WorkerTimeline(time.perf_counter())
         if not is_async(work.function):
             raise TypeError(
-                f"The strategy asyncio awaits its calls, and {function_name(work.function)} is no "
+                f"The strategy asyncio awaits its calls, but {function_name(work.function)} is not an "
                 "`async def` function. Make it one, or use threads."
             )
         size, most = sum(chunk.size for chunk in work.chunks), work.source.CHUNK_SIZE
@@ -71,7 +71,7 @@ class _EventLoop(Crew):
         self, work: Work, plan: ChunkPlan, calls: InFlight, progress: Progress
     ) -> PartCollector:
         """The parts of all chunks, or of those that were done when the calls ended."""
-        parts = numbered(work)
+        parts = part_collector(work)
         chunk = plan.take()
         if chunk is None:
             calls.add(None)
@@ -123,10 +123,10 @@ def start(options: Options) -> Iterator[_EventLoop]:
 
 STRATEGY = Strategy(
     name="asyncio",
-    description="Awaits an async function for many items beside each other, in one event loop of "
-    "the step's own process, up to a concurrency limit. Pays for functions that wait.",
+    description="Awaits an async function for many items concurrently, in one event loop of the step's "
+    "own process, up to a limit. Pays off for functions that wait.",
     start=start,
     single=True,
     awaits=True,
-    ends_calls=True,
+    lacks=frozenset(),
 )

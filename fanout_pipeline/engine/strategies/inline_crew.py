@@ -9,7 +9,7 @@ from fanout_pipeline.engine.calls.items import process_chunk
 from fanout_pipeline.engine.calls.outcome import Control, ProcessChunk
 from fanout_pipeline.engine.model.strategy import Crew, Ran, Work
 from fanout_pipeline.engine.scheduling.chunk_plan import ChunkPlan
-from fanout_pipeline.engine.scheduling.resume import numbered
+from fanout_pipeline.engine.scheduling.resume import part_collector
 from fanout_pipeline.engine.system.progress import Progress
 from fanout_pipeline.engine.system.usage import ProcessUsage
 from fanout_pipeline.engine.timing.timeline import WorkerTimeline, busy_seconds, seconds_of
@@ -25,7 +25,7 @@ class OneByOne(Crew):
         timeline = WorkerTimeline(time.perf_counter())
         plan = ChunkPlan(work.chunks, 1, work.fixed, given=work.first_number)
         progress.begin(plan.size)
-        parts = numbered(work)
+        parts = part_collector(work)
         with awaited_aside(work.function):
             while (chunk := plan.take()) is not None:
                 done = self._process(work, chunk, Control(plan.seconds(chunk)))

@@ -18,9 +18,9 @@ def start(options: Options) -> Iterator[WorkerPool]:
 
 STRATEGY = Strategy(
     name="multiprocess",
-    description="Spreads the chunks over worker processes. A worker gets a byte range, reads it and "
-    "calls the function: no item travels between processes. In long runs it writes the part, too.",
+    description="Spreads the chunks over worker processes. A worker gets a chunk's descriptor, reads the "
+    "items and calls the function: no item travels between processes. In long runs it writes the part, too.",
     start=start,
     start_methods=("spawn",),
-    ends_calls=True,
+    lacks=frozenset(),
 )

@@ -20,9 +20,9 @@ from fanout_pipeline.engine.calls.outcome import Control, Outcome, ProcessChunk
 from fanout_pipeline.engine.model.errors import Stopped
 from fanout_pipeline.engine.model.strategy import Crew, Ran, Work
 from fanout_pipeline.engine.scheduling.chunk_plan import ChunkPlan
-from fanout_pipeline.engine.scheduling.resume import numbered
+from fanout_pipeline.engine.scheduling.resume import part_collector
 from fanout_pipeline.engine.system.progress import Progress
-from fanout_pipeline.engine.system.signals import taken
+from fanout_pipeline.engine.system.signals import interruptible_get
 from fanout_pipeline.engine.system.surroundings import in_copied_context
 from fanout_pipeline.engine.system.usage import ProcessUsage
 from fanout_pipeline.engine.timing.timeline import WorkerTimeline, busy_seconds, seconds_of
@@ -31,7 +31,7 @@ from fanout_pipeline.results.store.manifest import PartRecord
 from fanout_pipeline.sources.source import Chunk
 
 _PATIENCE_SECONDS = 0.5
-"""For threads to see for themselves that they are to stop, between two items."""
+"""Time for threads to notice by themselves, between two items, that they are to stop."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +74,7 @@ class ThreadCrew(Crew):
             in_turn=True,
         )
         shared = _SharedPlan(plan)
-        parts = numbered(work)
+        parts = part_collector(work)
         progress.begin(shared.size)
         finished: SimpleQueue[_Done | BaseException | None] = SimpleQueue()
         timelines: dict[int, WorkerTimeline] = {}
@@ -85,7 +85,7 @@ class ThreadCrew(Crew):
         try:
             serving = len(futures)
             while serving:
-                match taken(finished):
+                match interruptible_get(finished):
                     case None:
                         serving -= 1
                     case _Done() as done:
@@ -145,12 +145,12 @@ class _SharedPlan:
         self.size = plan.size
         self._plan = plan
         self._calling: set[int] = set()
-        """Threads that have a chunk."""
+        """Ids of the threads that have a chunk."""
         self._stopped = False
         self._changed = threading.Condition()
 
     def take(self) -> tuple[Chunk, float] | None:
-        """The next chunk and its seconds; waits for the rest of those begun. None: there is no more."""
+        """The next chunk and its seconds, waiting for what is left of others; None if there is no more."""
         with self._changed:
             while not self._stopped:
                 chunk = self._plan.take()
@@ -177,13 +177,13 @@ class _SharedPlan:
         return self._stopped
 
     def stop(self) -> None:
-        """End what waits, and what looks at `is_stopped`."""
+        """Wake what waits, and stop what asks `is_stopped`."""
         with self._changed:
             self._stopped = True
             self._changed.notify_all()
 
     def interrupt_calls(self) -> None:
-        """End calls of the function that take long, as far as they run Python and let it happen."""
+        """Raise Stopped in calls that are in progress, which ends them if they run Python and let it happen."""
         with self._changed:
             for thread in self._calling:
                 ctypes.pythonapi.PyThreadState_SetAsyncExc(

@@ -1,6 +1,6 @@
 """Chunks over the threads of this process.
 
-The GIL lets one thread at a time run Python code: threads pay for functions that wait or release
+The GIL lets one thread at a time run Python code: threads pay off for functions that wait or release
 it, not for those that compute in Python.
 """
 
@@ -24,6 +24,6 @@ def start(options: Options) -> Iterator[ThreadCrew]:
 STRATEGY = Strategy(
     name="threads",
     description="Spreads the chunks over threads of the step's own process. The GIL lets one of "
-    "them compute in Python at a time, so this pays for functions that wait or release it.",
+    "them compute in Python at a time, so this pays off for functions that wait or release it.",
     start=start,
 )

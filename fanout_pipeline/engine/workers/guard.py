@@ -114,16 +114,29 @@ def _reap(worker: int) -> int | None:
 
 def _sweep(worker: int) -> None:
     """Kill what is left of the worker's group, and all processes that have become our children."""
-    with suppress(OSError):
-        os.killpg(worker, signal.SIGKILL)
+    if sys.platform != "linux":
+        with suppress(OSError):
+            os.killpg(worker, signal.SIGKILL)
     deadline = time.monotonic() + _SWEEP_SECONDS
     with suppress(ChildProcessError):  # None is left.
         while time.monotonic() < deadline:
             while os.waitpid(-1, os.WNOHANG)[0]:
                 pass
-            if not [child for child in _children() if _killed(child)]:
+            spares = time.monotonic() < deadline - _SWEEP_SECONDS / 2
+            left = [one for one in _children() if (spares and _is_tracker(one)) or _killed(one)]
+            if not left:
                 return
             time.sleep(_POLL_SECONDS)
+
+
+def _is_tracker(pid: int) -> bool:
+    """Whether it is the process that removes the semaphores and shared memory of `multiprocessing`.
+
+    It does so when all that use them have ended, and then ends by itself.
+    """
+    with suppress(OSError), open(f"/proc/{pid}/cmdline", "rb") as file:
+        return b"multiprocessing.resource_tracker" in file.read()
+    return False
 
 
 def _killed(pid: int) -> bool:

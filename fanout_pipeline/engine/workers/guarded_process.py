@@ -16,7 +16,7 @@ from dataclasses import replace
 
 from fanout_pipeline.engine.calls.call_log import ASK_FOR_STACK, STATUS_AT, CallLog
 from fanout_pipeline.engine.system.interpreter import command
-from fanout_pipeline.engine.system.process_end import end_of, how_ended
+from fanout_pipeline.engine.system.process import end_descriptor, how_ended
 from fanout_pipeline.engine.system.usage import ProcessUsage, resident_bytes, usage_of
 
 _END_SECONDS = 5.0
@@ -47,7 +47,7 @@ class GuardedProcess:
         self.call_log = call_log
         self.pid = self._guard.pid
         """Process id of the guard, and of the worker once that has answered."""
-        self.end = end_of(self._guard.pid)
+        self.end = end_descriptor(self._guard.pid)
         """A descriptor that becomes readable when the guard ends; None where the system has no such thing."""
         self.code: int | None = None
         """Exit code as in `subprocess`; None while the process runs."""

@@ -11,11 +11,14 @@ import os
 import sys
 import time
 from dataclasses import dataclass, field, replace
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from fanout_pipeline.engine.calls.quarantine import Quarantine
 from fanout_pipeline.results.store.manifest import PartRecord
 from fanout_pipeline.results.types.buffer import Results
+
+if TYPE_CHECKING:
+    from fanout_pipeline.results.store.generation import Generation
 
 SENT_BYTES = 12 * 2**20
 """How much of a run's results workers may send, all together: 1,500,000 integers. Beyond that the import of Arrow,
@@ -39,12 +42,12 @@ class UnwrittenPart:
     def items(self) -> int:
         return len(self.results)
 
-    def written(self, folder: Path) -> PartRecord:
+    def written(self, generation: Generation) -> PartRecord:
         """Write the part, in the parent. Raises what `write_part` raises."""
         from fanout_pipeline.results.write import write_part
 
         began = time.perf_counter()
-        part = write_part(folder, self.number, self.first_index, self.results)
+        part = write_part(generation, self.number, self.first_index, self.results)
         return replace(
             part,
             pid=self.pid,

@@ -4,7 +4,7 @@
     ("work", Work, levels of loggers, bytes)
     ("chunk", Order), after that, any number        (DONE, Outcome), or an exception
     WARM_UP                                         (READY, None)
-    ("repeat", …)                                   see `repeated_calls`
+    ("call", function)                              as the function does: see `repeated_calls` and `apart`
     None                                            ends
 
 `bytes` says how much of its results it may send: see `handing_back`. Records of `logging` are sent at once: see
@@ -76,11 +76,9 @@ def main(descriptor: int, call_log: int, cpu_seconds: float) -> None:
                 with suppress(Exception):  # It would be raised again in the next run.
                     import fanout_pipeline.engine.calls.imports  # noqa: F401
                 parent.send((READY, None))
-            case ("repeat", (function, items, surroundings)):
-                from fanout_pipeline.engine.workers.repeated_calls import serve
-
-                logs.follow({})  # Nobody writes down what these calls log.
-                serve(function, items, surroundings, parent.send)
+            case ("call", function):
+                logs.follow({})  # Nobody writes down what it logs.
+                function(parent.send)
 
 
 def _answer(
@@ -98,9 +96,9 @@ def _answer(
         # What it makes may be an UnwrittenPart, which is timed as any part is.
         outcome = process_chunk(work, order.chunk, control, handing_back.part)  # type: ignore[arg-type]
     except BaseException as error:
-        from fanout_pipeline.engine.model.errors import sendable
+        from fanout_pipeline.engine.model.errors import picklable
 
-        return sendable(error)
+        return picklable(error)
     return DONE, replace(outcome, import_seconds=outcome.import_seconds + imported)
 
 
@@ -171,9 +169,9 @@ class Parent:
             try:
                 return received, pickle.loads(message)
             except BaseException as error:  # A module may call sys.exit() when it is imported.
-                from fanout_pipeline.engine.model.errors import unreadable
+                from fanout_pipeline.engine.model.errors import unpickling_failed
 
-                self.send(unreadable(error))
+                self.send(unpickling_failed(error))
 
     def _fill_inbox(self) -> None:
         try:

@@ -14,8 +14,8 @@ from typing import Any, Self
 
 from fanout_pipeline.engine.calls.call_log import CallLog
 from fanout_pipeline.engine.scheduling.suspects import Death
-from fanout_pipeline.engine.system.numeric import worker_environment
-from fanout_pipeline.engine.system.process_end import FOREIGN_SIGNALS
+from fanout_pipeline.engine.system.blas_threads import worker_environment
+from fanout_pipeline.engine.system.process import FOREIGN_SIGNALS
 from fanout_pipeline.engine.system.signals import WAIT_SECONDS
 from fanout_pipeline.engine.workers.guarded_process import GuardedProcess
 from fanout_pipeline.engine.workers.limits import Memory, Termination

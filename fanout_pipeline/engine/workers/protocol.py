@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 READY = "ready"
 DONE = "done"
+CALL = "call"
 LOGGED = "logged"
 WARM_UP = "warm up"
 

@@ -1,6 +1,6 @@
 """Calls made once more, in a worker process of their own, to see whether a function gives the same results again.
 
-    ("repeat", function, items, surroundings) -------------->  calls the function on each item
+    ("call", serve with function and items)  -------------->  calls the function on each item
                <-------------- BEGUN, when it has unpickled that
                <-------------- (position, (result,)) after each call; None in place of (result,) if it failed
                <-------------- READY
@@ -13,6 +13,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from types import TracebackType
 from typing import Any, Self
 
@@ -21,7 +22,7 @@ from fanout_pipeline.engine.functions.serialize import sent
 from fanout_pipeline.engine.system.signals import WAIT_SECONDS, interrupts_held
 from fanout_pipeline.engine.system.surroundings import Surroundings
 from fanout_pipeline.engine.workers.process import WorkerProcess
-from fanout_pipeline.engine.workers.protocol import LOGGED, READY
+from fanout_pipeline.engine.workers.protocol import CALL, LOGGED, READY
 
 BEGUN = "begun"
 
@@ -49,8 +50,8 @@ class RepeatingWorker:
 
     def call_each(self, function: Callable[[Any], Any], items: Sequence[Any]) -> None:
         """Have the function called on each item in turn. Raises TypeError if it cannot be sent."""
-        request = ("repeat", (function, items, Surroundings.here()))
-        self._worker.send_pickled(sent(request, function))
+        program = partial(serve, function, items, Surroundings.here())
+        self._worker.send_pickled(sent((CALL, program), function))
 
     def has_begun(self, until: float) -> bool:
         """Wait until it has unpickled the request, which may import much; False: not by `until`, or never."""

@@ -14,7 +14,7 @@ from fanout_pipeline.engine.functions.serialize import sent
 from fanout_pipeline.engine.model.strategy import Ran, Work
 from fanout_pipeline.engine.scheduling.assignments import Assignment, Assignments, split_at
 from fanout_pipeline.engine.scheduling.chunk_plan import ChunkPlan
-from fanout_pipeline.engine.scheduling.resume import numbered
+from fanout_pipeline.engine.scheduling.resume import part_collector
 from fanout_pipeline.engine.scheduling.suspects import Death, Suspects
 from fanout_pipeline.engine.system.progress import Progress
 from fanout_pipeline.engine.system.signals import WAIT_SECONDS
@@ -41,7 +41,7 @@ class SupervisedRun:
         self._progress = progress
         plan = ChunkPlan(work.chunks, len(workers), work.fixed, given=work.first_number)
         self._assignments = Assignments(plan, Suspects(work.failures, len(workers)))
-        self._parts = numbered(work)
+        self._parts = part_collector(work)
         self._limits = Limits(work.failures.item_timeout_seconds, memory_mb, len(workers))
         self._announce = self._limits.times.announce
         self._deaths = 0
@@ -51,7 +51,7 @@ class SupervisedRun:
         sendable_bytes = SENT_BYTES // len(workers)
         message = ("work", slim, log_levels(), sendable_bytes)
         self._sent_before = workers.sent_bytes
-        self._slots = Slots(workers, sent(message, work.function, progress.say_once), began)
+        self._slots = Slots(workers, sent(message, work.function, progress.log_once), began)
 
     def ran(self) -> Ran:
         """Give out chunks until none is left and none is being worked on.
@@ -134,7 +134,7 @@ class SupervisedRun:
         slot.timeline.until(time.perf_counter(), "wait")
         if isinstance(part, UnwrittenPart):
             # Not before its worker has something to do.
-            self._parts.add(*outcome.range(chunk), part.written(self._work.folder))
+            self._parts.add(*outcome.range(chunk), part.written(self._work.generation))
             if slot.idle:
                 slot.timeline.until(time.perf_counter(), "write")
         self._progress.done(part.items, outcome.size(chunk))
@@ -194,5 +194,5 @@ class SupervisedRun:
             self._announce = Announce.EACH
         self._deaths += 1
         if self._deaths <= _LOGGED_DEATHS:
-            self._progress.say(death.told(worker.pid, chunk))
+            self._progress.log(death.log_line(worker.pid, chunk))
         self._assignments.died(assignment, death, split, time.monotonic())

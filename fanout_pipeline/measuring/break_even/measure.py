@@ -18,8 +18,9 @@ from fanout_pipeline.engine.functions.identity import work_fingerprint
 from fanout_pipeline.engine.model.options import Options
 from fanout_pipeline.engine.model.spec import FanoutSpec, with_its_imports
 from fanout_pipeline.engine.registry import REFERENCE, STRATEGIES
+from fanout_pipeline.engine.suitability import unsuited
+from fanout_pipeline.engine.system.blas_threads import as_in_workers
 from fanout_pipeline.engine.system.cores import effective_cores
-from fanout_pipeline.engine.system.numeric import as_in_workers
 from fanout_pipeline.measuring.break_even.answers import BreakEven, break_even
 from fanout_pipeline.measuring.break_even.cost_model import CostModel
 from fanout_pipeline.measuring.break_even.grid import Cell, Grid, Sample, Skip
@@ -34,7 +35,7 @@ from fanout_pipeline.measuring.statistics.scaling import (
 )
 from fanout_pipeline.measuring.trials.machine import machine_record
 from fanout_pipeline.results.files.atomic import make_folder
-from fanout_pipeline.results.files.lock import Held, locked
+from fanout_pipeline.results.files.lock import locked
 
 SCALED = "multiprocess"
 """The strategy that is run with different numbers of workers."""
@@ -98,7 +99,7 @@ def measure_break_even(
     with ExitStack() as alone:
         try:
             alone.enter_context(locked(folder / ".lock"))
-        except Held:
+        except TimeoutError:
             raise AlreadyRunning(
                 f"Another run is measuring into {folder}: wait for its end, then run again."
             ) from None
@@ -234,8 +235,12 @@ def sample_basis(spec: FanoutSpec, options: Options, machine: Mapping[str, Any])
     }
 
 
-def runnable_grid(spec: FanoutSpec, grid: Grid) -> Grid:
+def runnable_grid(spec: FanoutSpec, grid: Grid, options: Options | None = None) -> Grid:
     """The grid without strategies that cannot run this fan-out, the reference first."""
     batch = frozenset(name for name, strategy in STRATEGIES.items() if strategy.batch)
-    able = [s for s in grid.strategies if s != REFERENCE and STRATEGIES[s].suits(spec)]
+    able = [
+        name
+        for name in grid.strategies
+        if name != REFERENCE and not unsuited(STRATEGIES[name], spec, options)
+    ]
     return Grid(grid.counts, grid.costs, (REFERENCE, *dict.fromkeys(able)), batch, grid.repeats)

@@ -22,6 +22,7 @@ from fanout_pipeline.results.read import Snapshot
 from fanout_pipeline.results.store.digest import combined, digest, value_hashes
 from fanout_pipeline.results.store.manifest import NoResults
 from fanout_pipeline.results.types.arrow_types import to_python
+from fanout_pipeline.results.types.kinds import Kind
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +45,8 @@ class Block:
     """The index of each result's item."""
     column: pyarrow.Array
     """The results themselves."""
-    metadata: dict[bytes, bytes] | None
-    """The column's, by which values are read."""
+    kind: Kind
+    """The kind of the results, by which values are read."""
     has_floats: bool
 
     def cut(self, start: int, stop: int) -> Block:
@@ -71,7 +72,7 @@ class Block:
         return short_repr(self.values(numpy.array([at]))[0])
 
     def values(self, positions: numpy.ndarray) -> list[Any]:
-        return to_python(self.column.take(pyarrow.array(positions)), self.metadata)
+        return to_python(self.column.take(pyarrow.array(positions)), self.kind)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +100,6 @@ class Side:
         position = 0
         digests = []
         for batch in snapshot.batches():
-            metadata = batch.schema.field("result").metadata
             column = batch["result"]
             index = batch["index"].to_numpy()
             if gaps:
@@ -112,10 +112,10 @@ class Side:
                     f"{snapshot.folder}: the indexes do not count up from {position}: "
                     "materialize it again."
                 )
-            hashes = value_hashes(column, metadata)
+            hashes = value_hashes(column, manifest.kind)
             digests.append(digest(hashes, position, index if gaps else None))
             position = int(index[-1]) + 1 if len(index) else position
-            block = Block(hashes, index, column, metadata, floats)
+            block = Block(hashes, index, column, manifest.kind, floats)
             if len(self.without):
                 block = block.only(~numpy.isin(index, self.without, assume_unique=True))
             yield block

@@ -17,7 +17,7 @@ from fanout_pipeline.engine.model.run_record import RunRecord
 from fanout_pipeline.engine.model.spec import FanoutSpec, with_its_imports
 from fanout_pipeline.engine.registry import REFERENCE, STRATEGIES, SUPERVISED
 from fanout_pipeline.engine.run import run_strategy
-from fanout_pipeline.engine.system.numeric import as_in_workers
+from fanout_pipeline.engine.system.blas_threads import as_in_workers
 from fanout_pipeline.measuring.correctness.determinism import DeterminismTest
 from fanout_pipeline.measuring.correctness.order_check import OrderCheck, check_order
 from fanout_pipeline.measuring.correctness.result_streams import sides
@@ -143,7 +143,7 @@ class _Checked:
         strategy = STRATEGIES.get(self.run.strategy)
         in_workers = strategy is not None and strategy.starts_processes
         # Within a generation of the results, so that their next run removes it if this one is killed.
-        with ResultFolder(self.ours.folder).writing() as scratch:
+        with ResultFolder(self.ours.folder).scratch() as scratch:
             made = scratch / REFERENCE
             # An item that ends its process, or never returns, must not take this one with it.
             supervised = self.failures.quarantines or self.failures.item_timeout_seconds is not None

@@ -11,8 +11,8 @@ from typing import Any
 
 import psutil
 
+from fanout_pipeline.engine.system.blas_threads import thread_variables
 from fanout_pipeline.engine.system.cores import CGROUP, measured_cores
-from fanout_pipeline.engine.system.numeric import numeric_record
 
 _PACKAGES = ("dagster", "numpy", "pandas", "pyarrow", "scipy")
 _GOVERNOR = Path("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor")
@@ -66,7 +66,7 @@ def machine_record() -> dict[str, Any]:
         "python": platform.python_version(),
         "governor": _text(_GOVERNOR),
         "packages": {name: found for name in _PACKAGES if (found := _version(name))},
-        "numeric_environment": numeric_record(),
+        "numeric_environment": thread_variables(),
     }
 
 

@@ -33,9 +33,9 @@ from fanout_pipeline.engine.model.options import Options
 from fanout_pipeline.engine.model.run_record import RunRecord
 from fanout_pipeline.engine.model.spec import FanoutSpec
 from fanout_pipeline.engine.model.strategy import Strategy
+from fanout_pipeline.engine.system.blas_threads import worker_environment
 from fanout_pipeline.engine.system.interpreter import command
-from fanout_pipeline.engine.system.numeric import worker_environment
-from fanout_pipeline.engine.system.process_end import how_ended
+from fanout_pipeline.engine.system.process import how_ended
 from fanout_pipeline.engine.system.signals import WAIT_SECONDS, interrupts_held
 from fanout_pipeline.engine.system.surroundings import Surroundings
 from fanout_pipeline.engine.workers.protocol import Channel
@@ -212,10 +212,12 @@ def serve(descriptor: int) -> None:
     """The program of the trial process: makes the runs that it is asked for until it is sent None."""
     import fanout_pipeline.engine.run  # noqa: F401
     from fanout_pipeline.engine.registry import STRATEGIES
-    from fanout_pipeline.engine.system.process_end import end_with
+    from fanout_pipeline.engine.system.process import end_with
+    from fanout_pipeline.engine.workers.apart import keep
     from fanout_pipeline.engine.workers.main import Parent
     from fanout_pipeline.engine.workers.protocol import READY
 
+    keep()
     parent_pid = os.getppid()
     os.set_inheritable(descriptor, False)
     parent = Parent(Channel(descriptor))
@@ -228,9 +230,9 @@ def serve(descriptor: int) -> None:
             surroundings.take_on()
             answer: Any = Runner().run(RunRequest(STRATEGIES[strategy], spec, *how))
         except BaseException as error:
-            from fanout_pipeline.engine.model.errors import sendable
+            from fanout_pipeline.engine.model.errors import picklable
 
-            answer = sendable(error)
+            answer = picklable(error)
         parent.send(answer)
 
 

@@ -16,7 +16,7 @@ from dataclasses import fields
 from typing import Any
 
 from fanout_pipeline.engine.model.run_record import RunRecord
-from fanout_pipeline.engine.system.numeric import as_in_workers
+from fanout_pipeline.engine.system.blas_threads import as_in_workers
 from fanout_pipeline.measuring.correctness.order_check import OrderCheck
 from fanout_pipeline.measuring.formatting import duration, first_line
 from fanout_pipeline.measuring.trials.machine import MachineLoad, machine_load

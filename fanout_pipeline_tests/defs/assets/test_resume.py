@@ -212,7 +212,7 @@ def scattered(root, run):
             theirs.run_chunk(chunk.start, chunk.stop)
         assert theirs.gather([]).reused_items == 0
 
-    return theirs.target.generation(run), end
+    return theirs.target.generation(run).path, end
 
 
 def test_a_run_of_another_dagster_instance_is_left_alone(root, instance):
@@ -220,7 +220,7 @@ def test_a_run_of_another_dagster_instance_is_left_alone(root, instance):
     mend(root)
     theirs, end = scattered(root, "a run of another instance")
     dead, _ = scattered(root, "a dead run of another instance")
-    owner = dead / "owner"
+    owner = dead / "_owner"
     host, pid, _ = json.loads(owner.read_text())
     owner.write_text(json.dumps([host, pid, "another time"]))
     assert job("dagster_multiprocess").execute_in_process(instance=instance).success

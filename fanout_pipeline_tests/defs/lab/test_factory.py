@@ -17,6 +17,7 @@ from fanout_pipeline.measuring.trials.store import load_trials
 from fanout_pipeline.results.store.folder import ResultFolder
 from fanout_pipeline_tests.defs import functions
 from fanout_pipeline_tests.names import METADATA, STRATEGIES
+from fanout_pipeline_tests.results.layout import generations
 
 pytestmark = pytest.mark.slow
 
@@ -293,5 +294,4 @@ def test_chunk_steps_keep_the_contract(materialize, tmp_path, count, workers):
     assert results["result"].tolist() == [n**3 for n in numbers]
     checks = {e.check_name: e.passed for e in result.get_asset_check_evaluations()}
     assert checks == dict.fromkeys(("order", "completeness", "values", "failures"), True)
-    generations = (folder.parent / ".dagster_multiprocess").iterdir()
-    assert {path for path in generations if path.is_dir()} == {folder.resolve()}
+    assert generations(folder) == {folder.resolve()}

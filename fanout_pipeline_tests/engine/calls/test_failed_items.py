@@ -11,7 +11,7 @@ from fanout_pipeline import FanoutSpec, IntegerLines, Options, read_failures, re
 from fanout_pipeline.engine.calls.batch import process_batch
 from fanout_pipeline.engine.calls.items import process_chunk
 from fanout_pipeline.engine.calls.outcome import Control
-from fanout_pipeline.engine.calls.retry import IN_VAIN, LONGEST_WAIT_SECONDS, Tries, is_worth_it
+from fanout_pipeline.engine.calls.retry import FAILED, LONGEST_WAIT_SECONDS, Tries, is_worth_it
 from fanout_pipeline.engine.model.errors import Stopped, failure_from, short_repr
 from fanout_pipeline.engine.model.options import FailurePolicy
 from fanout_pipeline.engine.model.strategy import Work
@@ -21,6 +21,7 @@ from fanout_pipeline.engine.strategies.inline_crew import OneByOne
 from fanout_pipeline.engine.system.progress import Progress
 from fanout_pipeline.results.store.digest import digest, value_hashes
 from fanout_pipeline.results.store.folder import ResultFolder
+from fanout_pipeline.results.store.local_generation import LocalGeneration
 from fanout_pipeline.results.store.manifest import Manifest
 from fanout_pipeline.results.types.column import to_column
 from fanout_pipeline_tests.chance import examples
@@ -91,7 +92,9 @@ def test_results_and_failures_share_out_the_items(fails, chunks, kind, failed_it
         file.write_text("".join(f"{line}\n" for line in lines))
         source = IntegerLines(str(file))
         cuts = source.chunks(chunks)
-        work = Work(source, function, batch_function, cuts, Path(root), failures=policy)
+        work = Work(
+            source, function, batch_function, cuts, LocalGeneration(Path(root)), failures=policy
+        )
         manifest = made(Path(root, "results"), run_one, work)
         frame = read_results(Path(root, "results"))
         failures = read_failures(Path(root, "results"))
@@ -169,6 +172,7 @@ class Odd(ConnectionError):
         (("ConnectionError",), True),
         (("builtins.OSError",), True),
         ((f"{__name__}.Odd",), True),
+        ((f"{__name__.partition('.')[0]}.Odd",), True),  # as packages export their errors
         (("TimeoutError", "other.Odd"), False),
         ((), False),
     ],
@@ -209,5 +213,5 @@ def test_an_error_of_another_kind_ends_the_retries():
 
     policy = FailurePolicy(retries=5, retry_on=("OSError",), backoff_seconds=0.0)
     tries = Tries(policy, Odd())
-    assert tries.repeat(call) is IN_VAIN
+    assert tries.repeat(call) is FAILED
     assert (tries.made, type(tries.error)) == (2, KeyError)

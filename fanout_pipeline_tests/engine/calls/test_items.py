@@ -19,6 +19,7 @@ from fanout_pipeline.engine.calls.outcome import Control
 from fanout_pipeline.engine.model.errors import ItemFailed, Stopped, short_repr
 from fanout_pipeline.engine.model.strategy import Work
 from fanout_pipeline.results.store.folder import ResultFolder
+from fanout_pipeline.results.store.local_generation import LocalGeneration
 from fanout_pipeline.results.store.manifest import Manifest
 from fanout_pipeline.sources.source import BadInput
 from fanout_pipeline.squares import square, square_batch
@@ -41,7 +42,9 @@ def work(tmp_path, folder):
         path = tmp_path / "numbers.txt"
         path.write_text("".join(f"{line}\n" for line in lines))
         source = IntegerLines(str(path))
-        return Work(source, function, batch_function, source.chunks(chunks), folder)
+        return Work(
+            source, function, batch_function, source.chunks(chunks), LocalGeneration(folder)
+        )
 
     return make
 
@@ -59,8 +62,8 @@ def run(work, run_one=run_by_item):
 
 
 def results(work, parts):
-    Manifest("test", tuple(parts)).save(work.folder)
-    return read_results(work.folder)["result"].tolist()
+    Manifest("test", tuple(parts)).save(work.generation)
+    return read_results(work.generation.path)["result"].tolist()
 
 
 @pytest.mark.parametrize("chunks", [1, 3, 7])
@@ -137,6 +140,7 @@ from pathlib import Path
 from fanout_pipeline.engine.calls.items import process_chunk
 from fanout_pipeline.engine.model.errors import ItemFailed
 from fanout_pipeline.engine.model.strategy import Work
+from fanout_pipeline.results.store.local_generation import LocalGeneration
 from fanout_pipeline import IntegerLines
 folder = Path(sys.argv[1])
 (folder / "numbers.txt").write_text("5\\n6\\n7\\n")
@@ -144,7 +148,7 @@ source = IntegerLines(str(folder / "numbers.txt"))
 def function(item):
     return item if item < 6 else next(iter([]))
 try:
-    process_chunk(Work(source, function, None, source.chunks(1), folder), source.chunks(1)[0])
+    process_chunk(Work(source, function, None, source.chunks(1), LocalGeneration(folder)), source.chunks(1)[0])
 except ItemFailed as error:
     print(error.failure.index, error.failure.error_type)
 """
@@ -290,12 +294,13 @@ import sys
 from pathlib import Path
 from fanout_pipeline.engine.calls.items import process_chunk
 from fanout_pipeline.engine.model.strategy import Work
+from fanout_pipeline.results.store.local_generation import LocalGeneration
 from fanout_pipeline import IntegerLines
 folder = Path(sys.argv[1])
 (folder / "numbers.txt").write_text("".join(f"{n}\\n" for n in range(1000)))
 source = IntegerLines(str(folder / "numbers.txt"))
 for chunk in source.chunks(3):
-    process_chunk(Work(source, eval(sys.argv[2]), None, source.chunks(3), folder), chunk)
+    process_chunk(Work(source, eval(sys.argv[2]), None, source.chunks(3), LocalGeneration(folder)), chunk)
 print(sorted({"pandas", "dagster", "matplotlib"} & sys.modules.keys()))
 """
 

@@ -11,6 +11,7 @@ from fanout_pipeline.engine.model.strategy import Work
 from fanout_pipeline.engine.scheduling import chunk_plan
 from fanout_pipeline.engine.strategies.thread_crew import thread_crew
 from fanout_pipeline.engine.system.progress import Progress
+from fanout_pipeline.results.store.local_generation import LocalGeneration
 from fanout_pipeline.results.store.manifest import Manifest
 from fanout_pipeline.sources.source import BadInput
 
@@ -27,7 +28,7 @@ def work(tmp_path):
         folder = tmp_path / f"parts{len(list(tmp_path.iterdir()))}"
         folder.mkdir()
         source = IntegerLines(str(path))
-        return Work(source, function, None, source.chunks(chunks), folder, fixed)
+        return Work(source, function, None, source.chunks(chunks), LocalGeneration(folder), fixed)
 
     return make
 
@@ -37,9 +38,9 @@ def run(job, workers, crew=None):
         with thread_crew(workers, process_chunk) as crew:
             return run(job, workers, crew)
     ran = crew.run(job, Progress("threads", print))
-    Manifest("threads", tuple(ran.parts)).save(job.folder)
+    Manifest("threads", tuple(ran.parts)).save(job.generation)
     assert len(ran.timelines) == workers
-    return read_results(job.folder)["result"].tolist()
+    return read_results(job.generation.path)["result"].tolist()
 
 
 @pytest.mark.parametrize("fixed", [True, False])
@@ -58,7 +59,7 @@ def test_pieces_are_given_to_whoever_is_free(work, workers, monkeypatch):
     monkeypatch.setattr(chunk_plan, "_LONGEST_SECONDS", 1e-9)
     job = work(range(100), str, workers, fixed=False)
     assert run(job, workers) == [str(n) for n in range(100)]
-    assert len(list(job.folder.glob("part-*"))) > 20
+    assert len(list(job.generation.path.glob("part-*"))) > 20
 
 
 @pytest.mark.parametrize("error", [SystemExit, KeyboardInterrupt, GeneratorExit, RecursionError])
@@ -93,7 +94,7 @@ def test_an_error_of_one_chunk_ends_the_run(work):
         return number
 
     job = work(range(100), function, chunks=2)
-    job = Work(Unreadable(job.source.path), function, None, job.chunks, job.folder, True)
+    job = Work(Unreadable(job.source.path), function, None, job.chunks, job.generation, True)
     with pytest.raises(BadInput, match="the disk is gone"):
         run(job, 2)
 

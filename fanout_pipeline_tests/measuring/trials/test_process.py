@@ -60,7 +60,7 @@ def test_a_comparison_goes_on_without_what_hangs(how, file, tmp_path, monkeypatc
             for name in ("serial", "threads", "multiprocess")
         )
         found = run_trials(serial, others, TrialOptions(rounds=3, budget_seconds=60))
-    shutil.rmtree(tmp_path / "ways" / ".threads")
+    shutil.rmtree(tmp_path / "ways" / "_runs" / "threads")
     assert list(found.failures) == ["threads"]
     assert re.match(
         r"TookTooLong: it was ended because it had not finished after \d+ s",

@@ -82,8 +82,8 @@ instants = st.builds(
 
 
 def back(value):
-    column, metadata = to_column([value])
-    (read,) = to_python(column, metadata)
+    column, kind = to_column([value])
+    (read,) = to_python(column, kind)
     return read
 
 

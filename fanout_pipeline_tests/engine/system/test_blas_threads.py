@@ -6,7 +6,11 @@ import numpy
 import pytest
 from threadpoolctl import ThreadpoolController
 
-from fanout_pipeline.engine.system.numeric import as_in_workers, numeric_record, worker_environment
+from fanout_pipeline.engine.system.blas_threads import (
+    as_in_workers,
+    thread_variables,
+    worker_environment,
+)
 
 VARIABLES = ("OPENBLAS_NUM_THREADS", "GOTO_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
 
@@ -42,8 +46,8 @@ def test_workers_have_one_thread_unless_the_user_says_otherwise(given, added):
     """A number that the user has set is left alone, whichever variable of OpenBLAS's it is in."""
     given = given | {"PATH": "/bin"}
     assert worker_environment(given) == given | added
-    assert "PATH" not in numeric_record(given)
-    assert numeric_record(given).keys() >= added.keys()
+    assert "PATH" not in thread_variables(given)
+    assert thread_variables(given).keys() >= added.keys()
 
 
 def test_this_process_is_as_workers_are_for_a_block(nothing_set):
