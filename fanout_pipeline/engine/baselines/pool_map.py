@@ -57,7 +57,7 @@ class _PoolMap(Crew):
         except MaybeEncodingError as error:
             raise cannot_be_sent(error) from None
         results: list[Any] = []
-        calls = {worker.pid: 0.0 for worker in self._workers}
+        calls = dict.fromkeys((worker.pid for worker in self._workers), 0.0)
         for pid, call_seconds, found in answers:
             calls[pid] += call_seconds
             results += found

@@ -55,8 +55,8 @@ class ProgramRun:
     ) -> Ran:
         """Write the results, one for each item, and say where the time went.
 
-        `calls` holds the seconds that each worker's calls took; `sent` what travelled, of items and results one
-        in SAMPLE_EVERY.
+        `calls` holds, for each worker, the seconds that its calls took;
+        `sent` what travelled, of items and results one in SAMPLE_EVERY.
         """
         sent_bytes, pickle_seconds = _pickling(sent)
         came_back = time.perf_counter()
@@ -66,7 +66,7 @@ class ProgramRun:
         for call_seconds in calls:
             timeline = WorkerTimeline(self._began)
             timeline.until(self._read, "read")
-            # A worker that does not call waits: for items, for results to be taken, for the other worker.
+            # The library does not show what it sends and what it waits for.
             wait = came_back - self._read - call_seconds
             timeline.add({"call": call_seconds, "wait": wait}, came_back)
             timeline.until(written, "write")

@@ -113,7 +113,7 @@ def _reap(worker: int) -> int | None:
 
 
 def _sweep(worker: int) -> None:
-    """Kill what is left of the worker's group, and all processes that have become our children."""
+    """Kill what is left of the worker's group, and all that have become our children."""
     if sys.platform != "linux":
         with suppress(OSError):
             os.killpg(worker, signal.SIGKILL)

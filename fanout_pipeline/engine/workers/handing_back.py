@@ -11,14 +11,11 @@ import os
 import sys
 import time
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
 
 from fanout_pipeline.engine.calls.quarantine import Quarantine
+from fanout_pipeline.results.store.generation import Generation
 from fanout_pipeline.results.store.manifest import PartRecord
 from fanout_pipeline.results.types.buffer import Results
-
-if TYPE_CHECKING:
-    from fanout_pipeline.results.store.generation import Generation
 
 SENT_BYTES = 12 * 2**20
 """How much of a run's results workers may send, all together: 1,500,000 integers. Beyond that the import of Arrow,

@@ -4,7 +4,7 @@
     ("work", Work, levels of loggers, bytes)
     ("chunk", Order), after that, any number        (DONE, Outcome), or an exception
     WARM_UP                                         (READY, None)
-    ("call", function)                              as the function does: see `repeated_calls` and `apart`
+    (CALL, function of a callable that sends)       whatever it sends: see `repeated_calls` and `apart`
     None                                            ends
 
 `bytes` says how much of its results it may send: see `handing_back`. Records of `logging` are sent at once: see
@@ -28,7 +28,7 @@ from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from fanout_pipeline.engine.calls.call_log import Recorder
-from fanout_pipeline.engine.workers.protocol import DONE, READY, WARM_UP, Channel, Order
+from fanout_pipeline.engine.workers.protocol import CALL, DONE, READY, WARM_UP, Channel, Order
 
 if TYPE_CHECKING:
     from fanout_pipeline.engine.workers.handing_back import HandingBack
@@ -76,7 +76,7 @@ def main(descriptor: int, call_log: int, cpu_seconds: float) -> None:
                 with suppress(Exception):  # It would be raised again in the next run.
                     import fanout_pipeline.engine.calls.imports  # noqa: F401
                 parent.send((READY, None))
-            case ("call", function):
+            case (kind, function) if kind == CALL:
                 logs.follow({})  # Nobody writes down what it logs.
                 function(parent.send)
 

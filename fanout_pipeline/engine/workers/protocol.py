@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 READY = "ready"
 DONE = "done"
-CALL = "call"
 LOGGED = "logged"
+CALL = "call"
 WARM_UP = "warm up"
 
 

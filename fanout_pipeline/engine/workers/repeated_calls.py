@@ -1,6 +1,6 @@
 """Calls made once more, in a worker process of their own, to see whether a function gives the same results again.
 
-    ("call", serve with function and items)  -------------->  calls the function on each item
+    (CALL, serve with function, items, surroundings) -------->  calls the function on each item
                <-------------- BEGUN, when it has unpickled that
                <-------------- (position, (result,)) after each call; None in place of (result,) if it failed
                <-------------- READY
@@ -50,8 +50,8 @@ class RepeatingWorker:
 
     def call_each(self, function: Callable[[Any], Any], items: Sequence[Any]) -> None:
         """Have the function called on each item in turn. Raises TypeError if it cannot be sent."""
-        program = partial(serve, function, items, Surroundings.here())
-        self._worker.send_pickled(sent((CALL, program), function))
+        request = (CALL, partial(serve, function, items, Surroundings.here()))
+        self._worker.send_pickled(sent(request, function))
 
     def has_begun(self, until: float) -> bool:
         """Wait until it has unpickled the request, which may import much; False: not by `until`, or never."""
