@@ -1,4 +1,4 @@
-"""Timelines add up what is told of a worker's time, and what pickling costs is scaled from a sample."""
+"""Timelines add up where a worker's time went."""
 
 from types import SimpleNamespace
 
