@@ -39,8 +39,8 @@ MEASURING: tuple[tuple[type, str], ...] = (
     (Stopwatch, "end"),
     (Stopwatch, "timed"),
     (WorkerTimeline, "until"),
-    (WorkerTimeline, "told"),
-    (WorkerTimeline, "worked"),
+    (WorkerTimeline, "add"),
+    (WorkerTimeline, "add_chunk"),
     (PickleSample, "take_each"),
 )
 CLOCKS = ("perf_counter", "thread_time")

@@ -84,9 +84,9 @@ class ItemQueue(Crew):
         results: list[Any] = []
         calls = []
         try:
-            for found, call_seconds, ended in self._messages():
+            for found, call_seconds in self._messages():
                 results += found
-                calls.append((call_seconds, ended))
+                calls.append(call_seconds)
         except CallFailed as error:
             raise run.item_failed(error) from None
         sent = [*tasks[::SAMPLE_EVERY], results[::SAMPLE_EVERY]]
@@ -142,10 +142,10 @@ def _answer(message: bytes, inputs: Any) -> Any:
 
 def _take_until_stop(
     function: Callable[[Any], Any], indexed: bool, inputs: Any
-) -> tuple[list[Any], float, float]:
-    """The results, the seconds of the calls, and when the last of them ended."""
+) -> tuple[list[Any], float]:
+    """The results, and the seconds of the calls."""
     results = []
-    call_seconds, ended = 0.0, time.perf_counter()
+    call_seconds = 0.0
     with calling(function) as call:
         for task in iter(inputs.get, _STOP):
             began = time.perf_counter()
@@ -154,7 +154,6 @@ def _take_until_stop(
             except BaseException as error:
                 index, item = task[0] if indexed else None, task[-1]
                 raise CallFailed(index, item, failure_from(error, short_repr(item))) from None
-            ended = time.perf_counter()
-            call_seconds += ended - began
+            call_seconds += time.perf_counter() - began
             results.append((task[0], result) if indexed else result)
-    return results, call_seconds, ended
+    return results, call_seconds

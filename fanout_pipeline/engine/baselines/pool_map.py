@@ -57,9 +57,9 @@ class _PoolMap(Crew):
         except MaybeEncodingError as error:
             raise cannot_be_sent(error) from None
         results: list[Any] = []
-        calls = {worker.pid: (0.0, 0.0) for worker in self._workers}
-        for pid, call_seconds, ended, found in answers:
-            calls[pid] = (calls[pid][0] + call_seconds, max(calls[pid][1], ended))
+        calls = dict.fromkeys((worker.pid for worker in self._workers), 0.0)
+        for pid, call_seconds, found in answers:
+            calls[pid] += call_seconds
             results += found
         sent = [run.items[::SAMPLE_EVERY], results[::SAMPLE_EVERY]]
         return run.finish(results, list(calls.values()), sent)
@@ -92,8 +92,8 @@ def _answer(ready: Any) -> None:
 
 def _call_batch(
     function: Callable[[Any], Any], surroundings: Surroundings, batch: tuple[int, list[Any]]
-) -> tuple[int, float, float, list[Any]]:
-    """In a worker: its process id, the seconds of the calls, when the last ended, and the results."""
+) -> tuple[int, float, list[Any]]:
+    """In a worker: its process id, the seconds of the calls, and the results."""
     surroundings.take_on()
     first_index, items = batch
     results: list[Any] = []
@@ -105,8 +105,7 @@ def _call_batch(
         item = items[len(results)]
         failure = failure_from(error, short_repr(item))
         raise CallFailed(first_index + len(results), item, failure) from None
-    ended = time.perf_counter()
-    return os.getpid(), ended - began, ended, results
+    return os.getpid(), time.perf_counter() - began, results
 
 
 STRATEGY = Strategy(

@@ -50,27 +50,25 @@ class ProgramRun:
     def finish(
         self,
         results: Sequence[Any],
-        calls: Sequence[tuple[float, float]],
+        calls: Sequence[float],
         sent: Sequence[Any],
     ) -> Ran:
         """Write the results, one for each item, and say where the time went.
 
-        `calls` holds, for each worker, the seconds that its calls took and when the last of them ended;
+        `calls` holds, for each worker, the seconds that its calls took;
         `sent` what travelled, of items and results one in SAMPLE_EVERY.
         """
         sent_bytes, pickle_seconds = _pickling(sent)
         came_back = time.perf_counter()
         parts = self._write(results)
         written = time.perf_counter()
-        last_ended = max([self._read, *(ended for _, ended in calls)])
         timelines = []
-        for call_seconds, ended in calls:
+        for call_seconds in calls:
             timeline = WorkerTimeline(self._began)
             timeline.until(self._read, "read")
-            wait = last_ended - max(self._read, ended)
-            # The library does not show what it sends and what it waits for: sending is the rest.
-            send = came_back - self._read - call_seconds - wait
-            timeline.told({"call": call_seconds, "wait": wait, "send": send}, came_back)
+            # The library does not show what it sends and what it waits for.
+            wait = came_back - self._read - call_seconds
+            timeline.add({"call": call_seconds, "wait": wait}, came_back)
             timeline.until(written, "write")
             timelines.append(timeline)
         return Ran(

@@ -97,7 +97,7 @@ class Ran:
     sent_bytes: int = 0
     """The number of pickled bytes sent between processes."""
     pickle_seconds: float = 0.0
-    """CPU time of pickling and unpickling these, on both sides."""
+    """CPU time of pickling and unpickling items and results, on both sides; measured by baselines only."""
 
 
 class Crew(Protocol):
@@ -112,8 +112,8 @@ class Crew(Protocol):
     def usage(self) -> list[ProcessUsage]:
         """What the worker processes have used so far; empty if everything runs in this process."""
 
-    def settle(self) -> None:
-        """Do what pays for workers that live on, but would not for one run."""
+    def warm_up(self) -> None:
+        """Import what pays for workers that do further runs, but would not for one."""
         return
 
 

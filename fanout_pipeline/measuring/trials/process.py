@@ -223,7 +223,7 @@ def serve(descriptor: int) -> None:
     parent = Parent(Channel(descriptor))
     end_with(parent_pid)
     parent.send(READY)
-    while (message := parent.take()[1]) is not None:
+    while (message := parent.receive()[1]) is not None:
         strategy, pickled, surroundings, how = message
         try:
             spec = _read(pickled, strategy)
