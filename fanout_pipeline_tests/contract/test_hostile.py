@@ -15,10 +15,10 @@ from fanout_pipeline.engine.run import run_strategy
 from fanout_pipeline.measuring.verification import verify
 from fanout_pipeline.results.files.printable import printable, printable_lines
 from fanout_pipeline.sources.source import BadInput
-from fanout_pipeline_tests.contract import functions
-from fanout_pipeline_tests.contract.functions import FORGED, HOSTILE, Unprintable
-from fanout_pipeline_tests.contract.test_faults import every_case
-from fanout_pipeline_tests.contract.test_strategies import given_to
+from fanout_pipeline_tests.contract.cases import every_strategy
+from fanout_pipeline_tests.contract.functions import hostile
+from fanout_pipeline_tests.contract.functions.hostile import FORGED, HOSTILE, Unprintable
+from fanout_pipeline_tests.contract.runs import given_to
 from fanout_pipeline_tests.reporting.hostile import VALUES
 
 TEXTS = [value for value in VALUES if value is not None]
@@ -59,16 +59,15 @@ def test_a_long_traceback_keeps_its_beginning_and_its_end():
     assert len(text) < 5000
 
 
-@pytest.mark.slow
-@every_case
-def test_no_failure_reaches_a_terminal_raw(name, method, tmp_path, capfd):
+@every_strategy
+def test_no_failure_reaches_a_terminal_raw(name, tmp_path, capfd):
     """The item, the error's message and its traceback, from any worker, in what a terminal would show."""
     path = tmp_path / "texts.txt"
     path.write_text("\n".join(["a", HOSTILE.partition("\n")[0], "b", ""]), encoding="utf-8")
-    function = given_to(name, functions.raises_hostile)
-    spec = FanoutSpec("texts", TextLines(str(path)), function, functions.raises_hostile)
+    function = given_to(name, hostile.raises_hostile)
+    spec = FanoutSpec("texts", TextLines(str(path)), function, hostile.raises_hostile)
     with pytest.raises(ItemFailed) as caught:
-        run_strategy(STRATEGIES[name], spec, tmp_path / "texts" / name, Options(2, method))
+        run_strategy(STRATEGIES[name], spec, tmp_path / "texts" / name, Options(2, "any"))
     assert "<script>" in str(caught.value)
     # Strategies of ours attach no other error that would be shown beside this one.
     assert_harmless("".join(traceback.format_exception(caught.value)))
@@ -89,12 +88,11 @@ def test_a_bad_line_reaches_a_terminal_as_text(value, tmp_path):
     assert len(message) < 500
 
 
-@pytest.mark.slow
 def test_a_run_of_hostile_items_logs_and_records_text(tmp_path, capfd):
     """Under Dagster: what the terminal shows, and what the event log keeps for the UI."""
     path = tmp_path / "texts.txt"
     path.write_text("\n".join(["a", HOSTILE.partition("\n")[0], "b", ""]), encoding="utf-8")
-    spec = FanoutSpec("texts", TextLines("texts.txt"), functions.raises_hostile)
+    spec = FanoutSpec("texts", TextLines("texts.txt"), hostile.raises_hostile)
     serial = next(a for a in fanout_assets(spec) if a.key.path[-1] == "serial")
     resources = {"data_folder": DataFolder(root=str(tmp_path)), "fanout": Fanout(workers=1)}
     with dg.DagsterInstance.ephemeral() as instance:
@@ -118,12 +116,11 @@ def test_a_run_of_hostile_items_logs_and_records_text(tmp_path, capfd):
     assert_harmless(shown_text, 200_000)
 
 
-@pytest.mark.slow
 def test_hostile_results_are_recorded_as_text(tmp_path):
     """Metadata holds the first results: whole where they are short, never megabytes of one."""
     path = tmp_path / "texts.txt"
     path.write_text("a\nb\nc\n")
-    spec = FanoutSpec("texts", TextLines(str(path)), functions.hostile_result)
+    spec = FanoutSpec("texts", TextLines(str(path)), hostile.hostile_result)
     folder = tmp_path / "texts" / "serial"
     run = run_strategy(STRATEGIES["serial"], spec, folder, Options(1, "none"))
     metadata = strategy_metadata(run, verify(spec, folder, run), folder, [])

@@ -11,27 +11,14 @@ from contextvars import ContextVar
 import numpy
 import pytest
 
-from fanout_pipeline import FanoutSpec, IntegerLines, Options, read_results
-from fanout_pipeline.engine.registry import STRATEGIES
-from fanout_pipeline.engine.run import run_strategy
+from fanout_pipeline import read_results
 from fanout_pipeline.engine.system.surroundings import DEFAULT, Surroundings
-from fanout_pipeline_tests.contract import functions
-from fanout_pipeline_tests.contract.test_faults import write_items
-from fanout_pipeline_tests.contract.test_strategies import EACH_ONCE, given_to
+from fanout_pipeline_tests.contract.cases import every_strategy
+from fanout_pipeline_tests.contract.functions import observing
+from fanout_pipeline_tests.contract.runs import run
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.usefixtures("leaves_nothing"),
-    pytest.mark.timeout(60),
-]
-every_case = pytest.mark.parametrize(("name", "method"), EACH_ONCE)
+pytestmark = pytest.mark.usefixtures("leaves_nothing")
 SET = ContextVar("SET", default="nothing")
-
-
-@pytest.fixture
-def file(tmp_path):
-    """100 items, 1000 + index."""
-    return write_items(tmp_path / "numbers.txt", 100)
 
 
 @pytest.fixture
@@ -54,18 +41,16 @@ def surroundings():
     sys.set_int_max_str_digits(digits)
 
 
-def results(name, method, file, function, folder, workers=2):
-    batch = functions.Batch(function) if STRATEGIES[name].batch else None
-    spec = FanoutSpec("seen", IntegerLines(str(file)), given_to(name, function), batch)
-    run_strategy(STRATEGIES[name], spec, folder / name, Options(workers, method), chunks=4)
+def results(name, file, function, folder):
+    run(name, file, function, folder / name)
     return read_results(folder / name)["result"].tolist()
 
 
-@every_case
-def test_settings_of_thread_and_process_are_the_same(name, method, file, tmp_path, surroundings):
+@every_strategy
+def test_settings_of_thread_and_process_are_the_same(name, file, tmp_path, surroundings):
     """Decimal's context, NumPy's errors, filters of warnings and limits are those where the run begins."""
-    expected = functions.what_it_sees(1000)
-    assert results(name, method, file, functions.what_it_sees, tmp_path) == [expected] * 100
+    expected = observing.what_it_sees(1000)
+    assert results(name, file, observing.what_it_sees, tmp_path) == [expected] * 100
     assert expected == (
         "third=0.33334 numpy=FloatingPointError odd=UserWarning even=None recursion=2345 digits=5432"
     )
@@ -80,7 +65,7 @@ def test_context_variables_are_the_same(name, file, tmp_path):
 
     token = SET.set("something")
     try:
-        assert results(name, "none", file, function, tmp_path) == ["something"] * 100
+        assert results(name, file, function, tmp_path) == ["something"] * 100
     finally:
         SET.reset(token)
 
@@ -98,7 +83,7 @@ def test_calls_beside_each_other_have_contexts_of_their_own(name, file, tmp_path
         return before
 
     with decimal.localcontext(decimal.Context(prec=5)):
-        found = results(name, "none", file, function, tmp_path)
+        found = results(name, file, function, tmp_path)
         assert decimal.getcontext().prec == 5
     assert 5 in found
     assert set(found) <= {5, 7, 9}
@@ -140,9 +125,9 @@ def test_what_was_taken_on_is_what_was_there(surroundings):
     def take_on():
         with warnings.catch_warnings():
             here.take_on()
-            found.append((functions.what_it_sees(1), Surroundings.here().filters))
+            found.append((observing.what_it_sees(1), Surroundings.here().filters))
 
     thread = threading.Thread(target=take_on)
     thread.start()
     thread.join()
-    assert found == [(functions.what_it_sees(1), here.filters)]
+    assert found == [(observing.what_it_sees(1), here.filters)]

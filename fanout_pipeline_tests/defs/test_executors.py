@@ -20,7 +20,7 @@ from fanout_pipeline.defs.executors import preloaded_multiprocess_executor
 from fanout_pipeline.defs.forked_executor import ForkedStepsExecutor
 from fanout_pipeline.defs.step_logs import ThreadedLogs
 from fanout_pipeline_tests.defs import step_jobs
-from fanout_pipeline_tests.end_to_end.project import wait_for
+from fanout_pipeline_tests.processes import wait_for
 
 PROJECT = Path(__file__).parents[2]
 EXECUTE = """

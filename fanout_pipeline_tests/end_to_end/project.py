@@ -6,7 +6,6 @@ import os
 import shutil
 import subprocess
 import sys
-import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -142,13 +141,3 @@ class Project:
 
     def digest(self, strategy):
         return ResultFolder(self.data / "squares" / strategy).manifest().digest
-
-
-def wait_for(condition, seconds, what, every=0.05):
-    """The first true value of `condition()`."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if value := condition():
-            return value
-        time.sleep(every)
-    raise AssertionError(f"no {what} within {seconds} s")

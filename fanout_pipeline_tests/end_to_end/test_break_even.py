@@ -7,7 +7,7 @@ import signal
 
 from pyarrow import ArrowException, parquet
 
-from fanout_pipeline_tests.end_to_end.project import wait_for
+from fanout_pipeline_tests.processes import wait_for
 
 SETTING = {
     "budget_seconds": 15,

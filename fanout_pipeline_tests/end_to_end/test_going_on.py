@@ -8,7 +8,7 @@ import signal
 import pytest
 import yaml
 
-from fanout_pipeline_tests.end_to_end.project import wait_for
+from fanout_pipeline_tests.processes import wait_for
 
 LINES, CHUNKS = 32, 8
 CONFIG = f"resources: {{fanout: {{config: {{workers: 2, chunks: {CHUNKS}}}}}}}"

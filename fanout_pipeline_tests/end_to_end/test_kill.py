@@ -14,9 +14,10 @@ import pytest
 
 from fanout_pipeline import iter_results
 from fanout_pipeline.results.store.folder import ResultFolder
-from fanout_pipeline_tests.end_to_end.project import EARLIER, LOCATION, wait_for
+from fanout_pipeline_tests.end_to_end.project import EARLIER, LOCATION
 from fanout_pipeline_tests.faults.rounds import FULL
 from fanout_pipeline_tests.names import STRATEGIES
+from fanout_pipeline_tests.processes import describe, lives, wait_for
 
 NEW = 1_000_000
 GONE_SECONDS = 10
@@ -94,7 +95,9 @@ def kill(project, job, moment, number, group):
     (os.killpg if group else os.kill)(process.pid, number)
     with contextlib.suppress(subprocess.TimeoutExpired):
         process.wait(GONE_SECONDS)
-    while (left := alive(known | project.processes())) and time.monotonic() - began < GONE_SECONDS:
+    while (
+        left := set(filter(lives, known | project.processes()))
+    ) and time.monotonic() - began < GONE_SECONDS:
         time.sleep(0.1)
     described = [describe(one) for one in left]
     for one in left:
@@ -102,26 +105,6 @@ def kill(project, job, moment, number, group):
     process.wait(5)
     assert process.returncode != 0
     return described
-
-
-def alive(processes):
-    """Those that are still there; a zombie is dead, and waits for init to notice."""
-    return {one for one in processes if one.is_running() and status(one) != psutil.STATUS_ZOMBIE}
-
-
-def status(process):
-    try:
-        return process.status()
-    except psutil.NoSuchProcess:
-        return psutil.STATUS_ZOMBIE
-
-
-def describe(process):
-    try:
-        command = " ".join(process.cmdline())
-        return f"{process.pid} (parent {process.ppid()}) {process.status()}: {command}"
-    except psutil.NoSuchProcess:
-        return f"{process.pid}, which has just ended"
 
 
 def assert_whole(project):

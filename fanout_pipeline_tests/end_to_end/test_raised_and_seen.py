@@ -5,9 +5,16 @@ import json
 import pytest
 
 from fanout_pipeline import read_failures
-from fanout_pipeline_tests.contract.test_event_loop import Echo, server  # noqa: F401
+from fanout_pipeline_tests.contract.echo_server import echo_server
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
+pytestmark = pytest.mark.timeout(120)
+
+
+@pytest.fixture
+def server():
+    with echo_server() as server:
+        yield server
+
 
 DEFINITIONS = """
     from {module} import function
@@ -76,7 +83,7 @@ def test_settings_of_the_definitions_hold_in_every_strategy(guest):
         ), name
 
 
-def test_a_client_that_is_made_once_works_in_every_strategy_and_in_trials(guest, server):  # noqa: F811
+def test_a_client_that_is_made_once_works_in_every_strategy_and_in_trials(guest, server):
     """The usual way to write an async function is measured in every strategy, and nothing hangs."""
     guest.write(
         asking=f"""

@@ -10,8 +10,9 @@ import pytest
 
 from fanout_pipeline.numbers_file import write_numbers
 from fanout_pipeline.results.store.folder import ResultFolder
-from fanout_pipeline_tests.contract.test_faults import contents, lives
+from fanout_pipeline_tests.contract.checks import contents
 from fanout_pipeline_tests.faults.rounds import ITEMS, ROUNDS, chance
+from fanout_pipeline_tests.processes import lives
 
 CHECKOUT = Path(__file__).parents[2]
 STRATEGIES = (("multiprocess", "spawn"), ("queue", "forkserver"), ("indexed_queue", "spawn"))

@@ -21,7 +21,7 @@ from fanout_pipeline.measuring.burden import Calibration, Cost
 from fanout_pipeline.measuring.sample_file import SampleFile, earlier_samples
 from fanout_pipeline.measuring.sweep_grid import Cell, Grid, Sample, ordered
 from fanout_pipeline.results.files.lock import locked
-from fanout_pipeline_tests.contract import functions
+from fanout_pipeline_tests.contract.functions import adapters, awaiting, awkward, returning
 
 pytestmark = pytest.mark.slow
 
@@ -35,7 +35,7 @@ OF = {"function": "f", "machine": {"cores": 2}}
 def spec(tmp_path):
     (tmp_path / "numbers.txt").write_text("3\n1\n2\n")
     return FanoutSpec(
-        "same", IntegerLines(str(tmp_path / "numbers.txt")), functions.same, functions.Batch(abs)
+        "same", IntegerLines(str(tmp_path / "numbers.txt")), returning.same, adapters.Batch(abs)
     )
 
 
@@ -86,7 +86,7 @@ def test_samples_of_anything_else_are_not_used(spec, tmp_path):
     """After a change of function, input or setting, nothing is reused, and the log says so."""
     measured(spec, tmp_path)
     lines = []
-    other = replace(spec, function=functions.mixed_types)
+    other = replace(spec, function=awkward.mixed_types)
     found = measure_break_even(
         other,
         tmp_path / "same" / "break_even",
@@ -103,7 +103,7 @@ def test_samples_of_anything_else_are_not_used(spec, tmp_path):
 
 def test_a_strategy_that_gives_other_results_ends_the_sweep(spec, tmp_path):
     """No time of wrong results is ever reported."""
-    wrong = replace(spec, batch_function=functions.Batch(str))
+    wrong = replace(spec, batch_function=adapters.Batch(str))
     with pytest.raises(sweep_runs.WrongResults, match="different results of the same 10 items"):
         measured(wrong, tmp_path, "vectorized")
     assert not list((tmp_path / "same").glob(".break_even-*"))
@@ -119,7 +119,7 @@ def test_an_unordered_strategy_is_checked_for_completeness(spec, tmp_path):
 
 def test_waits_of_an_async_function_are_beside_each_other(spec, tmp_path):
     """An async function is swept by `asyncio`, too; what is added to it waits without blocking."""
-    found = measured(replace(spec, function=functions.same_async), tmp_path, "asyncio")
+    found = measured(replace(spec, function=awaiting.same_async), tmp_path, "asyncio")
     waits = Cell(WAIT, 100)
     assert min(found.model.seconds("serial", waits)) >= 100 * WAIT.seconds
     assert min(found.model.seconds("asyncio", waits)) < 0.5 * 100 * WAIT.seconds
