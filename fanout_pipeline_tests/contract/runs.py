@@ -1,5 +1,7 @@
 """Runs of a strategy, as the tests of the contract need them."""
 
+import os
+
 from fanout_pipeline import FanoutSpec, IntegerLines, Options
 from fanout_pipeline.engine.model.spec import is_async
 from fanout_pipeline.engine.model.strategy import Work
@@ -28,7 +30,7 @@ def given_to(name, function):
 
 def spec_of(name, source, function, batch=None, **more):
     """The function over a source, or over a file of integers, in the form that the strategy needs."""
-    if not hasattr(source, "cut"):
+    if isinstance(source, str | os.PathLike):
         source = IntegerLines(str(source))
     if STRATEGIES[name].batch:
         batch = batch or Batch(function)

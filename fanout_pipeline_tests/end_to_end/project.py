@@ -18,7 +18,16 @@ from fanout_pipeline.results.store.folder import ResultFolder
 
 CHECKOUT = Path(__file__).parents[2]
 LOCATION = ("-m", "fanout_pipeline.definitions")
-BRIEF = {"squares__trials": {"config": {"budget_seconds": 5, "strategies": ["threads"]}}}
+BRIEF = {
+    "squares__trials": {
+        "config": {
+            "budget_seconds": 60,
+            "rounds": 1,
+            "warm_up_rounds": 0,
+            "strategies": ["threads"],
+        }
+    }
+}
 """Config of the trials for tests that are about something else."""
 EARLIER = 2000
 """How many numbers the fixture `finished` has squared."""

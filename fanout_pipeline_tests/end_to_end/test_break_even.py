@@ -10,12 +10,13 @@ from pyarrow import ArrowException, parquet
 from fanout_pipeline_tests.processes import wait_for
 
 SETTING = {
-    "budget_seconds": 15,
-    "largest": 10_000,
+    "budget_seconds": 10,
+    "largest": 1000,
     "per_decade": 1,
-    "costs": ["burn 100 us", "wait 1 ms"],
-    "strategies": ["threads", "multiprocess", "vectorized"],
+    "costs": ["wait 1 ms"],
+    "strategies": ["threads", "vectorized"],
 }
+"""Few cells, each of which is measured often, so that the answer is certain on a busy machine."""
 
 
 def configured(**changes):
