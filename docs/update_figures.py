@@ -10,6 +10,7 @@ import json
 import os
 import shutil
 import statistics
+import textwrap
 from pathlib import Path
 from typing import Any
 
@@ -61,7 +62,21 @@ def replace(file: Path, name: str, content: str) -> None:
     begin, end = (f"<!-- {name}: {edge} -->\n" for edge in ("begin", "end"))
     before, rest = file.read_text().split(begin)
     _, after = rest.split(end)
-    file.write_text(f"{before}{begin}{content}\n{end}{after}")
+    file.write_text(f"{before}{begin}{wrapped(content)}\n{end}{after}")
+
+
+def wrapped(content: str) -> str:
+    """The Markdown in lines of at most 120 columns, tables and pictures apart."""
+    lines = []
+    for line in content.split("\n"):
+        if line.startswith(("|", "![")):
+            lines.append(line)
+        else:
+            indent = "   " if line[:1].isdigit() else "  " if line.startswith("- ") else ""
+            lines += textwrap.wrap(
+                line, 120, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
+            ) or [""]
+    return "\n".join(lines)
 
 
 def chance() -> str:

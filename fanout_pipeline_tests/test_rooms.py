@@ -1,9 +1,11 @@
-"""Which room may import which, and what a worker does not load."""
+"""Imports run one way: between rooms, between their sub-rooms and between modules."""
 
 import ast
 import json
 import subprocess
 import sys
+from functools import cache
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -11,69 +13,134 @@ import pytest
 import fanout_pipeline
 
 PACKAGE = Path(fanout_pipeline.__file__).parent
-MODULES = sorted(PACKAGE.rglob("*.py"))
-EXAMPLE = {"numbers_file", "squares"}
-MAY_IMPORT = {
-    "parts": set(),
-    "sources": set(),
-    "fanout": {"parts", "sources"},
-    "measuring": {"fanout", "parts", "sources"},
-    "reporting": {"measuring", "fanout", "parts", "sources"},
-    "defs": {"reporting", "measuring", "fanout", "parts", "sources"} | EXAMPLE,
-    "definitions": {"defs"},
-    "numbers_file": {"parts", "sources"},
-    "squares": {"parts", "sources"},
-    "__init__": set(),
-}
+PUBLIC = "fanout_pipeline"
+"""The public surface, which imports a name when it is asked for."""
+
+ORDER = (
+    "results.files",
+    "results.types",
+    "results.store",
+    "results",
+    "sources",
+    "engine.system",
+    "engine.timing",
+    "engine.model",
+    "engine.functions",
+    "engine.calls",
+    "engine.scheduling",
+    "engine.workers",
+    "engine.strategies",
+    "engine.baselines",
+    "engine",
+    "engine.scattered",
+    "measuring",
+    "reporting",
+    "numbers_file",
+    "squares",
+    "defs",
+    "definitions",
+)
+"""Each may import itself and those before it. `engine` stands for the modules directly in it."""
 
 
-def imported(path):
-    """The modules that a file imports, at its top or inside functions."""
+@cache
+def modules():
+    """The path of each module by its name."""
+    found = {}
+    for path in PACKAGE.rglob("*.py"):
+        parts = path.relative_to(PACKAGE.parent).with_suffix("").parts
+        found[".".join(parts).removesuffix(".__init__")] = path
+    return found
+
+
+def named(path):
+    """What a file imports, at its top, in functions and for type checkers alike."""
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{path}: a relative import"
-            yield node.module
-            # `from fanout_pipeline import parts` names a room, too.
-            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+            for alias in node.names:
+                full = f"{node.module}.{alias.name}"
+                yield full if full in modules() else node.module
 
 
-def room(path):
-    return path.relative_to(PACKAGE).with_suffix("").parts[0]
+@cache
+def graph():
+    """Each module with the modules of the package that it imports."""
+    return {
+        name: {found for found in named(path) if found in modules() and found != name}
+        for name, path in modules().items()
+        if name != PUBLIC
+    }
 
 
-def rooms_imported(path):
-    names = [name.split(".") for name in imported(path)]
-    return {name[1] for name in names if name[0] == "fanout_pipeline" and len(name) > 1}
+def room(module):
+    """The place of a module in ORDER."""
+    names = module.split(".")[1:]
+    for name in (".".join(names[:2]), names[0]):
+        if name in ORDER:
+            return name
+    raise AssertionError(f"{module}: give its room a place in ORDER")
 
 
-def test_every_room_is_known():
-    """A new room has to be given its place in the order of imports."""
-    assert {room(path) for path in MODULES} == set(MAY_IMPORT)
+def test_imports_run_one_way():
+    """A room can be understood, tested and reused without those that come after it."""
+    upward = [
+        f"{module} -> {found}"
+        for module, imports in sorted(graph().items())
+        for found in sorted(imports)
+        if found == PUBLIC or ORDER.index(room(found)) > ORDER.index(room(module))
+    ]
+    assert upward == []
 
 
-@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
-def test_imports_run_one_way(path):
-    """A room can be understood, tested and reused without those above it."""
-    assert rooms_imported(path) <= MAY_IMPORT[room(path)] | {room(path)}
+def test_no_imports_go_in_a_circle():
+    """Each module can be read before those that use it."""
+    try:
+        TopologicalSorter(graph()).prepare()
+    except CycleError as error:
+        raise AssertionError(" -> ".join(error.args[1])) from None
+
+
+def test_sources_and_results_know_nothing_of_each_other():
+    """A format of inputs and the store of results can be had without the engine, and alone."""
+    for top in ("sources", "results"):
+        users = {name for name in graph() if name.split(".")[1] == top}
+        found = {one.split(".")[1] for name in users for one in graph()[name]}
+        assert found <= {top}
 
 
 def test_only_the_wiring_imports_dagster():
     """All that the project measures can be used without Dagster."""
     importers = {
-        room(path)
-        for path in MODULES
-        if any(name.partition(".")[0].startswith("dagster") for name in imported(path))
+        module.split(".")[1]
+        for module, path in modules().items()
+        if module != PUBLIC
+        and any(name.partition(".")[0].startswith("dagster") for name in named(path))
     }
-    assert importers == {"defs", "definitions"}
+    assert importers <= {"defs", "executor", "definitions"}
 
 
-@pytest.mark.parametrize("name", sorted(EXAMPLE))
-def test_nothing_but_the_wiring_knows_the_example(name):
+def test_nothing_but_the_wiring_knows_the_example():
     """Squares and numbers are one use of the project; no other code is made for them."""
-    users = {room(path) for path in MODULES if name in rooms_imported(path)}
-    assert users == {"defs"}
+    example = {f"fanout_pipeline.{name}" for name in ("numbers_file", "squares")}
+    users = {module.split(".")[1] for module, imports in graph().items() if imports & example}
+    assert users <= {"defs", "definitions"}
+
+
+def test_every_package_says_at_its_door_what_belongs_there():
+    """A newcomer finds the place of a line without asking."""
+    for path in PACKAGE.rglob("__init__.py"):
+        assert ast.get_docstring(ast.parse(path.read_text())), f"{path} has no docstring"
+
+
+def test_the_public_surface_is_what_it_says():
+    """Every public name can be imported, is listed by `dir`, and no other is promised."""
+    assert fanout_pipeline.__all__ == sorted(fanout_pipeline.__all__)
+    assert set(fanout_pipeline.__all__) <= set(dir(fanout_pipeline))
+    for name in fanout_pipeline.__all__:
+        assert getattr(fanout_pipeline, name).__name__ == name
 
 
 WORKER = """

@@ -1,6 +1,34 @@
-"""How the calls are made.
+"""How the calls are made. The flow of one run:
 
-Belongs here: cutting the work, calling the function, sharing out, surviving. Add a strategy as one
-file in `strategies/` and one line in `registry`. Keep out: Dagster, the formats of inputs
-(`sources`) and of results (`results`), and anything that compares one strategy with another.
+    run_strategy        spec + options -> identity, a generation in the store, what an earlier run finished
+      |
+      |  Work: source, function, chunks that are left. Descriptors travel, data does not.
+      v
+    Crew.run            ChunkPlan: which chunk is next, how large, for how long
+      |
+      +--> in this process            +--> in worker processes
+      |    strategies/inline_crew     |    workers/pool starts them, each under a guard that outlives
+      |    strategies/thread_crew     |    neither; workers/run gives each one chunk at a time, watches
+      |                               |    limits, replaces who dies, suspects the item it died with
+      v                               v
+    calls/              read the chunk -> call the function on each item -> retry, quarantine
+      |
+      v
+    results.write       a part file a chunk, and an entry in the ledger: from here on it is not paid for twice
+      |
+      |  Outcome: a record of the part, its times, and the rest of the chunk if time ran out
+      v
+    PartCollector       parts in the order of the chunks, whatever the order of arrival
+      |
+      v
+    Store.commit        what readers see changes in one step, from the earlier results to these, whole
+
+Nothing of the run is visible before the commit. A run that dies leaves earlier results as they were and
+a ledger, with which the next run of the same identity goes on.
+
+Rooms, each of which imports only those before it: system, timing, model, functions, calls,
+scheduling, workers, strategies and baselines; then `registry` and `run`; then scattered.
+
+Add a strategy as one file in `strategies/` and one line in `registry`. Keep out: Dagster, the formats of
+inputs (`sources`) and of results (`results`), and anything that compares one strategy with another.
 """

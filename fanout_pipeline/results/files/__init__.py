@@ -1,0 +1,4 @@
+"""Files and folders that are changed whole or not at all, and never through a symbolic link.
+
+Belongs here: what any store on a local disk needs. Keep out: what the files hold.
+"""
