@@ -9,54 +9,19 @@ from fanout_pipeline import FanoutSpec, IntegerLines, Options, TextLines
 from fanout_pipeline.defs.factory import fanout_assets
 from fanout_pipeline.defs.metadata import strategy_metadata
 from fanout_pipeline.defs.resources import DataFolder, Fanout
-from fanout_pipeline.engine.model.errors import ItemFailed, failure_from, short_repr
+from fanout_pipeline.engine.model.errors import ItemFailed
 from fanout_pipeline.engine.registry import STRATEGIES
 from fanout_pipeline.engine.run import run_strategy
 from fanout_pipeline.measuring.verification import verify
-from fanout_pipeline.results.files.printable import printable, printable_lines
 from fanout_pipeline.sources.source import BadInput
 from fanout_pipeline_tests.contract.cases import every_strategy
 from fanout_pipeline_tests.contract.functions import hostile
-from fanout_pipeline_tests.contract.functions.hostile import FORGED, HOSTILE, Unprintable
+from fanout_pipeline_tests.contract.functions.hostile import HOSTILE
+from fanout_pipeline_tests.contract.harmless import assert_harmless
 from fanout_pipeline_tests.contract.runs import given_to
 from fanout_pipeline_tests.reporting.hostile import VALUES
 
 TEXTS = [value for value in VALUES if value is not None]
-
-
-def assert_harmless(text, at_most=50_000):
-    """Nothing but visible characters and ends of lines, none of which begins a line by itself."""
-    assert len(text) < at_most
-    assert text.replace("\n", "").isprintable()
-    assert not [line for line in text.splitlines() if line.startswith(FORGED)]
-
-
-@pytest.mark.parametrize("value", TEXTS, ids=range(len(TEXTS)))
-def test_an_item_is_shown_as_text(value):
-    """An item, and a message made of it, is one short line, whatever it is."""
-    for text in (short_repr(value), printable(value), short_repr(Unprintable(value))):
-        assert text.isprintable()
-        assert len(text) < 2100
-    failure = failure_from(ValueError(value), short_repr(value))
-    assert failure.message.isprintable()
-    assert_harmless(str(ItemFailed(failure)))
-
-
-def test_what_cannot_be_shown_is_named():
-    """An item without a repr, or an error without a message, is an item that failed all the same."""
-    assert short_repr(Unprintable(None)) == "a Unprintable whose repr fails"
-    assert short_repr(10**5000) == "an integer of 16,610 bits"
-    failure = failure_from(Unprintable.Error(), "?")
-    assert failure.message == "its message cannot be had: RuntimeError"
-
-
-def test_a_long_traceback_keeps_its_beginning_and_its_end():
-    """A message of a million lines does not fill the log."""
-    text = printable_lines("\n".join(f"line {number}" for number in range(1_000_000)))
-    assert text.startswith("line 0\n")
-    assert text.endswith("\nline 999999")
-    assert "\n… (999,800 lines)\n" in text
-    assert len(text) < 5000
 
 
 @every_strategy

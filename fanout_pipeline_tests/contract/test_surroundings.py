@@ -1,21 +1,16 @@
 """What a function sees beside its item is the same under every strategy."""
 
 import decimal
-import subprocess
-import sys
-import textwrap
 import threading
-import warnings
 from contextvars import ContextVar
 
-import numpy
 import pytest
 
 from fanout_pipeline import read_results
-from fanout_pipeline.engine.system.surroundings import DEFAULT, Surroundings
 from fanout_pipeline_tests.contract.cases import every_strategy
 from fanout_pipeline_tests.contract.functions import observing
 from fanout_pipeline_tests.contract.runs import run
+from fanout_pipeline_tests.unusual_settings import unusual_settings
 
 pytestmark = pytest.mark.usefixtures("leaves_nothing")
 SET = ContextVar("SET", default="nothing")
@@ -23,22 +18,8 @@ SET = ContextVar("SET", default="nothing")
 
 @pytest.fixture
 def surroundings():
-    """Settings that are no defaults, for the test."""
-    limit, digits = sys.getrecursionlimit(), sys.get_int_max_str_digits()
-    sys.setrecursionlimit(2345)
-    sys.set_int_max_str_digits(5432)
-    context = decimal.Context(prec=5, rounding=decimal.ROUND_UP)
-    with (
-        decimal.localcontext(context),
-        numpy.errstate(divide="raise", over="ignore"),
-        warnings.catch_warnings(),
-    ):
-        warnings.resetwarnings()
-        warnings.filterwarnings("error", "odd .*", UserWarning)
-        warnings.filterwarnings("ignore", category=RuntimeWarning, module="fanout.*")
+    with unusual_settings():
         yield
-    sys.setrecursionlimit(limit)
-    sys.set_int_max_str_digits(digits)
 
 
 def results(name, file, function, folder):
@@ -87,47 +68,3 @@ def test_calls_beside_each_other_have_contexts_of_their_own(name, file, tmp_path
         assert decimal.getcontext().prec == 5
     assert 5 in found
     assert set(found) <= {5, 7, 9}
-
-
-def test_defaults_are_not_sent():
-    """Where nothing was set nothing travels: a worker imports neither decimal nor NumPy for it."""
-    code = """
-        import decimal, numpy, pandas, pyarrow, pickle
-        from fanout_pipeline.engine.system.surroundings import DEFAULT, Surroundings
-        decimal.Decimal(1) / 3
-        assert Surroundings.here() == DEFAULT, Surroundings.here()
-    """
-    subprocess.run([sys.executable, "-c", textwrap.dedent(code)], check=True, timeout=50)
-
-
-@pytest.mark.parametrize(
-    "how", ["pass", 'warnings.simplefilter("error")', 'warnings.filterwarnings("error", "odd")']
-)
-def test_filters_travel_where_they_differ(how):
-    """Warnings that are errors, by `python -W error` or in the code, are told from what packages add."""
-    code = f"""
-        import numpy, warnings
-        from fanout_pipeline.engine.system.surroundings import Surroundings
-        {how}
-        assert "error" in str(Surroundings.here().filters)
-    """
-    arguments = ["-Werror"] if how == "pass" else []
-    command = [sys.executable, *arguments, "-c", textwrap.dedent(code)]
-    subprocess.run(command, check=True, timeout=50)
-
-
-def test_what_was_taken_on_is_what_was_there(surroundings):
-    """Settings that are taken from a thread and taken on in another are the same there."""
-    here = Surroundings.here()
-    assert here != DEFAULT
-    found = []
-
-    def take_on():
-        with warnings.catch_warnings():
-            here.take_on()
-            found.append((observing.what_it_sees(1), Surroundings.here().filters))
-
-    thread = threading.Thread(target=take_on)
-    thread.start()
-    thread.join()
-    assert found == [(observing.what_it_sees(1), here.filters)]
