@@ -116,7 +116,7 @@ def test_results_stand_in_the_order_of_the_items(tmp_path):
             await asyncio.sleep(0)
         return -number
 
-    @settings(max_examples=examples(40), deadline=None, database=None)
+    @settings(max_examples=examples(80), deadline=None, database=None)
     @given(st.lists(st.integers(0, 9), max_size=60), st.integers(1, 20))
     def body(drawn, chunks):
         file = write_items(tmp_path / "numbers.txt", len(drawn))

@@ -159,7 +159,7 @@ def integer_lines(draw):
 def test_any_integers_in_any_chunks(name):
     """However integers are written and cut into chunks, none is changed, lost or moved."""
 
-    @settings(max_examples=examples(50), deadline=None, database=None)
+    @settings(max_examples=examples(100), deadline=None, database=None)
     @example(b"", 20)
     @example(b"7", 20)
     @example(b"-0\n+0\r\n000\n", 2)

@@ -78,6 +78,7 @@ def test_one_swapped_pair_in_a_million_is_named(reference, squares, tmp_path):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("at", [0, 654_321, MILLION - 1])
 def test_one_lost_in_a_million_is_named(reference, squares, tmp_path, at):
     """One lost result is named, and the rest, all moved by one, is still in order."""
@@ -89,6 +90,7 @@ def test_one_lost_in_a_million_is_named(reference, squares, tmp_path, at):
     assert not check.complete
 
 
+@pytest.mark.slow
 def test_one_repeated_in_a_million_is_named(reference, squares, tmp_path):
     """One result that is there twice is named, and the rest is still in order."""
     twice = numpy.insert(squares, 700_000, 300_000**2)
@@ -99,6 +101,7 @@ def test_one_repeated_in_a_million_is_named(reference, squares, tmp_path):
     assert not check.complete
 
 
+@pytest.mark.slow
 def test_one_wrong_in_a_million_is_named(reference, squares, tmp_path):
     """One wrong result is named, and what should be in its place does not count as missing as well."""
     squares = squares.copy()
