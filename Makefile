@@ -15,7 +15,7 @@ DAGSTER := $(BIN)/dagster
 DEFINITIONS := fanout_pipeline.definitions
 
 .DEFAULT_GOAL := help
-.PHONY: help compare break-even test test-fast test-faults check ui bench bench-large bench-verdict lock audit figures clean
+.PHONY: help compare break-even test test-fast test-faults test-versions check ui bench bench-large bench-verdict lock audit figures clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 20
@@ -37,6 +37,41 @@ test-fast: .venv/installed-dev  ## the small tests, under a minute: no strategy 
 test-faults: .venv/installed-dev  ## faults at random moments, properties on random examples, in full: ROUNDS=50 of each at 1,000,000 items; SEED=… for others
 	FANOUT_FAULTS_ROUNDS=$(or $(ROUNDS),50) FANOUT_FAULTS_SEED=$(or $(SEED),5) $(BIN)/python -m pytest -m "faults or hypothesis" \
 	  --hypothesis-profile=chance $(if $(SEED),--hypothesis-seed=$(SEED)) --timeout 14400
+
+test-versions: chromium  ## the end-to-end tests on the oldest and the newest Dagster, all tests under Python 3.12 and 3.13; an hour
+	@failed=; \
+	for dagster in oldest newest; do \
+	  $(MAKE) --no-print-directory test-dagster-$$dagster || failed="$$failed dagster-$$dagster"; \
+	done; \
+	for version in 3.12 3.13; do \
+	  if ! PYENV_VERSION=$$version python$$version -c "" 2>/dev/null; then \
+	    echo "SKIPPED: the tests under Python $$version, because there is no python$$version on the PATH."; \
+	  else $(MAKE) --no-print-directory test-python$$version || failed="$$failed python$$version"; fi; \
+	done; \
+	test -z "$$failed" || { echo "FAILED:$$failed"; exit 1; }
+
+# The newest Dagster is the newest whose core, web server and dg fit together. Both run with the newest
+# libraries, some of which warn of what an older Dagster does: so warnings are not errors here.
+# PYENV_VERSION is for pyenv, whose python3.12 only runs where that version is selected.
+DAGSTER_oldest := dagster==1.12.0 dagster-webserver==1.12.0 dagster-dg-cli==1.12.0
+test-dagster-%: .venv-versions/dagster-%/bin/python
+	$< -m pip install --quiet --disable-pip-version-check --compile --upgrade --upgrade-strategy eager --editable ".[dev]" $(DAGSTER_$*)
+	@$< -c 'import dagster, sys; print(f"Dagster {dagster.__version__}, Python {sys.version.split()[0]}")'
+	VIRTUAL_ENV=$(CURDIR)/.venv-versions/dagster-$* $< -m pytest $(IN_PARALLEL) -W default fanout_pipeline_tests/end_to_end
+
+test-python%: .venv-versions/python%/bin/python
+	$< -m pip install --quiet --disable-pip-version-check --compile --require-hashes -r requirements/dev.txt
+	$< -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@$< --version
+	VIRTUAL_ENV=$(CURDIR)/.venv-versions/python$* $< -m pytest $(IN_PARALLEL)
+
+.venv-versions/dagster-%/bin/python:
+	$(PYTHON) -m venv .venv-versions/dagster-$*
+
+.venv-versions/python%/bin/python:
+	PYENV_VERSION=$* python$* -m venv .venv-versions/python$*
+
+.PRECIOUS: .venv-versions/dagster-%/bin/python .venv-versions/python%/bin/python
 
 check: .venv/installed-dev  ## formatter, linter, type checker, definitions
 	$(BIN)/ruff format --check .
@@ -64,14 +99,14 @@ figures: .venv/installed  ## put the last comparison, break-even and UI test's p
 
 lock: .venv/installed-dev  ## compile the hashed requirement files anew from pyproject.toml
 	$(BIN)/python -m pip install --quiet uv
-	$(BIN)/uv pip compile $(LOCK_OPTIONS) --extra dev pyproject.toml -o requirements-dev.txt
-	$(BIN)/uv pip compile $(LOCK_OPTIONS) -c requirements-dev.txt --extra build pyproject.toml -o requirements.txt
-	$(BIN)/uv pip compile $(LOCK_OPTIONS) -c requirements-dev.txt --extra bench pyproject.toml -o requirements-bench.txt
+	$(BIN)/uv pip compile $(LOCK_OPTIONS) --extra dev pyproject.toml -o requirements/dev.txt
+	$(BIN)/uv pip compile $(LOCK_OPTIONS) -c requirements/dev.txt --extra build pyproject.toml -o requirements/run.txt
+	$(BIN)/uv pip compile $(LOCK_OPTIONS) -c requirements/dev.txt --extra bench pyproject.toml -o requirements/bench.txt
 
 LOCK_OPTIONS := --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-strip-extras --upgrade
 
 audit: .venv-audit/bin/pip-audit  ## known vulnerabilities of all locked requirements, asked of osv.dev
-	@status=0; for file in requirements.txt requirements-dev.txt requirements-bench.txt; do \
+	@status=0; for file in requirements/run.txt requirements/dev.txt requirements/bench.txt; do \
 	  echo "$$file:"; $(AUDIT) -r $$file 2>.venv-audit/errors.txt || status=1; \
 	  if grep -q "^Traceback\|^ERROR" .venv-audit/errors.txt; then \
 	    echo "NOT AUDITED: the service could not be asked. $$(tail -n 1 .venv-audit/errors.txt)"; status=2; \
@@ -90,19 +125,19 @@ clean:  ## remove the environments and caches; data/ and dagster_home/ stay
 
 # Two stamps, so that running installs little and testing adds the rest. Byte-code is compiled here,
 # for `import dagster` takes three times as long without it where Python may not write it later.
-.venv/installed: requirements.txt pyproject.toml | .venv/bin/python
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --compile --require-hashes -r requirements.txt
+.venv/installed: requirements/run.txt pyproject.toml | .venv/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --compile --require-hashes -r requirements/run.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	$(BIN)/python -m compileall -q fanout_pipeline
 	@touch $@
 
-.venv/installed-dev: requirements-dev.txt .venv/installed
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --compile --require-hashes -r requirements-dev.txt
+.venv/installed-dev: requirements/dev.txt .venv/installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --compile --require-hashes -r requirements/dev.txt
 	@touch $@
 
 # Peers have an environment of their own: what they need must not change what the project runs with.
-.venv-bench/installed: requirements-bench.txt pyproject.toml | .venv-bench/bin/python
-	$(BENCH_BIN)/python -m pip install --quiet --disable-pip-version-check --compile --require-hashes -r requirements-bench.txt
+.venv-bench/installed: requirements/bench.txt pyproject.toml | .venv-bench/bin/python
+	$(BENCH_BIN)/python -m pip install --quiet --disable-pip-version-check --compile --require-hashes -r requirements/bench.txt
 	$(BENCH_BIN)/python -m compileall -q fanout_pipeline benchmarks
 	@touch $@
 

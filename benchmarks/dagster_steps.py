@@ -26,10 +26,10 @@ import dagster as dg
 from tabulate import tabulate
 
 from fanout_pipeline import Options
-from fanout_pipeline.defs.chunk_graph import NAME, chunk_graph_asset
-from fanout_pipeline.defs.executors import timed_steps_executor
-from fanout_pipeline.defs.numbers import SQUARES
-from fanout_pipeline.defs.resources import default_resources
+from fanout_pipeline.defs.assets.chunk_graph import NAME, chunk_graph_asset
+from fanout_pipeline.defs.assets.numbers import SQUARES
+from fanout_pipeline.defs.config.dagster_executors import timed_steps_executor
+from fanout_pipeline.defs.config.resources import default_resources
 from fanout_pipeline.engine.registry import REFERENCE, STRATEGIES
 from fanout_pipeline.engine.run import run_strategy
 from fanout_pipeline.numbers_file import NUMBERS_FILE, write_numbers
@@ -58,10 +58,10 @@ with dg.DagsterInstance.from_config(home) as instance:
         print("ran", result.run_id, time.perf_counter() - began)
 """
 PHASES = {
-    "STEP_WORKER_STARTED": "asked for, forked",
+    "STEP_WORKER_STARTED": "requested and forked",
     "RESOURCE_INIT_STARTED": "its part of the plan",
     "RESOURCE_INIT_SUCCESS": "resources",
-    "STEP_START": "capture of its output begins",
+    "STEP_START": "start of capturing its output",
     "LOADED_INPUT": "inputs",
     "STEP_INPUT": "inputs",
     "STEP_OUTPUT": "the chunk: read, called, written",

@@ -14,7 +14,7 @@ from functools import partial
 import numpy
 from scipy import stats
 
-from fanout_pipeline.measuring.inference import (
+from fanout_pipeline.measuring.statistics.inference import (
     MAX_NOISE,
     Claim,
     claim,
@@ -24,7 +24,7 @@ from fanout_pipeline.measuring.inference import (
     ratio_estimate,
     reference_seconds,
 )
-from fanout_pipeline_tests.measuring.simulated_rounds import simulated_rounds
+from fanout_pipeline_tests.measuring.statistics.simulated_rounds import simulated_rounds
 
 Interval = Callable[[numpy.ndarray], tuple[numpy.ndarray, numpy.ndarray]]
 ROUNDS = (5, 6, 7, 8, 10, 15, 30)

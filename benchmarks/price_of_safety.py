@@ -17,7 +17,7 @@ from pathlib import Path
 from fanout_pipeline import FanoutSpec, IntegerLines, Options
 from fanout_pipeline.engine.registry import STRATEGIES
 from fanout_pipeline.engine.run import run_strategy
-from fanout_pipeline.measuring.inference import (
+from fanout_pipeline.measuring.statistics.inference import (
     RatioEstimate,
     control_estimate,
     noise_floor,

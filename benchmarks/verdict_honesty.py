@@ -17,41 +17,43 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from fanout_pipeline import FanoutSpec, IntegerLines, Options
-from fanout_pipeline.engine.calls.indexing import Numbering
-from fanout_pipeline.engine.calls.items import Outcome, run_piece
+from fanout_pipeline.engine.calls.items import process_chunk
+from fanout_pipeline.engine.calls.outcome import Control, Outcome
 from fanout_pipeline.engine.model.strategy import Strategy, Work
 from fanout_pipeline.engine.registry import REFERENCE, STRATEGIES
 from fanout_pipeline.engine.strategies.inline_crew import OneByOne
 from fanout_pipeline.engine.system.cores import effective_cores
-from fanout_pipeline.measuring.comparison import Comparison, compare
-from fanout_pipeline.measuring.contenders import InProcess
-from fanout_pipeline.measuring.machine import machine_record
-from fanout_pipeline.measuring.trial_store import TrialRun
-from fanout_pipeline.measuring.trials import TrialOptions, run_trials
-from fanout_pipeline.measuring.verdict import Verdict, decide
+from fanout_pipeline.measuring.comparison.compare import compare
+from fanout_pipeline.measuring.comparison.comparison import Comparison
+from fanout_pipeline.measuring.comparison.verdict import Verdict, decide
+from fanout_pipeline.measuring.trials.contenders import StrategyContender
+from fanout_pipeline.measuring.trials.machine import machine_record
+from fanout_pipeline.measuring.trials.rounds import run_trials
+from fanout_pipeline.measuring.trials.store import TrialRun
+from fanout_pipeline.measuring.trials.trial import TrialOptions
 from fanout_pipeline.numbers_file import NUMBERS_FILE, write_numbers
+from fanout_pipeline.results.store.manifest import PartRecord
 from fanout_pipeline.sources.source import Chunk
 from fanout_pipeline.squares import square, square_batch
 
 SLOWER = 1.05
 
 
-def slowed_piece(work: Work, chunk: Chunk, numbering: Numbering, **options: Any) -> Outcome:
-    """A piece, and then CPU time of 5 % of what it took."""
+def process_slowly(work: Work, chunk: Chunk, control: Control) -> Outcome[PartRecord]:
+    """As usual, and then CPU time of 5 % of what it took."""
     began = time.perf_counter()
-    piece = run_piece(work, chunk, numbering, **options)
+    outcome = process_chunk(work, chunk, control)
     end = began + SLOWER * (time.perf_counter() - began)
     while time.perf_counter() < end:
         pass
-    return piece
+    return outcome
 
 
 @contextmanager
 def start_slowed(options: Options) -> Iterator[OneByOne]:
-    yield OneByOne(slowed_piece)
+    yield OneByOne(process_slowly)
 
 
 SERIAL = STRATEGIES[REFERENCE]
@@ -66,7 +68,8 @@ def judged(
     spec = FanoutSpec("squares", IntegerLines(NUMBERS_FILE), square, square_batch).under(root)
     options = Options(effective_cores(), "forkserver")
     contenders = [
-        InProcess(s, spec, root / "trials", options, warm_runs=0) for s in (SERIAL, *strategies)
+        StrategyContender(s, spec, root / "trials", options, warm_runs=0)
+        for s in (SERIAL, *strategies)
     ]
     found = run_trials(contenders[0], contenders[1:], TrialOptions(rounds, budget, 1, seed))
     run = TrialRun("squares", "", 0.0, REFERENCE, "", "", "", machine_record(), {})

@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from fanout_pipeline.engine.timing.phases import PHASES
-from fanout_pipeline.measuring.machine import machine_sentence
-from fanout_pipeline.measuring.trial_store import load_trials
+from fanout_pipeline.measuring.trials.machine import machine_sentence
+from fanout_pipeline.measuring.trials.store import load_trials
 
 ROOT = Path(__file__).resolve().parent.parent
 SQUARES = ROOT / os.environ.get("FANOUT_DATA", "data") / "squares"

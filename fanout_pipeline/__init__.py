@@ -8,7 +8,7 @@ from importlib import import_module
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from fanout_pipeline.defs.factory import fanout_definitions
+    from fanout_pipeline.defs.lab.factory import fanout_definitions
     from fanout_pipeline.engine.model.errors import ItemFailed, WorkerDied
     from fanout_pipeline.engine.model.options import Options
     from fanout_pipeline.engine.model.spec import FanoutSpec
@@ -17,17 +17,29 @@ if TYPE_CHECKING:
     from fanout_pipeline.results.store.manifest import NoResults
     from fanout_pipeline.results.write_results import write_results
     from fanout_pipeline.sources.integer_lines import IntegerLines
-    from fanout_pipeline.sources.source import BadInput
+    from fanout_pipeline.sources.source import (
+        BadInput,
+        Chunk,
+        Items,
+        Source,
+        Unreadable,
+        Version,
+    )
     from fanout_pipeline.sources.text_lines import TextLines
 
 __all__ = [
     "BadInput",
+    "Chunk",
     "FanoutSpec",
     "IntegerLines",
     "ItemFailed",
+    "Items",
     "NoResults",
     "Options",
+    "Source",
     "TextLines",
+    "Unreadable",
+    "Version",
     "WorkerDied",
     "fanout_definitions",
     "iter_results",
@@ -38,14 +50,19 @@ __all__ = [
 
 _MODULES = {
     "BadInput": "sources.source",
+    "Chunk": "sources.source",
     "FanoutSpec": "engine.model.spec",
     "IntegerLines": "sources.integer_lines",
     "ItemFailed": "engine.model.errors",
+    "Items": "sources.source",
     "NoResults": "results.store.manifest",
     "Options": "engine.model.options",
+    "Source": "sources.source",
     "TextLines": "sources.text_lines",
+    "Unreadable": "sources.source",
+    "Version": "sources.source",
     "WorkerDied": "engine.model.errors",
-    "fanout_definitions": "defs.factory",
+    "fanout_definitions": "defs.lab.factory",
     "iter_results": "results.read",
     "read_failures": "results.failures",
     "read_results": "results.read",

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import dagster as dg
 
-from fanout_pipeline.defs.executors import timed_steps_executor
-from fanout_pipeline.defs.factory import fanout_assets
-from fanout_pipeline.defs.jobs import JOBS
-from fanout_pipeline.defs.numbers import SQUARES, numbers_file
-from fanout_pipeline.defs.resources import default_resources
-from fanout_pipeline.defs.schedules import nightly_comparison
+from fanout_pipeline.defs.assets.numbers import SQUARES, numbers_file
+from fanout_pipeline.defs.config.dagster_executors import timed_steps_executor
+from fanout_pipeline.defs.config.resources import default_resources
+from fanout_pipeline.defs.lab.factory import fanout_assets
+from fanout_pipeline.defs.lab.jobs import JOBS
+from fanout_pipeline.defs.lab.schedules import nightly_comparison
 
 
 def build_definitions(*, schedule: dg.ScheduleDefinition | None = None) -> dg.Definitions:

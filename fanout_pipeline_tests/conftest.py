@@ -125,6 +125,6 @@ def _children() -> set[psutil.Process]:
 def _uncommitted(tmp_path: Path) -> set[Path]:
     """Generations of result folders that no link points to."""
     committed = {path.resolve() for path in tmp_path.rglob("*") if path.is_symlink()}
-    generations = {path.parent for path in tmp_path.rglob(".*/*/.lock")}
-    generations |= {path.parent for path in tmp_path.rglob(".*/*/part-*")}
+    generations = {path.parent for path in tmp_path.rglob("_runs/*/*/_lock")}
+    generations |= {path.parent for path in tmp_path.rglob("_runs/*/*/part-*")}
     return {path for path in generations if path.resolve() not in committed}

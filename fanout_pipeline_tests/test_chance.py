@@ -40,7 +40,7 @@ def test_falsified(number):
 def test_no_property():
     print("by none")
 """
-BEFORE = "fanout_pipeline.results.files.atomic fanout_pipeline.sources fanout_pipeline_tests.measuring.simulated"
+BEFORE = "fanout_pipeline.results.files.atomic fanout_pipeline.sources fanout_pipeline_tests.measuring.trials.simulated"
 
 
 @pytest.fixture

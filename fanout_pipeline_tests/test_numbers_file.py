@@ -79,7 +79,7 @@ def test_the_record_describes_the_file(path, count, order):
     assert written.bytes == len(content)
     assert written.sha256 == hashlib.sha256(content).hexdigest()
     assert (written.first_line, written.last_line) == (lines[0], lines[-1])
-    assert written.sha256 == IntegerLines(str(path)).fingerprint().sha256
+    assert written.sha256 == IntegerLines(str(path)).examine().hash
 
 
 def test_a_folder_in_place_of_the_file_stays(path):

@@ -34,9 +34,20 @@ ORDER = (
     "engine",
     "engine.scattered",
     "measuring",
+    "measuring.statistics",
+    "measuring.correctness",
+    "measuring.trials",
+    "measuring.comparison",
+    "measuring.break_even",
     "reporting",
     "numbers_file",
     "squares",
+    "executor",
+    "defs.shared",
+    "defs.config",
+    "defs.assets",
+    "defs.trial_runs",
+    "defs.lab",
     "defs",
     "definitions",
 )
@@ -103,9 +114,9 @@ def test_no_imports_go_in_a_circle():
         raise AssertionError(" -> ".join(error.args[1])) from None
 
 
-def test_sources_and_results_know_nothing_of_each_other():
-    """A format of inputs and the store of results can be had without the engine, and alone."""
-    for top in ("sources", "results"):
+def test_sources_results_and_executor_need_nothing_of_the_rest():
+    """A format of inputs, the store of results and the executor can each be used alone."""
+    for top in ("sources", "results", "executor"):
         users = {name for name in graph() if name.split(".")[1] == top}
         found = {one.split(".")[1] for name in users for one in graph()[name]}
         assert found <= {top}
@@ -145,18 +156,18 @@ def test_the_public_surface_is_what_it_says():
 
 WORKER = """
 import json, sys
-from fanout_pipeline.engine.calls import items as chunk_work
+from fanout_pipeline.engine.calls.items import process_chunk
 from fanout_pipeline.engine.workers import main as worker
 from fanout_pipeline.engine.model.strategy import Work
-from fanout_pipeline.engine.calls.indexing import ThreadNumbering
 from fanout_pipeline import IntegerLines
 from fanout_pipeline.squares import square
+from fanout_pipeline.results.store.local_generation import LocalGeneration
 from pathlib import Path
 
 source = IntegerLines(sys.argv[1])
-chunks = source.cut(1)
-work = Work(source, square, None, chunks, Path(sys.argv[2]))
-record = chunk_work.run_chunk(work, chunks[0], ThreadNumbering())
+chunks = source.chunks(1)
+work = Work(source, square, None, chunks, LocalGeneration(Path(sys.argv[2])))
+record = process_chunk(work, chunks[0]).part
 assert record.items == 3
 print(json.dumps(sorted({name.partition(".")[0] for name in sys.modules})))
 """

@@ -11,7 +11,7 @@ import pyarrow
 from numpy.typing import NDArray
 from pyarrow import parquet
 
-from fanout_pipeline.measuring.order_check import OrderCheck
+from fanout_pipeline.measuring.correctness.order_check import OrderCheck
 
 Integers = NDArray[numpy.int64]
 

@@ -13,11 +13,13 @@ from benchmarks.peers.trial_process import PeerTrial, Shared
 from benchmarks.peers.workloads import Workload, workloads
 from fanout_pipeline.engine.functions.fingerprint import function_fingerprint, function_name
 from fanout_pipeline.engine.system.cores import effective_cores
-from fanout_pipeline.measuring.burden import calibrate
-from fanout_pipeline.measuring.comparison import Comparison, compare
-from fanout_pipeline.measuring.machine import machine_record
-from fanout_pipeline.measuring.trial_store import TrialRun
-from fanout_pipeline.measuring.trials import Trial, TrialOptions, run_trials
+from fanout_pipeline.measuring.break_even.added_cost import calibrate
+from fanout_pipeline.measuring.comparison.compare import compare
+from fanout_pipeline.measuring.comparison.comparison import Comparison
+from fanout_pipeline.measuring.trials.machine import machine_record
+from fanout_pipeline.measuring.trials.rounds import run_trials
+from fanout_pipeline.measuring.trials.store import TrialRun
+from fanout_pipeline.measuring.trials.trial import Trial, TrialOptions
 
 QUICK = ("square", "burn 1 ms", "text 20 µs", "wait 5 ms")
 """What `--quick` runs unless told otherwise: a whole round of each fits in its time."""
@@ -88,7 +90,8 @@ def _measure(
     workload.write(path, items)
     shared = Shared(
         workload=workload,
-        input=workload.source(str(path)).fingerprint(),
+        path=path,
+        input=workload.source(str(path)).examine(),
         items=items,
         workers=effective_cores(),
         loops_per_second=loops_per_second,
@@ -117,7 +120,7 @@ def _measure(
         run_id="",
         began=began,
         reference=REFERENCE,
-        input_sha256=shared.input.sha256,
+        input_sha256=shared.input.identity,
         function=function_name(workload.function),
         function_fingerprint=function_fingerprint(workload.function),
         machine=machine_record(),

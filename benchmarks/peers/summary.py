@@ -9,8 +9,8 @@ from typing import Any
 
 from benchmarks.peers.contenders import CONTENDERS, REFERENCE
 from benchmarks.peers.rounds import Measured
-from fanout_pipeline.measuring.comparison import Comparison, Row
-from fanout_pipeline.measuring.inference import RatioEstimate, claim, ratio_estimate
+from fanout_pipeline.measuring.comparison.comparison import Comparison, Row
+from fanout_pipeline.measuring.statistics.inference import RatioEstimate, claim, ratio_estimate
 
 WAYS = ("cold", "warm")
 _SECONDS = {"cold": "wall_seconds", "warm": "warm_seconds"}

@@ -9,7 +9,7 @@ from tabulate import tabulate
 from benchmarks.peers.contenders import CONTENDERS, REFERENCE
 from benchmarks.peers.rounds import Measured
 from benchmarks.peers.summary import WAYS, best, estimate, status
-from fanout_pipeline.measuring.machine import machine_sentence
+from fanout_pipeline.measuring.trials.machine import machine_sentence
 from fanout_pipeline.reporting.escape import markdown
 from fanout_pipeline.reporting.tables import interval, ratio
 

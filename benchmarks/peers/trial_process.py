@@ -24,8 +24,8 @@ from benchmarks.peers.trial import Request, Taken
 from benchmarks.peers.workloads import Workload
 from fanout_pipeline.engine.model.run_record import RunRecord
 from fanout_pipeline.engine.system.signals import interrupts_held
-from fanout_pipeline.measuring.order_check import OrderCheck
-from fanout_pipeline.sources.source import Fingerprint
+from fanout_pipeline.measuring.correctness.order_check import OrderCheck
+from fanout_pipeline.sources.source import Version
 
 ROOT = Path(__file__).resolve().parents[2]
 _SILENT = {
@@ -50,7 +50,7 @@ class Shared:
     """What all contenders of one workload have in common."""
 
     workload: Workload
-    input: Fingerprint
+    input: Version
     items: int
     workers: int
     loops_per_second: float
@@ -64,7 +64,7 @@ class Shared:
 
 @dataclass(slots=True)
 class PeerTrial:
-    """A contender on one workload: see `measuring.trials.Contender`."""
+    """A contender on one workload: see `measuring.trials.round_plan.Contender`."""
 
     contender: Contender
     shared: Shared
@@ -78,6 +78,10 @@ class PeerTrial:
     @property
     def warms_up(self) -> bool:
         return not self.contender.cluster
+
+    @property
+    def remark(self) -> str:
+        return ""
 
     def run(self, again: bool, limit_seconds: float | None = None) -> RunRecord:
         shared = self.shared

@@ -45,7 +45,7 @@ class Workload:
     """The function as SQL on the column `item`, where it is one."""
     waits: bool = False
     article: bool = False
-    """Small enough for the ways of the article."""
+    """Small enough for the baselines."""
 
     @property
     def text(self) -> bool:

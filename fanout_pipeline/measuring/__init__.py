@@ -1,5 +1,9 @@
-"""What was measured and what follows from it: order checks, comparison, verdict, machine record.
+"""What was measured, and what follows from it. Numbers in; numbers and sentences out.
 
-Numbers in, numbers and sentences out. Keep out: Dagster, how things are drawn (reporting), how
-the work is run (fanout).
+    statistics  <-  correctness  <-  trials  <-  comparison
+                                             <-  break_even
+
+Imports follow the arrows, to the left only. `formatting` turns numbers into text for all of them.
+
+Keep out: Dagster (defs), tables, plots and pages (reporting), how a strategy makes its calls (engine).
 """

@@ -1,6 +1,6 @@
 """Pictures of a break-even measurement: time over items with the crossings, and who wins where.
 
-Solid white behind and 900 pixels wide, as the comparison's (`canvas`). Colours are Okabe and Ito's.
+White behind and 900 pixels wide, like the comparison's (see `canvas`). Colours are Okabe and Ito's.
 """
 
 from __future__ import annotations
@@ -13,16 +13,16 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch, Rectangle
 
-from fanout_pipeline.measuring.break_even import FROM, Crossing, Winner
-from fanout_pipeline.measuring.break_even_run import Findings
-from fanout_pipeline.measuring.burden import Cost
-from fanout_pipeline.measuring.sweep_grid import Cell
+from fanout_pipeline.measuring.break_even.added_cost import Cost
+from fanout_pipeline.measuring.break_even.answers import FROM, Crossing, Winner
+from fanout_pipeline.measuring.break_even.grid import Cell
+from fanout_pipeline.measuring.break_even.measure import Findings
 from fanout_pipeline.reporting.canvas import DPI, WIDTH, png
 
 _COLOURS = ("#000000", "#E69F00", "#0072B2", "#CC79A7", "#D55E00", "#009E73", "#56B4E9", "#F0E442")
 _MARKERS = "osD^v<>P"
 _REFERENCE, _NO_DIFFERENCE = "#B5B5B5", "#EDEDED"
-"""In the map, where no fan-out pays: greys."""
+"""The map's greys, where no fan-out pays."""
 _PANEL_COLUMNS = 3
 
 
@@ -61,7 +61,7 @@ def lines_plot(findings: Findings) -> bytes:
 
 
 def winners_plot(findings: Findings) -> bytes:
-    """PNG: a field for each count and cost, in the colour of the quickest strategy there."""
+    """PNG: a field for each count and cost, in the colour of the fastest strategy there."""
     grid = findings.grid
     figure = _figure(1.9 + 0.55 * len(grid.costs))
     axes = figure.subplots()
@@ -195,7 +195,7 @@ def _line_legend(findings: Findings) -> list[Line2D]:
         Line2D([], [], color=colour, marker=_MARKERS[n % len(_MARKERS)], markersize=4, label=name)
         for n, (name, colour) in enumerate(strategy_colours(findings).items())
     ]
-    handles.append(Line2D([], [], color="#666666", linestyle=":", label="by the law, not run"))
+    handles.append(Line2D([], [], color="#666666", linestyle=":", label="fitted, not run"))
     handles.append(
         Line2D([], [], color="#666666", marker="o", markersize=8.5, markerfacecolor="white",
                markeredgewidth=1.8, linewidth=3.5, alpha=0.7,

@@ -1,4 +1,4 @@
-"""The break-even as a page, with sentences and tables, and as break_even.json for programs."""
+"""A break-even measurement as a page with sentences and tables, and as break_even.json for programs."""
 
 from __future__ import annotations
 
@@ -11,26 +11,29 @@ from typing import Any
 
 from tabulate import tabulate
 
-from fanout_pipeline.measuring.break_even import CANNOT_TELL, FROM, CostQuestion, Crossing
-from fanout_pipeline.measuring.break_even_run import Findings
-from fanout_pipeline.measuring.burden import Cost, seconds_text
-from fanout_pipeline.measuring.machine import machine_sentence
+from fanout_pipeline.measuring.break_even.added_cost import Cost
+from fanout_pipeline.measuring.break_even.answers import CANNOT_TELL, FROM, CostQuestion, Crossing
+from fanout_pipeline.measuring.break_even.measure import Findings
+from fanout_pipeline.measuring.formatting import duration, two_digits
+from fanout_pipeline.measuring.trials.machine import machine_sentence
 from fanout_pipeline.reporting.break_even_plots import count_text
 from fanout_pipeline.reporting.escape import markdown
 from fanout_pipeline.results.files.atomic import make_folder, replacing, write_text
 
-_LONG_BURN, _BUSY = 1e-4, 1.25
-"""Burns from so many seconds on tell, by so many times their length, that the cores are not ours."""
+_LONG_BURN_SECONDS = 1e-4
+"""Burns from this length on show whether the cores were free."""
+_BUSY = 1.25
+"""How many times longer than calibrated such a burn takes on a busy machine."""
 LINES_PLOT, WINNERS_PLOT = "lines.png", "winners.png"
 
 
 def sentences(findings: Findings) -> list[str]:
-    """One for each strategy that was compared."""
+    """A sentence for each strategy that was compared."""
     return [_sentence(findings, strategy) for strategy in findings.grid.strategies[1:]]
 
 
 def crossings_records(findings: Findings) -> list[dict[str, str]]:
-    """A row a strategy: from which item count it wins, in a column for each cost."""
+    """A row for each strategy: from which item count on it wins, with a column for each cost."""
     grid, answers = findings.grid, findings.answers
     return [
         {"strategy": strategy}
@@ -48,18 +51,18 @@ def break_even_markdown(findings: Findings, lines: str, winners: str) -> str:
     return (
         "\n\n".join(
             [
-                f"# {findings.name}: from where on does a fan-out pay?",
+                f"# {findings.name}: when does a fan-out pay?",
                 "\n".join(f"- {sentence}" for sentence in sentences(findings)),
                 f"![which strategy wins]({winners})",
-                f"From which item count on each beats {reference}, with the 95 % interval (+: beyond "
-                "what was run, by the lines):",
+                f"From which item count on each strategy beats {reference}, with the 95 % interval "
+                "(+: beyond what was run, predicted by the fit):",
                 _table(crossings_records(findings)),
-                f"From which added time an item on each beats {reference}, at "
+                f"From how much added time an item on each strategy beats {reference}, at "
                 f"{findings.answers.items:,} items:",
                 _table(_cost_records(findings)),
-                f"never: neither in the grid (up to {grid.counts[-1]:,} items) nor ten times beyond "
-                "it. cannot tell: the runs made do not show it either way; a larger "
-                "`budget_seconds` adds runs to these.",
+                f"never: neither in the grid (up to {grid.counts[-1]:,} items) nor up to ten times "
+                "beyond it. cannot tell: the runs so far do not show it either way; a larger "
+                "`budget_seconds` adds runs to them.",
                 f"![time over items]({lines})",
                 f"Workers: {findings.scaling.sentence}",
                 *_disturbed(findings),
@@ -141,18 +144,18 @@ def _sentence(findings: Findings, strategy: str) -> str:
     plain = answers.by_items[strategy, Cost()]
     failure = next((s.reason for s in findings.skips if s.strategy == strategy and s.failed), None)
     if failure is not None:
-        return f"**{strategy}** {markdown(failure)}: it was left out from there on."
+        return f"**{strategy}** {markdown(failure)}: it was left out of all later runs."
     if plain.answer == CANNOT_TELL:
-        text = f"Whether **{strategy}** ever beats {reference} as the function is cannot be told "
-        text += "from these runs"
+        text = f"These runs do not show whether **{strategy}** ever beats {reference} with the "
+        text += "function as it is"
     else:
         verb = "beats" if plain.answer == FROM else "never beats"
-        text = f"**{strategy}** {verb} {reference}{_from_items(plain)} as the function is"
+        text = f"**{strategy}** {verb} {reference}{_from_items(plain)} with the function as it is"
     for waits, what in ((False, "more work"), (True, "of waiting")):
         crossing = answers.by_cost.get(CostQuestion(strategy, waits))
         if crossing is None or crossing.answer != FROM or crossing.value is None:
             continue
-        value, interval = seconds_text(crossing.value), _interval(crossing, items=False)
+        value, interval = duration(crossing.value), _interval(crossing, items=False)
         if crossing.value == 0:
             text += f"; with any {what.split()[-1]} at {answers.items:,} items"
         else:
@@ -165,25 +168,25 @@ def _from_items(crossing: Crossing) -> str:
         return ""
     beyond = ", beyond what was run" if crossing.extrapolated else ""
     interval = _interval(crossing, items=True)
-    return f" from about {_rounded(crossing.value):,} items ({interval}{beyond})"
+    return f" from about {two_digits(crossing.value):,} items ({interval}{beyond})"
 
 
 def _interval(crossing: Crossing, items: bool) -> str:
     assert crossing.low is not None
-    low = f"{_rounded(crossing.low):,}" if items else seconds_text(crossing.low)
+    low = f"{two_digits(crossing.low):,}" if items else duration(crossing.low)
     if crossing.high is None:
         return f"95 % from {low} with no upper end"
-    high = f"{_rounded(crossing.high):,}" if items else seconds_text(crossing.high)
+    high = f"{two_digits(crossing.high):,}" if items else duration(crossing.high)
     return f"95 % {low}–{high}"
 
 
 def _short(crossing: Crossing | None, items: bool) -> str:
-    """A crossing in a table."""
+    """A crossing as a table's cell."""
     if crossing is None:
         return "–"
     if crossing.answer != FROM or crossing.value is None or crossing.low is None:
         return crossing.answer
-    shown = _count if items else seconds_text
+    shown = _count if items else duration
     high = "…" if crossing.high is None else shown(crossing.high)
     mark = "+" if crossing.extrapolated else ""
     return f"{shown(crossing.value)}{mark} ({shown(crossing.low)}–{high})"
@@ -207,26 +210,27 @@ def _how(findings: Findings) -> str:
     return (
         f"{findings.taken + findings.reused:,} timed runs ({findings.reused:,} of them earlier), "
         f"{findings.seconds:.0f} s, {findings.workers} workers, up to {grid.repeats} runs of each "
-        "strategy in a cell, in random order, every result compared with that of "
-        f"{grid.reference}. Not run: {skipped or 'nothing'}. Each run is wall time from file to "
-        "committed parts; a batch function takes part only as it is, for the added work is done "
+        "strategy in a cell, in random order, each run's results compared with those of "
+        f"{grid.reference}. Not run: {skipped or 'nothing'}. Times are wall time from file to "
+        "committed parts. A batch function takes part only as it is, because added work is done "
         "item by item."
     )
 
 
 def _disturbed(findings: Findings) -> list[str]:
-    """What serial's burns took, where that shows that the cores had other work."""
+    """A warning where the reference's burns took so long that the cores must have had other work."""
     lines = findings.answers.lines[findings.grid.reference]
-    burns = [cost for cost in lines if cost.seconds >= _LONG_BURN and not cost.waits]
+    burns = [cost for cost in lines if cost.seconds >= _LONG_BURN_SECONDS and not cost.waits]
     if not burns:
         return []
     took = lines[burns[-1]].per_item - lines[Cost()].per_item
     if took < _BUSY * burns[-1].seconds:
         return []
     return [
-        f"**The machine was busy with other work:** a burn of {seconds_text(burns[-1].seconds)} took "
-        f"{findings.grid.reference} {seconds_text(took)}. Answers are wider for it, or wrong where "
-        "the other work came and went. Materialize again with `fresh: true` when it is quiet."
+        f"**The machine was busy with other work:** a burn of {duration(burns[-1].seconds)} took "
+        f"{findings.grid.reference} {duration(took)}. That makes intervals wider, and answers wrong "
+        "where the other work came and went. Materialize again with `fresh: true` when the machine "
+        "is quiet."
     ]
 
 
@@ -235,10 +239,4 @@ def _table(records: list[dict[str, str]]) -> str:
 
 
 def _count(value: float) -> str:
-    return count_text(_rounded(value))
-
-
-def _rounded(value: float) -> int:
-    """Two digits are more than the interval allows."""
-    whole = round(value)
-    return round(whole, 2 - len(str(whole))) if whole > 99 else whole
+    return count_text(two_digits(value))

@@ -1,4 +1,4 @@
-"""What the pictures have in common: size, colours, the white ground that both themes of the UI show."""
+"""What the pictures have in common: size, colours, a white background that suits both themes of the UI."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from matplotlib.figure import Figure
 
 INK, SOFT, GRID = "#1c2024", "#5b6670", "#e1e5e9"
 WIDTH = 9.0  # inches
-DPI = 100  # 900 pixels: the dialog of the UI scales nothing, and is 960 wide in a window of 1200
+DPI = 100  # 900 pixels: the UI's dialog does not scale, and is 960 wide in a window of 1200
 
 
 def figure_for(rows: int) -> tuple[Figure, Axes]:
-    """A figure with room for so many strategies."""
+    """A figure with room for so many rows."""
     figure = Figure(
         figsize=(WIDTH, 1.9 + 0.4 * rows), layout="constrained", dpi=DPI, facecolor="white"
     )
@@ -29,13 +29,13 @@ def figure_for(rows: int) -> tuple[Figure, Axes]:
     return figure, axes
 
 
-def head(figure: Figure, title: str) -> None:
-    """Above all else, at the left edge."""
+def draw_title(figure: Figure, title: str) -> None:
+    """A title above everything else, at the left edge."""
     figure.suptitle(title, x=0.014, ha="left", fontsize=11.5, fontweight="bold", color=INK)
 
 
-def beside(axes: Axes, height: float, text: str, colour: str = INK) -> None:
-    """Text in a column to the right of the axes."""
+def draw_beside(axes: Axes, height: float, text: str, colour: str = INK) -> None:
+    """Draw text in a column to the right of the axes."""
     axes.text(
         1.015,
         height,

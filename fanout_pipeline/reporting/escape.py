@@ -1,4 +1,4 @@
-"""Values from data and names on their way into a page: visible, short, and nothing but text.
+"""Values and names from data on their way into a page: visible, short, and nothing but text.
 
 HTML escapes by itself (the template's autoescape); Markdown does not.
 """
@@ -28,8 +28,8 @@ def plain(value: Any, limit: int | None = SHORT) -> str:
 def markdown(text: str) -> str:
     """Text that Markdown shows as it is, in a paragraph, a list item or a table's cell.
 
-    It becomes no HTML, image, code, table border, list or link; some viewers make a link of an
-    address in any text, but none is followed without a click.
+    It becomes no HTML, image, code, table border, list or link. Some viewers turn any address into a
+    link, but none is followed without a click.
     """
     escaped = _SPECIAL.sub(lambda found: _escaped(found[0]), printable(text, None))
     escaped = _ADDRESS.sub(lambda found: f"&#{ord(found[0])};", escaped)
@@ -41,5 +41,5 @@ def _escaped(character: str) -> str:
 
 
 def _first(start: str) -> str:
-    """What would begin a list or a rule; of "1." the digit, for a dot is no punctuation to Markdown."""
+    """Escape what would begin a list or a rule; in "1." the digit, as a dot cannot be escaped there."""
     return f"&#{ord(start[0])};{start[1:]}"

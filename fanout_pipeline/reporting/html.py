@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from fanout_pipeline.measuring.comparison import Comparison
-from fanout_pipeline.measuring.machine import machine_sentence
-from fanout_pipeline.measuring.reasons import reasons
-from fanout_pipeline.measuring.sentences import sentence
-from fanout_pipeline.measuring.verdict import Verdict
+from fanout_pipeline.measuring.comparison.comparison import Comparison
+from fanout_pipeline.measuring.comparison.descriptions import strategy_sentence
+from fanout_pipeline.measuring.comparison.slowdown_reasons import slowdown_reasons
+from fanout_pipeline.measuring.comparison.verdict import Verdict
+from fanout_pipeline.measuring.trials.machine import machine_sentence
 from fanout_pipeline.reporting.escape import plain
 from fanout_pipeline.reporting.method import method
 from fanout_pipeline.reporting.page import (
     ALT_TEXTS,
-    ARTICLE_STRATEGY,
+    HEADLINE_STRATEGY,
     HOW_IT_IS_DIVIDED,
     HOW_TO_READ,
     legend,
@@ -31,8 +31,8 @@ _TEMPLATE = "report.html.j2"
 def report_html(
     comparison: Comparison, verdict: Verdict, changes: Sequence[str], pictures: Mapping[str, str]
 ) -> str:
-    """The page; `pictures` maps "times" and "breakdown" to data URIs, nothing else is shown."""
-    # Here, for steps import this package and only one of them writes a report.
+    """The page; `pictures` maps "times" and "breakdown" to data URIs, and no other address is shown."""
+    # Imported here because steps import this module, and only one of them writes a report.
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     environment = Environment(
@@ -46,7 +46,7 @@ def report_html(
     return environment.get_template(_TEMPLATE).render(
         comparison=comparison,
         verdict=verdict,
-        sentence=sentence(comparison, ARTICLE_STRATEGY),
+        sentence=strategy_sentence(comparison, HEADLINE_STRATEGY),
         changes=changes,
         pictures={n: a for n, a in pictures.items() if a.startswith("data:image/png;base64,")},
         alt_texts=ALT_TEXTS,
@@ -55,7 +55,7 @@ def report_html(
         breakdown=breakdown_cells(comparison),
         how_it_is_divided=HOW_IT_IS_DIVIDED,
         legend=legend(comparison),
-        reasons=[text.partition(":") for text in reasons(comparison)],
+        reasons=[text.partition(":") for text in slowdown_reasons(comparison)],
         first_results=first_results_cells(comparison),
         method=method(comparison),
         machine=machine_sentence(comparison.run.machine),

@@ -1,12 +1,12 @@
-"""How a comparison was measured, in sentences, for those who have to believe it."""
+"""How a comparison was measured, in sentences, for readers who have to trust it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
-from fanout_pipeline.measuring.comparison import Comparison
-from fanout_pipeline.measuring.inference import MIN_ROUNDS
+from fanout_pipeline.measuring.comparison.comparison import Comparison
+from fanout_pipeline.measuring.statistics.inference import MIN_ROUNDS
 
 
 def method(comparison: Comparison) -> list[str]:
@@ -22,16 +22,16 @@ def _method(comparison: Comparison) -> Iterator[str]:
         f"(SHA-256 {run.input_sha256[:12]}…), {began}, run {run.run_id}."
     )
     yield (
-        "Seconds are wall time from the file on disk to committed parts on disk, starting and stopping "
-        "workers included (cold); warm is a second run by the same workers, or the same run where there "
+        "Seconds are wall time from the file on disk to committed parts on disk, including starting and "
+        "stopping workers (cold). Warm is a second run by the same workers, or the same run where there "
         "are no processes to start. Both are medians."
     )
     launched = [row.strategy for row in comparison.rows if "launch" in row.phases]
     if launched:
         yield (
-            f"{', '.join(launched)}: each time a run of Dagster's in a process of its own. Importing "
-            "Dagster, loading the definitions and the event log are in their seconds; the others run in "
-            "a process that has done so."
+            f"{', '.join(launched)}: each trial is a Dagster run in a process of its own. Its seconds "
+            "include importing Dagster, loading the definitions and writing the event log; those of the "
+            "other strategies do not."
         )
     yield _rounds(comparison)
     if comparison.control is not None and comparison.noise != float("inf"):
@@ -42,14 +42,15 @@ def _method(comparison: Comparison) -> Iterator[str]:
         )
     else:
         yield (
-            f"How far two identical runs differ by chance is not known: that takes {MIN_ROUNDS} rounds "
+            f"How far two identical runs differ by chance is unknown: that takes {MIN_ROUNDS} rounds "
             "with items."
         )
     yield (
-        f"A ratio is the median over the rounds of a strategy's time divided by {reference}'s in the "
-        "same round. Its 95 % interval is of a smoothed bootstrap of that median; the p-value is the "
-        f"signed-rank test's. Faster or slower is said, from {MIN_ROUNDS} rounds on, where the whole interval lies "
-        f"beyond the A/A difference and p, which takes {MIN_ROUNDS + 1} rounds, is under 0.05."
+        f"A ratio is a strategy's time divided by {reference}'s in the same round, the median over the "
+        "rounds. Its 95 % interval is a smoothed bootstrap of that median; the p-value is from the "
+        "signed-rank test. A strategy is called faster or slower from "
+        f"{MIN_ROUNDS} rounds on, where the whole interval lies beyond the A/A difference and p, which "
+        f"takes {MIN_ROUNDS + 1} rounds, is under 0.05."
     )
     outliers = [
         f"{len(row.cold.outliers)} of {row.strategy}"
@@ -57,13 +58,13 @@ def _method(comparison: Comparison) -> Iterator[str]:
         if row.cold is not None and row.cold.outliers
     ]
     if outliers:
-        yield f"Outlying rounds, which are kept: {', '.join(outliers)}."
+        yield f"Outlying rounds, which are not removed: {', '.join(outliers)}."
     yield from run.remarks
     for one in comparison.recorded:
         if one.overlapped_with:
             yield (
-                f"The asset {one.strategy} was made beside {', '.join(one.overlapped_with)}; "
-                "the trials were not."
+                f"The asset {one.strategy} was made while {', '.join(one.overlapped_with)} ran; "
+                "the trials ran alone."
             )
 
 
@@ -73,7 +74,7 @@ def _rounds(comparison: Comparison) -> str:
     if "seed" in options:
         text += f" (seed {options['seed']})"
     if options.get("warm_up_rounds"):
-        text += f", after {options['warm_up_rounds']} for warming up, not counted"
+        text += f", after {options['warm_up_rounds']} warm-up, not counted"
     if "budget_seconds" in options and "rounds" in options:
         text += f"; the budget was {options['budget_seconds']:g} s and {options['rounds']} rounds"
     return f"{text}."

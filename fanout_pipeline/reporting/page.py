@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from fanout_pipeline.engine.timing.phases import PHASES
-from fanout_pipeline.measuring.breakdown import breakdowns, occurring
-from fanout_pipeline.measuring.comparison import Comparison
-from fanout_pipeline.measuring.machine import machine_sentence
-from fanout_pipeline.measuring.reasons import reasons
-from fanout_pipeline.measuring.sentences import sentence
-from fanout_pipeline.measuring.verdict import Verdict
+from fanout_pipeline.measuring.comparison.comparison import Comparison
+from fanout_pipeline.measuring.comparison.descriptions import strategy_sentence
+from fanout_pipeline.measuring.comparison.slowdown_reasons import slowdown_reasons
+from fanout_pipeline.measuring.comparison.verdict import Verdict
+from fanout_pipeline.measuring.trials.machine import machine_sentence
 from fanout_pipeline.reporting.escape import markdown
 from fanout_pipeline.reporting.method import method
 from fanout_pipeline.reporting.tables import (
@@ -19,17 +18,17 @@ from fanout_pipeline.reporting.tables import (
     first_results_table,
 )
 
-ARTICLE_STRATEGY = "multiprocess"
-"""The strategy that the article's closing sentence is about."""
+HEADLINE_STRATEGY = "multiprocess"
+"""The strategy that the sentence under the verdict is about."""
 HOW_TO_READ = (
     "Ratio: the time divided by that of {reference} in the same round, the median over the rounds (not "
-    "one column by the other); under 1 is faster. 95 %: its interval. Warm: with workers that are there "
-    "already. Efficiency: speed-up for each worker; 1 is all that sharing calls out could give, what "
-    "vectorises or waits for many calls at once can give more."
+    "one column divided by the other); below 1 is faster. 95 %: its interval. Warm: with workers that "
+    "are already running. Efficiency: speed-up for each worker; 1 is a perfect split, and vectorising, "
+    "or waiting for many calls at once, can give more."
 )
 HOW_IT_IS_DIVIDED = (
-    "Of the median trial of each strategy, in seconds, of each worker's time the mean over the "
-    "workers, so that a line sums to its wall time; unaccounted is what no phase has."
+    "Seconds of each strategy's median trial. A phase is the mean over the workers, so that a line sums "
+    "to its wall time; unaccounted is the time that belongs to no phase."
 )
 ALT_TEXTS = {
     "times": "wall time of each strategy",
@@ -45,16 +44,16 @@ def report_markdown(
 
 
 def legend(comparison: Comparison) -> dict[str, str]:
-    """What the phases that occur mean."""
-    return {phase: PHASES[phase] for phase in occurring(breakdowns(comparison))}
+    """What each phase that is shown means."""
+    return {phase: PHASES[phase] for phase in comparison.phases}
 
 
 def _blocks(
     comparison: Comparison, verdict: Verdict, changes: Sequence[str], pictures: Mapping[str, str]
 ) -> Iterator[str]:
     yield f"# {markdown(comparison.name)}: {comparison.items:,} items"
-    article = sentence(comparison, ARTICLE_STRATEGY)
-    yield f"**{markdown(verdict.sentence)}** {markdown(article)}"
+    headline = strategy_sentence(comparison, HEADLINE_STRATEGY)
+    yield f"**{markdown(verdict.sentence)}** {markdown(headline)}"
     if verdict.grounds:
         yield _list(verdict.grounds)
     if changes:
@@ -71,10 +70,12 @@ def _blocks(
     meanings = [f"{phase}: {meaning}" for phase, meaning in legend(comparison).items()]
     if meanings:
         yield _list(meanings)
-    yield "Why multiprocessing can be slower than a loop, in numbers of this run:"
-    yield "\n".join(f"{n}. {markdown(text)}" for n, text in enumerate(reasons(comparison), 1))
+    yield "Why multiprocessing can be slower than a loop, in this run's numbers:"
+    yield "\n".join(
+        f"{n}. {markdown(text)}" for n, text in enumerate(slowdown_reasons(comparison), 1)
+    )
     if comparison.recorded:
-        yield "## The first results of each"
+        yield "## The first results of each strategy"
         yield first_results_table(comparison)
     yield "## How it was measured"
     yield _list(method(comparison))

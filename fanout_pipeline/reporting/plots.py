@@ -1,4 +1,4 @@
-"""Pictures of a comparison, told apart by every kind of eye."""
+"""Pictures of a comparison, in colours that people with any colour vision can distinguish."""
 
 from __future__ import annotations
 
@@ -9,36 +9,42 @@ from matplotlib.colors import to_rgb
 from matplotlib.patches import Patch
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter, NullLocator
 
-from fanout_pipeline.measuring.breakdown import Breakdown, breakdowns, occurring
-from fanout_pipeline.measuring.comparison import Comparison, Row
-from fanout_pipeline.measuring.quantities import duration, three_digits
-from fanout_pipeline.reporting.canvas import GRID, INK, SOFT, beside, figure_for, head, png
+from fanout_pipeline.measuring.comparison.comparison import Comparison, Row
+from fanout_pipeline.measuring.formatting import duration, three_digits
+from fanout_pipeline.reporting.canvas import (
+    GRID,
+    INK,
+    SOFT,
+    draw_beside,
+    draw_title,
+    figure_for,
+    png,
+)
 from fanout_pipeline.reporting.escape import plain
 from fanout_pipeline.reporting.tables import interval, ratio
 
-# Okabe and Ito's colours; phases of one kind share one, and hatching tells them apart.
+# Okabe and Ito's colours; phases of one kind share a colour and differ by hatching.
 _RIGHT, _WRONG = "#0072B2", "#D55E00"
 _PHASES: dict[str, tuple[str, str]] = {
     "launch": ("#D55E00", "///"),
     "start": ("#D55E00", ""),
-    "import": ("#E69F00", ""),
-    "stop": ("#E69F00", "///"),
-    "send": ("#CC79A7", ""),
-    "io": ("#CC79A7", "///"),
+    "stop": ("#E69F00", ""),
+    "io": ("#CC79A7", ""),
     "event_log": ("#F0E442", ""),
     "framework": ("#F0E442", "///"),
-    "cut": ("#56B4E9", "///"),
     "read": ("#56B4E9", ""),
     "call": ("#009E73", ""),
     "write": ("#0072B2", ""),
-    "gather": ("#0072B2", "///"),
+    "commit": ("#0072B2", "///"),
     "wait": ("#BDBDBD", ""),
 }
 _UNACCOUNTED = ("#FFFFFF", "xxx")
 _TRIAL: dict[str, Any] = {"alpha": 0.2, "markersize": 4.5, "mew": 0}
 _WARM: dict[str, Any] = {"markersize": 11, "mew": 1.5, "fillstyle": "none"}
-_BELOW = 0.3  # of the distance of two strategies
-_LABELLED = 8.0  # percent: a narrower segment has no room for its seconds
+_BELOW = 0.3
+"""How far below its row's middle a trial is drawn, as a share of the distance of two rows."""
+_LABELLED_PERCENT = 8.0
+"""A narrower segment has no room for its seconds."""
 
 
 def times_plot(comparison: Comparison) -> bytes:
@@ -55,26 +61,24 @@ def times_plot(comparison: Comparison) -> bytes:
     axes.set_yticks(range(len(rows)), [plain(row.strategy) for row in rows])
     axes.set_xlabel("wall time in seconds (log scale), file on disk to parts on disk", color=SOFT)
     axes.grid(axis="x", which="major", color=GRID)
-    beside(axes, len(rows) - 0.4, "median (ratio, 95 %)", SOFT)
+    draw_beside(axes, len(rows) - 0.4, "median (ratio, 95 %)", SOFT)
     name, items = plain(comparison.name), comparison.items
-    head(figure, f"{name}: {items:,} items, {comparison.rounds} rounds")
+    draw_title(figure, f"{name}: {items:,} items, {comparison.rounds} rounds")
     _times_legend(axes, comparison)
     return png(figure)
 
 
 def breakdown_plot(comparison: Comparison) -> bytes:
     """PNG: each strategy's median trial, its phases as shares of its own wall time."""
-    found = breakdowns(comparison)[::-1]
-    phases = occurring(found)
-    figure, axes = figure_for(len(found))
-    left_over = [_draw_bar(axes, height, one, phases) for height, one in enumerate(found)]
-    axes.set_xlim(
-        0, max(100.0, *(100 * sum(one.phases.values()) / one.wall_seconds for one in found))
-    )
-    axes.set_yticks(range(len(found)), [plain(one.strategy) for one in found])
+    rows = comparison.fastest_first[::-1]
+    phases = comparison.phases
+    figure, axes = figure_for(len(rows))
+    left_over = [_draw_bar(axes, height, row, phases) for height, row in enumerate(rows)]
+    axes.set_xlim(0, max(100.0, *(100 * row.share_of(*row.phases) for row in rows)))
+    axes.set_yticks(range(len(rows)), [plain(row.strategy) for row in rows])
     axes.set_xlabel("% of the strategy's own wall time, median trial", color=SOFT)
-    beside(axes, len(found) - 0.4, "wall time", SOFT)
-    head(figure, f"{plain(comparison.name)}: where the time went, {comparison.items:,} items")
+    draw_beside(axes, len(rows) - 0.4, "wall time", SOFT)
+    draw_title(figure, f"{plain(comparison.name)}: where the time went, {comparison.items:,} items")
     handles = [_patch(phase, *_PHASES[phase]) for phase in phases]
     if any(left_over):
         handles.append(_patch("unaccounted", *_UNACCOUNTED))
@@ -91,12 +95,12 @@ def breakdown_plot(comparison: Comparison) -> bytes:
 
 
 def _draw_reference(axes: Axes, seconds: float, noise: float) -> None:
-    shown = axes.get_xlim()
+    limits = axes.get_xlim()
     if noise != float("inf"):
         band = (seconds / (1 + noise), seconds * (1 + noise))
         axes.axvspan(*band, color="#E4E7EA", linewidth=0, zorder=0)
     axes.axvline(seconds, color=SOFT, linewidth=1, linestyle=":", zorder=1)
-    axes.set_xlim(shown)  # a wide band does not squeeze the trials
+    axes.set_xlim(limits)  # a wide band must not squeeze the trials
 
 
 def _draw_row(axes: Axes, height: int, row: Row) -> None:
@@ -108,7 +112,7 @@ def _draw_row(axes: Axes, height: int, row: Row) -> None:
         axes.plot(row.warm_seconds, height, "D", color=colour, **_WARM)
     marker = "o" if row.correct else "X"
     axes.plot(row.wall_seconds, height, marker, color=colour, markersize=8, mew=0)
-    beside(axes, height, _annotation(row))
+    draw_beside(axes, height, _annotation(row))
 
 
 def _annotation(row: Row) -> str:
@@ -121,7 +125,7 @@ def _annotation(row: Row) -> str:
 
 
 def _ticks(axes: Axes) -> None:
-    """Some that are labelled, however wide or narrow the range is."""
+    """Labelled ticks, however wide or narrow the range is."""
     low, high = axes.get_xlim()
     if high / low < 4:
         axes.xaxis.set_major_locator(MaxNLocator(6))
@@ -149,20 +153,20 @@ def _times_legend(axes: Axes, comparison: Comparison) -> None:
     )
 
 
-def _draw_bar(axes: Axes, height: int, one: Breakdown, phases: list[str]) -> bool:
-    """Whether there is a remainder that can be seen."""
+def _draw_bar(axes: Axes, height: int, row: Row, phases: list[str]) -> bool:
+    """Draw a strategy's phases; whether the rest is wide enough to be seen."""
     left = 0.0
     for phase in phases:
-        # Differences of clocks may make a phase of nothing a little less than nothing.
-        percent = max(0.0, 100 * one.share(phase))
+        # Clocks that differ may make an empty phase slightly negative.
+        percent = max(0.0, 100 * row.share_of(phase))
         _draw_segment(axes, height, left, percent, _PHASES[phase])
-        if percent >= _LABELLED:
-            _label(axes, height, left + percent / 2, one.seconds(phase), _PHASES[phase])
+        if percent >= _LABELLED_PERCENT:
+            _label(axes, height, left + percent / 2, row.seconds_in(phase), _PHASES[phase])
         left += percent
-    rest = 100 * one.unaccounted / one.wall_seconds
+    rest = 100 * row.unaccounted / row.phases_wall_seconds
     if rest > 0.5:
         _draw_segment(axes, height, left, rest, _UNACCOUNTED)
-    beside(axes, height, duration(one.wall_seconds))
+    draw_beside(axes, height, duration(row.phases_wall_seconds))
     return rest > 0.5
 
 
@@ -193,5 +197,5 @@ def _patch(label: str, colour: str, hatch: str) -> Patch:
 
 
 def _edge(colour: str) -> str:
-    """Of hatching as well."""
+    """The colour of a segment's border and of its hatching."""
     return SOFT if colour == _UNACCOUNTED[0] else "white"

@@ -1,4 +1,4 @@
-"""What report.json holds. Its fields are relied upon: they may be added to, not renamed."""
+"""What report.json holds. Others rely on its fields: add some, but rename none."""
 
 from __future__ import annotations
 
@@ -7,20 +7,22 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from fanout_pipeline.measuring.breakdown import breakdown
-from fanout_pipeline.measuring.comparison import Comparison, Row
-from fanout_pipeline.measuring.inference import RatioEstimate
-from fanout_pipeline.measuring.reasons import reasons
-from fanout_pipeline.measuring.sentences import sentence
-from fanout_pipeline.measuring.verdict import Verdict
+from fanout_pipeline.measuring.comparison.comparison import Comparison, Row
+from fanout_pipeline.measuring.comparison.descriptions import strategy_sentence
+from fanout_pipeline.measuring.comparison.slowdown_reasons import slowdown_reasons
+from fanout_pipeline.measuring.comparison.verdict import Verdict
+from fanout_pipeline.measuring.statistics.inference import RatioEstimate
 
 
 def report_record(
     comparison: Comparison, verdict: Verdict, changes: Sequence[str]
 ) -> dict[str, Any]:
-    """Everything as JSON has it: what is not known, or not finite, is null."""
+    """The whole record, ready for JSON: what is unknown or not finite is null."""
     run = asdict(comparison.run)
-    kept = ("run_id", "began", "function", "function_fingerprint", "input_sha256", "options")
+    kept = (
+        "run_id", "began", "function", "function_fingerprint", "input_sha256", "options", "remarks",
+        "failures", "contradiction",
+    )  # fmt: skip
     record = {
         "name": comparison.name,
         "items": comparison.items,
@@ -28,14 +30,9 @@ def report_record(
         "strategies": {row.strategy: _strategy(comparison, row) for row in comparison.rows},
         "verdict": asdict(verdict) | {"sentence": verdict.sentence},
         "control": _control(comparison),
-        "reasons": reasons(comparison),
+        "reasons": slowdown_reasons(comparison),
         "changes": changes,
-        "run": {name: run[name] for name in kept}
-        | {
-            "remarks": run["remarks"],
-            "failures": run["failures"],
-            "contradiction": run["contradiction"],
-        },
+        "run": {name: run[name] for name in kept},
         "machine": run["machine"],
     }
     return {name: _json(value) for name, value in record.items()}
@@ -45,7 +42,7 @@ def _strategy(comparison: Comparison, row: Row) -> dict[str, Any]:
     cold, warm = row.cold, row.warm
     asset = next((one for one in comparison.recorded if one.strategy == row.strategy), None)
     return {
-        "sentence": sentence(comparison, row.strategy),
+        "sentence": strategy_sentence(comparison, row.strategy),
         "wall_seconds": row.wall_seconds,
         "wall_seconds_all": row.wall_seconds_all,
         "start_seconds": row.start_seconds,
@@ -75,7 +72,7 @@ def _strategy(comparison: Comparison, row: Row) -> dict[str, Any]:
         "largest_relative_difference": row.largest_difference,
         "digest": row.digest,
         "phases": row.phases,
-        "phases_wall_seconds": breakdown(row).wall_seconds,
+        "phases_wall_seconds": row.phases_wall_seconds,
         "sent_bytes": row.sent_bytes,
         "pickle_seconds": row.pickle_seconds,
         "overlapped_with": asset.overlapped_with if asset else [],

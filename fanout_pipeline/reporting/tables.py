@@ -1,4 +1,4 @@
-"""The comparison as rows: for the UI's table, for Markdown and for the terminal."""
+"""The comparison as rows: for the UI's table, for Markdown and for a terminal."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ from typing import Any
 
 from tabulate import tabulate
 
-from fanout_pipeline.measuring.breakdown import breakdowns, occurring
-from fanout_pipeline.measuring.comparison import Comparison, Row
+from fanout_pipeline.measuring.comparison.comparison import Comparison, Row
 from fanout_pipeline.reporting.escape import markdown, plain
 
 CANNOT_TELL = "cannot tell"
@@ -31,13 +30,12 @@ _HEADERS = {
     "inexact": "inexact",
 }
 _TEXT = ("strategy", "shown")
-_ADDED = ("wall", "unaccounted")
 
 Cells = list[list[str]]
 
 
 def comparison_records(comparison: Comparison) -> list[dict[str, Any]]:
-    """One record a strategy, fastest first; what cannot be told is None."""
+    """One record for each strategy, fastest first; what is unknown is None."""
     return [
         {name: _rounded(value) for name, value in _record(row).items()}
         for row in comparison.fastest_first
@@ -45,7 +43,7 @@ def comparison_records(comparison: Comparison) -> list[dict[str, Any]]:
 
 
 def comparison_cells(comparison: Comparison) -> tuple[list[str], Cells]:
-    """The headers, and the records as they are read."""
+    """The headers, and the records as text."""
     records = [
         record | {"interval": interval(record["ratio_low"], record["ratio_high"])}
         for record in map(_record, comparison.fastest_first)
@@ -60,21 +58,20 @@ def comparison_table(comparison: Comparison, style: str = "github") -> str:
 
 
 def breakdown_records(comparison: Comparison) -> list[dict[str, Any]]:
-    """One record a strategy, fastest first: its wall time and the seconds of each phase.
+    """One record for each strategy, fastest first: its wall time and the seconds of each phase.
 
-    A phase that a strategy does not have is None. `unaccounted` is what the phases leave.
+    A phase that a strategy does not have is None. `unaccounted` is the time that belongs to no phase.
     """
-    found = breakdowns(comparison)
     return [
-        {"strategy": one.strategy, "wall": one.wall_seconds}
-        | {phase: one.phases.get(phase) for phase in occurring(found)}
-        | {"unaccounted": one.unaccounted}
-        for one in found
+        {"strategy": row.strategy, "wall": row.phases_wall_seconds}
+        | {phase: row.phases.get(phase) for phase in comparison.phases}
+        | {"unaccounted": row.unaccounted}
+        for row in comparison.fastest_first
     ]
 
 
 def breakdown_cells(comparison: Comparison) -> tuple[list[str], Cells]:
-    """The headers, and the records in seconds of four digits."""
+    """The headers, and the records as text, in seconds with four decimals."""
     records = breakdown_records(comparison)
     headers = list(records[0])
     cells = [
@@ -90,7 +87,7 @@ def breakdown_table(comparison: Comparison, style: str = "github") -> str:
 
 
 def first_results_cells(comparison: Comparison) -> tuple[list[str], Cells]:
-    """A column a strategy, a line a position; values are shortened, and not escaped."""
+    """A column for each strategy, a line for each position; values are shortened, and not escaped."""
     columns = {one.strategy: one.first_10_results for one in comparison.recorded}
     longest = max(map(len, columns.values()), default=0)
     cells = [
@@ -105,7 +102,7 @@ def first_results_cells(comparison: Comparison) -> tuple[list[str], Cells]:
 
 
 def first_results_table(comparison: Comparison) -> str:
-    """The first results of each strategy side by side in Markdown, as the article prints them."""
+    """The first results of each strategy side by side, in Markdown."""
     return _table(*first_results_cells(comparison), "github", left=())
 
 
@@ -165,7 +162,7 @@ def _rounded(value: Any) -> Any:
 
 def _cell(name: str, value: Any) -> str:
     if value is None:
-        # A time that was not taken and a ratio that cannot be are not the same.
+        # A time that was not taken is not the same as a ratio that cannot be known.
         return "" if name.startswith("warm") else CANNOT_TELL
     if isinstance(value, bool):
         return "yes" if value else "no"
@@ -177,7 +174,7 @@ def _cell(name: str, value: Any) -> str:
 
 
 def _seconds(value: float | None) -> str:
-    # Without the minus of a remainder that is zero but for rounding.
+    # A remainder that rounds to zero has no minus.
     return "" if value is None else f"{value:.4f}".replace("-0.0000", "0.0000")
 
 

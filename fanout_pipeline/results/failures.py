@@ -1,4 +1,4 @@
-"""Reading the items that failed, as rows beside the results."""
+"""Reading the items that failed, which are listed beside the results."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pyarrow
 from pyarrow import parquet
 
 from fanout_pipeline.results.read import Snapshot
-from fanout_pipeline.results.store.failed_items import FAILURES, FAILURES_SCHEMA, GROUP_ROWS
+from fanout_pipeline.results.store.failed_items import FAILURES_SCHEMA, GROUP_ROWS
 from fanout_pipeline.results.store.manifest import NoResults
 
 if TYPE_CHECKING:
@@ -22,8 +22,8 @@ def read_failures(folder: str | Path) -> pandas.DataFrame:
     """The failed items of a result folder, in the order of the items.
 
     Columns `index` (int64), `where`, `item`, `error_type`, `message` and `traceback` (text); no
-    rows where none failed. Raises NoResults where the folder holds no complete results, or not the
-    failures that its manifest counts.
+    rows if no item failed. Raises NoResults if the folder holds no complete results, or not as many
+    failures as its manifest counts.
     """
     batches = list(_batches(Snapshot.of(folder)))
     frame: pandas.DataFrame = pyarrow.Table.from_batches(batches, FAILURES_SCHEMA).to_pandas()
@@ -31,7 +31,7 @@ def read_failures(folder: str | Path) -> pandas.DataFrame:
 
 
 def first_failures(folder: str | Path, count: int) -> list[dict[str, Any]]:
-    """The first few failed items as dicts, without reading the rest."""
+    """The first failed items as dicts, without reading the rest."""
     for batch in _batches(Snapshot.of(folder), max(1, count)):
         rows: list[dict[str, Any]] = batch.slice(0, count).to_pylist()
         return rows
@@ -50,17 +50,21 @@ def _batches(
     counted = snapshot.manifest.failed
     if not counted:
         return
-    path = snapshot.generation / FAILURES
+    name = snapshot.manifest.failures_name
     try:
-        file = parquet.ParquetFile(path)
+        stored = snapshot.generation.open(name)
     except FileNotFoundError:
-        raise snapshot.lacks(path, f"counts {counted:,} failed items") from None
-    except pyarrow.ArrowInvalid as error:
-        raise NoResults(f"{path} is damaged ({error}): materialize the asset again.") from None
-    with file:
+        raise snapshot.missing(name, f"counts {counted:,} failed items") from None
+    with stored:
+        try:
+            file = parquet.ParquetFile(stored)
+        except pyarrow.ArrowInvalid as error:
+            raise NoResults(
+                f"{snapshot.generation}/{name} is damaged ({error}): materialize the asset again."
+            ) from None
         if file.metadata.num_rows != counted:
             raise NoResults(
-                f"{path} has {file.metadata.num_rows:,} rows, though the manifest counts "
-                f"{counted:,} failed items: materialize the asset again."
+                f"{snapshot.generation}/{name} has {file.metadata.num_rows:,} rows, though the manifest "
+                f"counts {counted:,} failed items: materialize the asset again."
             )
         yield from file.iter_batches(batch_rows, columns=columns, use_threads=False)

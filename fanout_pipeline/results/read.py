@@ -1,4 +1,4 @@
-"""Results back in order: as one DataFrame, or in batches for data larger than memory."""
+"""Reading results in order: as one DataFrame, or in batches for data larger than memory."""
 
 from __future__ import annotations
 
@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Any
 import pyarrow
 from pyarrow import parquet
 
+from fanout_pipeline.results.store.generation import Generation, read_file
+from fanout_pipeline.results.store.local_generation import LocalGeneration
 from fanout_pipeline.results.store.manifest import Manifest, NoResults, part_name
-from fanout_pipeline.results.types.arrow_types import fitted, metadata_of, to_python
+from fanout_pipeline.results.types.arrow_types import cast, metadata_of, to_python
 from fanout_pipeline.results.types.kinds import Kind
 
 if TYPE_CHECKING:
@@ -24,7 +26,7 @@ def read_results(folder: str | Path) -> pandas.DataFrame:
 
     Integers beyond int64, or with nulls among them, Decimals, lists and dicts make `result` a column
     of Python values (dtype object). An item that failed has a null, or no row. Raises NoResults
-    where the folder holds no complete results.
+    if the folder holds no complete results.
     """
     import pandas
 
@@ -40,25 +42,24 @@ def iter_results(folder: str | Path, batch_items: int = 65_536) -> Iterator[pand
     import pandas
 
     snapshot = Snapshot.of(folder)
-    python_values = snapshot.manifest.python_values
+    kind, python_values = snapshot.manifest.kind, snapshot.manifest.python_values
     for batch in snapshot.batches(batch_items):
         column = batch["result"]
         if not len(column):
             continue
         if python_values or pyarrow.types.is_nested(column.type):
-            values = to_python(column, batch.schema.field("result").metadata)
-            result = pandas.Series(values, dtype="object")
+            result = pandas.Series(to_python(column, kind), dtype="object")
         else:
             result = column.to_pandas()
         yield pandas.DataFrame({"index": batch["index"].to_numpy(), "result": result})
 
 
 def first_results(folder: str | Path, count: int) -> list[Any]:
-    """The first few results as Python values, without reading the rest."""
+    """The first results as Python values, without reading the rest."""
     found: list[Any] = []
-    for batch in Snapshot.of(folder).batches(max(1, count)):
-        metadata = batch.schema.field("result").metadata
-        found += to_python(batch["result"], metadata)
+    snapshot = Snapshot.of(folder)
+    for batch in snapshot.batches(max(1, count)):
+        found += to_python(batch["result"], snapshot.manifest.kind)
         if len(found) >= count:
             break
     return found[:count]
@@ -66,65 +67,71 @@ def first_results(folder: str | Path, count: int) -> list[Any]:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """The generation that was visible at one moment, so that a commit in between mixes nothing."""
+    """The results that were visible at one moment, so that a commit meanwhile mixes nothing."""
 
     folder: Path
-    """As the caller named it."""
-    generation: Path
+    """The folder, as the caller named it."""
+    generation: Generation
+    """The files of the results."""
     manifest: Manifest
+    """What the results consist of."""
 
     @classmethod
     def of(cls, folder: str | Path | Snapshot) -> Snapshot:
-        """Of now, unless it is one already. Raises NoResults where there are no complete results."""
+        """What is visible now, or the snapshot itself. Raises NoResults if there are no complete results."""
         if isinstance(folder, Snapshot):
             return folder
         folder = Path(folder)
         while True:
-            generation = folder.resolve()
+            generation = _visible(folder)
             try:
                 return cls(folder, generation, Manifest.load(generation))
             except NoResults:
-                if folder.resolve() == generation:
-                    return cls(folder, generation, Manifest.load(folder))
+                if _visible(folder) == generation:
+                    return cls(folder, generation, Manifest.load(LocalGeneration(folder)))
 
     def batches(self, batch_items: int = 65_536) -> Iterator[pyarrow.RecordBatch]:
         """The results in order, as Arrow record batches of at most `batch_items` rows and of one schema.
 
-        Text that holds integers or Decimals is marked in the metadata of `result` (see
-        `arrow_kinds`). Raises NoResults where a part is missing or does not hold what the manifest
-        says.
+        Their kind is that of the manifest. Raises NoResults if a part is missing or differs from what
+        the manifest says.
         """
         kind = self.manifest.kind
         for part in self.manifest.parts:
-            path = self.generation / part_name(part.number)
+            name = part_name(part.number)
             try:
-                data = path.read_bytes()
+                data = read_file(self.generation, name)
             except FileNotFoundError:
-                raise self.lacks(path, "names it") from None
+                raise self.missing(name, "lists it") from None
             if hashlib.sha256(data).hexdigest() != part.sha256:
                 raise NoResults(
-                    f"{path} is damaged (its SHA-256 is not the manifest's): materialize the "
-                    "asset again."
+                    f"{self.generation}/{name} is damaged (its SHA-256 is not the manifest's): "
+                    "materialize the asset again."
                 )
             file = parquet.ParquetFile(pyarrow.BufferReader(data))
             for batch in file.iter_batches(batch_items, use_threads=False):
-                yield _of_kind(batch, kind)
+                yield _cast(batch, part.kind, kind)
 
-    def lacks(self, path: Path, told: str) -> NoResults:
-        """Why a file is not there that the manifest tells of: a commit, or somebody removed it."""
-        if self.folder.resolve() != self.generation:
+    def missing(self, name: str, why: str) -> NoResults:
+        """The error for a missing file: a commit, or somebody, has removed it; `why` it should exist."""
+        if _visible(self.folder) != self.generation:
             return NoResults(f"{self.folder} was replaced while it was read: read again.")
         return NoResults(
-            f"{path} is missing, though the manifest {told}: materialize the asset again."
+            f"{self.generation}/{name} is missing, though the manifest {why}: materialize the asset again."
         )
 
 
-def _of_kind(batch: pyarrow.RecordBatch, kind: Kind) -> pyarrow.RecordBatch:
-    """A part's batch with its results as those of all parts are."""
+def _visible(folder: Path) -> Generation:
+    """The generation that a folder shows; the folder itself if it is a copy of one."""
+    return LocalGeneration(folder.resolve())
+
+
+def _cast(batch: pyarrow.RecordBatch, kind: Kind, target: Kind) -> pyarrow.RecordBatch:
+    """A part's batch with its results in the kind of all parts."""
     stored = batch["result"]
-    column = fitted(stored, batch.schema.field("result").metadata, kind)
+    column = cast(stored, kind, target)
     if column is stored:
         return batch
-    field = pyarrow.field("result", column.type, metadata=metadata_of(kind))
+    field = pyarrow.field("result", column.type, metadata=metadata_of(target))
     schema = pyarrow.schema([batch.schema.field("index"), field])
     return pyarrow.RecordBatch.from_arrays([batch["index"], column], schema=schema)

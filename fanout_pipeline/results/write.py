@@ -5,58 +5,54 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy
 import pyarrow
 from pyarrow import parquet
 
-from fanout_pipeline.results.files.atomic import replacing
 from fanout_pipeline.results.store.digest import column_digest
+from fanout_pipeline.results.store.generation import Generation
 from fanout_pipeline.results.store.manifest import PartRecord, part_name
-from fanout_pipeline.results.types.arrow_types import kind_of
+from fanout_pipeline.results.types.arrow_types import metadata_of
 from fanout_pipeline.results.types.buffer import Results
 from fanout_pipeline.results.types.column import from_words, to_column
 
 
 def write_part(
-    folder: Path,
+    generation: Generation,
     number: int,
     first_index: int,
-    results: Results | Sequence[Any],
+    results: Results | Sequence[Any] | pyarrow.Array,
     omitted: Sequence[int] = (),
 ) -> PartRecord:
-    """Write one part aside and give it its name once it is whole.
+    """Write one part, which appears under its name once it is whole.
 
-    `results` is a sequence of Python values, an Arrow array, or Results. `omitted` are the positions
-    among the items, ascending, of those that have none: the column `index` leaves them out. Raises
-    MixedTypes where the results have no common type, TypeError where Parquet has none for them,
-    CannotWrite where the disk is full or the folder may not be written.
+    `omitted` are the positions, ascending, of items that have no result: the part has no row for them.
+    Raises MixedTypes if the results have no common type, TypeError if Parquet has none for them, and
+    CannotWrite if the disk is full or the folder is not writable.
     """
     items = len(results) + len(omitted)
-    count = numpy.arange(first_index, first_index + items)
+    indexes = numpy.arange(first_index, first_index + items)
     if len(omitted):
-        count = numpy.delete(count, omitted)
-    column: Any = results
-    metadata: dict[bytes, bytes] = {}
-    if not isinstance(results, pyarrow.Array):
-        column, metadata = to_column(results, count)
-    index = from_words(count, pyarrow.int64())
+        indexes = numpy.delete(indexes, omitted)
+    column = to_column(results, indexes)
+    stored = column.array.type
     schema = pyarrow.schema(
         [
             pyarrow.field("index", pyarrow.int64(), nullable=False),
-            pyarrow.field("result", column.type, metadata=metadata or None),
+            pyarrow.field("result", stored, metadata=metadata_of(column.kind)),
         ]
     )
-    # Delta encoding is the smallest and the quickest to write for integers: 19 ns an item, 46 plain
-    # and 110 by default, for a fan-out's results seldom repeat and a dictionary does not pay.
-    integers = pyarrow.types.is_integer(column.type)
-    path = folder / part_name(number)
+    # Delta encoding is the smallest and the fastest to write for integers: 19 ns an item, against 46
+    # plain and 110 by default. Results seldom repeat, so a dictionary does not pay.
+    integers = pyarrow.types.is_integer(stored)
     buffer = pyarrow.BufferOutputStream()
     try:
         parquet.write_table(
-            pyarrow.Table.from_arrays([index, column], schema=schema),
+            pyarrow.Table.from_arrays(
+                [from_words(indexes, pyarrow.int64()), column.array], schema=schema
+            ),
             buffer,
             compression={"index": "none", "result": "none" if integers else "zstd"},
             use_dictionary=False,
@@ -66,17 +62,17 @@ def write_part(
             },
         )
     except pyarrow.ArrowNotImplementedError as error:
-        raise TypeError(f"Parquet has no {column.type}: {error}") from None
+        raise TypeError(f"Parquet cannot store {stored}: {error}") from None
     data = memoryview(buffer.getvalue())
-    with replacing(path, durable=False) as file:
+    with generation.writing(part_name(number)) as file:
         file.write(data)
     return PartRecord(
         number=number,
         first_index=first_index,
         items=items,
-        digest=column_digest(column, metadata, first_index, count if len(omitted) else None),
-        kind=kind_of(column.type, metadata),
-        nulls=column.null_count,
+        digest=column_digest(column, first_index, indexes if len(omitted) else None),
+        kind=column.kind,
+        nulls=column.array.null_count,
         bytes=len(data),
         sha256=hashlib.sha256(data).hexdigest(),
         pid=os.getpid(),

@@ -1,4 +1,4 @@
-"""Whole results of other code as a result folder."""
+"""Writing results that other code has computed."""
 
 from __future__ import annotations
 
@@ -9,14 +9,15 @@ from pathlib import Path
 from typing import Any
 
 from fanout_pipeline.results.store.folder import ResultFolder
-from fanout_pipeline.results.store.manifest import Kinds, Manifest, PartRecord
+from fanout_pipeline.results.store.manifest import Manifest, PartRecord
+from fanout_pipeline.results.types.kinds import NULL, Kind
 from fanout_pipeline.results.write import write_part
 
 
 def write_results(
     folder: str | Path, results: Iterable[Any], *, strategy: str = "", part_items: int = 250_000
 ) -> Manifest:
-    """Write an ordered iterable of results as a result folder; earlier results stay until it is whole.
+    """Write an ordered iterable of results to a folder, where earlier results stay visible until the end.
 
     Raises MixedTypes, a TypeError, at the first results that have no type in common with those before.
     """
@@ -25,11 +26,11 @@ def write_results(
     iterator = iter(results)
     with target.writing() as generation:
         parts: list[PartRecord] = []
-        kinds = Kinds()
+        kind: Kind = NULL
         first_index = 0
         while (block := list(islice(iterator, part_items))) or not parts:
             parts.append(write_part(generation, len(parts), first_index, block))
-            kinds.add(parts[-1])  # The iterable may take long: not only at its end.
+            kind = parts[-1].common_kind(kind)  # Not only at the end: the iterable may take long.
             first_index += len(block)
         manifest = Manifest(strategy, tuple(parts))
         target.commit(generation, manifest)

@@ -52,7 +52,7 @@ def _not_there(path: str) -> str:
     if os.path.islink(path):
         return (
             f"Cannot read {path}: it is a link to {os.path.realpath(path)}, which is not there. "
-            "Mend the link, or put the file there."
+            "Correct the link, or put the file there."
         )
     folder = os.path.dirname(os.path.abspath(path))
     above = folder

@@ -1,155 +1,248 @@
-"""What every input format offers: cutting without reading, and reading one chunk.
+"""What a source is: which input it reads, how that is cut into chunks, and how a chunk is read.
 
-A chunk is a descriptor of a few numbers. It travels to the workers; the data does not.
+A chunk is a descriptor of a few numbers. It travels to the workers; the data does not. docs/sources.md shows how
+to write a source.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 if TYPE_CHECKING:
     import pandas
+    import pyarrow
 
 
 class BadInput(Exception):
     """The input cannot be read as what it should be.
 
-    The message names the file, the line where there is one (counted from 1 in the whole file),
-    the offending text, shortened, and what to do.
+    The message names the input, the place in it where there is one, the offending text, shortened,
+    and what to do.
     """
 
 
 @dataclass(frozen=True, slots=True)
 class Unreadable:
-    """In the place of an item: a record that is none, though it is certain where it begins and ends."""
+    """Stands for an item whose record cannot be read, though it is certain where it begins and ends."""
 
     text: str
     """The record in printable text, shortened."""
     reason: str
-    """What is wrong with it, in words that follow its place: "is not an integer"."""
+    """What is wrong with it, as a predicate: "is not an integer"."""
     advice: str
     """What to do, in whole sentences."""
 
     def at(self, where: str) -> BadInput:
-        """The error, for a run that does not go on without the record."""
+        """The error that ends a run which cannot do without the record."""
         return BadInput(f"{where} {self.reason}: {self.text}. {self.advice}")
 
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """A contiguous run of items, by its place in the input."""
+    """A contiguous run of items, as a range of the source in the source's own unit: bytes, rows, keys.
+
+    A range may be cut at any integer. An item belongs to the range in which it begins.
+    """
 
     number: int
-    """Position among the chunks, from 0. It decides the order of the results."""
+    """Position among the chunks, from 0."""
     start: int
-    """First byte of the range."""
     stop: int
-    """First byte after the range. The chunk owns the lines that *begin* in [start, stop)."""
+    """The first unit after the range."""
+
+    @property
+    def size(self) -> int:
+        return self.stop - self.start
 
 
 @dataclass(frozen=True, slots=True)
-class Fingerprint:
-    """Which bytes an output was made from."""
+class Version:
+    """Which input a source reads."""
 
-    path: str
-    bytes: int
-    sha256: str
+    token: str
+    """Changes whenever the input may have changed; cheap to ask for, such as a file's size and time."""
+    size: int
+    """Length of the whole input in the source's own unit: chunks lie within 0 and this."""
+    hash: str = ""
+    """Identifies the content. Empty where the input was not examined or has no hash."""
+    counts: tuple[int, ...] = field(default=(), compare=False, repr=False)
+    """What `examine` has counted, for `Source.examined` to find the index of an item quickly."""
+
+    @property
+    def identity(self) -> str:
+        """What results depend on: the hash, or the token where there is none."""
+        return self.hash or self.token
 
 
-@dataclass(frozen=True, slots=True)
-class Stamp:
-    """What changes when an input does, and costs nothing to look at."""
+class Items(Sequence[Any]):
+    """The items of one chunk. In the place of each that cannot be read there is an Unreadable."""
 
-    bytes: int
-    modified_ns: int
-    inode: int
-    """Another, where the file was replaced as a whole."""
+    def __init__(
+        self,
+        chunk: Chunk,
+        values: Sequence[Any],
+        *,
+        first_index: int | None = None,
+        starts: Sequence[int] | None = None,
+    ):
+        """`first_index`: how many items of the source come before these. `starts`: the unit at which each begins.
 
+        Without them each unit of the source is one item.
+        """
+        self.chunk = chunk
+        self._first_index = chunk.start if first_index is None else first_index
+        self._values = values
+        self._starts = starts
 
-def require_unchanged(source: Source, stamp: Stamp) -> None:
-    """Raises BadInput unless the source is what it was when the stamp was taken."""
-    try:
-        now = source.stamp()
-    except BadInput as error:
-        raise BadInput(f"{source.path} was removed while it was read. {_ONE_WRITER}") from error
-    if now != stamp:
-        if now.inode != stamp.inode:
-            how = "was replaced"
-        elif now.bytes != stamp.bytes:
-            how = f"{'grew' if now.bytes > stamp.bytes else 'shrank'} from {stamp.bytes:,} to {now.bytes:,} bytes"
+    @property
+    def first_index(self) -> int:
+        """Index in the whole source of the first of these."""
+        return self._first_index
+
+    @property
+    def values(self) -> Sequence[Any]:
+        return self._values
+
+    @cached_property
+    def unreadable(self) -> Mapping[int, Unreadable]:
+        """Those that cannot be read, by their positions, ascending."""
+        return {n: item for n, item in enumerate(self.values) if type(item) is Unreadable}
+
+    def rest(self, items: int) -> Chunk:
+        """The range that is left after so many items, fewer than there are."""
+        start = self.chunk.start + items if self._starts is None else self._starts[items]
+        return replace(self.chunk, start=start)
+
+    def readable(self) -> Sequence[Any]:
+        if not self.unreadable:
+            return self.values
+        return [item for item in self.values if type(item) is not Unreadable]
+
+    def as_batch(self) -> pandas.Series:
+        """Those that can be read, for functions that take a whole batch."""
+        import pandas
+
+        return pandas.Series(self.readable())
+
+    def as_arrow(self, columns: Sequence[str] | None = None) -> pyarrow.Table:
+        """Those that can be read: a column for each key of a dict, or one named `item`."""
+        import pyarrow
+
+        items = self.readable()
+        if len(items) and isinstance(items[0], dict):
+            table = pyarrow.Table.from_pylist(items)
         else:
-            how = "was written to"
-        raise BadInput(f"{source.path} {how} while it was read. {_ONE_WRITER}")
+            table = pyarrow.table({"item": pyarrow.array(items)})
+        return table if columns is None else table.select(list(columns))
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def __getitem__(self, position: Any) -> Any:
+        return self.values[position]
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self.values)
+
+
+class Source(ABC):
+    """One input. Subclasses are frozen dataclasses, for a source is compared, shown and pickled.
+
+    A source that reads a file keeps its path in a field `path`.
+    """
+
+    __slots__ = ()
+
+    CHUNK_SIZE: ClassVar[int] = 100_000
+    """Units that a worker may hold in memory at a time, as items: chunks are no larger by default."""
+
+    @abstractmethod
+    def version(self) -> Version:
+        """Which input this is now, without reading it through. Raises BadInput where there is none."""
+
+    @abstractmethod
+    def read(self, chunk: Chunk) -> Items:
+        """The items that begin in a range of the source. Raises BadInput."""
+
+    def __str__(self) -> str:
+        """What messages call it."""
+        return path_of(self) or repr(self)
+
+    def locate(self, index: int) -> str:
+        """Where a person finds an item: "line 12 of data/numbers.txt"."""
+        return f"item {index} of {self}"
+
+    def chunks(self, wanted: int) -> tuple[Chunk, ...]:
+        """All of it in chunks of about the same size, without reading it: `wanted`, or fewer if it is short."""
+        size = self.version().size
+        wanted = max(1, min(wanted, size))
+        edges = [size * number // wanted for number in range(wanted + 1)]
+        return tuple(Chunk(n, edges[n], edges[n + 1]) for n in range(wanted))
+
+    def examine(self) -> Version:
+        """The version with what one pass over the input finds: a hash, and counts for `examined`.
+
+        Called once before each run, in the process that starts it. By default nothing is read: an
+        input that was only touched then counts as changed.
+        """
+        return self.version()
+
+    def examined(self, version: Version) -> Self:
+        """The same source with what `examine` has found; it travels to the workers."""
+        return self
+
+    def under(self, root: Path) -> Self:
+        """The same source with its path taken relative to `root`."""
+        path = path_of(self)
+        return self if path is None else replace(self, path=str(root / path))  # type: ignore[type-var]
+
+    def at(self, partition: str) -> Self:
+        """The same source, of one partition."""
+        raise TypeError(
+            f"{type(self).__name__} has no partitions. Give it a method `at(partition)`."
+        )
+
+    def head(self, items: int, path: Path) -> Self:
+        """The source of a new file `path` that holds the first `items` items, repeated where there are fewer.
+
+        Break-even searches measure with it. Raises BadInput where there are none to repeat.
+        """
+        raise TypeError(
+            f"{type(self).__name__} cannot be cut to a number of items, as a break-even search "
+            "does. Give it a method `head(items, path)`."
+        )
+
+    def change(self, before: Version, now: Version) -> str:
+        """How it has changed, as a predicate: "grew from 5 to 7 bytes"."""
+        return f"changed from {before.token} to {now.token}"
+
+
+def path_of(source: Source) -> str | None:
+    """The path of the file that a source reads; None where it has no field `path`."""
+    return getattr(source, "path", None)
+
+
+def recorded(source: Source, version: Version) -> dict[str, Any]:
+    """What a source has read, as it is recorded beside results. For files the size is in bytes."""
+    return {"path": str(source), "bytes": version.size, "sha256": version.identity}
+
+
+def require_unchanged(source: Source, before: Version) -> None:
+    """Raises BadInput unless the source has the version that it had before."""
+    try:
+        now = source.version()
+    except BadInput as error:
+        raise BadInput(f"{source} was removed while it was read. {_ONE_WRITER}") from error
+    if now != before:
+        raise BadInput(f"{source} {source.change(before, now)} while it was read. {_ONE_WRITER}")
 
 
 _ONE_WRITER = (
     "Nothing was made visible; earlier results are as they were. Run again when nobody writes to "
-    "the file any more."
+    "it any more."
 )
-
-
-class Source(Protocol):
-    """One input in one format. Implementations are frozen and can be pickled.
-
-    A chunk is read in two steps, so that its items are counted before they are parsed: the
-    index of a chunk's first item is known as soon as all earlier chunks are counted.
-    """
-
-    @property
-    def path(self) -> str:
-        """Where the input is."""
-
-    def under(self, root: Path) -> Self:
-        """The same source with its path taken relative to `root`."""
-
-    def fingerprint(self) -> Fingerprint:
-        """Size and SHA-256 of the input. Raises BadInput where it cannot be read."""
-
-    def stamp(self) -> Stamp:
-        """A look at the input without reading it. Raises BadInput where there is none."""
-
-    def size(self) -> int:
-        """Bytes of the input. Raises BadInput where there is none."""
-
-    def cut(self, chunks: int) -> tuple[Chunk, ...]:
-        """Cut into at most `chunks` chunks (at least one), without reading the input."""
-
-    def load(self, chunk: Chunk) -> bytes:
-        """The raw bytes of exactly the chunk's items."""
-
-    def count(self, raw: bytes) -> int:
-        """How many items `raw` holds, without parsing them."""
-
-    def rest(self, chunk: Chunk, raw: bytes, items: int) -> Chunk:
-        """What follows the first `items` items of a chunk that was loaded as `raw`."""
-
-    def parse(self, raw: bytes, first_index: int) -> Sequence[Any]:
-        """The items of `raw`; `first_index` only places them in error messages.
-
-        Raises BadInput with the place of the first record that cannot be read.
-        """
-
-    def parse_each(self, raw: bytes) -> list[Any]:
-        """The same, record by record, where `parse` has raised: with an Unreadable in the place of each
-        that cannot be read. Raises BadInput where it is not certain where records end.
-        """
-
-    def parse_batch(self, raw: bytes, first_index: int) -> pandas.Series:
-        """The items of `raw` as a pandas Series, for functions that take a whole batch.
-
-        Raises as `parse` does.
-        """
-
-    def as_batch(self, items: Sequence[Any]) -> pandas.Series:
-        """Items that are read already as `parse_batch` gives them."""
-
-    def head(self, items: int, path: Path) -> Self:
-        """The source of `path`, to which it writes the first `items` items, from the beginning
-        again where there are fewer. Raises BadInput where there are none to repeat.
-        """
-
-    def where(self, index: int) -> str:
-        """Where a person finds the item: "line 12 of data/numbers.txt"."""

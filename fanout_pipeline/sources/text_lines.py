@@ -11,7 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from fanout_pipeline.sources.lines import Lines, each, shortened, split
+from fanout_pipeline.sources.lines import Lines
+from fanout_pipeline.sources.raw_lines import convert_each, shortened, split
 from fanout_pipeline.sources.source import Unreadable
 
 if TYPE_CHECKING:
@@ -22,14 +23,11 @@ if TYPE_CHECKING:
 class TextLines(Lines):
     """The source `path`: text, one item a line, UTF-8. An empty line is an item."""
 
-    def parse(self, raw: bytes, first_index: int) -> list[str]:
+    def parse(self, raw: bytes) -> list[str]:
         if b"\r" in raw:
             raw = raw.replace(b"\r\n", b"\n")
-        try:
-            # Once for all lines: a newline's byte is part of no other character in UTF-8.
-            items = raw.decode().split("\n")
-        except UnicodeDecodeError:
-            raise self.refused(self.parse_each(raw), first_index) from None
+        # Once for all lines: in UTF-8 the byte of a line feed is part of no other character.
+        items = raw.decode().split("\n")
         last = items.pop()
         if last:
             items.append(last.removesuffix("\r"))
@@ -39,24 +37,21 @@ class TextLines(Lines):
         lines = split(raw.replace(b"\r\n", b"\n"))
         if not raw.endswith(b"\n"):
             lines[-1:] = [line.removesuffix(b"\r") for line in lines[-1:]]
-        return each(lines, bytes.decode, _read)
+        return convert_each(lines, bytes.decode, _unreadable)
 
-    def parse_batch(self, raw: bytes, first_index: int) -> pandas.Series:
+    def series(self, items: Sequence[str]) -> pandas.Series:
         """Series of `str`, pandas' own text type where it has one."""
-        return self.as_batch(self.parse(raw, first_index))
-
-    def as_batch(self, items: Sequence[str]) -> pandas.Series:
         import pandas
 
         return pandas.Series(items, dtype="str")
 
 
-def _read(line: bytes) -> str | Unreadable:
+def _unreadable(line: bytes) -> str | Unreadable:
     try:
         return line.decode()
     except UnicodeDecodeError as error:
         return Unreadable(
             shortened(line),
             f"is not UTF-8 (byte 0x{line[error.start]:02x} at position {error.start})",
-            "Convert the file to UTF-8, or mend the line.",
+            "Convert the file to UTF-8, or correct the line.",
         )

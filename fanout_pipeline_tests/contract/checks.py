@@ -2,6 +2,7 @@
 
 from fanout_pipeline import read_results
 from fanout_pipeline.results.store.folder import ResultFolder
+from fanout_pipeline_tests.results.layout import generations
 
 
 def contents(folder):
@@ -21,10 +22,7 @@ def assert_results(folder, expected, keeps_order=True):
     parts = ResultFolder(folder).manifest().parts
     names = {f"part-{part.number:05d}.parquet" for part in parts}
     assert {path.name for path in folder.iterdir()} == names | {"_manifest.json"}
-    generations = folder.with_name(f".{folder.name}")
-    assert {path.name for path in generations.iterdir()} - {".lock", ".beginning"} == {
-        folder.resolve().name
-    }
+    assert generations(folder) == {folder.resolve()}
 
 
 def assert_same_results(folder, file, function, keeps_order=True):

@@ -22,6 +22,7 @@ from fanout_pipeline.results.store.folder import ResultFolder
 from fanout_pipeline_tests.contract.checks import contents
 from fanout_pipeline_tests.contract.functions import changing_files, returning
 from fanout_pipeline_tests.contract.runs import run, write_items
+from fanout_pipeline_tests.results.layout import generations
 
 COUNT = 400
 ROOT = Path(__file__).parents[2]
@@ -69,7 +70,7 @@ def read_only(disk):
 @contextlib.contextmanager
 def folder_removed(disk):
     """Someone removes what the run has written so far, while it runs."""
-    hidden = disk / "squares" / ".results"
+    hidden = disk / "squares" / "_runs" / "results"
     kept = (disk / "squares" / "results").resolve()
     yield changing_files.Removes(hidden, kept)
 
@@ -93,8 +94,7 @@ MOUNTED = ("full disk", "full disk 200000", "read-only")
 
 def left_behind(folder):
     """Generations but the visible one, aside files, processes but multiprocessing's own."""
-    generations = folder.with_name(f".{folder.name}")
-    found = {path.name for path in generations.iterdir()} - {".lock", folder.readlink().name}
+    found = {path.name for path in generations(folder) - {folder.resolve()}}
     found |= {path.name for path in folder.parent.rglob("*.tmp")}
     for child in psutil.Process().children():
         command = " ".join(child.cmdline())

@@ -52,7 +52,7 @@ def run_warm(name, crew, spec, folder, chunks):
     """What `run_strategy` does, with a crew that is there already."""
     target = ResultFolder(folder)
     with target.writing() as generation:
-        cuts = spec.source.cut(chunks)
+        cuts = spec.source.chunks(chunks)
         work = Work(spec.source, spec.function, spec.batch_function, cuts, generation)
         manifest = Manifest(name, tuple(crew.run(work, Progress(name, print)).parts))
         target.commit(generation, manifest)

@@ -62,7 +62,7 @@ def test_phases_sum_to_the_wall_time_of_small_calls(name, numbers, tmp_path):
     record = explained_run(name, numbers(COUNT), square, tmp_path / name)
     assert set(record.phases) <= set(PHASES)
     assert list(record.phases) == [phase for phase in PHASES if phase in record.phases]
-    assert {"start", "cut", "read", "call", "write", "gather", "stop"} <= set(record.phases)
+    assert {"start", "read", "call", "write", "commit", "stop"} <= set(record.phases)
     assert min(record.phases.values()) >= 0
 
 
@@ -71,7 +71,7 @@ def test_sleep_is_the_functions_time(name, numbers, tmp_path):
     """Time that the function takes is shown as `call`, whoever calls it and wherever."""
     record = explained_run(name, numbers(100), returning.sleeps_5_ms, tmp_path / name)
     assert 100 * 0.005 / record.workers <= record.phases["call"] <= record.run_seconds
-    others = ("read", "write", "cut", "gather")
+    others = ("read", "write", "commit")
     assert record.phases["call"] > max(record.phases[phase] for phase in others)
 
 

@@ -12,8 +12,8 @@ import psutil
 import pytest
 
 from fanout_pipeline import FanoutSpec, IntegerLines, Options
+from fanout_pipeline.engine.scattered.owner import owner_has_ended
 from fanout_pipeline.engine.scattered.scattered import ScatteredRun
-from fanout_pipeline.engine.system.ownership import owner_of_is_gone
 from fanout_pipeline.numbers_file import write_numbers
 from fanout_pipeline.results.files.atomic import CannotWrite
 from fanout_pipeline.results.store.folder import ResultFolder
@@ -142,7 +142,7 @@ def test_the_clock_is_set_back_between_steps(file, tmp_path, backwards, monkeypa
     # Psutil makes a time of day of when a process began: by a clock that may be another by now.
     monkeypatch.setattr(psutil.Process, "create_time", lambda process: time.time())
     if Path("/proc/self/stat").exists():
-        assert not owner_of_is_gone(target.generation("a run"))
+        assert not owner_has_ended(target.generation("a run"))
     chunks = scattered.scatter()
     record = scattered.gather([scattered.run_chunk(one.start, one.stop) for one in chunks])
     monkeypatch.undo()

@@ -6,13 +6,14 @@ import dagster as dg
 import pytest
 
 from fanout_pipeline import FanoutSpec, IntegerLines, Options, TextLines
-from fanout_pipeline.defs.factory import fanout_assets
-from fanout_pipeline.defs.metadata import strategy_metadata
-from fanout_pipeline.defs.resources import DataFolder, Fanout
+from fanout_pipeline.defs.assets.metadata import strategy_metadata
+from fanout_pipeline.defs.config.data_folder import DataFolder
+from fanout_pipeline.defs.config.resources import Fanout
+from fanout_pipeline.defs.lab.factory import fanout_assets
 from fanout_pipeline.engine.model.errors import ItemFailed
 from fanout_pipeline.engine.registry import STRATEGIES
 from fanout_pipeline.engine.run import run_strategy
-from fanout_pipeline.measuring.verification import verify
+from fanout_pipeline.measuring.correctness.verification import verify
 from fanout_pipeline.sources.source import BadInput
 from fanout_pipeline_tests.contract.cases import every_strategy
 from fanout_pipeline_tests.contract.functions import hostile
@@ -20,6 +21,7 @@ from fanout_pipeline_tests.contract.functions.hostile import HOSTILE
 from fanout_pipeline_tests.contract.harmless import assert_harmless
 from fanout_pipeline_tests.contract.runs import given_to
 from fanout_pipeline_tests.reporting.hostile import VALUES
+from fanout_pipeline_tests.sources.reading import read
 
 TEXTS = [value for value in VALUES if value is not None]
 
@@ -47,7 +49,7 @@ def test_a_bad_line_reaches_a_terminal_as_text(value, tmp_path):
     path.write_bytes(b"1\n" + value.encode(errors="surrogatepass").replace(b"\n", b" ") + b"\n2\n")
     source = IntegerLines(str(path))
     with pytest.raises(BadInput) as caught:
-        source.parse(source.load(source.cut(1)[0]), 0)
+        read(source)
     message = str(caught.value).replace(str(path), "")
     assert message.isprintable()
     assert len(message) < 500

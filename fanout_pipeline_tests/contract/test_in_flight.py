@@ -236,5 +236,5 @@ def test_a_plain_function_is_refused(file, tmp_path):
     """`asyncio` says what it needs instead of calling a function that would block the loop."""
     spec = FanoutSpec("squares", IntegerLines(str(file)), returning.same)
     strategy, options = STRATEGIES["asyncio"], options_of("asyncio")
-    with pytest.raises(TypeError, match=r"returning:same is no `async def` function"):
+    with pytest.raises(TypeError, match=r"returning:same is not an `async def` function"):
         run_strategy(strategy, spec, tmp_path / "asyncio", options)

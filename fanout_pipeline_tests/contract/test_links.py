@@ -15,19 +15,19 @@ from fanout_pipeline.engine.model.options import FailurePolicy
 from fanout_pipeline.engine.registry import STRATEGIES
 from fanout_pipeline.engine.run import run_strategy
 from fanout_pipeline.engine.scattered.scattered import ScatteredRun
-from fanout_pipeline.measuring.break_even_run import Settings, measure_break_even
-from fanout_pipeline.measuring.burden import Calibration, Cost
-from fanout_pipeline.measuring.history import keep_trusted
-from fanout_pipeline.measuring.sample_file import SampleFile
-from fanout_pipeline.measuring.sweep_grid import Cell, Grid, Sample
-from fanout_pipeline.measuring.sweep_runs import sweep_runs
-from fanout_pipeline.measuring.trial_store import save_trials, trial_file
-from fanout_pipeline.measuring.verification import verify
+from fanout_pipeline.measuring.break_even.added_cost import Calibration, Cost
+from fanout_pipeline.measuring.break_even.grid import Cell, Grid, Sample
+from fanout_pipeline.measuring.break_even.measure import Settings, measure_break_even
+from fanout_pipeline.measuring.break_even.sample_file import SampleFile
+from fanout_pipeline.measuring.break_even.timed_runs import timed_runs
+from fanout_pipeline.measuring.comparison.history import keep_trusted
+from fanout_pipeline.measuring.correctness.verification import verify
+from fanout_pipeline.measuring.trials.store import save_trials, trial_file
 from fanout_pipeline.numbers_file import write_numbers
 from fanout_pipeline.reporting.report import write_report
 from fanout_pipeline.results.files.atomic import CannotWrite
 from fanout_pipeline.results.store.folder import ResultFolder
-from fanout_pipeline_tests.measuring.simulated import trial_run
+from fanout_pipeline_tests.measuring.trials.simulated import trial_run
 from fanout_pipeline_tests.results.files.test_no_links import contents
 
 pytestmark = pytest.mark.slow
@@ -38,26 +38,30 @@ QUARANTINE = FailurePolicy(on_error="quarantine")
 EXPECTED = [None if item == GUILTY else 2 * item for item in range(ITEMS)]
 PLACES = [
     "squares",
-    "squares/.{name}",
-    "squares/.{name}/*",
-    "squares/.{name}/.lock",
-    "squares/.{name}/*/.lock",
-    "squares/.{name}/*/_ledger.jsonl",
-    "squares/.{name}/*/part-*.parquet",
-    "squares/.{name}/*/failed-*.parquet",
-    "squares/.{name}/*/failures.parquet",
-    "squares/.{name}/*/_manifest.json",
+    "squares/_runs",
+    "squares/_runs/{name}",
+    "squares/_runs/{name}/*",
+    "squares/_runs/{name}/_lock",
+    "squares/_runs/{name}/*/_lock",
+    "squares/_runs/{name}/*/_ledger.jsonl",
+    "squares/_runs/{name}/*/part-*.parquet",
+    "squares/_runs/{name}/*/_failed-*.parquet",
+    "squares/_runs/{name}/*/_failures.parquet",
+    "squares/_runs/{name}/*/_manifest.json",
     "squares/{name}",
 ]
 """All that a fan-out makes in its data root."""
 OF_STEPS = [
-    "squares/.{name}/.beginning",
-    "squares/.{name}/*/begun.json",
-    "squares/.{name}/*/owner",
-    "squares/.{name}/*/count-*",
+    "squares/_runs/{name}/_beginning",
+    "squares/_runs/{name}/*/_begun.json",
+    "squares/_runs/{name}/*/_owner",
 ]
 """And what only steps do that somebody else starts."""
-IN_WORKERS = [*PLACES[:3], "squares/.{name}/*/_ledger.jsonl", "squares/.{name}/*/part-*.parquet"]
+IN_WORKERS = [
+    *PLACES[:4],
+    "squares/_runs/{name}/*/_ledger.jsonl",
+    "squares/_runs/{name}/*/part-*.parquet",
+]
 """Of these, what is of interest where other processes write."""
 
 
@@ -185,7 +189,7 @@ def earlier_runs(tmp_path_factory):
 def folder(tmp_path):
     for name in ("outside", "away"):
         (tmp_path / name).mkdir()
-    for name in ("file", ".lock", "part-00000.parquet"):
+    for name in ("file", "_lock", "part-00000.parquet"):
         (tmp_path / "outside" / name).write_text("theirs")
     return tmp_path
 
@@ -206,7 +210,7 @@ def refused_or_right(name, folder, function):
         assert "remove the link" in refused
 
 
-@every_kind(PLACES[1:2])
+@every_kind(PLACES[1:3])
 def test_a_link_that_was_there_before_the_run(name, place, folder, earlier_runs):
     """In the place of any folder or file of ours: what it leads to is not changed, nor added to."""
     shutil.copytree(earlier_runs(name) / "data", folder / "data", symlinks=True)
@@ -234,7 +238,7 @@ def measures(folder):
 
 
 def sweeps(folder):
-    with sweep_runs(None, None, None, folder):
+    with timed_runs(None, None, None, folder):
         pass
 
 
@@ -286,7 +290,7 @@ def test_a_link_in_the_place_of_the_input_is_replaced(folder):
     assert not (folder / "numbers.txt").is_symlink()
 
 
-@pytest.mark.parametrize("leads_to", ["..", ".", ".serial", ".serial/..", ".serial/.lock", "/", ""])
+@pytest.mark.parametrize("leads_to", ["..", ".", ".serial", ".serial/..", ".serial/_lock", "/", ""])
 def test_a_visible_link_that_is_none_of_ours_names_no_earlier_results(leads_to, folder):
     """It is replaced, and nothing is removed because of it."""
     squares = folder / "data" / "squares"
@@ -298,4 +302,4 @@ def test_a_visible_link_that_is_none_of_ours_names_no_earlier_results(leads_to, 
     write_results(squares / "serial", [2])
     assert read_results(squares / "serial")["result"].tolist() == [2]
     assert contents(folder / "outside") == before
-    assert sorted(os.listdir(squares)) == [".serial", "notes.txt", "serial"]
+    assert sorted(os.listdir(squares)) == ["_runs", "notes.txt", "serial"]

@@ -17,6 +17,7 @@ from fanout_pipeline_tests.contract.checks import assert_same_results, contents
 from fanout_pipeline_tests.contract.functions.returning import same
 from fanout_pipeline_tests.contract.runs import run, write_items
 from fanout_pipeline_tests.processes import lives, until
+from fanout_pipeline_tests.results.layout import generations
 
 ROOT = Path(__file__).parents[2]
 NAME = "multiprocess"
@@ -106,8 +107,7 @@ def test_parent_is_killed(file, tmp_path):
     psutil.wait_procs(family, timeout=5)
     assert not list(filter(lives, family))
     assert contents(folder) == before
-    generations = folder.with_name(f".{NAME}")
-    assert len([path for path in generations.iterdir() if path.is_dir()]) == 2
+    assert len(generations(folder)) == 2
     run(NAME, file, same, folder)
     assert_same_results(folder, file, same)
 

@@ -8,7 +8,7 @@ from fanout_pipeline import TextLines, read_failures, read_results
 from fanout_pipeline.engine.model.errors import ItemFailed
 from fanout_pipeline.engine.model.options import FailurePolicy
 from fanout_pipeline.engine.registry import STRATEGIES
-from fanout_pipeline.measuring.verification import verify
+from fanout_pipeline.measuring.correctness.verification import verify
 from fanout_pipeline.results.store.folder import ResultFolder
 from fanout_pipeline.sources.source import BadInput
 from fanout_pipeline_tests.contract.cases import RELIABLE, every_strategy
@@ -91,7 +91,7 @@ def assert_listed(folder, file, function):
     names = {f"part-{part.number:05d}.parquet" for part in parts}
     assert {path.name for path in folder.iterdir()} == names | {
         "_manifest.json",
-        "failures.parquet",
+        "_failures.parquet",
     }
 
 
@@ -129,7 +129,7 @@ def test_nothing_fails(name, file, tmp_path):
     assert record.failed == 0
     assert record.digest == plain.digest
     assert read_failures(tmp_path / name).empty
-    assert not (tmp_path / name / "failures.parquet").exists()
+    assert not (tmp_path / name / "_failures.parquet").exists()
 
 
 BAD_LINES = {0: "12a", 1: "", 7: "x" * 200, 50: "1 2", 51: "1.5", COUNT - 1: "\x1b[31m0x10"}

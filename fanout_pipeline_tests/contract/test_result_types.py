@@ -5,7 +5,7 @@ from itertools import product
 import pytest
 
 from fanout_pipeline import read_results
-from fanout_pipeline.measuring.verification import verify
+from fanout_pipeline.measuring.correctness.verification import verify
 from fanout_pipeline.results.read import Snapshot
 from fanout_pipeline_tests.contract.cases import RELIABLE
 from fanout_pipeline_tests.contract.functions import awkward

@@ -22,6 +22,7 @@ from fanout_pipeline.engine.run import run_strategy
 from fanout_pipeline.numbers_file import write_numbers
 from fanout_pipeline.results.store.folder import ResultFolder
 from fanout_pipeline.results.store.ledger import LEDGER, Ledger
+from fanout_pipeline.results.store.local_generation import LocalGeneration
 from fanout_pipeline.sources.source import BadInput
 from fanout_pipeline_tests.contract.cases import IN_PROCESS, RELIABLE, every_strategy
 from fanout_pipeline_tests.contract.functions import (
@@ -34,6 +35,7 @@ from fanout_pipeline_tests.contract.functions import (
 )
 from fanout_pipeline_tests.contract.runs import spec_of, write_items
 from fanout_pipeline_tests.faults.rounds import ROUNDS, chance
+from fanout_pipeline_tests.results.layout import generations, runs_of
 
 ROOT = Path(__file__).parents[2]
 COUNT = 600
@@ -89,15 +91,15 @@ def left(root, name, *, begun_only=False):
 
     Earlier results that were being removed have no ledger any more: `begun_only` leaves them out.
     """
-    hidden = root / f".{name}"
+    runs = runs_of(root / name)
     visible = (root / name).resolve()
     written = told = 0
-    for generation in hidden.iterdir() if hidden.is_dir() else ():
+    for generation in runs.iterdir() if runs.is_dir() else ():
         if generation.is_dir() and generation != visible:
             if begun_only and not (generation / LEDGER).exists():
                 continue
             written += len(list(generation.glob("*part-*.parquet")))
-            ledger = Ledger.read(generation)
+            ledger = Ledger.read(LocalGeneration(generation))
             told += len(ledger.finished) if ledger else 0
     return written, told
 
@@ -201,7 +203,7 @@ def test_a_failed_run_goes_on_after_its_cause_is_mended(failed, name):
     line = r"resumes: (\d+) of \1 finished chunks \(\d+ items\) of the run that stopped at .* are reused"
     assert re.fullmatch(line, told[0])
     assert read_results(folder)["result"].tolist() == list(range(1000, 1100))
-    assert [p for p in folder.with_name(f".{name}").iterdir() if p.is_dir()] == [folder.resolve()]
+    assert generations(folder) == {folder.resolve()}
 
 
 @pytest.mark.parametrize(
@@ -267,7 +269,7 @@ def test_what_has_not_changed_is_reused(failed, monkeypatch, name):
     with pytest.raises(ItemFailed):
         run(name, file, function, folder, depends_on=depends_on)
     function.sign.unlink()
-    (generation,) = folder.with_name(f".{name}").glob("*/")
+    (generation,) = generations(folder)
     assert "secret" not in (generation / LEDGER).read_text()
     record = run(name, file, function, folder, depends_on=depends_on)
     assert record.reused_chunks == 12
@@ -310,7 +312,7 @@ def test_a_run_that_ends_says_what_it_has_kept(tmp_path, name):
     again = run(name, file, function, folder)
     chunks = "1 chunk" if again.reused_chunks == 1 else f"{again.reused_chunks} chunks"
     assert kept == [
-        f"{chunks}, {again.reused_items} of 100 items are kept; materialize again to go on"
+        f"{chunks}, {again.reused_items} of 100 items are kept; materialize again to resume"
     ]
 
 
@@ -332,16 +334,14 @@ def test_however_a_run_ends_it_says_what_it_has_kept(tmp_path, monkeypatch, name
     file, folder, told = write_items(tmp_path / "numbers.txt", 100), tmp_path / "results" / name, []
     function, error, options = changing_files.Down(tmp_path / "down"), ItemFailed, {}
     function.sign.touch()
-    expected = "12 chunks, 60 of 100 items are kept; materialize again to go on"
+    expected = "12 chunks, 60 of 100 items are kept; materialize again to resume"
     if case == "interrupted":
         function.sign.unlink()
         monkeypatch.setattr(ResultFolder, "commit", interrupt)
         expected, error = expected.replace("12 chunks, 60", "20 chunks, 100"), KeyboardInterrupt
     elif case == "input changed":
         function, error = changing_files.Changes(file, "grows"), BadInput
-        expected = (
-            r"\d+ chunks?, \d+ items are kept, if what they are made from is again what it was"
-        )
+        expected = r"\d+ chunks?, \d+ items are kept; a later run resumes if its input is again as it was when"
     elif case == "worker":
         function = dying.kills_its_worker
     elif case == "mixed":
@@ -422,7 +422,7 @@ def test_items_that_failed_are_called_again_under_another_policy(tmp_path, died,
     assert (record.reused_chunks, record.reused_items, record.failed) == (19, 95, 1)
     assert told[0].startswith("resumes: 19 of 20 finished chunks (95 items) of the run ")
     assert told[0].endswith(
-        " are reused, but not 1 in which items failed, as what is done with failed items changed since"
+        " are reused, except 1 in which items failed: what is done with failed items changed since"
     )
     fresh = run(*arguments, tmp_path / "fresh", failures=policy)
     assert record.digest == fresh.digest
@@ -452,7 +452,7 @@ def test_items_that_failed_for_want_of_memory_are_called_again(
     assert record.failed == policy.quarantines
     if reused < 20:
         assert told[0].endswith(
-            "in which items failed, as the memory that a worker may have changed since"
+            "in which items failed: the memory that a worker may have changed since"
         )
     elif policy.quarantines:
         assert "20 finished chunks (100 items, of which 1 failed) of the run" in told[0]
@@ -464,7 +464,7 @@ def test_timed_runs_keep_nothing(failed):
     function.sign.touch()
     with pytest.raises(ItemFailed):
         run("serial", file, function, folder, ledger=False, resume=False)
-    assert not any(path.is_dir() for path in folder.with_name(".serial").iterdir())
+    assert not generations(folder)
 
 
 @pytest.mark.parametrize("chunks", [20, 3], ids=["between parts", "within a part"])

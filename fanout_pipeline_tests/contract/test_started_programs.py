@@ -140,7 +140,7 @@ def test_programs_end_with_the_run(whom, number, seconds, tmp_path):
     until(lambda: not sleeping(seconds), GONE_SECONDS)
     psutil.wait_procs([*guards, *workers], timeout=GONE_SECONDS)
     assert not any(map(lives, [*guards, *workers]))
-    shutil.rmtree(tmp_path / ".out")  # what a next run would remove
+    shutil.rmtree(tmp_path / "_runs")  # what a next run would remove
 
 
 THREADED = """

@@ -3,7 +3,7 @@
 import dagster as dg
 
 from fanout_pipeline.definitions import build_definitions
-from fanout_pipeline.defs.schedules import nightly_comparison
+from fanout_pipeline.defs.lab.schedules import nightly_comparison
 from fanout_pipeline_tests.end_to_end.project import BRIEF
 
 defs = build_definitions(

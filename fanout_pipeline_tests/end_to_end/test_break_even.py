@@ -80,5 +80,5 @@ def test_a_killed_sweep_goes_on_where_it_stopped(project):
     assert code == 0, output
     assert samples(project)[: len(before)] == before
     assert project.metadata("squares/break_even")["earlier_timed_runs"] == len(before)
-    assert "Going on from" in output
+    assert "Continuing with" in output
     assert not list((project.data / "squares").glob(".break_even-*"))

@@ -7,7 +7,7 @@ import pytest
 
 MINE = """
 from {module} import f
-from fanout_pipeline.defs.factory import fanout_definitions
+from fanout_pipeline.defs.lab.factory import fanout_definitions
 from fanout_pipeline import FanoutSpec
 from fanout_pipeline import TextLines
 

@@ -36,7 +36,7 @@ def batch(lines):
     return [len(helper_of_forms.helped(line)) for line in lines]
 """
 SPECS = """
-from fanout_pipeline.defs.factory import fanout_definitions
+from fanout_pipeline.defs.lab.factory import fanout_definitions
 from fanout_pipeline import FanoutSpec
 from fanout_pipeline import TextLines
 

@@ -9,14 +9,15 @@ import pytest
 import yaml
 
 from fanout_pipeline_tests.processes import wait_for
+from fanout_pipeline_tests.results.layout import runs_of
 
 LINES, CHUNKS = 32, 8
 CONFIG = f"resources: {{fanout: {{config: {{workers: 2, chunks: {CHUNKS}}}}}}}"
-KEPT = r"(\d+) chunks?, (\d+) of 32 items are kept; materialize again to go on"
+KEPT = r"(\d+) chunks?, (\d+) of 32 items are kept; materialize again to resume"
 MINE = """
     import dagster as dg
     from waiting import wait
-    from fanout_pipeline.defs.factory import fanout_definitions
+    from fanout_pipeline.defs.lab.factory import fanout_definitions
     from fanout_pipeline import FanoutSpec
     from fanout_pipeline import TextLines
 
@@ -79,8 +80,7 @@ def parts_told(guest, least, key="lines/dagster_multiprocess"):
     """At least so many parts are told of in ledgers, beside those told of before."""
 
     def told():
-        hidden = (guest.data / key).with_name("." + key.partition("/")[2])
-        ledgers = [file.read_text() for file in hidden.glob("*/_ledger.jsonl")]
+        ledgers = [file.read_text() for file in runs_of(guest.data / key).glob("*/_ledger.jsonl")]
         return sum(len(ledger.splitlines()) - 1 for ledger in ledgers)
 
     before = told()

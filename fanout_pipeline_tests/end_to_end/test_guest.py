@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from fanout_pipeline_tests.defs import asks_another_thread
+from fanout_pipeline_tests.executor import asks_another_thread
 
 
 def test_the_checkout_is_not_importable_there(guest):
@@ -23,7 +23,7 @@ def test_functions_beside_the_definitions_run_in_worker_processes(guest):
         """,
         mine="""
         from counting import words
-        from fanout_pipeline.defs.factory import fanout_definitions
+        from fanout_pipeline.defs.lab.factory import fanout_definitions
         from fanout_pipeline import FanoutSpec
         from fanout_pipeline import TextLines
 
@@ -43,7 +43,7 @@ def test_a_module_may_start_threads_that_its_function_needs(guest):
         beside=Path(asks_another_thread.__file__).read_text(),
         mine="""
         from beside import size
-        from fanout_pipeline.defs.factory import fanout_definitions
+        from fanout_pipeline.defs.lab.factory import fanout_definitions
         from fanout_pipeline import FanoutSpec
         from fanout_pipeline import TextLines
 

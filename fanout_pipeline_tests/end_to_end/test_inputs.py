@@ -3,7 +3,7 @@
 from fanout_pipeline import read_failures
 
 MODULE = """
-    from fanout_pipeline.defs.factory import fanout_definitions
+    from fanout_pipeline.defs.lab.factory import fanout_definitions
     from fanout_pipeline import FanoutSpec
     from fanout_pipeline import IntegerLines
 

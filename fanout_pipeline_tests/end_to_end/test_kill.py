@@ -17,6 +17,7 @@ from fanout_pipeline_tests.end_to_end.project import EARLIER, LOCATION
 from fanout_pipeline_tests.faults.rounds import FULL
 from fanout_pipeline_tests.names import STRATEGIES
 from fanout_pipeline_tests.processes import describe, lives, wait_for
+from fanout_pipeline_tests.results.layout import generations, runs_of
 
 NEW = 300_000
 GONE_SECONDS = 10
@@ -31,9 +32,9 @@ def in_strategy(strategy, sign, times=1):
     """`sign` has appeared in the folder that a strategy writes to, aside from its results."""
 
     def moment(project):
-        hidden = project.data / "squares" / f".{strategy}"
-        before = set(hidden.glob(f"*/{sign}"))
-        return lambda: len(set(hidden.glob(f"*/{sign}")) - before) >= times
+        runs = runs_of(project.data / "squares" / strategy)
+        before = set(runs.glob(f"*/{sign}"))
+        return lambda: len(set(runs.glob(f"*/{sign}")) - before) >= times
 
     return moment
 
@@ -41,7 +42,7 @@ def in_strategy(strategy, sign, times=1):
 MOMENTS = {
     "start": at_start,
     "multiprocess": in_strategy("multiprocess", "part-00000.parquet"),
-    "chunks": in_strategy("dagster_multiprocess", "count-*"),
+    "chunks": in_strategy("dagster_multiprocess", "part-*.parquet"),
     "last chunk": in_strategy("dagster_multiprocess", "part-*.parquet", 4),
     "trials of a run": in_strategy("trials", "run-*/history"),
 }
@@ -146,12 +147,10 @@ def test_the_next_run_clears_up_after_a_killed_one(finished):
     """What a killed run wrote and did not finish does not fill the disk for ever."""
     left = kill(finished, "multiprocess_job", "chunks", signal.SIGKILL, group=True)
     assert left == [], "\n".join(left)
-    hidden = finished.data / "squares" / ".dagster_multiprocess"
-    assert len([path for path in hidden.iterdir() if path.is_dir()]) == 2
+    assert len(generations(finished.data / "squares" / "dagster_multiprocess")) == 2
     config = {"ops": {"numbers_file": {"config": {"count": EARLIER}}}}
     code, output = finished.execute("multiprocess_job", config)
     assert code == 0, output
     for strategy in ("multiprocess", "dagster_multiprocess"):
         folder = finished.data / "squares" / strategy
-        generations = folder.with_name(f".{strategy}")
-        assert [path for path in generations.iterdir() if path.is_dir()] == [folder.resolve()]
+        assert generations(folder) == {folder.resolve()}

@@ -3,7 +3,7 @@
 from fanout_pipeline_tests.results.files.test_no_links import contents
 
 MINE = """
-from fanout_pipeline.defs.factory import fanout_definitions
+from fanout_pipeline.defs.lab.factory import fanout_definitions
 from fanout_pipeline import FanoutSpec
 from fanout_pipeline import IntegerLines
 
@@ -24,8 +24,8 @@ def test_a_step_leaves_alone_what_a_link_leads_to(guest):
     for name in ("file", ".lock"):
         (outside / "victim" / name).write_text("theirs")
     before = contents(outside)
-    hidden = guest.data / "squares" / ".multiprocess"
-    hidden.parent.mkdir()
+    hidden = guest.data / "squares" / "_runs" / "multiprocess"
+    hidden.parent.mkdir(parents=True)
     hidden.symlink_to(outside)
     code, output = guest.materialize("squares/multiprocess")
     assert code != 0

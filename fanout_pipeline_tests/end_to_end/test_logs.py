@@ -27,7 +27,7 @@ def words(line):
 """
 MINE = """
 from counting import words
-from fanout_pipeline.defs.factory import fanout_definitions
+from fanout_pipeline.defs.lab.factory import fanout_definitions
 from fanout_pipeline import FanoutSpec
 from fanout_pipeline import TextLines
 

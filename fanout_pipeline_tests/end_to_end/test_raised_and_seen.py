@@ -18,7 +18,7 @@ def server():
 
 DEFINITIONS = """
     from {module} import function
-    from fanout_pipeline.defs.factory import fanout_definitions
+    from fanout_pipeline.defs.lab.factory import fanout_definitions
     from fanout_pipeline import FanoutSpec
     from fanout_pipeline import TextLines
 

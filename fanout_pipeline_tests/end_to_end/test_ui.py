@@ -144,8 +144,8 @@ def test_the_page_of_a_run_goes_on_with_it(guest, page):
         import time
 
         import dagster as dg
-        from fanout_pipeline.defs.executors import preloaded_multiprocess_executor
-        from fanout_pipeline.defs.factory import fanout_definitions
+        from fanout_pipeline.executor import preloaded_multiprocess_executor
+        from fanout_pipeline.defs.lab.factory import fanout_definitions
         from fanout_pipeline import FanoutSpec
         from fanout_pipeline import TextLines
 

@@ -12,6 +12,7 @@ from fanout_pipeline.results.store.folder import ResultFolder
 from fanout_pipeline_tests.end_to_end.project import Project
 from fanout_pipeline_tests.faults.rounds import ITEMS, ROUNDS, chance
 from fanout_pipeline_tests.processes import describe, lives
+from fanout_pipeline_tests.results.layout import generations
 
 STRATEGIES = ("serial", "threads", "multiprocess", "vectorized", "dagster_multiprocess")
 GONE_SECONDS = 5
@@ -93,6 +94,5 @@ def test_a_run_is_killed(number, project, killed_runs):
     code, output = project.materialize(f"squares/{strategy}")
     assert code == 0, f"{told}\n{output}"
     assert project.digest(strategy) == expected, told
-    generations = folder.with_name(f".{strategy}")
-    assert [p for p in generations.iterdir() if p.is_dir()] == [folder.resolve()], told
+    assert generations(folder) == {folder.resolve()}, told
     assert not list(project.data.rglob("*.tmp")), told

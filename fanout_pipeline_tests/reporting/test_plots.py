@@ -6,7 +6,7 @@ import pytest
 from fanout_pipeline.engine.timing.phases import PHASES as NAMES
 from fanout_pipeline.reporting import plots
 from fanout_pipeline.reporting.plots import breakdown_plot, times_plot
-from fanout_pipeline_tests.measuring.records import ALL, compared, measured, realistic
+from fanout_pipeline_tests.measuring.comparison.made_up import ALL, compared, measured, realistic
 
 COMPARISONS = {
     "every strategy": lambda: realistic(*ALL)[0],

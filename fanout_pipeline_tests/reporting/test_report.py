@@ -10,7 +10,7 @@ from flit_core import buildapi
 from markdown_it import MarkdownIt
 
 import fanout_pipeline
-from fanout_pipeline.measuring.verdict import decide
+from fanout_pipeline.measuring.comparison.verdict import decide
 from fanout_pipeline.reporting.report import (
     data_uri,
     report_html,
@@ -18,7 +18,7 @@ from fanout_pipeline.reporting.report import (
     report_record,
     write_report,
 )
-from fanout_pipeline_tests.measuring.records import (
+from fanout_pipeline_tests.measuring.comparison.made_up import (
     ALL,
     measured,
     measurement,
@@ -139,7 +139,7 @@ def test_what_is_not_known_is_null():
 
 
 def test_the_page_says_what_a_colleague_asks():
-    """Verdict, the article's sentence, changes, phases, the four reasons, method and machine."""
+    """Verdict, the sentence about multiprocess, changes, phases, the four reasons, method and machine."""
     comparison, trials = made("every strategy")
     page = report_markdown(comparison, decide(comparison, trials), ["numpy 2 is new."], FILES)
     assert page.count("**") == 2
@@ -155,7 +155,7 @@ def test_a_disturbed_asset_is_named():
     """Who reads the times of an asset that ran beside another learns of it."""
     comparison, trials = measurement(recorded=[recorded("serial", overlapped_with=["queue"])])
     page = report_markdown(comparison, decide(comparison, trials), [], {})
-    assert "The asset serial was made beside queue" in page
+    assert "The asset serial was made while queue ran" in page
 
 
 def test_no_value_becomes_markdown():

@@ -7,7 +7,7 @@ from fanout_pipeline.reporting.tables import (
     comparison_table,
     first_results_table,
 )
-from fanout_pipeline_tests.measuring.records import (
+from fanout_pipeline_tests.measuring.comparison.made_up import (
     ALL,
     PHASES,
     compared,
@@ -51,7 +51,7 @@ def test_the_table_reads_well():
     assert " no " in lines[2]
 
 
-def test_what_cannot_be_told_is_said():
+def test_what_is_unknown_is_said_to_be():
     """Without items there is no ratio, and the table says so instead of leaving a gap."""
     assert comparison_table(compared(items=0)).count("cannot tell") == 2
 
@@ -75,8 +75,7 @@ def test_the_breakdown_has_only_phases_that_occur():
     """A comparison without Dagster's ways has no columns for Dagster."""
     header = breakdown_table(realistic("multiprocess")[0], "simple").splitlines()[0].split()
     assert header == [
-        "strategy", "wall", "start", "import", "send", "read", "call", "write", "wait", "gather",
-        "stop", "unaccounted",
+        "strategy", "wall", "start", "read", "call", "write", "wait", "commit", "stop", "unaccounted",
     ]  # fmt: skip
 
 
@@ -88,7 +87,7 @@ def test_time_that_no_phase_has_is_shown():
 
 
 def test_first_results_stand_side_by_side():
-    """The article's first results are in columns; one that has fewer leaves its cells empty."""
+    """First results are in columns; a strategy with fewer leaves its cells empty."""
     comparison = compared(
         measured("queue", 2.0),
         recorded=[recorded("serial"), recorded("queue", first_10_results=[4, 0])],

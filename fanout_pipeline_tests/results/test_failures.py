@@ -2,7 +2,6 @@
 
 import os
 from dataclasses import replace
-from pathlib import Path
 
 import pyarrow
 import pytest
@@ -13,6 +12,7 @@ from fanout_pipeline.results.read import Snapshot
 from fanout_pipeline.results.store.collector import PartCollector
 from fanout_pipeline.results.store.failed_items import failed_items, gather_failures
 from fanout_pipeline.results.store.folder import ResultFolder
+from fanout_pipeline.results.store.local_generation import LocalGeneration
 from fanout_pipeline.results.store.manifest import Manifest, NoResults
 from fanout_pipeline.results.write import write_part
 
@@ -51,10 +51,11 @@ def test_failures_are_gathered_in_the_order_of_the_items(folder):
 
 def test_a_list_that_does_not_fit_is_refused(folder):
     """Failures that are missing, damaged or not those of the manifest are no failures."""
-    path = folder / "failures.parquet"
-    manifest = Manifest.load(folder)
+    path = folder / "_failures.parquet"
+    generation = LocalGeneration(folder.resolve())
+    manifest = Manifest.load(generation)
     fewer = tuple(replace(part, failed=min(part.failed, 1)) for part in manifest.parts)
-    replace(manifest, parts=fewer).save(Path(folder).resolve())
+    replace(manifest, parts=fewer).save(generation)
     with pytest.raises(NoResults, match="has 6 rows, though the manifest counts 3 failed items"):
         read_failures(folder)
     path.write_bytes(b"no parquet")
@@ -93,15 +94,16 @@ def test_what_an_earlier_try_left_is_removed(tmp_path):
 def test_gathering_takes_no_more_memory_for_a_long_list(tmp_path):
     """An input of which every item fails is committed in a few MB, however few its parts are."""
     rows = 20_000
-    with failed_items(tmp_path, 0) as write:
+    generation = LocalGeneration(tmp_path)
+    with failed_items(generation, 0) as write:
         for index in range(rows):
             write({"index": index} | TEXTS | {"traceback": os.urandom(16).hex() * 60})
-    part = replace(write_part(tmp_path, 0, 0, [None] * rows), failed=rows)
+    part = replace(write_part(generation, 0, 0, [None] * rows), failed=rows)
     everything = pyarrow.default_memory_pool()
     pool = pyarrow.proxy_memory_pool(everything)
     pyarrow.set_memory_pool(pool)
     try:
-        gather_failures(tmp_path, [part])
+        gather_failures(generation, [part])
     finally:
         pyarrow.set_memory_pool(everything)
     assert pool.max_memory() < 20_000_000  # of 38 MB of tracebacks

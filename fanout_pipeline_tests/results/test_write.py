@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+from dataclasses import replace
 
 import pyarrow
 import pytest
@@ -9,8 +10,13 @@ from pyarrow import parquet
 
 from fanout_pipeline import read_results, write_results
 from fanout_pipeline.results.files.atomic import CannotWrite
+from fanout_pipeline.results.store.failed_items import failed_items
+from fanout_pipeline.results.store.folder import ResultFolder
+from fanout_pipeline.results.store.local_generation import LocalGeneration
+from fanout_pipeline.results.store.manifest import Manifest
 from fanout_pipeline.results.types.arrow_types import to_python
 from fanout_pipeline.results.write import write_part
+from fanout_pipeline_tests.results.layout import generations
 
 
 @pytest.fixture
@@ -18,11 +24,11 @@ def folder(tmp_path):
     return tmp_path / "squares" / "serial"
 
 
-def stored(path):
-    """The index and the results in a part's file."""
+def stored(path, kind):
+    """The index and the results, of this kind, in a part's file."""
     table = parquet.read_table(path)
     column = table["result"].combine_chunks()
-    return table["index"].to_pylist(), to_python(column, table.schema.field("result").metadata)
+    return table["index"].to_pylist(), to_python(column, kind)
 
 
 @pytest.mark.parametrize(
@@ -42,8 +48,8 @@ def stored(path):
 )
 def test_a_part_holds_the_results_and_their_indexes(tmp_path, results):
     """A part is one Parquet file of `index` and `result`, with the results as they were."""
-    record = write_part(tmp_path, 3, 1000, results)
-    index, back = stored(tmp_path / "part-00003.parquet")
+    record = write_part(LocalGeneration(tmp_path), 3, 1000, results)
+    index, back = stored(tmp_path / "part-00003.parquet", record.kind)
     assert index == list(range(1000, 1000 + len(results)))
     assert len(back) == len(results)
     assert all(map(same, back, results))
@@ -73,34 +79,34 @@ def same(one, other):
 )
 def test_an_arrow_array_is_written_as_it_is(tmp_path, column):
     """A batch function's Arrow array is stored with its own type."""
-    write_part(tmp_path, 0, 0, column)
+    write_part(LocalGeneration(tmp_path), 0, 0, column)
     assert parquet.read_table(tmp_path / "part-00000.parquet")["result"].combine_chunks() == column
 
 
 def test_unsigned_integers_beyond_int64_are_written(tmp_path):
     """Unsigned 64-bit results of a batch function are stored exactly."""
     results = [1, 2**63, 2**64 - 1]
-    write_part(tmp_path, 0, 0, pyarrow.array(results, pyarrow.uint64()))
-    assert stored(tmp_path / "part-00000.parquet")[1] == results
+    write_part(LocalGeneration(tmp_path), 0, 0, pyarrow.array(results, pyarrow.uint64()))
+    assert stored(tmp_path / "part-00000.parquet", "uint64")[1] == results
 
 
 def test_refused_results_leave_no_file(tmp_path):
     """Results that no column holds are a TypeError, and no part is there."""
     with pytest.raises(TypeError):
-        write_part(tmp_path, 0, 0, [1, 0.5])
+        write_part(LocalGeneration(tmp_path), 0, 0, [1, 0.5])
     assert os.listdir(tmp_path) == []
 
 
 def test_the_index_of_an_odd_result_counts_what_is_left_out(tmp_path):
     """The item named is that of the input: items before it that have no row count, too."""
     with pytest.raises(TypeError, match="item 103 is the first that differs"):
-        write_part(tmp_path, 0, 100, [1, "a"], omitted=[0, 2])
+        write_part(LocalGeneration(tmp_path), 0, 100, [1, "a"], omitted=[0, 2])
 
 
 def test_what_parquet_cannot_hold_is_refused(tmp_path):
     """A batch function's Arrow array of a type that Parquet lacks is a TypeError that names it."""
     with pytest.raises(TypeError, match="struct<>"):
-        write_part(tmp_path, 0, 0, pyarrow.array([{}], pyarrow.struct([])))
+        write_part(LocalGeneration(tmp_path), 0, 0, pyarrow.array([{}], pyarrow.struct([])))
     assert os.listdir(tmp_path) == []
 
 
@@ -129,7 +135,7 @@ def test_any_iterable_becomes_a_result_folder(folder):
         "part-00001.parquet",
         "part-00002.parquet",
     ]
-    assert stored(folder / "part-00001.parquet") == (
+    assert stored(folder / "part-00001.parquet", "int64") == (
         list(range(10, 20)),
         [n * n for n in range(10, 20)],
     )
@@ -153,8 +159,7 @@ def test_earlier_results_stay_when_the_iterable_raises(folder):
     with pytest.raises(ValueError, match="no more"):
         write_results(folder, failing(), part_items=10)
     assert read_results(folder)["result"].tolist() == [1, 2]
-    generations = [path for path in (folder.parent / ".serial").iterdir() if path.is_dir()]
-    assert generations == [folder.resolve()]
+    assert generations(folder) == {folder.resolve()}
 
 
 def test_earlier_results_stay_when_the_disk_is_full(tmp_path):
@@ -174,3 +179,20 @@ def test_earlier_results_stay_when_the_disk_is_full(tmp_path):
         assert sorted(tmp_path.rglob("*")) == there
     finally:
         subprocess.run(["umount", tmp_path], check=True)
+
+
+def test_other_programs_read_the_parts_in_order(folder):
+    """The parts, sorted by name, are the results in order, and so is the folder for pyarrow."""
+    with ResultFolder(folder).writing() as generation:
+        parts = [write_part(generation, n, 2 * n, [n, None]) for n in range(12)]
+        parts[3] = replace(parts[3], failed=1)
+        with failed_items(generation, 3) as write:
+            write(
+                dict.fromkeys(("where", "item", "error_type", "message", "traceback"), "")
+                | {"index": 7}
+            )
+        ResultFolder(folder).commit(generation, Manifest("serial", tuple(parts)))
+    assert (folder / "_failures.parquet").exists()
+    for paths in (sorted(folder.glob("part-*.parquet")), folder):
+        assert parquet.read_table(paths)["index"].to_pylist() == list(range(24))
+    assert all(path.name[0] == "_" for path in folder.iterdir() if not path.match("part-*.parquet"))

@@ -13,6 +13,7 @@ from fanout_pipeline.engine.scattered.scattered import ScatteredRun
 from fanout_pipeline.sources.source import BadInput, Chunk
 from fanout_pipeline_tests.contract.functions import adapters, returning
 from fanout_pipeline_tests.contract.runs import given_to
+from fanout_pipeline_tests.sources.reading import read
 
 
 @pytest.fixture
@@ -37,7 +38,7 @@ KINDS = [
     ("pipe", "{root}/pipe is a pipe, not a file of lines: "),
     ("socket", "{root}/socket is a socket, not a file of lines: "),
     ("device", "{root}/device is a device, not a file of lines: "),
-    ("broken", "{root}/broken: it is a link to {root}/gone/away.txt, which is not there. Mend"),
+    ("broken", "{root}/broken: it is a link to {root}/gone/away.txt, which is not there. Correct"),
     ("loop", "{root}/loop: Too many levels of symbolic links. Check the disk and the path."),
     ("none.txt", "{root}/none.txt: No such file in the folder {root}. Materialize the asset"),
     ("new/none.txt", "No such file, for there is no folder {root}/new. Materialize"),
@@ -52,10 +53,9 @@ def test_what_is_no_file_is_told(path, told, root):
     """By every way in: nothing waits for a pipe, and nobody is advised to remove a folder."""
     source = TextLines(path).under(root)
     for operation in (
-        source.stamp,
-        source.size,
-        source.fingerprint,
-        lambda: source.cut(2),
+        source.version,
+        source.examine,
+        lambda: source.chunks(2),
         lambda: source.head(1, root / "head.txt"),
     ):
         with pytest.raises(BadInput) as caught:
@@ -86,10 +86,10 @@ def test_the_data_root_is_told(root, monkeypatch):
     with pytest.raises(
         BadInput, match=r"Cannot read none\.txt: .*FANOUT_DATA, which is 'elsewhere'"
     ):
-        source.load(Chunk(0, 0, 5))
+        source.read(Chunk(0, 0, 5))
     monkeypatch.delenv("FANOUT_DATA")
     with pytest.raises(BadInput) as caught:
-        source.load(Chunk(0, 0, 5))
+        source.read(Chunk(0, 0, 5))
     assert f"No such file in the folder {root}." in str(caught.value)
     assert "FANOUT_DATA, unset: `data` in the folder that Dagster was started in" in str(
         caught.value
@@ -101,4 +101,4 @@ def test_a_path_may_end_in_a_slash_or_be_a_link(root):
     (root / "link").symlink_to("file")
     for path in ("file/", "link", "folder/../file", "./file"):
         source = TextLines(path).under(root)
-        assert source.parse(source.load(source.cut(1)[0]), 0) == ["1"]
+        assert read(source) == ["1"]

@@ -16,8 +16,9 @@ from fanout_pipeline.engine.model.errors import ItemFailed
 from fanout_pipeline.engine.registry import STRATEGIES
 from fanout_pipeline.engine.run import run_strategy
 from fanout_pipeline.engine.scheduling.assignments import split_at
-from fanout_pipeline.measuring.verification import self_check
+from fanout_pipeline.measuring.correctness.verification import self_check
 from fanout_pipeline.sources.source import BadInput, Chunk
+from fanout_pipeline_tests.sources.reading import items_of, read
 
 MARK = codecs.BOM_UTF8
 lines = st.text("a1é\ufeff\r \u2028", max_size=3)
@@ -34,14 +35,6 @@ def texts(draw):
 def paths(tmp_path_factory):
     folder = tmp_path_factory.mktemp("source")
     return folder / "marked.txt", folder / "head.txt"
-
-
-def items(source, chunk):
-    return source.parse(source.load(chunk), 0)
-
-
-def whole(source):
-    return [item for chunk in source.cut(1) for item in items(source, chunk)]
 
 
 def in_lines(text):
@@ -64,26 +57,25 @@ def test_the_items_are_those_without_the_mark(paths, text, chunks):
     marked.write_bytes(MARK + text)
     source = TextLines(str(marked))
     wanted = in_lines(text)
-    cuts = source.cut(chunks)
-    assert [item for chunk in cuts for item in items(source, chunk)] == wanted
-    assert sum(source.count(source.load(chunk)) for chunk in cuts) == len(wanted)
-    assert source.parse_each(source.load(source.cut(1)[0])) == wanted
+    cuts = source.chunks(chunks)
+    assert read(source, chunks) == wanted
+    assert sum(len(source.read(chunk)) for chunk in cuts) == len(wanted)
     for chunk in cuts:
-        raw, own = source.load(chunk), items(source, chunk)
+        own = items_of(source, chunk)
         for position in range(1, len(own)):
-            rest = source.rest(chunk, raw, position)
-            assert items(source, rest) == own[position:]
+            rest = source.read(chunk).rest(position)
+            assert items_of(source, rest) == own[position:]
             done = Chunk(chunk.number, chunk.start, rest.start)
-            assert items(source, done) == own[:position]
+            assert items_of(source, done) == own[:position]
         for position, item in enumerate(own):
             split = split_at(source, chunk, position)
             around = [split.before, split.item, split.after]
-            found = [items(source, one) for one in around if one is not None]
+            found = [items_of(source, one) for one in around if one is not None]
             assert [item for one in found for item in one] == own
-            assert items(source, split.item) == [item]
+            assert items_of(source, split.item) == [item]
     if wanted:
         repeated = source.head(2 * len(wanted) + 1, head)
-        assert whole(repeated) == [*wanted, *wanted, wanted[0]]
+        assert read(repeated) == [*wanted, *wanted, wanted[0]]
 
 
 @settings(deadline=None, max_examples=100)
@@ -95,8 +87,12 @@ def test_any_ranges_share_out_the_lines(paths, content, edges):
     size = len(MARK + content)
     source = TextLines(str(marked))
     cut = sorted({0, size, *(edge for edge in edges if edge < size)})
-    raws = [source.load(Chunk(n, start, stop)) for n, (start, stop) in enumerate(pairwise(cut))]
-    assert b"".join(raws) == content
+    read = [source.read(Chunk(n, start, stop)) for n, (start, stop) in enumerate(pairwise(cut))]
+    whole = source.read(Chunk(0, 0, size))
+    assert [item for items in read for item in items] == list(whole)
+    assert [items.first_index for items in read] == [
+        sum(map(len, read[:number])) for number in range(len(read))
+    ]
 
 
 @pytest.mark.parametrize("chunks", [1, 2, 9])
@@ -105,11 +101,11 @@ def test_integers_are_read_after_a_mark(paths, chunks):
     marked, _ = paths
     marked.write_bytes(MARK + b"12\r\n-3\r\n4\r\n")
     source = IntegerLines(str(marked))
-    assert [item for chunk in source.cut(chunks) for item in items(source, chunk)] == [12, -3, 4]
-    assert source.parse_batch(source.load(source.cut(1)[0]), 0).tolist() == [12, -3, 4]
+    assert read(source, chunks) == [12, -3, 4]
+    assert source.read(source.chunks(1)[0]).as_batch().tolist() == [12, -3, 4]
     marked.write_bytes(MARK + MARK + b"12\n")
     with pytest.raises(BadInput, match=r"line 1 .* is not an integer: '\\ufeff12'"):
-        items(source, source.cut(1)[0])
+        read(source)
 
 
 def test_a_mark_alone_is_an_empty_file(paths, tmp_path):
@@ -117,7 +113,7 @@ def test_a_mark_alone_is_an_empty_file(paths, tmp_path):
     marked, _ = paths
     marked.write_bytes(MARK)
     for source in (TextLines(str(marked)), IntegerLines(str(marked))):
-        assert whole(source) == []
+        assert read(source) == []
         with pytest.raises(BadInput, match="is empty"):
             source.head(1, tmp_path / "head.txt")
 
@@ -175,16 +171,16 @@ def test_another_encoding_is_named(mark, codec, named, source, tmp_path):
     file.write_bytes(mark + "12\r\n7\n".encode(codec))
     here = source(str(file))
     for operation in (
-        here.fingerprint,
-        lambda: here.load(Chunk(0, 0, 5)),
+        here.examine,
+        lambda: here.read(Chunk(0, 0, 5)),
         lambda: here.head(1, tmp_path / "head.txt"),
     ):
         with pytest.raises(BadInput, match=rf"numbers.txt is {named}, .* read as UTF-8.*iconv"):
             operation()
     with pytest.raises(BadInput) as caught:
-        here.fingerprint()
+        here.examine()
     assert f"iconv -f {named} -t UTF-8 '{file}' > " in str(caught.value)
     if shutil.which("iconv"):
         command = ["iconv", "-f", named, "-t", "UTF-8", str(file)]
         file.write_bytes(subprocess.run(command, check=True, capture_output=True).stdout)
-        assert list(map(int, whole(here))) == [12, 7]
+        assert list(map(int, read(here))) == [12, 7]

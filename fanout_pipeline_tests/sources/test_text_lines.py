@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from fanout_pipeline import TextLines
 from fanout_pipeline.sources.source import BadInput
 from fanout_pipeline_tests.chance import examples
+from fanout_pipeline_tests.sources.reading import read
 
 NO_ENDS = "a\x0bb\x0cc\x1cd\x1de\x1ef\x85g\u2028h\u2029i\rj"
 """What `str.splitlines` splits at, and a text file's lines do not end with."""
@@ -22,13 +23,6 @@ def path(tmp_path_factory):
 def source_of(path, content):
     path.write_bytes(content)
     return TextLines(str(path))
-
-
-def read(source, chunks):
-    items = []
-    for chunk in source.cut(chunks):
-        items.extend(source.parse(source.load(chunk), len(items)))
-    return items
 
 
 def split(text):
@@ -49,9 +43,7 @@ def test_chunks_together_are_the_file(path, text, chunks):
     """However many chunks there are, their items are the text split at LF, in order."""
     source = source_of(path, text.encode())
     assert read(source, chunks) == split(text)
-    raws = [source.load(chunk) for chunk in source.cut(chunks)]
-    assert b"".join(raws) == text.encode()
-    assert sum(map(source.count, raws)) == len(split(text))
+    assert sum(len(source.read(chunk)) for chunk in source.chunks(chunks)) == len(split(text))
 
 
 @settings(deadline=None, max_examples=examples(100))
@@ -59,8 +51,9 @@ def test_chunks_together_are_the_file(path, text, chunks):
 def test_a_batch_holds_the_same_items(path, text, chunks):
     """A batch function gets exactly the lines, as a Series of text."""
     source = source_of(path, text.encode())
-    for raw in map(source.load, source.cut(chunks)):
-        assert source.parse_batch(raw, 0).tolist() == source.parse(raw, 0)
+    for items in map(source.read, source.chunks(chunks)):
+        assert items.as_batch().tolist() == list(items)
+        assert items.as_arrow(["item"])["item"].to_pylist() == list(items)
 
 
 def test_only_a_line_feed_ends_a_line(path):
@@ -102,6 +95,6 @@ def test_a_head_has_exactly_so_many_items(path, tmp_path, content, items):
 def test_messages_say_what_was_expected(tmp_path):
     """Who gives a folder, or no file at all, is told so."""
     with pytest.raises(BadInput, match="is a folder, not a file of lines"):
-        TextLines(str(tmp_path)).cut(2)
+        TextLines(str(tmp_path)).chunks(2)
     with pytest.raises(BadInput, match=r"Cannot read .*none.txt: No such file"):
-        TextLines(str(tmp_path / "none.txt")).fingerprint()
+        TextLines(str(tmp_path / "none.txt")).examine()

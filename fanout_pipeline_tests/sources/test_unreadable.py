@@ -1,11 +1,11 @@
 """Record by record, a chunk holds the items that it would hold without those that cannot be read."""
 
-import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from fanout_pipeline import IntegerLines, TextLines
-from fanout_pipeline.sources.source import BadInput, Unreadable
+from fanout_pipeline.sources.lines import LineItems
+from fanout_pipeline.sources.source import Chunk, Unreadable
 
 LINES = {
     IntegerLines: [
@@ -24,30 +24,42 @@ def contents(draw):
     return kind("file.txt"), end.join(lines) + draw(st.sampled_from([b"", end]))
 
 
+def items_of(source, raw):
+    return LineItems(source, Chunk(0, 0, len(raw)), 0, raw)
+
+
 @settings(deadline=None, max_examples=400)
 @given(contents())
 @example((IntegerLines("file.txt"), b"1\n\r"))
 @example((IntegerLines("file.txt"), b"1\r\nx"))
 def test_record_by_record_is_as_a_whole_but_for_those_that_cannot_be_read(found):
-    """As many as are counted, each the item that `parse` has; `parse` raises for the first that is none."""
+    """As many as are counted, each the item that a chunk of the line alone has."""
     source, raw = found
+    found = items_of(source, raw)
     items = source.parse_each(raw)
-    assert len(items) == source.count(raw)
+    assert len(found) == len(items)
     bad = [position for position, item in enumerate(items) if type(item) is Unreadable]
-    if not bad:
-        assert list(source.parse(raw, 0)) == items
-        assert source.parse_batch(raw, 0).equals(source.as_batch(items))
-        return
-    for parse in (source.parse, source.parse_batch):
-        with pytest.raises(BadInput) as caught:
-            parse(raw, 100)
-        assert str(caught.value) == str(items[bad[0]].at(source.where(100 + bad[0])))
+    assert list(found) == items
+    assert list(found.unreadable) == bad
+    assert found.as_batch().equals(source.series(found.readable()))
     for position in bad:
         assert items[position].text.isprintable()
         assert len(items[position].text) < 120
     for position, item in enumerate(items):
         if position not in bad:
-            assert [item] == list(source.parse(raw.split(b"\n")[position] + b"\n", 0))
+            assert [item] == list(items_of(source, raw.split(b"\n")[position] + b"\n"))
+
+
+def test_a_chunk_knows_which_records_cannot_be_read(tmp_path):
+    """They are in their places, named for messages, and left out of a batch."""
+    (tmp_path / "numbers.txt").write_text("1\nx\n3\n\n")
+    items = IntegerLines(str(tmp_path / "numbers.txt")).read(Chunk(0, 0, 7))
+    assert len(items) == 4
+    assert {n: record.text for n, record in items.unreadable.items()} == {1: "'x'", 3: "''"}
+    assert [type(item) is Unreadable for item in items] == [False, True, False, True]
+    assert items.readable() == [1, 3]
+    assert items.as_batch().tolist() == [1, 3]
+    assert items.as_arrow()["item"].to_pylist() == [1, 3]
 
 
 def test_what_is_an_integer_is_as_before():

@@ -1,27 +1,25 @@
-"""What is done with one chunk by the batch function: like `chunk_work`, but with one call for all items.
+"""What is done with one chunk by the batch function: like `items`, but with one call for all items.
 
-A batch that fails tells nothing of its items. It is called again in halves, the first half first,
-until a half of one item fails: that is a guilty one. All calls together are of three times the chunk's
-items at most for one guilty item, and of log2(items) batches more for each further one.
+A batch that fails says nothing about its items. It is called again in halves, the first half first,
+until a half of one item fails: that item is guilty. With one guilty item all calls together are of at most
+three times the chunk's items; each further one adds log2(items) batches at most.
 """
 
 from __future__ import annotations
 
-import math
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from fanout_pipeline.engine.calls.indexing import Numbering
-from fanout_pipeline.engine.calls.outcome import Outcome
+from fanout_pipeline.engine.calls.outcome import UNLIMITED, Control, Outcome
 from fanout_pipeline.engine.calls.quarantine import Quarantine
-from fanout_pipeline.engine.calls.records import put_in, read_batch
+from fanout_pipeline.engine.calls.records import put_in, unreadable_failures
 from fanout_pipeline.engine.model.errors import (
     Failure,
     ItemFailed,
     Stopped,
     failure_from,
-    require_failed,
+    reraise_interrupt,
     short_repr,
 )
 from fanout_pipeline.engine.model.strategy import Work
@@ -31,69 +29,58 @@ from fanout_pipeline.results.store.manifest import PartRecord
 from fanout_pipeline.sources.source import Chunk
 
 
-def run_batch(
-    work: Work,
-    chunk: Chunk,
-    numbering: Numbering,
-    *,
-    seconds: float = math.inf,
-    stopped: Callable[[], bool] = lambda: False,
-    stopwatch: Stopwatch | None = None,
-) -> Outcome[PartRecord]:
-    """Turn a chunk into its part by one call of the batch function, however long that takes.
+def process_batch(work: Work, chunk: Chunk, control: Control = UNLIMITED) -> Outcome[PartRecord]:
+    """Call the batch function once on all items of a chunk, however long that takes, and write the part.
 
-    Raises ItemFailed, BadInput, or Stopped once `stopped()` says so.
+    Raises ItemFailed, BadInput, or Stopped.
     """
-    stopwatch = stopwatch or Stopwatch()
-    return Outcome(stopwatch.timed(_as_batch(work, chunk, numbering, stopped, stopwatch)), None)
+    stopwatch = Stopwatch()
+    part = stopwatch.timed(_called(work, chunk, control.stopped, stopwatch))
+    return Outcome(part, None, stopwatch.began, stopwatch.ended)
 
 
-def _as_batch(
-    work: Work,
-    chunk: Chunk,
-    numbering: Numbering,
-    stopped: Callable[[], bool],
-    stopwatch: Stopwatch,
+def _called(
+    work: Work, chunk: Chunk, stopped: Callable[[], bool], stopwatch: Stopwatch
 ) -> PartRecord:
     assert work.batch_function is not None
-    raw = work.source.load(chunk)
-    numbering.counted(chunk, work.source.count(raw))
-    items, unreadable = read_batch(work, raw, lambda: numbering.first_index(chunk))
+    items = work.source.read(chunk)
+    unreadable = unreadable_failures(work, items)
+    batch = items.as_batch()
     stopwatch.end("read")
-    first_index = numbering.first_index(chunk)
-    stopwatch.end("wait")
     if stopped():
         raise Stopped
-    with Quarantine(work, chunk, numbering, stopwatch) as quarantine, interrupts_marked():
+    quarantine = Quarantine(work, chunk, items.first_index, stopwatch)
+    with quarantine, interrupts_marked():
         failing = _Failing(quarantine, unreadable)
         try:
-            # A chunk in which no line begins is ordinary, and many a function takes no empty batch.
-            results = called(work.batch_function, items) if len(items) else []
+            # A chunk in which no item begins is ordinary, and many a function takes no empty batch.
+            results = call_checked(work.batch_function, batch) if len(batch) else []
         except BaseException as error:
-            require_failed(error)
-            column = _InHalves(work, items, failing, stopped).column(error, first_index)
+            reraise_interrupt(error)
+            halves = _InHalves(work, batch, failing, stopped)
+            column = halves.column(error, items.first_index)
         else:
             column = _as_column(results)
         failing.add_rest()
     if unreadable and not work.failures.omits:
         column = with_nulls(column, unreadable)
     stopwatch.end("call")
-    return quarantine.part(first_index, column)
+    return quarantine.part(column)
 
 
 class WrongLength(ValueError):
-    """The batch function lost or added results, which says nothing of any one item."""
+    """The batch function lost or added results, which says nothing about any single item."""
 
 
-def called(function: Callable[[Any], Any], items: Any) -> Any:
-    """The results of a batch, as many as items."""
+def call_checked(function: Callable[[Any], Any], items: Any) -> Any:
+    """The results of a batch. Raises WrongLength unless there are as many as items."""
     results = function(items)
     try:
         count = len(results)
     except TypeError as error:
-        raise WrongLength(f"the batch function made no column of results: {error}") from error
+        raise WrongLength(f"the batch function returned no column of results: {error}") from error
     if count != len(items):
-        raise WrongLength(f"the batch function made {count} results of {len(items)} items")
+        raise WrongLength(f"the batch function returned {count} results for {len(items)} items")
     return results
 
 
@@ -104,7 +91,7 @@ class _Failing:
         self._quarantine = quarantine
         self._unreadable = deque(unreadable.items())
         self._before = 0
-        """Of them, before the item that failed last."""
+        """How many unreadable items come before the item that failed last."""
 
     def add(self, position: int, failure: Failure) -> None:
         """An item has failed; by its position in the batch, ascending."""
@@ -128,10 +115,10 @@ class _InHalves:
         self._failing = failing
         self._stopped = stopped
         self._found: list[Any] = []
-        """Columns of the parts of the batch that succeeded; None for an item that failed."""
+        """Result columns of the ranges that succeeded; None for an item that failed."""
 
     def column(self, error: BaseException, first_index: int) -> Any:
-        """The results after all. Raises ItemFailed where that is what a failed item means."""
+        """The results of all other items. Raises ItemFailed where a failed item ends the run."""
         policy = self._work.failures
         if not policy.quarantines and isinstance(error, WrongLength):
             raise self._batch_failed(error, first_index) from None
@@ -142,7 +129,7 @@ class _InHalves:
         return joined([one for one in self._found if one is not None or not policy.omits])
 
     def _split(self, start: int, stop: int, error: BaseException) -> None:
-        """Do a range that failed as a whole, in halves."""
+        """Call a range that failed as a whole again, in halves."""
         if stop - start == 1:
             self._single(start, error)
             return
@@ -153,17 +140,17 @@ class _InHalves:
             try:
                 results = self._called(begin, end)
             except BaseException as failed:
-                require_failed(failed)
+                reraise_interrupt(failed)
                 self._split(begin, end, failed)
             else:
                 self._found.append(_as_column(results))
 
     def _single(self, position: int, error: BaseException) -> None:
-        from fanout_pipeline.engine.calls.retry import IN_VAIN, Tries
+        from fanout_pipeline.engine.calls.retry import FAILED, Tries
 
         tries = Tries(self._work.failures, error)
         results = tries.repeat(lambda: self._called(position, position + 1), self._stopped)
-        if results is not IN_VAIN:
+        if results is not FAILED:
             self._found.append(_as_column(results))
             return
         (item,) = self._items.iloc[position : position + 1].tolist()
@@ -175,7 +162,7 @@ class _InHalves:
         assert self._work.batch_function is not None
         # As the whole batch has it: a function may look at the index.
         items = self._items.iloc[start:stop].reset_index(drop=True)
-        return called(self._work.batch_function, items)
+        return call_checked(self._work.batch_function, items)
 
     def _batch_failed(self, error: BaseException, first_index: int) -> ItemFailed:
         failure = failure_from(error, f"the first of a batch of {len(self._items):,}")
@@ -183,7 +170,7 @@ class _InHalves:
 
 
 def joined(columns: list[Any]) -> Any:
-    """Columns as one, of the type that they have in common; None is one null."""
+    """Columns in one, of the type that they have in common; None stands for one null."""
     import pyarrow
 
     kinds = {getattr(column, "type", list) for column in columns if column is not None}
@@ -196,18 +183,18 @@ def joined(columns: list[Any]) -> Any:
     return values
 
 
-def with_nulls(column: Any, places: Iterable[int]) -> Any:
-    """The column with a null put in at each of these places, ascending."""
+def with_nulls(column: Any, positions: Iterable[int]) -> Any:
+    """The column with a null inserted at each of these positions, ascending."""
     import pyarrow
 
-    nulls = dict.fromkeys(places)
+    nulls = dict.fromkeys(positions)
     if isinstance(column, pyarrow.Array):
         return column.take(pyarrow.array(put_in(range(len(column)), nulls), pyarrow.int64()))
     return put_in(column, nulls)
 
 
 def _as_column(results: Any) -> Any:
-    """What a batch function may give (Series, NumPy or Arrow array, list) as what parts take."""
+    """What a batch function may return (Series, NumPy or Arrow array, list) as what parts take."""
     import numpy
     import pyarrow
 

@@ -1,11 +1,11 @@
-"""What a worker leaves behind when it dies: what it had begun, what it was calling, and where.
+"""What a worker leaves behind when it dies: which chunk it had begun, which item it was calling, and its stack.
 
-    shared memory:  chunk begun | item being called | calls | how it ended | …     (64-bit words)
-    then:           the last that it logged, if that was too much to be sent
-    then, as text:  Python's stack, when a fatal signal or the parent's question came
+    shared memory:  chunk begun | item being called | calls | exit status | …     (64-bit words)
+    then:           its last log record, if there were too many to be sent
+    then, as text:  Python's stack, written at a fatal signal or when the parent asks for it
 
-The worker writes (in the end its guard) and the parent reads, without a message: a worker that is killed,
-or held in a C call, cannot send one. Nothing is written for each item unless that is asked for, as one write takes 0.1 µs.
+The worker writes (its guard the exit status) and the parent reads, without a message: a worker that is killed or held
+in a C call cannot send one. Single items are written only where that is asked for, because a write takes 0.1 µs.
 """
 
 from __future__ import annotations
@@ -24,34 +24,34 @@ if TYPE_CHECKING:
     from fanout_pipeline.results.types.buffer import Results
 
 _WORDS_BYTES = 64
-_CHUNK, _ITEM, _CALLS, _STATUS, _LOGGED, _KEPT_BYTES, _KEPT_NOW = range(7)
+_CHUNK, _ITEM, _CALLS, _STATUS, _LOGGED, _KEPT_BYTES = range(6)
 STATUS_AT = 8 * _STATUS
-"""Where the guard writes how the worker has ended, as `os.waitpid` has told it: a word of eight bytes."""
+"""Where the guard writes the worker's status as `os.waitpid` returns it: a word of eight bytes."""
 _NONE, _SOME, _ENDED = -1, -2, -3
 _STACK_BEGINS = 2048
 _BYTES = 8192
-"""Room for some eighty calls; a limit of file sizes (ulimit -f) holds for shared memory, too."""
+"""Leaves room for a stack of some eighty calls. A limit of file sizes (ulimit -f) holds for shared memory, too."""
 
 ASK_FOR_STACK = signal.SIGRTMAX - 1 if sys.platform == "linux" else signal.SIGUSR2
-"""A worker that gets this signal writes its stack, in a C call too, and goes on."""
+"""A worker that gets this signal writes its stack and goes on, even within a C call."""
 
 
 class Announce(Enum):
-    """What of its calls a worker announces."""
+    """Which of its calls a worker announces."""
 
     NOTHING = 0
     SLOW = 1
-    """Each item, where items are slow; else that a slice of them has begun."""
+    """Each item where items are slow, otherwise each slice of them."""
     EACH = 2
 
 
 class Call(NamedTuple):
-    """What was announced last."""
+    """The call that was announced last."""
 
     item: int | None
-    """Position in its chunk; None: one of a slice."""
+    """Position in the chunk; None where a slice was announced."""
     number: int
-    """Differs from call to call of one item, and from slice to slice."""
+    """Differs between the calls of one item, and between slices."""
 
 
 class CallLog:
@@ -59,9 +59,9 @@ class CallLog:
 
     def __init__(self) -> None:
         self.descriptor = _anonymous_file()
-        """For the worker to inherit; then `shared` must be called."""
+        """Inherited by the worker; `shared` must be called afterwards."""
         os.ftruncate(self.descriptor, _BYTES)
-        # The worker inherits the place with the descriptor; faulthandler writes where it is.
+        # The worker inherits the position with the descriptor; faulthandler writes there.
         os.lseek(self.descriptor, _STACK_BEGINS, os.SEEK_SET)
         self._memory = mmap(self.descriptor, _BYTES)
         self._view = memoryview(self._memory)[:_WORDS_BYTES]
@@ -71,11 +71,11 @@ class CallLog:
         self.forget()
 
     def shared(self) -> None:
-        """The worker has its descriptor, ours is not needed any more."""
+        """Close our descriptor, once the worker has its own."""
         os.close(self.descriptor)
 
     def forget(self) -> None:
-        """What the worker did in an earlier run, whose chunks had the same numbers."""
+        """Forget an earlier run, whose chunks had the same numbers."""
         self._words[_CHUNK] = self._words[_ITEM] = _NONE
 
     def has_begun(self, chunk: int) -> bool:
@@ -83,7 +83,7 @@ class CallLog:
         return self._words[_CHUNK] == chunk
 
     def call(self) -> Call | None:
-        """What is being called; None: nothing, or nothing was announced."""
+        """The call in progress; None if there is none, or it was not announced."""
         item, number = self._words[_ITEM], self._words[_CALLS]
         if item in (_NONE, _ENDED):
             return None
@@ -91,16 +91,15 @@ class CallLog:
 
     @property
     def has_called(self) -> bool:
-        """Whether calls of the chunk were announced, of which the last may have ended."""
+        """Whether a call of the chunk was announced, be it in progress or not."""
         return self._words[_ITEM] != _NONE
 
     def kept(self, ended: bool) -> tuple[int, tuple[int | None, dict[str, Any]] | None]:
-        """How many records were not sent since this was last asked; the last: position, and its fields.
+        """How many log records were kept back since this was last asked, and the last one: (index, fields).
 
-        The position is one in the chunk that was begun last. Unless the worker has `ended`, nothing is
-        told while it writes.
+        Unless the worker has `ended`, nothing is returned while it writes.
         """
-        count, size, now = (self._words[word] for word in (_LOGGED, _KEPT_BYTES, _KEPT_NOW))
+        count, size = self._words[_LOGGED], self._words[_KEPT_BYTES]
         if count == self._logged:
             return 0, None
         kept = self._memory[_WORDS_BYTES : _WORDS_BYTES + size]
@@ -110,21 +109,20 @@ class CallLog:
                 return 0, None
             last = None
         else:
-            position, fields = pickle.loads(kept)
-            last = position if now else None, fields
+            last = pickle.loads(kept)
         count, self._logged = count - self._logged, count
         return count, last
 
     @property
     def exit_code(self) -> int | None:
-        """How the worker has ended, as `subprocess` has it; None: its guard did not live to tell."""
+        """The worker's return code, as `subprocess` has it; None if its guard died first."""
         if self._memory.closed:
             return None
         status = self._words[_STATUS]
         return None if status == _NONE else os.waitstatus_to_exitcode(status)
 
     def stack(self) -> str:
-        """What the worker has written of its stack, the innermost call first; mostly nothing."""
+        """The stack that the worker has written, innermost call first; usually empty."""
         written = self._memory[_STACK_BEGINS:].partition(b"\0")[0]
         written = written.partition(b"\n\nExtension modules: ")[0]
         return written.decode(errors="replace").strip()
@@ -145,41 +143,42 @@ class Recorder:
         memory = memoryview(mmap(descriptor, _STACK_BEGINS))
         self._words, self._kept = memory[:_WORDS_BYTES].cast("q"), memory[_WORDS_BYTES:]
         self._announce = Announce.NOTHING
+        self.first_index = 0
+        """Index of the first item of the chunk that was begun last."""
         self._calling: tuple[Results, int] | None = None
-        with suppress(RuntimeError, OSError, ValueError):  # messages then lack the stack
+        with suppress(RuntimeError, OSError, ValueError):  # Messages then lack the stack.
             faulthandler.enable(descriptor, all_threads=False)
             faulthandler.register(ASK_FOR_STACK, descriptor, all_threads=False)
 
     def begin(self, chunk: int, announce: Announce) -> None:
-        """The chunk of this number is begun; of its calls so much is to be announced."""
+        """The chunk of this number is begun; `announce` says which of its calls to announce."""
         self._announce = announce
-        self._words[_KEPT_NOW] = 0
         self._words[_ITEM] = _NONE
         self._words[_CHUNK] = chunk
 
     def follow(self, results: Results, first: int) -> None:
-        """The results of the calls that begin with the item at this position are being appended."""
+        """Results are being appended, beginning with that of the item at this position."""
         self._calling = results, first - len(results)
 
-    def position(self) -> int | None:
-        """Of the item that is being called; None where none is."""
+    def index(self) -> int | None:
+        """The index of the item that is being called; None between calls."""
         if self._calling is None:
             return None
         results, offset = self._calling
-        return offset + results.given
+        return self.first_index + offset + results.given
 
     def keep(self, record: bytes) -> None:
-        """A record of `logging` is not sent: it is counted, and the last one kept. It has under 2 KB."""
+        """Count a log record that is not sent, and keep it as the last one. It has under 2 KB."""
         words = self._words
         words[_KEPT_BYTES] = 0
         self._kept[: len(record)] = record
-        words[_KEPT_NOW], words[_LOGGED] = 1, words[_LOGGED] + 1
+        words[_LOGGED] += 1
         words[_KEPT_BYTES] = len(record)
 
     def announced(self, items: Sequence[Any], first: int, slow: bool) -> Iterable[Any]:
-        """A slice of items to be called, the first of which has this position in its chunk.
+        """The items of a slice, which announce themselves as they are taken; `first` is a position in the chunk.
 
-        `slow` says whether an item takes so long that announcing each costs little.
+        `slow`: an item takes so long that announcing each costs little.
         """
         if self._announce is Announce.NOTHING:
             return items
@@ -190,13 +189,13 @@ class Recorder:
         return items
 
     def again(self, position: int) -> None:
-        """An item is called once more, its time begins anew."""
+        """An item is called once more, which is a call of its own."""
         if self._announce is not Announce.NOTHING:
             self._words[_CALLS] += 1
             self._words[_ITEM] = position
 
     def rest(self) -> None:
-        """Nothing is called for now."""
+        """No call is in progress."""
         self._calling = None
         self._words[_ITEM] = _ENDED
 

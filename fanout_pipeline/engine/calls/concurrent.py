@@ -1,20 +1,20 @@
-"""Many calls of an async function in flight in one event loop, each result at its item's place.
+"""Many calls of an async function in flight in one event loop, with results in the order of the items.
 
     the thread that reads and writes         the event loop, in a thread of its own
-    add(Calls of a chunk) ---------------->  tasks, as many as may be in flight, pull the items of
+    add(Calls of a chunk) ---------------->  as many tasks as calls may be in flight take the items of
                                              one chunk after the other and await the function
     next_complete() <----------------------  Calls with all results
 
 There is no barrier between chunks: a task that finds no item left in one goes on with the next
-while others still wait in the first. A fixed set of tasks, because a task an item takes 1.6 times as
-long (10,000 waits of 10 ms, 1,000 in flight: 0.22 s for 0.14 s).
+while others still wait in the first. The set of tasks is fixed, because a task for each item takes 1.6 times as
+long (10,000 waits of 10 ms, 1,000 in flight: 0.22 s instead of 0.14 s).
 """
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from queue import SimpleQueue
 from typing import Any
 
@@ -22,36 +22,31 @@ from fanout_pipeline.engine.calls.invoke import nobody_cancelled
 from fanout_pipeline.engine.calls.records import NONE_FAILED
 from fanout_pipeline.engine.model.errors import Failure, ItemFailed, failure_from, short_repr
 from fanout_pipeline.engine.model.strategy import Work
-from fanout_pipeline.engine.system.signals import taken
+from fanout_pipeline.engine.system.signals import interruptible_get
 from fanout_pipeline.engine.system.surroundings import copied_context
 from fanout_pipeline.engine.timing.timeline import WorkerTimeline
+from fanout_pipeline.sources.source import Items
 
 
 class Calls:
-    """One chunk's calls; not of items that have failed before, by their positions."""
+    """The calls of one chunk, except of items that have failed before (by their positions)."""
 
-    def __init__(
-        self,
-        number: int,
-        first_index: int,
-        items: Sequence[Any],
-        failed: Mapping[int, Failure] = NONE_FAILED,
-    ):
-        self.number = number
-        self.first_index = first_index
-        self.items = items
+    def __init__(self, items: Items, failed: Mapping[int, Failure] = NONE_FAILED):
+        self.chunk = items.chunk
+        self.first_index = items.first_index
+        self.items = items.values
         self.results: list[Any] = [None] * len(items)
         """With a Failure in the place of each item in quarantine."""
-        for place, failure in failed.items():
-            self.results[place] = failure
+        for position, failure in failed.items():
+            self.results[position] = failure
         self.left = len(items) - len(failed)
-        """Calls that have not ended."""
+        """Number of calls that have not ended."""
         self.pulled: Iterator[tuple[int, Any]] = enumerate(items)
-        """Shared by all tasks: each item goes to the one that asks first."""
+        """Shared by all tasks: each item goes to the task that asks first."""
         if failed:
             self.pulled = (one for one in enumerate(items) if one[0] not in failed)
         self.call_seconds = self.call_cpu_seconds = 0.0
-        """Of the loop, since it completed the chunk before: chunks overlap, these do not."""
+        """Time of the loop since it completed the chunk before: chunks overlap, these times do not."""
         self.next: Calls | None = None
         self.next_known = asyncio.Event()
 
@@ -75,7 +70,7 @@ class InFlight:
         self._function = work.function if limit is None else _Limited(work.function, limit)
         self._loop = loop
         self._concurrency = concurrency
-        self._lane = timeline
+        self._timeline = timeline
         self._added: asyncio.Queue[Calls | None] = asyncio.Queue()
         self._complete: SimpleQueue[Calls | None] = SimpleQueue()
         self._task: asyncio.Task[None] | None = None
@@ -86,19 +81,19 @@ class InFlight:
     # Called in the thread that reads and writes.
 
     def add(self, calls: Calls | None) -> None:
-        """One more chunk, in the order of chunks; None: that was the last."""
+        """Add one more chunk, in order; None says that there is no further one."""
         self._loop.call_soon_threadsafe(self._added.put_nowait, calls)
 
     def next_complete(self) -> Calls | None:
-        """Wait for a chunk all of whose calls have ended; None: `run` has ended, well or not."""
-        return taken(self._complete)
+        """Wait for a chunk all of whose calls have ended; None once `run` has ended, well or not."""
+        return interruptible_get(self._complete)
 
     def end(self, _: object = None) -> None:
         """Say that `run` has ended."""
         self._complete.put(None)
 
     def stop(self) -> None:
-        """Begin no further call, cancel those in flight."""
+        """Begin no further call, and cancel those in flight."""
         self._stopped = True
         self._loop.call_soon_threadsafe(self._cancel)
 
@@ -124,34 +119,37 @@ class InFlight:
             errors = failed.exceptions
         else:
             return
-        raise min(errors, key=_place)
+        raise min(errors, key=_index_of)
 
     async def _share_out(self, group: asyncio.TaskGroup) -> None:
-        last, items, tasks = Calls(-1, 0, ()), 0, 0
+        last: Calls | None = None
+        items = tasks = 0
         while (calls := await self._added.get()) is not None:
             self._begin()
             if not calls.left:
                 self._end(calls)
-            last.follow(calls)
+            if last is not None:
+                last.follow(calls)
             last = calls
             items += calls.left
             while tasks < min(self._concurrency, items):
                 group.create_task(self._pull(calls), context=copied_context())
                 tasks += 1
-        last.follow(None)
+        if last is not None:
+            last.follow(None)
 
     async def _pull(self, calls: Calls | None) -> None:
         function = self._function
         while calls is not None:
             results = calls.results
-            for place, item in calls.pulled:
-                # Of calls that never wait the loop sees nothing: they must look by themselves.
+            for position, item in calls.pulled:
+                # Calls that never wait keep the loop from cancelling their task.
                 if self._stopped:
                     return
                 try:
-                    results[place] = await function(item)
-                except BaseException as error:  # no signal's: see `event_loop`
-                    if self._given_up() or not await self._recovered(calls, place, error):
+                    results[position] = await function(item)
+                except BaseException as error:  # Never an interrupt: see `event_loop`.
+                    if self._given_up() or not await self._recovered(calls, position, error):
                         return
                 calls.left -= 1
                 if not calls.left:
@@ -160,23 +158,23 @@ class InFlight:
             calls = calls.next
 
     def _given_up(self) -> bool:
-        """Whether the call was cancelled by us: what it raises then says nothing about its item."""
+        """Whether we have cancelled the call: what it raises then says nothing about its item."""
         task = asyncio.current_task()
         return self._stopped and task is not None and task.cancelling() > 0
 
-    async def _recovered(self, calls: Calls, place: int, error: BaseException) -> bool:
-        """Call a failed item again as often as is worth it; else put it into quarantine.
+    async def _recovered(self, calls: Calls, position: int, error: BaseException) -> bool:
+        """Retry a failed item as the policy says, and put it into quarantine if that fails.
 
-        False: the run was stopped meanwhile. Raises ItemFailed where a failed item ends the run.
+        False if the run was stopped meanwhile. Raises ItemFailed where a failed item ends the run.
         """
         from fanout_pipeline.engine.calls.retry import Tries
 
-        policy, item = self._work.failures, calls.items[place]
+        policy, item = self._work.failures, calls.items[position]
         tries = Tries(policy, _raised(error))
         while (seconds := tries.wait_seconds()) is not None:
             try:
                 await asyncio.sleep(seconds)
-                calls.results[place] = await self._function(item)
+                calls.results[position] = await self._function(item)
             except BaseException as another:
                 if self._given_up():
                     return False
@@ -184,41 +182,41 @@ class InFlight:
             else:
                 return True
         failure = failure_from(tries.error, short_repr(item), tries.made)
-        failure = failure.at(calls.first_index + place, self._work.source)
+        failure = failure.at(calls.first_index + position, self._work.source)
         if not policy.quarantines:
             self._stopped = True
             raise ItemFailed(failure) from None
-        calls.results[place] = failure
+        calls.results[position] = failure
         return True
 
     def _begin(self) -> None:
         if not self._open:
-            # While there was nothing to call, the loop waited for what was being read.
+            # While there was nothing to call, the loop waited for a chunk to be read.
             self._lap, self._lap_cpu = time.perf_counter(), time.thread_time()
-            self._lane.until(self._lap, "read")
+            self._timeline.until(self._lap, "read")
         self._open += 1
 
     def _end(self, calls: Calls) -> None:
         now, cpu = time.perf_counter(), time.thread_time()
         calls.call_seconds, self._lap = now - self._lap, now
         calls.call_cpu_seconds, self._lap_cpu = cpu - self._lap_cpu, cpu
-        self._lane.until(now, "call")
+        self._timeline.until(now, "call")
         self._open -= 1
         self._complete.put(calls)
 
 
 def _raised(error: BaseException) -> BaseException:
-    """What a call raised, in a task that goes on."""
+    """What a call has raised, as an error of its item; the task goes on."""
     if not isinstance(error, asyncio.CancelledError):
         return error
     task = asyncio.current_task()
-    while task is not None and task.cancelling():  # by the function itself
+    while task is not None and task.cancelling():  # by the function
         task.uncancel()
     return nobody_cancelled(error)
 
 
 class _Limited:
-    """The function with a limit of time to each call."""
+    """The function with a time limit for each call."""
 
     def __init__(self, function: Callable[[Any], Any], seconds: float):
         self._function = function
@@ -238,5 +236,5 @@ class _Limited:
             ) from None
 
 
-def _place(error: BaseException) -> float:
+def _index_of(error: BaseException) -> float:
     return error.failure.index if isinstance(error, ItemFailed) else float("inf")

@@ -1,229 +1,41 @@
-"""The event loop of this process: one, for all calls of async functions in all its runs.
+"""The event loop of this process: one for all calls of async functions in all its runs.
 
-What an async function makes at its first call and keeps, a client with its connections, is bound to
-the loop that it was made in. So there is one as long as the process lives; at the end what is left in it
-is cancelled, and it is closed.
+What an async function makes at its first call and keeps, such as a client with its connections, is bound to
+the loop in which it was made. So the loop lives as long as the process; at the end the tasks that are left
+are cancelled, and it is closed.
 
     a step's process                                    a worker process
-    crews hand in coroutines, and wait;                 its one thread drives the loop itself,
-    a thread drives the loop as long as there           for as long as a slice of calls takes
+    crews submit coroutines and wait;                   its only thread runs the loop itself,
+    a thread runs the loop as long as there             for as long as a slice of calls takes
     are crews (`served`)
 
-That thread runs nothing but the loop: where a crew waits, an interrupt reaches it, and never falls into
-the loop, which logs and forgets any exception that is not KeyboardInterrupt.
+That thread runs nothing but the loop. So an interrupt reaches a crew where it waits and never the loop, which
+would log and forget any exception except KeyboardInterrupt.
 """
 
 from __future__ import annotations
 
-import asyncio
 import atexit
-import ctypes
-import logging
 import os
 import sys
 import threading
-import time
-from collections.abc import Callable, Coroutine, Iterator
-from contextlib import contextmanager, suppress
-from contextvars import Context
-from queue import Empty, SimpleQueue
-from typing import Any
+from collections.abc import Iterator
+from contextlib import contextmanager
 
-from fanout_pipeline.engine.model.errors import Stopped
-from fanout_pipeline.engine.system.signals import interrupt_in, taken
-
-_PATIENCE_SECONDS = 5.0
-"""For what was cancelled to end."""
-_LOOK_SECONDS = 0.2
-
-
-class EventLoop:
-    """A loop, and the thread that drives it while it is served."""
-
-    def __init__(self) -> None:
-        self.loop = asyncio.new_event_loop()
-        self.pid = os.getpid()
-        self.users = 0
-        """Blocks of `served`."""
-        self._thread: threading.Thread | None = None
-        self._stopping = False
-
-    def run(
-        self,
-        coroutine: Coroutine[Any, Any, Any],
-        context: Context,
-        interrupted: Callable[[], object] = lambda: None,
-    ) -> None:
-        """Run a coroutine to its end. Raises what it raises, and interrupts, which cancel it.
-
-        `interrupted` is called before that.
-        """
-        if self._thread is not None:
-            call = self.submit(coroutine, context=context)
-            try:
-                call.wait()
-            except BaseException:
-                interrupted()
-                call.give_up()
-                raise
-            return
-        task = self.loop.create_task(coroutine, context=context)
-        while not task.done():
-            try:
-                self.loop.run_until_complete(task)
-            except BaseException as error:
-                if interrupt_in(error) is not None:
-                    interrupted()
-                    task.cancel()
-                    with suppress(asyncio.CancelledError):
-                        self.loop.run_until_complete(task)
-                    raise
-                # Of a task that the function has begun, and in which it finds it; or it stopped the loop.
-        if not task.cancelled():
-            task.result()
-
-    def submit(
-        self,
-        coroutine: Coroutine[Any, Any, Any],
-        ended: Callable[[Any], object] = lambda task: None,
-        context: Context | None = None,
-    ) -> Call:
-        """Begin a coroutine in the served loop, in a copy of this thread's context or in that given."""
-        call = Call(self, coroutine, ended, context)
-        self.loop.call_soon_threadsafe(call.begin)
-        return call
-
-    def serve(self) -> None:
-        """Drive the loop in a thread of its own."""
-        self._stopping = False
-        # It may have to be left behind, which must not keep the process.
-        self._thread = threading.Thread(target=self._drive, name="fanout-loop", daemon=True)
-        self._thread.start()
-
-    def rest(self) -> None:
-        """End the thread. Tasks that are not done stay as they are."""
-        thread, self._stopping = self._thread, True
-        assert thread is not None
-        self.loop.call_soon_threadsafe(self.loop.stop)
-        thread.join(_LOOK_SECONDS)
-        until = time.monotonic() + _PATIENCE_SECONDS
-        while thread.is_alive() and time.monotonic() < until:
-            # By a call whose thread was told to stop while it waited for the call's end.
-            self.interrupt()
-            thread.join(_LOOK_SECONDS)
-        if thread.is_alive():
-            self.abandon()
-        else:
-            self._thread = None
-
-    def close(self) -> None:
-        """Cancel all tasks, end what else is open, and close. Nobody drives it."""
-        try:
-            self.run(self._end(), Context())
-        finally:
-            self.loop.close()
-
-    def is_blocked(self) -> bool:
-        """Whether a call keeps the loop from everything else."""
-        beat = threading.Event()
-        self.loop.call_soon_threadsafe(beat.set)
-        return not beat.wait(_LOOK_SECONDS)
-
-    def interrupt(self) -> None:
-        """End what blocks the loop, as far as it runs Python and lets it happen."""
-        if self._thread is not None and self._thread.ident is not None:
-            ctypes.pythonapi.PyThreadState_SetAsyncExc(
-                ctypes.c_ulong(self._thread.ident), ctypes.py_object(Stopped)
-            )
-
-    def abandon(self) -> None:
-        """Another loop is used from now on."""
-        if _forget(self):
-            logging.getLogger(__name__).warning(
-                "A call of an async function did not end within %g s after it was cancelled. Its event "
-                "loop is left behind, in a thread of this process; the next calls have another.",
-                _PATIENCE_SECONDS,
-            )
-
-    def _drive(self) -> None:
-        while not self._stopping:
-            # What leaves the loop is a task's sys.exit(), which is in the task, too; or Stopped.
-            with suppress(BaseException):
-                self.loop.run_forever()
-
-    async def _end(self) -> None:
-        tasks = asyncio.all_tasks() - {asyncio.current_task()}
-        for task in tasks:
-            task.cancel()
-        if tasks:
-            await asyncio.wait(tasks, timeout=_PATIENCE_SECONDS)
-        await self.loop.shutdown_asyncgens()
-        with suppress(RuntimeError):  # As Python ends no thread can be started, nor is one left.
-            await self.loop.shutdown_default_executor()
-
-
-class Call:
-    """A coroutine that was handed in."""
-
-    def __init__(
-        self,
-        loop: EventLoop,
-        coroutine: Coroutine[Any, Any, Any],
-        ended: Callable[[Any], object],
-        context: Context | None,
-    ):
-        self._loop = loop
-        self._coroutine = coroutine
-        self._tell = ended
-        self._context = context
-        self._task: asyncio.Task[Any] | None = None
-        self._ended: SimpleQueue[asyncio.Task[Any]] = SimpleQueue()
-
-    def begin(self) -> None:
-        """Called in the loop."""
-        self._task = self._loop.loop.create_task(self._coroutine, context=self._context)
-        self._task.add_done_callback(self._ended.put)
-        self._task.add_done_callback(self._tell)
-
-    def wait(self) -> None:
-        """Until it has ended. Raises what it has raised; interrupts are seen meanwhile."""
-        task = taken(self._ended)
-        if not task.cancelled():
-            task.result()
-
-    def give_up(self) -> None:
-        """Cancel it, and wait for its end; where it does not end, its loop is given up."""
-        until = time.monotonic() + _PATIENCE_SECONDS
-        while time.monotonic() < until:
-            self._loop.loop.call_soon_threadsafe(self._cancel)
-            with suppress(Empty, Stopped):  # It may be told more than once to stop.
-                self._ended.get(timeout=_LOOK_SECONDS)
-            if self._task is not None and self._task.done():
-                if not self._task.cancelled():
-                    self._task.exception()  # or it would be logged that nobody has asked for it
-                return
-            if self._loop.is_blocked():
-                self._loop.interrupt()
-        self._loop.abandon()
-
-    def _cancel(self) -> None:
-        if self._task is not None:
-            self._task.cancel()
-
+from fanout_pipeline.engine.calls.loop_thread import EventLoop
 
 _lock = threading.RLock()
 _present: list[EventLoop] = []
-"""The one of this process, if there is one."""
-_left_behind: list[EventLoop] = []
-"""Kept, or Python would complain that they are not closed."""
+"""The loop of this process, if there is one."""
+_replaced: list[EventLoop] = []
+"""Kept, because Python would warn that they are not closed."""
 
 
 def event_loop() -> EventLoop:
     """The loop of this process."""
     with _lock:
-        if _present and _present[0].pid != os.getpid():
-            # What it waits with is shared with the process that we were forked from.
-            _forget(_present[0])
+        if _present and not _is_usable(_present[0]):
+            _replaced.append(_present.pop())
         if not _present:
             _present.append(EventLoop())
             _close_at_exit()
@@ -232,7 +44,7 @@ def event_loop() -> EventLoop:
 
 @contextmanager
 def served() -> Iterator[EventLoop]:
-    """For the block, a thread drives the loop of this process, and coroutines can be handed in."""
+    """For the block, a thread runs the loop of this process, and coroutines can be submitted."""
     with _lock:
         loop = event_loop()
         loop.users += 1
@@ -248,25 +60,21 @@ def served() -> Iterator[EventLoop]:
 
 
 def close() -> None:
-    """End what is left in the loop of this process, and close it; the next call makes another."""
+    """End what is left in the loop of this process and close it; the next call makes another."""
     with _lock:
-        if _present and _present[0].pid == os.getpid() and not _present[0].users:
+        if _present and _is_usable(_present[0]) and not _present[0].users:
             _present.pop().close()
 
 
-def _forget(loop: EventLoop) -> bool:
-    with _lock:
-        known = loop in _present
-        if known:
-            _present.remove(loop)
-            _left_behind.append(loop)
-        return known
+def _is_usable(loop: EventLoop) -> bool:
+    # A loop of a process that we were forked from has a selector in common with that process.
+    return not loop.abandoned and loop.pid == os.getpid()
 
 
 def _close_at_exit() -> None:
     atexit.unregister(close)
     atexit.register(close)
-    # Its children end without asking atexit. Who has not imported it is none of them.
+    # Children of multiprocessing do not run atexit's functions.
     if "multiprocessing.process" in sys.modules:
         from multiprocessing import parent_process, util
 

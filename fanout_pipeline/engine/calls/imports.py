@@ -1,7 +1,7 @@
-"""What reading, calling and writing import, in one place.
+"""What reading and writing import, in one place.
 
-A process that runs strategies imports this with `run`, before the clock; a worker when it is to write,
-and tells how long that took. Nothing else does, so that definitions load without Arrow and NumPy.
+A process that runs strategies imports this with `run`, before the clock starts; a worker when it is to write,
+and reports how long that took. Nothing else imports it, so that definitions load without Arrow and NumPy.
 """
 
 import pyarrow

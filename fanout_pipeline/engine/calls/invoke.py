@@ -1,7 +1,7 @@
-"""How the user's function is called: a plain one as it is, an async one in an event loop.
+"""How the user's function is called: a plain one directly, an async one in an event loop.
 
-Here an async function is awaited for one item after the other, so that every strategy can run it;
-to have many calls in flight is what the strategy `asyncio` does (see `in_flight`).
+Here an async function is awaited for one item after the other, so that every strategy can run it.
+The strategy `asyncio` has many calls in flight (see `concurrent`).
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from fanout_pipeline.engine.system.signals import interrupts_marked
 
 
 class Growing(Protocol):
-    """A list, or what takes results in its place."""
+    """A list of results, or something like it."""
 
     def append(self, result: Any, /) -> None: ...
 
@@ -35,7 +35,7 @@ def appending(
 ) -> Iterator[Append]:
     """For the block, the function as a callable for a slice of items.
 
-    `spent` is told what CPU time calls took in another thread than this.
+    `spent` is called with the CPU time that calls took in another thread.
     """
     with interrupts_marked():
         if is_async(function):
@@ -81,7 +81,7 @@ class Awaiting:
         self._spent = spent
         self._loop = event_loop()
         self._cancelled_error = CancelledError
-        # One for all calls: what one sets, the next sees, as where they are not awaited.
+        # One for all calls: what one call sets the next one sees, as with plain functions.
         self._context = copy_context()
 
     def append(self, results: Growing, items: Iterable[Any]) -> None:
@@ -103,7 +103,7 @@ class Awaiting:
 
 
 class _Slice:
-    """Calls that are awaited one after the other, until one fails."""
+    """Calls that are awaited one after the other until one fails."""
 
     def __init__(
         self, function: Callable[[Any], Any], results: Growing, items: Iterable[Any]
@@ -112,7 +112,7 @@ class _Slice:
         self._results = results
         self._items = items
         self.error: BaseException | None = None
-        """What the last call raised. Not raised in the loop, which takes some for its own."""
+        """Raised by the last call. It must not be raised in the loop, which reacts to some exceptions itself."""
         self._given_up = False
         self.thread = 0
         self.cpu_seconds = 0.0
@@ -126,7 +126,7 @@ class _Slice:
         self.thread, began = threading.get_ident(), time.thread_time()
         try:
             for item in self._items:
-                if self._given_up:  # and the last call did not mind that it was cancelled
+                if self._given_up:  # but the last call has ignored its cancellation
                     break
                 results.append(await function(item))
         except BaseException as error:
@@ -135,7 +135,7 @@ class _Slice:
 
 
 def nobody_cancelled(error: BaseException) -> RuntimeError:
-    """In the place of a CancelledError that came out of a function, which no `except Exception` sees."""
-    told = RuntimeError("the function raised CancelledError, though its call was not cancelled")
-    told.__cause__ = error
-    return told
+    """Stands for a CancelledError that a function has raised, which `except Exception` would not catch."""
+    stand_in = RuntimeError("the function raised CancelledError, though its call was not cancelled")
+    stand_in.__cause__ = error
+    return stand_in

@@ -1,141 +1,80 @@
-"""What is done with one chunk, by whichever worker has it: read, call, write the part, answer.
+"""What is done with one chunk, whichever process or thread has it: read, call, write the part.
 
-load bytes -> count -> parse -> function on each item -> column -> part file -> PartRecord
+read -> the function on each item, in slices -> results -> part file -> PartRecord
 """
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from fanout_pipeline.engine.calls.handing_back import HandedBack
-from fanout_pipeline.engine.calls.indexing import Numbering
 from fanout_pipeline.engine.calls.invoke import Append, appending
-from fanout_pipeline.engine.calls.outcome import Outcome
+from fanout_pipeline.engine.calls.outcome import UNLIMITED, Control, Outcome
 from fanout_pipeline.engine.calls.quarantine import Quarantine
-from fanout_pipeline.engine.calls.records import NONE_FAILED, read_items
+from fanout_pipeline.engine.calls.records import unreadable_failures
 from fanout_pipeline.engine.model.errors import (
     Failure,
     Stopped,
     failure_from,
-    require_failed,
+    reraise_interrupt,
     short_repr,
 )
-from fanout_pipeline.engine.model.options import FailurePolicy
 from fanout_pipeline.engine.model.strategy import Work
-from fanout_pipeline.engine.timing.stopwatch import AnyTimed, Stopwatch
+from fanout_pipeline.engine.timing.stopwatch import Stopwatch
 from fanout_pipeline.results.store.manifest import PartRecord
 from fanout_pipeline.results.types.buffer import Results
 from fanout_pipeline.sources.source import Chunk
 
-if TYPE_CHECKING:
-    from fanout_pipeline.engine.calls.call_log import Recorder
-
-# A slice of calls between two looks at the clock, and at whether the run was stopped, takes about
-# this long.
 _SLICE_SECONDS = 0.02
-# And it is so long at most that its items and results stay in a core's cache (see data-road.md).
+"""A slice of calls takes about this long: between two slices the clock is read, and whether to stop."""
 _SLICE_ITEMS = 2048
-# From here on the cost of announcing an item, 0.1 µs, is under 2 %.
+"""The most items in a slice, so that they and their results stay in a core's cache (see data-road.md)."""
 _SLOW_SECONDS = 5e-6
+"""From this time an item on, announcing each (0.1 µs) costs less than 2 %."""
 
 
-def keep_memory() -> None:
-    """Have a process that is about to do chunks keep the memory that one of them leaves for the next.
-
-    glibc's malloc gives freed memory back to the system, which hands it out again page by page, at
-    1.3 µs each: 15 ns an item. Of a block this large it learns to keep up to twice as much (mallopt(3),
-    M_MMAP_THRESHOLD); nothing is written to it, so it takes no memory.
-    """
-    bytes(16 * 2**20)
-
-
-def run_chunk(work: Work, chunk: Chunk, numbering: Numbering) -> PartRecord:
-    """Turn a chunk into its part by calling the function on each item.
-
-    Raises ItemFailed or BadInput.
-    """
-    return run_piece(work, chunk, numbering).part
-
-
-def run_piece(
+def process_chunk(
     work: Work,
     chunk: Chunk,
-    numbering: Numbering,
-    *,
-    seconds: float = math.inf,
-    stopped: Callable[[], bool] = lambda: False,
-    stopwatch: Stopwatch | None = None,
-    recorder: Recorder | None = None,
-    known_failed: Mapping[int, Failure] = NONE_FAILED,
+    control: Control = UNLIMITED,
+    finish: Callable[[Quarantine, Results], PartRecord] = Quarantine.part,
 ) -> Outcome[PartRecord]:
-    """The same, but no item is begun once the function has been called for so many seconds.
+    """Call the function on each item of a chunk, as far as `control` lets it, and have `finish` make the part.
 
-    One item is always done. `laps` is for callers that want to know its stamps. `recorder` is told of the
-    calls. Items of `known_failed` are not called, they have failed; by their positions in the
-    chunk. Raises ItemFailed, BadInput, or Stopped once `stopped()` says so.
+    Raises ItemFailed, BadInput, or Stopped.
     """
-    stopwatch, finish = stopwatch or Stopwatch(), Quarantine.part
-    piece = _by_item(
-        work, chunk, numbering, seconds, stopped, stopwatch, recorder, known_failed, finish
-    )
-    return _timed(piece, stopwatch)
+    stopwatch = Stopwatch()
+    part, rest = _called(work, chunk, control, finish, stopwatch)
+    # Freeing the items and results, which takes a while if they are Python objects, is part of writing.
+    part = stopwatch.timed(part)
+    return Outcome(part, rest, stopwatch.began, stopwatch.ended, stopwatch.import_seconds)
 
 
-def run_unwritten(
+def _called(
     work: Work,
     chunk: Chunk,
-    numbering: Numbering,
-    *,
-    seconds: float,
-    recorder: Recorder,
-    known_failed: Mapping[int, Failure],
-) -> Outcome[PartRecord | HandedBack]:
-    """The same, but the results are not written if another process can do so."""
-    never, stopwatch, finish = lambda: False, Stopwatch(), Quarantine.hand_back
-    piece = _by_item(
-        work, chunk, numbering, seconds, never, stopwatch, recorder, known_failed, finish
-    )
-    return _timed(piece, stopwatch)
-
-
-def _timed(piece: Outcome[AnyTimed], stopwatch: Stopwatch) -> Outcome[AnyTimed]:
-    # Not in `_by_item`, whose items and results are given back by now.
-    return replace(piece, part=stopwatch.timed(piece.part), import_seconds=stopwatch.import_seconds)
-
-
-def _by_item(
-    work: Work,
-    chunk: Chunk,
-    numbering: Numbering,
-    seconds: float,
-    stopped: Callable[[], bool],
+    control: Control,
+    finish: Callable[[Quarantine, Results], PartRecord],
     stopwatch: Stopwatch,
-    recorder: Recorder | None,
-    known_failed: Mapping[int, Failure],
-    finish: Callable[[Quarantine, int, Results], AnyTimed],
-) -> Outcome[AnyTimed]:
-    raw = work.source.load(chunk)
-    numbering.counted(chunk, work.source.count(raw))
-    items, unreadable = read_items(work, raw, lambda: numbering.first_index(chunk))
+) -> tuple[PartRecord, Chunk | None]:
+    """The part, and what is left of the chunk."""
+    items = work.source.read(chunk)
+    failed = unreadable_failures(work, items)
+    if control.failure is not None:
+        failed = {0: control.failure, **failed}
+    if control.recorder is not None:
+        control.recorder.first_index = items.first_index
     stopwatch.end("read")
     results = Results()
-    quarantine = Quarantine(work, chunk, numbering, stopwatch)
-    failed = {**known_failed, **unreadable}
+    quarantine = Quarantine(work, chunk, items.first_index, stopwatch)
     with quarantine, appending(work.function, stopwatch.spent_elsewhere) as append:
-        calls = _Calls(append, items, results, work.failures, quarantine, stopped, recorder, failed)
-        done = calls.make(stopwatch.ended + seconds)
-    rest = None
-    if done < len(items):
-        rest = work.source.rest(chunk, raw, done)
-        numbering.counted(replace(chunk, stop=rest.start), done)
+        calls = _Calls(append, items.values, results, quarantine, control, failed)
+        done = calls.make(stopwatch.ended + control.seconds)
+    rest = items.rest(done) if done < len(items) else None
     stopwatch.end("call")
-    first_index = numbering.first_index(chunk)
-    stopwatch.end("wait")
-    return Outcome(finish(quarantine, first_index, results), rest)
+    return finish(quarantine, results), rest
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,25 +84,24 @@ class _Calls:
     append: Append
     items: Sequence[Any]
     results: Results
-    """Has no place for an item that failed, where these are left out: it may be short of items."""
-    policy: FailurePolicy
+    """One for each item, but for those that failed where the policy omits these."""
     quarantine: Quarantine
-    stopped: Callable[[], bool]
-    recorder: Recorder | None
+    control: Control
     known_failed: Mapping[int, Failure]
+    """Items that are not called because they have failed, by their positions."""
 
     def make(self, until: float) -> int:
-        """Append the result of each item that is begun before `until` (time.perf_counter).
+        """Append the result of each item that is begun before `until` (time.perf_counter); at least one is.
 
-        At least one is. Gives how many items were done. Raises ItemFailed or Stopped.
+        Returns how many items were done. Raises ItemFailed or Stopped.
         """
-        append, items, results, recorder = self.append, self.items, self.results, self.recorder
+        append, items, results, control = self.append, self.items, self.results, self.control
         done, size, slow = 0, 1, True
         known_failed = iter(sorted(self.known_failed))
         stop = next(known_failed, len(items))
         began = time.perf_counter()
         while done < len(items) and (began < until or not done):
-            if self.stopped():
+            if control.stopped():
                 raise Stopped
             if done == stop:
                 self._quarantine(done, self.known_failed[done])
@@ -175,10 +113,12 @@ class _Calls:
             before = len(results)
             try:
                 append(results, self._announced(batch, done, slow))
-                if len(results) - before < len(batch):  # extend() took it for the end of the batch
+                if len(results) - before < len(
+                    batch
+                ):  # extend() took this for the end of the batch
                     raise StopIteration("raised by the function")
             except BaseException as error:
-                require_failed(error)
+                reraise_interrupt(error)
                 done += len(results) - before
                 self._failed(done, error)
                 done += 1
@@ -192,41 +132,42 @@ class _Calls:
                 size = max(1, int(size * _SLICE_SECONDS / took))
             slow = took >= _SLOW_SECONDS * len(batch)
             began = ended
-        if recorder:
-            recorder.rest()
+        if control.recorder:
+            control.recorder.rest()
         return done
 
     def _announced(self, batch: Sequence[Any], first: int, slow: bool) -> Iterable[Any]:
-        if self.recorder is None:
+        recorder = self.control.recorder
+        if recorder is None:
             return batch
-        self.recorder.follow(self.results, first)
-        return self.recorder.announced(batch, first, slow)
+        recorder.follow(self.results, first)
+        return recorder.announced(batch, first, slow)
 
     def _failed(self, position: int, error: BaseException) -> None:
-        """Call the item again as often as is worth it; else put it into quarantine."""
-        from fanout_pipeline.engine.calls.retry import IN_VAIN, Tries
+        """Retry the item as the policy says, and put it into quarantine if that fails."""
+        from fanout_pipeline.engine.calls.retry import FAILED, Tries
 
-        if self.recorder:
-            self.recorder.rest()
-        tries = Tries(self.policy, error)
-        if tries.repeat(lambda: self._again(position), self.stopped) is IN_VAIN:
+        if self.control.recorder:
+            self.control.recorder.rest()
+        tries = Tries(self.quarantine.policy, error)
+        if tries.repeat(lambda: self._again(position), self.control.stopped) is FAILED:
             self._quarantine(position, failure_from(tries.error, "", tries.made))
 
     def _quarantine(self, position: int, failure: Failure) -> None:
         item = failure.item or short_repr(self.items[position])
         self.quarantine.add(position, replace(failure, item=item))
-        if not self.policy.omits:
+        if not self.quarantine.policy.omits:
             self.results.append(None)
 
     def _again(self, position: int) -> None:
-        before = len(self.results)
-        if self.recorder:
-            self.recorder.follow(self.results, position)
-            self.recorder.again(position)
+        before, recorder = len(self.results), self.control.recorder
+        if recorder:
+            recorder.follow(self.results, position)
+            recorder.again(position)
         try:
             self.append(self.results, self.items[position : position + 1])
         finally:
-            if self.recorder:
-                self.recorder.rest()
+            if recorder:
+                recorder.rest()
         if len(self.results) == before:
             raise StopIteration("raised by the function")

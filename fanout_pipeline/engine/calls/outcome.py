@@ -1,16 +1,37 @@
-"""As much of a chunk as is done in one go, and what does it: see `chunk_work` and `batch_work`."""
+"""What is asked of the calls of one chunk, and what they have come to: see `items` and `batch`."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Generic, Protocol
+from typing import TYPE_CHECKING, Generic
 
-from fanout_pipeline.engine.calls.indexing import Numbering
+from fanout_pipeline.engine.model.errors import Failure
 from fanout_pipeline.engine.model.strategy import Work
-from fanout_pipeline.engine.timing.stopwatch import AnyTimed, Stopwatch
+from fanout_pipeline.engine.timing.stopwatch import AnyTimed
 from fanout_pipeline.results.store.manifest import PartRecord
 from fanout_pipeline.sources.source import Chunk
+
+if TYPE_CHECKING:
+    from fanout_pipeline.engine.calls.call_log import Recorder
+
+
+@dataclass(frozen=True, slots=True)
+class Control:
+    """How long the calls of a chunk may go on, what stops them, and what records them."""
+
+    seconds: float = math.inf
+    """No item is begun after this many seconds of calls, except the first."""
+    stopped: Callable[[], bool] = lambda: False
+    """Whether the run has failed elsewhere. Asked between calls."""
+    recorder: Recorder | None = None
+    failure: Failure | None = None
+    """The failure of a chunk's only item, which is then not called."""
+
+
+UNLIMITED = Control()
+"""The whole chunk, which nothing stops."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,29 +41,21 @@ class Outcome(Generic[AnyTimed]):
     part: AnyTimed
     rest: Chunk | None
     """What is left to do; None if nothing is."""
+    began: float
+    """When the chunk was taken up (time.perf_counter)."""
+    ended: float
     import_seconds: float = 0.0
-    """What had to be imported for failed items, or to write."""
+    """Time for imports that only failed items or writing needed."""
 
     def range(self, chunk: Chunk) -> tuple[int, int]:
-        """From where to where of the source this is."""
+        """The range of the source that was done."""
         return chunk.start, chunk.stop if self.rest is None else self.rest.start
 
     def size(self, chunk: Chunk) -> int:
-        """How much of the chunk this is, in units of the source."""
+        """How much of the chunk was done, in units of the source."""
         start, stop = self.range(chunk)
         return stop - start
 
 
-class RunPiece(Protocol):
-    """`run_piece`, or `batch_work.run_batch`, which does whole chunks only."""
-
-    def __call__(
-        self,
-        work: Work,
-        chunk: Chunk,
-        numbering: Numbering,
-        *,
-        seconds: float = ...,
-        stopped: Callable[[], bool] = ...,
-        stopwatch: Stopwatch | None = ...,
-    ) -> Outcome[PartRecord]: ...
+ProcessChunk = Callable[[Work, Chunk, Control], Outcome[PartRecord]]
+"""`items.process_chunk`, or `batch.process_batch`, which always does the whole chunk."""

@@ -7,8 +7,6 @@ from dataclasses import asdict, replace
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from fanout_pipeline.engine.calls.handing_back import HandedBack, import_road
-from fanout_pipeline.engine.calls.indexing import Numbering
 from fanout_pipeline.engine.model.errors import Failure, ItemFailed
 from fanout_pipeline.engine.model.strategy import Work
 from fanout_pipeline.engine.timing.stopwatch import Stopwatch
@@ -18,23 +16,24 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from fanout_pipeline.results.store.manifest import PartRecord
-    from fanout_pipeline.results.types.buffer import Results
 
 
 class Quarantine:
-    """The failed items of a chunk, or of the piece of it that was done.
+    """The failed items of a chunk, as far as it was done.
 
-    A context manager: they are on disk, whole, when the block ends.
+    A context manager: all of them are on disk when the block ends.
     """
 
-    def __init__(self, work: Work, chunk: Chunk, numbering: Numbering, stopwatch: Stopwatch):
+    def __init__(self, work: Work, chunk: Chunk, first_index: int, stopwatch: Stopwatch):
         self._work = work
-        self._chunk = chunk
-        self._numbering = numbering
-        self._laps = stopwatch
+        self.number = chunk.number
+        """The chunk's number, which is also its part's."""
+        self.first_index = first_index
+        """Index of the chunk's first item."""
+        self._stopwatch = stopwatch
+        self.policy = work.failures
         self._open = ExitStack()
         self._write: Callable[[dict[str, Any]], None] | None = None
-        self._first_index: int | None = None
         self.positions: list[int] = []
         """Among the items of the chunk, ascending."""
 
@@ -51,34 +50,26 @@ class Quarantine:
 
     def add(self, position: int, failure: Failure) -> None:
         """Put an item into quarantine. Raises ItemFailed where the first that fails ends the run."""
-        if self._first_index is None:
-            self._first_index = self._numbering.first_index(self._chunk)
-        failure = failure.at(self._first_index + position, self._work.source)
-        if not self._work.failures.quarantines:
+        failure = failure.at(self.first_index + position, self._work.source)
+        if not self.policy.quarantines:
             raise ItemFailed(failure) from None
         if self._write is None:
-            self._laps.imported(import_road())
-            from fanout_pipeline.results.store.failed_items import failed_items  # Arrow: see `road`
+            with self._stopwatch.importing():
+                from fanout_pipeline.results.store.failed_items import failed_items
 
-            file = failed_items(self._work.folder, self._chunk.number)
+            file = failed_items(self._work.generation, self.number)
             self._write = self._open.enter_context(file)
         self._write(asdict(failure))
         self.positions.append(position)
 
-    def part(self, first_index: int, results: Any) -> PartRecord:
+    def part(self, results: Any) -> PartRecord:
         """Write the part. `results` has a null for each item in quarantine, unless they are left out."""
-        from fanout_pipeline.results.write import write_part
+        with self._stopwatch.importing():
+            from fanout_pipeline.results.write import write_part
 
-        omitted = self.positions if self._work.failures.omits else ()
-        part = write_part(self._work.folder, self._chunk.number, first_index, results, omitted)
+        omitted = self.positions if self.policy.omits else ()
+        part = write_part(self._work.generation, self.number, self.first_index, results, omitted)
         return replace(part, failed=len(self.positions))
-
-    def hand_back(self, first_index: int, results: Results) -> PartRecord | HandedBack:
-        """The results that another process is to write; or the part, where it could not."""
-        if self.positions or not results.can_travel:
-            self._laps.imported(import_road())
-            return self.part(first_index, results)
-        return HandedBack(self._chunk.number, first_index, results)
 
 
 def write_marked(
@@ -88,27 +79,27 @@ def write_marked(
     results: Sequence[Any],
     failures: Sequence[Failure] | None = None,
 ) -> PartRecord:
-    """Write the part of results that have a Failure in the place of each item in quarantine.
+    """Write a part whose results have a Failure in the place of each item in quarantine.
 
-    `failures` are those of the part's own items, in order; None: those that stand in its results.
+    `failures` lists the failures of the part's items, in order, where they are not those in its results.
     """
-    from fanout_pipeline.results.write import write_part  # Arrow: see `road`
+    from fanout_pipeline.results.write import write_part  # Imports Arrow.
 
     if not work.failures.quarantines:
-        return write_part(work.folder, number, first_index, results)
-    places = [place for place, result in enumerate(results) if type(result) is Failure]
+        return write_part(work.generation, number, first_index, results)
+    positions = [position for position, result in enumerate(results) if type(result) is Failure]
     if failures is None:
-        failures = [results[place] for place in places]
+        failures = [results[position] for position in positions]
     if failures:
         from fanout_pipeline.results.store.failed_items import failed_items
 
-        with failed_items(work.folder, number) as write:
+        with failed_items(work.generation, number) as write:
             for failure in failures:
                 write(asdict(failure))
     if not work.failures.omits:
         results = [None if type(result) is Failure else result for result in results]
-        places = []
-    elif places:
+        positions = []
+    elif positions:
         results = [result for result in results if type(result) is not Failure]
-    part = write_part(work.folder, number, first_index, results, places)
+    part = write_part(work.generation, number, first_index, results, positions)
     return replace(part, failed=len(failures))

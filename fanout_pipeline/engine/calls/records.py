@@ -1,89 +1,37 @@
-"""Records of the source on their way to the function; those that cannot be read are items that failed.
-
-A chunk is parsed as a whole, which is quick. Only where that raises, and failed items go into quarantine,
-is it read record by record.
-"""
+"""Records of a source that cannot be read: items that have failed before they were called."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from types import MappingProxyType
-from typing import Any, NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from fanout_pipeline.engine.model.errors import Failure
 from fanout_pipeline.engine.model.strategy import Work
-from fanout_pipeline.sources.source import BadInput, Source, Unreadable
+from fanout_pipeline.sources.source import BadInput, Items
 
-NONE_FAILED: Mapping[int, Failure] = MappingProxyType({})
-
-
-class Read(NamedTuple):
-    """What a chunk holds."""
-
-    items: Sequence[Any]
-    """With an Unreadable in the place of each that cannot be read."""
-    failed: Mapping[int, Failure]
-    """These, by their positions, ascending."""
-
-    def located(self, first_index: int, source: Source) -> dict[int, Failure]:
-        """These with their places, where the first item of the chunk has this index."""
-        return {
-            position: failure.at(first_index + position, source)
-            for position, failure in self.failed.items()
-        }
+NONE_FAILED: Mapping[int, Failure] = {}
 
 
-class ReadBatch(NamedTuple):
-    """The same for a batch function."""
+def unreadable_failures(work: Work, items: Items) -> Mapping[int, Failure]:
+    """The failures of the items that cannot be read, by their positions, ascending.
 
-    items: Any
-    """A pandas Series of those that can be read."""
-    failed: Mapping[int, Failure]
-    """The others, by their positions among all, ascending."""
-
-
-def read_items(work: Work, raw: bytes, first_index: int | Callable[[], int]) -> Read:
-    """The items of a chunk that was loaded as `raw`; its first index, or what waits for it.
-
-    Raises BadInput of the first record that cannot be read, unless that is only an item that failed.
+    Raises BadInput for the first of them where a failed item ends the run.
     """
-    try:
-        return Read(work.source.parse(raw, 0), NONE_FAILED)
-    except BadInput:
-        if work.failures.quarantines:
-            return _record_by_record(work, raw)
-        return Read(work.source.parse(raw, _known(first_index)), NONE_FAILED)
-
-
-def read_batch(work: Work, raw: bytes, first_index: int | Callable[[], int]) -> ReadBatch:
-    """The same for a batch function."""
-    try:
-        return ReadBatch(work.source.parse_batch(raw, 0), NONE_FAILED)
-    except BadInput:
+    failures = {}
+    for position, record in items.unreadable.items():
+        index = items.first_index + position
         if not work.failures.quarantines:
-            return ReadBatch(work.source.parse_batch(raw, _known(first_index)), NONE_FAILED)
-    items, failed = _record_by_record(work, raw)
-    readable = [item for item in items if type(item) is not Unreadable]
-    return ReadBatch(work.source.as_batch(readable), failed)
-
-
-def _known(first_index: int | Callable[[], int]) -> int:
-    # Only where reading fails is the chunk's place in the source worth waiting for.
-    return first_index if isinstance(first_index, int) else first_index()
-
-
-def _record_by_record(work: Work, raw: bytes) -> Read:
-    items = work.source.parse_each(raw)
-    failed = {
-        position: Failure(item.text, BadInput.__name__, f"the record {item.reason}", traceback="")
-        for position, item in enumerate(items)
-        if type(item) is Unreadable
-    }
-    return Read(items, failed)
+            raise record.at(work.source.locate(index))
+        failure = Failure(record.text, BadInput.__name__, f"the record {record.reason}", "")
+        failures[position] = failure.at(index, work.source)
+    return failures
 
 
 def put_in(values: Sequence[Any], others: Mapping[int, Any]) -> list[Any]:
-    """The values, with the others among them at these positions, ascending, of what comes out."""
+    """The values with others inserted, so that each of those has the position that it is keyed by.
+
+    The positions ascend.
+    """
     whole: list[Any] = []
     taken = 0
     for number, (position, other) in enumerate(others.items()):

@@ -10,59 +10,63 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from fanout_pipeline.engine.model.errors import Stopped, require_failed
+from fanout_pipeline.engine.model.errors import Stopped, reraise_interrupt
 from fanout_pipeline.engine.model.options import FailurePolicy
 
 LONGEST_WAIT_SECONDS = 60.0
-_LOOK_EVERY_SECONDS = 0.05
-IN_VAIN = object()
-"""In the place of a result: the last try has failed, too."""
+_CHECK_SECONDS = 0.05
+"""How often a wait asks whether the run has stopped."""
+FAILED = object()
+"""Returned in place of a result where the last try has failed, too."""
 
 
 class Tries:
-    """The calls of one item; the first was made by the caller, and failed with `error`."""
+    """The calls of one item. The first was made by the caller and failed with `error`."""
 
     def __init__(self, policy: FailurePolicy, error: BaseException):
         self.made = 1
         self.error = error
-        """What the last try raised."""
+        """Raised by the last try."""
         self._policy = policy
 
     def failed(self, error: BaseException) -> None:
-        """One more try was made, in vain."""
+        """Count one more failed try."""
         self.made += 1
         self.error = error
 
     def wait_seconds(self) -> float | None:
-        """For how long to wait before another try; None: there is to be none."""
+        """How long to wait before another try; None if there is none."""
         if self.made > self._policy.retries or not is_worth_it(self.error, self._policy):
             return None
         seconds = self._policy.backoff_seconds * 2.0 ** (self.made - 1)
-        # Chance spreads the workers' retries; nothing depends on its being hard to guess.
+        # Jitter spreads the workers' retries; it need not be hard to guess.
         return min(seconds * (1 + random.random()), LONGEST_WAIT_SECONDS)  # noqa: S311
 
     def repeat(self, call: Callable[[], Any], stopped: Callable[[], bool] = lambda: False) -> Any:
-        """What the first further try that succeeds gives; IN_VAIN if none does.
+        """The result of the first further try that succeeds; FAILED if none does.
 
-        Raises Stopped soon after `stopped()` says so.
+        Raises Stopped soon after `stopped()` is true.
         """
         while (seconds := self.wait_seconds()) is not None:
             _pause(seconds, stopped)
             try:
                 return call()
             except BaseException as error:
-                require_failed(error)
+                reraise_interrupt(error)
                 self.failed(error)
-        return IN_VAIN
+        return FAILED
 
 
 def is_worth_it(error: BaseException, policy: FailurePolicy) -> bool:
-    """Whether the error is one of those in `retry_on`, or of a class derived from one."""
-    return any(
-        kind.__qualname__ in policy.retry_on
-        or f"{kind.__module__}.{kind.__qualname__}" in policy.retry_on
-        for kind in type(error).__mro__
-    )
+    """Whether `retry_on` names the error's class or one of its bases."""
+    return any(not names.isdisjoint(policy.retry_on) for names in map(_names, type(error).__mro__))
+
+
+def _names(kind: type) -> set[str]:
+    """Plain, and qualified by its module or by a package around it, where libraries export their errors."""
+    packages = kind.__module__.split(".")
+    prefixes = (".".join(packages[:count]) for count in range(1, len(packages) + 1))
+    return {kind.__qualname__, *(f"{prefix}.{kind.__qualname__}" for prefix in prefixes)}
 
 
 def _pause(seconds: float, stopped: Callable[[], bool]) -> None:
@@ -70,4 +74,4 @@ def _pause(seconds: float, stopped: Callable[[], bool]) -> None:
     while (left := until - time.monotonic()) > 0:
         if stopped():
             raise Stopped
-        time.sleep(min(left, _LOOK_EVERY_SECONDS))
+        time.sleep(min(left, _CHECK_SECONDS))

@@ -1,63 +1,54 @@
-"""Functions and classes as bytes that hold their code, for processes that cannot import them."""
+"""Functions and classes as bytes that contain their code, for processes that do not import their modules.
+
+cloudpickle copies functions. Added here: which modules are copied, what cloudpickle cannot pickle
+(`recreate`), and classes exactly as they are (`class_by_value`).
+"""
 
 from __future__ import annotations
 
+import copyreg
 import functools
 import io
 import pickle
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, suppress
+from contextlib import suppress
 from enum import Enum
-from types import CodeType, FunctionType, MethodType, ModuleType
-from typing import Any, TypeVar
+from operator import attrgetter
+from types import FunctionType, MethodType, ModuleType
+from typing import Any
 
 import cloudpickle
 
-from fanout_pipeline.engine.functions.anew import (
-    ANEW,
-    NAMED,
-    is_known_by_name,
-    is_there,
-    object_reduced,
-)
-from fanout_pipeline.engine.functions.class_by_value import class_reduced, member_reduced
+from fanout_pipeline.engine.functions.class_by_value import reduce_class, reduce_member
+from fanout_pipeline.engine.functions.contents import code_names
 from fanout_pipeline.engine.functions.importable import goes_by_name, has_name
+from fanout_pipeline.engine.functions.recreate import NAMED_REDUCERS, REDUCERS
 
 GoesByName = Callable[[str | None], bool]
-"""Whether the process that reads it is to import a module of this name."""
+"""Whether the process that reads the bytes is to import the module of this name."""
+
+_REDUCED_CLASS_LENGTH = 6
+"""What cloudpickle returns for a class that it copies; for one of Python's own it is shorter."""
 
 
 def pickled(value: Any, goes_by_name: GoesByName) -> tuple[bytes, set[str]]:
-    """The value as bytes, and of which modules something is in these with its code.
+    """The value as bytes, and the names of the modules from which these contain code.
 
-    Of modules that `goes_by_name` there are names only. Raises whatever makes that impossible.
+    Functions and classes of other modules are in them by name. Raises whatever makes it impossible.
     """
-    with ExitStack() as registered:
-        while True:
-            pickler = _Pickler(buffer := io.BytesIO(), goes_by_name)
-            try:
-                pickler.dump(value)
-                return buffer.getvalue(), pickler.copied
-            except _OnlyHere as found:
-                cloudpickle.register_pickle_by_value(found.module)
-                registered.callback(cloudpickle.unregister_pickle_by_value, found.module)
-
-
-_OF_A_CLASS = 6
-"""So long is cloudpickle's reduction of one; types of Python's that have no name there have a shorter."""
-
-
-class _OnlyHere(Exception):
-    """A module that cloudpickle takes for importable, and that is not to be imported."""
-
-    def __init__(self, module: ModuleType):
-        super().__init__(module)
-        self.module = module
+    pickler = _Pickler(buffer := io.BytesIO(), goes_by_name)
+    before = cloudpickle.list_registry_pickle_by_value()
+    try:
+        pickler.dump(value)
+    finally:
+        for module in cloudpickle.list_registry_pickle_by_value() - before:
+            cloudpickle.unregister_pickle_by_value(ModuleType(module))
+    return buffer.getvalue(), pickler.copied
 
 
 class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]
-    dispatch_table = cloudpickle.Pickler.dispatch_table.new_child(ANEW)
+    dispatch_table = cloudpickle.Pickler.dispatch_table.new_child(REDUCERS)
 
     def __init__(self, buffer: io.BytesIO, goes_by_name: GoesByName):
         super().__init__(buffer)
@@ -65,27 +56,25 @@ class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]
         self.copied: set[str] = set()
 
     def reducer_override(self, value: Any) -> Any:
-        module = _module_of(value)
-        by_name = self._goes_by_name(module)
-        if not by_name and module in sys.modules and not isinstance(value, ModuleType):
-            self.copied.add(str(module))
+        module = value.__name__ if isinstance(value, ModuleType) else _module_of(value)
+        is_copied = module in sys.modules and not self._goes_by_name(module)
+        if is_copied:
+            cloudpickle.register_pickle_by_value(sys.modules[module])
+            if not isinstance(value, ModuleType):
+                self.copied.add(module)
         reduced = super().reducer_override(value)
         if reduced is not NotImplemented:
-            is_made = isinstance(value, type) and len(reduced) == _OF_A_CLASS
-            return class_reduced(value, reduced, self._goes_by_name) if is_made else reduced
+            is_class = isinstance(value, type) and len(reduced) == _REDUCED_CLASS_LENGTH
+            return reduce_class(value, reduced, self._goes_by_name) if is_class else reduced
         if not self._goes_by_name(type(value).__module__):
             if isinstance(value, Enum):
-                return member_reduced(value) or reduced
-            if module is None and is_known_by_name(value):
-                return object_reduced(value)
-        if type(value) in NAMED and not (by_name and is_there(value)):
-            return NAMED[type(value)](value)
-        if by_name or module not in sys.modules:
-            return reduced
-        is_registered = module in cloudpickle.list_registry_pickle_by_value()
-        if isinstance(value, (FunctionType, type, TypeVar, ModuleType)) and not is_registered:
-            raise _OnlyHere(sys.modules[module])
-        if type(value) not in self.dispatch_table and isinstance(value.__reduce__(), str):
+                return reduce_member(value) or reduced
+            if module is None and _reduces_to_name(value):
+                # A sentinel that stands for itself in its module, which is not imported there.
+                return copyreg.__newobj__, (type(value),), value.__getstate__()  # type: ignore[attr-defined]
+        if type(value) in NAMED_REDUCERS and (is_copied or not _is_found_by_name(value)):
+            return NAMED_REDUCERS[type(value)](value)
+        if is_copied and type(value) not in self.dispatch_table and _reduces_to_name(value):
             raise pickle.PicklingError(
                 f"{value.__qualname__} is known only by its name in {module}, "
                 "which no other process can import"
@@ -93,14 +82,26 @@ class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]
         return reduced
 
 
-def _module_of(value: Any) -> str | None:
-    if isinstance(value, ModuleType):
-        return value.__name__
+def _module_of(value: Any) -> Any:
     return value.__module__ if has_name(value) else None
 
 
-def culprit(function: Any) -> str | None:
-    """Which of the things that a function refers to cannot be pickled."""
+def _reduces_to_name(value: Any) -> bool:
+    """Whether its class says that it is pickled as the name of a variable of its module."""
+    reduce = type(value).__reduce__
+    return isinstance(reduce, FunctionType) and isinstance(reduce(value), str)
+
+
+def _is_found_by_name(value: Any) -> bool:
+    try:
+        name = getattr(value, "__qualname__", value.__name__)
+        return attrgetter(name)(sys.modules[value.__module__]) is value
+    except (AttributeError, KeyError):
+        return False
+
+
+def unpicklable_part(function: Any) -> str | None:
+    """A description of what makes a function impossible to pickle; None if it is nothing inside it."""
     for kind, name, value in _parts(function):
         try:
             pickled(value, goes_by_name)
@@ -112,27 +113,18 @@ def culprit(function: Any) -> str | None:
 def _parts(function: Any) -> Iterator[tuple[str, str, Any]]:
     if isinstance(function, functools.partial):
         yield "function", getattr(function.func, "__qualname__", "?"), function.func
-        named = {**{str(n): value for n, value in enumerate(function.args)}, **function.keywords}
-        yield from (("argument", name, value) for name, value in named.items())
+        yield from (("argument", str(place), value) for place, value in enumerate(function.args))
+        yield from (("argument", name, value) for name, value in function.keywords.items())
     elif isinstance(function, MethodType):
         yield from _parts(function.__self__)
     elif isinstance(function, FunctionType):
-        for name, cell in zip(
-            function.__code__.co_freevars, function.__closure__ or (), strict=True
-        ):
+        cells = zip(function.__code__.co_freevars, function.__closure__ or (), strict=True)
+        for name, cell in cells:
             with suppress(ValueError):  # nothing is in it yet
                 yield "variable", name, cell.cell_contents
-        for name in _names(function.__code__):
+        for name in code_names(function.__code__):
             if name in function.__globals__:
                 yield "variable", name, function.__globals__[name]
     else:
         for name, value in getattr(function, "__dict__", {}).items():
             yield "attribute", name, value
-
-
-def _names(code: CodeType) -> Iterator[str]:
-    """Names that the code, or code inside it, looks up in its module."""
-    yield from code.co_names
-    for constant in code.co_consts:
-        if isinstance(constant, CodeType):
-            yield from _names(constant)

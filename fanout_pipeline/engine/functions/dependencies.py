@@ -1,7 +1,7 @@
-"""What a function reads beside its items, as far as its fan-out says: `FanoutSpec.depends_on`.
+"""What a function reads besides its items, as far as `FanoutSpec.depends_on` names it.
 
-Of each name two short texts: what it holds, which is read through, once a run; and what changes when
-that does, which costs a look at each file and is looked at again and again.
+For each name there are two texts: a hash of the contents, which is computed once a run, and a stamp that
+changes when the contents do, which costs a look at each file and is taken again and again.
 """
 
 from __future__ import annotations
@@ -18,54 +18,52 @@ from fanout_pipeline.engine.model.spec import Dependency
 from fanout_pipeline.sources.source import BadInput
 
 ENVIRONMENT, PACKAGE = "env:", "package:"
-_LEFT_OUT = "__pycache__"
-"""What Python writes by itself as it imports."""
-_NOT_SET = "not set"
-_SLOW = 200_000
-"""Rounds of hashing, 0.1 s: a password must not be guessed from what is kept of it."""
+_WRITTEN_BY_PYTHON = "__pycache__"
+_SLOW_HASH_ROUNDS = 200_000
+"""These take 0.1 s, so that a password cannot be guessed from its hash in the ledger."""
 
 
-def held(depends_on: Iterable[Dependency]) -> dict[str, str]:
-    """What each holds, as a hash; of a package, its version. Raises BadInput where one is not there."""
-    return {name: _told(name, _contents, _version) for name in map(str, depends_on)}
+def content_hashes(depends_on: Iterable[Dependency]) -> dict[str, str]:
+    """A hash of what each name stands for, or a package's version. Raises BadInput for what is missing."""
+    return {name: _text(name, _file_hash, _version) for name in map(str, depends_on)}
 
 
-def seen(depends_on: Iterable[Dependency]) -> dict[str, str]:
-    """What is another text once what one holds has changed. Raises BadInput where one is not there.
+def stamps(depends_on: Iterable[Dependency]) -> dict[str, str]:
+    """A text for each name that changes when its contents do. Raises BadInput for what is missing.
 
-    A package stays what it was when it was imported.
+    A package's is constant, as a process keeps the version that it has imported.
     """
-    return {name: _told(name, _stamp, lambda package: "") for name in map(str, depends_on)}
+    return {name: _text(name, _file_stamp, lambda package: "") for name in map(str, depends_on)}
 
 
-def _told(
+def _text(
     name: str, of_file: Callable[[str, os.stat_result], str], of_package: Callable[[str], str]
 ) -> str:
     if name.startswith(ENVIRONMENT):
         variable = name.removeprefix(ENVIRONMENT)
         value = os.environ.get(variable)
-        return _NOT_SET if value is None else _of_secret(variable, value)
+        return "not set" if value is None else _secret_hash(variable, value)
     if name.startswith(PACKAGE):
         return of_package(name.removeprefix(PACKAGE))
-    text = hashlib.sha256()
+    digest = hashlib.sha256()
     try:
-        for path, within, found in _files(name, "", frozenset()):
-            told = of_file(path, found) if found is not None else ""
-            text.update(os.fsencode(f"{within}\0{told}\n"))
+        for path, relative, found in _walk(name, "", frozenset()):
+            text = of_file(path, found) if found is not None else ""
+            digest.update(os.fsencode(f"{relative}\0{text}\n"))
     except OSError as error:
-        where = "" if os.path.isabs(name) else f" in {os.getcwd()}, where this process works"
+        where = "" if os.path.isabs(name) else f" in {os.getcwd()}, the working directory"
         raise BadInput(
             f"depends_on names {name}{where}; {error.filename or name} cannot be read: "
-            f"{error.strerror or error}. Write it, or take it out of depends_on. (Names of other "
+            f"{error.strerror or error}. Create it, or remove it from depends_on. (Names of other "
             f"things begin with {ENVIRONMENT} or {PACKAGE})"
         ) from error
-    return text.hexdigest()
+    return digest.hexdigest()
 
 
 @lru_cache
-def _of_secret(variable: str, value: str) -> str:
-    slow = hashlib.pbkdf2_hmac("sha256", os.fsencode(value), os.fsencode(variable), _SLOW)
-    return slow.hex()
+def _secret_hash(variable: str, value: str) -> str:
+    salt = os.fsencode(variable)
+    return hashlib.pbkdf2_hmac("sha256", os.fsencode(value), salt, _SLOW_HASH_ROUNDS).hex()
 
 
 def _version(package: str) -> str:
@@ -74,40 +72,42 @@ def _version(package: str) -> str:
     except (PackageNotFoundError, ValueError):
         raise BadInput(
             f"depends_on names {PACKAGE}{package}, and no such package is installed. Install it, or "
-            "give the name that pip has for it."
+            "use the name that pip has for it."
         ) from None
 
 
-def _contents(path: str, found: os.stat_result) -> str:
+def _file_hash(path: str, found: os.stat_result) -> str:
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _stamp(path: str, found: os.stat_result) -> str:
+def _file_stamp(path: str, found: os.stat_result) -> str:
     return f"{found.st_size} {found.st_mtime_ns} {found.st_dev} {found.st_ino}"
 
 
-def _files(
-    path: str, within: str, above: frozenset[tuple[int, int]]
+def _walk(
+    path: str, relative: str, parents: frozenset[tuple[int, int]]
 ) -> Iterator[tuple[str, str, os.stat_result | None]]:
-    """Each file at a path or under it, in an order of its own: path, name within, and what it is.
+    """Path, relative path and status of everything at a path or below it, in a fixed order.
 
-    Links are followed, but not to a folder that they are in. Folders, and what is no file (a socket,
-    a link to nothing), have only their names.
+    The status is None for folders, and for what is no file, such as a socket or a broken link. Links are
+    followed, except to a folder that contains them.
     """
     try:
         found = os.stat(path)
     except OSError as error:
-        if not within or error.errno not in (errno.ENOENT, errno.ELOOP):
+        if not relative or error.errno not in (errno.ENOENT, errno.ELOOP):
             raise
-        yield path, within, None
+        yield path, relative, None
         return
     if stat.S_ISREG(found.st_mode):
-        yield path, within, found
+        yield path, relative, found
         return
-    yield path, within, None
-    me = (found.st_dev, found.st_ino)
-    if stat.S_ISDIR(found.st_mode) and me not in above:
+    yield path, relative, None
+    identity = (found.st_dev, found.st_ino)
+    if stat.S_ISDIR(found.st_mode) and identity not in parents:
         for name in sorted(os.listdir(path)):
-            if name != _LEFT_OUT:
-                yield from _files(os.path.join(path, name), f"{within}/{name}", above | {me})
+            if name != _WRITTEN_BY_PYTHON:
+                yield from _walk(
+                    os.path.join(path, name), f"{relative}/{name}", parents | {identity}
+                )

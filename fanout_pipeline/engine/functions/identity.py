@@ -1,4 +1,7 @@
-"""What the parts of a run are made from and how: what of another identity is reused, `ledger` decides."""
+"""The identity of a run: from what its parts are made, and how.
+
+Whether parts of a run with another identity are reused is decided in `results.store.ledger`.
+"""
 
 from __future__ import annotations
 
@@ -14,53 +17,56 @@ from pathlib import Path
 from typing import Any
 
 from fanout_pipeline.engine.functions.fingerprint import function_fingerprint, function_name
-from fanout_pipeline.engine.functions.input_guard import look
+from fanout_pipeline.engine.functions.input_guard import input_versions
 from fanout_pipeline.engine.model.options import Options
 from fanout_pipeline.engine.model.spec import FanoutSpec
-from fanout_pipeline.engine.model.strategy import Look, Strategy
+from fanout_pipeline.engine.model.strategy import InputVersions, Strategy
 from fanout_pipeline.results.store.ledger import Identity
 from fanout_pipeline.results.store.manifest import FORMAT
-from fanout_pipeline.sources.source import Fingerprint
+from fanout_pipeline.sources.source import Version
 
 
 @dataclass(frozen=True, slots=True)
 class Basis:
-    """What a run is made from, as it was when the run began."""
+    """What the results of a run depend on, as it was when the run began."""
 
-    seen: Look
-    input: Fingerprint
+    seen: InputVersions
+    """The versions of the inputs, which must not change during the run."""
+    input: Version
+    """The version of the source, with the hash of its contents."""
     function: dict[str, str]
-    """Name and fingerprint of the one for single items."""
+    """The name and the fingerprint of the function for single items."""
     depends_on: dict[str, str]
-    """What each thing holds that the function depends on."""
+    """The content hash of each thing that the function depends on."""
 
     @classmethod
     def of(cls, spec: FanoutSpec) -> Basis:
-        """Raises BadInput where the source cannot be read, or what the function depends on."""
-        seen = look(spec)  # first: what changes while it is read here is found changed
-        return cls(seen, spec.source.fingerprint(), function_identity(spec.function), _held(spec))
+        """Raises BadInput if the source, or something that the function depends on, cannot be read."""
+        seen = input_versions(spec)  # first, so that changes during the reading here are noticed
+        input_ = spec.source.examine()
+        return cls(seen, input_, function_identity(spec.function), _content_hashes(spec))
 
     @property
     def made_by(self) -> dict[str, str]:
-        """The function, with what it depends on in its fingerprint."""
-        fingerprint = _with(self.function["fingerprint"], self.depends_on)
+        """The name of the function, and its fingerprint with what it depends on."""
+        fingerprint = _combined(self.function["fingerprint"], self.depends_on)
         return self.function | {"fingerprint": fingerprint}
 
 
 def work_fingerprint(spec: FanoutSpec) -> str:
-    """Of the function, and of what it depends on where there is something."""
-    return _with(function_fingerprint(spec.function), _held(spec))
+    """The fingerprint of the function with what it depends on."""
+    return _combined(function_fingerprint(spec.function), _content_hashes(spec))
 
 
-def _held(spec: FanoutSpec) -> dict[str, str]:
+def _content_hashes(spec: FanoutSpec) -> dict[str, str]:
     if not spec.depends_on:
         return {}
-    from fanout_pipeline.engine.functions.dependencies import held
+    from fanout_pipeline.engine.functions.dependencies import content_hashes
 
-    return held(spec.depends_on)
+    return content_hashes(spec.depends_on)
 
 
-def _with(fingerprint: str, depends_on: Mapping[str, str]) -> str:
+def _combined(fingerprint: str, depends_on: Mapping[str, str]) -> str:
     if not depends_on:
         return fingerprint
     text = json.dumps([fingerprint, *sorted(depends_on.items())])
@@ -74,13 +80,13 @@ def identity_of(
     chunks: int | None,
     options: Options,
 ) -> Identity:
-    """By the names that a log line gives to what changed. `chunks`: as asked for; None, if not."""
+    """The keys are what log lines call the thing that changed. `chunks` is the number asked for, or None."""
     called = spec.batch_function if strategy.batch else spec.function
     assert called is not None
     results = {
         "the strategy": strategy.name,
-        "the input": [basis.input.bytes, basis.input.sha256],
-        "the input's format": repr(spec.source).replace(repr(basis.input.path), ""),
+        "the input": [basis.input.size, basis.input.identity],
+        "the input's format": repr(spec.source).replace(repr(str(spec.source)), ""),
         "the function": function_identity(called) if strategy.batch else basis.function,
         "the version of the function's package": distribution_of(called),
         "the version of fanout_pipeline": [_version("fanout_pipeline"), FORMAT],
@@ -93,20 +99,17 @@ def identity_of(
         "what is done with failed items": asdict(options.failures),
         "the memory that a worker may have": memory,
     }
-    # As it comes back from a file: tuples are lists.
+    # As it is when read from a file: tuples are lists.
     return Identity(**json.loads(json.dumps({"results": results, "failures": failures})))
 
 
 def function_identity(function: Callable[..., Any]) -> dict[str, str]:
-    """Name and fingerprint."""
+    """The name and the fingerprint of a function."""
     return {"name": function_name(function), "fingerprint": function_fingerprint(function)}
 
 
 def distribution_of(function: Callable[..., Any]) -> str | None:
-    """Name and version of the installed distribution that a function's module belongs to.
-
-    None for modules of none, such as a script's.
-    """
+    """Name and version of the installed distribution that contains the function, None if there is none."""
     while isinstance(function, partial):
         function = function.func
     owner = function if hasattr(function, "__qualname__") else type(function)
@@ -122,7 +125,7 @@ def distribution_of(function: Callable[..., Any]) -> str | None:
 
 
 def _has(distribution: Distribution, path: Path) -> bool:
-    # Lists of files, unread: packages_distributions() parses them, for a second.
+    # Searches the list of files as text: packages_distributions() parses them all, for a second.
     root = str(distribution.locate_file(""))
     listed = distribution.read_text("RECORD") or ""
     return path.is_relative_to(root) and f"\n{path.relative_to(root)}," in f"\n{listed}"

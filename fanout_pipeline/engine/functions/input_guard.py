@@ -1,4 +1,4 @@
-"""What changes while it is read: results of half the old and half the new are nobody's."""
+"""A run whose inputs change while it reads them fails: results from two versions are of no use."""
 
 from __future__ import annotations
 
@@ -6,48 +6,46 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from fanout_pipeline.engine.model.errors import ItemFailed
-from fanout_pipeline.engine.model.strategy import Look, Reads
+from fanout_pipeline.engine.model.strategy import HasInputs, InputVersions
 from fanout_pipeline.sources.source import BadInput, require_unchanged
 
 
-def look(reads: Reads) -> Look:
-    """A look without reading. Raises BadInput where something is not there."""
-    return Look(reads.source.stamp(), _seen(reads))
+def input_versions(inputs: HasInputs) -> InputVersions:
+    """The current versions, without reading any contents. Raises BadInput for what is missing."""
+    return InputVersions(inputs.source.version(), _stamps(inputs))
 
 
-def require_as_seen(reads: Reads, before: Look) -> None:
-    """Raises BadInput unless all is what it was."""
-    require_unchanged(reads.source, before.source)
-    for name, now in _seen(reads).items():
-        if now != before.depends_on.get(name):
+def require_same_inputs(inputs: HasInputs, before: InputVersions) -> None:
+    """Raises BadInput if an input has changed."""
+    require_unchanged(inputs.source, before.source)
+    for name, stamp in _stamps(inputs).items():
+        if stamp != before.depends_on.get(name):
             raise BadInput(
-                f"{name}, which the function depends on, changed while the run worked. Nothing was "
-                "made visible; earlier results are as they were. Run again when nobody changes it "
-                "any more."
+                f"{name}, which the function depends on, changed during the run. Nothing was made "
+                "visible; earlier results are as they were. Run again when it no longer changes."
             )
 
 
 @contextmanager
-def unchanged(reads: Reads, before: Look) -> Iterator[None]:
-    """Raises BadInput at the end of the block if what is read is not what it was.
+def inputs_unchanged(inputs: HasInputs, before: InputVersions) -> Iterator[None]:
+    """Raises BadInput at the end of the block if an input has changed.
 
-    An item that is bad, or that the function fails on, may be half of one that was cut off just
-    then: in place of that error, too.
+    It replaces the error of an item, too, which may be half of a record that was being written.
     """
     try:
         yield
     except (BadInput, ItemFailed):
         try:
-            require_as_seen(reads, before)
+            require_same_inputs(inputs, before)
         except BadInput as changed:
             raise changed from None
         raise
-    require_as_seen(reads, before)
+    require_same_inputs(inputs, before)
 
 
-def _seen(reads: Reads) -> dict[str, str]:
-    if not reads.depends_on:
+def _stamps(inputs: HasInputs) -> dict[str, str]:
+    if not inputs.depends_on:
         return {}
-    from fanout_pipeline.engine.functions.dependencies import seen  # hashlib: workers do without
+    from fanout_pipeline.engine.functions.dependencies import stamps  # hashlib: workers do without
 
-    return seen(reads.depends_on)
+    return stamps(inputs.depends_on)

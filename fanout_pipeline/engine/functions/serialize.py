@@ -1,9 +1,9 @@
-"""Messages as bytes that a worker can read, which shares nothing with this process but `sys.path`.
+"""Messages with a user's function as bytes, for a worker that shares only `sys.path` with this process.
 
-Functions of modules that a worker can import travel as names. Those of `__main__` (a script, `python -c`,
-a REPL, a notebook), of modules that were loaded from a file by hand, lambdas and nested functions
-travel by value, with the variables that they refer to (see `by_value`). So do those of modules that
-hold objects of Dagster's, for a worker that imports them imports dagster, which takes a second.
+Functions of modules that a worker can import are sent by name. Others are sent by value, with their code
+and the variables that they refer to (`by_value`): those of `__main__` (a script, `python -c`, a REPL, a
+notebook) and of modules that were loaded from a file by hand, lambdas and nested functions. So are
+functions of modules that hold Dagster objects: importing one imports dagster, which takes a second.
 """
 
 from __future__ import annotations
@@ -16,68 +16,83 @@ from typing import Any
 
 from fanout_pipeline.engine.functions.importable import (
     can_import,
-    dagsters_objects,
+    dagster_objects,
     goes_by_name,
     has_name,
 )
 from fanout_pipeline.engine.model.errors import short_repr
 
 
-def sent(message: Any, function: Any, say: Callable[[str], object] = lambda text: None) -> bytes:
-    """A message that holds the user's function. Raises TypeError, naming what of it cannot be sent.
+def sent(message: Any, function: Any, log: Callable[[str], object] = lambda line: None) -> bytes:
+    """Pickle a message that contains the user's function. Logs a line where that is done by value.
 
-    What is out of the ordinary about the way it travels is said.
+    Raises TypeError, naming what cannot be sent.
     """
     try:
         buffer = io.BytesIO()
-        _ByName(buffer).dump(message)
+        _ByNamePickler(buffer).dump(message)
         return buffer.getvalue()
     except (_NotByName, pickle.PicklingError, AttributeError, TypeError, RecursionError):
-        # Here, for the usual function does without it.
-        from fanout_pipeline.engine.functions.by_value import culprit, pickled
+        # Imported here: most functions are sent by name.
+        from fanout_pipeline.engine.functions.by_value import pickled, unpicklable_part
     try:
-        sent, copied = pickled(message, goes_by_name)
+        data, copied = pickled(message, goes_by_name)
         for module in sorted(copied):
-            say(_told_copied(module))
-        return sent
+            log(_copied_line(module))
+        return data
     except Exception as error:
         name = getattr(function, "__qualname__", None) or short_repr(function, 200)
-        cause = f"{culprit(function) or error}"
+        cause = unpicklable_part(function) or str(error)
         try:
-            # A module of Dagster's objects may hold what cannot be copied: a worker can import it.
-            sent, copied = pickled(message, can_import)
+            # A module with Dagster objects may hold what cannot be copied, but workers can import it.
+            data, _ = pickled(message, can_import)
         except Exception:
             raise TypeError(
                 f"The function {name} cannot be sent to worker processes: {cause}. "
                 "Make it inside the function, or define the function at the top level of a module "
                 "that can be imported."
             ) from error
-        say(
+        log(
             f"each worker process imports dagster, which takes it a second: {name} cannot be sent "
             f"without the module that it is defined in ({cause}), and that holds Dagster's objects. "
             "Define the function in a module of its own."
         )
-        return sent
+        return data
 
 
-def _told_copied(module: str) -> str:
-    holds = next(dagsters_objects(module), None)
-    if holds is None or not can_import(module):
-        why = "they could not import it"
+def can_be_sent_by_name(function: Any) -> bool:
+    """Whether Python's own pickle can send it: worker processes can import all that it consists of."""
+    try:
+        _ByNamePickler(_Nowhere(), can_import).dump(function)
+    except (_NotByName, pickle.PicklingError, AttributeError, TypeError, RecursionError):
+        return False
+    return True
+
+
+class _Nowhere:
+    """A file that keeps nothing: what a function holds may be large."""
+
+    def write(self, data: Any) -> int:
+        return len(data)
+
+
+def _copied_line(module: str) -> str:
+    dagsters = next(dagster_objects(module), None)
+    if dagsters is not None and can_import(module):
+        why = f"it holds Dagster's objects ({dagsters}), and whoever imports it imports dagster"
     else:
-        why = f"it holds Dagster's objects ({holds}), and whoever imports it imports dagster"
+        why = "they could not import it"
     return f"what is defined in {module} goes to worker processes with its code, for {why}"
 
 
 class _NotByName(Exception):
-    """A worker could not, or should not, import the module of what is to be pickled."""
+    """A worker could not, or should not, import the module of what is being pickled."""
 
 
-class _ByName(pickle.Pickler):
-    def __init__(self, buffer: io.BytesIO):
+class _ByNamePickler(pickle.Pickler):
+    def __init__(self, buffer: Any, by_name: Callable[[str | None], bool] = goes_by_name):
         super().__init__(buffer)
-        # Half of what is pickled here shares its module with something else.
-        self._goes_by_name = cache(goes_by_name)
+        self._goes_by_name = cache(by_name)
 
     def reducer_override(self, value: Any) -> Any:
         if has_name(value) and not self._goes_by_name(value.__module__):

@@ -1,4 +1,4 @@
-"""How a fan-out fails, in words that can be sent to another process and shown anywhere."""
+"""The ways in which a fan-out fails, as errors that can be sent to another process and shown anywhere."""
 
 from __future__ import annotations
 
@@ -13,36 +13,40 @@ _TRACEBACK_CHARACTERS = 10_000
 
 
 class Stopped(BaseException):
-    """The run has failed elsewhere; what waits for it gives up.
+    """The run has failed elsewhere, and whatever still waits or works for it stops.
 
-    No Exception, for it is raised within calls of the user's function, too.
+    It is not an Exception, so that the user's function does not catch it.
     """
 
 
 class WorkerDied(Exception):
-    """A worker process ended before its work did. The message says how."""
+    """A worker process ended before it had finished its work. The message says how."""
 
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """An exception of the user's function, in a form that every process can read."""
+    """An exception raised by the user's function, as text that any process can read."""
 
     item: str
-    """The item's repr, shortened."""
+    """The repr of the item, shortened."""
     error_type: str
+    """The name of the exception's class."""
     message: str
+    """The exception's message, with the number of tries if there were several."""
     traceback: str
+    """The traceback in the process that called the function."""
     index: int = -1
+    """The index of the item in the source, -1 while it is unknown."""
     where: str = ""
     """Where a person finds the item in the source."""
 
     def at(self, index: int, source: Source) -> Failure:
-        """The same failure with its place, which a worker need not know."""
-        return replace(self, index=index, where=source.where(index))
+        """The same failure with the item's place, which workers do not know."""
+        return replace(self, index=index, where=source.locate(index))
 
 
 class ItemFailed(Exception):
-    """The user's function raised. The message names the item and holds the worker's traceback."""
+    """The user's function raised an exception. The message names the item and includes the traceback."""
 
     def __init__(self, failure: Failure):
         super().__init__(failure)
@@ -50,7 +54,7 @@ class ItemFailed(Exception):
 
     def __str__(self) -> str:
         f = self.failure
-        # Indented, for a line of a message must not look like one of the log's own.
+        # Indented, so that no line of it looks like another entry of the log.
         traceback = "  " + f.traceback.rstrip("\n").replace("\n", "\n  ")
         return (
             f"The function failed on item {f.index} ({f.where}), {f.item}: "
@@ -58,10 +62,10 @@ class ItemFailed(Exception):
         )
 
 
-def require_failed(error: BaseException) -> None:
-    """Raise on what came out of a call and is not the function's failure: an interrupt, the run's end.
+def reraise_interrupt(error: BaseException) -> None:
+    """Raise an error again that ended a call but is not the function's failure: an interrupt, or Stopped.
 
-    All else is, a sys.exit() and a KeyboardInterrupt that the function raises by itself included.
+    A sys.exit() and a KeyboardInterrupt that the function itself raises are its failures.
     """
     if isinstance(error, Stopped):
         raise error
@@ -71,31 +75,31 @@ def require_failed(error: BaseException) -> None:
 
 
 def failure_from(error: BaseException, item: str, tries: int = 1) -> Failure:
-    """An exception of the user's function, in a form that can be sent, stored and shown anywhere.
+    """A record of an exception that the user's function raised at the last of some `tries`.
 
-    The message says how many `tries` there were, if more than one. Long texts are cut.
+    Long texts are cut.
     """
-    import traceback  # here, for workers whose function never raises do without it
+    import traceback  # most workers do without it
 
     try:
         message = str(error)
     except BaseException as unprintable:
-        require_failed(unprintable)
-        message = f"its message cannot be had: {type(unprintable).__name__}"
+        reraise_interrupt(unprintable)
+        message = f"str() of the exception raised {type(unprintable).__name__}"
     tried = f" (tried {tries} times)" if tries > 1 else ""
-    told = printable_lines("".join(traceback.format_exception(error)))
+    lines = printable_lines("".join(traceback.format_exception(error)))
     return Failure(
         item=item,
         error_type=printable(type(error).__name__, 100),
         message=printable(message) + tried,
-        traceback=both_ends(told, _TRACEBACK_CHARACTERS),
+        traceback=both_ends(lines, _TRACEBACK_CHARACTERS),
     )
 
 
-def sendable(error: BaseException) -> BaseException:
-    """The error, or one with its text where another process could not read it.
+def picklable(error: BaseException) -> BaseException:
+    """The error, or a RuntimeError with its text if another process could not unpickle it.
 
-    So it is with a sys.exit(): to the other process it is an error, and no reason to exit.
+    A sys.exit() becomes a RuntimeError, too, as it must not end the other process.
     """
     import traceback
 
@@ -103,26 +107,26 @@ def sendable(error: BaseException) -> BaseException:
     try:
         if isinstance(pickle.loads(pickle.dumps(error)), Exception):
             return error
-    except Exception:  # noqa: S110 (whatever it is, its text can be sent)
+    except Exception:  # noqa: S110 (its text can always be sent)
         pass
     return RuntimeError(printable_lines("".join(traceback.format_exception(error))))
 
 
-def unreadable(error: BaseException) -> BaseException:
-    """What a worker answers with that could not unpickle the function."""
+def unpickling_failed(error: BaseException) -> BaseException:
+    """The answer of a worker that could not unpickle the function."""
     error.add_note(
-        "A worker process could not read the function. What it is made of must be importable there, "
-        "with the same sys.path, or hold nothing that cannot be pickled."
+        "A worker process could not unpickle the function. Everything that it refers to must be "
+        "importable there, with the same sys.path, or be picklable."
     )
-    return sendable(error)
+    return picklable(error)
 
 
 def short_repr(item: object, limit: int = 60) -> str:
-    """An item's repr, shortened, in one line of printable text."""
+    """The repr of an item, shortened to one line of printable text."""
     try:
         text = repr(item)
     except BaseException as error:
-        require_failed(error)
+        reraise_interrupt(error)
         if not isinstance(item, int):
             return f"a {printable(type(item).__name__, limit)} whose repr fails"
         text = f"an integer of {item.bit_length():,} bits"  # too many digits to print

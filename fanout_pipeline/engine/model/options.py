@@ -1,4 +1,4 @@
-"""What happens to an item whose call fails."""
+"""How a fan-out is run: with how many workers, and what happens to an item whose call fails."""
 
 from __future__ import annotations
 
@@ -11,22 +11,24 @@ FailedItems = Literal["null", "omit"]
 
 @dataclass(frozen=True, slots=True)
 class FailurePolicy:
-    """The same for every strategy and every item of a run."""
+    """What happens to an item whose call fails, in every strategy."""
 
     on_error: OnError = "fail"
-    """fail: the run stops soon and names the item. quarantine: all other items are finished, and
-    those that failed are listed in `failures.parquet`."""
+    """With `fail` the run stops at the first failed item and names it. With `quarantine` all other items
+    are finished, and `read_failures` lists those that failed."""
     failed_items: FailedItems = "null"
-    """What the results have in the place of a quarantined item: a null, or no row."""
+    """What the results contain for a quarantined item: `null`, or no row (`omit`)."""
     retries: int = 0
-    """Further calls of an item that failed, at most."""
+    """How often a failed item is tried again."""
     retry_on: tuple[str, ...] = ("Exception",)
-    """Names of exception classes, plain or with their module, of which a retry is worth it."""
+    """The exception classes for which a retry is worthwhile, and with them their subclasses. Names may be
+    plain (`TimeoutError`) or qualified by the module or a package around it (`fanout_pipeline.WorkerDied`)."""
     backoff_seconds: float = 0.1
-    """Before the first retry; twice as long before each further one, and up to as much again by
-    chance, so that workers do not retry together. Never more than a minute."""
+    """The wait before the first retry. It doubles for each further one, a random time of up to the same
+    length is added so that workers do not retry together, and it never exceeds a minute."""
     item_timeout_seconds: float | None = None
-    """A call that takes longer is ended, and its item has failed."""
+    """The longest that a call may take; one that takes longer is ended, and its item has failed. None sets
+    no limit. Kept by `multiprocess` and `asyncio`."""
 
     def __post_init__(self) -> None:
         if self.retries < 0:
@@ -40,30 +42,33 @@ class FailurePolicy:
 
     @property
     def quarantines(self) -> bool:
+        """Whether failed items are quarantined."""
         return self.on_error == "quarantine"
 
     @property
     def omits(self) -> bool:
-        """Whether results have no row for an item in quarantine."""
+        """Whether the results have no row for a quarantined item."""
         return self.quarantines and self.failed_items == "omit"
 
 
 FAIL = FailurePolicy()
-"""What holds where nothing else is said: the first item that fails ends the run."""
+"""The default: the first failed item ends the run."""
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How much to fan out."""
+    """How a fan-out is run."""
 
     workers: int
+    """The number of worker processes or threads, for strategies that use several."""
     start_method: str
-    """How worker processes are started; strategies without any ignore it."""
+    """How multiprocessing starts worker processes, `none` for strategies that start none."""
     concurrency: int = 100
-    """Calls of an async function that `asyncio` has in flight at a time, at most."""
+    """The most calls of an async function that `asyncio` has in flight at once."""
     failures: FailurePolicy = FAIL
+    """What happens to an item whose call fails."""
     worker_memory_mb: int | None = None
-    """Resident memory that a worker process may have; None: as much as there is."""
+    """The most resident memory that a worker process may use, in MB. None sets no limit."""
 
     def __post_init__(self) -> None:
         if self.workers < 1:

@@ -1,4 +1,4 @@
-"""What is kept of one run of one strategy."""
+"""The record of one run of one strategy."""
 
 from __future__ import annotations
 
@@ -6,52 +6,62 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from fanout_pipeline.sources.source import Fingerprint
+    from fanout_pipeline.sources.source import Version
 
 
 @dataclass(frozen=True, slots=True)
 class RunRecord:
-    """What one run took and gave. Seconds are wall time unless they are called CPU."""
+    """The time, the memory and the outcome of one run. Seconds are wall time unless their name says CPU."""
 
     strategy: str
+    """The name of the strategy."""
     wall_seconds: float
-    """From cutting the source to committed parts, starting and stopping workers included."""
+    """The time from cutting the source to committed parts, with starting and stopping the workers."""
     start_seconds: float
-    """Until every worker has answered."""
+    """The time until every worker had answered."""
     run_seconds: float
-    """Cutting, reading, calling, writing."""
+    """The time for cutting, reading, calling and writing."""
     stop_seconds: float
-    """Until every worker is gone."""
+    """The time until every worker had ended."""
     commit_seconds: float
+    """The time until the results were visible."""
     cpu_seconds: float
-    """Of this process and its workers."""
+    """The CPU time of this process and its workers."""
     peak_rss_bytes: int
-    """Of the largest of these processes."""
+    """The peak memory of the largest of these processes."""
     items: int
+    """The number of items in the results, including quarantined and reused ones."""
     workers: int
+    """The number of workers that were asked for."""
     worker_pids: tuple[int, ...]
     """The processes that called the function."""
     chunks: int
+    """The number of parts that the results consist of."""
     start_method: str
+    """How the worker processes were started, `none` if there were none."""
     digest: str
-    input: Fingerprint
+    """A hash of the indexes and values of all results, the same for every strategy and chunking."""
+    input: Version
+    """The version of the input that was read."""
     function_fingerprint: str
+    """The fingerprint of the function and of what it depends on."""
     warm_seconds: tuple[float, ...] = ()
-    """Of each further run by the same workers, from cutting to committed parts."""
+    """The time of each further run by the same workers, from cutting to committed parts."""
     phases: dict[str, float] = field(default_factory=dict)
-    """Where `wall_seconds` went, in seconds by the names of `phases.PHASES`: of each worker's
-    time, the mean over the workers, so that the values sum to `wall_seconds`."""
+    """Where the time went, in seconds by the names in `phases.PHASES`. Each is a mean over the workers, so
+    that they sum to `wall_seconds`."""
     sent_bytes: int = 0
-    """Pickled bytes that travelled between processes: descriptors, items, results."""
+    """The number of pickled bytes sent between processes: descriptors, items, results."""
     pickle_seconds: float = 0.0
-    """CPU time of pickling and unpickling these, on both sides."""
+    """CPU time of pickling and unpickling items and results, on both sides; measured for baselines only."""
     failed: int = 0
-    """Of the items, those that are in quarantine."""
+    """The number of quarantined items."""
     reused_chunks: int = 0
-    """Of an earlier run that did not come to its end."""
+    """The number of chunks reused from an earlier run that did not finish."""
     reused_items: int = 0
+    """The number of items in reused chunks."""
 
     @property
     def items_per_second(self) -> float:
-        """Of those that this run has called the function for."""
+        """The speed over the items that were not reused."""
         return (self.items - self.reused_items) / self.wall_seconds

@@ -1,4 +1,4 @@
-"""What is fanned out: a function, the source of its items, and what belongs to them."""
+"""What is fanned out: a function and the source of its items."""
 
 from __future__ import annotations
 
@@ -17,36 +17,38 @@ _P = ParamSpec("_P")
 _T = TypeVar("_T")
 
 Dependency = str | Path
-"""The name of something that a function reads beside its items: see `FanoutSpec.depends_on`."""
+"""The name of something that a function reads besides its items: see `FanoutSpec.depends_on`."""
 
 
 @dataclass(frozen=True, slots=True)
 class FanoutSpec:
-    """A function to call on every item of a source."""
+    """A function and the source whose items it is called with."""
 
     name: str
-    """Names the assets (`<name>/<strategy>`) and the folder under the data root: letters, digits, `_`."""
+    """The name of the assets (`<name>/<strategy>`) and of the folder under the data root. It consists of
+    letters, digits and underscores."""
     source: Source
-    """Its path is relative to the data root."""
+    """Where the items come from. A relative path is relative to the data root."""
     function: Callable[[Any], Any]
-    """Called with each item, awaited where it is async. Worker processes import it by its module
-    and name; where they could not, or the module holds Dagster's objects, it is sent with its code."""
+    """The function that is called with each item, and awaited if it is async. Worker processes import its
+    module; if they cannot, or if the module holds Dagster objects, the function is sent with its code."""
     batch_function: Callable[[Any], Any] | None = None
-    """The same on a pandas Series of items, giving as many results; None: no `vectorized`."""
+    """The function for `vectorized`: it takes a pandas Series of items and returns as many results. With
+    None there is no `vectorized`."""
     upstream: tuple[str, ...] = ()
-    """Keys of the assets that write the source, `prefix/name` where they have one."""
+    """The keys of the assets that write the source, as in `orders` or `raw/orders`."""
     depends_on: tuple[Dependency, ...] = ()
-    """What the function reads beside its items, as far as results depend on it: paths of files and of
-    folders, as the function gives them (relative to the working directory, not to the data root);
-    `env:NAME`, a variable of the environment; `package:NAME`, the version of an installed one."""
+    """What results depend on besides the items: paths of files and folders that the function reads (relative
+    to the working directory, not to the data root), `env:NAME` for an environment variable, `package:NAME` for
+    the version of an installed package."""
     tolerance: float = 1e-9
-    """By how much floats in results may differ from the reference's, relative to the larger, and be
-    right: last digits depend on the order of a sum. All else is exact, and so are floats with 0."""
+    """The largest relative difference between two floats that checks accept as equal, as the last digits of
+    a sum depend on its order. Everything else is compared exactly; with 0, floats are, too."""
     import_path: tuple[str, ...] = field(
         default_factory=import_path, compare=False, repr=False, kw_only=True
     )
-    """Where the function's modules are found, and what it imports when it is called: `sys.path` as it
-    was here. Dagster takes the folder of the definitions off it once it has loaded them."""
+    """Where the function's modules are found: `sys.path` as it was when the spec was made. Dagster removes
+    the folder of the definitions from it once they are loaded."""
 
     def __post_init__(self) -> None:
         if isinstance(self.depends_on, (str, Path)):
@@ -57,19 +59,19 @@ class FanoutSpec:
             raise ValueError(f"tolerance must be at least 0 and finite, not {self.tolerance}")
 
     def under(self, root: Path) -> FanoutSpec:
-        """The same fan-out with its source's path taken relative to `root`."""
+        """The same spec with its source's path relative to `root`."""
         return replace(self, source=self.source.under(root))
 
 
 def is_async(function: Callable[..., Any]) -> bool:
-    """Whether calls must be awaited: an `async def`, a partial of one, an object so called."""
+    """Whether its calls must be awaited: it is an `async def`, a partial of one or an object with one."""
     while isinstance(function, partial):
         function = function.func
     return iscoroutinefunction(function) or iscoroutinefunction(type(function).__call__)
 
 
 def with_its_imports(function: Callable[_P, _T]) -> Callable[_P, _T]:
-    """A function that is given a spec, such that it finds the modules that the spec's author found."""
+    """Decorate a function that takes a spec: it finds modules where the spec's author found them."""
 
     @wraps(function)
     def wrapped(*args: _P.args, **kwargs: _P.kwargs) -> _T:

@@ -1,135 +1,110 @@
-"""What the first of a run's steps has found, kept in the run's generation for the others."""
+"""What the first step of a run has found, kept in the run's generation for the other steps."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-import math
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
-from fanout_pipeline.engine.functions.identity import Basis, identity_of
-from fanout_pipeline.engine.model.options import Options
-from fanout_pipeline.engine.model.spec import FanoutSpec
-from fanout_pipeline.engine.model.strategy import Look, Strategy
+from fanout_pipeline.engine.functions.identity import Basis
+from fanout_pipeline.engine.model.strategy import InputVersions
+from fanout_pipeline.engine.scattered.owner import claim
 from fanout_pipeline.engine.scheduling.resume import finished_before
-from fanout_pipeline.engine.system.ownership import own
 from fanout_pipeline.engine.system.usage import ProcessUsage, own_usage
-from fanout_pipeline.results.files.atomic import make_folder, write_text
-from fanout_pipeline.results.files.lock import locked
-from fanout_pipeline.results.store.folder import ResultFolder
+from fanout_pipeline.results.store.contract import Store
+from fanout_pipeline.results.store.generation import Generation, read_file, write_text
 from fanout_pipeline.results.store.ledger import Identity
-from fanout_pipeline.sources.source import Fingerprint, Stamp
+from fanout_pipeline.sources.source import Version
 
-_FILE = "begun.json"
-_BEGINNING = ".beginning"
-"""Locked while a run begins, for its other steps wait for that."""
+_FILE = "_begun.json"
 
 
 @dataclass(frozen=True, slots=True)
 class Begun:
-    """All steps of a run go by it, so that their results are of one version of everything.
+    """All steps of a run rely on this, so that their results are made from one version of everything.
 
-    Times are seconds since the epoch, as several processes take them.
+    Times are seconds since the epoch, because several processes take them.
     """
 
     run: str
-    """What names the run, and its generation."""
+    """The name of the run and of its generation."""
     basis: Basis
     identity: Identity
     began: float
     ended: float
-    """When the beginning was done."""
+    """When the run had begun: everything here was known."""
     usage: ProcessUsage
-    """Of the process that began, before."""
+    """Of the first step's process, before it began the run."""
     reused_chunks: int
-    """Of earlier runs that did not come to their end."""
+    """Chunks that earlier runs finished before they stopped."""
     reused_items: int
 
     @property
     def digest(self) -> str:
-        """Short, and of the identity."""
+        """A short digest of the identity."""
         text = json.dumps(asdict(self.identity), sort_keys=True)
         return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()[:12]
 
-    def save(self, generation: Path) -> None:
+    def save(self, generation: Generation) -> None:
         """Raises CannotWrite."""
-        write_text(generation / _FILE, json.dumps(asdict(self)), durable=False)
+        write_text(generation, _FILE, json.dumps(asdict(self)))
 
     @classmethod
-    def read(cls, generation: Path) -> Begun | None:
-        """None where the run that the generation is named by has not begun.
+    def read(cls, generation: Generation) -> Begun | None:
+        """None where the run that the generation is named after has not begun.
 
-        It may be that of a dead run, which this one has just taken over.
+        The file may still be that of a dead run, whose generation this one has just taken over.
         """
         try:
-            record: dict[str, Any] = json.loads((generation / _FILE).read_text())
+            record: dict[str, Any] = json.loads(read_file(generation, _FILE))
         except (FileNotFoundError, NotADirectoryError):
             return None
         if record["run"] != generation.name:
             return None
         basis = record["basis"]
-        seen = Look(Stamp(**basis["seen"]["source"]), basis["seen"]["depends_on"])
+        seen = InputVersions(_version(basis["seen"]["source"]), basis["seen"]["depends_on"])
         read = {
-            "basis": Basis(
-                seen, Fingerprint(**basis["input"]), basis["function"], basis["depends_on"]
-            ),
+            "basis": Basis(seen, _version(basis["input"]), basis["function"], basis["depends_on"]),
             "identity": Identity(**record["identity"]),
             "usage": ProcessUsage(**record["usage"]),
         }
         return cls(**record | read)
 
 
+def _version(record: dict[str, Any]) -> Version:
+    return Version(**record | {"counts": tuple(record["counts"])})
+
+
 def begun(
     run: str,
-    strategy: Strategy,
-    spec: FanoutSpec,
-    target: ResultFolder,
-    options: Options,
-    chunks: int | None,
+    target: Store,
+    identify: Callable[[], tuple[Basis, Identity]],
     *,
     resume: bool,
-    is_over: Callable[[Path], bool],
+    is_over: Callable[[Generation], bool],
     log: Callable[[str], object],
 ) -> Begun:
-    """What the first of a run's steps has found; who calls it before any other is that.
+    """What the first of a run's steps has found; whoever calls this before all others is the first.
 
-    The run's generation is there afterwards, with a ledger, and owned by who runs this process.
-    Raises BadInput or CannotWrite.
+    The run's generation exists afterwards, with a ledger, and belongs to this process. Raises BadInput or
+    CannotWrite.
     """
     generation = target.generation(run)
     found = Begun.read(generation)
     if found is None:
-        spec.source.stamp()  # Nothing is written for an input that is not there.
-        make_folder(generation.parent)
-        with locked(generation.with_name(_BEGINNING), math.inf):
-            found = Begun.read(generation)  # by who had the lock
+        with target.beginning():
+            found = Begun.read(generation)  # by whoever held the lock
             if found is None:
-                found = _begin(run, strategy, spec, target, options, chunks, resume, is_over, log)
-    own(generation)
-    return found
-
-
-def _begin(
-    run: str,
-    strategy: Strategy,
-    spec: FanoutSpec,
-    target: ResultFolder,
-    options: Options,
-    chunks: int | None,
-    resume: bool,
-    is_over: Callable[[Path], bool],
-    log: Callable[[str], object],
-) -> Begun:
-    usage, began = own_usage(), time.time()
-    basis = Basis.of(spec)
-    identity = identity_of(strategy, spec, basis, chunks, options)
-    generation = target.share(run, is_over, identity if resume else None, log, claim=own)
-    finished = finished_before(generation, identity, log)
-    items = sum(one.part.items for one in finished)
-    found = Begun(run, basis, identity, began, time.time(), usage, len(finished), items)
-    found.save(generation)
+                usage, began = own_usage(), time.time()
+                basis, identity = identify()
+                reusable = identity if resume else None
+                generation = target.open_shared(run, is_over, reusable, log, mark_owner=claim)
+                finished = finished_before(generation, identity, log)
+                items = sum(one.part.items for one in finished)
+                found = Begun(run, basis, identity, began, time.time(), usage, len(finished), items)
+                found.save(generation)
+    claim(generation)
     return found

@@ -14,14 +14,14 @@ from fanout_pipeline.results.store.manifest import Manifest
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What the run of one chunk took. Times are seconds since the epoch, as several processes take them."""
+    """What one step took. Times are seconds since the epoch, because several processes take them."""
 
     run: str
-    """In which it ran: a re-execution is given those of the run before, too."""
+    """The run that it belonged to: a re-execution is given the answers of the run before, too."""
     began: float
     ended: float
     busy_seconds: float
-    """By a clock that cannot be set back, as those can."""
+    """Time by a clock that cannot be set back, as that of `began` can."""
     usage: ProcessUsage
 
 
@@ -34,10 +34,10 @@ def gathered(
     rest_seconds: float,
     rest_used: Sequence[ProcessUsage],
 ) -> RunRecord:
-    """The record of a run, of these answers, that has just made its results visible.
+    """The record of a run that has just made its results visible.
 
-    `workers` is how many chunks are run at a time, at most. `rest_seconds`: what gather took for
-    those that no step had done, in processes that have used `rest_used`.
+    `workers`: the most steps at a time. `rest_seconds`: what gather took for what no step had done, in
+    processes that have used `rest_used`.
     """
     ended = time.time()
     first = min((answer.began for answer in answers), default=begin_gather)
@@ -47,7 +47,7 @@ def gathered(
     used = _by_process([begun.usage, *called, own_usage()])
     return RunRecord(
         strategy=manifest.strategy,
-        # At least what one chunk took by a clock that cannot be set back, as these can.
+        # At least what one step took by the clock that cannot be set back.
         wall_seconds=max([ended - begun.began, *(answer.busy_seconds for answer in answers)]),
         start_seconds=max(0.0, first - begun.ended),
         run_seconds=max(0.0, begun.ended - begun.began + last - first) + rest_seconds,
@@ -70,7 +70,7 @@ def gathered(
 
 
 def _by_process(usages: Sequence[ProcessUsage]) -> dict[int, float]:
-    """The last CPU time known of each process."""
+    """The last known CPU time of each process."""
     seconds: dict[int, float] = {}
     for usage in usages:
         seconds[usage.pid] = max(seconds.get(usage.pid, 0.0), usage.cpu_seconds)

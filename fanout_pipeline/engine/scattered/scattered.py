@@ -2,9 +2,9 @@
 
     scatter -> chunks -> run_chunk, anywhere, in any order, or not at all -> gather -> RunRecord
 
-All steps of a run `join` it: they write into one generation, which all processes must reach. Whoever
-joins first begins it (see `begun`): in the re-execution of a run that failed that is any step, for
-scatter is not run again. What no step has done gather does.
+All steps of a run `join` it: they write into one generation, which all processes must reach. Whichever
+joins first begins the run (see `begun`); in the re-execution of a failed run that may be any step, because
+scatter is not run again. Gather does what no step has done.
 """
 
 from __future__ import annotations
@@ -19,21 +19,22 @@ from pathlib import Path
 
 import fanout_pipeline.engine.calls.imports  # noqa: F401 (importing Arrow is not part of a chunk)
 from fanout_pipeline.engine.calls.invoke import awaited_aside
-from fanout_pipeline.engine.calls.items import keep_memory, run_chunk
-from fanout_pipeline.engine.functions.input_guard import require_as_seen, unchanged
+from fanout_pipeline.engine.calls.items import process_chunk
+from fanout_pipeline.engine.functions.identity import Basis, identity_of
+from fanout_pipeline.engine.functions.input_guard import inputs_unchanged, require_same_inputs
 from fanout_pipeline.engine.model.options import Options
 from fanout_pipeline.engine.model.run_record import RunRecord
 from fanout_pipeline.engine.model.spec import FanoutSpec, with_its_imports
 from fanout_pipeline.engine.model.strategy import Crew, Strategy, Work
 from fanout_pipeline.engine.registry import REFERENCE, STRATEGIES, SUPERVISED
-from fanout_pipeline.engine.run import run_once
+from fanout_pipeline.engine.run import Job
 from fanout_pipeline.engine.scattered.begun import Begun, begun
-from fanout_pipeline.engine.scattered.folder_numbering import FolderNumbering
 from fanout_pipeline.engine.scattered.gathered import Answer, gathered
+from fanout_pipeline.engine.scheduling.gaps import gaps
 from fanout_pipeline.engine.scheduling.resume import (
     finished_before,
-    numbered,
-    told_what_is_kept,
+    log_kept_on_error,
+    part_collector,
     unfinished,
 )
 from fanout_pipeline.engine.system.import_path import importing_from
@@ -41,13 +42,15 @@ from fanout_pipeline.engine.system.os_errors import explained
 from fanout_pipeline.engine.system.progress import Progress
 from fanout_pipeline.engine.system.usage import ProcessUsage, own_usage
 from fanout_pipeline.engine.timing.timeline import busy_seconds
-from fanout_pipeline.results.files import no_links
 from fanout_pipeline.results.store.folder import ResultFolder
-from fanout_pipeline.results.store.ledger import LEDGER, Ledger, gaps
+from fanout_pipeline.results.store.generation import Generation
+from fanout_pipeline.results.store.ledger import Identity, Ledger, forget
+from fanout_pipeline.results.store.manifest import Manifest
 from fanout_pipeline.results.types.kinds import MixedTypes
 from fanout_pipeline.sources.source import Chunk
 
-_CHUNK_BYTES = 8 * 2**20
+_CHUNK_SIZES = 4
+"""Chunks are this many times as large as those of other strategies, because each costs a step: half a second."""
 _CHUNKS_PER_WORKER = 2
 
 
@@ -60,7 +63,7 @@ class ScatteredRun:
     target: ResultFolder
     options: Options
     chunks: int | None
-    """As asked for."""
+    """The number that was asked for; None: chosen here."""
     begun: Begun
     group: str
     """The same for a run and its re-executions."""
@@ -82,59 +85,54 @@ class ScatteredRun:
         chunks: int | None = None,
         group: str | None = None,
         resume: bool = True,
-        is_over: Callable[[Path], bool] = lambda generation: False,
+        is_over: Callable[[Generation], bool] = lambda generation: False,
         rest: Strategy = STRATEGIES[SUPERVISED],
         log: Callable[[str], object] = lambda line: None,
     ) -> ScatteredRun:
-        """Take part in a run, by its name; whoever is the first begins it.
+        """Take part in a run, by its name; the first to join begins it.
 
-        `is_over`: whether nobody works on another run's generation any more; with `resume` what it
-        has left is reused. Raises BadInput or CannotWrite.
+        `is_over` tells of another run's generation whether nobody works on it any more; with `resume` what
+        such a run has left is reused. Raises BadInput or CannotWrite.
         """
-        # Nobody can end a step's call, or limit its memory: gather does the same as the steps.
+        # Nobody can end a call within a step or limit its memory, so gather does not either.
         policy = replace(options.failures, item_timeout_seconds=None)
         options = replace(options, failures=policy, worker_memory_mb=None)
         target = ResultFolder(folder)
+
+        def identify() -> tuple[Basis, Identity]:
+            basis, named = Basis.of(spec), Strategy(strategy, "", rest.start)
+            return basis, identity_of(named, spec, basis, chunks, options)
+
+        spec.source.version()  # Nothing is written for an input that does not exist.
         with explained(folder):
-            found = begun(
-                run,
-                Strategy(strategy, "", rest.start),
-                spec,
-                target,
-                options,
-                chunks,
-                resume=resume,
-                is_over=is_over,
-                log=log,
-            )
+            found = begun(run, target, identify, resume=resume, is_over=is_over, log=log)
         return cls(strategy, spec, target, options, chunks, found, group or run, resume, rest, log)
 
     @property
-    def _generation(self) -> Path:
+    def _generation(self) -> Generation:
         return self.target.generation(self.begun.run)
 
     @property
     def _wanted(self) -> int:
-        size = self.begun.basis.input.bytes
+        size, most = self.begun.basis.input.size, _CHUNK_SIZES * self.spec.source.CHUNK_SIZE
         least = self.options.workers * _CHUNKS_PER_WORKER
-        return self.chunks or max(least, math.ceil(size / _CHUNK_BYTES))
+        return self.chunks or max(least, math.ceil(size / most))
 
     def scatter(self) -> tuple[Chunk, ...]:
-        """What is to be done, in steps each of which has one of these. Raises BadInput."""
+        """What is left to do, one chunk a step. Raises BadInput."""
         ledger = Ledger.read(self._generation)
-        return unfinished(self.spec.source.cut(self._wanted), ledger.finished if ledger else ())
+        return unfinished(self.spec.source.chunks(self._wanted), ledger.finished if ledger else ())
 
     def run_chunk(self, start: int, stop: int) -> Answer:
-        """Do what nobody has done of a chunk, in one part or several, and tell of it in the ledger.
+        """Do what is left of a chunk, in one part or several, and record it in the ledger.
 
         Raises ItemFailed, BadInput, CannotWrite or MixedTypes.
         """
         began, busy = time.time(), 0.0
-        keep_memory()
         generation, spec, seen = self._generation, self.spec, self.begun.basis.seen
         ledger = Ledger.read(generation)
         work = Work(
-            spec.source,
+            spec.source.examined(self.begun.basis.input),
             spec.function,
             spec.batch_function,
             (),
@@ -144,35 +142,35 @@ class ScatteredRun:
             depends_on=spec.depends_on,
             seen=seen,
         )
-        # The chunk may be one of a larger input, before it changed.
-        stop = min(stop, seen.source.bytes)
+        # The chunk may have been cut before the input shrank.
+        stop = min(stop, seen.source.size)
         with (
             explained(self.target.path),
             self._kept(generation),
-            unchanged(spec, seen),
+            inputs_unchanged(spec, seen),
             importing_from(spec.import_path),
             awaited_aside(spec.function),
         ):
-            numbering = FolderNumbering(generation, spec.source, work.finished)
             try:
-                parts = numbered(work)
+                parts = part_collector(work)
                 for piece in gaps([(start, stop)], work.finished):
-                    # By a number that no other step, of this run or of one that outlives its own, has.
-                    part = run_chunk(work, Chunk(secrets.randbits(48), *piece), numbering)
+                    # A number that no other step has, of this run or of an earlier one that lives on.
+                    chunk = Chunk(secrets.randbits(48), *piece)
+                    part = process_chunk(work, chunk).part
                     parts.add(*piece, part)
                     busy += busy_seconds(part)
             except MixedTypes:
                 if self.begun.reused_chunks:
-                    # A run has gone on and ended here: the next would, too.
-                    no_links.unlink(generation / LEDGER)
+                    # The next run would resume with the same parts and end here again.
+                    forget(generation)
                 raise
         return Answer(self.begun.run, began, time.time(), busy, own_usage())
 
     def gather(self, answers: Sequence[Answer]) -> RunRecord:
-        """Make the parts visible in the order of the input, after doing what no step has done.
+        """Do what no step has done, and make the parts visible in the order of the input.
 
-        Schedulers drop skipped branches in silence: `answers` are of those that ran. Raises what
-        strategies raise; what is visible is then as it was.
+        `answers` are those of the steps that ran: schedulers drop skipped ones without a word. Raises what
+        strategies raise; earlier results are then as they were.
         """
         begin_gather = time.time()
         spec, begun = self.spec, self.begun
@@ -181,33 +179,31 @@ class ScatteredRun:
         writing = self.target.writing(shared=self._generation, prefix=prefix)
         with (
             explained(self.target.path),
-            # Under a name at which a step that outlives its run writes nothing.
+            # Under a new name, so that a step which outlives its run writes nothing into it.
             writing as folder,
             self._kept(folder),
             importing_from(spec.import_path),
         ):
             finished = finished_before(folder, begun.identity, lambda line: None)
-            visible = self.target.visible_generation() or ""
-            if not finished and visible.startswith(prefix):
-                self.log("These results were made visible before: gathered again, they stay.")
-                manifest = self.target.manifest()
+            visible = self.target.visible()
+            if not finished and visible is not None and visible.name.startswith(prefix):
+                self.log("These results are visible already, from an earlier gather of this run.")
+                manifest = Manifest.load(visible)
             else:
-                require_as_seen(spec, begun.basis.seen)
-                left = unfinished(spec.source.cut(self._wanted), finished)
+                require_same_inputs(spec, begun.basis.seen)
+                left = unfinished(spec.source.chunks(self._wanted), finished)
+                job = Job(
+                    self.strategy,
+                    spec,
+                    begun.basis,
+                    self.target,
+                    self._wanted,
+                    self.chunks is not None,
+                    self.options.failures,
+                    Progress(self.strategy, self.log),
+                )
                 with self._crew(left) as crew:
-                    once = run_once(
-                        self.strategy,
-                        crew,
-                        spec,
-                        self.target,
-                        folder,
-                        begun.basis,
-                        self._wanted,
-                        self.chunks is not None,
-                        Progress(self.strategy, self.log),
-                        self.options.failures,
-                        finished,
-                    )
+                    once = job.run(crew, folder, finished)
                     used = crew.usage()
                 manifest = once.manifest
         return gathered(
@@ -220,16 +216,16 @@ class ScatteredRun:
             used,
         )
 
-    def _kept(self, generation: Path) -> AbstractContextManager[None]:
+    def _kept(self, generation: Generation) -> AbstractContextManager[None]:
         if not self.resume:
             return nullcontext()
-        return told_what_is_kept(generation, self.spec, self.begun.basis.seen, self.log)
+        return log_kept_on_error(generation, self.spec, self.begun.basis.seen, self.log)
 
     def _crew(self, left: Sequence[Chunk]) -> AbstractContextManager[Crew]:
         if not any(chunk.start < chunk.stop for chunk in left):
             return STRATEGIES[REFERENCE].start(self.options)  # which has nothing to do
         self.log(
-            f"{len(left):,} of the chunks were done by no step of this run, or not by this version of "
-            f"the function, its input and its settings: {self.rest.name} does them here"
+            f"{len(left):,} chunks were not done by any step of this run with this version of the "
+            f"function, its input and its settings: {self.rest.name} does them here"
         )
         return self.rest.start(self.options)

@@ -1,4 +1,4 @@
-"""What is done next, and what becomes of it: chunks of the plan, and again what workers have died with."""
+"""What is done next, and what came of it: chunks of the plan, and those that workers have died with."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from fanout_pipeline.engine.scheduling.suspects import Death, Split, Suspect, Su
 from fanout_pipeline.sources.source import Chunk, Source
 
 _ANNOUNCED_SECONDS = 0.25
-"""Suspected pieces are cut short after so many: as much is done again if another worker dies."""
+"""Suspected pieces are cut short after this time: as much is done again if another worker dies."""
 _ANNOUNCED_SHARE = 0.05
-"""Or after this share of the time for which calls are announced, if that is more: that of a long piece would
-be thousands of parts."""
+"""Or after this share of the time for which calls are announced, if that is longer: a long piece would otherwise
+become thousands of parts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,18 +22,18 @@ class Assignment:
 
     chunk: Chunk
     seconds: float
-    """After so many seconds of calls it is cut short."""
+    """The chunk is cut short after this many seconds of calls."""
     suspect: Suspect | None = None
-    """What it is suspected of."""
+    """What the chunk is suspected of."""
 
     @property
     def alone(self) -> bool:
-        """It is one item, to be called by a worker that has done nothing else."""
+        """Whether it is one item, to be called by a worker that has done nothing else."""
         return self.suspect is not None and self.suspect.alone and self.suspect.failure is None
 
 
 class Assignments:
-    """All of one run that nobody has done yet, or is working on. Not thread-safe."""
+    """All of a run that is not done yet. Not thread-safe."""
 
     def __init__(self, plan: ChunkPlan, suspects: Suspects):
         self._plan = plan
@@ -41,27 +41,27 @@ class Assignments:
 
     @property
     def again(self) -> bool:
-        """Whether something waits for being done again."""
+        """Whether something waits to be done again."""
         return bool(self._suspects)
 
     def next_due(self) -> float:
-        """When (time.monotonic) the first of that may be done; infinite if nothing waits."""
+        """When (time.monotonic) the first of these may be done; infinite if nothing waits."""
         return self._suspects.next_due()
 
     def take(self, now: float) -> Assignment | None:
-        """The next; None if there is none, or none yet."""
+        """The next assignment; None if there is none, or none yet."""
         suspect = self._suspects.take(now)
         if suspect is None:
             chunk = self._plan.take()
             return None if chunk is None else Assignment(chunk, self._plan.seconds(chunk))
         chunk = self._plan.numbered(suspect.chunk.start, suspect.chunk.stop)
         seconds = self._plan.seconds(chunk)
-        if not math.isinf(seconds):  # not where the user has asked for these chunks
+        if not math.isinf(seconds):  # infinite where the user has asked for these chunks
             seconds = min(seconds, max(_ANNOUNCED_SECONDS, _ANNOUNCED_SHARE * suspect.seconds))
         return Assignment(chunk, seconds, suspect)
 
     def done(self, assignment: Assignment, seconds: float, rest: Chunk | None) -> None:
-        """It was done in so many seconds, up to where `rest` begins."""
+        """It was done in so many seconds, up to the beginning of `rest`."""
         chunk = assignment.chunk
         unsuspected = self._suspects.done(assignment.suspect, seconds, rest)
         if rest is not None and unsuspected is None:
@@ -70,18 +70,17 @@ class Assignments:
             self._plan.done(chunk, seconds, unsuspected)
 
     def died(self, assignment: Assignment, death: Death, split: Split | None, now: float) -> None:
-        """The worker died: see `Suspects.died`."""
+        """Its worker died: see `Suspects.died`."""
         self._plan.lost(assignment.chunk)
         self._suspects.died(assignment.chunk, assignment.suspect, death, split, now)
 
 
 def split_at(source: Source, chunk: Chunk, position: int) -> Split:
-    """A chunk around its item at this position. Raises BadInput where it cannot be read."""
-    raw = source.load(chunk)
-    start = source.rest(chunk, raw, position).start if position else chunk.start
-    stop = chunk.stop
-    if position + 1 < source.count(raw):  # the last item may end after the chunk
-        stop = source.rest(chunk, raw, position + 1).start
+    """A chunk cut around its item at this position. Raises BadInput where it cannot be read."""
+    items = source.read(chunk)
+    start = items.rest(position).start if position else chunk.start
+    # The last item may end after the chunk.
+    stop = items.rest(position + 1).start if position + 1 < len(items) else chunk.stop
     return Split(
         before=replace(chunk, stop=start) if position else None,
         item=replace(chunk, start=start, stop=stop),

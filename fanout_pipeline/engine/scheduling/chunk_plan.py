@@ -1,9 +1,9 @@
-"""Which chunk is worked on next, and for how long: sizes chosen from bytes and measured time.
+"""Which chunk is worked on next, and for how long: sizes chosen from the source's units and measured time.
 
 Chunks begin as large as memory allows, because each costs one or two milliseconds. One that takes longer
-than it should is cut short by its worker and the rest is given out anew, in pieces by the time that
-a byte of it has taken. Towards the end the pieces become smaller ("guided self-scheduling",
-Polychronopoulos and Kuck 1987), so that no worker is late by much. Pieces are given out in the
+than it should is cut short by its worker, and the rest is given out again in pieces whose size follows from the time
+that a unit of it has taken. Towards the end the pieces become smaller ("guided self-scheduling",
+Polychronopoulos and Kuck 1987), so that the last worker ends soon after the others. Pieces are given out in the
 order of the input.
 """
 
@@ -17,36 +17,36 @@ from dataclasses import dataclass, field
 
 from fanout_pipeline.sources.source import Chunk
 
-# What was measured in simulation stands in docs/decisions/chunks.md.
+# docs/decisions/chunks.md has what was measured in simulation.
 _UNKNOWN_SECONDS = 0.1
-"""A chunk is cut short after this, as long as nothing is known of what a byte takes."""
+"""A chunk is cut short after this time as long as nothing is known of what a unit takes."""
 _LONGEST_SECONDS = 1.0
-"""Pieces are made no longer than this, so that progress is seen,"""
+"""Pieces take no longer than this, so that progress is seen."""
 _LONGEST_SHARE = 0.01
-"""or than this share of the time that each worker has worked so far, if that is more. So a run that dies
-loses no larger share with its pieces, and the number of parts grows with the logarithm of the time."""
+"""Nor longer than this share of the time that each worker has worked so far, if that is more than the above. So a run
+that dies loses no larger share with its pieces, and the number of parts grows with the logarithm of the time."""
 _SHORTEST_SECONDS = 0.02
-"""Nor shorter, but for the last: what a chunk costs beyond its items is then 5 to 11 % of it."""
+"""Pieces take no less than this, except the last: what a chunk costs beyond its items is then 5 to 11 % of it."""
 _SHARE_OF_PAST = 0.5
-"""Nor longer than this share of the time that each worker has worked so far: a guess from little
-is soon found wrong, and cheaply."""
+"""Pieces take no longer than this share of the time that each worker has worked so far: an estimate from little
+data is soon found wrong, and at little cost."""
 _PIECES_PER_WORKER = 2
-"""What is left is seen as so many pieces for each worker."""
+"""What is left is divided into this many pieces for each worker."""
 _PATIENCE = 2.0
-"""A piece is cut short after so many times the seconds that it should take."""
+"""A piece is cut short after this many times the seconds that it should take."""
 _TURN_SECONDS = 0.003
-"""Of workers that pay for their chunks in turn, each makes the shortest piece so much longer: what they
-pay, a millisecond or two, is then half of the time at most."""
+"""Where workers pay for their chunks in turn, each makes the shortest piece longer by this: what they pay, a
+millisecond or two, is then at most half of the time."""
 
 
 @dataclass(slots=True)
 class _Pace:
-    """What a unit of the source takes, of late: each piece counts half as much as the next."""
+    """What a unit of the source has taken lately: each piece counts half as much as the next."""
 
     size: float = 0.0
     seconds: float = 0.0
     doubtful: bool = False
-    """It is that of a piece that took longer than expected, and perhaps all of that at its end."""
+    """Whether it is that of a piece which took longer than expected, perhaps all of it at the end."""
 
     def saw(self, size: int, seconds: float) -> None:
         self.doubtful = False
@@ -54,14 +54,14 @@ class _Pace:
         self.seconds = self.seconds / 2 + seconds
 
     def or_else(self, other: _Pace) -> float:
-        """Seconds a unit; the other's, where nothing was seen yet; 0 where neither saw any."""
+        """Seconds per unit; the other's where nothing was seen yet; 0 where neither has seen any."""
         known = self if self.size and self.seconds else other
         return known.seconds / known.size if known.size else 0.0
 
 
 @dataclass(order=True, slots=True)
 class _Range:
-    """What waits of a chunk that was begun."""
+    """What is left of a chunk that was begun."""
 
     start: int
     stop: int
@@ -86,12 +86,12 @@ class ChunkPlan:
         given: int = 0,
         in_turn: bool = False,
     ):
-        """With `fixed`, chunks are given out as they are and never cut short. `given` is the number
-        of the first that is given out. `in_turn`: what a chunk costs beyond its items is done by
-        one worker at a time, as in threads, for the GIL.
+        """`fixed`: chunks are given out as they are and never cut short. `given`: the number of the first
+        that is given out. `in_turn`: what a chunk costs beyond its items is paid by one worker at a
+        time, as by threads, because of the GIL.
 
-        For crews that cannot cut a chunk short: the size of a piece as long as nothing is known of
-        the time it takes, and its size at most.
+        For crews that cannot cut a chunk short: `first` is the size of a piece as long as nothing is known of
+        the time it takes, `largest` is its largest size.
         """
         self._fixed = fixed
         self._first = first
@@ -101,21 +101,21 @@ class ChunkPlan:
         self._shortest_seconds = max(_SHORTEST_SECONDS, turns)
         self._unknown_seconds = max(_UNKNOWN_SECONDS, 2 * turns)
         self._whole = deque(chunks)
-        self._whole_size = self.size = sum(chunk.stop - chunk.start for chunk in chunks)
-        """In units of the source: bytes, if it is a text file."""
+        self._whole_size = self.size = sum(chunk.size for chunk in chunks)
+        """In units of the source."""
         self._begun: list[_Range] = []
-        """A heap. All of it lies before the chunks that are whole."""
+        """A heap. All of its ranges lie before the chunks that are whole."""
         self._paces: dict[int, _Pace] = {}
         """Of the chunks that are being worked on, by their numbers."""
         self._pace = _Pace()
         self._past_seconds = 0.0
-        """Of all workers together,"""
+        """Time worked by all workers together."""
         self._steady_seconds = 0.0
-        """and since workers died, about."""
+        """The same, halved at each worker's death."""
         self._given = given
 
     def take(self) -> Chunk | None:
-        """The next chunk, numbered in the order of giving out; None when none is left to begin."""
+        """The next chunk, numbered in the order of being given out; None when none is left."""
         if self._begun:
             waiting = heapq.heappop(self._begun)
         elif self._whole:
@@ -134,30 +134,30 @@ class ChunkPlan:
         return chunk
 
     def numbered(self, start: int, stop: int, pace: _Pace | None = None) -> Chunk:
-        """A chunk of what `take` has given out before and was not done, with a number of its own."""
+        """A chunk, with a number of its own, of a range that `take` has given out before and that was not done."""
         chunk = Chunk(self._given, start, stop)
         self._given += 1
         self._paces[chunk.number] = pace or _Pace()
         return chunk
 
     def lost(self, chunk: Chunk) -> None:
-        """Nobody works on a chunk any more, and nothing of it was done."""
+        """The worker that had a chunk died, and nothing of it was done."""
         del self._paces[chunk.number]
-        # The more often that happens the less should be lost by it.
+        # The more often that happens, the less should be lost each time.
         self._steady_seconds /= 2
 
     def seconds(self, chunk: Chunk) -> float:
-        """After how many seconds of calling the function a chunk just taken is to be cut short."""
+        """After how many seconds of calls a chunk that was just taken is to be cut short."""
         if self._fixed:
             return math.inf
         unit = self._paces[chunk.number].or_else(self._pace)
         least = self._shortest_seconds if unit else self._unknown_seconds / _PATIENCE
         if self._workers == 1:  # nobody waits for the rest
             least = self._longest_seconds
-        return _PATIENCE * max(least, unit * (chunk.stop - chunk.start))
+        return _PATIENCE * max(least, unit * chunk.size)
 
     def done(self, chunk: Chunk, seconds: float, rest: Chunk | None) -> None:
-        """A chunk took so many seconds, up to where `rest` begins, which is given out anew."""
+        """A chunk took so many seconds up to the beginning of `rest`, which is given out again."""
         size = (chunk.stop if rest is None else rest.start) - chunk.start
         self._past_seconds += seconds
         self._steady_seconds += seconds

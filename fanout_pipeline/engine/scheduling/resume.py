@@ -1,30 +1,30 @@
-"""How a run goes on where an earlier one of the same identity has stopped."""
+"""How a run resumes an earlier one of the same identity that was not finished."""
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from pathlib import Path
 
-from fanout_pipeline.engine.functions.input_guard import look
+from fanout_pipeline.engine.functions.input_guard import input_versions
 from fanout_pipeline.engine.model.spec import FanoutSpec
-from fanout_pipeline.engine.model.strategy import Look, Reads, Work
+from fanout_pipeline.engine.model.strategy import HasInputs, InputVersions, Work
+from fanout_pipeline.engine.scheduling.gaps import gaps
 from fanout_pipeline.engine.system.signals import interrupts_held
 from fanout_pipeline.results.store.collector import PartCollector
-from fanout_pipeline.results.store.ledger import Finished, Identity, Ledger, gaps, take_over
+from fanout_pipeline.results.store.generation import Generation
+from fanout_pipeline.results.store.ledger import Finished, Identity, Ledger, take_over
 from fanout_pipeline.sources.source import BadInput, Chunk
 
-_COUNTED_BYTES = 64 * 2**20
-"""A source up to this size is read through, in a tenth of a second, to say how many items it has."""
+_COUNTED_CHUNKS = 32
+"""A source of up to this size (64 MiB of text) is read, in a tenth of a second, to say how many items it has."""
 
 
 def finished_before(
-    generation: Path, identity: Identity, log: Callable[[str], object]
+    generation: Generation, identity: Identity, log: Callable[[str], object]
 ) -> tuple[Finished, ...]:
-    """What can be reused of what is in a generation, which has a ledger after that.
+    """What of a generation can be reused: nothing, if it is new. It has a ledger afterwards.
 
-    Parts of a new one: none. Raises CannotWrite.
+    Raises CannotWrite.
     """
     ledger = Ledger.read(generation)
     if ledger is None:
@@ -33,74 +33,69 @@ def finished_before(
     items = sum(one.part.items for one in finished)
     failed = sum(one.part.failed for one in finished)
     count = f"{items:,} items, of which {failed:,} failed" if failed else f"{items:,} items"
-    when = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(ledger.stopped))
     log(
         f"resumes: {len(finished):,} of {len(ledger.finished):,} finished chunks ({count}) "
-        f"of the run that stopped at {when} are reused{_but_for_failed(ledger, identity)}"
+        f"of the run that stopped at {ledger.stopped_at} are reused{_except_failed(ledger, identity)}"
     )
     return finished
 
 
-def _but_for_failed(ledger: Ledger, identity: Identity) -> str:
-    """How many chunks are not, as items failed in them under another policy."""
+def _except_failed(ledger: Ledger, identity: Identity) -> str:
+    """How many chunks are not reused because items failed in them under another policy."""
     changed = identity.changed_failures(ledger.identity)
     failed = sum(1 for one in ledger.finished if one.part.failed and not one.is_old)
     if not (changed and failed):
         return ""
-    return f", but not {failed:,} in which items failed, as {' and '.join(changed)} changed since"
+    return f", except {failed:,} in which items failed: {' and '.join(changed)} changed since"
 
 
-def numbered(work: Work) -> PartCollector:
-    """The parts of a run, told of in its ledger as long as what they are made from is what it was."""
+def part_collector(work: Work) -> PartCollector:
+    """Collects the parts of a run, and records them in its ledger as long as its input is unchanged."""
 
     def is_unchanged() -> bool:
-        return work.seen is None or _is_as_seen(work, work.seen)
+        return work.seen is None or _is_unchanged(work, work.seen)
 
-    return PartCollector(work.folder, work.finished, is_unchanged)
+    return PartCollector(work.generation, work.finished, is_unchanged)
 
 
-def _is_as_seen(reads: Reads, seen: Look) -> bool:
+def _is_unchanged(reads: HasInputs, seen: InputVersions) -> bool:
     try:
-        return look(reads) == seen
+        return input_versions(reads) == seen
     except BadInput:
         return False
 
 
 @contextmanager
-def told_what_is_kept(
-    generation: Path, spec: FanoutSpec, seen: Look, log: Callable[[str], object]
+def log_kept_on_error(
+    generation: Generation, spec: FanoutSpec, seen: InputVersions, log: Callable[[str], object]
 ) -> Iterator[None]:
-    """Where the block ends with an error, say what the next run of the same identity can reuse.
+    """Where the block ends with an error, log what the next run of the same identity can reuse.
 
     Nobody writes to the generation any more by then.
     """
     try:
         yield
     except BaseException:
-        # One cancellation may come twice. And no error of this is to take the place of the run's.
+        # A cancellation may come twice. And no error here may take the place of the run's.
         with interrupts_held(), suppress(Exception):
             if kept := _kept(generation, spec, seen):
                 log(kept)
         raise
 
 
-def _kept(generation: Path, spec: FanoutSpec, seen: Look) -> str | None:
+def _kept(generation: Generation, spec: FanoutSpec, seen: InputVersions) -> str | None:
     ledger = Ledger.read(generation)
     if ledger is None or not ledger.finished:
         return None
     finished = sum(one.part.items for one in ledger.finished)
     chunks = len(ledger.finished)
-    is_as_seen = _is_as_seen(spec, seen)
-    of, how = "", "if what they are made from is again what it was"
-    if is_as_seen:
-        how = "materialize again to go on"
-        if seen.source.bytes <= _COUNTED_BYTES:
-            cuts = spec.source.cut(1)
-            of = f" of {sum(spec.source.count(spec.source.load(cut)) for cut in cuts):,}"
-    return (
-        f"{chunks:,} chunk{'s' if chunks != 1 else ''}, {finished:,}{of} items are kept"
-        f"{'; ' if is_as_seen else ', '}{how}"
-    )
+    of, how = "", "a later run resumes if its input is again as it was when this run began"
+    if _is_unchanged(spec, seen):
+        how = "materialize again to resume"
+        if seen.source.size <= _COUNTED_CHUNKS * spec.source.CHUNK_SIZE:
+            counted = spec.source.chunks(_COUNTED_CHUNKS)
+            of = f" of {sum(len(spec.source.read(chunk)) for chunk in counted):,}"
+    return f"{chunks:,} chunk{'s' if chunks != 1 else ''}, {finished:,}{of} items are kept; {how}"
 
 
 def unfinished(chunks: Sequence[Chunk], finished: Sequence[Finished]) -> tuple[Chunk, ...]:

@@ -1,15 +1,15 @@
-"""What a dead worker's chunk is suspected of: which item of it ends workers, found by doing it again.
+"""Which item of a chunk ends worker processes: found by doing the chunk of a dead worker again.
 
-    a worker dies with a chunk ----> the chunk again, each call announced
-      dies outside of any call ----> again, later in halves; after five such deaths the run ends
-      dies in the call of an item -> what lies before it again, what lies after it again, and
-                                     the item alone, by a worker that has done nothing else
-                                       lives: its result is as good as any other
-                                       dies:  it is guilty, and has failed (if it was killed
-                                              from outside: once more, that may be chance)
+    a worker dies with a chunk ----> the chunk again, with each call announced
+      it dies outside of any call -> again, later in halves; after five such deaths the run ends
+      it dies in an item's call ---> what is before the item again, what is after it again, and the
+                                     item alone, in a worker that has done nothing else
+                                       it lives: its result is as good as any other
+                                       it dies:  the item is guilty and has failed (if the worker was
+                                                 killed from outside, which may be chance: once more)
     a call takes too long ---------> the same, but the item has failed at once
 
-Nothing here knows of processes or of time, so that any sequence of deaths can be tried out.
+Nothing here knows about processes or clocks, so that any sequence of deaths can be tested.
 """
 
 from __future__ import annotations
@@ -24,14 +24,13 @@ from fanout_pipeline.engine.model.options import FailurePolicy
 from fanout_pipeline.sources.source import Chunk
 
 _DEATHS = 5
-"""So many without anything learnt are enough."""
+"""The run ends after this many deaths with one chunk from which nothing was learnt."""
 _WHOLE_DEATHS = 2
-"""After so many a chunk is halved: it may be too large, for the worker's memory."""
+"""A chunk is halved after this many: it may be too large for the worker's memory."""
 _FOREIGN_DEATHS = 2
-"""So many times an item must be found in a worker that somebody killed before it is guilty."""
+"""An item is guilty when it was found this many times in a worker that somebody else killed."""
 _PATIENCE = 2.0
-"""Announced calls go on for so many times the seconds that the dead worker had; then the items
-that follow are as unsuspected as any."""
+"""Calls are announced for this many times the seconds that the dead worker had; items after that are not suspect."""
 
 _NO_STACK = "It has left no traceback."
 
@@ -41,28 +40,27 @@ class Death:
     """How a worker ended while it had a chunk."""
 
     how: str
-    """What follows "Worker process 123": "was killed by SIGSEGV"."""
+    """A predicate of the worker process: "was killed by SIGSEGV"."""
     seconds: float
-    """How long it had the chunk."""
+    """How long the worker had the chunk."""
     begun: bool = True
-    """It had taken the chunk up."""
+    """Whether the worker had begun the chunk."""
     late: bool = False
-    """It was ended by us in a call that took too long."""
+    """Whether we ended the worker because a call took too long."""
     foreign: bool = False
-    """Somebody may have killed it who knows nothing of its items: the kernel, an operator."""
+    """Whether it may have been killed for reasons that have nothing to do with its items."""
     after_calls: bool = False
-    """Its calls had ended; it wrote their results, or handed them back."""
+    """Whether all calls had ended, and the worker was writing their results or handing them back."""
     stack: str = ""
-    """Where in the code it was, as far as known."""
+    """Where in the code the worker was, as far as known."""
     call: Call | None = None
-    """The call that it died in, as far as it was announced."""
+    """The call in which the worker died, as far as it was announced."""
 
-    def told(self, pid: int, chunk: Chunk) -> str:
-        """A line for the log."""
-        how = f"was ended, for a call {self.how}" if self.late else self.how
+    def log_line(self, pid: int, chunk: Chunk) -> str:
+        how = f"was ended because a call {self.how}" if self.late else self.how
         return (
-            f"worker process {pid} {how}; what it had, bytes {chunk.start:,} to {chunk.stop:,} of "
-            "the input, is taken up by another"
+            f"worker process {pid} {how}; another one does its chunk ({chunk.start:,} to "
+            f"{chunk.stop:,} of the input) again"
         )
 
 
@@ -77,46 +75,43 @@ class Split:
 
 @dataclass(frozen=True, slots=True)
 class Suspect:
-    """A range of the source that a worker has died with, or a part of one."""
+    """A range of the source with which a worker has died, or a part of one."""
 
     chunk: Chunk
-    """Its number is that of the chunk that was lost."""
+    """The range; the number is that of the chunk that was lost."""
     alone: bool = False
-    """It is one item, in the call of which a worker died."""
+    """Whether it is one item, in whose call a worker died."""
     failure: Failure | None = None
-    """It is one item, and has failed."""
+    """The failure of its only item."""
     seconds: float = 0.0
-    """For so long calls are announced."""
+    """How long calls are to be announced."""
     deaths: int = 0
-    """Since something was learnt of it."""
+    """Deaths since something was last learnt about it."""
     found: int = 0
-    """So often a worker died in its call when it was alone."""
+    """How often a worker died in the item's call when it did nothing else."""
     tries: int = 0
-    """Calls of the one item that failed."""
+    """Failed calls of the one item."""
     due: float = -math.inf
-    """Not to be done before."""
+    """The earliest time for doing it again."""
 
 
 @dataclass(slots=True)
 class Suspects:
-    """All ranges of one run that wait for being done again."""
+    """All ranges of one run that wait to be done again."""
 
     policy: FailurePolicy
     workers: int
     _waiting: list[Suspect] = field(default_factory=list)
     _unbegun_deaths: int = 0
-    """In a row, of workers that died before they did anything."""
+    """Deaths in a row of workers that had not begun anything."""
     _guilty_items: int = 0
-    """In a row, with nothing done in between."""
+    """Guilty items in a row, with nothing done in between."""
 
     def __bool__(self) -> bool:
         return bool(self._waiting)
 
     def take(self, now: float) -> Suspect | None:
-        """The first in the input's order that is due; None if there is none.
-
-        Those that begin earlier come first, so that no chunk waits for a count that comes after it.
-        """
+        """The first in input order that is due; None if there is none."""
         due = [suspect for suspect in self._waiting if suspect.due <= now]
         if not due:
             return None
@@ -125,13 +120,13 @@ class Suspects:
         return first
 
     def next_due(self) -> float:
-        """When the first of those that wait is due; infinite if none waits."""
+        """When the first is due; infinite if none waits."""
         return min((suspect.due for suspect in self._waiting), default=math.inf)
 
     def done(self, suspect: Suspect | None, seconds: float, rest: Chunk | None) -> Chunk | None:
-        """A chunk was done, in so many seconds, up to `rest`; gives what is unsuspected of that.
+        """A chunk was done in so many seconds, up to `rest`. Returns the rest if it is not suspect.
 
-        `suspect` is None where it was not one.
+        `suspect` is None where the chunk was not suspect.
         """
         self._unbegun_deaths = 0
         if suspect is None or suspect.failure is None:
@@ -152,14 +147,14 @@ class Suspects:
         split: Split | None,
         now: float,
     ) -> None:
-        """A worker died with a chunk, given out as this suspect or as none, or in the call of an item of it.
+        """A worker died with a chunk, which was this suspect or none; `split` is around the item in whose call.
 
-        Raises WorkerDied where doing it again would teach nothing.
+        Raises WorkerDied where nothing would be learnt from doing it again.
         """
         before = suspect or Suspect(chunk)
         if not death.begun:
             self._unbegun_deaths += 1
-            # All of them may have been killed at once, and those in their places.
+            # All of them may have been killed at once, and then those that replaced them.
             if self._unbegun_deaths >= 2 * (self.workers + _DEATHS):
                 raise _given_up(
                     f"{self._unbegun_deaths} worker processes in a row ended before they began any "
@@ -173,14 +168,14 @@ class Suspects:
             self._suspect_item(before, split, death, now)
 
     def _again(self, suspect: Suspect, death: Death, now: float) -> None:
-        """A worker died with it, nobody knows where."""
+        """A worker died with it, and nobody knows in which call."""
         chunk, deaths = suspect.chunk, suspect.deaths
         if deaths >= _DEATHS and suspect.alone and death.after_calls:  # Its result is too large.
             self._failed(suspect, death, now)
             return
         if deaths >= _DEATHS:
             raise _given_up(
-                f"{_DEATHS} worker processes ended with the same chunk, bytes {chunk.start:,} to "
+                f"{_DEATHS} worker processes ended with the same chunk, {chunk.start:,} to "
                 f"{chunk.stop:,} of the input, outside of any call of the function. "
                 f"The last one {death.how}",
                 death,
@@ -194,7 +189,7 @@ class Suspects:
             self._waiting.append(replace(again, chunk=half))
 
     def _suspect_item(self, suspect: Suspect, split: Split, death: Death, now: float) -> None:
-        """A worker died in the call of an item of it, and in which is known."""
+        """A worker died in the call of a known item of it."""
         seconds = suspect.seconds
         if not death.late:
             seconds = max(seconds, _PATIENCE * death.seconds)
@@ -209,17 +204,17 @@ class Suspects:
             self._waiting.append(replace(item, found=found))
 
     def _failed(self, item: Suspect, death: Death, now: float) -> None:
-        """It is guilty; it is tried again if that is worth it.
+        """An item is guilty; it is tried again if the policy says so.
 
-        Raises WorkerDied where every item seems to be.
+        Raises WorkerDied where every item seems to be guilty.
         """
         self._unbegun_deaths = 0
         self._guilty_items += 1
         if self._guilty_items > 2 * (self.workers + _DEATHS):
             raise _given_up(
                 f"{self._guilty_items} calls in a row ended their worker processes, and none succeeded "
-                "in between: it may be the first call in a process that takes too long, or too much "
-                f"memory (a large import or model). The last one {death.how}",
+                "in between: perhaps the first call in a process takes too long or too much memory (a "
+                f"large import or model). The last one {death.how}",
                 death,
             )
         error = TimeoutError(death.how) if death.late else WorkerDied(_alone(death))

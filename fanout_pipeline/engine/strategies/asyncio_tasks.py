@@ -1,7 +1,7 @@
-"""Calls of an async function in flight beside each other, in the event loop of this process.
+"""Concurrent calls of an async function in the event loop of this process.
 
-The loop has a thread of its own and does nothing but call (see `event_loop`). The crew's thread reads
-chunks and writes parts beside it.
+The loop has a thread of its own and does nothing but call (see `event_loop`). Meanwhile the crew's thread reads
+chunks and writes parts.
 """
 
 from __future__ import annotations
@@ -13,32 +13,30 @@ from dataclasses import replace
 
 from fanout_pipeline.engine.calls.concurrent import Calls, InFlight
 from fanout_pipeline.engine.calls.event_loop import served
-from fanout_pipeline.engine.calls.indexing import CountedRanges
 from fanout_pipeline.engine.calls.quarantine import write_marked
-from fanout_pipeline.engine.calls.records import read_items
+from fanout_pipeline.engine.calls.records import unreadable_failures
 from fanout_pipeline.engine.functions.fingerprint import function_name
 from fanout_pipeline.engine.model.options import Options
 from fanout_pipeline.engine.model.spec import is_async
 from fanout_pipeline.engine.model.strategy import Crew, Ran, Strategy, Work
 from fanout_pipeline.engine.scheduling.chunk_plan import ChunkPlan
-from fanout_pipeline.engine.scheduling.resume import numbered
+from fanout_pipeline.engine.scheduling.resume import part_collector
 from fanout_pipeline.engine.system.progress import Progress
 from fanout_pipeline.engine.system.usage import ProcessUsage
 from fanout_pipeline.engine.timing.timeline import WorkerTimeline
 from fanout_pipeline.results.store.collector import PartCollector
 from fanout_pipeline.results.store.manifest import PartRecord
-from fanout_pipeline.sources.source import Chunk
 
-_SMALL_CHUNK = 64 * 2**10
-"""Some 10,000 short items, at 15 µs each in the loop, so that parts are written and progress is seen
-about every 0.15 s, also where the calls do not wait."""
-_LARGE_CHUNK = 2**20
-"""Half of what others have in memory at a time, for here are three."""
+_SMALL_SHARE = 1 / 32
+"""Of the source's largest chunk: some 10,000 short lines, at 15 µs each in the loop, so that parts are written and
+progress is seen about every 0.15 s, also where the calls do not wait."""
+_LARGE_SHARE = 1 / 2
+"""Of the source's largest chunk, for here up to three chunks are in memory."""
 _CHUNKS = 1000
-"""Into so many an input is cut, where that makes them neither small nor large."""
+"""Number of chunks to cut an input into, where that makes them neither too small nor too large."""
 _OPEN_CHUNKS = 3
-"""In memory at a time, at most: one whose last calls are in flight, one whose items are being
-pulled, and one read ahead or being written. More only where they are short of items."""
+"""The most chunks in memory at a time: one whose last calls are in flight, one whose items are being
+pulled, and one read ahead or being written. There are more only where they are short of items."""
 
 
 class _EventLoop(Crew):
@@ -49,11 +47,11 @@ class _EventLoop(Crew):
         timeline = WorkerTimeline(time.perf_counter())
         if not is_async(work.function):
             raise TypeError(
-                f"The strategy asyncio awaits its calls, and {function_name(work.function)} is no "
+                f"The strategy asyncio awaits its calls, but {function_name(work.function)} is not an "
                 "`async def` function. Make it one, or use threads."
             )
-        size = sum(chunk.stop - chunk.start for chunk in work.chunks)
-        largest = min(max(_SMALL_CHUNK, size // _CHUNKS), _LARGE_CHUNK)
+        size, most = sum(chunk.size for chunk in work.chunks), work.source.CHUNK_SIZE
+        largest = round(min(max(_SMALL_SHARE * most, size / _CHUNKS), _LARGE_SHARE * most))
         plan = ChunkPlan(work.chunks, 1, work.fixed, largest=largest, given=work.first_number)
         progress.begin(plan.size)
         with served() as loop:
@@ -72,28 +70,23 @@ class _EventLoop(Crew):
     def _read_and_write(
         self, work: Work, plan: ChunkPlan, calls: InFlight, progress: Progress
     ) -> PartCollector:
-        """The parts that were written until all chunks were, or the calls ended before."""
-        parts = numbered(work)
-        ranges = CountedRanges(work.finished)
+        """The parts of all chunks, or of those that were done when the calls ended."""
+        parts = part_collector(work)
         chunk = plan.take()
         if chunk is None:
             calls.add(None)
         read = written = 0
-        begun: dict[int, tuple[Chunk, float]] = {}
+        read_seconds: dict[int, float] = {}
+        """Of chunks in memory, by their numbers."""
         while True:
             while chunk is not None and (
-                len(begun) < _OPEN_CHUNKS or read - written < 2 * self._concurrency
+                len(read_seconds) < _OPEN_CHUNKS or read - written < 2 * self._concurrency
             ):
                 began = time.perf_counter()
-                # All before it is counted: chunks are read in order, and what lies between is
-                # finished.
-                first_index = ranges.first_index(chunk)
-                assert first_index is not None
-                found = read_items(work, work.source.load(chunk), first_index)
-                items, failed = found.items, found.located(first_index, work.source)
-                ranges.add(chunk, len(items))
-                begun[chunk.number] = chunk, time.perf_counter() - began
-                calls.add(Calls(chunk.number, first_index, items, failed))
+                items = work.source.read(chunk)
+                found = Calls(items, unreadable_failures(work, items))
+                read_seconds[chunk.number] = time.perf_counter() - began
+                calls.add(found)
                 read += len(items)
                 chunk = plan.take()
                 if chunk is None:
@@ -101,11 +94,10 @@ class _EventLoop(Crew):
             done = calls.next_complete()
             if done is None:
                 return parts
-            done_chunk, read_seconds = begun.pop(done.number)
-            part = _written(work, done, read_seconds)
-            parts.add(done_chunk.start, done_chunk.stop, part)
+            part = _written(work, done, read_seconds.pop(done.chunk.number))
+            parts.add(done.chunk.start, done.chunk.stop, part)
             written += part.items
-            progress.done(part.items, done_chunk.stop - done_chunk.start)
+            progress.done(part.items, done.chunk.size)
 
     def usage(self) -> list[ProcessUsage]:
         return []
@@ -113,7 +105,7 @@ class _EventLoop(Crew):
 
 def _written(work: Work, calls: Calls, read_seconds: float) -> PartRecord:
     began = time.perf_counter()
-    part = write_marked(work, calls.number, calls.first_index, calls.results)
+    part = write_marked(work, calls.chunk.number, calls.first_index, calls.results)
     return replace(
         part,
         read_seconds=read_seconds,
@@ -131,10 +123,10 @@ def start(options: Options) -> Iterator[_EventLoop]:
 
 STRATEGY = Strategy(
     name="asyncio",
-    description="Awaits an async function for many items beside each other, in one event loop of "
-    "the step's own process, up to a concurrency limit. Pays for functions that wait.",
+    description="Awaits an async function for many items concurrently, in one event loop of the step's "
+    "own process, up to a limit. Pays off for functions that wait.",
     start=start,
     single=True,
     awaits=True,
-    ends_calls=True,
+    lacks=frozenset(),
 )

@@ -1,7 +1,7 @@
 """A crew of threads of this process, which take chunks from one plan.
 
-plan --chunk--> thread: run_piece --rest--> plan
-                       --piece----> parts, and finished --> the calling thread: progress
+plan --chunk--> thread: process_chunk --rest-----> plan
+                                      --outcome--> parts, and finished --> the calling thread: progress
 """
 
 from __future__ import annotations
@@ -15,48 +15,48 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from queue import SimpleQueue
 
-from fanout_pipeline.engine.calls.indexing import ThreadNumbering
 from fanout_pipeline.engine.calls.invoke import awaited_aside
-from fanout_pipeline.engine.calls.outcome import Outcome, RunPiece
+from fanout_pipeline.engine.calls.outcome import Control, Outcome, ProcessChunk
 from fanout_pipeline.engine.model.errors import Stopped
 from fanout_pipeline.engine.model.strategy import Crew, Ran, Work
 from fanout_pipeline.engine.scheduling.chunk_plan import ChunkPlan
-from fanout_pipeline.engine.scheduling.resume import numbered
+from fanout_pipeline.engine.scheduling.resume import part_collector
 from fanout_pipeline.engine.system.progress import Progress
-from fanout_pipeline.engine.system.signals import taken
+from fanout_pipeline.engine.system.signals import interruptible_get
 from fanout_pipeline.engine.system.surroundings import in_copied_context
 from fanout_pipeline.engine.system.usage import ProcessUsage
-from fanout_pipeline.engine.timing.stopwatch import Stopwatch
 from fanout_pipeline.engine.timing.timeline import WorkerTimeline, busy_seconds, seconds_of
 from fanout_pipeline.results.store.collector import PartCollector
 from fanout_pipeline.results.store.manifest import PartRecord
 from fanout_pipeline.sources.source import Chunk
 
 _PATIENCE_SECONDS = 0.5
-"""For threads to see for themselves that they are to stop, between two items."""
+"""Time for threads to notice by themselves, between two items, that they are to stop."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Done:
-    """A piece of a chunk, and which thread made it when."""
+    """As much of a chunk as a thread has done."""
 
     chunk: Chunk
-    piece: Outcome[PartRecord]
+    outcome: Outcome[PartRecord]
     thread: int
-    began: float
-    ended: float
 
 
 class ThreadCrew(Crew):
-    """See `contract.Crew`."""
+    """See `strategy.Crew`."""
 
     def __init__(
-        self, pool: ThreadPoolExecutor, workers: int, run_piece: RunPiece, first: int | None
+        self,
+        pool: ThreadPoolExecutor,
+        workers: int,
+        process: ProcessChunk,
+        first_share: float | None,
     ):
         self._pool = pool
         self._workers = workers
-        self._run_piece = run_piece
-        self._first = first
+        self._process = process
+        self._first_share = first_share
 
     def run(self, work: Work, progress: Progress) -> Ran:
         with awaited_aside(work.function):
@@ -64,16 +64,17 @@ class ThreadCrew(Crew):
 
     def _ran(self, work: Work, progress: Progress) -> Ran:
         began = time.perf_counter()
+        share = self._first_share
         plan = ChunkPlan(
             work.chunks,
             self._workers,
             work.fixed,
-            first=self._first,
+            first=None if share is None else round(share * work.source.CHUNK_SIZE),
             given=work.first_number,
             in_turn=True,
         )
-        shared = _SharedPlan(plan, ThreadNumbering(work.finished))
-        parts = numbered(work)
+        shared = _SharedPlan(plan)
+        parts = part_collector(work)
         progress.begin(shared.size)
         finished: SimpleQueue[_Done | BaseException | None] = SimpleQueue()
         timelines: dict[int, WorkerTimeline] = {}
@@ -84,15 +85,15 @@ class ThreadCrew(Crew):
         try:
             serving = len(futures)
             while serving:
-                match taken(finished):
+                match interruptible_get(finished):
                     case None:
                         serving -= 1
                     case _Done() as done:
-                        part = done.piece.part
+                        outcome = done.outcome
                         timeline = timelines.setdefault(done.thread, WorkerTimeline(began))
-                        timeline.until(done.began, "wait")
-                        timeline.told(seconds_of(part), done.ended)
-                        progress.done(part.items, done.piece.size(done.chunk))
+                        timeline.until(outcome.began, "wait")
+                        timeline.add(seconds_of(outcome.part), outcome.ended)
+                        progress.done(outcome.part.items, outcome.size(done.chunk))
                     case BaseException() as error:
                         raise error
         finally:
@@ -119,24 +120,16 @@ class ThreadCrew(Crew):
         try:
             while (turn := shared.take()) is not None:
                 chunk, seconds = turn
-                stopwatch = Stopwatch()
                 try:
-                    piece = self._run_piece(
-                        work,
-                        chunk,
-                        shared.numbering,
-                        seconds=seconds,
-                        stopped=shared.is_stopped,
-                        stopwatch=stopwatch,
-                    )
+                    outcome = self._process(work, chunk, Control(seconds, shared.is_stopped))
                     # By this thread, before it begins another chunk: the calling thread gets the
-                    # GIL so seldom that it would tell of parts long after they are written.
-                    parts.add(*piece.range(chunk), piece.part)
+                    # GIL so seldom that it would record parts long after they are written.
+                    parts.add(*outcome.range(chunk), outcome.part)
                 except BaseException:
                     shared.failed()
                     raise
-                shared.done(chunk, piece)
-                finished.put(_Done(chunk, piece, number, stopwatch.began, stopwatch.ended))
+                shared.done(chunk, outcome)
+                finished.put(_Done(chunk, outcome, number))
         except Stopped:
             pass
         except BaseException as error:  # Whatever it is, others wait for this thread's chunk.
@@ -148,17 +141,16 @@ class ThreadCrew(Crew):
 class _SharedPlan:
     """A chunk plan for several threads."""
 
-    def __init__(self, plan: ChunkPlan, numbering: ThreadNumbering):
+    def __init__(self, plan: ChunkPlan):
         self.size = plan.size
-        self.numbering = numbering
         self._plan = plan
         self._calling: set[int] = set()
-        """Threads that have a chunk."""
+        """Ids of the threads that have a chunk."""
         self._stopped = False
         self._changed = threading.Condition()
 
     def take(self) -> tuple[Chunk, float] | None:
-        """The next chunk and its seconds; waits for the rest of those begun. None: there is no more."""
+        """The next chunk and its seconds, waiting for what is left of others; None if there is no more."""
         with self._changed:
             while not self._stopped:
                 chunk = self._plan.take()
@@ -170,14 +162,14 @@ class _SharedPlan:
                 self._changed.wait()
             return None
 
-    def done(self, chunk: Chunk, piece: Outcome[PartRecord]) -> None:
+    def done(self, chunk: Chunk, outcome: Outcome[PartRecord]) -> None:
         with self._changed:
             self._calling.remove(threading.get_ident())
-            self._plan.done(chunk, busy_seconds(piece.part), piece.rest)
+            self._plan.done(chunk, busy_seconds(outcome.part), outcome.rest)
             self._changed.notify_all()
 
     def failed(self) -> None:
-        """This thread's chunk has no piece."""
+        """Nothing came of this thread's chunk."""
         with self._changed:
             self._calling.remove(threading.get_ident())
 
@@ -185,14 +177,13 @@ class _SharedPlan:
         return self._stopped
 
     def stop(self) -> None:
-        """End what waits, and what looks at `is_stopped`."""
+        """Wake what waits, and stop what asks `is_stopped`."""
         with self._changed:
             self._stopped = True
             self._changed.notify_all()
-        self.numbering.stop()
 
     def interrupt_calls(self) -> None:
-        """End calls of the function that take long, as far as they run Python and let it happen."""
+        """Raise Stopped in calls that are in progress, which ends them if they run Python and let it happen."""
         with self._changed:
             for thread in self._calling:
                 ctypes.pythonapi.PyThreadState_SetAsyncExc(
@@ -202,8 +193,11 @@ class _SharedPlan:
 
 @contextmanager
 def thread_crew(
-    workers: int, run_piece: RunPiece, first: int | None = None
+    workers: int, process: ProcessChunk, first_share: float | None = None
 ) -> Iterator[ThreadCrew]:
-    """Threads that run chunks with `run_piece`; they are gone at the end. `first`: see ChunkPlan."""
+    """Threads that do chunks with `process`; they are gone at the end.
+
+    `first_share`: how large the first chunks are, of the largest that the source allows.
+    """
     with ThreadPoolExecutor(workers, thread_name_prefix="fanout") as pool:
-        yield ThreadCrew(pool, workers, run_piece, first)
+        yield ThreadCrew(pool, workers, process, first_share)

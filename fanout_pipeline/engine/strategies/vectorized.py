@@ -5,19 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from fanout_pipeline.engine.calls.batch import run_batch
+from fanout_pipeline.engine.calls.batch import process_batch
 from fanout_pipeline.engine.model.options import Options
 from fanout_pipeline.engine.model.strategy import Strategy
 from fanout_pipeline.engine.strategies.thread_crew import ThreadCrew, thread_crew
 
-_FIRST_SIZE = 256 * 2**10
-"""A batch cannot be cut short: the first are small, to see what one takes, but not so small that
-100,000 numbers would be more than a batch a worker."""
+_FIRST_SHARE = 1 / 8
+"""Of the largest chunk. A batch cannot be cut short: the first are small, to see how long one takes, but not
+so small that 100,000 numbers would be more than a batch a worker."""
 
 
 @contextmanager
 def start(options: Options) -> Iterator[ThreadCrew]:
-    with thread_crew(options.workers, run_batch, _FIRST_SIZE) as crew:
+    with thread_crew(options.workers, process_batch, _FIRST_SHARE) as crew:
         yield crew
 
 

@@ -1,4 +1,4 @@
-"""How many workers this process may keep busy."""
+"""How many cores this process may use."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ CGROUP = Path("/sys/fs/cgroup")
 
 @dataclass(frozen=True, slots=True)
 class Cores:
-    """The three limits and what follows from them."""
+    """The limits on the number of workers."""
 
     affinity: int
-    """Cores that the scheduler lets this process use."""
+    """The number of cores that the scheduler lets this process run on."""
     quota: float | None
-    """Cores' worth of time that the cgroup grants; None where there is no limit."""
+    """The CPU time that the cgroup grants, in cores; None where it sets no limit."""
     requested: int | None
-    """FANOUT_WORKERS; None where it is not set."""
+    """The environment variable FANOUT_WORKERS; None where it is not set."""
 
     @property
     def effective(self) -> int:
-        """The least of the three, at least 1. A broken quota is rounded up: it is time, not cores."""
+        """The smallest limit, at least 1. A fractional quota is rounded up, as it limits time, not cores."""
         limits = [self.affinity, self.requested, self.quota and math.ceil(self.quota)]
         return max(1, min(limit for limit in limits if limit))
 
@@ -38,7 +38,7 @@ def measured_cores() -> Cores:
 
 
 def effective_cores() -> int:
-    """The default number of workers: never 0."""
+    """The default number of workers, at least 1."""
     return measured_cores().effective
 
 

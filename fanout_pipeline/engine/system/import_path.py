@@ -1,8 +1,8 @@
-"""Where the modules of a fan-out are found, also once whoever loaded its definitions has forgotten.
+"""Where the modules of a fan-out are found, also after Dagster has loaded its definitions.
 
-Dagster has the folder of the definitions on `sys.path` while it loads them, and takes it off again.
-What a spec has remembered of it is there again while its function is called, and while worker
-processes start, which get the `sys.path` of the process that starts them.
+Dagster has the folder of the definitions on `sys.path` while it loads them, and removes it afterwards. A
+spec remembers the path; it applies again while the spec's function is called, and while worker processes
+start, which inherit the `sys.path` of the process that starts them.
 """
 
 from __future__ import annotations
@@ -13,12 +13,10 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from threading import Lock
 
-_PYTHONS = os.path.dirname(os.__file__)
-
 
 def import_path() -> tuple[str, ...]:
     """`sys.path` as it is now, in a form that means the same in any folder and process."""
-    # An import passes over what is no text, and over a working directory that was removed.
+    # Imports ignore entries that are not strings, and a working directory that was removed.
     entries = (_absolute(entry) for entry in sys.path if isinstance(entry, str))
     return tuple(dict.fromkeys(entry for entry in entries if entry is not None))
 
@@ -32,57 +30,31 @@ def _absolute(entry: str) -> str | None:
         return None
 
 
-def like_here() -> str:
-    """The beginning of a program that imports what this process does.
-
-    A file of the user's may be called as a module of Python's that this process had before it looked in
-    the user's folder (`random.py`, `csv.py`): the program is to have Python's, too.
-    """
-    path = import_path()
-    own = path.index(_PYTHONS) if _PYTHONS in path else len(path)
-    names = {name.partition(".")[0] for folder in path[:own] for name in _listed(folder)}
-    hidden = [name for name in sorted(names & sys.stdlib_module_names) if _is_pythons(name)]
-    imports = f"sys.path[:] = {path[own:]!r}; import {', '.join(hidden)}; " if hidden else ""
-    return f"import sys; {imports}sys.path[:] = {path!r}\n"
-
-
-def _listed(folder: str) -> list[str]:
-    try:
-        return os.listdir(folder)
-    except OSError:  # an archive, or nothing
-        return []
-
-
-def _is_pythons(name: str) -> bool:
-    file = getattr(sys.modules.get(name), "__file__", None)
-    return file is not None and file.startswith(_PYTHONS)
-
-
-class _Held:
-    """What `sys.path` was before the first of the blocks that are under way, in all threads."""
+class _Blocks:
+    """The `importing_from` blocks that are running, in all threads."""
 
     lock = Lock()
-    blocks = 0
-    before: tuple[str, ...] = ()
+    running = 0
+    path_before: tuple[str, ...] = ()
     added: set[str] = set()  # noqa: RUF012
 
 
 @contextmanager
 def importing_from(path: Sequence[str]) -> Iterator[None]:
-    """For the block, find modules by this path first, then by what else is on `sys.path`."""
-    with _Held.lock:
-        if not _Held.blocks:
-            _Held.before = tuple(sys.path)
-        _Held.blocks += 1
-        _Held.added.update(set(path) - set(sys.path))
+    """For the block, look for modules on this path first, then on the rest of `sys.path`."""
+    with _Blocks.lock:
+        if not _Blocks.running:
+            _Blocks.path_before = tuple(sys.path)
+        _Blocks.running += 1
+        _Blocks.added.update(set(path) - set(sys.path))
         sys.path[:] = dict.fromkeys([*path, *sys.path])
     try:
         yield
     finally:
-        with _Held.lock:
-            _Held.blocks -= 1
-            if not _Held.blocks:
-                # What the function itself has put there stays.
-                theirs = set(sys.path) - _Held.added - set(_Held.before)
-                sys.path[:] = [*(e for e in sys.path if e in theirs), *_Held.before]
-                _Held.added.clear()
+        with _Blocks.lock:
+            _Blocks.running -= 1
+            if not _Blocks.running:
+                # What the function itself has added stays.
+                theirs = set(sys.path) - _Blocks.added - set(_Blocks.path_before)
+                sys.path[:] = [*(e for e in sys.path if e in theirs), *_Blocks.path_before]
+                _Blocks.added.clear()

@@ -1,7 +1,7 @@
-"""What the system refuses a run, in words that say what to do.
+"""Errors of the operating system as messages that say what to do.
 
-Most faults of the disk are answered where a file is written (`parts.atomic`). This is for the rest:
-descriptors, processes, memory for them, a folder that is gone.
+Most errors of the disk are explained where a file is written (`results.files.atomic`). This covers the rest:
+no more descriptors, processes or memory for them, a folder that was removed.
 """
 
 from __future__ import annotations
@@ -14,38 +14,39 @@ from pathlib import Path
 
 from fanout_pipeline.results.files.atomic import CannotWrite, advice
 
-# What `tempfile` raises, whatever kept it from making a file.
-_NO_FOLDER = (
+_NO_TEMPORARY_FOLDER = (
     "Give it one that it may write to (TMPDIR), space on that disk, or more open files (ulimit -n), "
     "then run again."
 )
+"""`tempfile` raises the same error whatever kept it from creating a file."""
 
 
 class SystemRefused(Exception):
-    """The system gave no more of what a run needs. Nothing was made visible."""
+    """The operating system refused something that a run needs. Nothing was made visible."""
 
 
 @contextmanager
 def explained(folder: Path) -> Iterator[None]:
-    """Raises CannotWrite or SystemRefused, with advice, in the place of an OSError of the block.
+    """Raises CannotWrite or SystemRefused, with advice, instead of an OSError of the block.
 
-    `folder` is where the run writes. An OSError of the user's function is an ItemFailed by now.
+    `folder` is where the run writes. An OSError of the user's function is an ItemFailed by then.
     """
     try:
         yield
     except OSError as error:
         name = error.filename if isinstance(error.filename, (str, bytes)) else None
         reason = error.strerror or error
+        help_text: str | None
         if name is None:
-            told = _NO_FOLDER if error.errno == errno.ENOENT else advice(error)
+            help_text = _NO_TEMPORARY_FOLDER if error.errno == errno.ENOENT else advice(error)
         elif Path(os.fsdecode(name)).is_relative_to(folder.parent):
-            told = advice(error) or "Check the disk and the path."
-            raise CannotWrite(f"Cannot write {os.fsdecode(name)}: {reason}. {told}") from error
+            help_text = advice(error) or "Check the disk and the path."
+            raise CannotWrite(f"Cannot write {os.fsdecode(name)}: {reason}. {help_text}") from error
         else:
-            told = None if error.errno == errno.ENOENT else advice(error)
-        if told is None:
+            help_text = None if error.errno == errno.ENOENT else advice(error)
+        if help_text is None:
             raise
         raise SystemRefused(
-            f"The run cannot go on: {reason}. {told} Nothing was made visible; earlier results are "
-            "as they were."
+            f"The run cannot go on: {reason}. {help_text} Nothing was made visible; earlier results "
+            "are as they were."
         ) from error

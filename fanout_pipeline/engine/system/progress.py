@@ -1,4 +1,4 @@
-"""A line of progress now and then, for people who watch a long run."""
+"""Log lines that show the progress of a long run."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ _SHARE_OF_PAST = 0.1
 
 
 class Progress:
-    """Counts what is done and logs at most one line in so many seconds: two at first, then a tenth of
-    the time so far, `interval` at most. A line costs Dagster's event log 10 ms.
+    """Counts finished items and logs a line now and then; for one thread only.
 
-    Called from one thread only. `log` takes a finished line.
+    The first line comes after two seconds, further ones after pauses of a tenth of the time so far, but of no
+    more than `interval` seconds. A line costs 10 ms in Dagster's event log.
     """
 
     def __init__(
@@ -26,20 +26,20 @@ class Progress:
         clock: Callable[[], float] = time.monotonic,
     ):
         self._label = label
-        self._log = log
+        self._write = log
         self._interval = interval
         self._clock = clock
-        self._said: set[str] = set()
+        self._logged_once: set[str] = set()
         self.begin(0)
 
     def begin(self, size: int) -> None:
-        """Start counting towards `size`, in any unit."""
+        """Start counting towards a total of `size`, in any unit."""
         self._size = size
         self._size_done = self._items_done = 0
         self._began = self._last_line = self._clock()
 
     def done(self, items: int, size: int) -> None:
-        """So many more items are finished, and so much of the size."""
+        """Count items as finished, and their share of the total size."""
         self._size_done += size
         self._items_done += items
         now = self._clock()
@@ -47,17 +47,17 @@ class Progress:
         pause = min(max(_FIRST_SECONDS, _SHARE_OF_PAST * seconds), self._interval)
         if now - self._last_line >= pause and self._size_done:
             self._last_line = now
-            self._log(self._line(seconds))
+            self._write(self._line(seconds))
 
-    def say(self, text: str) -> None:
+    def log(self, text: str) -> None:
         """Log a line about something out of the ordinary."""
-        self._log(f"{self._label}: {text}")
+        self._write(f"{self._label}: {text}")
 
-    def say_once(self, text: str) -> None:
-        """The same, but nothing that was said so before."""
-        if text not in self._said:
-            self._said.add(text)
-            self.say(text)
+    def log_once(self, text: str) -> None:
+        """Log a line unless it was logged so before."""
+        if text not in self._logged_once:
+            self._logged_once.add(text)
+            self.log(text)
 
     def _line(self, seconds: float) -> str:
         left = seconds * (self._size - self._size_done) / self._size_done

@@ -1,14 +1,9 @@
-"""SIGINT and SIGTERM, put off while an interrupt would do harm.
+"""Interrupts (SIGINT and SIGTERM): deferred where they would do harm, noticed in waits, distinguished from errors.
 
-Where it would: between starting a process and knowing it, between ending one process and the next,
-and inside multiprocessing's queues, whose locks an exception from a signal handler can leave
-locked. One Ctrl-C comes twice to a Dagster step: from the terminal and from the executor.
-
-And signals that nobody would see: Python misses one that comes just as the main thread begins to wait,
-until that wait ends.
-
-And what a handler of signals raises in the middle of a call, told from what the function raises: both
-may be a KeyboardInterrupt or a SystemExit.
+- They would do harm between starting a process and recording it, and between ending one process and the next. A Dagster
+  step gets one Ctrl-C twice: from the terminal and from the executor.
+- Python does not notice a signal that arrives just as the main thread begins to wait until that wait ends.
+- A signal handler and the user's function may both raise KeyboardInterrupt or SystemExit in the same call.
 """
 
 import signal
@@ -19,55 +14,40 @@ from queue import Empty, SimpleQueue
 from typing import Any, TypeVar
 
 WAIT_SECONDS = 0.5
-"""No wait that interrupts are to be seen in is longer; whoever waits then begins another."""
+"""The longest single wait. Python notices interrupts between two of them."""
 
-_Taken = TypeVar("_Taken")
+_Item = TypeVar("_Item")
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 _MARK = "came_with_a_signal"
 
 
-class HeldInterrupts:
-    """Signals that came and wait to be handled."""
+class _HeldInterrupts:
+    """Interrupts that have arrived and wait to be handled."""
 
     def __init__(self) -> None:
-        self._came: list[int] = []
+        self._arrived: list[int] = []
         self._previous: dict[int, Any] = {}
 
     def hold(self) -> None:
-        """From now on signals wait. Python lets only the main thread hold them."""
+        """Hold back interrupts from now on. Does nothing in other threads: Python lets only the main one."""
         if threading.current_thread() is threading.main_thread():
             for number in _SIGNALS:
-                self._previous[number] = signal.signal(number, self._came_in)
-
-    def let_through(self) -> None:
-        """Handle what has come, as if it came now; a safe place for an exception."""
-        if self._came:
-            self.release()
-            self.hold()
-
-    @contextmanager
-    def allowed(self) -> Iterator[None]:
-        """Let through what comes in the block, which an exception may leave at any point."""
-        self.release()
-        try:
-            yield
-        finally:
-            self.hold()
+                self._previous[number] = signal.signal(number, self._hold_back)
 
     def release(self) -> None:
-        """Handle signals as before, those that have come first."""
+        """Stop holding back, and handle what has arrived."""
         while self._previous:
             signal.signal(*self._previous.popitem())
-        came, self._came = self._came, []
-        for number in dict.fromkeys(came):
+        arrived, self._arrived = self._arrived, []
+        for number in dict.fromkeys(arrived):
             signal.raise_signal(number)
 
-    def _came_in(self, number: int, frame: Any) -> None:
-        self._came.append(number)
+    def _hold_back(self, number: int, frame: Any) -> None:
+        self._arrived.append(number)
 
 
-def taken(queue: SimpleQueue[_Taken]) -> _Taken:
-    """The next of a queue, however long it takes to come; interrupts are seen meanwhile."""
+def interruptible_get(queue: SimpleQueue[_Item]) -> _Item:
+    """The next item of a queue; interrupts are noticed while it waits."""
     while True:
         try:
             return queue.get(timeout=WAIT_SECONDS)
@@ -76,22 +56,21 @@ def taken(queue: SimpleQueue[_Taken]) -> _Taken:
 
 
 @contextmanager
-def interrupts_held() -> Iterator[HeldInterrupts]:
-    """Signals that come in the block wait for its end, or for `let_through`."""
-    held = HeldInterrupts()
+def interrupts_held() -> Iterator[None]:
+    """Interrupts that arrive in the block wait for its end."""
+    held = _HeldInterrupts()
     held.hold()
     try:
-        yield held
+        yield
     finally:
         held.release()
 
 
 @contextmanager
 def interrupts_marked() -> Iterator[None]:
-    """What handlers of signals raise in the block is found by `interrupt_in`.
+    """Mark what signal handlers raise in the block, for `interrupt_in`.
 
-    Python calls handlers in the main thread only: elsewhere, and where signals have none, this does
-    nothing.
+    Does nothing outside the main thread, in which alone Python calls handlers.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -107,7 +86,7 @@ def interrupts_marked() -> Iterator[None]:
         yield
     finally:
         for number, ours in marking.items():
-            # Whoever has put another there in the block means it to stay.
+            # A handler that was set in the block is meant to stay.
             if signal.getsignal(number) is ours:
                 signal.signal(number, previous[number])
 
@@ -124,7 +103,7 @@ def _marking(handler: Callable[[int, Any], Any]) -> Callable[[int, Any], Any]:
 
 
 def interrupt_in(error: BaseException) -> BaseException | None:
-    """What a signal's handler has raised, if that is it or what it was raised from or beside."""
+    """The exception that a signal handler raised: the error itself, or one of its causes or contexts."""
     seen: set[int] = set()
     found: BaseException | None = error
     while found is not None and id(found) not in seen:

@@ -1,14 +1,14 @@
-"""What a function sees beside its item: settings of the thread and of the process that call it.
+"""What a function sees besides its item: settings of the thread and of the process that call it.
 
-Some belong to a thread (context variables, among them the contexts of decimal and of NumPy's handling
-of floating-point errors), some to a process (filters of warnings, limits). A function gives the same in
-every strategy only if each has those of the thread that starts the run:
+Some belong to a thread (context variables, decimal's context, how NumPy handles floating-point errors), some
+to a process (warning filters, limits). A function gives the same results in every strategy only if its calls
+see the settings of the thread that starts the run:
 
     threads, asyncio      run in copies of its context
-    worker processes      take on what differs from Python's defaults
+    worker processes      apply what differs from Python's defaults
 
-A variable of the user's own cannot be sent to another process. What a module sets when it is imported
-is there wherever it is imported.
+A user's own context variable cannot be sent to another process. What a module sets when it is imported is
+set wherever it is imported.
 """
 
 from __future__ import annotations
@@ -23,6 +23,10 @@ from typing import Any
 _RECURSION_LIMIT = 1000
 _INT_DIGITS = 4300
 _NUMPY_ERRORS = {"divide": "warn", "over": "warn", "under": "ignore", "invalid": "warn"}
+_DECIMAL_CONTEXT = (
+    "Context(prec=28, rounding=ROUND_HALF_EVEN, Emin=-999999, Emax=999999, capitals=1, clamp=0, "
+    "flags=[], traps=[InvalidOperation, DivisionByZero, Overflow])"
+)
 _FILTERS = [
     ("default", "DeprecationWarning", "__main__"),
     ("ignore", "DeprecationWarning", None),
@@ -30,38 +34,38 @@ _FILTERS = [
     ("ignore", "ImportWarning", None),
     ("ignore", "ResourceWarning", None),
 ]
-_BUILT_IN = "builtins"
 
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """One of `warnings.filters`, with nothing in it that needs an import to be read."""
+    """One of `warnings.filters`, which can be unpickled without importing anything."""
 
     action: Any
     message: str
     category: tuple[str, str]
-    """Module and name of the class."""
+    """Module and name of the warning's class."""
     module: str
     line: int
 
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What differs from the defaults; None where nothing does."""
+    """The settings that differ from Python's defaults; None for those that do not."""
 
     decimal: Any = None
-    """A decimal.Context."""
+    """The `decimal.Context` of the thread."""
     numpy_errors: dict[str, str] | None = None
-    """As `numpy.geterr` gives them."""
+    """What `numpy.geterr` returns."""
     filters: tuple[Filter, ...] | None = None
-    """All of `warnings.filters`."""
+    """All of `warnings.filters`, in order."""
     recursion_limit: int | None = None
+    """What `sys.getrecursionlimit` returns."""
     int_digits: int | None = None
-    """Of integers in text, at most."""
+    """The most digits of an integer that is converted from or to text."""
 
     @classmethod
     def here(cls) -> Surroundings:
-        """Those of this thread."""
+        """The settings of the calling thread and its process."""
         recursion_limit, int_digits = sys.getrecursionlimit(), sys.get_int_max_str_digits()
         return cls(
             _decimal_context(),
@@ -72,7 +76,7 @@ class Surroundings:
         )
 
     def take_on(self) -> None:
-        """Make them those of this thread and its process, before the function is called here."""
+        """Apply them to the calling thread and its process."""
         if self.decimal is not None:
             import decimal
 
@@ -93,16 +97,16 @@ DEFAULT = Surroundings()
 
 
 def copied_context() -> Context:
-    """A copy of this thread's context, in which calls can run beside it."""
+    """A copy of this thread's context, in which calls can run at the same time as others."""
     context = copy_context()
     if "decimal" in sys.modules:
-        # The variable's copy has the same decimal.Context, which one call would change for all.
+        # The copied variable refers to the same decimal.Context, and one call would change it for all.
         context.run(_copy_decimal_context)
     return context
 
 
 def in_copied_context(function: Callable[..., Any]) -> Callable[..., Any]:
-    """The function as another thread is to call it."""
+    """The function, to be called by another thread in a copy of this thread's context."""
     context = copied_context()
     return lambda *arguments: context.run(function, *arguments)
 
@@ -120,31 +124,21 @@ def _decimal_context() -> Any:
 
     context = decimal.getcontext().copy()
     context.clear_flags()
-    default = decimal.Context(
-        28,
-        decimal.ROUND_HALF_EVEN,
-        -999999,
-        999999,
-        1,
-        0,
-        [],
-        [decimal.InvalidOperation, decimal.DivisionByZero, decimal.Overflow],
-    )
-    return None if repr(context) == repr(default) else context
+    return None if repr(context) == _DECIMAL_CONTEXT else context
 
 
 def _numpy_errors() -> dict[str, str] | None:
     numpy: Any = sys.modules.get("numpy")
-    # It may be being imported by another thread.
+    # Another thread may be importing it just now.
     errors = numpy.geterr() if hasattr(numpy, "geterr") else _NUMPY_ERRORS
-    # What a warning or an error is called instead cannot be sent.
+    # A callback or a log object cannot be sent.
     errors = {name: how for name, how in errors.items() if how not in ("call", "log")}
     return None if errors.items() <= _NUMPY_ERRORS.items() else errors
 
 
 def _filters() -> tuple[Filter, ...] | None:
     filters: Iterable[Any] = warnings.filters
-    found = [
+    found = tuple(
         Filter(
             action,
             getattr(message, "pattern", message) or "",
@@ -153,22 +147,21 @@ def _filters() -> tuple[Filter, ...] | None:
             line,
         )
         for action, message, category, module, line in filters
-    ]
-    # Packages add some when they are imported, that let messages and classes of their own pass; each
-    # does so wherever it is imported.
+    )
+    # Packages that are imported add filters for their own messages and classes, and do so in each process.
     general = [
         (one.action, one.category[1], one.module or None)
         for one in found
-        if one.action == "error" or (one.category[0] == _BUILT_IN and not one.message)
+        if one.action == "error" or (one.category[0] == "builtins" and not one.message)
     ]
-    return None if general == _FILTERS else tuple(found)
+    return None if general == _FILTERS else found
 
 
 def _set_filters(filters: tuple[Filter, ...]) -> None:
     warnings.resetwarnings()
-    for one in reversed(filters):  # Each is put before those that are there.
+    for one in reversed(filters):  # each is inserted before the others
         module, name = one.category
-        # Of a module that is not there nothing can be warned of.
+        # Nothing can raise a warning of a module that is not loaded.
         category = getattr(sys.modules.get(module), name, None)
         if category is not None:
             warnings.filterwarnings(one.action, one.message, category, one.module, one.line)

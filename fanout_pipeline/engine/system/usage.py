@@ -15,16 +15,16 @@ _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 
 @dataclass(frozen=True, slots=True)
 class ProcessUsage:
-    """What one process has used since it began."""
+    """What one process has used since it started."""
 
     pid: int
     cpu_seconds: float
-    """User and system time."""
+    """User and system time together."""
     peak_rss_bytes: int
 
 
 def own_usage() -> ProcessUsage:
-    """Of the calling process."""
+    """What the calling process has used."""
     used = resource.getrusage(resource.RUSAGE_SELF)
     # ru_maxrss is inherited through fork and exec, so a worker would show its parent's peak;
     # the kernel's high-water mark belongs to the process's own memory.
@@ -35,13 +35,13 @@ def own_usage() -> ProcessUsage:
 
 
 def reset_peak() -> None:
-    """Let the calling process's peak begin anew, where the system can do that (Linux, proc(5))."""
+    """Reset the peak memory of the calling process, where the system can (Linux, see proc(5))."""
     with suppress(OSError):
         Path("/proc/self/clear_refs").write_text("5")
 
 
 def usage_of(pids: Iterable[int]) -> list[ProcessUsage]:
-    """Of other processes; those that have ended are left out."""
+    """What other processes have used; those that have ended are left out."""
     import psutil
 
     found = []
@@ -49,7 +49,7 @@ def usage_of(pids: Iterable[int]) -> list[ProcessUsage]:
         try:
             process = psutil.Process(pid)
             times = process.cpu_times()
-            # Where the system keeps no high-water mark, the present size stands for it.
+            # Some systems keep no high-water mark; the current size is the best guess.
             peak = _high_water_mark(str(pid)) or process.memory_info().rss
         except psutil.Error:
             continue
@@ -58,7 +58,7 @@ def usage_of(pids: Iterable[int]) -> list[ProcessUsage]:
 
 
 def resident_bytes(pid: int) -> int:
-    """Memory that another process has now; 0 where it is gone."""
+    """The current resident memory of another process; 0 if it has ended."""
     try:
         with open(f"/proc/{pid}/statm", "rb", buffering=0) as file:
             return int(file.read().split()[1]) * _PAGE_BYTES
@@ -73,12 +73,12 @@ def resident_bytes(pid: int) -> int:
 
 
 def memory_bytes() -> int:
-    """What all processes here may have together: the machine's memory, or the container's."""
-    there = os.sysconf("SC_PHYS_PAGES") * _PAGE_BYTES
+    """The memory of the machine, or of the container if that has less."""
+    physical = os.sysconf("SC_PHYS_PAGES") * _PAGE_BYTES
     try:
-        return min(there, int(Path("/sys/fs/cgroup/memory.max").read_text()))
+        return min(physical, int(Path("/sys/fs/cgroup/memory.max").read_text()))
     except (OSError, ValueError):  # "max"
-        return there
+        return physical
 
 
 def _high_water_mark(pid: str) -> int | None:

@@ -1,4 +1,5 @@
 """Files and folders that are changed whole or not at all, and never through a symbolic link.
 
-Belongs here: what any store on a local disk needs. Keep out: what the files hold.
+Belongs here: what any store on a local disk needs, and `printable`, which makes text from data safe for
+messages. Keep out: what the files hold.
 """

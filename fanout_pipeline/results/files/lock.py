@@ -1,4 +1,4 @@
-"""A lock that dies with the process that holds it, whatever ends it: `flock` on a file that stays."""
+"""A lock that ends with the process that holds it, however that ends: `flock` on a file that stays."""
 
 from __future__ import annotations
 
@@ -15,22 +15,18 @@ from fanout_pipeline.results.files.no_links import open_file
 _POLL_SECONDS = 0.02
 
 
-class Held(TimeoutError):
-    """Somebody else holds the lock: another process, or another block of this one."""
-
-
 @contextmanager
 def locked(path: Path, seconds: float = 0.0) -> Iterator[None]:
-    """Hold the lock for the block. The file is made where it is not there.
+    """Hold the lock during the block; creates the file if needed.
 
-    Raises Held if it could not be had within so many seconds, CannotWrite where there can be no
-    such file.
+    Raises TimeoutError if someone else, this process included, holds it for longer than `seconds`, and
+    CannotWrite if the file cannot be created.
     """
     descriptor = _acquired(path, time.monotonic() + seconds)
     try:
         yield
     finally:
-        # Not only closed: a process that was forked from this one has the descriptor, too.
+        # Closing alone would not do: a process forked from this one has the descriptor, too.
         fcntl.flock(descriptor, fcntl.LOCK_UN)
         os.close(descriptor)
 
@@ -45,13 +41,10 @@ def _acquired(path: Path, deadline: float) -> int:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             if os.fstat(descriptor).st_nlink:
                 return descriptor
-            # It was removed before it was locked, and is nobody's lock any more.
+            # The file was removed before it was locked: try the one that has its name now.
             os.close(descriptor)
         except BlockingIOError:
             os.close(descriptor)
             if time.monotonic() >= deadline:
-                raise Held(f"{path} is held by another process that works there.") from None
+                raise TimeoutError(f"{path} is locked by another process.") from None
             time.sleep(_POLL_SECONDS)
-        except BaseException:
-            os.close(descriptor)
-            raise

@@ -1,7 +1,7 @@
-"""Text from data on its way into a message, a log or a table: all of it can be seen, and it is short.
+"""Text from data, made short and printable for a message, a log or a table.
 
-An escape code that reaches a terminal moves its cursor or changes what was shown before; a line end in
-a value begins a line that looks like one of the log's own; some text is megabytes long.
+An escape code in a terminal moves its cursor or changes what was displayed before; a line end in a value
+starts a line that looks like one of the log's own; and some texts are megabytes long.
 """
 
 from __future__ import annotations
@@ -11,12 +11,12 @@ _LINES = 200
 
 
 def printable(text: str, limit: int | None = _LINE) -> str:
-    """One line of printable text; what cannot be seen (ANSI codes, line ends) as Python escapes it.
+    """One line of printable text, with control characters and line ends escaped as in Python.
 
-    Of one that is longer than `limit`, the beginning and the end.
+    Of a text longer than `limit`, only the beginning and the end.
     """
     text = text if limit is None else both_ends(text, limit)
-    return text if text.isprintable() else "".join(map(_visible, text))
+    return text if text.isprintable() else "".join(map(_escaped, text))
 
 
 def both_ends(text: str, limit: int) -> str:
@@ -28,7 +28,7 @@ def both_ends(text: str, limit: int) -> str:
 
 
 def printable_lines(text: str) -> str:
-    """The same of each line of a text of several, a traceback; of many lines, the first and the last."""
+    """Several lines, such as a traceback, each made printable; of many lines the first and the last."""
     lines = text.split("\n")
     if len(lines) > _LINES:
         left_out = f"… ({len(lines) - _LINES:,} lines)"
@@ -36,7 +36,7 @@ def printable_lines(text: str) -> str:
     return "\n".join(printable(line.replace("\t", "    ")) for line in lines)
 
 
-def _visible(character: str) -> str:
+def _escaped(character: str) -> str:
     if character.isprintable():
         return character
     return character.encode("unicode_escape").decode("ascii")

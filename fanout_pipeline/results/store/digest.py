@@ -1,9 +1,9 @@
-"""A digest of ordered results that does not depend on how they were chunked.
+"""A digest of ordered results that does not depend on how they were cut into parts.
 
-Each item gives one 64-bit number, made from its index and its value; the digest is their sum
-modulo 2**64, so the digests of parts add up to that of the whole (an additive set hash: Bellare
-and Micciancio, "A new paradigm for collision-free hashing", 1997). It tells accidents apart, not
-adversaries. The mixing function is splitmix64's (Steele, Lea and Flood, 2014).
+Each item contributes a 64-bit number, made from its index and its value. The digest is their sum modulo
+2**64, so the digests of parts add up to that of the whole (an additive set hash: Bellare and
+Micciancio, "A new paradigm for collision-free hashing", 1997). It detects accidents, not attacks. The
+mixing function is that of splitmix64 (Steele, Lea and Flood, 2014).
 """
 
 from __future__ import annotations
@@ -16,19 +16,21 @@ import numpy
 import pyarrow
 
 from fanout_pipeline.results.types.arrow_types import to_python
+from fanout_pipeline.results.types.column import Column
+from fanout_pipeline.results.types.kinds import Kind
 
 _GOLDEN = numpy.uint64(0x9E3779B97F4A7C15)
 _FIRST = numpy.uint64(0xBF58476D1CE4E5B9)
 _SECOND = numpy.uint64(0x94D049BB133111EB)
-# Three arrays of it stay in a core's cache, and each is under the 128 KiB from which malloc fetches
-# it from the system anew.
+# Three arrays of this length stay in a core's cache, and each is smaller than the 128 KiB from which
+# malloc asks the system for new memory every time.
 _BLOCK = 16_000
 _RAMP = numpy.arange(_BLOCK, dtype=numpy.uint64) * _GOLDEN
 _INT64 = range(-(2**63), 2**63)
 
 
 def mixed(words: numpy.ndarray) -> numpy.ndarray:
-    """A bijection of 64-bit words in which every bit of the input moves every bit of the output."""
+    """A bijection of 64-bit words in which every bit of the input affects every bit of the output."""
     words = words + _GOLDEN
     shifted = words >> numpy.uint64(30)
     words ^= shifted
@@ -39,33 +41,28 @@ def mixed(words: numpy.ndarray) -> numpy.ndarray:
     return words
 
 
-def column_digest(
-    column: pyarrow.Array,
-    metadata: dict[bytes, bytes] | None,
-    first_index: int,
-    indexes: numpy.ndarray | None = None,
-) -> str:
+def column_digest(column: Column, first_index: int, indexes: numpy.ndarray | None = None) -> str:
     """The digest of a column's values, each block hashed and summed while it is in cache.
 
-    `indexes` is for columns that leave some items out: the index of each value.
+    `indexes`, for columns that leave some items out, are those of the values.
     """
     return combined(
         digest(
-            value_hashes(column.slice(start, _BLOCK), metadata),
+            value_hashes(column.array.slice(start, _BLOCK), column.kind),
             first_index + start,
             None if indexes is None else indexes[start : start + _BLOCK],
         )
-        for start in range(0, len(column), _BLOCK)
+        for start in range(0, len(column.array), _BLOCK)
     )
 
 
-def value_hashes(column: pyarrow.Array, metadata: dict[bytes, bytes] | None) -> numpy.ndarray:
-    """One uint64 a value. Equal values of one kind hash alike however their part stores them."""
+def value_hashes(column: pyarrow.Array, kind: Kind) -> numpy.ndarray:
+    """One uint64 per value. Equal values have equal hashes, however their part stores them."""
     if pyarrow.types.is_boolean(column.type):
-        column = column.cast(pyarrow.int64())  # what it is among integers
+        column = column.cast(pyarrow.int64())  # which is what a bool is among integers
     if column.type in (pyarrow.int64(), pyarrow.float64()) and not column.null_count:
         return mixed(_words(column))
-    values = to_python(column, metadata)
+    values = to_python(column, kind)
     if pyarrow.types.is_nested(column.type):
         values = list(map(_regardless_of_part, values))
     is_word = [type(value) is float or (type(value) is int and value in _INT64) for value in values]
@@ -83,14 +80,11 @@ def value_hashes(column: pyarrow.Array, metadata: dict[bytes, bytes] | None) -> 
 
 
 def digest(hashes: numpy.ndarray, first_index: int, indexes: numpy.ndarray | None = None) -> str:
-    """The digest, 16 hexadecimal digits, of consecutive items from index `first_index` on.
-
-    Of the items with these `indexes`, where they are given.
-    """
+    """The digest, 16 hexadecimal digits, of the items from `first_index` on, or of those with `indexes`."""
     if indexes is not None:
         words = indexes.astype(numpy.uint64) * _GOLDEN
         words ^= hashes
-        return _written(int(mixed(words).sum(dtype=numpy.uint64)))
+        return _hexadecimal(int(mixed(words).sum(dtype=numpy.uint64)))
     total = 0
     for start in range(0, len(hashes), _BLOCK):
         block = hashes[start : start + _BLOCK]
@@ -98,15 +92,15 @@ def digest(hashes: numpy.ndarray, first_index: int, indexes: numpy.ndarray | Non
         words = _RAMP[: len(block)] + numpy.uint64((first_index + start) * int(_GOLDEN) % 2**64)
         words ^= block
         total += int(mixed(words).sum(dtype=numpy.uint64))
-    return _written(total)
+    return _hexadecimal(total)
 
 
 def combined(digests: Iterable[str]) -> str:
     """The digest of the whole from those of its parts."""
-    return _written(sum(int(part, 16) for part in digests))
+    return _hexadecimal(sum(int(part, 16) for part in digests))
 
 
-def _written(total: int) -> str:
+def _hexadecimal(total: int) -> str:
     return f"{total % 2**64:016x}"
 
 
@@ -117,16 +111,16 @@ def _words(column: pyarrow.Array) -> numpy.ndarray:
 
 
 def _other_hash(value: object) -> int:
-    # hex() has no limit of digits, str() has.
+    # str() refuses integers of many digits, hex() does not.
     text = hex(value) if type(value) is int else repr(value)
     return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "little")
 
 
 def _regardless_of_part(value: object) -> object:
-    """A nested value as it would be in a part with any others.
+    """A nested value in a form that does not depend on the other values of its part.
 
-    There a dict may have more keys, which are null, in another order, and a bool may be the integer that
-    it equals.
+    Because of those, a dict may have more keys, which are null, in another order, and a bool may have
+    become the integer that it equals.
     """
     if isinstance(value, list):
         return [_regardless_of_part(inner) for inner in value]
@@ -135,5 +129,7 @@ def _regardless_of_part(value: object) -> object:
             (key, _regardless_of_part(inner)) for key, inner in value.items() if inner is not None
         )
     if isinstance(value, int):
-        return int(value) if value in _INT64 else (hex(value),)  # not a text, which may be a result
+        return (
+            int(value) if value in _INT64 else (hex(value),)
+        )  # not a text, which could be a result, too
     return value

@@ -1,16 +1,21 @@
-"""A result folder whose contents change in one step.
+"""A `Store` on a local file system: a result folder whose contents change in one step.
 
-`<name>/<strategy>` is a symbolic link to one *generation*, a folder under `<name>/.<strategy>/`.
-A run writes its parts and its manifest into a generation of its own and then moves the link, which
-is atomic, so that readers see the previous results or the new ones, whole. A run that dies leaves
-a generation that nothing points to; the next run goes on with it (see `ledger`) or removes it,
-knowing it by its lock being free.
+    squares/serial -> _runs/serial/4be1…      what is visible, a symbolic link
+    squares/_runs/serial/4be1…/               a generation: part-00000.parquet …, _manifest.json
+    squares/_runs/serial/90ac…/               another run's, which is working or dead
 
-No other link is ours: nothing is written or removed through one (see `no_links`).
+A run writes its parts and its manifest into a generation of its own and then moves the link, which is
+atomic: readers see the previous results or the new ones, whole. A run that dies leaves a generation
+that nothing points to. The next run recognizes it by its free lock, and resumes or removes it.
+
+The visible link is the only one of ours: nothing is written or removed through any other (see
+`no_links`). Earlier versions had generations in `squares/.serial/`. What is visible there is read; a run
+that follows replaces it and removes that folder.
 """
 
 from __future__ import annotations
 
+import math
 import os
 import uuid
 from collections.abc import Callable, Iterator
@@ -26,18 +31,31 @@ from fanout_pipeline.results.files.atomic import (
     sync,
     sync_all,
 )
-from fanout_pipeline.results.files.lock import Held, locked
-from fanout_pipeline.results.store.ledger import LEDGER, LOCK, Identity, Ledger
-from fanout_pipeline.results.store.leftovers import is_of_use, to_resume
-from fanout_pipeline.results.store.manifest import Manifest, NoResults, part_name
+from fanout_pipeline.results.files.lock import locked
+from fanout_pipeline.results.store.contract import Store
+from fanout_pipeline.results.store.generation import Generation
+from fanout_pipeline.results.store.ledger import LEDGER, Identity, Ledger, to_resume
+from fanout_pipeline.results.store.local_generation import LOCK, SHARED, LocalGeneration
+from fanout_pipeline.results.store.manifest import (
+    Manifest,
+    NoResults,
+    UnknownFormat,
+    part_name,
+)
+
+RUNS = "_runs"
+_OLD_LOCK = ".lock"
+"""The name of every lock in the layout of earlier versions."""
+_OLD_FILES = (_OLD_LOCK, "_manifest.json", "owner")
+"""A generation in that layout has at least one of these: it is not a folder of somebody else's."""
 
 
 @dataclass(frozen=True, slots=True)
-class ResultFolder:
-    """The results of one strategy, at `path`."""
+class ResultFolder(Store):
+    """The results of one fan-out, visible at `path`."""
 
     path: Path
-    """A real one, but for the link that it is itself."""
+    """Where readers find the results. No folder on the way may be a link."""
 
     @contextmanager
     def writing(
@@ -45,201 +63,185 @@ class ResultFolder:
         resume: Identity | None = None,
         log: Callable[[str], object] = lambda line: None,
         *,
-        shared: Path | None = None,
+        shared: Generation | None = None,
         prefix: str = "",
-    ) -> Iterator[Path]:
-        """A generation to write parts into: a new one, or that of a dead run that `resume` identifies.
-
-        Or the one that was `shared` with other processes, in place of either. If it is not committed
-        it is removed at the end, unless its ledger tells of parts that the next run can reuse. What
-        other dead runs have left is removed. `log` is told what is reused, and why not. Its name
-        begins with `prefix`, and is new.
-        """
+    ) -> Iterator[LocalGeneration]:
         generation = self.generation(prefix + uuid.uuid4().hex[:12])
-        with ExitStack() as owning:
+        with ExitStack() as owned:
             with self._changing():
                 if shared is None:
-                    self._succeed(generation, self._abandoned(), resume, log)
+                    self._create(generation, self._abandoned(), resume, log)
                 else:
-                    no_links.rename(shared, generation)
-                owning.enter_context(locked(generation / LOCK))
+                    no_links.rename(self._runs / shared.name, generation.path)
+                owned.enter_context(locked(generation.path / LOCK))
+                no_links.unlink(generation.path / SHARED)
             try:
                 yield generation
             finally:
-                if self._current() == generation:
+                if self.visible() == generation:
                     with suppress(OSError):
-                        no_links.unlink(generation / LOCK)
-                elif not is_of_use(Ledger.read(generation)):
-                    _remove(generation)
+                        no_links.unlink(generation.path / LOCK)
+                elif (ledger := Ledger.read(generation)) is None or not ledger.is_of_use:
+                    remove_folder(generation.path)
 
-    def share(
+    def open_shared(
         self,
         name: str,
-        is_dead: Callable[[Path], bool],
+        is_dead: Callable[[Generation], bool],
         resume: Identity | None = None,
         log: Callable[[str], object] = lambda line: None,
-        claim: Callable[[Path], object] = lambda generation: None,
-    ) -> Path:
-        """A generation of this name for writers that live in several processes, so without a lock.
-
-        It is there already, or begins as in `writing`. Others without a lock are asked for:
-        `is_dead` says whether nobody writes to one any more, and `claim` that somebody writes to this.
-        """
+        mark_owner: Callable[[Generation], object] = lambda generation: None,
+    ) -> LocalGeneration:
         generation = self.generation(name)
         with self._changing():
-            if not generation.is_dir():
-                shared = [path for path in self._unlocked() if is_dead(path)]
-                self._succeed(generation, [*self._abandoned(), *shared], resume, log)
-            # Whoever began it may have died before it came to this.
-            no_links.unlink(generation / LOCK)
-            claim(generation)
+            if not generation.path.is_dir():
+                self._create(generation, self._abandoned(is_dead), resume, log)
+            no_links.touch(generation.path / SHARED)
+            mark_owner(generation)
         return generation
 
-    def _succeed(
-        self,
-        generation: Path,
-        dead: list[Path],
-        resume: Identity | None,
-        log: Callable[[str], object],
-    ) -> None:
-        """Make a generation out of what dead runs have left, as far as it can be reused."""
-        left = {path: Ledger.read(path) for path in dead}
-        chosen = to_resume(left, resume, log)
-        if chosen is not None:
-            # Under another name, so that a worker which outlives its run for a moment writes
-            # nowhere.
-            no_links.rename(chosen, generation)
-        for path in left:
-            _remove(path)
-        make_folder(generation)
+    @contextmanager
+    def scratch(self) -> Iterator[Path]:
+        """A folder for temporary files; if this process is killed, the next run removes it."""
+        with self.writing() as generation:
+            yield generation.path
 
-    def generation(self, name: str) -> Path:
-        """Where the generation of this name is, if there is one."""
-        return self._generations / name
+    def generation(self, name: str) -> LocalGeneration:
+        return LocalGeneration(self._runs / name)
 
-    def commit(self, generation: Path, manifest: Manifest) -> None:
-        """Make a generation, with its parts all there, the visible results.
-
-        The parts are on the disk before the link points to them: after a power cut, too, the
-        folder holds the previous results or these, whole. Once it is done it can be repeated.
-        """
-        if not self.is_committed(generation, manifest):
-            self._make_visible(generation, manifest)
-        # Not before: until now the generation can be committed again, or a run that dies be resumed.
-        with suppress(FileNotFoundError):  # Another run has committed since, and removed this.
-            for path in [*generation.glob("failed-*.parquet"), generation / LEDGER]:
-                no_links.unlink(path)
-
-    def is_committed(self, generation: Path, manifest: Manifest) -> bool:
-        """Whether a generation is what is visible, with this manifest."""
-        try:
-            return self._current() == generation and Manifest.load(generation) == manifest
-        except NoResults:
-            return False
-
-    def _make_visible(self, generation: Path, manifest: Manifest) -> None:
-        sync_all([generation / part_name(part.number) for part in manifest.parts])
+    def commit(self, generation: Generation, manifest: Manifest) -> None:
+        path = self._runs / generation.name
+        sync_all([path / part_name(part.number) for part in manifest.parts])
         if manifest.failed:
-            from fanout_pipeline.results.store.failed_items import gather_failures  # Arrow
+            from fanout_pipeline.results.store.failed_items import gather_failures  # imports Arrow
 
             gather_failures(generation, manifest.parts)
         named = {part_name(part.number) for part in manifest.parts}
-        for stray in [path for path in generation.glob("*part-*") if path.name not in named]:
-            no_links.remove(stray)
+        for stray in [name for name in generation.names() if "part-" in name]:
+            if stray not in named:
+                generation.remove(stray)
         manifest.save(generation)
-        sync(generation)
+        sync(path)
+        self._make_visible(path)
+        # Only now: until the link was moved, the run could have been resumed.
+        with suppress(FileNotFoundError):  # Another run has already replaced and removed this one.
+            for name in generation.names():
+                if name == LEDGER or name.startswith("_failed-"):
+                    generation.remove(name)
+
+    def _make_visible(self, path: Path) -> None:
         if self.path.exists() and not self.path.is_symlink():
             raise NoResults(
-                f"{self.path} is not a result folder of ours (it is no symbolic link): "
+                f"{self.path} is not a result folder of ours (it is not a symbolic link): "
                 "move it away, then materialize the asset again."
             )
-        link = self._generations / f"{generation.name}.link"
+        link = path.with_name(f"{path.name}.link")
         with self._changing():
-            previous = self._current()
-            if previous == generation:
-                previous = None
-            if previous is not None and _is_folder(previous):
-                # So that it is found if this process dies before it has removed it.
-                no_links.touch(previous / LOCK)
+            previous = self.visible()
             no_links.unlink(link)
-            no_links.make_link(link, os.path.relpath(generation, self.path.parent))
-            # Names, too: that of the generation before the link to it, the link before what it
-            # pointed to goes.
-            sync(self._generations)
+            no_links.make_link(link, os.path.relpath(path, self.path.parent))
+            # Entries reach the disk in this order: the generation's name, the link to it, and only
+            # then the removal of the previous generation.
+            sync(self._runs)
+            if previous is None:
+                sync(self._runs.parent)  # which may be new
             no_links.rename(link, self.path)
             sync(self.path.parent)
             if previous is not None:
-                _remove(previous)
+                remove_folder(previous.path)
+            self._remove_old_layout()
 
-    def visible_generation(self) -> str | None:
-        """The name of the one that is visible."""
-        current = self._current()
-        return None if current is None else current.name
-
-    def manifest(self) -> Manifest:
-        """Raises NoResults where nothing was committed."""
-        return Manifest.load(self.path)
-
-    def remove(self) -> None:
-        """Remove the results, those of dead runs too, when nobody works on them."""
-        for path in (self.path, self._generations):
-            no_links.remove(path)
-
-    def _changing(self) -> AbstractContextManager[None]:
-        """Held for moments: no generation is created, committed or removed by anyone else."""
-        make_folder(self._generations)
-        return locked(self._generations / LOCK, 60)
-
-    def _abandoned(self) -> list[Path]:
-        """Generations other than the visible one whose writer is dead.
-
-        Links among them are removed: a dead run's to its own, and any that stands in the place of one.
-        """
-        found = []
-        current = self._current()
-        for path in self._generations.iterdir():
-            if path == current or path.name == LOCK:
-                continue
-            if path.is_symlink():
-                no_links.unlink(path)
-            elif os.path.lexists(path / LOCK):
-                try:
-                    with locked(path / LOCK):
-                        found.append(path)
-                except Held:
-                    continue
-                except CannotWrite:
-                    if _is_folder(path):  # else its run has just ended, and removed it
-                        raise
-        return found
-
-    def _unlocked(self) -> list[Path]:
-        """Generations other than the visible one that are shared by several processes."""
-        return [
-            path
-            for path in self._generations.iterdir()
-            if _is_folder(path) and not (path / LOCK).exists() and path != self._current()
-        ]
-
-    @property
-    def _generations(self) -> Path:
-        return self.path.with_name(f".{self.path.name}")
-
-    def _current(self) -> Path | None:
-        """The visible generation; None where there is none, or the link is none of ours."""
+    def visible(self) -> LocalGeneration | None:
         if not self.path.is_symlink():
             return None
-        folder, _, name = os.readlink(self.path).partition("/")
-        ours = folder == self._generations.name and name and name[0] != "." and "/" not in name
-        return self._generations / name if ours else None
+        target = Path(os.readlink(self.path))
+        is_ours = target.parent == Path(RUNS, self.path.name) and target.name[0] not in "._"
+        return self.generation(target.name) if is_ours else None
+
+    def manifest(self) -> Manifest:
+        """What is visible. Raises NoResults if nothing was committed."""
+        return Manifest.load(LocalGeneration(self.path))
+
+    def remove(self) -> None:
+        for path in (self.path, self._runs):
+            no_links.remove(path)
+
+    def beginning(self) -> AbstractContextManager[None]:
+        make_folder(self._runs)
+        return locked(self._runs / "_beginning", math.inf)
+
+    def _changing(self) -> AbstractContextManager[None]:
+        """Held for moments: nobody else creates, commits or removes a generation meanwhile."""
+        make_folder(self._runs)
+        return locked(self._runs / LOCK, 60)
+
+    def _create(
+        self,
+        generation: LocalGeneration,
+        dead: list[LocalGeneration],
+        resume: Identity | None,
+        log: Callable[[str], object],
+    ) -> None:
+        """Create a generation, out of what dead runs have left as far as that can be reused."""
+        self._require_known_format()
+        chosen = to_resume({one: Ledger.read(one) for one in dead}, resume, log)
+        if chosen is not None:
+            # Under another name: a worker that outlives its run for a moment writes nowhere.
+            no_links.rename(chosen.path, generation.path)
+        for one in dead:
+            remove_folder(one.path)
+        make_folder(generation.path)
+
+    def _require_known_format(self) -> None:
+        """Refuse to replace what a later version has written."""
+        try:
+            if (current := self.visible()) is not None:
+                Manifest.load(current)
+        except UnknownFormat:
+            raise
+        except NoResults:
+            pass  # They are damaged: these results will be better.
+
+    def _abandoned(
+        self, is_dead: Callable[[Generation], bool] = lambda generation: False
+    ) -> list[LocalGeneration]:
+        """Generations other than the visible one whose writers are dead.
+
+        Links among them are removed: a dead run's to its own, or one that was put in place of a folder.
+        """
+        found = []
+        for path in self._runs.iterdir():
+            if path.is_symlink():
+                no_links.unlink(path)
+            elif path.is_dir() and (one := LocalGeneration(path)) != self.visible():
+                is_shared = (path / SHARED).exists()
+                found += [one] * (is_dead(one) if is_shared else _is_free(path / LOCK))
+        return found
+
+    def _remove_old_layout(self) -> None:
+        """Remove the generations of earlier versions; one that is locked stays until the next commit."""
+        old = self.path.with_name(f".{self.path.name}")
+        with suppress(OSError, CannotWrite):
+            for path in old.iterdir():
+                if any((path / name).is_file() for name in _OLD_FILES):
+                    with locked(path / _OLD_LOCK):
+                        remove_folder(path)
+            if os.listdir(old) == [_OLD_LOCK]:
+                no_links.remove(old)
+
+    @property
+    def _runs(self) -> Path:
+        return self.path.with_name(RUNS) / self.path.name
 
 
-def _is_folder(path: Path) -> bool:
-    return path.is_dir() and not path.is_symlink()
-
-
-def _remove(generation: Path) -> None:
-    """Remove a generation so that it is found, by its lock, if this process dies meanwhile."""
-    with suppress(OSError):
-        no_links.touch(generation / LOCK)
-    remove_folder(generation, last=LOCK)
+def _is_free(lock: Path) -> bool:
+    """Whether no process holds a generation's lock."""
+    try:
+        with locked(lock):
+            return True
+    except TimeoutError:
+        return False
+    except CannotWrite:
+        if lock.parent.is_dir() and not lock.parent.is_symlink():
+            raise
+        return False  # Its run has just ended, and removed it.

@@ -1,9 +1,9 @@
-"""What a run has finished, told beside its parts as it goes on, so that the next can go on from there.
+"""What a run has finished, recorded beside its parts as it goes on, so that the next run can resume it.
 
-`_ledger.jsonl` in a generation: its first line is what the parts are made from, each further line a
-range of the source and its part. Lines are appended without waiting for the disk. After a power
-cut the last may be torn, and parts may lack that are told of: a part counts if it is there, to the
-byte (size and SHA-256), and is made anew otherwise.
+`_ledger.jsonl` in a generation: its first line says what the parts are made from, each further line names
+a range of the source and its part. Lines are appended without waiting for the disk: after a power cut the
+last may be torn, and parts may be missing although they are recorded. So a part counts only if it is
+there, to the byte (size and SHA-256), and is otherwise made again.
 """
 
 from __future__ import annotations
@@ -13,39 +13,43 @@ import itertools
 import json
 import re
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
-from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, TypeVar
 
-from fanout_pipeline.results.files import no_links
-from fanout_pipeline.results.files.atomic import append_line, write_text
-from fanout_pipeline.results.store.manifest import PartRecord, failed_name, part_name
+from fanout_pipeline.results.store.generation import Generation, read_file, write_text
+from fanout_pipeline.results.store.manifest import (
+    FORMAT,
+    PartRecord,
+    UnknownFormat,
+    failed_name,
+    part_name,
+)
 
 LEDGER = "_ledger.jsonl"
-LOCK = ".lock"
-"""Held as long as the writer of a generation is alive."""
 OLD_SECONDS = 7 * 86_400
-"""After this long what a function finds outside of its code and its input is no longer the same."""
-_PART = re.compile(r"\.?part-(\d+)\.parquet")
+"""After this long, what a function finds outside of its code and its input may have changed."""
+_PART = re.compile(r"_?part-(\d+)\.parquet")
+
+G = TypeVar("G", bound=Generation)
 
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """What parts are made from and how, by names that a person reads; values of JSON."""
+    """What parts are made from and how: JSON values by names that a person can read."""
 
     results: dict[str, Any]
-    """What every result depends on: where it has changed, no part can be reused,"""
+    """What every result depends on; if it has changed, no part can be reused."""
     failures: dict[str, Any] = field(default_factory=dict)
-    """and what only matters to items that fail: parts without any are the same whatever it is."""
+    """What only failed items depend on; if it has changed, parts without failed items can be reused."""
 
     def changed(self, before: Identity) -> list[str]:
-        """Of what every result depends on, what is not as it was."""
+        """Names of what every result depends on that have another value than before."""
         return _changed(before.results, self.results)
 
     def changed_failures(self, before: Identity) -> list[str]:
-        """The same of what only matters to items that fail."""
+        """Names of what only failed items depend on that have another value than before."""
         return _changed(before.failures, self.failures)
 
 
@@ -55,37 +59,49 @@ def _changed(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """A range of the source, in its own units, and the part that holds its results."""
+    """A range of the source, in the source's own unit, and the part that holds its results."""
 
     start: int
     stop: int
     part: PartRecord
     at: float = field(default_factory=time.time, compare=False)
-    """When it was told of, in seconds since the epoch; it stays so when another run takes it over."""
+    """When the part was recorded, in seconds since the epoch; runs that reuse it do not change that."""
 
     @property
     def is_old(self) -> bool:
-        """Never, where the clock went back."""
+        """Whether the part is too old to be reused; never if the clock went back."""
         return time.time() - self.at > OLD_SECONDS
 
 
 @dataclass(frozen=True, slots=True)
 class Ledger:
-    """What a run has told of itself."""
+    """What a run has recorded."""
 
     identity: Identity
     finished: tuple[Finished, ...]
-    """In the order of the source; no two overlap."""
+    """The finished ranges in the order of the source; no two overlap."""
 
     @classmethod
-    def read(cls, generation: Path) -> Ledger | None:
-        """None where there is none, or none whose first line can be read."""
+    def read(cls, generation: Generation) -> Ledger | None:
+        """None if there is no ledger, or its first line is torn.
+
+        Raises NoResults if it has a format that this version does not know.
+        """
         try:
-            first, *lines = (generation / LEDGER).read_bytes().split(b"\n")
-            identity = Identity(**json.loads(first))
-        except (OSError, TypeError, ValueError):
+            first, *lines = read_file(generation, LEDGER).split(b"\n")
+            record = json.loads(first)
+            found = record.pop("format", None)
+            if found != FORMAT:
+                raise UnknownFormat.of(generation, found)
+            identity = Identity(**record)
+        except (OSError, AttributeError, TypeError, ValueError):
             return None
         return cls(identity, _in_order(filter(None, map(_parsed, lines))))
+
+    @property
+    def is_of_use(self) -> bool:
+        """Whether the next run might reuse a part."""
+        return bool(self.finished)
 
     def reusable(self, identity: Identity) -> tuple[Finished, ...]:
         """The parts that a run of this identity can reuse, if they are there."""
@@ -96,82 +112,111 @@ class Ledger:
             one for one in self.finished if not one.is_old and (failed_too or not one.part.failed)
         )
 
+    def why_not_reusable(self, identity: Identity) -> str:
+        """Why a run of this identity can reuse no part, as the end of a sentence."""
+        changed = identity.changed(self.identity)
+        if not changed and all(one.is_old for one in self.finished):
+            return "that is too long ago"
+        changed = changed or identity.changed_failures(self.identity)
+        return f"{' and '.join(changed)} changed since"
+
     @property
-    def stopped(self) -> float:
-        """When the last part was told of, in seconds since the epoch."""
-        return max((one.at for one in self.finished), default=0.0)
+    def stopped_at(self) -> str:
+        """When the last part was recorded, in local time."""
+        last = max((one.at for one in self.finished), default=0.0)
+        return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(last))
 
 
-def begin(generation: Path, identity: Identity, finished: Iterable[Finished] = ()) -> None:
-    """Write a ledger of what is finished so far. Raises CannotWrite."""
-    lines = [json.dumps(asdict(identity)), *map(_line, finished), ""]
-    write_text(generation / LEDGER, "\n".join(lines), durable=False)
+def begin(generation: Generation, identity: Identity, finished: Iterable[Finished] = ()) -> None:
+    """Write a new ledger with what is finished so far. Raises CannotWrite."""
+    lines = [json.dumps({"format": FORMAT} | asdict(identity)), *map(_line, finished), ""]
+    write_text(generation, LEDGER, "\n".join(lines))
 
 
-def append(generation: Path, finished: Finished) -> None:
-    """Tell of one more part, which is written. Raises CannotWrite."""
-    append_line(generation / LEDGER, _line(finished))
+def append(generation: Generation, finished: Finished) -> None:
+    """Record one more part, which is written. Raises CannotWrite."""
+    generation.append(LEDGER, _line(finished))
 
 
-def take_over(generation: Path, ledger: Ledger, identity: Identity) -> tuple[Finished, ...]:
-    """What can be relied upon of a dead run's generation, which is ours now and of this identity.
+def forget(generation: Generation) -> None:
+    """Remove the ledger: the next run resumes nothing of this generation."""
+    generation.remove(LEDGER)
 
-    Parts that cannot be reused or are not as the ledger says are removed with everything else that
-    it does not tell of. Whatever happens here, the ledger can be read again.
+
+def to_resume(
+    left: Mapping[G, Ledger | None], identity: Identity | None, log: Callable[[str], object]
+) -> G | None:
+    """Of the generations that dead runs have left, the one of which most items can be reused."""
+    chosen, most = None, -1
+    for generation, ledger in left.items():
+        if identity is None or ledger is None or not ledger.is_of_use:
+            continue
+        if reusable := ledger.reusable(identity):
+            items = sum(one.part.items for one in reusable)
+            if items > most:
+                chosen, most = generation, items
+        else:
+            log(
+                f"starts afresh: the {len(ledger.finished):,} finished chunks of the run that stopped "
+                f"at {ledger.stopped_at} are not reused, as {ledger.why_not_reusable(identity)}"
+            )
+    return chosen
+
+
+def take_over(generation: Generation, ledger: Ledger, identity: Identity) -> tuple[Finished, ...]:
+    """The finished parts of a dead run that are reused in its generation, which is now ours.
+
+    Everything else in the generation is removed: parts that cannot be reused or differ from their
+    record, and files that nothing refers to. The ledger can be read again if this process dies
+    meanwhile.
     """
     finished = ledger.reusable(identity)
-    wanted = {(one.part.bytes, one.part.sha256) for one in finished}
-    names = [path.name for path in generation.iterdir()]
+    names = generation.names()
     used = [int(found[1]) for name in names if (found := _PART.fullmatch(name))]
     spare = itertools.count(1 + max([-1, *used, *(one.part.number for one in ledger.finished)]))
-    there = _contents(generation, {size for size, _ in wanted})
+    found_as = _names_by_contents(generation, {one.part.bytes for one in finished})
     kept: list[Finished] = []
     for one in finished:
-        path = there.pop((one.part.bytes, one.part.sha256), None)
-        if path is None or not _has_its_failures(generation, one.part, path):
+        name = found_as.pop((one.part.bytes, one.part.sha256), None)
+        has_its_name = name == part_name(one.part.number)
+        if name is None or not _failures_are_listed(generation, one.part, has_its_name):
             continue
-        if path.name == part_name(one.part.number):
+        if has_its_name:
             kept.append(one)
-        else:  # the run died while it gave the parts their final numbers
+        else:  # The run died while it gave the parts their final numbers.
             part = replace(one.part, number=next(spare))
-            no_links.rename(path, generation / part_name(part.number))
+            generation.rename(name, part_name(part.number))
             kept.append(replace(one, part=part))
     begin(generation, identity, kept)
-    needed = {LEDGER, LOCK, *(part_name(one.part.number) for one in kept)}
+    needed = {LEDGER, *(part_name(one.part.number) for one in kept)}
     needed |= {failed_name(one.part.number) for one in kept if one.part.failed}
-    for stray in [path for path in generation.iterdir() if path.name not in needed]:
-        no_links.remove(stray)
+    for stray in set(generation.names()) - needed:
+        generation.remove(stray)
     return tuple(kept)
 
 
-def _contents(generation: Path, sizes: set[int]) -> dict[tuple[int, str], Path]:
-    """The part files of these sizes, by size and SHA-256, whatever their names. A link is none of ours."""
+def _names_by_contents(generation: Generation, sizes: set[int]) -> dict[tuple[int, str], str]:
+    """The part files of these sizes, by size and SHA-256."""
     found = {}
-    for path in generation.iterdir():
-        if path.is_symlink():
-            continue
-        if _PART.fullmatch(path.name) and (size := path.stat().st_size) in sizes:
-            with suppress(OSError):
-                found[size, _sha256(path)] = path
+    for name in filter(_PART.fullmatch, generation.names()):
+        with suppress(OSError):
+            size = generation.size(name)
+            if size in sizes:
+                found[size, hashlib.sha256(read_file(generation, name)).hexdigest()] = name
     return found
 
 
-def _sha256(path: Path) -> str:
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _has_its_failures(generation: Path, part: PartRecord, path: Path) -> bool:
+def _failures_are_listed(generation: Generation, part: PartRecord, has_its_name: bool) -> bool:
     """Whether the failed items of a part, if it has any, are listed beside it."""
     if not part.failed:
         return True
-    if path.name != part_name(part.number):
+    if not has_its_name:
         return False
     from pyarrow import ArrowException, parquet
 
     try:
-        path = generation / failed_name(part.number)
-        listed = parquet.read_table(path, columns=["index"])["index"].to_pylist()
+        with generation.open(failed_name(part.number)) as file:
+            listed = parquet.read_table(file, columns=["index"])["index"].to_pylist()
     except (OSError, KeyError, ArrowException):
         return False
     return len(listed) == part.failed and all(
@@ -184,12 +229,12 @@ def _line(finished: Finished) -> str:
 
 
 def _parsed(line: bytes) -> Finished | None:
-    """None for a line that is torn, or none."""
+    """None for a line that is torn or empty."""
     try:
         record = json.loads(line)
-        part = PartRecord(**record["part"])
+        part = PartRecord.of(record["part"])
         return Finished(record["start"], record["stop"], part, float(record["at"]))
-    except (KeyError, TypeError, ValueError):
+    except (AttributeError, KeyError, TypeError, ValueError):
         return None
 
 
@@ -199,32 +244,3 @@ def _in_order(finished: Iterable[Finished]) -> tuple[Finished, ...]:
         if one.start < one.stop and (not kept or kept[-1].stop <= one.start):
             kept.append(one)
     return tuple(kept)
-
-
-class Ranged(Protocol):
-    """A range of the source, in its own units."""
-
-    @property
-    def start(self) -> int: ...
-
-    @property
-    def stop(self) -> int: ...
-
-
-def gaps(
-    ranges: Iterable[tuple[int, int]], finished: Iterable[Ranged]
-) -> Iterator[tuple[int, int]]:
-    """What of some ranges is not finished. Both are in order, and walked through once."""
-    left = iter(finished)
-    one = next(left, None)
-    for start, stop in ranges:
-        begun = start
-        while one is not None and one.start < stop:
-            if begun < one.start:
-                yield begun, one.start
-            begun = max(begun, one.stop)
-            if one.stop > stop:  # it goes on in the next range
-                break
-            one = next(left, None)
-        if begun < stop:
-            yield begun, stop

@@ -1,15 +1,13 @@
-"""The record that makes a result folder whole: what it holds, from what, in which parts."""
+"""The record that makes results whole: what they are, what they were made from, and in which parts."""
 
 from __future__ import annotations
 
 import json
-import threading
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass, field
-from pathlib import Path
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any, Self
 
-from fanout_pipeline.results.files.atomic import write_text
+from fanout_pipeline.results.store.generation import Generation, read_file, write_text
 from fanout_pipeline.results.types.kinds import (
     DECIMAL_KIND,
     INTEGER_KIND,
@@ -20,74 +18,96 @@ from fanout_pipeline.results.types.kinds import (
 )
 
 MANIFEST = "_manifest.json"
-FORMAT = 2
+FAILURES = "_failures.parquet"
+"""The name of the file that lists the failed items of committed results."""
+FORMAT = 3
+"""The format in which manifests and ledgers are written."""
+_FAILURES_NAMES = {2: "failures.parquet", FORMAT: FAILURES}
+"""The formats that can be read, and what the file of failed items is called in each."""
 
 
 class NoResults(Exception):
     """A folder holds no complete results. The message names it and says what to do."""
 
 
+class UnknownFormat(NoResults):
+    """Results or a ledger that this version must not read, resume, replace or remove."""
+
+    @classmethod
+    def of(cls, generation: Generation, found: object) -> UnknownFormat:
+        """The error for a generation in the format that was found."""
+        known = " and ".join(map(str, _FAILURES_NAMES))
+        return cls(
+            f"{generation} was written in format {found}, this version of fanout_pipeline knows {known}: "
+            "use the version that wrote it, or move it away and materialize the asset again."
+        )
+
+
 @dataclass(frozen=True, slots=True)
 class PartRecord:
-    """What a worker answers with when it has written a part."""
+    """What a worker answers when it has written a part."""
 
     number: int
-    """The chunk's number; the part is `part-<number>.parquet`."""
+    """The part's number, and that of its file `part-<number>.parquet`."""
     first_index: int
+    """The index of the part's first item in the input."""
     items: int
-    """Of the input, those that failed included."""
+    """The number of input items, including those that failed."""
     digest: str
+    """The digest of the results: see `digest`."""
     kind: Kind
-    """Of the results."""
+    """The type that the results have in common: see `kinds`."""
     nulls: int
+    """The number of null results."""
     bytes: int
-    """Size of the part file."""
+    """The size of the part's file."""
     sha256: str
-    """Of the part file, so that damage is found when it is read."""
+    """The SHA-256 of the part's file, so that damage is noticed when it is read."""
     pid: int
+    """The process that made the calls."""
     read_seconds: float = 0.0
+    """Time to read the items."""
     call_seconds: float = 0.0
     """Time in the user's function, over all items."""
     write_seconds: float = 0.0
-    wait_seconds: float = 0.0
-    """Time until earlier chunks were counted, so that `first_index` was known."""
+    """Time to write the part."""
     call_cpu_seconds: float = 0.0
-    """CPU time of the thread during `call_seconds`; the rest is waiting, for the GIL too."""
+    """CPU time of the thread during `call_seconds`; the rest was waiting, for the GIL or for I/O."""
     failed: int = 0
-    """Items without a result, which were put into quarantine."""
+    """The number of quarantined items."""
     omitted: int = 0
-    """Items without a row; others that failed have a null."""
+    """The number of failed items without a row; other failed items have a null result."""
+
+    @classmethod
+    def of(cls, record: Mapping[str, Any]) -> Self:
+        """The part that a JSON record describes; keys of other versions are ignored. Raises TypeError."""
+        return cls(**{name: record[name] for name in _PART_FIELDS if name in record})
 
     @property
     def rows(self) -> int:
+        """The number of rows in the part's file."""
         return self.items - self.omitted
 
+    def common_kind(self, kind: Kind) -> Kind:
+        """The kind of results of `kind` and of this part together.
 
-class Kinds:
-    """The kind of all parts that were added, in any order, from any thread."""
+        Raises MixedTypes, which names the part's first item.
+        """
+        if self.rows <= self.nulls:
+            return kind
+        try:
+            return common(kind, self.kind)
+        except MixedTypes as error:
+            where = f"first met in the part that begins with item {self.first_index}"
+            raise error.found(where) from None
 
-    def __init__(self, parts: Iterable[PartRecord] = ()):
-        self.kind: Kind = NULL
-        self._adding = threading.Lock()
-        for part in parts:
-            self.add(part)
 
-    def add(self, part: PartRecord) -> None:
-        """Raises MixedTypes, with the part's first index."""
-        if part.rows <= part.nulls:
-            return
-        with self._adding:
-            try:
-                self.kind = common(self.kind, part.kind)
-            except MixedTypes as error:
-                raise error.met(
-                    f"first met in the part that begins with item {part.first_index}"
-                ) from None
+_PART_FIELDS = [one.name for one in fields(PartRecord)]
 
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """The contents of one result folder, in order."""
+    """The contents of one run's results, in order."""
 
     strategy: str
     parts: tuple[PartRecord, ...]
@@ -95,9 +115,14 @@ class Manifest:
     """The fingerprint of the input: path, bytes, sha256."""
     function: dict[str, Any] = field(default_factory=dict)
     """The name and the fingerprint of the function."""
+    format: int = FORMAT
+    """The format that the results were written in."""
+    kind: Kind = field(init=False, compare=False)
+    """The type that all results have in common."""
 
     def __post_init__(self) -> None:
         expected = 0
+        kind: Kind = NULL
         for position, part in enumerate(self.parts):
             if part.number != position or part.first_index != expected:
                 raise ValueError(
@@ -105,76 +130,79 @@ class Manifest:
                     f"should begin at item {expected}: a part is missing, doubled or misplaced"
                 )
             expected += part.items
-        Kinds(self.parts)
+            kind = part.common_kind(kind)
+        object.__setattr__(self, "kind", kind)
 
     @property
     def items(self) -> int:
-        """Of the input."""
+        """The number of input items."""
         return sum(part.items for part in self.parts)
 
     @property
     def rows(self) -> int:
-        """Of the results: as many as items, but for those that failed and were left out."""
+        """The number of results: that of the items, less those that failed and were left out."""
         return sum(part.rows for part in self.parts)
 
     @property
     def failed(self) -> int:
-        """Items that were put into quarantine."""
+        """The number of quarantined items."""
         return sum(part.failed for part in self.parts)
 
     @property
     def digest(self) -> str:
+        """The digest of all results."""
         from fanout_pipeline.results.store.digest import combined
 
         return combined(part.digest for part in self.parts)
 
     @property
-    def kind(self) -> Kind:
-        """Of all results together, which readers give them."""
-        return Kinds(self.parts).kind
+    def failures_name(self) -> str:
+        """The name of the file that lists the failed items."""
+        return _FAILURES_NAMES[self.format]
 
     @property
     def python_values(self) -> bool:
-        """Whether readers give Python values, as pandas' dtype for them does not hold what is there.
+        """Whether readers give Python values, because no dtype of pandas holds the results exactly.
 
-        Those of integers hold none beyond 64 bits, and like that of bool no null.
+        Its integer dtypes hold 64 bits at most, and like its bool dtype no null.
         """
         kind = self.kind
         if not isinstance(kind, str) or kind in (INTEGER_KIND, DECIMAL_KIND):
             return True
         return kind.startswith(("int", "uint", "bool")) and any(part.nulls for part in self.parts)
 
-    def save(self, folder: Path) -> None:
+    def save(self, generation: Generation) -> None:
+        """Write the manifest, which survives a power cut. Raises CannotWrite."""
         record = {"format": FORMAT, "items": self.items, "digest": self.digest} | asdict(self)
-        write_text(folder / MANIFEST, json.dumps(record, indent=1) + "\n")
+        write_text(generation, MANIFEST, json.dumps(record, indent=1) + "\n", durable=True)
 
     @classmethod
-    def load(cls, folder: Path) -> Manifest:
-        """Raises NoResults where there is no manifest or it is not one of ours."""
+    def load(cls, generation: Generation) -> Manifest:
+        """Raises NoResults if there is no manifest, or none that this version can read."""
         try:
-            record = json.loads((folder / MANIFEST).read_text())
-            if record["format"] != FORMAT:
-                raise NoResults(
-                    f"{folder} was written in format {record['format']}, this version reads "
-                    f"format {FORMAT}: materialize the asset again."
-                )
-            parts = tuple(PartRecord(**part) for part in record["parts"])
-            return cls(record["strategy"], parts, record["source"], record["function"])
+            stored = read_file(generation, MANIFEST)
         except (FileNotFoundError, NotADirectoryError):
             raise NoResults(
-                f"{folder} holds no complete results: materialize its asset first."
+                f"{generation} holds no complete results: materialize its asset first."
             ) from None
+        try:
+            record = json.loads(stored)
+            if record["format"] not in _FAILURES_NAMES:
+                raise UnknownFormat.of(generation, record["format"])
+            parts = tuple(map(PartRecord.of, record["parts"]))
+            made_from = record["source"], record["function"]
+            return cls(record["strategy"], parts, *made_from, record["format"])
         except (KeyError, TypeError, ValueError) as error:
             raise NoResults(
-                f"{folder / MANIFEST} is damaged ({error}): materialize the asset again."
+                f"{generation}/{MANIFEST} is damaged ({error}): materialize the asset again."
             ) from error
 
 
 def part_name(number: int) -> str:
-    """The file name of a part. Five digits sort as text up to 99,999 parts."""
+    """The name of a part's file. Five digits sort as text up to 99,999 parts."""
     return f"part-{number:05d}.parquet"
 
 
 def failed_name(number: int) -> str:
-    """The name of the file beside a part that lists its failed items until the commit."""
-    return f"failed-{number:05d}.parquet"
+    """The name of the file that lists a part's failed items until the commit."""
+    return f"_failed-{number:05d}.parquet"

@@ -1,7 +1,8 @@
-"""Kinds as Arrow and Parquet store them: a type, and a mark in the field's metadata.
+"""How each kind is stored by Arrow and Parquet: a type, and a mark in the field's metadata.
 
-No fixed-width type of Parquet holds any integer or any Decimal (docs/decisions/integers.md): they
-are text, and the mark says so. A struct without fields, which Parquet does not have, gets one of nulls.
+No fixed-width type of Parquet holds every integer or every Decimal (docs/decisions/integers.md): they
+are stored as text, and the mark says so. Parquet has no struct without fields: an empty dict is stored
+as a struct of one null.
 """
 
 from __future__ import annotations
@@ -23,10 +24,11 @@ _MARK = b"fanout"
 INTEGER_TEXT = {_MARK: b"integer"}
 """Metadata of a text field that holds integers."""
 DECIMAL_TEXT = {_MARK: b"decimal"}
-_MARKED: dict[bytes, Kind] = {b"integer": INTEGER_KIND, b"decimal": DECIMAL_KIND}
+"""Metadata of a text field that holds Decimals."""
 
 
 def integer_text(value: int) -> str:
+    """An integer in decimal digits, however many there are."""
     # str() and int() stop at 4,300 digits (CVE-2020-10735); Decimal is exact and does not.
     try:
         return str(int(value))
@@ -35,38 +37,41 @@ def integer_text(value: int) -> str:
 
 
 def integer(text: str) -> int:
-    """What `integer_text` was made of."""
+    """The inverse of `integer_text`."""
     try:
         return int(text)
     except ValueError:
         return int(Decimal(text))
 
 
-# Arrow takes no bool for an integer.
+# Arrow does not accept a bool as an integer.
 _ENCODE: Mapping[str, Convert] = {"int64": int, INTEGER_KIND: integer_text, DECIMAL_KIND: str}
 _DECODE: Mapping[str, Convert] = {INTEGER_KIND: integer, DECIMAL_KIND: Decimal}
 
 
-def kind_of(stored: pyarrow.DataType, metadata: Mapping[bytes, bytes] | None) -> Kind:
-    """The kind of a column with this type and this metadata of its field."""
-    if metadata and (mark := metadata.get(_MARK)):
-        return _MARKED[mark] if mark in _MARKED else json.loads(mark)
-    return _kind_of_type(stored)
-
-
-def metadata_of(kind: Kind) -> dict[bytes, bytes]:
-    """The metadata of a field; empty where its type says all."""
-    if kind == INTEGER_KIND:
-        return INTEGER_TEXT
-    if kind == DECIMAL_KIND:
-        return DECIMAL_TEXT
-    return {_MARK: json.dumps(kind).encode()} if decoder(kind) else {}
+def kind_of(stored: pyarrow.DataType) -> Kind:
+    """The kind of an Arrow array that a function returned."""
+    types = pyarrow.types
+    if types.is_list(stored) or types.is_large_list(stored) or types.is_fixed_size_list(stored):
+        return [kind_of(stored.value_type)]
+    if types.is_struct(stored):
+        fields = map(stored.field, range(stored.num_fields))
+        return {field.name: kind_of(field.type) for field in fields}
+    name = str(stored)
+    try:
+        if pyarrow.type_for_alias(name) == stored:
+            return name
+    except ValueError:
+        pass
+    # Time zones, maps and the like: a name for people, and Arrow's own serialization.
+    schema = pyarrow.schema([("", stored)]).serialize().to_pybytes()
+    return f"{name} = {base64.b64encode(schema).decode()}"
 
 
 def type_of(kind: Kind) -> pyarrow.DataType:
     """The Arrow type that stores a kind."""
     if isinstance(kind, list):
-        # As Parquet calls what is in a list.
+        # "element" is Parquet's name for what a list holds.
         return pyarrow.list_(pyarrow.field("element", type_of(kind[0])))
     if isinstance(kind, dict):
         fields = [(name, type_of(inner)) for name, inner in kind.items()]
@@ -79,71 +84,51 @@ def type_of(kind: Kind) -> pyarrow.DataType:
     return pyarrow.type_for_alias(kind)
 
 
-def encoder(kind: Kind) -> Convert | None:
-    """From a value to what Arrow takes for it; None where that is the same. Not for None."""
-    return _converter(kind, _ENCODE)
-
-
-def decoder(kind: Kind) -> Convert | None:
-    """From what Arrow gives to the value; None where that is the same. Not for None."""
-    return _converter(kind, _DECODE)
-
-
-def fitted(
-    column: pyarrow.Array, metadata: Mapping[bytes, bytes] | None, kind: Kind
-) -> pyarrow.Array:
-    """A part's column as one of the kind of all parts."""
-    if kind_of(column.type, metadata) == kind:
-        target = type_of(kind)
-        if column.type == target:
-            return column
-        with suppress(pyarrow.ArrowException):  # of structs with their fields in another order
-            return column.cast(target)  # of other lists
-    # Not by Arrow's casts, to which a bool is the text "false".
-    return from_python(to_python(column, metadata), kind)
+def metadata_of(kind: Kind) -> dict[bytes, bytes] | None:
+    """The metadata of a field; None where its Arrow type says everything."""
+    if kind == INTEGER_KIND:
+        return INTEGER_TEXT
+    if kind == DECIMAL_KIND:
+        return DECIMAL_TEXT
+    return {_MARK: json.dumps(kind).encode()} if _converter(kind, _DECODE) else None
 
 
 def from_python(values: list[Any], kind: Kind) -> pyarrow.Array:
-    """Values that have a kind in common, as a column of it."""
-    encode = encoder(kind)
+    """A column of values that have this kind in common."""
+    encode = _converter(kind, _ENCODE)
     if encode is not None:
         values = [None if value is None else encode(value) for value in values]
     return pyarrow.array(values, type_of(kind), from_pandas=False)
 
 
-def to_python(column: pyarrow.Array, metadata: Mapping[bytes, bytes] | None) -> list[Any]:
+def to_python(column: pyarrow.Array, kind: Kind) -> list[Any]:
     """The Python values of a column."""
     values: list[Any] = column.to_pylist()
-    decode = decoder(kind_of(column.type, metadata)) if metadata else None
+    decode = _converter(kind, _DECODE)
     if decode is not None:
         return [None if value is None else decode(value) for value in values]
     return values
 
 
 def read_back(value: Any, kind: Kind) -> Any:
-    """A value of a kind as it is read back from a column of it."""
-    return to_python(from_python([value], kind), metadata_of(kind))[0]
+    """A value as it is read back from a column of this kind."""
+    return to_python(from_python([value], kind), kind)[0]
 
 
-def _kind_of_type(stored: pyarrow.DataType) -> Kind:
-    types = pyarrow.types
-    if types.is_list(stored) or types.is_large_list(stored) or types.is_fixed_size_list(stored):
-        return [_kind_of_type(stored.value_type)]
-    if types.is_struct(stored):
-        fields = map(stored.field, range(stored.num_fields))
-        return {field.name: _kind_of_type(field.type) for field in fields}
-    name = str(stored)
-    try:
-        if pyarrow.type_for_alias(name) == stored:
-            return name
-    except ValueError:
-        pass
-    # Time zones, maps and the like: what a person reads, and what Arrow does.
-    schema = pyarrow.schema([("", stored)]).serialize().to_pybytes()
-    return f"{name} = {base64.b64encode(schema).decode()}"
+def cast(column: pyarrow.Array, kind: Kind, target: Kind) -> pyarrow.Array:
+    """A part's column, of `kind`, as one of the kind of all parts."""
+    if kind == target:
+        stored = type_of(target)
+        if column.type == stored:
+            return column
+        with suppress(pyarrow.ArrowException):  # of structs with their fields in another order
+            return column.cast(stored)  # of other kinds of lists
+    # Not Arrow's casts, which make the text "false" of a bool.
+    return from_python(to_python(column, kind), target)
 
 
 def _converter(kind: Kind, leaves: Mapping[str, Convert]) -> Convert | None:
+    """The conversion of one value that is not None; None where it stays as it is."""
     if isinstance(kind, str):
         return leaves.get(kind)
     if isinstance(kind, list):

@@ -1,4 +1,4 @@
-"""Results as the calls give them, kept small until they are written; without Arrow and NumPy."""
+"""The results of a chunk, kept small until they are written; needs neither Arrow nor NumPy."""
 
 from __future__ import annotations
 
@@ -8,34 +8,33 @@ from sys import getsizeof
 from typing import Any
 
 _PLAIN = frozenset([bool, bytes, float, int, str, type(None)])
-_LARGE_BYTES = 16 * 2**20
 
 
 class Results:
-    """Results of a chunk, in order, as 64-bit words for as long as these hold them all.
+    """Results of a chunk, in order, as 64-bit words for as long as all of them fit.
 
-    A block of some thousand is packed while it is in the processor's cache. Python integers that
-    are kept for a chunk's end cost 40 bytes each, and twice the time.
+    Blocks of some thousand are packed while they are in the processor's cache. Keeping Python integers
+    until the chunk's end would cost 40 bytes each, and twice the time.
     """
 
     def __init__(self) -> None:
         self._packed = bytearray()
         self._values: list[Any] | None = None
-        """All results, where one is no integer or too large."""
+        """All results, once one of them is not an integer or does not fit in 64 bits."""
         self._block: list[Any] = []
-        """What is being appended."""
+        """The results that `extend` is appending."""
 
     def __len__(self) -> int:
         return len(self._packed) // 8 if self._values is None else len(self._values)
 
     @property
     def given(self) -> int:
-        """How many there are, with those that are just being appended."""
+        """The number of results, including those that `extend` is appending."""
         return len(self) + len(self._block)
 
     @property
     def words(self) -> memoryview | None:
-        """The results as signed 64-bit integers; None where they are not."""
+        """The results as signed 64-bit integers; None if they are not."""
         return memoryview(self._packed).cast("q") if self._values is None else None
 
     def values(self) -> list[Any]:
@@ -43,18 +42,18 @@ class Results:
         return memoryview(self._packed).cast("q").tolist() if self._values is None else self._values
 
     @property
-    def can_travel(self) -> bool:
-        """Whether they are small, and any process reads them as they are, without a class for it."""
+    def plain_bytes(self) -> int | None:
+        """Size of the results if they are plain values, which any process can unpickle; else None."""
         if self._values is None:
-            return len(self._packed) <= _LARGE_BYTES
+            return len(self._packed)
         plain = _PLAIN.issuperset(map(type, self._values))
-        return plain and sum(map(getsizeof, self._values)) <= _LARGE_BYTES
+        return sum(map(getsizeof, self._values)) if plain else None
 
     def append(self, result: Any) -> None:
         self._append([result])
 
     def extend(self, results: Iterable[Any]) -> None:
-        """Append all; where the iterable raises, those that it gave before."""
+        """Append all results; if the iterable raises, those that it yielded before."""
         block = self._block
         try:
             block += results

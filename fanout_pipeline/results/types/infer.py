@@ -1,9 +1,9 @@
-"""The kind of a single result, for results other than plain numbers and texts."""
+"""The kind of results other than plain numbers and texts."""
 
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from functools import lru_cache
 from typing import Any
@@ -37,15 +37,35 @@ _KINDS: dict[type, Kind] = {
 _PLAIN = {*_KINDS, int, datetime.datetime}
 _NUMPY = (numpy.generic, numpy.ndarray)
 _LISTS = (list, tuple)
-# Not NumPy's times, of which Python's hold less,
 _NUMPY_KINDS = "biufSUO"
-# but for those of these units.
+"""NumPy's codes of the dtypes that `tolist` converts exactly; its times are not among them."""
 _PYTHON_UNITS = {(unit, 1) for unit in ("D", "h", "m", "s", "ms", "us")}
+"""Units of NumPy's times that Python's times can hold."""
 _ZONES = {datetime.timezone, ZoneInfo}
 
 
+def infer(results: Sequence[Any], indexes: Iterable[int]) -> tuple[list[Any], Kind]:
+    """The results in Python's own types, and the kind that they have in common.
+
+    Raises MixedTypes if they have none, or TypeError for a value that no column holds as it is; both
+    name the item by its index.
+    """
+    kind: Kind = NULL
+    values = []
+    for index, result in zip(indexes, results, strict=True):
+        try:
+            value = plain(result)
+            kind = common(kind, kind_of_value(value))
+        except MixedTypes as error:
+            raise error.found(f"item {index} is the first that differs") from None
+        except (pyarrow.ArrowException, TypeError, ValueError, OverflowError) as error:
+            raise TypeError(f"item {index}: {error}") from None
+        values.append(value)
+    return values, kind
+
+
 def plain(value: Any) -> Any:
-    """The value in Python's own types: NumPy's scalars and arrays as these, tuples as lists."""
+    """The value in Python's own types: without NumPy's scalars and arrays, and with lists for tuples."""
     if type(value) in _PLAIN:
         return value
     if isinstance(value, _NUMPY):
@@ -64,14 +84,14 @@ def _from_numpy(value: Any) -> Any:
         return list(value) if value.ndim else value[()]
     if value.dtype.kind in "mM" and numpy.datetime_data(value.dtype) in _PYTHON_UNITS:
         python_value = value.item()
-        # It is an integer where Python's types have no room for it, and None for NaT.
+        # An integer if Python's types cannot hold it, and None for NaT.
         if isinstance(python_value, datetime.date | datetime.timedelta):
             return python_value
     return value
 
 
 def kind_of_value(value: Any) -> Kind:
-    """The kind of a plain value. Raises MixedTypes, or TypeError where no column holds it as it is."""
+    """The kind of a plain value. Raises MixedTypes, or TypeError if no column holds it as it is."""
     kind = _KINDS.get(type(value))
     if kind is not None:
         return kind
@@ -84,7 +104,7 @@ def kind_of_value(value: Any) -> Kind:
     if isinstance(value, list):
         return [_kind_in_list(value)]
     if isinstance(value, dict):
-        return {_key(key): _kind_under(key, inner) for key, inner in value.items()}
+        return {_key(key): _kind_at(key, inner) for key, inner in value.items()}
     if isinstance(value, Decimal):
         return DECIMAL_KIND
     if isinstance(value, datetime.time):
@@ -110,7 +130,7 @@ def _kind_of_datetime(value: datetime.datetime) -> Kind:
 
 @lru_cache(100)
 def _stored_zone(zone: datetime.tzinfo) -> tuple[Kind, datetime.tzinfo]:
-    """The kind of times in a zone, and the zone that they are read in."""
+    """The kind of times in a zone, and the zone in which they are read back."""
     try:
         kind, read = _by_arrow(datetime.datetime(2000, 1, 1, tzinfo=zone))
     except TypeError:
@@ -122,23 +142,23 @@ def _stored_zone(zone: datetime.tzinfo) -> tuple[Kind, datetime.tzinfo]:
 
 
 def _by_arrow(value: Any) -> tuple[Kind, Any]:
-    """The kind that Arrow finds, and the value as it is read. Raises TypeError where that is another."""
+    """The kind that Arrow chooses, and the value as it is read back. Raises TypeError if that differs."""
     try:
         column = pyarrow.array([value], from_pandas=False)
         (read,) = column.to_pylist()
         kept = bool(read == value)
         kept &= not isinstance(value, datetime.datetime) or is_same_time(read, value)
-    except Exception as error:  # that of a time zone's own code, too
-        raise TypeError(f"{_shown(value)} cannot be stored: {error}") from None
+    except Exception as error:  # a time zone's own code may raise anything
+        raise TypeError(f"{_described(value)} cannot be stored: {error}") from None
     if not kept:
         instead = ": return it in UTC" if getattr(value, "tzinfo", None) else ""
         raise TypeError(
-            f"{_shown(value)} would be read as {_shown(read)}, from {column.type}{instead}"
+            f"{_described(value)} would be read as {_described(read)}, from {column.type}{instead}"
         )
-    return kind_of(column.type, None), read
+    return kind_of(column.type), read
 
 
-def _shown(value: Any) -> str:
+def _described(value: Any) -> str:
     try:
         return f"{type(value).__name__} {printable(str(value), 60)}"
     except Exception:
@@ -155,7 +175,7 @@ def _kind_in_list(values: Iterable[Any]) -> Kind:
     return kind
 
 
-def _kind_under(key: str, value: Any) -> Kind:
+def _kind_at(key: str, value: Any) -> Kind:
     try:
         return kind_of_value(value)
     except MixedTypes as error:

@@ -1,7 +1,7 @@
-"""What type results are of: one value, a part, all parts.
+"""What type results have: one value, one part, all parts.
 
-The kind of a column is what the kinds of its values have in common. It does not matter in which
-groups they are put together, so that a run has one kind, or none, however it was cut.
+The kind of a column is what the kinds of its values have in common. The order and the grouping in
+which kinds are combined make no difference, so a run's kind does not depend on how it was cut.
 """
 
 from __future__ import annotations
@@ -11,16 +11,16 @@ from typing import Any, TypeAlias
 from fanout_pipeline.results.files.printable import printable
 
 Kind: TypeAlias = str | list[Any] | dict[str, Any]
-"""The name of an Arrow type, INTEGER_KIND or DECIMAL_KIND; of lists, the kind of what they hold, in a list;
-of dicts, the kinds of their values. JSON holds it."""
+"""A column's type, as a JSON value: the name of an Arrow type, INTEGER_KIND or DECIMAL_KIND; for lists, a
+list of the kind of their elements; for dicts, a dict of the kinds of their values."""
 NULL = "null"
-"""Of None, which fits to any kind."""
+"""The kind of None, which every other kind includes."""
 INTEGER_KIND = "integer text"
-"""Integers stored as decimal text."""
+"""The kind of integers that are stored as decimal text."""
 DECIMAL_KIND = "decimal text"
-"""Decimals, likewise."""
+"""The kind of Decimals, which are stored as text."""
 _INTEGERS = ["bool", "int64", INTEGER_KIND]
-"""Each can be stored as any that follows."""
+"""Values of each kind can be stored as any kind that follows it."""
 _PYTHON_NAMES = {
     NULL: "None",
     "int64": "int",
@@ -33,59 +33,59 @@ _PYTHON_NAMES = {
 
 
 class MixedTypes(TypeError):
-    """Results have no kind in common. The message names two kinds, and where the second was met."""
+    """Results have no common kind. The message names two kinds, and where the second was found."""
 
-    def __init__(self, names: str, path: str = "", met: str = ""):
-        super().__init__(names, path, met)
+    def __init__(self, names: str, path: str = "", where: str = ""):
+        super().__init__(names, path, where)
         self._names = names
         self._path = path
-        self._met = met
+        self._where = where
 
     def __str__(self) -> str:
         inside = f" in {printable('result' + self._path, 100)}" if self._path else ""
-        met = f" ({self._met})" if self._met else ""
-        return f"the function returns {self._names}{inside}; return one type for every item{met}"
+        where = f" ({self._where})" if self._where else ""
+        return f"the function returns {self._names}{inside}; return one type for every item{where}"
 
     def within(self, key: str) -> MixedTypes:
-        """The same, of what is under a key of the results."""
+        """The same error, for values below `key` in the results."""
         return MixedTypes(self._names, key + self._path)
 
-    def met(self, where: str) -> MixedTypes:
-        """The same, with the place of the second kind."""
+    def found(self, where: str) -> MixedTypes:
+        """The same error, with the place where the second kind was found."""
         return MixedTypes(self._names, self._path, where)
 
 
 def common(one: Kind, other: Kind) -> Kind:
     """The kind of a column that holds values of both. Raises MixedTypes.
 
-    A key that some dicts lack is a null there, as in Arrow's structs. A bool among integers is the
-    integer that it equals. Integers and floats have nothing in common: floats round.
+    A key that some dicts lack is null there, as in Arrow's structs. A bool among integers is the
+    integer that it equals. Integers and floats have no common kind, as floats would round.
     """
     if other == NULL or one == other:
         return one
     if one == NULL:
         return other
     if isinstance(one, list) and isinstance(other, list):
-        return [_under("[]", one[0], other[0])]
+        return [_below("[]", one[0], other[0])]
     if isinstance(one, dict) and isinstance(other, dict):
         return {
-            key: _under(f"[{key!r}]", one.get(key, NULL), other.get(key, NULL))
+            key: _below(f"[{key!r}]", one.get(key, NULL), other.get(key, NULL))
             for key in one | other
         }
     if one in _INTEGERS and other in _INTEGERS:
         return max(one, other, key=_INTEGERS.index)
-    raise MixedTypes(" and ".join(sorted([_named(one), _named(other)])))
+    raise MixedTypes(" and ".join(sorted([_type_name(one), _type_name(other)])))
 
 
-def _under(key: str, one: Kind, other: Kind) -> Kind:
+def _below(key: str, one: Kind, other: Kind) -> Kind:
     try:
         return common(one, other)
     except MixedTypes as error:
         raise error.within(key) from None
 
 
-def _named(kind: Kind) -> str:
+def _type_name(kind: Kind) -> str:
     if not isinstance(kind, str):
         return type(kind).__name__
-    name, equals, _ = kind.rpartition(" = ")  # see `arrow_kinds`
+    name, equals, _ = kind.rpartition(" = ")  # see `arrow_types.kind_of`
     return printable(name if equals else _PYTHON_NAMES.get(kind, kind), 100)

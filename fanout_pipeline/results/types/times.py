@@ -1,32 +1,32 @@
-"""Which times come back from Parquet as they were: it holds instants in UTC and, by its name, a zone."""
+"""Which times come back unchanged from Parquet, which holds an instant in UTC and the name of a zone."""
 
 from __future__ import annotations
 
 import datetime
 
 _YEARS = range(2, 9999)
-"""In these a time is in range in UTC, too."""
+"""Years in which a time is in range in UTC, too, whatever its zone."""
 
 
 def require_no_fold(value: datetime.datetime | datetime.time, zone: object) -> None:
-    """Raises TypeError where a time has a fold that tells nothing of which instant it is."""
+    """Raises TypeError for a fold that does not affect which instant a time is."""
     if value.fold:
         why = "there is no time zone" if zone is None else f"{zone} does not repeat that hour"
         raise TypeError(f"{value} has fold=1, though {why}: return it with replace(fold=0)")
 
 
 def require_kept(value: datetime.datetime, read_zone: datetime.tzinfo) -> None:
-    """Raises TypeError unless a time in a zone, which is read in `read_zone`, comes back as it was."""
+    """Raises TypeError unless a time in a zone comes back unchanged when it is read in `read_zone`."""
     if type(value.tzinfo) is datetime.timezone and not value.fold and value.year in _YEARS:
         return
     try:
         read = value.astimezone(datetime.UTC).astimezone(read_zone)
     except OverflowError:
         raise TypeError(
-            f"{value} is not within the years 1 to 9999 in UTC, as which it would be stored: return it "
+            f"{value} is not within the years 1 to 9999 in UTC, in which it would be stored: return it "
             "without time zone"
         ) from None
-    # In one zone `==` looks at nothing but the clock, in two at nothing but the instant.
+    # Within one zone `==` compares only the clock, between two zones only the instant.
     if (
         read == value
         and read.fold == value.fold
@@ -43,7 +43,7 @@ def require_kept(value: datetime.datetime, read_zone: datetime.tzinfo) -> None:
 
 
 def is_same_time(one: datetime.datetime, other: datetime.datetime) -> bool:
-    """Whether all that is shown of two times is equal: what `==` does not look at, too."""
+    """Whether two times agree in everything that is displayed, also in what `==` ignores."""
     return (
         one.replace(tzinfo=None) == other.replace(tzinfo=None)
         and one.fold == other.fold

@@ -8,9 +8,10 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from fanout_pipeline import FanoutSpec, IntegerLines, Options, read_failures, read_results
-from fanout_pipeline.engine.calls.batch import run_batch
-from fanout_pipeline.engine.calls.items import run_piece
-from fanout_pipeline.engine.calls.retry import IN_VAIN, LONGEST_WAIT_SECONDS, Tries, is_worth_it
+from fanout_pipeline.engine.calls.batch import process_batch
+from fanout_pipeline.engine.calls.items import process_chunk
+from fanout_pipeline.engine.calls.outcome import Control
+from fanout_pipeline.engine.calls.retry import FAILED, LONGEST_WAIT_SECONDS, Tries, is_worth_it
 from fanout_pipeline.engine.model.errors import Stopped, failure_from, short_repr
 from fanout_pipeline.engine.model.options import FailurePolicy
 from fanout_pipeline.engine.model.strategy import Work
@@ -20,6 +21,7 @@ from fanout_pipeline.engine.strategies.inline_crew import OneByOne
 from fanout_pipeline.engine.system.progress import Progress
 from fanout_pipeline.results.store.digest import digest, value_hashes
 from fanout_pipeline.results.store.folder import ResultFolder
+from fanout_pipeline.results.store.local_generation import LocalGeneration
 from fanout_pipeline.results.store.manifest import Manifest
 from fanout_pipeline.results.types.column import to_column
 from fanout_pipeline_tests.chance import examples
@@ -53,8 +55,8 @@ def made(folder, run_one, work):
     return manifest
 
 
-def one_item(*arguments, seconds, **options):
-    return run_piece(*arguments, seconds=0, **options)
+def one_item(work, chunk, control):
+    return process_chunk(work, chunk, Control(0.0))
 
 
 @settings(deadline=None, max_examples=examples(120))
@@ -63,14 +65,14 @@ def one_item(*arguments, seconds, **options):
     chunks=st.integers(1, 9),
     kind=st.sampled_from(list(KINDS)),
     failed_items=st.sampled_from(["null", "omit"]),
-    run_one=st.sampled_from([run_piece, one_item, run_batch]),
+    run_one=st.sampled_from([process_chunk, one_item, process_batch]),
 )
-@example([True] * 5, 2, "float", "omit", run_piece)
+@example([True] * 5, 2, "float", "omit", process_chunk)
 @example([False, True, True, True], 4, "float", "null", one_item)
-@example([True, False], 2, "bool", "null", run_batch)
-@example(["unreadable", True, "unreadable", False], 1, "str", "null", run_batch)
-@example([True, "unreadable", "unreadable", True, False], 1, "int", "omit", run_batch)
-@example(["unreadable"] * 3, 2, "int", "null", run_batch)
+@example([True, False], 2, "bool", "null", process_batch)
+@example(["unreadable", True, "unreadable", False], 1, "str", "null", process_batch)
+@example([True, "unreadable", "unreadable", True, False], 1, "int", "omit", process_batch)
+@example(["unreadable"] * 3, 2, "int", "null", process_batch)
 @example(["unreadable", True, False, "unreadable"], 2, "float", "null", one_item)
 def test_results_and_failures_share_out_the_items(fails, chunks, kind, failed_items, run_one):
     """Each item is in the results or among the failures, at its place, however many fail."""
@@ -89,8 +91,10 @@ def test_results_and_failures_share_out_the_items(fails, chunks, kind, failed_it
         lines = [f"{item}x" if how == "unreadable" else str(item) for item, how in enumerate(fails)]
         file.write_text("".join(f"{line}\n" for line in lines))
         source = IntegerLines(str(file))
-        cuts = source.cut(chunks)
-        work = Work(source, function, batch_function, cuts, Path(root), failures=policy)
+        cuts = source.chunks(chunks)
+        work = Work(
+            source, function, batch_function, cuts, LocalGeneration(Path(root)), failures=policy
+        )
         manifest = made(Path(root, "results"), run_one, work)
         frame = read_results(Path(root, "results"))
         failures = read_failures(Path(root, "results"))
@@ -168,6 +172,7 @@ class Odd(ConnectionError):
         (("ConnectionError",), True),
         (("builtins.OSError",), True),
         ((f"{__name__}.Odd",), True),
+        ((f"{__name__.partition('.')[0]}.Odd",), True),  # as packages export their errors
         (("TimeoutError", "other.Odd"), False),
         ((), False),
     ],
@@ -208,5 +213,5 @@ def test_an_error_of_another_kind_ends_the_retries():
 
     policy = FailurePolicy(retries=5, retry_on=("OSError",), backoff_seconds=0.0)
     tries = Tries(policy, Odd())
-    assert tries.repeat(call) is IN_VAIN
+    assert tries.repeat(call) is FAILED
     assert (tries.made, type(tries.error)) == (2, KeyError)

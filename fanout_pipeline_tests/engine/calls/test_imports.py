@@ -22,7 +22,7 @@ for sent in range(1, 301):
     thread = threading.Thread(target=send)
     thread.start()
     while thread.is_alive():
-        source.parse(raw, 0)
+        source.parse(raw)
     thread.join()
     deadline = time.monotonic() + 10
     while len(came) < sent:

@@ -13,12 +13,13 @@ import pytest
 from pyarrow import parquet
 
 from fanout_pipeline import IntegerLines, read_results
-from fanout_pipeline.engine.calls.batch import run_batch
-from fanout_pipeline.engine.calls.indexing import ThreadNumbering
-from fanout_pipeline.engine.calls.items import run_chunk, run_piece
+from fanout_pipeline.engine.calls.batch import process_batch
+from fanout_pipeline.engine.calls.items import process_chunk
+from fanout_pipeline.engine.calls.outcome import Control
 from fanout_pipeline.engine.model.errors import ItemFailed, Stopped, short_repr
 from fanout_pipeline.engine.model.strategy import Work
 from fanout_pipeline.results.store.folder import ResultFolder
+from fanout_pipeline.results.store.local_generation import LocalGeneration
 from fanout_pipeline.results.store.manifest import Manifest
 from fanout_pipeline.sources.source import BadInput
 from fanout_pipeline.squares import square, square_batch
@@ -41,35 +42,40 @@ def work(tmp_path, folder):
         path = tmp_path / "numbers.txt"
         path.write_text("".join(f"{line}\n" for line in lines))
         source = IntegerLines(str(path))
-        return Work(source, function, batch_function, source.cut(chunks), folder)
+        return Work(
+            source, function, batch_function, source.chunks(chunks), LocalGeneration(folder)
+        )
 
     return make
 
 
-def run_as_batch(work, chunk, numbering):
-    return run_batch(work, chunk, numbering).part
+def run_as_batch(work, chunk):
+    return process_batch(work, chunk).part
 
 
-def run(work, run_one=run_chunk):
-    numbering = ThreadNumbering()
-    return [run_one(work, chunk, numbering) for chunk in work.chunks]
+def run_by_item(work, chunk):
+    return process_chunk(work, chunk).part
+
+
+def run(work, run_one=run_by_item):
+    return [run_one(work, chunk) for chunk in work.chunks]
 
 
 def results(work, parts):
-    Manifest("test", tuple(parts)).save(work.folder)
-    return read_results(work.folder)["result"].tolist()
+    Manifest("test", tuple(parts)).save(work.generation)
+    return read_results(work.generation.path)["result"].tolist()
 
 
 @pytest.mark.parametrize("chunks", [1, 3, 7])
 @pytest.mark.parametrize(
     ("run_one", "numbers"),
     [
-        (run_chunk, range(-5, 95)),
-        (run_chunk, range(2**32 - 50, 2**32 + 50)),
+        (run_by_item, range(-5, 95)),
+        (run_by_item, range(2**32 - 50, 2**32 + 50)),
         (run_as_batch, range(-5, 95)),
         (run_as_batch, range(3_037_000_450, 3_037_000_550)),
         (run_as_batch, range(2**63 - 50, 2**63 + 50)),
-        (run_chunk, []),
+        (run_by_item, []),
         (run_as_batch, []),
     ],
 )
@@ -95,9 +101,8 @@ def test_the_function_is_called_once_for_each_item(work):
 
 
 def test_the_record_tells_the_times_apart(work):
-    """A part's record says how long reading, the function, waiting and writing took."""
+    """A part's record says how long reading, the function and writing took."""
     (part,) = run(work(range(10), square))
-    assert part.wait_seconds > 0
     assert part.call_cpu_seconds > 0
     assert part.read_seconds > 0
     assert part.call_seconds > 0
@@ -132,10 +137,10 @@ def test_the_item_on_which_the_function_fails_is_named(work, folder, guilty, chu
 STOP_ITERATION = """
 import sys
 from pathlib import Path
-from fanout_pipeline.engine.calls.items import run_chunk
+from fanout_pipeline.engine.calls.items import process_chunk
 from fanout_pipeline.engine.model.errors import ItemFailed
 from fanout_pipeline.engine.model.strategy import Work
-from fanout_pipeline.engine.calls.indexing import ThreadNumbering
+from fanout_pipeline.results.store.local_generation import LocalGeneration
 from fanout_pipeline import IntegerLines
 folder = Path(sys.argv[1])
 (folder / "numbers.txt").write_text("5\\n6\\n7\\n")
@@ -143,7 +148,7 @@ source = IntegerLines(str(folder / "numbers.txt"))
 def function(item):
     return item if item < 6 else next(iter([]))
 try:
-    run_chunk(Work(source, function, None, source.cut(1), folder), source.cut(1)[0], ThreadNumbering())
+    process_chunk(Work(source, function, None, source.chunks(1), LocalGeneration(folder)), source.chunks(1)[0])
 except ItemFailed as error:
     print(error.failure.index, error.failure.error_type)
 """
@@ -163,7 +168,7 @@ def test_a_function_that_raises_stop_iteration_fails(tmp_path):
     assert done.stdout.startswith("1 "), done.stderr
 
 
-@pytest.mark.parametrize("run_one", [run_chunk, run_as_batch])
+@pytest.mark.parametrize("run_one", [run_by_item, run_as_batch])
 def test_a_bad_line_is_named_by_its_number_in_the_file(work, run_one):
     """A bad line in a late chunk is named by its line in the whole file."""
     job = work([*range(100), "x", *range(100)], square, square_batch, chunks=5)
@@ -189,7 +194,7 @@ def test_a_run_that_was_stopped_elsewhere_ends_between_two_items(work, folder):
 
     job = work(range(100_000), function)
     with pytest.raises(Stopped):
-        run_piece(job, job.chunks[0], ThreadNumbering(), stopped=lambda: len(called) >= 10)
+        process_chunk(job, job.chunks[0], Control(stopped=lambda: len(called) >= 10))
     assert 10 <= len(called) < 100
     assert os.listdir(folder) == []
 
@@ -197,11 +202,10 @@ def test_a_run_that_was_stopped_elsewhere_ends_between_two_items(work, folder):
 def test_what_there_is_no_time_for_is_left_whole(work):
     """A chunk that is cut short leaves a rest that begins with the first item that was not done."""
     job = work(["7", "+8", "1_000", "-10", "11"], square, chunks=2)
-    numbering = ThreadNumbering()
     waiting, parts = list(job.chunks), []
     while waiting:
         chunk = replace(waiting.pop(0), number=len(parts))
-        piece = run_piece(job, chunk, numbering, seconds=0)
+        piece = process_chunk(job, chunk, Control(0.0))
         assert piece.part.items == 1
         parts.append(piece.part)
         if piece.rest is not None:
@@ -252,8 +256,8 @@ def test_what_pandas_calls_missing_is_none(work, folder, dtype):
 @pytest.mark.parametrize(
     ("batch_function", "message"),
     [
-        (lambda items: items[:-1], "made 9 results of 10 items"),
-        (lambda items: [*items, 1], "made 11 results of 10 items"),
+        (lambda items: items[:-1], "returned 9 results for 10 items"),
+        (lambda items: [*items, 1], "returned 11 results for 10 items"),
         (lambda items: 1 // (len(items) < 10) and items, "by zero"),
         (lambda items: 5, "has no len"),
     ],
@@ -288,16 +292,15 @@ def test_the_guilty_item_of_a_batch_is_named(work, guilty):
 WITHOUT_PANDAS = """
 import sys
 from pathlib import Path
-from fanout_pipeline.engine.calls.items import run_chunk
+from fanout_pipeline.engine.calls.items import process_chunk
 from fanout_pipeline.engine.model.strategy import Work
-from fanout_pipeline.engine.calls.indexing import ThreadNumbering
+from fanout_pipeline.results.store.local_generation import LocalGeneration
 from fanout_pipeline import IntegerLines
 folder = Path(sys.argv[1])
 (folder / "numbers.txt").write_text("".join(f"{n}\\n" for n in range(1000)))
 source = IntegerLines(str(folder / "numbers.txt"))
-numbering = ThreadNumbering()
-for chunk in source.cut(3):
-    run_chunk(Work(source, eval(sys.argv[2]), None, source.cut(3), folder), chunk, numbering)
+for chunk in source.chunks(3):
+    process_chunk(Work(source, eval(sys.argv[2]), None, source.chunks(3), LocalGeneration(folder)), chunk)
 print(sorted({"pandas", "dagster", "matplotlib"} & sys.modules.keys()))
 """
 
@@ -316,27 +319,14 @@ def test_a_worker_imports_neither_pandas_nor_dagster(tmp_path, function):
 
 
 def test_parts_of_chunks_run_in_any_order_fit_together(work, tmp_path):
-    """Chunks whose counts are known may be worked on backwards: the results are in order all the same."""
+    """Chunks may be worked on backwards: each knows the index of its first item."""
     job = work(range(100), square, chunks=4)
-    numbering = ThreadNumbering()
-    for chunk in job.chunks:
-        numbering.counted(chunk, job.source.count(job.source.load(chunk)))
     target = ResultFolder(tmp_path / "squares")
     with target.writing() as generation:
         job = Work(job.source, square, None, job.chunks, generation)
-        parts = [run_chunk(job, chunk, Known(numbering)) for chunk in reversed(job.chunks)]
+        parts = [run_by_item(job, chunk) for chunk in reversed(job.chunks)]
         target.commit(generation, Manifest("test", tuple(reversed(parts))))
     assert read_results(target.path)["result"].tolist() == [n * n for n in range(100)]
-
-
-class Known:
-    """A numbering in which every chunk was counted before."""
-
-    def __init__(self, numbering):
-        self.first_index = numbering.first_index
-
-    def counted(self, chunk, items):
-        pass
 
 
 @pytest.mark.parametrize(

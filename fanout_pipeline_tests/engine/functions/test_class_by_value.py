@@ -8,7 +8,9 @@ from fanout_pipeline import TextLines, read_results
 from fanout_pipeline.engine.model.strategy import Work
 from fanout_pipeline.engine.system.progress import Progress
 from fanout_pipeline.engine.workers.pool import worker_processes
+from fanout_pipeline.results.store.local_generation import LocalGeneration
 from fanout_pipeline.results.store.manifest import Manifest
+from fanout_pipeline_tests.chance import examples
 
 pytestmark = pytest.mark.slow
 HEAD = """
@@ -31,7 +33,7 @@ class Meta(type):
     def __len__(cls):
         return 7
 
-class Told:
+class Constant:
     def __set_name__(self, owner, name):
         MADE.append(name)
     def __get__(self, instance, owner=None):
@@ -73,15 +75,15 @@ def of_class(cls):
     yield lambda: sorted(getattr(cls, "__abstractmethods__", ()))
     yield lambda: type("Further", (cls,), {"x": 2}, **({"key": "further"} if issubclass(cls, Registering) else {})).__mro__[1].__name__
     yield lambda: [isinstance(1, cls), issubclass(int, cls)]
-    yield lambda: getattr(cls, "told", None)
+    yield lambda: getattr(cls, "constant", None)
     yield lambda: cls[int] is not None
 
 def of_instance(cls, *arguments, **named):
     try:
         one = cls(*arguments, **named)
     except Exception as error:
-        told = f"{type(error).__name__}: {error}"
-        yield lambda: told
+        refusal = f"{type(error).__name__}: {error}"
+        yield lambda: refusal
         return
     names = ("x", "y", "size", "more", "slow", "inner")
     yield lambda: [seen(functools.partial(getattr, one, name)) for name in names]
@@ -120,7 +122,7 @@ METHODS = """    def method(self):
     @functools.cached_property
     def slow(self):
         return 6
-    told = Told()
+    constant = Constant()
 """
 
 
@@ -262,11 +264,13 @@ def enum_class(draw, name):
 def classes(draw):
     """A module of some classes, and what to look at."""
     text, looks = "", []
-    for number in range(draw(st.integers(1, 5))):
+    namespace = {"__name__": "__main__"}
+    exec(HEAD, namespace)
+    for number in range(draw(st.integers(1, 8))):
         one = st.one_of(*(kind(f"C{number}") for kind in KINDS))
         lines, to_look_at = draw(one)
         try:
-            exec(HEAD + text + lines, {"__name__": "__main__"})
+            exec(lines, namespace)
         except (TypeError, ValueError, AttributeError):
             continue  # Python allows no such class
         text += lines
@@ -288,15 +292,17 @@ def looked_there(tmp_path_factory):
 
         def looked(function):
             folder = tmp_path_factory.mktemp("looked")
-            work = Work(source, function, None, source.cut(1), folder, fixed=True)
+            work = Work(
+                source, function, None, source.chunks(1), LocalGeneration(folder), fixed=True
+            )
             parts = crew.run(work, Progress("multiprocess", str)).parts
-            Manifest("multiprocess", tuple(parts)).save(folder)
+            Manifest("multiprocess", tuple(parts)).save(LocalGeneration(folder))
             return read_results(folder)["result"].tolist()[0]
 
         yield looked
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(40), deadline=None, suppress_health_check=list(HealthCheck))
 @given(classes())
 def test_what_is_made_of_classes_there_behaves_as_here(looked_there, text):
     """Whatever is looked at, of any kind of class, is the same on both sides."""

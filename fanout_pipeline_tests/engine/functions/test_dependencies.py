@@ -8,8 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fanout_pipeline import FanoutSpec, TextLines
-from fanout_pipeline.engine.functions.dependencies import held, seen
+from fanout_pipeline.engine.functions.dependencies import content_hashes, stamps
 from fanout_pipeline.sources.source import BadInput
+from fanout_pipeline_tests.chance import examples
 
 NAMES = st.sampled_from(["a", "b", "c.json", "ä\udcff"])
 TREES = st.recursive(
@@ -28,14 +29,14 @@ def write(tree, path):
         write(inner, path / name)
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=examples(60))
 @given(one=TREES, other=TREES)
 def test_two_folders_are_the_same_if_their_names_and_contents_are(tmp_path_factory, one, other):
     """Whatever is in them: other names, contents or places give another hash, nothing else does."""
     root = tmp_path_factory.mktemp("trees")
     write(one, root / "one")
     write(other, root / "other")
-    (here,), (there,) = (held([root / name]).values() for name in ("one", "other"))
+    (here,), (there,) = (content_hashes([root / name]).values() for name in ("one", "other"))
     assert (here == there) == (one == other)
 
 
@@ -65,7 +66,7 @@ CHANGES = {
 }
 
 
-@pytest.mark.parametrize("look", [held, seen])
+@pytest.mark.parametrize("look", [content_hashes, stamps])
 @pytest.mark.parametrize("what", CHANGES)
 def test_any_change_in_a_folder_is_seen(folder, what, look):
     """Reading it through shows the change, and so does a look at it."""
@@ -80,7 +81,7 @@ def test_any_change_in_a_folder_is_seen(folder, what, look):
     )
 
 
-@pytest.mark.parametrize("look", [held, seen])
+@pytest.mark.parametrize("look", [content_hashes, stamps])
 def test_what_python_writes_as_it_imports_is_no_change(folder, look):
     """A folder of modules stays what it is when they are imported."""
     before = look(["tables"])
@@ -91,48 +92,46 @@ def test_what_python_writes_as_it_imports_is_no_change(folder, look):
 
 def test_a_file_that_is_written_anew_with_the_same_contents_holds_the_same(folder):
     """Results may be reused; but a run that works just then ends, for it may have read half of it."""
-    before, at_first = held(["elsewhere.json"]), seen(["elsewhere.json"])
+    before, at_first = content_hashes(["elsewhere.json"]), stamps(["elsewhere.json"])
     (folder / "new").write_text("7")
     (folder / "new").rename(folder / "elsewhere.json")
-    assert held(["elsewhere.json"]) == before
-    assert seen(["elsewhere.json"]) != at_first
+    assert content_hashes(["elsewhere.json"]) == before
+    assert stamps(["elsewhere.json"]) != at_first
 
 
 def test_a_variable_of_the_environment(monkeypatch):
-    """Its value is not told, nor what a guess could be compared with quickly; not being set is a value."""
+    """Its value is not kept, nor a hash that is quick to compare guesses with; not being set is a value."""
     monkeypatch.setenv("RATES_KEY", "secret")
-    (first,) = held(["env:RATES_KEY"]).values()
+    (first,) = content_hashes(["env:RATES_KEY"]).values()
     assert "secret" not in first
     monkeypatch.setenv("RATES_KEY", "another")
-    (second,) = held(["env:RATES_KEY"]).values()
+    (second,) = content_hashes(["env:RATES_KEY"]).values()
     monkeypatch.delenv("RATES_KEY")
-    (third,) = held(["env:RATES_KEY"]).values()
+    (third,) = content_hashes(["env:RATES_KEY"]).values()
     monkeypatch.setenv("RATES_KEY", "")
-    (fourth,) = held(["env:RATES_KEY"]).values()
+    (fourth,) = content_hashes(["env:RATES_KEY"]).values()
     assert len({first, second, third, fourth}) == 4
 
 
-def test_a_package_is_told_by_its_version():
-    """By the name that pip has for it."""
-    import dagster
-
-    assert held(["package:dagster"]) == {"package:dagster": dagster.__version__}
+def test_a_package_stands_for_its_version():
+    """It is named as pip names it."""
+    assert content_hashes(["package:pytest"]) == {"package:pytest": pytest.__version__}
 
 
 @pytest.mark.parametrize(
-    ("name", "told"),
+    ("name", "message"),
     [
-        ("rates.json", "depends_on names rates.json in {}, where this process works; rates.json"),
+        ("rates.json", "depends_on names rates.json in {}, the working directory; rates.json"),
         (Path("/nowhere/rates.json"), "depends_on names /nowhere/rates.json; /nowhere/rates.json"),
         ("package:no-such-one", "depends_on names package:no-such-one, and no such package"),
     ],
 )
-def test_what_is_not_there_is_named(tmp_path, monkeypatch, name, told):
+def test_what_is_not_there_is_named(tmp_path, monkeypatch, name, message):
     """With where it was looked for: a path is taken as the function's own `open` takes it."""
     monkeypatch.chdir(tmp_path)
     with pytest.raises(BadInput) as raised:
-        held([name])
-    assert str(raised.value).startswith(told.format(tmp_path))
+        content_hashes([name])
+    assert str(raised.value).startswith(message.format(tmp_path))
 
 
 def test_one_name_is_no_tuple_of_names():

@@ -14,6 +14,7 @@ from fanout_pipeline.engine.model.strategy import Work
 from fanout_pipeline.engine.system.import_path import importing_from
 from fanout_pipeline.engine.system.progress import Progress
 from fanout_pipeline.engine.workers.pool import worker_processes
+from fanout_pipeline.results.store.local_generation import LocalGeneration
 from fanout_pipeline.results.store.manifest import Manifest
 from fanout_pipeline_tests.engine.functions import forms
 
@@ -76,14 +77,16 @@ class Home:
 
     def __init__(self, module, crew, folder):
         self.module, self.said = module, []
-        self._crew, self._folder = crew, folder
+        self._crew, self._generation = crew, LocalGeneration(folder)
         self._source = TextLines(str(folder / "lines.txt"))
 
     def worked(self, function):
-        work = Work(self._source, function, None, self._source.cut(1), self._folder, fixed=True)
+        work = Work(
+            self._source, function, None, self._source.chunks(1), self._generation, fixed=True
+        )
         parts = self._crew.run(work, Progress("multiprocess", self.said.append)).parts
-        Manifest("multiprocess", tuple(parts)).save(self._folder)
-        return read_results(self._folder)["result"].tolist()
+        Manifest("multiprocess", tuple(parts)).save(self._generation)
+        return read_results(self._generation.path)["result"].tolist()
 
 
 @pytest.fixture(scope="module", params=HOMES, ids=lambda home: home.__name__)

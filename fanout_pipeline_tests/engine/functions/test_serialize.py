@@ -18,6 +18,7 @@ from fanout_pipeline.engine.functions.serialize import can_import, sent
 from fanout_pipeline.engine.model.strategy import Work
 from fanout_pipeline.engine.system.progress import Progress
 from fanout_pipeline.engine.workers.pool import worker_processes
+from fanout_pipeline.results.store.local_generation import LocalGeneration
 from fanout_pipeline.results.store.manifest import Manifest
 from fanout_pipeline.squares import square
 from fanout_pipeline_tests.contract.functions import adapters
@@ -59,9 +60,9 @@ def works(crew, tmp_path):
     source = IntegerLines(str(path))
 
     def works(function):
-        job = Work(source, function, None, source.cut(1), tmp_path, fixed=True)
+        job = Work(source, function, None, source.chunks(1), LocalGeneration(tmp_path), fixed=True)
         parts = crew.run(job, Progress("multiprocess", print)).parts
-        Manifest("multiprocess", tuple(parts)).save(tmp_path)
+        Manifest("multiprocess", tuple(parts)).save(LocalGeneration(tmp_path))
         results = read_results(tmp_path)["result"].tolist()
         assert results == [function(number) for number in (1, 2, 3)]
 
@@ -93,7 +94,7 @@ def by_hand(tmp_path, monkeypatch):
 
 
 def message_of(function):
-    work = Work(IntegerLines("numbers.txt"), function, None, (), Path("parts"))
+    work = Work(IntegerLines("numbers.txt"), function, None, (), LocalGeneration(Path("parts")))
     return sent(("work", work), function)
 
 
@@ -109,7 +110,7 @@ def names(message):
 def test_what_can_be_imported_travels_as_a_name(function):
     """A function of a module is sent as the module's name and its own; its code is imported."""
     message = message_of(function)
-    assert len(message) < 500
+    assert len(message) < 600
     assert not any("cloudpickle" in name for name in names(message))
 
 

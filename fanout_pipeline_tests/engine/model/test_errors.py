@@ -27,4 +27,4 @@ def test_what_cannot_be_shown_is_named():
     assert short_repr(Unprintable(None)) == "a Unprintable whose repr fails"
     assert short_repr(10**5000) == "an integer of 16,610 bits"
     failure = failure_from(Unprintable.Error(), "?")
-    assert failure.message == "its message cannot be had: RuntimeError"
+    assert failure.message == "str() of the exception raised RuntimeError"

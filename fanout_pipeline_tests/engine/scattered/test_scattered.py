@@ -10,13 +10,14 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
 from fanout_pipeline import FanoutSpec, IntegerLines, Options, read_failures, read_results
-from fanout_pipeline.defs.chunk_json import ANSWER
+from fanout_pipeline.defs.assets.chunk_json import ANSWER
 from fanout_pipeline.engine.model.errors import ItemFailed
 from fanout_pipeline.engine.model.options import FAIL, FailurePolicy
 from fanout_pipeline.engine.registry import STRATEGIES
 from fanout_pipeline.engine.scattered.scattered import ScatteredRun
 from fanout_pipeline.results.files.atomic import CannotWrite
 from fanout_pipeline.results.store.folder import ResultFolder
+from fanout_pipeline_tests.results.layout import generations
 
 COUNT = 40
 QUARANTINE = FailurePolicy(on_error="quarantine")
@@ -63,10 +64,6 @@ def results(target):
     return read_results(target.path)["result"].tolist()
 
 
-def generations(target):
-    return [path for path in target.path.with_name(".steps").iterdir() if path.is_dir()]
-
-
 @pytest.mark.parametrize("policy", [FailurePolicy(), QUARANTINE])
 def test_gather_can_be_repeated(target, policy):
     """A gather that ended after the results were visible may be run again, and changes nothing."""
@@ -81,7 +78,7 @@ def test_gather_can_be_repeated(target, policy):
         assert (second.digest, second.failed) == (first.digest, first.failed)
         assert {path.name: path.read_bytes() for path in target.path.iterdir()} == before
     assert len(read_failures(target.path)) == first.failed
-    assert generations(target) == [target.path.resolve()]
+    assert generations(target.path) == {target.path.resolve()}
 
 
 def test_what_was_made_visible_of_another_version_is_no_reason_to_stop(target):
@@ -117,8 +114,8 @@ def test_gather_does_what_no_step_has_done(target, ran):
     assert sorted(called) == list(range(COUNT))
     assert (record.items, record.reused_items) == (COUNT, 0)
     assert told == [
-        f"{4 - len(ran)} of the chunks were done by no step of this run, or not by this version of "
-        "the function, its input and its settings: serial does them here"
+        f"{4 - len(ran)} chunks were not done by any step of this run with this version of the "
+        "function, its input and its settings: serial does them here"
     ]
 
 
@@ -157,8 +154,8 @@ def test_no_step_goes_by_what_a_dead_run_had_found(target):
     dead = joined(spec, target)
     first = dead.scatter()[0]
     dead.run_chunk(first.start, first.stop)
-    taken = target.share("the next", lambda generation: True, dead.begun.identity)
-    assert (taken / "begun.json").exists()
+    taken = target.open_shared("the next", lambda generation: True, dead.begun.identity)
+    assert (taken.path / "_begun.json").exists()
     assert joined(spec, target, "the next").begun.run == "the next"
 
 
@@ -178,7 +175,7 @@ def test_what_a_gather_had_done_when_it_failed_is_gone_on_with(target, again):
     spec, told = spec_of(target, fails), []
     with pytest.raises(ItemFailed):
         joined(spec, target, told=told).gather([])
-    assert told[-1] == "2 chunks, 22 of 40 items are kept; materialize again to go on"
+    assert told[-1] == "2 chunks, 22 of 40 items are kept; materialize again to resume"
     guilty.unlink()
     called.clear()
     record = joined(spec, target, "its re-execution", resume=again).gather([])
@@ -294,14 +291,14 @@ def test_two_steps_with_the_same_chunk_at_once(target):
     assert len(set(results(target))) == COUNT
 
 
-@pytest.mark.parametrize("lost", ["part-*.parquet", "failed-*.parquet"])
+@pytest.mark.parametrize("lost", ["part-*.parquet", "_failed-*.parquet"])
 def test_what_is_gone_from_the_disk_is_done_again(target, lost):
     """Parts are made visible as their steps wrote them, with the list of what failed, or made anew."""
     called = []
     spec = spec_of(target, lambda item: called.append(item) or fails_on_fifths(item))
     scattered = joined(spec, target, policy=QUARANTINE)
     answers = run_all(scattered)
-    gone = sorted(target.generation("a run").glob(lost))[0]
+    gone = sorted(target.generation("a run").path.glob(lost))[0]
     gone.unlink()
     called.clear()
     scattered.gather(answers)
@@ -337,7 +334,7 @@ def test_a_step_that_ends_after_the_commit_changes_nothing(target):
     orphan.join()
     assert "The folder was removed while the run wrote to it" in refused[0]
     assert results(target) == before
-    assert generations(target) == [target.path.resolve()]
+    assert generations(target.path) == {target.path.resolve()}
 
 
 class Runs(RuleBasedStateMachine):

@@ -108,7 +108,7 @@ def test_one_is_killed_by_chance_while_it_is_alone():
         ("late", ("WorkerDied",), 1),
         ("crash", ("Exception",), 5),
         ("crash", ("WorkerDied",), 5),
-        ("crash", ("fanout_pipeline.engine.model.errors.WorkerDied",), 5),
+        ("crash", ("fanout_pipeline.WorkerDied",), 5),
         ("crash", ("TimeoutError",), 3),
     ],
 )
@@ -140,7 +140,7 @@ def test_deaths_outside_of_calls_end_the_run():
     run = Run(64, {}, QUARANTINE, workers=1, chunks=1)
     for _ in range(4):
         run.dies(0, None, "crash")
-    with pytest.raises(WorkerDied, match=r"5 worker processes .* same chunk, bytes 0 to 8 of"):
+    with pytest.raises(WorkerDied, match=r"5 worker processes .* same chunk, 0 to 8 of"):
         run.dies(0, None, "crash")
 
 

@@ -5,12 +5,13 @@ import threading
 import pytest
 
 from fanout_pipeline import IntegerLines, read_results
-from fanout_pipeline.engine.calls.items import run_piece
+from fanout_pipeline.engine.calls.items import process_chunk
 from fanout_pipeline.engine.model.errors import ItemFailed
 from fanout_pipeline.engine.model.strategy import Work
 from fanout_pipeline.engine.scheduling import chunk_plan
 from fanout_pipeline.engine.strategies.thread_crew import thread_crew
 from fanout_pipeline.engine.system.progress import Progress
+from fanout_pipeline.results.store.local_generation import LocalGeneration
 from fanout_pipeline.results.store.manifest import Manifest
 from fanout_pipeline.sources.source import BadInput
 
@@ -27,19 +28,19 @@ def work(tmp_path):
         folder = tmp_path / f"parts{len(list(tmp_path.iterdir()))}"
         folder.mkdir()
         source = IntegerLines(str(path))
-        return Work(source, function, None, source.cut(chunks), folder, fixed)
+        return Work(source, function, None, source.chunks(chunks), LocalGeneration(folder), fixed)
 
     return make
 
 
 def run(job, workers, crew=None):
     if crew is None:
-        with thread_crew(workers, run_piece) as crew:
+        with thread_crew(workers, process_chunk) as crew:
             return run(job, workers, crew)
     ran = crew.run(job, Progress("threads", print))
-    Manifest("threads", tuple(ran.parts)).save(job.folder)
+    Manifest("threads", tuple(ran.parts)).save(job.generation)
     assert len(ran.timelines) == workers
-    return read_results(job.folder)["result"].tolist()
+    return read_results(job.generation.path)["result"].tolist()
 
 
 @pytest.mark.parametrize("fixed", [True, False])
@@ -58,7 +59,7 @@ def test_pieces_are_given_to_whoever_is_free(work, workers, monkeypatch):
     monkeypatch.setattr(chunk_plan, "_LONGEST_SECONDS", 1e-9)
     job = work(range(100), str, workers, fixed=False)
     assert run(job, workers) == [str(n) for n in range(100)]
-    assert len(list(job.folder.glob("part-*"))) > 20
+    assert len(list(job.generation.path.glob("part-*"))) > 20
 
 
 @pytest.mark.parametrize("error", [SystemExit, KeyboardInterrupt, GeneratorExit, RecursionError])
@@ -77,23 +78,23 @@ def test_whatever_a_function_raises_ends_the_run(work, workers, error):
     assert not isinstance(caught.value.__context__, pytest.fail.Exception)
 
 
-def test_an_error_ends_those_that_wait_for_their_index(work):
-    """A thread whose place depends on a chunk that could not be read is not left waiting."""
+def test_an_error_of_one_chunk_ends_the_run(work):
+    """Chunks of other threads that were begun are not waited for."""
     second_is_there = threading.Event()
 
     class Unreadable(IntegerLines):
-        def load(self, chunk):
+        def read(self, chunk):
             if chunk.start == 0:
                 second_is_there.wait(10)
                 raise BadInput("the disk is gone")
-            return super().load(chunk)
+            return super().read(chunk)
 
     def function(number):
         second_is_there.set()
         return number
 
     job = work(range(100), function, chunks=2)
-    job = Work(Unreadable(job.source.path), function, None, job.chunks, job.folder, True)
+    job = Work(Unreadable(job.source.path), function, None, job.chunks, job.generation, True)
     with pytest.raises(BadInput, match="the disk is gone"):
         run(job, 2)
 
@@ -117,7 +118,7 @@ def test_a_failure_is_placed_while_others_wait(work):
 
 def test_a_crew_works_after_a_failure(work):
     """The threads of a run that failed are there for the next."""
-    with thread_crew(2, run_piece) as crew:
+    with thread_crew(2, process_chunk) as crew:
         with pytest.raises(ItemFailed):
             run(work(range(10), lambda number: number / 0), 2, crew)
         assert run(work(range(10), str), 2, crew) == [str(n) for n in range(10)]

@@ -16,8 +16,8 @@ from fanout_pipeline import FanoutSpec, IntegerLines, Options, read_results
 from fanout_pipeline.engine.model.options import FailurePolicy
 from fanout_pipeline.engine.registry import STRATEGIES
 from fanout_pipeline.engine.run import run_strategy
-from fanout_pipeline.engine.workers.log_quota import A_SECOND, LogQuota
-from fanout_pipeline.engine.workers.relayed_logs import Logged
+from fanout_pipeline.engine.workers.log_records import A_SECOND, LogQuota
+from fanout_pipeline.engine.workers.relayed_logs import RelayedLogs
 
 NAME = "fanout_pipeline_tests.workers"
 SAID = re.compile(rf"(.*) \({re.escape(NAME)}, worker process (\d+)(?:, item (\d+))?\)", re.DOTALL)
@@ -251,42 +251,22 @@ def fields(text, created=0.0, level=logging.INFO):
     return {"name": NAME, "levelno": level, "created": created, "msg": text}
 
 
-def test_records_wait_until_their_index_is_known(records):
-    """In the order of their worker, beyond its end, but not beyond the run's."""
-    first_indexes = {}
-    logged = Logged(first_indexes.get, Clock())
-    logged.take(1, "a", None, fields("imports"))
-    logged.take(1, "a", 2, fields("early"))
-    logged.take(1, "a", None, fields("between"))
-    logged.take(2, "b", 0, fields("other"))
-    logged.take(3, "c", 5, fields("never"))
-    assert said(records) == [("imports", "1", None)]
-    first_indexes["a"] = 10
-    logged.look()
-    assert said(records)[1:] == [("early", "1", "12"), ("between", "1", None)]
-    first_indexes["b"] = 20
-    logged.gone(3, died=True)
-    assert said(records)[3:] == [("other", "2", "20")]
-    logged.close()
-    assert said(records)[4:] == [("never", "3", None)]
-
-
 def test_last_words_are_said_once(records):
     """Not where they were said already, nor where a worker has ended in order."""
-    logged = Logged(lambda chunk: 0, Clock())
+    logged = RelayedLogs(Clock())
     for pid in (1, 2, 3):
-        logged.over(pid, "a", 7, (0, fields(f"left out by {pid}", created=1.0)))
-    logged.take(3, "a", 1, fields("later", created=2.0))
+        logged.left_out(pid, 7, (0, fields(f"left out by {pid}", created=1.0)))
+    logged.relay(3, 1, fields("later", created=2.0))
     for _ in range(A_SECOND):
-        logged.take(4, "a", 1, fields("many", created=3.0))
-    logged.take(4, "a", 1, fields("over the quota here", created=5.0))
-    logged.over(4, "a", 1, (0, fields("over it there", created=4.0)))
+        logged.relay(4, 1, fields("many", created=3.0))
+    logged.relay(4, 1, fields("over the quota here", created=5.0))
+    logged.left_out(4, 1, (0, fields("over it there", created=4.0)))
     for pid, died in ((1, True), (2, False), (3, True), (4, True)):
-        logged.gone(pid, died)
+        logged.worker_ended(pid, died)
     told = [text for text, _, _ in said(records)]
     assert told[:1] + told[-2:] == ["later", "left out by 1", "over the quota here"]
     assert len(told) == A_SECOND + 2
-    logged.close()
+    logged.report_left_out()
     assert records[-1].getMessage() == "… and 24 more in this second"
 
 

@@ -66,7 +66,7 @@ def assert_only_failed(folder, guilty, items=ITEMS):
     assert failures["index"].tolist() == sorted(guilty)
     assert failures["item"].tolist() == [str(number) for number in sorted(guilty)]
     names = {path.name for path in folder.iterdir() if not path.name.startswith("part-")}
-    assert names == {"_manifest.json", *(["failures.parquet"] if guilty else [])}
+    assert names == {"_manifest.json", *(["_failures.parquet"] if guilty else [])}
     return failures
 
 
@@ -108,7 +108,7 @@ def test_an_item_that_ends_its_worker(how, message, file, tmp_path):
     assert failure["message"] == f"the worker process that called it, and nothing else, {message}"
     assert failure["where"] == f"line 201 of {file}"
     assert ("in __call__\n" in failure["traceback"]) == (how in ("segfault", signal.SIGABRT))
-    deaths = [line for line in lines if "is taken up by another" in line]
+    deaths = [line for line in lines if "another one does its chunk" in line]
     assert len(deaths) == (4 if how == signal.SIGKILL else 3)
     assert all(message in line for line in deaths)
 
@@ -269,7 +269,7 @@ def test_many_items_that_are_not_late(file, tmp_path):
     policy = FailurePolicy(item_timeout_seconds=0.5)
     record, lines = run(file, function, tmp_path / "out", policy)
     assert_only_failed(tmp_path / "out", set())
-    assert not [line for line in lines if "is taken up by another" in line]
+    assert not [line for line in lines if "another one does its chunk" in line]
     assert len(record.worker_pids) == 2
 
 
@@ -322,7 +322,7 @@ def test_workers_that_grow_are_replaced(file, tmp_path, short):
     record, lines = run(file, hoards, tmp_path / "out", worker_memory_mb=500)
     assert_only_failed(tmp_path / "out", set())
     assert len(record.worker_pids) > 2
-    assert not [line for line in lines if "is taken up by another" in line]
+    assert not [line for line in lines if "another one does its chunk" in line]
 
 
 WORKER = "fanout_pipeline.engine.workers.main import main"

@@ -126,7 +126,7 @@ def test_a_folder_that_may_not_be_written_to_is_named(mode):
             check=False,
         )
         folder.chmod(0o755)
-    advice = "Give the user that runs Dagster the right to write there."
+    advice = "Give the user that runs Dagster permission to write there."
     assert done.stdout == f"Cannot write {path}: Permission denied. {advice}\n", done.stderr
 
 

@@ -20,7 +20,7 @@ from fanout_pipeline.results.files.atomic import (
     scratch_folder,
     write_text,
 )
-from fanout_pipeline.results.files.lock import Held, locked
+from fanout_pipeline.results.files.lock import locked
 from fanout_pipeline.results.files.no_links import (
     make_link,
     open_file,
@@ -85,7 +85,7 @@ CHANGES = {
 }
 AS_FAR_AS_CAN_BE = {
     "remove": remove,
-    "remove folder": lambda path: remove_folder(path, last="file"),
+    "remove folder": remove_folder,
 }
 
 
@@ -164,7 +164,7 @@ def test_a_folder_that_becomes_a_link_all_the_time_leads_nowhere(tmp_path, outsi
                 done["written"] += 1
             except (CannotWrite, OSError) as error:
                 done["refused" if "symbolic link" in str(error) else "gone"] += 1
-        remove_folder(folder / "folder", last=".lock")
+        remove_folder(folder / "folder")
     stop.set()
     exchanging.join()
     assert contents(outside) == before
@@ -182,7 +182,7 @@ def test_results_may_be_written_below_a_link(tmp_path):
     (tmp_path / "link").symlink_to("disk")
     write_results(tmp_path / "link" / "results", [1])
     write_results(tmp_path / "link" / "results", [2])
-    assert sorted(os.listdir(tmp_path / "disk")) == [".results", "results"]
+    assert sorted(os.listdir(tmp_path / "disk")) == ["_runs", "results"]
 
 
 def test_where_a_link_leads_is_told_visibly(tmp_path):
@@ -212,10 +212,10 @@ def test_a_lock_dies_with_its_process(tmp_path):
         stdout=subprocess.PIPE,
     ) as holder:
         assert holder.stdout.readline() == b"held\n"
-        with pytest.raises(Held, match="is held by another process"), locked(path, 0.1):
+        with pytest.raises(TimeoutError, match="is locked by another process"), locked(path, 0.1):
             pass
         holder.kill()
-    with locked(path), pytest.raises(Held), locked(path):
+    with locked(path), pytest.raises(TimeoutError), locked(path):
         pass
     with locked(path):
         pass
@@ -241,17 +241,17 @@ def test_a_lock_whose_file_was_removed_is_waited_for_anew(tmp_path):
 
 
 ELSEWHERE = {
-    "parts/no_links.py": "the one that does it",
-    "parts/atomic.py": "relative to a descriptor",
-    "defs/json_io_manager.py": "Dagster's storage",
-    "defs/step_logs.py": "Dagster's logs",
-    "defs/metered.py": "the folder of a trial's own run",
-    "defs/chunk_run.py": "the folder of a trial's own run",
-    "defs/dagster_contender.py": "the folder of a trial's own run",
-    "fanout/road.py": "a temporary folder",
-    "fanout/semaphores.py": "shared memory",
-    "measuring/trial_process.py": "a temporary folder",
-    "fanout/usage.py": "/proc",
+    "results/files/no_links.py": "the one that does it",
+    "results/files/atomic.py": "relative to a descriptor",
+    "defs/shared/json_io_manager.py": "Dagster's storage",
+    "executor/step_logs.py": "Dagster's logs",
+    "defs/trial_runs/metered.py": "the folder of a trial's own run",
+    "defs/trial_runs/chunk_run.py": "the folder of a trial's own run",
+    "defs/trial_runs/run_process.py": "the folder of a trial's own run",
+    "engine/workers/rehearsal.py": "a temporary folder",
+    "engine/baselines/semaphores.py": "shared memory",
+    "measuring/trials/process.py": "a temporary folder",
+    "engine/system/usage.py": "/proc",
     "sources/lines.py": "a file in a sweep's own folder, opened without following a link",
 }
 """Modules that write elsewhere than in the data root, or not by a path that could be a link."""
@@ -267,7 +267,7 @@ METHODS = {
     "write_bytes",
     "write_text",
 }
-"""Of a path; as functions of `no_links` they are what they should be."""
+"""Of a path; as functions of `no_links`, or methods of a generation, they follow no link."""
 FUNCTIONS = {
     "os": {"link", "makedirs", "open", "remove", "removedirs", "renames", "replace", "symlink"},
     "shutil": {"copy", "copy2", "copyfile", "copytree", "move", "rmtree"},
@@ -281,7 +281,7 @@ def changes(path):
         if isinstance(node, ast.Call):
             text = ast.unparse(node.func)
             of, _, name = text.rpartition(".")
-            if of == "no_links":
+            if of == "no_links" or of.endswith("generation"):
                 continue
             if (of and name in METHODS) or name in FUNCTIONS.get(of, ()) or not may_open(node):
                 yield text

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from fanout_pipeline import read_results
 from fanout_pipeline.results.store.collector import PartCollector
 from fanout_pipeline.results.store.ledger import Identity, Ledger, begin
+from fanout_pipeline.results.store.local_generation import LocalGeneration
 from fanout_pipeline.results.store.manifest import Manifest
 from fanout_pipeline.results.write import write_part
 from fanout_pipeline_tests.chance import examples
@@ -17,7 +18,7 @@ from fanout_pipeline_tests.chance import examples
 
 @pytest.fixture
 def folder(tmp_path):
-    return tmp_path
+    return LocalGeneration(tmp_path)
 
 
 def write(folder, counts, order):
@@ -39,14 +40,14 @@ def test_parts_are_numbered_by_their_place(data, counts):
     places = list(range(len(counts)))
     order = data.draw(st.permutations(places)) if data else places[::-1]
     with TemporaryDirectory() as name:
-        folder = Path(name)
+        folder = LocalGeneration(Path(name))
         parts = write(folder, counts, order)
         assert [part.number for part in parts] == list(range(len(parts)))
         assert [part.items for part in parts] == ([c for c in counts if c] or [0])
         names = {f"part-{number:05d}.parquet" for number in range(len(parts))}
-        assert {path.name for path in folder.iterdir()} == names
+        assert {path.name for path in folder.path.iterdir()} == names
         Manifest("test", tuple(parts)).save(folder)
-        frame = read_results(folder)
+        frame = read_results(folder.path)
         assert frame["index"].tolist() == frame["result"].tolist() == list(range(sum(counts)))
 
 
@@ -54,7 +55,7 @@ def test_names_change_places(folder):
     """Each of two parts may have the name that the other is to get."""
     first, second = write(folder, [1, 2], [1, 0])
     assert (first.items, second.items) == (1, 2)
-    assert (folder / "part-00001.parquet").stat().st_size == second.bytes
+    assert (folder.path / "part-00001.parquet").stat().st_size == second.bytes
 
 
 def test_parts_in_order_are_left_alone(folder):
@@ -63,9 +64,9 @@ def test_parts_in_order_are_left_alone(folder):
     written = [write_part(folder, number, number, [number]) for number in range(3)]
     for part in written:
         parts.add(part.first_index, part.first_index + part.items, part)
-    before = {path: path.stat().st_ctime_ns for path in folder.iterdir()}
+    before = {path: path.stat().st_ctime_ns for path in folder.path.iterdir()}
     assert parts.in_order() == written
-    assert {path: path.stat().st_ctime_ns for path in folder.iterdir()} == before
+    assert {path: path.stat().st_ctime_ns for path in folder.path.iterdir()} == before
 
 
 def test_a_part_of_another_type_is_not_told_of(folder):
@@ -86,9 +87,9 @@ def test_no_parts_are_no_parts(folder):
 
 def test_what_a_dead_writer_has_left(folder):
     """Its part, its failed items and what it had not finished go; those of other numbers stay."""
-    left = [".part-00007.parquet.a1b2.tmp", "part-00007.parquet", ".failed-00007.parquet.c3.tmp"]
-    others = ["part-00017.parquet", "part-00070.parquet", "_manifest.json", ".lock"]
+    left = ["_part-00007.parquet.a1b2.tmp", "part-00007.parquet", "__failed-00007.parquet.c3.tmp"]
+    others = ["part-00017.parquet", "part-00070.parquet", "_manifest.json", "_lock"]
     for name in left + others:
-        (folder / name).touch()
+        (folder.path / name).touch()
     PartCollector(folder).discard(7)
-    assert {path.name for path in folder.iterdir()} == set(others)
+    assert {path.name for path in folder.path.iterdir()} == set(others)

@@ -18,8 +18,9 @@ from fanout_pipeline.results.store.digest import (
     mixed,
     value_hashes,
 )
-from fanout_pipeline.results.types.arrow_types import INTEGER_TEXT
+from fanout_pipeline.results.types.arrow_types import kind_of
 from fanout_pipeline.results.types.column import to_column
+from fanout_pipeline.results.types.kinds import INTEGER_KIND
 from fanout_pipeline_tests.chance import examples
 
 ROOT = Path(__file__).parents[2]
@@ -60,7 +61,7 @@ def test_the_digest_spans_more_than_a_block():
     """A long part has the digest of its halves put together."""
     results = list(range(50_000))
     halves = digest_of(results[:20_001]), digest_of(results[20_001:], 20_001)
-    assert combined(halves) == digest_of(results) == column_digest(*to_column(results), 0)
+    assert combined(halves) == digest_of(results) == column_digest(to_column(results), 0)
 
 
 @settings(deadline=None)
@@ -94,22 +95,25 @@ def test_a_lost_repeated_or_changed_result_changes_the_digest(data, results):
 def test_integers_hash_alike_however_they_are_stored(results):
     """An integer counts as the same whether its part stores 64-bit words or decimal text."""
     text = pyarrow.array(map(str, results), pyarrow.large_string())
-    expected = value_hashes(pyarrow.array(results, pyarrow.int64()), None)
-    assert value_hashes(text, INTEGER_TEXT).tolist() == expected.tolist()
+    expected = value_hashes(pyarrow.array(results, pyarrow.int64()), "int64")
+    assert value_hashes(text, INTEGER_KIND).tolist() == expected.tolist()
 
 
 @pytest.mark.parametrize("kind", ["int8", "uint8", "int16", "uint16", "int32", "uint32", "uint64"])
 def test_narrow_integers_hash_like_python_ones(kind):
     """A batch function may return integers of any width: the digest is that of the same Python ints."""
     column = pyarrow.array([0, 1, 127], kind)
-    assert value_hashes(column, None).tolist() == value_hashes(*to_column([0, 1, 127])).tolist()
+    assert (
+        value_hashes(column, kind_of(column.type)).tolist()
+        == value_hashes(*to_column([0, 1, 127])).tolist()
+    )
 
 
 def test_unsigned_integers_beyond_int64_hash_like_python_ones():
     """Unsigned 64-bit results beyond int64 have the digest of the same Python ints."""
     column = pyarrow.array([1, 2**63, 2**64 - 1], pyarrow.uint64())
     expected = value_hashes(*to_column([1, 2**63, 2**64 - 1])).tolist()
-    assert value_hashes(column, None).tolist() == expected
+    assert value_hashes(column, kind_of(column.type)).tolist() == expected
 
 
 WIDE_WITH_NONE = """
@@ -138,16 +142,16 @@ def test_wide_integers_with_none_have_a_digest():
 def test_a_slice_hashes_like_its_values():
     """Part of a column hashes like the same values on their own."""
     for values in ([5, 6, 7, 8], [0.5, 1.5, 2.5, 3.5], ["a", "b", "c", "d"], [2**70, 1, 2, 2**80]):
-        column, metadata = to_column(values)
-        expected = value_hashes(column, metadata)[1:3].tolist()
-        assert value_hashes(column.slice(1, 2), metadata).tolist() == expected
+        column, kind = to_column(values)
+        expected = value_hashes(column, kind)[1:3].tolist()
+        assert value_hashes(column.slice(1, 2), kind).tolist() == expected
 
 
 def test_nothing_has_no_hashes():
     """A part without results adds nothing to the digest, however it is stored."""
     assert digest_of([]) == combined([]) == "0" * 16
-    wide, metadata = to_column([2**70])
-    assert len(value_hashes(wide.slice(0, 0), metadata)) == 0
+    wide, kind = to_column([2**70])
+    assert len(value_hashes(wide.slice(0, 0), kind)) == 0
 
 
 def splitmix64(word):

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from fanout_pipeline import read_results, write_results
-from fanout_pipeline.results.files import atomic
 from fanout_pipeline.results.store.folder import ResultFolder
-from fanout_pipeline.results.store.ledger import LOCK
+from fanout_pipeline.results.store.local_generation import LocalGeneration
 from fanout_pipeline.results.store.manifest import Manifest, NoResults
 from fanout_pipeline.results.write import write_part
+from fanout_pipeline_tests.results.layout import runs_of
 
 ROOT = Path(__file__).parents[2]
 
@@ -28,8 +28,8 @@ def values(folder):
 
 
 def generations(folder):
-    hidden = folder.path.with_name(f".{folder.path.name}")
-    return {path for path in hidden.iterdir() if path.name != ".lock"}
+    """All that the folder of generations holds besides its lock."""
+    return {path for path in runs_of(folder.path).iterdir() if path.name != "_lock"}
 
 
 def test_previous_results_stay_visible_until_the_commit(folder):
@@ -61,8 +61,8 @@ def test_names_are_on_the_disk_in_an_order_that_a_power_cut_cannot_break(folder,
         name = "_manifest.json" if "_manifest.json" in path.name else path.name
         seen.append((name, state, previous.exists()))
 
-    for module in ("folder", "atomic"):
-        monkeypatch.setattr(f"fanout_pipeline.results.files.{module}.sync", noted)
+    for module in ("store.folder", "files.atomic"):
+        monkeypatch.setattr(f"fanout_pipeline.results.{module}.sync", noted)
     with folder.writing() as generation:
         part = write_part(generation, 0, 0, [2])
         folder.commit(generation, Manifest("threads", (part,)))
@@ -70,7 +70,7 @@ def test_names_are_on_the_disk_in_an_order_that_a_power_cut_cannot_break(folder,
         ("part-00000.parquet", "previous", True),
         ("_manifest.json", "previous", True),
         (generation.name, "previous", True),
-        (".threads", "previous", True),
+        ("threads", "previous", True),
         ("squares", "new", True),
     ]
     assert not previous.exists()
@@ -145,7 +145,7 @@ def test_only_generations_of_dead_writers_are_removed(folder):
     """Parts of runs spread over several processes go once their run is dead; others' and visible ones stay."""
     write_results(folder.path, [1])
     for name in ("dead", "alive"):
-        (folder.share(name, lambda generation: False) / "part-00000.parquet").touch()
+        (folder.open_shared(name, lambda generation: False).path / "part-00000.parquet").touch()
     asked = []
 
     def is_dead(generation):
@@ -153,21 +153,24 @@ def test_only_generations_of_dead_writers_are_removed(folder):
         return generation.name != "alive"
 
     with folder.writing() as locked:
-        folder.share("new", is_dead)
+        folder.open_shared("new", is_dead)
         names = {path.name for path in generations(folder)}
         assert names == {"alive", "new", locked.name, folder.path.resolve().name}
-        folder.share("new", is_dead)
+        folder.open_shared("new", is_dead)
     assert sorted(asked) == ["alive", "dead"]
     assert values(folder) == [1]
 
 
-def test_a_shared_generation_has_no_lock_whoever_began_it(folder):
-    """Or the next run would take it for a dead one's: who began it may have died before it came to that."""
-    generation = folder.share("shared", lambda generation: False)
-    (generation / LOCK).touch()
-    claimed = []
-    assert folder.share("shared", lambda generation: False, claim=claimed.append) == generation
-    assert claimed == [generation]
+def test_a_shared_generation_is_nobody_elses_whoever_began_it(folder):
+    """A run beside it does not take it for a dead one's, though the process that began it has died."""
+    generation = folder.open_shared("shared", lambda generation: False)
+    (generation.path / "_lock").touch()
+    marked = []
+    assert (
+        folder.open_shared("shared", lambda generation: False, mark_owner=marked.append)
+        == generation
+    )
+    assert marked == [generation]
     with folder.writing() as own:
         assert {path.name for path in generations(folder)} == {"shared", own.name}
 
@@ -232,36 +235,37 @@ def test_a_live_run_is_left_alone(folder, writer):
 
 def test_a_commit_that_another_one_follows_at_once(folder, monkeypatch):
     """A run whose results are replaced as soon as they are visible has succeeded all the same."""
-    glob = Path.glob
+    names = LocalGeneration.names
 
-    def glob_too_late(path, pattern):
-        if pattern != "failed-*.parquet":
-            return glob(path, pattern)
-        monkeypatch.undo()
-        write_results(folder.path, [2])
-        return map(Path, os.scandir(path))
+    def names_too_late(generation):
+        if folder.path.exists():
+            monkeypatch.undo()
+            write_results(folder.path, [2])
+        return names(generation)
 
-    monkeypatch.setattr(Path, "glob", glob_too_late)
+    monkeypatch.setattr(LocalGeneration, "names", names_too_late)
     assert write_results(folder.path, [1]).items == 1
     assert values(folder) == [2]
     assert generations(folder) == {folder.path.resolve()}
 
 
-@pytest.mark.parametrize("files", range(9))
+@pytest.mark.parametrize("files", range(7))
 def test_who_dies_while_it_removes_earlier_results(folder, files, monkeypatch):
     """However many of the earlier results' files are gone by then, the next run removes the rest."""
-    write_results(folder.path, range(8), part_items=1)
+    write_results(folder.path, range(6), part_items=1)
+    left = {path.name for path in folder.path.iterdir()}
     removed = []
+    unlink = os.unlink
 
-    def remove_some_and_die(path):
-        if len(removed) == files:
+    def remove_some_and_die(name, **options):
+        nonlocal removed
+        if name in left and len(removed) == files:
             raise SystemExit
-        removed.append(path)
-        path.unlink()
+        removed += [name] * (name in left)
+        unlink(name, **options)
 
     with monkeypatch.context() as patch:
-        patch.setattr(atomic, "_FEW", 100)  # one after the other
-        patch.setattr(atomic, "_remove", remove_some_and_die)
+        patch.setattr(os, "unlink", remove_some_and_die)
         with contextlib.suppress(SystemExit):
             write_results(folder.path, [1])
     assert len(removed) == files

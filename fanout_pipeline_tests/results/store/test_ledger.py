@@ -3,9 +3,7 @@
 import json
 import subprocess
 import sys
-import time
 from dataclasses import replace
-from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -25,11 +23,12 @@ from fanout_pipeline.results.store.ledger import (
     Ledger,
     append,
     begin,
-    gaps,
     take_over,
 )
+from fanout_pipeline.results.store.local_generation import LocalGeneration
 from fanout_pipeline.results.store.manifest import Manifest
 from fanout_pipeline.results.write import write_part
+from fanout_pipeline_tests.results import layout
 
 ROOT = Path(__file__).parents[2]
 IDENTITY = Identity(
@@ -60,8 +59,7 @@ def add(parts, generation, number):
 
 
 def generations(folder):
-    hidden = folder.path.with_name(f".{folder.path.name}")
-    return {path for path in hidden.iterdir() if path.is_dir()}
+    return {LocalGeneration(path) for path in layout.generations(folder.path)}
 
 
 def taken(folder, identity=IDENTITY):
@@ -129,7 +127,7 @@ def test_a_part_with_failures_is_of_its_policy_alone(folder, sound):
     assert taken(folder, QUARANTINE)[:2] == (every, [])
     first, told, generation = taken(folder)
     assert first == every[:-1]
-    assert {path.name for path in generation.glob("*-*")} == {
+    assert {path.name for path in generation.path.glob("*-*")} == {
         f"part-{number:05d}.parquet" for number in range(sound)
     }
     if not sound:
@@ -146,10 +144,10 @@ def test_a_run_that_does_not_resume_removes_what_is_left(folder, left):
 def test_what_is_over_a_week_old_is_not_reused(folder, left):
     """A service that the function asks answers otherwise by then."""
     pass_by(left, OLD_SECONDS + 60)
-    stopped = time.localtime(Ledger.read(left).stopped)
+    stopped_at = Ledger.read(left).stopped_at
     first, told, _ = taken(folder)
     assert first == []
-    assert f"stopped at {time.strftime('%Y-%m-%d %H:%M:%S', stopped)} are not reused" in told[0]
+    assert f"stopped at {stopped_at} are not reused" in told[0]
     assert "that is too long ago" in told[0]
 
 
@@ -165,7 +163,7 @@ def test_a_part_gets_old_however_often_it_is_taken_over(folder, left):
     pass_by(generation, 2 * days)
     first, _, generation = taken(folder)
     assert first == [6]
-    assert [path.name for path in generation.glob("part-*")] == ["part-00003.parquet"]
+    assert [path.name for path in generation.path.glob("part-*")] == ["part-00003.parquet"]
 
 
 def pass_by(generation, seconds):
@@ -188,10 +186,10 @@ def test_of_several_dead_runs_the_one_that_got_furthest_is_used(folder, left):
         # As if it had begun before the first one died.
         begin(other, IDENTITY)
         add(PartCollector(other), other, 0)
-        left.mkdir()
+        left.path.mkdir()
         for name in "part-00000.parquet", LEDGER:
-            (left / name).write_bytes((other / name).read_bytes())
-        (left / ".lock").touch()
+            (left.path / name).write_bytes((other.path / name).read_bytes())
+        (left.path / "_lock").touch()
         add(PartCollector(other), other, 1)
     assert len(generations(folder)) == 2
     first, _, generation = taken(folder)
@@ -211,11 +209,11 @@ DAMAGES = {
 @pytest.mark.parametrize("damage", DAMAGES)
 def test_a_damaged_part_is_made_anew(folder, left, damage):
     """After a power cut a part that did not reach the disk as it was is not taken for one."""
-    DAMAGES[damage](left / "part-00001.parquet")
+    DAMAGES[damage](left.path / "part-00001.parquet")
     first, _, generation = taken(folder)
     assert first == [0, 4]
-    names = {path.name for path in generation.iterdir()}
-    assert names == {".lock", LEDGER, "part-00000.parquet", "part-00002.parquet"}
+    names = {path.name for path in generation.path.iterdir()}
+    assert names == {"_lock", LEDGER, "part-00000.parquet", "part-00002.parquet"}
 
 
 @given(cut=st.integers(0, 2000), junk=st.binary(max_size=30))
@@ -225,13 +223,14 @@ def test_a_damaged_part_is_made_anew(folder, left, damage):
 def test_any_beginning_of_a_ledger_can_be_read(tmp_path_factory, cut, junk):
     """A ledger that was cut off anywhere tells of the parts before that, whatever follows."""
     folder = tmp_path_factory.mktemp("ledger")
+    path, folder = folder, LocalGeneration(folder)
     begin(folder, IDENTITY)
     parts = PartCollector(folder)
     for number in range(3):
         add(parts, folder, number)
     whole = Ledger.read(folder)
-    data = (folder / LEDGER).read_bytes()
-    (folder / LEDGER).write_bytes(data[: len(data) - cut] + junk)
+    data = (path / LEDGER).read_bytes()
+    (path / LEDGER).write_bytes(data[: len(data) - cut] + junk)
     read = Ledger.read(folder)
     lines = (data[: len(data) - cut] + junk).count(b"\n")
     if cut == 0:
@@ -249,8 +248,8 @@ def test_a_run_that_died_while_it_numbered_its_parts_is_resumed(folder):
         for number in (2, 0, 1):
             part = write_part(generation, 2 - number, 2 * number, [2 * number, 2 * number + 1])
             parts.add(20 * number, 20 * number + 20, part)
-        names = [generation / f"part-{number:05d}.parquet" for number in range(3)]
-        names[0].rename(names[0].with_name(f".{names[2].name}"))
+        names = [generation.path / f"part-{number:05d}.parquet" for number in range(3)]
+        names[0].rename(names[0].with_name(f"_{names[2].name}"))
         names[2].rename(names[0])
     told = []
     with folder.writing(IDENTITY, told.append) as generation:
@@ -286,39 +285,17 @@ def vars_of(part):
     return {name: getattr(part, name) for name in part.__slots__}
 
 
-@given(
-    edges=st.lists(st.integers(0, 60), max_size=12, unique=True),
-    cuts=st.lists(st.integers(0, 60), max_size=12),
-    touching=st.booleans(),
-)
-def test_gaps_are_what_is_not_finished(edges, cuts, touching):
-    """Every unit of the ranges is finished or in a gap of one range, and none is in both."""
-    pairs = list(pairwise(sorted(edges)))
-    done = [Finished(a, b, None) for a, b in (pairs if touching else pairs[::2])]
-    ranges = list(pairwise(sorted(cuts)))
-    # Iterators: neither is walked through again for each of the other.
-    found = list(gaps(iter(ranges), iter(done)))
-    units = [unit for start, stop in found for unit in range(start, stop)]
-    finished = {unit for one in done for unit in range(one.start, one.stop)}
-    asked = {unit for start, stop in ranges for unit in range(start, stop)}
-    assert units == sorted(asked - finished)
-    assert all(start < stop for start, stop in found)
-    assert all(any(a <= start and stop <= b for a, b in ranges) for start, stop in found)
-    edges_met = {edge for one in done for edge in (one.start, one.stop)} | set(cuts)
-    assert {edge for one in found for edge in one} <= edges_met
-
-
 def test_a_full_disk_is_an_error_that_names_the_ledger(tmp_path):
     """Where the ledger cannot be written the run ends with what to do."""
     command = ["mount", "-t", "tmpfs", "-o", "size=4k", "tmpfs", tmp_path]
     if subprocess.run(command, capture_output=True, check=False).returncode:
         pytest.skip("a file system cannot be mounted here")
     try:
-        part = write_part(tmp_path, 0, 0, [1])  # takes the only page
+        part = write_part(LocalGeneration(tmp_path), 0, 0, [1])  # takes the only page
         with pytest.raises(
             CannotWrite, match=r"_ledger.jsonl: No space left on device. The disk is"
         ):
-            append(tmp_path, Finished(0, 9, part))
+            append(LocalGeneration(tmp_path), Finished(0, 9, part))
     finally:
         subprocess.run(["umount", tmp_path], check=True)
 
@@ -328,12 +305,12 @@ import sys
 from pathlib import Path
 from fanout_pipeline.results.store.folder import ResultFolder
 from fanout_pipeline.results.store.ledger import begin
-from fanout_pipeline.results.store.collector import Numbered
+from fanout_pipeline.results.store.collector import PartCollector
 from fanout_pipeline_tests.results.store.test_ledger import IDENTITY, add
 folder = ResultFolder(Path(sys.argv[1]))
 with folder.writing(IDENTITY) as generation:
     begin(generation, IDENTITY)
-    add(Numbered(generation), generation, 0)
+    add(PartCollector(generation), generation, 0)
     print(generation, flush=True)
     sys.stdin.readline()
 """
@@ -344,7 +321,7 @@ def test_only_a_dead_run_is_resumed(folder):
     command = [sys.executable, "-c", WRITER, folder.path]
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
     with subprocess.Popen(command, cwd=ROOT, **pipes) as writer:
-        theirs = Path(writer.stdout.readline().strip())
+        theirs = LocalGeneration(Path(writer.stdout.readline().strip()))
         assert taken(folder)[0] == []
         assert generations(folder) == {theirs}
         writer.kill()

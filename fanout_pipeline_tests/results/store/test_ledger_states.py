@@ -21,7 +21,6 @@ from hypothesis.stateful import (
 )
 
 from fanout_pipeline import read_failures, read_results
-from fanout_pipeline.engine.calls.indexing import CountedRanges
 from fanout_pipeline.engine.scheduling.resume import finished_before, unfinished
 from fanout_pipeline.results.store.collector import PartCollector
 from fanout_pipeline.results.store.failed_items import failed_items
@@ -31,6 +30,7 @@ from fanout_pipeline.results.store.manifest import Manifest
 from fanout_pipeline.results.write import write_part
 from fanout_pipeline.sources.source import Chunk
 from fanout_pipeline_tests.chance import examples
+from fanout_pipeline_tests.results.layout import runs_of
 
 COUNTS = ([1, 0, 2, 1, 0, 0, 3, 1, 1, 2], [2, 2, 0, 1, 4, 1, 0, 1, 1, 1])
 """How many items each unit of the input has, in two versions of it."""
@@ -60,7 +60,6 @@ class Run:
         whole = (Chunk(0, 0, 5), Chunk(1, 5, UNITS))
         self.left = [(c.start, c.stop) for c in unfinished(whole, self.finished)]
         self.parts = PartCollector(self.generation, self.finished)
-        self.ranges = CountedRanges(self.finished)
         self.number = 1 + max((one.part.number for one in self.finished), default=-1)
         self.told = [one.part for one in self.finished]
 
@@ -72,8 +71,6 @@ class Run:
             stop = start + size
         firsts = FIRSTS[self.identity.results["the input"]]
         first, items = firsts[start], firsts[stop] - firsts[start]
-        self.ranges.add(Chunk(0, start, stop), items)
-        assert self.ranges.first_index(Chunk(0, start, stop)) in (None, first)
         guilty = sorted(GUILTY & set(range(first, first + items)))
         if guilty and policy(self.identity) == "fail":
             raise Died
@@ -100,10 +97,10 @@ class Run:
     def kill(self):
         """Leave the folder as SIGKILL would: nothing is cleaned up, the lock is free."""
         with tempfile.TemporaryDirectory() as aside:
-            copy = shutil.copytree(self.generation, Path(aside) / "copy")
+            copy = shutil.copytree(self.generation.path, Path(aside) / "copy")
             self.stack.close()
-            shutil.rmtree(self.generation, ignore_errors=True)
-            shutil.copytree(copy, self.generation)
+            shutil.rmtree(self.generation.path, ignore_errors=True)
+            shutil.copytree(copy, self.generation.path)
 
 
 def damaged(generation, damage, amount):
@@ -116,7 +113,7 @@ def damaged(generation, damage, amount):
     elif damage == "zeros":
         ledger.write_bytes(data[:-amount] + bytes(min(amount, len(data))))
     elif damage == "litter":
-        (generation / ".part-00000.parquet.0123.tmp").write_bytes(b"half")
+        (generation / "_part-00000.parquet.0123.tmp").write_bytes(b"half")
         (generation / f"part-{1000 + amount:05d}.parquet").write_bytes(b"of nobody")
     elif damage and files:
         file = files[amount % len(files)]
@@ -247,7 +244,7 @@ class Ledgers(RuleBasedStateMachine):
             run.kill()
             return
         run.kill()
-        damaged(run.generation, damage, amount)
+        damaged(run.generation.path, damage, amount)
         # Failed items are not looked for under another number than that of their part.
         moved = moment in ("numbered", "manifest") and any(part.failed for part in run.told)
         self.dead.append((run.identity, run.told, damage in ("", "litter") and not moved))
@@ -291,15 +288,15 @@ class Ledgers(RuleBasedStateMachine):
         self.change_policy(POLICIES.index("null, too"))
         self.commit(self.start(True))
         assert_results(self.folder, self.identity)
-        hidden = self.folder.path.with_name(".threads")
-        assert {path.name for path in hidden.iterdir()} == {
-            ".lock",
+        runs = runs_of(self.folder.path)
+        assert {path.name for path in runs.iterdir()} == {
+            "_lock",
             self.folder.path.resolve().name,
         }
         names = {path.name for path in self.folder.path.iterdir()}
         assert names == {
             "_manifest.json",
-            "failures.parquet",
+            "_failures.parquet",
             *(f"part-{n:05d}.parquet" for n in range(len(self.folder.manifest().parts))),
         }
         shutil.rmtree(self.root)

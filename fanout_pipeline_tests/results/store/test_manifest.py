@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from fanout_pipeline.results.store.local_generation import LocalGeneration
 from fanout_pipeline.results.store.manifest import (
     MANIFEST,
     Manifest,
@@ -31,22 +32,23 @@ PARTS = (part(0, 0, 2), part(1, 2, 0), part(2, 2, 5, kind="integer text", call_s
 @pytest.fixture
 def saved(tmp_path):
     manifest = Manifest("threads", PARTS, {"path": "numbers.txt"}, {"name": "squares:square"})
-    manifest.save(tmp_path)
+    manifest.save(LocalGeneration(tmp_path))
     return manifest
 
 
 def test_what_was_saved_is_loaded(saved, tmp_path):
     """A manifest read back is the one that was written, times and source included."""
-    assert Manifest.load(tmp_path) == saved
+    assert Manifest.load(LocalGeneration(tmp_path)) == saved
 
 
-def test_a_manifest_without_later_fields_is_loaded(saved, tmp_path):
-    """Results that were written before a part told all of its times can still be read."""
+def test_a_manifest_with_other_fields_is_loaded(saved, tmp_path):
+    """Results of versions that recorded less about a part, or more, can still be read."""
     record = json.loads((tmp_path / MANIFEST).read_text())
     for part in record["parts"]:
-        del part["wait_seconds"], part["call_cpu_seconds"]
+        del part["call_cpu_seconds"]
+        part["of_a_later_version"] = 1.5
     (tmp_path / MANIFEST).write_text(json.dumps(record))
-    assert Manifest.load(tmp_path) == saved
+    assert Manifest.load(LocalGeneration(tmp_path)) == saved
 
 
 def test_totals_are_of_all_parts(saved):
@@ -68,8 +70,8 @@ def test_totals_are_of_all_parts(saved):
 def test_kinds_of_parts_have_one_in_common(tmp_path, kinds, common):
     """Parts that differ in nulls, in missing keys or in the width of integers are of one kind."""
     parts = tuple(part(number, 2 * number, 2, kind=kind) for number, kind in enumerate(kinds))
-    Manifest("test", parts).save(tmp_path)
-    loaded = Manifest.load(tmp_path)
+    Manifest("test", parts).save(LocalGeneration(tmp_path))
+    loaded = Manifest.load(LocalGeneration(tmp_path))
     assert loaded.parts == parts
     assert loaded.kind == common
 
@@ -118,14 +120,14 @@ def test_parts_that_do_not_follow_one_another_are_refused(parts):
 def test_no_manifest_is_no_results(tmp_path):
     """A folder without a manifest holds no results, and the error says what to do."""
     with pytest.raises(NoResults, match=f"{tmp_path} holds no complete results: materialize"):
-        Manifest.load(tmp_path)
+        Manifest.load(LocalGeneration(tmp_path))
 
 
 def test_a_file_in_place_of_the_folder_is_no_results(tmp_path):
     """A file where the result folder should be is no results, either."""
     (tmp_path / "serial").touch()
     with pytest.raises(NoResults, match=f"{tmp_path / 'serial'}"):
-        Manifest.load(tmp_path / "serial")
+        Manifest.load(LocalGeneration(tmp_path / "serial"))
 
 
 def without_first_part(record):
@@ -158,7 +160,7 @@ def test_a_damaged_manifest_is_named(saved, tmp_path, damage):
     path = tmp_path / MANIFEST
     path.write_text(json.dumps(damage(json.loads(path.read_text()))))
     with pytest.raises(NoResults, match=f"{path} is damaged .*: materialize the asset again"):
-        Manifest.load(tmp_path)
+        Manifest.load(LocalGeneration(tmp_path))
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"\xff\xfe"])
@@ -166,7 +168,7 @@ def test_a_manifest_that_is_no_json_is_named(tmp_path, content):
     """A truncated or overwritten manifest is an error that names the file."""
     (tmp_path / MANIFEST).write_bytes(content)
     with pytest.raises(NoResults, match=f"{tmp_path / MANIFEST} is damaged"):
-        Manifest.load(tmp_path)
+        Manifest.load(LocalGeneration(tmp_path))
 
 
 def test_another_format_is_refused(saved, tmp_path):
@@ -174,7 +176,7 @@ def test_another_format_is_refused(saved, tmp_path):
     path = tmp_path / MANIFEST
     path.write_text(json.dumps(json.loads(path.read_text()) | {"format": 99}))
     with pytest.raises(NoResults, match="format 99"):
-        Manifest.load(tmp_path)
+        Manifest.load(LocalGeneration(tmp_path))
 
 
 def test_names_of_parts_sort_as_text():

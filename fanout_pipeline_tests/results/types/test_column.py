@@ -10,7 +10,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from fanout_pipeline.results.types.arrow_types import INTEGER_TEXT, to_python
+from fanout_pipeline.results.types.arrow_types import INTEGER_TEXT, metadata_of, to_python
 from fanout_pipeline.results.types.column import to_column
 
 wide = st.sampled_from([2**63 - 1, 2**63, -(2**63), -(2**63) - 1, 10**5000, -(10**5000)])
@@ -59,17 +59,17 @@ def test_floats_come_back_to_the_bit(results):
 @pytest.mark.parametrize("results", [[], [1, -1], [2**63 - 1, -(2**63)], [1, None]])
 def test_integers_that_fit_are_int64(results):
     """Other programs read integers that fit in 64 bits as what they are."""
-    column, metadata = to_column(results)
+    column, kind = to_column(results)
     assert column.type == pyarrow.int64()
-    assert not metadata
+    assert not metadata_of(kind)
 
 
 @pytest.mark.parametrize("results", [[1, 2**63], [-(2**63) - 1, None]])
 def test_wider_integers_are_marked_text(results):
     """One integer too wide for 64 bits makes its part decimal text that says it holds integers."""
-    column, metadata = to_column(results)
+    column, kind = to_column(results)
     assert column.to_pylist() == [None if value is None else str(value) for value in results]
-    assert metadata == INTEGER_TEXT
+    assert metadata_of(kind) == INTEGER_TEXT
 
 
 def test_text_of_digits_stays_text():
@@ -150,10 +150,10 @@ def test_what_is_accepted_does_not_depend_on_the_order(data, results):
 
     def outcome(results):
         try:
-            column, metadata = to_column(results)
+            column, kind = to_column(results)
         except TypeError:
             return "refused"
-        return (column.type, metadata) if results and column.null_count < len(column) else "stored"
+        return (column.type, kind) if results and column.null_count < len(column) else "stored"
 
     assert outcome(data.draw(st.permutations(results))) == outcome(results)
 

@@ -1,0 +1,143 @@
+"""The resource `fanout`, which says how to make the calls, and all resources of a code location."""
+
+from dataclasses import asdict
+from typing import Any, Literal, Optional
+
+import dagster as dg
+from pydantic import Field
+
+from fanout_pipeline.defs.config.bounds import (
+    Backoff,
+    Chunks,
+    Concurrency,
+    ErrorName,
+    Limit,
+    Megabytes,
+    Retries,
+    Share,
+    Workers,
+)
+from fanout_pipeline.defs.config.data_folder import DataFolder
+from fanout_pipeline.defs.config.data_root import default_root
+from fanout_pipeline.defs.shared.json_io_manager import IO_MANAGER, json_io_manager
+from fanout_pipeline.engine.model.options import FailurePolicy, Options
+from fanout_pipeline.engine.system.cores import effective_cores
+
+
+class Fanout(dg.ConfigurableResource[Any]):
+    """How to make the calls of every strategy. The defaults suit the machine that the run is on."""
+
+    workers: Optional[Workers] = Field(  # noqa: UP045 (the type is an object, which has no |)
+        default=None,
+        description="Workers of each strategy. Default: the effective cores, the least of CPU "
+        "affinity, cgroup quota and the environment variable FANOUT_WORKERS.",
+    )
+    chunks: Optional[Chunks] = Field(  # noqa: UP045
+        default=None,
+        description="Exact number of chunks to cut the source into. Default: sized during the run by "
+        "measured time, at most 2 MiB each (dagster_multiprocess: two a worker, at most 8 MiB each, "
+        "because each is a step).",
+    )
+    start_method: Literal["forkserver", "spawn"] = Field(
+        default="forkserver",
+        description="How queue, indexed_queue and pool_map start their processes. fork is not offered: a "
+        "step's process has threads.",
+    )
+
+    concurrency: Concurrency = Field(
+        default=100,
+        description="Most calls of an async function that asyncio has in flight at a time: as many as "
+        "the called service, the client's connection pool and the limit on open files allow.",
+    )
+
+    on_error: Literal["fail", "quarantine"] = Field(
+        default="fail",
+        description="fail: the first item on which the function raises ends the run; the error names it. "
+        "quarantine: all other items are finished, and those that failed or cannot be read are listed in "
+        "_failures.parquet. Refused by queue, indexed_queue and pool_map, as retries are.",
+    )
+    failed_items: Literal["null", "omit"] = Field(
+        default="null",
+        description="What the results contain for an item in quarantine: a null, or no row.",
+    )
+    failed_share: Share = Field(
+        default=0.05,
+        description="Up to this share of failed items the check `failures` is a warning; beyond it, an "
+        "error.",
+    )
+    retries: Retries = Field(
+        default=0, description="Most further calls of an item on which the function raised."
+    )
+    retry_on: list[ErrorName] = Field(
+        default=["Exception"],
+        description="Errors to retry: names of their classes or of base classes, plain or qualified by "
+        "their module or a package around it (ConnectionError, requests.Timeout, "
+        "fanout_pipeline.WorkerDied).",
+    )
+    backoff_seconds: Backoff = Field(
+        default=0.1,
+        description="Wait before the first retry. It doubles with each further retry, plus a random "
+        "share of up to as much again; a minute at most.",
+    )
+    item_timeout_seconds: Optional[Limit] = Field(  # noqa: UP045
+        default=None,
+        description="A call that takes longer is ended, and its item counts as failed. Applied by "
+        "multiprocess and asyncio. Other strategies cannot end a call, and log a warning; queue, "
+        "indexed_queue and pool_map refuse the limit.",
+    )
+    worker_memory_mb: Optional[Megabytes] = Field(  # noqa: UP045
+        default=None,
+        description="Most resident memory, in MiB, that a worker process of multiprocess may have: "
+        "one with more is ended. Default: no limit.",
+    )
+    resume: bool = Field(
+        default=True,
+        description="Whether a run reuses the chunks that an earlier run of the same asset had "
+        "finished when it died, failed or was cancelled. Nothing is reused where the function, its "
+        "dependencies, the input or the chunks have changed; where the handling of failed items has "
+        "changed, chunks with failed items are done again. (queue, indexed_queue and pool_map cannot be "
+        "resumed.)",
+    )
+    verify: Share = Field(
+        default=0.0,
+        description="Results are checked against those of serial. Where serial has no results of the same "
+        "input and function, they are counted, their order is proved from the chunks, and this share of "
+        "the items is called again for comparison (0.01: one in a hundred, spread over the input, in "
+        "one worker process; 1: all of them, one after the other). queue, which keeps no order, is "
+        "compared only if it is 1.",
+    )
+
+    def options(self) -> Options:
+        """The engine's options, with the effective cores where no number of workers is set."""
+        return Options(
+            self.workers or effective_cores(),
+            self.start_method,
+            concurrency=self.concurrency,
+            failures=FailurePolicy(
+                on_error=self.on_error,
+                failed_items=self.failed_items,
+                retries=self.retries,
+                retry_on=tuple(self.retry_on),
+                backoff_seconds=self.backoff_seconds,
+                item_timeout_seconds=self.item_timeout_seconds,
+            ),
+            worker_memory_mb=self.worker_memory_mb,
+        )
+
+
+def failure_config(options: Options) -> dict[str, Any]:
+    """Run config of `Fanout` that gives these options' failure policy."""
+    config = asdict(options.failures)
+    config["retry_on"] = list(options.failures.retry_on)
+    return {name: value for name, value in config.items() if value is not None}
+
+
+def default_resources() -> dict[str, Any]:
+    """The resources by the names that assets and run config use."""
+    return {
+        "data_folder": DataFolder(root=default_root()),
+        "fanout": Fanout(),
+        IO_MANAGER: json_io_manager,
+        # Dagster's default unpickles files from a folder that run config may name.
+        "io_manager": json_io_manager,
+    }

@@ -1,0 +1,179 @@
+"""`<name>/comparison`: the results of the trials, and the verdict."""
+
+import json
+import math
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import dagster as dg
+
+from fanout_pipeline.defs.config.data_folder import DataFolder
+from fanout_pipeline.defs.shared.metadata import plain_values
+from fanout_pipeline.engine.model.spec import FanoutSpec
+from fanout_pipeline.engine.registry import STRATEGIES
+
+if TYPE_CHECKING:
+    from fanout_pipeline.measuring.comparison.comparison import Comparison
+    from fanout_pipeline.measuring.comparison.history import Earlier
+    from fanout_pipeline.measuring.comparison.verdict import Verdict
+
+_CHECKS = {
+    "verdict_trusted": "There were enough trials, and the machine was quiet enough, for a verdict.",
+    "verdict_unchanged": "The recommended strategy is that of the last trusted comparison.",
+}
+
+
+def comparison_asset(spec: FanoutSpec, strategies: Sequence[str]) -> dg.AssetsDefinition:
+    """The asset that compares the latest trials, and shows what the assets named in `strategies` recorded."""
+    key = dg.AssetKey([spec.name, "comparison"])
+
+    @dg.asset(
+        key=key,
+        description="Compares the strategies by their trials: times, ratios to serial with 95 % "
+        "intervals, where the time went, and a verdict; as tables, plots, report.json, report.md "
+        "and report.html. All strategies must have been materialized from the same input.",
+        deps=[dg.AssetKey([spec.name, name]) for name in [*strategies, "trials"]],
+        group_name=spec.name,
+        kinds={"python", "matplotlib"},
+        owners=["team:fanout"],
+        check_specs=[
+            dg.AssetCheckSpec(name, asset=key, description=text) for name, text in _CHECKS.items()
+        ],
+    )
+    def comparison(context: dg.AssetExecutionContext, data_folder: DataFolder) -> Iterator[Any]:
+        from fanout_pipeline.measuring.comparison.asset_record import AssetRecord
+        from fanout_pipeline.measuring.comparison.compare import compare
+        from fanout_pipeline.measuring.comparison.history import changes, keep_trusted, last_trusted
+        from fanout_pipeline.measuring.comparison.verdict import decide
+        from fanout_pipeline.measuring.trials.store import load_trials
+        from fanout_pipeline.reporting.plots import breakdown_plot, times_plot
+        from fanout_pipeline.reporting.report import (
+            data_uri,
+            report_markdown,
+            report_record,
+            write_report,
+        )
+        from fanout_pipeline.reporting.tables import comparison_table
+
+        recorded = [
+            AssetRecord.from_metadata(name, _recorded(context, spec, name))
+            for name in strategies
+            if not _is_left_out(context, spec, name)
+        ]
+        # Only the file's name is used: whoever can report events could name any path, and trials in
+        # another data root are of other data.
+        file = Path(_recorded(context, spec, "trials")["path"]).name
+        run, trials = load_trials(data_folder.path(spec.name, "trials", file))
+        compared = compare(run, trials, recorded)
+        verdict = decide(compared, trials)
+        folder = data_folder.path(spec.name, "comparison")
+        earlier = last_trusted(folder, run.run_id)
+        changed = changes(earlier, compared, verdict)
+        pictures = {"times": times_plot(compared), "breakdown": breakdown_plot(compared)}
+        write_report(folder, compared, verdict, changed, pictures)
+        if verdict.trusted:
+            keep_trusted(folder, report_record(compared, verdict, changed))
+        context.log.info(f"{verdict.sentence}\n\n{comparison_table(compared, 'simple')}\n")
+        for line in changed:
+            context.log.info(f"Since the last trusted comparison: {line}")
+        addresses = {name: data_uri(png) for name, png in pictures.items()}
+        yield dg.MaterializeResult(
+            metadata=_metadata(compared, verdict, changed)
+            | {
+                "report": dg.MetadataValue.md(
+                    report_markdown(compared, verdict, changed, addresses)
+                ),
+                "folder": dg.MetadataValue.path(str(folder.absolute())),
+            }
+        )
+        yield from _check(key, verdict, earlier)
+
+    return comparison
+
+
+def _is_left_out(context: dg.AssetExecutionContext, spec: FanoutSpec, name: str) -> bool:
+    """Whether it is a baseline that was never materialized: the trials say why, where it could not be."""
+    if name not in STRATEGIES or not STRATEGIES[name].baseline:
+        return False
+    return context.instance.get_latest_materialization_event(dg.AssetKey([spec.name, name])) is None
+
+
+def _recorded(context: dg.AssetExecutionContext, spec: FanoutSpec, name: str) -> dict[str, Any]:
+    event = context.instance.get_latest_materialization_event(dg.AssetKey([spec.name, name]))
+    if event is None or event.asset_materialization is None:
+        raise dg.Failure(
+            f"{spec.name}/{name} was never materialized on this instance (DAGSTER_HOME). "
+            "Materialize it, then compare again."
+        )
+    return plain_values(event.asset_materialization.metadata)
+
+
+def _check(
+    key: dg.AssetKey, verdict: "Verdict", earlier: "Earlier | None"
+) -> Iterator[dg.AssetCheckResult]:
+    yield dg.AssetCheckResult(
+        asset_key=key,
+        check_name="verdict_trusted",
+        passed=verdict.trusted,
+        severity=dg.AssetCheckSeverity.WARN,
+        description=verdict.sentence,
+    )
+    before = earlier.use if earlier else None
+    changed = verdict.trusted and before is not None and before != verdict.use
+    if changed:
+        text = f"The verdict has changed from {before} to {verdict.use}."
+    elif before is None:
+        text = "There is no earlier trusted verdict."
+    elif not verdict.trusted:
+        text = f"This verdict is withheld; the last trusted one was {before}."
+    else:
+        text = f"The verdict is {verdict.use}, as before."
+    yield dg.AssetCheckResult(
+        asset_key=key,
+        check_name="verdict_unchanged",
+        passed=not changed,
+        severity=dg.AssetCheckSeverity.WARN,
+        description=text,
+    )
+
+
+def _metadata(compared: "Comparison", verdict: "Verdict", changed: list[str]) -> dict[str, Any]:
+    from fanout_pipeline.reporting.tables import breakdown_records, comparison_records
+
+    metadata: dict[str, Any] = {
+        "verdict": verdict.use,
+        "sentence": verdict.sentence,
+        "trusted": dg.MetadataValue.bool(verdict.trusted),
+        "grounds": _list(verdict.grounds),
+        "changes": _list(changed or ["none"]),
+        "table": _table(comparison_records(compared)),
+        "breakdown": _table(breakdown_records(compared)),
+        "items": compared.items,
+        "rounds": compared.rounds,
+        "machine": dg.MetadataValue.json(json.loads(json.dumps(compared.run.machine))),
+    }
+    if math.isfinite(compared.noise):
+        metadata["noise"] = compared.noise
+    if verdict.ratio is not None:
+        metadata["verdict_ratio"] = verdict.ratio
+    # Separate floats, so that the UI plots each strategy's history.
+    for row in compared.rows:
+        metadata[f"{row.strategy}_seconds"] = row.wall_seconds
+        if row.ratio is not None:
+            metadata[f"{row.strategy}_ratio"] = row.ratio
+    return metadata
+
+
+def _list(lines: Sequence[str]) -> dg.MarkdownMetadataValue:
+    from fanout_pipeline.reporting.escape import markdown
+
+    return dg.MetadataValue.md("\n".join(f"- {markdown(line)}" for line in lines))
+
+
+def _table(records: list[dict[str, Any]]) -> dg.TableMetadataValue:
+    rounded = [
+        {key: round(value, 6) if isinstance(value, float) else value for key, value in one.items()}
+        for one in records
+    ]
+    return dg.MetadataValue.table([dg.TableRecord(record) for record in rounded])

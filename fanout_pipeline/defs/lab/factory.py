@@ -1,0 +1,61 @@
+"""Everything that Dagster needs of a fan-out, made from its spec."""
+
+import dagster as dg
+
+from fanout_pipeline.defs.assets import chunk_graph
+from fanout_pipeline.defs.assets.chunk_graph import chunk_graph_asset
+from fanout_pipeline.defs.assets.strategy_asset import strategy_asset
+from fanout_pipeline.defs.config.dagster_executors import timed_steps_executor
+from fanout_pipeline.defs.config.resources import default_resources
+from fanout_pipeline.defs.lab.break_even_asset import break_even_asset
+from fanout_pipeline.defs.lab.comparison_asset import comparison_asset
+from fanout_pipeline.defs.lab.jobs import fanout_jobs
+from fanout_pipeline.defs.lab.trials_asset import trials_asset
+from fanout_pipeline.engine.functions.fingerprint import function_fingerprint
+from fanout_pipeline.engine.model.spec import FanoutSpec
+from fanout_pipeline.engine.registry import STRATEGIES
+from fanout_pipeline.engine.suitability import unsuited
+
+
+def fanout_definitions(*specs: FanoutSpec, baselines: bool = True) -> dg.Definitions:
+    """A code location with these fan-outs, complete or to be merged (`dg.Definitions.merge`).
+
+    Each fan-out has its assets and the jobs `<name>_comparison_job` and `<name>_break_even_job`. They share
+    the resources, and the executor that lets nothing run beside a timed step. With `baselines=False` there are no assets
+    for queue, indexed_queue and pool_map, which refuse runs with retries or a quarantine.
+    """
+    return dg.Definitions(
+        assets=[asset for spec in specs for asset in fanout_assets(spec, baselines=baselines)],
+        jobs=[job for spec in specs for job in fanout_jobs(spec.name)],
+        resources=default_resources(),
+        executor=timed_steps_executor,
+    )
+
+
+def fanout_assets(spec: FanoutSpec, *, baselines: bool = True) -> list[dg.AssetsDefinition]:
+    """An asset for each strategy, with its checks, and the trials, the comparison and the break-even.
+
+    The reference runs first, so that the others are checked against its results. The chunk steps run
+    last, when no timed step is left that they could slow down.
+    """
+    # Computed once, because a function may refer to large data.
+    version = function_fingerprint(spec.function)
+    batch_version = function_fingerprint(spec.batch_function) if spec.batch_function else version
+    strategies = [
+        strategy
+        for strategy in STRATEGIES.values()
+        if not unsuited(strategy, spec) and (baselines or not strategy.baseline)
+    ]
+    assets = [
+        strategy_asset(
+            spec,
+            strategy,
+            batch_version if strategy.batch else version,
+            {"dagster/priority": str(-position)},
+        )
+        for position, strategy in enumerate(strategies)
+    ]
+    assets.append(chunk_graph_asset(spec, version, {"dagster/priority": str(-len(strategies))}))
+    names = [strategy.name for strategy in strategies] + [chunk_graph.NAME]
+    trials = trials_asset(spec, names, version)
+    return [*assets, trials, comparison_asset(spec, names), break_even_asset(spec, version)]

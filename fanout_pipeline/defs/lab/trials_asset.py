@@ -1,0 +1,215 @@
+"""`<name>/trials`: runs every strategy in rounds, while nothing else of the run is at work."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import dagster as dg
+
+from fanout_pipeline.defs.config.asset_config import TrialsConfig
+from fanout_pipeline.defs.config.dagster_executors import DAGSTER_EXECUTORS
+from fanout_pipeline.defs.config.data_folder import DataFolder
+from fanout_pipeline.defs.config.resources import Fanout
+from fanout_pipeline.defs.shared.overlap import ALONE, TIMED
+from fanout_pipeline.engine.functions.fingerprint import function_name
+from fanout_pipeline.engine.model.spec import FanoutSpec
+from fanout_pipeline.engine.registry import REFERENCE, STRATEGIES
+from fanout_pipeline.engine.suitability import unsuited_baselines
+from fanout_pipeline.engine.system.import_path import importing_from
+from fanout_pipeline.results.files.atomic import make_folder
+from fanout_pipeline.results.files.no_links import make_link
+from fanout_pipeline.results.store.folder import ResultFolder
+from fanout_pipeline.sources.source import path_of
+
+if TYPE_CHECKING:
+    from fanout_pipeline.measuring.correctness.determinism import DeterminismTest
+    from fanout_pipeline.measuring.trials.process import Runner
+    from fanout_pipeline.measuring.trials.round_plan import Contender
+    from fanout_pipeline.measuring.trials.store import TrialRun
+    from fanout_pipeline.measuring.trials.trial import Trial, Trials
+
+
+@dataclass(frozen=True, slots=True)
+class _Request:
+    """What one materialization has to measure."""
+
+    spec: FanoutSpec
+    """The fan-out, with its source under the data root."""
+    names: Sequence[str]
+    """All trials that there are, in the order in which they warm up."""
+    config: TrialsConfig
+    """Which of them to run, and for how long."""
+    fanout: Fanout
+    """How to make the calls."""
+    pointer: str | None
+    """Pointer to the code location; None where another process cannot load it."""
+
+
+def trials_asset(spec: FanoutSpec, strategies: Sequence[str], version: str) -> dg.AssetsDefinition:
+    """The asset that measures what the assets named in `strategies` do, once these are made.
+
+    `version` is the function's fingerprint.
+    """
+    known = [name for name in strategies if name in STRATEGIES]
+    # Those that start no processes come first: warming up takes this order until its time is over.
+    known.sort(key=lambda name: STRATEGIES[name].starts_processes)
+    names = known + list(DAGSTER_EXECUTORS)
+
+    @dg.asset(
+        key=[spec.name, "trials"],
+        description="Runs every strategy again and again, in rounds that are shuffled anew each time; "
+        "serial runs twice a round, to show what is chance. The results of each run are checked. "
+        "Downstream of all strategies, so that nothing else of the run is at work.",
+        deps=[dg.AssetKey([spec.name, name]) for name in strategies],
+        group_name=spec.name,
+        kinds={"python", "parquet"},
+        owners=["team:fanout"],
+        code_version=version,
+        op_tags={TIMED: ALONE},
+    )
+    def trials(
+        context: dg.AssetExecutionContext,
+        config: TrialsConfig,
+        data_folder: DataFolder,
+        fanout: Fanout,
+    ) -> dg.MaterializeResult[None]:
+        from fanout_pipeline.defs.trial_runs.dagster_contender import code_pointer
+        from fanout_pipeline.measuring.trials.store import trial_file
+
+        began, begin = time.time(), time.perf_counter()
+        root = data_folder.path()
+        pointer = code_pointer(context.run)
+        request = _Request(data_folder.located(spec), names, config, fanout, pointer)
+        with importing_from(request.spec.import_path):
+            run = _new_run(request, context.run.run_id, began)
+            path = trial_file(data_folder.path(spec.name, "trials"), run)
+            # A folder that cannot be made is better reported before hours of trials than afterwards.
+            make_folder(path.parent)
+            with ResultFolder(root / spec.name / "trials").scratch() as scratch:
+                _link_source(root, scratch, path_of(spec.source))
+                run, found = _measured(request, run, scratch, path, context.log.info)
+        for remark in filter(None, (*run.remarks, run.contradiction)):
+            context.log.info(remark)
+        return dg.MaterializeResult(
+            metadata={
+                "trials": len(found.trials),
+                "rounds": found.rounds,
+                "seconds": time.perf_counter() - begin,
+                "wrong_results": sum(not trial.correct for trial in found.trials),
+                "inexact_results": sum(trial.inexact > 0 for trial in found.trials),
+                "remarks": dg.MetadataValue.json(list(run.remarks)),
+                "input_sha256": run.input_sha256,
+                "function_fingerprint": run.function_fingerprint,
+                "path": dg.MetadataValue.path(str(path.absolute())),
+            }
+        )
+
+    return trials
+
+
+def _new_run(request: _Request, run_id: str, began: float) -> "TrialRun":
+    """Record of the trials as it is until they have ended."""
+    from fanout_pipeline.engine.functions.identity import work_fingerprint
+    from fanout_pipeline.measuring.trials.machine import machine_record
+    from fanout_pipeline.measuring.trials.store import TrialRun
+
+    spec, fanout = request.spec, request.fanout
+    return TrialRun(
+        name=spec.name,
+        run_id=run_id,
+        began=began,
+        reference=REFERENCE,
+        input_sha256=spec.source.examine().identity,
+        function=function_name(spec.function),
+        function_fingerprint=work_fingerprint(spec),
+        machine=machine_record(),
+        options=request.config.model_dump()
+        | {
+            "workers": fanout.options().workers,
+            "concurrency": fanout.concurrency,
+            "chunks": fanout.chunks,
+        },
+        remarks=("The run ended before its trials did.",),
+    )
+
+
+def _measured(
+    request: _Request, run: "TrialRun", scratch: Path, path: Path, log: Callable[[str], object]
+) -> "tuple[TrialRun, Trials]":
+    """Run the trials and save those that were finished, even if the run fails."""
+    from fanout_pipeline.measuring.correctness.determinism import DeterminismTest
+    from fanout_pipeline.measuring.trials.process import trial_process
+    from fanout_pipeline.measuring.trials.rounds import run_trials
+    from fanout_pipeline.measuring.trials.store import save_trials
+    from fanout_pipeline.measuring.trials.trial import TrialOptions
+
+    config = request.config
+    options = TrialOptions(config.rounds, config.budget_seconds, config.warm_up_rounds, config.seed)
+    determinism = DeterminismTest(request.spec, log)
+    done: list[Trial] = []
+    try:
+        with trial_process() as process:
+            contenders, left_out = _contenders(request, scratch, process, determinism)
+            found = run_trials(
+                contenders[0],
+                contenders[1:],
+                options,
+                run_id=run.run_id,
+                record=done.append,
+                log=log,
+            )
+        run = replace(run, remarks=(*left_out, *found.remarks), failures=found.failures)
+    finally:
+        if determinism.contradiction is not None:
+            run = replace(run, contradiction=determinism.contradiction.sentence)
+        save_trials(path, run, done)
+    return run, found
+
+
+def _contenders(
+    request: _Request, scratch: Path, runner: "Runner", determinism: "DeterminismTest"
+) -> "tuple[list[Contender], list[str]]":
+    """The contenders, the reference first, and remarks for the reader on those that were left out."""
+    from fanout_pipeline.defs.trial_runs.dagster_contender import DagsterRun
+    from fanout_pipeline.measuring.trials.contenders import StrategyContender
+
+    spec, options, chunks = request.spec, request.fanout.options(), request.fanout.chunks
+    asked = [STRATEGIES[name] for name in request.config.strategies if name in STRATEGIES]
+    reasons = unsuited_baselines(asked, spec, options)
+    left_out = [f"{name} was left out. {reason}" for name, reason in reasons.items()]
+    wanted = {REFERENCE, *request.config.strategies} - reasons.keys()
+    names = [name for name in request.names if name in wanted]
+    contenders: list[Contender] = [
+        StrategyContender(
+            STRATEGIES[name],
+            spec,
+            scratch / spec.name,
+            options,
+            chunks,
+            runner=runner,
+            determinism=determinism,
+        )
+        for name in names
+        if name in STRATEGIES
+    ]
+    executors = [name for name in names if name in DAGSTER_EXECUTORS]
+    if executors and request.pointer is None:
+        left_out.append(
+            f"{', '.join(executors)} were left out: another process cannot load this run's code location "
+            "(it was materialized from Python)."
+        )
+        return contenders, left_out
+    contenders += [
+        DagsterRun(name, spec, request.pointer or "", scratch, options, chunks, determinism)
+        for name in executors
+    ]
+    return contenders, left_out
+
+
+def _link_source(root: Path, scratch: Path, path: str | None) -> None:
+    """Link the source into the trials' data root, unless its path is absolute or it has none."""
+    if path is not None and not Path(path).is_absolute():
+        make_folder((scratch / path).parent)
+        make_link(scratch / path, str(root / path))

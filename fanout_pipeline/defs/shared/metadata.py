@@ -1,0 +1,11 @@
+"""Recorded metadata as plain values."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import dagster as dg
+
+
+def plain_values(metadata: Mapping[str, dg.MetadataValue]) -> dict[str, Any]:
+    """Values of recorded metadata, without Dagster's wrappers."""
+    return {name: value.value for name, value in metadata.items()}

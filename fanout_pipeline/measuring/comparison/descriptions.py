@@ -1,0 +1,61 @@
+"""A strategy in relation to the reference, in words."""
+
+from __future__ import annotations
+
+from fanout_pipeline.measuring.comparison.comparison import Comparison, Row
+from fanout_pipeline.measuring.formatting import factor, factor_digits, first_line
+from fanout_pipeline.measuring.statistics.inference import Claim, RatioEstimate, claim
+
+
+def strategy_sentence(comparison: Comparison, strategy: str) -> str:
+    """A whole sentence about one strategy: "multiprocess was 10.24 times slower than serial."."""
+    row, reference = comparison.row(strategy), comparison.reference
+    if row is None:
+        failure = comparison.run.failures.get(strategy)
+        if failure:
+            return f"{strategy} failed: {first_line(failure)}."
+        return f"{strategy} was not tried."
+    if strategy == reference:
+        return f"{strategy} is what the others are compared with."
+    if row.ratio is None:
+        why = "there was no whole round of both" if comparison.items else "there are no items"
+        return f"{strategy} cannot be compared with {reference}: {why}."
+    if row.cold is not None and row.claim is Claim.SAME:
+        return f"{strategy} was {against_reference(row.cold, comparison)}."
+    if row.ratio >= 1:
+        return f"{strategy} was {row.ratio:.2f} times slower than {reference}."
+    return f"{strategy} was {1 / row.ratio:.2f} times faster than {reference}."
+
+
+def with_interval(row: Row, reference: str) -> str:
+    """The cold ratio with its interval: "14.9x faster than serial (95 % 14.1-15.6)"."""
+    assert row.cold is not None
+    ratio, low, high = row.cold.ratio, row.cold.low, row.cold.high
+    faster = ratio < 1
+    text = f"{factor(1 / ratio if faster else ratio)} {_word(faster)} than {reference}"
+    if low is None or high is None:
+        return text
+    edges = (1 / high, 1 / low) if faster else (low, high)
+    return f"{text} (95 % {factor_digits(edges[0])}-{factor_digits(edges[1])})"
+
+
+def against_reference(estimate: RatioEstimate, comparison: Comparison) -> str:
+    """A ratio as it may be claimed: "2.10x slower than serial", "indistinguishable from serial (…)"."""
+    shown = claim(estimate, comparison.noise)
+    if shown is Claim.SAME:
+        times = f"{estimate.ratio:.2f} times its time"
+        return f"indistinguishable from {comparison.reference} ({times})"
+    faster = estimate.ratio < 1
+    times = factor(1 / estimate.ratio if faster else estimate.ratio)
+    few = f" ({shown})" if shown is Claim.TOO_FEW else ""
+    return f"{times} {_word(faster)} than {comparison.reference}{few}"
+
+
+def interval(row: Row) -> str:
+    """The interval of the cold ratio: "0.48-0.52"."""
+    assert row.cold is not None
+    return f"{row.cold.low:.2f}-{row.cold.high:.2f}"
+
+
+def _word(faster: bool) -> str:
+    return "faster" if faster else "slower"

@@ -1,0 +1,45 @@
+"""Single items of a source, and their results, by index."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import numpy
+
+from fanout_pipeline.engine.run import default_chunks
+from fanout_pipeline.measuring.correctness.result_streams import sides
+from fanout_pipeline.results.read import Snapshot
+from fanout_pipeline.sources.source import Source, Unreadable
+
+
+def items_at(source: Source, indexes: Iterable[int]) -> Iterator[tuple[int, Any]]:
+    """Each of these ascending indexes with its item, where that can be read; parsed chunk by chunk."""
+    left = iter(indexes)
+    index = next(left, None)
+    first = 0
+    for chunk in source.chunks(default_chunks(source, source.version().size, 1)):
+        if index is None:
+            return
+        items = source.read(chunk)
+        stop = first + len(items)
+        while index is not None and index < stop:
+            item = items[index - first]
+            if type(item) is not Unreadable:  # It is in quarantine.
+                yield index, item
+            index = next(left, None)
+        first = stop
+
+
+def results_at(snapshot: Snapshot, indexes: Iterable[int]) -> Iterator[tuple[int, Any]]:
+    """Each of these ascending indexes with its result, where there is one; read block by block."""
+    left = iter(indexes)
+    index = next(left, None)
+    (side,) = sides(snapshot)
+    for block in side.blocks():
+        wanted = []
+        while index is not None and len(block.index) and index <= block.index[-1]:
+            wanted.append(index)
+            index = next(left, None)
+        at = numpy.flatnonzero(numpy.isin(block.index, wanted)) if wanted else block.index[:0]
+        yield from zip(block.index[at].tolist(), block.values(at), strict=True)

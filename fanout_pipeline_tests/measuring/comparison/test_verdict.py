@@ -1,0 +1,270 @@
+"""What to do, in a sentence that can be relied on, or withheld with the reason."""
+
+import random
+import re
+
+import pytest
+
+from fanout_pipeline.measuring.comparison.compare import compare
+from fanout_pipeline.measuring.comparison.verdict import decide
+from fanout_pipeline_tests.measuring.trials.simulated import noisy_trials, trial, trial_run
+
+COLD = {
+    "start_method": "spawn",
+    "start_seconds": 0.25,
+    "warm_seconds": 0.07,
+    "phases": {"call": 0.015, "start": 0.25},
+}
+
+
+def decided(ratios, **options):
+    trials = noisy_trials(ratios, **options)
+    return decide(compare(trial_run(), trials), trials)
+
+
+def test_the_fastest_is_recommended_with_its_interval():
+    """The sentence names the strategy, how many times faster it is, and the 95 % interval."""
+    verdict = decided({"threads": 1 / 15, "multiprocess": 0.5})
+    assert verdict.use == "threads"
+    assert verdict.trusted
+    assert verdict.ratio == pytest.approx(1 / 15, rel=0.05)
+    assert verdict.ratio_ci95[0] <= verdict.ratio <= verdict.ratio_ci95[1]
+    assert verdict.sentence.startswith("Use threads: 1")
+    assert "x faster than serial (95 % 14." in verdict.sentence
+
+
+def test_stay_serial_says_from_where_on_it_would_pay():
+    """ "Stay serial" says how many items, or how much more work, would change that."""
+    verdict = decided(
+        {"threads": 1.3, "multiprocess": 3.2}, multiprocess=COLD, serial={"phases": {"call": 0.03}}
+    )
+    assert verdict.use == "stay serial"
+    assert verdict.trusted
+    assert verdict.sentence.startswith("Stay serial: multiprocess would be 3")
+    # Paid once: 0.35 - 0.07 s. Gained: 0.11 - 0.07 s with 100,000 items. More work is halved.
+    assert re.search(
+        r"it pays from about [67]\d0,000 items or [45]\.[0-9]+ µs more work an item$",
+        verdict.reason,
+    )
+
+
+def test_a_noisy_machine_gets_no_verdict():
+    """Where two identical runs differ, nothing else that differs is believed."""
+    verdict = decided({"threads": 0.7}, noise=0.5, rounds=8)
+    assert (verdict.use, verdict.trusted) == ("cannot tell", False)
+    assert "two identical runs differ by " in verdict.reason
+    assert "free the machine or raise rounds" in verdict.reason
+
+
+@pytest.mark.parametrize("rounds", [1, 4])
+def test_few_rounds_give_no_verdict(rounds):
+    """Under five rounds there is no verdict, however large the difference."""
+    verdict = decided({"threads": 0.1}, rounds=rounds)
+    assert (verdict.use, verdict.trusted) == ("cannot tell", False)
+    assert f"only {rounds} whole rounds" in verdict.reason
+
+
+def test_equal_strategies_are_indistinguishable():
+    """An equal strategy is called neither faster nor slower."""
+    verdict = decided({"threads": 1.0})
+    assert (verdict.use, verdict.trusted) == ("cannot tell", False)
+    assert "threads and serial are indistinguishable" in verdict.reason
+
+
+def test_of_two_equally_fast_the_simpler_is_recommended():
+    """Two nights with the same trials do not give two verdicts: the first listed of equals wins."""
+    ratios = {"threads": 0.5, "multiprocess": 0.499}
+    assert {decided(ratios, seed=seed).use for seed in range(10)} == {"threads"}
+
+
+@pytest.mark.parametrize("fault", ["wrong", "missing", "duplicated", "out_of_place"])
+def test_a_fast_wrong_result_is_not_recommended(fault):
+    """Results that are wrong, lost, repeated or out of order rule a strategy out, and it is said."""
+    verdict = decided({"queue": 0.1, "threads": 0.5}, queue={fault: 3})
+    assert verdict.use == "threads"
+    assert any("queue gave 3 " in ground for ground in verdict.grounds)
+
+
+def test_an_order_kept_by_chance_is_not_recommended():
+    """A strategy that loses the order by its design is not recommended where it happened not to."""
+    verdict = decided({"queue": 0.1, "threads": 0.5})
+    assert verdict.use == "threads"
+    assert any(ground.startswith("queue keeps no order") for ground in verdict.grounds)
+
+
+def test_nothing_right_but_serial():
+    """Where every other way gives wrong results, serial it is."""
+    verdict = decided({"queue": 0.1}, queue={"wrong": 1})
+    assert (verdict.use, verdict.trusted) == ("stay serial", True)
+
+
+def test_vectorising_is_reported_apart_from_fanning_out():
+    """A faster batch function is recommended, and it is said that fanning out does not pay."""
+    verdict = decided({"threads": 1.2, "vectorized": 0.5})
+    assert verdict.use == "vectorized"
+    grounds = " ".join(verdict.grounds)
+    assert "Vectorising: vectorized was 2" in grounds
+    assert "Fanning out, the best way: threads was 1" in grounds
+
+
+def test_cold_is_reported_apart_from_warm():
+    """Workers that are slow to start and quick to work are described as both."""
+    verdict = decided({"threads": 1.3, "multiprocess": 3.2}, multiprocess=COLD)
+    assert any(
+        ground.startswith("multiprocess started cold was 3") and "already running, 1" in ground
+        for ground in verdict.grounds
+    )
+
+
+def test_no_items_no_verdict():
+    """Of no items nothing is said."""
+    verdict = decided({"threads": 0.5}, serial={"items": 0}, threads={"items": 0})
+    assert (verdict.use, verdict.reason) == ("cannot tell", "there are no items")
+
+
+def test_a_strategy_too_slow_for_five_rounds_does_not_hinder_the_verdict():
+    """Two rounds of something 50 times slower do not keep the rest from being judged."""
+    trials = [
+        one
+        for one in noisy_trials({"threads": 0.5, "dagster_spawn": 50})
+        if one.strategy != "dagster_spawn" or one.round in (1, 20)
+    ]
+    verdict = decide(compare(trial_run(), trials), trials)
+    assert (verdict.use, verdict.trusted) == ("threads", True)
+
+
+def test_a_promising_strategy_with_too_few_rounds_withholds_the_verdict():
+    """Something that seems fastest but was hardly tried is not recommended, nor passed over."""
+    trials = [
+        one
+        for one in noisy_trials({"threads": 0.9, "pool_map": 0.3})
+        if one.strategy != "pool_map" or one.round < 3
+    ]
+    verdict = decide(compare(trial_run(), trials), trials)
+    assert (verdict.use, verdict.trusted) == ("cannot tell", False)
+    assert "pool_map ran in 2 rounds only" in verdict.reason
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("ratio", [0.5, 0.97, 1.0, 1.03, 2.0])
+def test_the_promise_of_the_verdict(ratio):
+    """A strategy that is not faster is recommended in at most one of twenty comparisons."""
+    uses = [decided({"threads": ratio}, rounds=12, noise=0.05, seed=seed).use for seed in range(40)]
+    if ratio >= 1:
+        assert uses.count("threads") <= 2
+    else:
+        assert uses.count("stay serial") <= 2
+    if ratio == 0.5:
+        assert uses.count("threads") >= 30
+
+
+def test_a_strategy_that_failed_is_not_recommended():
+    """A strategy that crashed in its eighth round is ruled out, however fast it was until then."""
+    run = trial_run(failures={"threads": "WorkerDied: killed\nmore"})
+    trials = noisy_trials({"threads": 0.3, "multiprocess": 0.5})
+    verdict = decide(compare(run, trials), trials)
+    assert verdict.use == "multiprocess"
+    assert any("threads failed (WorkerDied: killed)" in ground for ground in verdict.grounds)
+
+
+def test_the_ratio_is_of_the_strategy_that_the_sentence_names():
+    """Who reads the sentence and who reads the number read of the same strategy."""
+    verdict = decided(
+        {"threads": 1.3, "multiprocess": 3.2}, multiprocess=COLD, serial={"phases": {"call": 0.03}}
+    )
+    assert verdict.strategy == "multiprocess"
+    assert verdict.ratio == pytest.approx(3.2, rel=0.05)
+
+
+def test_trials_that_never_got_beyond_the_warm_up_withhold_the_verdict():
+    """A function of minutes is answered by what the budget would have to be, not by a crash."""
+    trials = [trial("serial", 0, 100.0), trial("threads", 0, 50.0)]
+    compared = compare(trial_run(), trials)
+    verdict = decide(compared, trials)
+    assert (verdict.use, verdict.trusted) == ("cannot tell", False)
+    assert "only 0 whole rounds" in verdict.reason
+    assert compared.row("serial").wall_seconds == 100
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_the_first_listed_does_not_depend_on_the_order_of_the_trials(seed):
+    """Of two equally fast strategies the same one is recommended, whichever ran first."""
+    trials = noisy_trials({"multiprocess": 0.5, "threads": 0.5}, seed=seed)
+    assert decide(compare(trial_run(), trials), trials).use == "threads"
+
+
+def test_one_that_may_be_faster_does_not_hinder_one_that_is():
+    """Something that swings around a good mean withholds no verdict on what is shown to be faster."""
+    chance = random.Random(2)
+    trials = noisy_trials({"threads": 0.8})
+    trials += [
+        trial("multiprocess", number, 0.1 * 0.75 * chance.choice([0.4, 0.6, 1.0, 1.6, 2.2]))
+        for number in range(1, 31)
+    ]
+    verdict = decide(compare(trial_run(), trials), trials)
+    assert (verdict.use, verdict.trusted) == ("threads", True)
+    assert re.search(
+        r"; multiprocess may be faster \(0\.\d\d-1\.\d\d times as long as serial\)$", verdict.reason
+    )
+
+
+def test_the_simpler_is_recommended_with_its_reason():
+    """Whoever sees a faster one in the table reads why it is not the one recommended."""
+    verdict = decided({"threads": 0.505, "multiprocess": 0.5}, seed=1)
+    assert verdict.use == "threads"
+    assert verdict.reason.endswith(
+        "; multiprocess is indistinguishable from it, and threads is simpler"
+    )
+
+
+def test_nothing_to_compare_is_no_reason_to_stay_serial():
+    """Where all others failed, or none was tried, that is said, and no verdict is kept."""
+    trials = noisy_trials({})
+    failed = trial_run(failures={"multiprocess": "TypeError: no\nmore"})
+    verdict = decide(compare(failed, trials), trials)
+    assert (verdict.use, verdict.trusted) == ("cannot tell", False)
+    assert "multiprocess failed, and nothing else was compared" in verdict.reason
+    assert "multiprocess failed (TypeError: no): it was left out." in verdict.grounds
+    verdict = decide(compare(trial_run(), trials), trials)
+    assert (verdict.use, verdict.trusted) == ("cannot tell", False)
+    assert "name strategies, or raise budget_seconds" in verdict.reason
+
+
+def test_threads_are_not_said_to_pay_for_more_python():
+    """More work an item in Python is not shared by threads, however little they lose here."""
+    verdict = decided(
+        {"threads": 1.2}, serial={"phases": {"call": 0.03}}, threads={"phases": {"call": 0.015}}
+    )
+    assert verdict.use == "stay serial"
+    assert "it pays" not in verdict.reason
+
+
+def test_warm_workers_are_said_to_be_faster_only_where_that_is_shown():
+    """A warm time within chance is not called a gain, and no item count follows from it."""
+    warm = COLD | {"warm_seconds": 0.105}
+    verdict = decided(
+        {"multiprocess": 3.2}, multiprocess=warm, noise=0.08, serial={"phases": {"call": 0.03}}
+    )
+    assert any(
+        "already running, indistinguishable from serial" in ground for ground in verdict.grounds
+    )
+    assert "items" not in verdict.reason.partition("; ")[2]
+
+
+def test_inexact_results_may_be_recommended_and_are_reported():
+    """Last digits rule nobody out; the grounds say how many results they were, and by how much."""
+    noisy = {"inexact": 12, "largest_difference": 9e-16}
+    verdict = decided({"threads": 0.5}, threads=noisy)
+    assert verdict.use == "threads"
+    assert any("threads gave 12 results that differ" in ground for ground in verdict.grounds)
+    assert any("by at most 9e-16 of their value" in ground for ground in verdict.grounds)
+
+
+def test_a_function_that_contradicts_itself_is_reported_in_the_grounds():
+    """The verdict is given, and says by what the order is proved."""
+    trials = noisy_trials({"threads": 0.5})
+    run = trial_run(contradiction="The function gives different results for the same item.")
+    verdict = decide(compare(run, trials), trials)
+    assert verdict.use == "threads"
+    (ground,) = (one for one in verdict.grounds if "different results" in one)
+    assert "the order cannot be proved by value: it was proved by index" in ground

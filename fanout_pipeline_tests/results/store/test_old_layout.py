@@ -1,0 +1,109 @@
+"""Results in the layout of earlier versions are read, and replaced by the next run.
+
+`format_2/powers` is a data root's folder as format 2 had it: twelve powers, of which two failed, are
+visible, and a run that died has left two parts with their ledger.
+"""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from fanout_pipeline import iter_results, read_failures, read_results, write_results
+from fanout_pipeline.measuring.correctness.order_check import check_order
+from fanout_pipeline.results.files.lock import locked
+from fanout_pipeline.results.read import first_results
+from fanout_pipeline.results.store.folder import ResultFolder
+from fanout_pipeline.results.store.ledger import Identity, begin
+from fanout_pipeline.results.store.local_generation import LocalGeneration
+from fanout_pipeline.results.store.manifest import Manifest, NoResults
+from fanout_pipeline.results.write import write_part
+
+POWERS = [None if n in (3, 7) else n**20 for n in range(12)]
+
+
+@pytest.fixture
+def folder(tmp_path):
+    shutil.copytree(Path(__file__).parent / "format_2", tmp_path / "data", symlinks=True)
+    return tmp_path / "data" / "powers" / "serial"
+
+
+def test_results_are_read(folder):
+    """All results are there, exact and in order, whole or in batches."""
+    assert read_results(folder)["result"].tolist() == POWERS
+    assert [value for frame in iter_results(folder, 5) for value in frame["result"]] == POWERS
+    assert first_results(folder, 4) == POWERS[:4]
+    assert ResultFolder(folder).manifest().strategy == "serial"
+
+
+def test_failures_are_read(folder):
+    """The failed items are listed with what was wrong."""
+    failures = read_failures(folder)
+    assert failures["index"].tolist() == [3, 7]
+    assert failures["message"].tolist() == ["no power of 3", "no power of 7"]
+
+
+def test_order_is_checked(folder, tmp_path):
+    """Results of this version can be compared with them, and are found to be the same."""
+    target = ResultFolder(tmp_path / "new" / "serial")
+    with target.writing() as generation:
+        part = write_part(generation, 0, 0, POWERS)
+        target.commit(generation, Manifest("serial", (part,)))
+    check = check_order(target.path, folder)
+    assert check.in_order
+    # As one side lists 3 and 7 as failed, they are not compared.
+    assert (check.wrong, check.missing, check.duplicated) == (0, 0, 0)
+
+
+def test_the_next_run_replaces_them(folder):
+    """Nothing of the old layout is left, neither results nor what a dead run had written."""
+    write_results(folder, [1, 2])
+    assert read_results(folder)["result"].tolist() == [1, 2]
+    assert {path.name for path in folder.parent.iterdir()} == {"serial", "_runs"}
+
+
+def test_a_run_that_does_not_commit_leaves_them(folder):
+    """Until new results are there, the old ones are visible, and nothing of a dead run is reused."""
+    told = []
+    with ResultFolder(folder).writing(Identity({}), told.append) as generation:
+        assert generation.names() == []
+    assert told == []
+    assert read_results(folder)["result"].tolist() == POWERS
+
+
+def test_a_run_of_an_earlier_version_is_left_alone(folder):
+    """What its process holds the lock of stays, and goes with the commit after its end."""
+    (dead,) = (path.parent for path in folder.parent.glob(".serial/*/.lock"))
+    with locked(dead / ".lock"):
+        write_results(folder, [1])
+        assert (dead / "part-00000.parquet").exists()
+    write_results(folder, [2])
+    assert not dead.parent.exists()
+
+
+def test_a_folder_of_somebody_else_is_left_alone(tmp_path):
+    """A hidden folder that happens to be named like the results is not taken for theirs."""
+    theirs = tmp_path / ".config" / "editor"
+    theirs.mkdir(parents=True)
+    (theirs / "settings").touch()
+    (theirs.parent / ".lock").touch()
+    write_results(tmp_path / "config", [1])
+    assert [path.name for path in theirs.iterdir()] == ["settings"]
+
+
+@pytest.mark.parametrize("name", ["_manifest.json", "_ledger.jsonl"])
+def test_what_a_later_version_has_written_is_refused_and_kept(tmp_path, name):
+    """Neither results nor a ledger of an unknown format are replaced, resumed or removed."""
+    target = ResultFolder(tmp_path / "squares" / "threads")
+    write_results(target.path, [1])
+    generation = target.visible()
+    if name == "_ledger.jsonl":
+        generation = LocalGeneration(generation.path.with_name("dead"))
+        generation.path.mkdir()
+        begin(generation, Identity({}))
+    file = generation.path / name
+    file.write_text(file.read_text().replace('"format": 3', '"format": 4', 1))
+    before = file.read_bytes()
+    with pytest.raises(NoResults, match=r"written in format 4, .* knows 2 and 3: use the version"):
+        write_results(target.path, [2])
+    assert file.read_bytes() == before

@@ -1,0 +1,73 @@
+"""What the base classes do for a source that says nothing else."""
+
+from dataclasses import dataclass
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fanout_pipeline import Chunk, Items, Source, Unreadable, Version
+from fanout_pipeline_tests.sources.reading import read
+
+BAD = Unreadable("'?'", "has no name", "Give it one.")
+
+
+@dataclass(frozen=True, slots=True)
+class Rows(Source):
+    """Rows that are there already: one unit each."""
+
+    rows: tuple[object, ...]
+
+    def version(self) -> Version:
+        return Version(str(hash(self.rows)), len(self.rows))
+
+    def read(self, chunk: Chunk) -> Items:
+        return Items(chunk, self.rows[chunk.start : chunk.stop])
+
+
+@given(size=st.integers(0, 50), wanted=st.integers(1, 60))
+def test_chunks_cover_the_source(size, wanted):
+    """They are numbered ranges without gap or overlap, none of them empty unless the source is."""
+    source = Rows(tuple(range(size)))
+    chunks = source.chunks(wanted)
+    assert len(chunks) == max(1, min(wanted, size))
+    assert [chunk.number for chunk in chunks] == list(range(len(chunks)))
+    assert [chunk.start for chunk in chunks] == [0, *(chunk.stop for chunk in chunks[:-1])]
+    assert max(chunk.size for chunk in chunks) - min(chunk.size for chunk in chunks) <= 1
+    assert read(source, wanted) == list(range(size))
+
+
+def test_an_item_is_a_unit():
+    """Indexes and what is left follow from the range."""
+    items = Rows(tuple("abcdef")).read(Chunk(3, 2, 6))
+    assert (len(items), items.first_index, items[1]) == (4, 2, "d")
+    assert items.rest(1) == Chunk(3, 3, 6)
+    assert Rows(()).locate(4).startswith("item 4 of Rows(rows=()")
+
+
+def test_records_that_cannot_be_read():
+    """They count as items, and batches leave them out."""
+    items = Rows(({"a": 1, "b": "x"}, BAD, {"a": 2, "b": "y"})).read(Chunk(0, 0, 3))
+    assert items.unreadable == {1: BAD}
+    assert str(BAD.at("row 2 of x")) == "row 2 of x has no name: '?'. Give it one."
+    assert items.as_batch().tolist() == [{"a": 1, "b": "x"}, {"a": 2, "b": "y"}]
+    assert items.as_arrow().to_pylist() == items.readable()
+    assert items.as_arrow(["b"]).to_pydict() == {"b": ["x", "y"]}
+
+
+def test_a_version_stands_for_its_content():
+    """By its hash where it has one, otherwise by its token."""
+    assert Version("token", 5).identity == "token"
+    assert Version("token", 5, "hash").identity == "hash"
+    source = Rows((1, 2))
+    assert source.examine() == source.version()
+    assert source.examined(source.examine()) == source
+
+
+def test_what_a_source_cannot_do_is_refused(tmp_path):
+    """With the method that would do it."""
+    with pytest.raises(TypeError, match=r"Rows has no partitions\. Give it a method `at\("):
+        Rows(()).at("2026-11-28")
+    with pytest.raises(TypeError, match=r"Give it a method `head\("):
+        Rows(()).head(3, tmp_path / "head")
+    assert Rows(()).under(tmp_path) == Rows(())
