@@ -116,7 +116,7 @@ def test_crew_is_used_again(name, workers, inputs, tmp_path):
         before = [used.pid for used in crew.usage()]
         for count in (*COUNTS, *reversed(COUNTS)):
             file, source, expected, digest = inputs("integers", count)
-            chunks = default_chunks(file.stat().st_size, workers)
+            chunks = default_chunks(source, file.stat().st_size, workers)
             spec = spec_of(name, source, square, square_batch)
             manifest = run_warm(name, crew, spec, folder, chunks)
             assert_results(folder, expected, strategy.keeps_order)
