@@ -20,6 +20,8 @@ SHARE_A_LONG_FIXTURE = {
     "test_kill_runs.py": "undisturbed runs",
     "test_kill_workers.py": "undisturbed workers",
 }
+ONE_BY_ONE = ("end_to_end", "faults", "executor", "defs", "benchmarks", "contract")
+"""Folders whose tests are so slow that each is given out by itself; those of other files go together."""
 
 
 @pytest.hookimpl(trylast=True)
@@ -28,20 +30,39 @@ def pytest_configure():
     chance.forget_constants()
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items):
+    """Slow tests first, the slowest folders before the others: no process is left alone with one at the end."""
+
+    def rank(item):
+        if not item.get_closest_marker("slow"):
+            return len(ONE_BY_ONE) + 1
+        if item.path.name in SHARE_A_LONG_FIXTURE:
+            return -1
+        folders = item.nodeid.partition("::")[0].split("/")
+        places = (ONE_BY_ONE.index(folder) for folder in folders if folder in ONE_BY_ONE)
+        return next(places, len(ONE_BY_ONE))
+
+    items.sort(key=rank)
+
+
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config, log):
-    """Where tests run in several processes, those that share a long fixture run in one, and first.
+    """Where tests run in several processes, those that share a long fixture run in one.
 
     Marks, of `--dist loadgroup`, do not reach pytest 9 (pytest-xdist 3.8).
     """
     from xdist.scheduler import LoadScopeScheduling
 
-    class ByFixture(LoadScopeScheduling):
+    class InOrder(LoadScopeScheduling):
         def _split_scope(self, nodeid):
-            file = nodeid.partition("::")[0].rpartition("/")[2]
-            return SHARE_A_LONG_FIXTURE.get(file, nodeid)
+            file = nodeid.partition("::")[0]
+            *folders, name = file.split("/")
+            alone = not {*ONE_BY_ONE}.isdisjoint(folders)
+            return SHARE_A_LONG_FIXTURE.get(name, nodeid if alone else file)
 
-    return ByFixture(config, log)
+    config.option.loadscopereorder = False
+    return InOrder(config, log)
 
 
 @pytest.fixture(scope="session", autouse=True)

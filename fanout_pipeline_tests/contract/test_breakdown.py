@@ -2,21 +2,20 @@
 
 import pytest
 
-from fanout_pipeline import FanoutSpec, IntegerLines, Options
 from fanout_pipeline.engine.registry import STRATEGIES
 from fanout_pipeline.engine.run import run_strategy
 from fanout_pipeline.engine.timing.phases import PHASES
 from fanout_pipeline.results.store.folder import ResultFolder
 from fanout_pipeline.squares import square, square_batch
-from fanout_pipeline_tests.contract import functions
-from fanout_pipeline_tests.contract.test_strategies import EACH_ONCE, WITHOUT_PROCESSES, given_to
+from fanout_pipeline_tests.contract.cases import IN_PROCESS
+from fanout_pipeline_tests.contract.functions import awaiting, returning
+from fanout_pipeline_tests.contract.runs import options_of, spec_of
 
-COUNT = 100_000
+COUNT = 50_000
 QUEUES = ("queue", "indexed_queue")
-PARALLEL = [case for case in EACH_ONCE if not STRATEGIES[case[0]].single]
+PARALLEL = [name for name in STRATEGIES if not STRATEGIES[name].single]
 
-pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("leaves_nothing")]
-every_case = pytest.mark.parametrize(("name", "method"), EACH_ONCE)
+pytestmark = pytest.mark.usefixtures("leaves_nothing")
 
 
 @pytest.fixture(scope="module")
@@ -32,10 +31,11 @@ def numbers(tmp_path_factory):
     return write
 
 
-def run(name, method, file, function, folder, chunks=8):
-    batch = square_batch if function is square else functions.Batch(function)
-    spec = FanoutSpec("squares", IntegerLines(str(file)), given_to(name, function), batch)
-    return run_strategy(STRATEGIES[name], spec, folder, Options(2, method), chunks=chunks)
+def run(name, file, function, folder, chunks=8, **options):
+    batch = square_batch if function is square else None
+    spec = spec_of(name, file, function, batch)
+    options = options_of(name, **options)
+    return run_strategy(STRATEGIES[name], spec, folder, options, chunks=chunks)
 
 
 def unaccounted(record):
@@ -43,60 +43,62 @@ def unaccounted(record):
     return abs(record.wall_seconds - sum(record.phases.values())) / record.wall_seconds
 
 
-# What an account lacks it lacks in every run; a process that the system stops for some milliseconds
-# between two stamps is not the account's fault. Hence the best of three.
+def explained_run(*arguments, **options):
+    """A run whose phases explain all but 3 % of its wall time.
+
+    What an account lacks it lacks in every run; a process that the system stops for some
+    milliseconds between two stamps is not the account's fault. Hence the best of some.
+    """
+    for _ in range(5):
+        record = run(*arguments, **options)
+        if unaccounted(record) < 0.03:
+            return record
+    raise AssertionError(f"{unaccounted(record):.1%} of the wall time are in no phase")
 
 
-@every_case
-def test_phases_sum_to_the_wall_time_of_small_calls(name, method, numbers, tmp_path):
+@pytest.mark.parametrize("name", STRATEGIES)
+def test_phases_sum_to_the_wall_time_of_small_calls(name, numbers, tmp_path):
     """Of a run of many quick calls, the phases explain all but 3 % of the wall time."""
-    file = numbers(COUNT)
-    runs = [run(name, method, file, square, tmp_path / name) for _ in range(3)]
-    assert min(map(unaccounted, runs)) < 0.03
-    for record in runs:
-        assert set(record.phases) <= set(PHASES)
-        assert list(record.phases) == [phase for phase in PHASES if phase in record.phases]
-        assert {"start", "read", "call", "write", "commit", "stop"} <= set(record.phases)
-        assert min(record.phases.values()) >= 0
+    record = explained_run(name, numbers(COUNT), square, tmp_path / name)
+    assert set(record.phases) <= set(PHASES)
+    assert list(record.phases) == [phase for phase in PHASES if phase in record.phases]
+    assert {"start", "read", "call", "write", "commit", "stop"} <= set(record.phases)
+    assert min(record.phases.values()) >= 0
 
 
-@every_case
-def test_sleep_is_the_functions_time(name, method, numbers, tmp_path):
+@pytest.mark.parametrize("name", STRATEGIES)
+def test_sleep_is_the_functions_time(name, numbers, tmp_path):
     """Time that the function takes is shown as `call`, whoever calls it and wherever."""
-    record = run(name, method, numbers(100), functions.sleeps_5_ms, tmp_path / name)
-    assert record.phases["call"] >= 100 * 0.005 / record.workers
-    imports = record.phases["start"] - record.start_seconds
-    assert record.phases["call"] > 0.5 * (record.run_seconds - imports)
-    assert unaccounted(record) < 0.03
+    record = explained_run(name, numbers(100), returning.sleeps_5_ms, tmp_path / name)
+    assert 100 * 0.005 / record.workers <= record.phases["call"] <= record.run_seconds
+    others = ("read", "write", "commit")
+    assert record.phases["call"] > max(record.phases[phase] for phase in others)
 
 
 def test_waits_in_flight_are_the_functions_time(numbers, tmp_path):
     """Waits beside each other are `call` once, and what is read and written meanwhile is not told again."""
-    spec = FanoutSpec("waits", IntegerLines(str(numbers(2000))), functions.waits_5_ms)
-    options = Options(1, "none", concurrency=200)
-    record = run_strategy(STRATEGIES["asyncio"], spec, tmp_path / "waits", options, chunks=8)
+    arguments = "asyncio", numbers(2000), awaiting.waits_5_ms, tmp_path / "waits"
+    record = explained_run(*arguments, concurrency=200)
     assert 10 * 0.005 <= record.phases["call"] < 2000 * 0.005 / 2
-    assert record.phases["call"] > 0.5 * record.run_seconds
-    assert unaccounted(record) < 0.03
+    assert record.phases["call"] <= record.run_seconds
     parts = ResultFolder(tmp_path / "waits").manifest().parts
     assert sum(part.call_seconds for part in parts) <= record.run_seconds
     assert all(0 < part.call_cpu_seconds <= part.call_seconds for part in parts)
 
 
-@pytest.mark.parametrize(("name", "method"), PARALLEL)
-def test_a_worker_without_work_waits(name, method, numbers, tmp_path):
+@pytest.mark.parametrize("name", PARALLEL)
+def test_a_worker_without_work_waits(name, numbers, tmp_path):
     """Where one item takes longer than all others together, the other worker is shown to wait."""
-    record = run(name, method, numbers(20), functions.sleeps_on_first, tmp_path / name)
+    record = explained_run(name, numbers(20), returning.sleeps_on_first, tmp_path / name)
     # One of two workers sleeps, the other is done at once: half of the workers' time is waiting.
     assert 0.5 < record.phases["wait"] / record.phases["call"] < 1.5
-    assert unaccounted(record) < 0.03
 
 
-@every_case
-def test_what_travels_is_counted(name, method, numbers, tmp_path):
+@pytest.mark.parametrize("name", STRATEGIES)
+def test_what_travels_is_counted(name, numbers, tmp_path):
     """Bytes between processes: a few a number and way through queues, else results' words at most."""
-    record = run(name, method, numbers(COUNT), square, tmp_path / name)
-    if name in WITHOUT_PROCESSES:
+    record = run(name, numbers(COUNT), square, tmp_path / name)
+    if name in IN_PROCESS:
         assert (record.sent_bytes, record.pickle_seconds) == (0, 0.0)
     elif name == "multiprocess":
         assert 8 * COUNT < record.sent_bytes < 8 * COUNT + 20_000
@@ -107,20 +109,19 @@ def test_what_travels_is_counted(name, method, numbers, tmp_path):
         assert 0 < record.pickle_seconds < record.cpu_seconds
 
 
-@every_case
-def test_processor_time_of_the_calls(name, method, numbers, tmp_path):
+@pytest.mark.parametrize("name", STRATEGIES)
+def test_processor_time_of_the_calls(name, numbers, tmp_path):
     """Each chunk tells CPU time from wall time: a function that sleeps uses next to none."""
-    run(name, method, numbers(100), functions.sleeps_5_ms, tmp_path / name)
+    run(name, numbers(100), returning.sleeps_5_ms, tmp_path / name)
     parts = ResultFolder(tmp_path / name).manifest().parts
     parts = [part for part in parts if part.call_seconds]
-    assert bool(parts) == (name in (*WITHOUT_PROCESSES, "multiprocess"))
+    assert bool(parts) == (name in (*IN_PROCESS, "multiprocess"))
     assert all(0 < part.call_cpu_seconds < part.call_seconds / 4 for part in parts)
 
 
 def test_a_run_with_fewer_chunks_than_workers(numbers, tmp_path):
     """A worker that was given nothing at all counts as a worker that waits."""
-    for name, method in (("threads", "none"), ("multiprocess", "spawn")):
-        record = run(name, method, numbers(20), functions.sleeps_on_first, tmp_path / name, 1)
+    for name in ("threads", "multiprocess"):
+        record = explained_run(name, numbers(20), returning.sleeps_on_first, tmp_path / name, 1)
         assert record.phases["call"] > 0.2
         assert record.phases["wait"] >= record.phases["call"]
-        assert unaccounted(record) < 0.03

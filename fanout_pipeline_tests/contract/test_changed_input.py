@@ -1,29 +1,18 @@
 """An input that changes while it is read: one clear error, whatever it broke; earlier results stay."""
 
+from itertools import product
+
 import pytest
 
 from fanout_pipeline import FanoutSpec, IntegerLines, Options
-from fanout_pipeline.engine.registry import STRATEGIES
 from fanout_pipeline.engine.scattered.scattered import ScatteredRun
 from fanout_pipeline.results.store.folder import ResultFolder
 from fanout_pipeline.sources.source import BadInput, require_unchanged
-from fanout_pipeline_tests.contract import functions
-from fanout_pipeline_tests.contract.test_faults import (
-    contents,
-    earlier,
-    every_case,
-    file,
-    run,
-    write_items,
-)
-from fanout_pipeline_tests.contract.test_strategies import assert_same_results
+from fanout_pipeline_tests.contract.checks import assert_same_results, contents
+from fanout_pipeline_tests.contract.functions import changing_files, returning
+from fanout_pipeline_tests.contract.runs import run, write_items
 
-__all__ = ["earlier", "file"]
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.usefixtures("leaves_nothing"),
-    pytest.mark.timeout(60),
-]
+pytestmark = pytest.mark.usefixtures("leaves_nothing")
 HOW = {
     "grows": "grew from 500 to 505 bytes",
     "shrinks": "shrank from 500 to 252 bytes",
@@ -35,33 +24,42 @@ HOW = {
 }
 
 
-@pytest.mark.parametrize("how", HOW)
-@every_case
-def test_input_changes(name, method, how, file, earlier, tmp_path):
+@pytest.mark.parametrize(
+    ("name", "how"),
+    [
+        *product(["serial", "multiprocess"], HOW),
+        *product(["threads", "asyncio", "vectorized"], ["grows", "is replaced"]),
+    ],
+)
+def test_input_changes(name, how, file, earlier, tmp_path):
     """Whoever writes to the input of a run learns that, and not of a line that never was; then again."""
     changing = write_items(tmp_path / "changing.txt", 100)
     with pytest.raises(BadInput) as caught:
-        run(name, method, changing, functions.Changes(changing, how), earlier)
+        run(name, changing, changing_files.Changes(changing, how), earlier)
     message = str(caught.value)
     assert f"{changing} {HOW[how]} while it was read. Nothing was made visible" in message
     assert "Run again when nobody writes to it any more." in message
     assert caught.value.__cause__ is None or how == "is removed"
     again = write_items(changing, 120)
-    run(name, method, again, functions.same, tmp_path / "squares" / "again")
-    keeps_order = STRATEGIES[name].keeps_order
-    assert_same_results(tmp_path / "squares" / "again", again, functions.same, keeps_order)
+    run(name, again, returning.same, tmp_path / "squares" / "again")
+    assert_same_results(tmp_path / "squares" / "again", again, returning.same)
 
 
-@pytest.mark.parametrize("how", HOW)
-@pytest.mark.parametrize("when", ["during a chunk", "between the steps"])
+@pytest.mark.parametrize(
+    ("when", "how"),
+    [
+        *product(["between the steps"], HOW),
+        *product(["during a chunk"], ["grows", "is spoilt", "is removed"]),
+    ],
+)
 def test_input_changes_between_steps(how, when, file, earlier, tmp_path):
     """Steps of a scheduler's, in processes of their own, hold to the file as it was when it was cut."""
     changing = write_items(tmp_path / "changing.txt", 100)
-    change = functions.Changes(changing, how)
-    function = change if when == "during a chunk" else functions.same
+    change = changing_files.Changes(changing, how)
+    function = change if when == "during a chunk" else returning.same
     spec = FanoutSpec("squares", IntegerLines(str(changing)), function)
     target = ResultFolder(earlier.with_name("steps"))
-    run("serial", "none", file, functions.same, target.path)
+    run("serial", file, returning.same, target.path)
     before = contents(target.path)
 
     def run_all(run, spec=spec):
@@ -79,8 +77,8 @@ def test_input_changes_between_steps(how, when, file, earlier, tmp_path):
         run_all("a run")
     assert contents(target.path) == before
     write_items(changing, 100)
-    run_all("the next", FanoutSpec("squares", spec.source, functions.same))
-    assert_same_results(target.path, changing, functions.same, keeps_order=True)
+    run_all("the next", FanoutSpec("squares", spec.source, returning.same))
+    assert_same_results(target.path, changing, returning.same)
 
 
 def test_an_input_that_is_only_looked_at_is_unchanged(file):

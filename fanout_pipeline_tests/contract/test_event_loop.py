@@ -2,107 +2,87 @@
 
 import asyncio
 import os
-import socketserver
 import subprocess
 import sys
 import textwrap
-import threading
 from functools import partial
+from pathlib import Path
 
 import pytest
 
 from fanout_pipeline.engine.calls import event_loop, loop_thread
-from fanout_pipeline.engine.registry import STRATEGIES
-from fanout_pipeline_tests.contract import functions
-from fanout_pipeline_tests.contract.test_async_functions import every_case, run, write_items
-from fanout_pipeline_tests.contract.test_faults import ROOT, interrupt
-from fanout_pipeline_tests.contract.test_strategies import WITHOUT_PROCESSES, assert_same_results
+from fanout_pipeline_tests.contract.cases import BY_ITEM, IN_PROCESS, every_strategy_by_item
+from fanout_pipeline_tests.contract.checks import assert_same_results
+from fanout_pipeline_tests.contract.echo_server import echo_server
+from fanout_pipeline_tests.contract.functions import awaiting, returning
+from fanout_pipeline_tests.contract.runs import run
+from fanout_pipeline_tests.processes import interrupt
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.usefixtures("leaves_nothing"),
-    pytest.mark.timeout(60),
-]
-IN_PROCESS = [name for name in WITHOUT_PROCESSES if not STRATEGIES[name].batch]
+ROOT = Path(__file__).parents[2]
 
-
-@pytest.fixture
-def file(tmp_path):
-    """100 items, 1000 + index."""
-    return write_items(tmp_path / "numbers.txt", 100)
-
-
-class Echo(socketserver.StreamRequestHandler):
-    def handle(self):
-        self.server.connections += 1
-        for line in self.rfile:
-            self.wfile.write(line)
+pytestmark = pytest.mark.usefixtures("leaves_nothing")
+AWAITS_HERE = [name for name in IN_PROCESS if name in BY_ITEM]
+"""Those whose calls are awaited in this process."""
 
 
 @pytest.fixture
 def server():
-    """A server that sends back every line, and counts its connections."""
-    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Echo) as server:
-        server.connections = 0
-        thread = threading.Thread(target=server.serve_forever, args=(0.05,))
-        thread.start()
+    with echo_server() as server:
         yield server
-        server.shutdown()
-        thread.join()
 
 
 def asks(server):
-    return partial(functions.ask_server, port=server.server_address[1])
+    return partial(awaiting.ask_server, port=server.server_address[1])
 
 
-@every_case
-def test_a_client_is_kept(name, method, file, server, tmp_path):
+@every_strategy_by_item
+def test_a_client_is_kept(name, file, server, tmp_path):
     """A connection that is opened at a worker's first call serves all its calls, in every chunk."""
-    run(name, method, file, asks(server), tmp_path / name, chunks=10)
-    assert_same_results(tmp_path / name, file, functions.same, STRATEGIES[name].keeps_order)
-    assert 1 <= server.connections <= (1 if name in IN_PROCESS else 2)
-    if name in IN_PROCESS:
+    run(name, file, asks(server), tmp_path / name, chunks=10)
+    assert_same_results(tmp_path / name, file, returning.same)
+    assert 1 <= server.connections <= (1 if name in AWAITS_HERE else 2)
+    if name in AWAITS_HERE:
         hang_up(server)
 
 
 def hang_up(server):
     with event_loop.served() as loop:
-        loop.submit(functions.hang_up(server.server_address[1])).wait()
+        loop.submit(awaiting.hang_up(server.server_address[1])).wait()
 
 
 def test_a_client_is_kept_from_run_to_run(file, server, tmp_path):
     """All runs in one process, by whatever strategy, have the same connection, as in a comparison."""
-    for number, name in enumerate(2 * IN_PROCESS):
-        run(name, "none", file, asks(server), tmp_path / f"{number}", chunks=10)
-        assert_same_results(tmp_path / f"{number}", file, functions.same, keeps_order=True)
+    for number, name in enumerate(2 * AWAITS_HERE):
+        run(name, file, asks(server), tmp_path / f"{number}", chunks=10)
+        assert_same_results(tmp_path / f"{number}", file, returning.same)
     assert server.connections == 1
     hang_up(server)
 
 
-@pytest.mark.parametrize("name", IN_PROCESS)
+@pytest.mark.parametrize("name", AWAITS_HERE)
 def test_a_thread_whose_own_event_loop_runs_can_start_a_run(name, file, tmp_path):
     """As in a notebook, where the caller's loop is running."""
 
     async def cell():
-        run(name, "none", file, functions.same_async, tmp_path / name)
+        run(name, file, awaiting.same_async, tmp_path / name)
 
     asyncio.run(cell())
-    assert_same_results(tmp_path / name, file, functions.same, keeps_order=True)
+    assert_same_results(tmp_path / name, file, returning.same)
 
 
-@pytest.mark.parametrize("name", IN_PROCESS)
+@pytest.mark.parametrize("name", AWAITS_HERE)
 @pytest.mark.parametrize(
-    "function", [functions.hangs_on_guilty, functions.blocks, functions.minds_no_cancelling]
+    "function", [awaiting.hangs_on_guilty, awaiting.blocks, awaiting.minds_no_cancelling]
 )
 def test_whatever_a_call_does_it_can_be_interrupted(name, function, file, tmp_path, monkeypatch):
     """Ctrl-C ends a run whose call waits, computes, or minds no cancelling; the next run has a loop."""
     monkeypatch.setattr(loop_thread, "_PATIENCE_SECONDS", 1.0)
     thread = interrupt(lambda: True, delay=0.7)
     with pytest.raises(KeyboardInterrupt):
-        run(name, "none", file, function, tmp_path / name)
+        run(name, file, function, tmp_path / name)
     thread.join()
-    run(name, "none", file, functions.same_async, tmp_path / name)
-    assert_same_results(tmp_path / name, file, functions.same, keeps_order=True)
+    run(name, file, awaiting.same_async, tmp_path / name)
+    assert_same_results(tmp_path / name, file, returning.same)
 
 
 def test_the_loop_may_be_stopped_by_a_call(file, tmp_path):
@@ -111,17 +91,17 @@ def test_the_loop_may_be_stopped_by_a_call(file, tmp_path):
     async def function(number):
         asyncio.get_running_loop().stop()
         asyncio.get_running_loop().call_soon(sys.exit)
-        return await functions.same_async(number)
+        return await awaiting.same_async(number)
 
-    for name in IN_PROCESS:
-        run(name, "none", file, function, tmp_path / name)
-        assert_same_results(tmp_path / name, file, functions.same, keeps_order=True)
+    for name in AWAITS_HERE:
+        run(name, file, function, tmp_path / name)
+        assert_same_results(tmp_path / name, file, returning.same)
 
 
 CLEANS_UP = """
     import asyncio, sys
     from pathlib import Path
-    from fanout_pipeline_tests.contract import test_async_functions
+    from fanout_pipeline_tests.contract.runs import run
 
     async def generate():
         try:
@@ -152,17 +132,17 @@ CLEANS_UP = """
         return number
 
     if __name__ == "__main__":
-        name, method, file, folder = sys.argv[1:]
-        test_async_functions.run(name, method, Path(file), function, Path(folder))
+        name, file, folder = sys.argv[1:]
+        run(name, Path(file), function, Path(folder))
 """
 
 
-@every_case
-def test_the_loop_is_closed_in_order(name, method, file, tmp_path):
+@every_strategy_by_item
+def test_the_loop_is_closed_in_order(name, file, tmp_path):
     """At a worker's end tasks are cancelled and generators closed, without a word."""
     (tmp_path / "cleans_up.py").write_text(textwrap.dedent(CLEANS_UP))
     done = subprocess.run(
-        [sys.executable, "cleans_up.py", name, method, str(file), str(tmp_path / "out")],
+        [sys.executable, "cleans_up.py", name, str(file), str(tmp_path / "out")],
         cwd=tmp_path,
         env=os.environ | {"PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "always"},
         capture_output=True,
@@ -176,4 +156,4 @@ def test_the_loop_is_closed_in_order(name, method, file, tmp_path):
         for kind in ("task", "generator")
     )
     assert tasks == generators
-    assert 1 <= len(tasks) <= (1 if name in IN_PROCESS else 2)
+    assert 1 <= len(tasks) <= (1 if name in AWAITS_HERE else 2)

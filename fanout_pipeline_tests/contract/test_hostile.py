@@ -10,67 +10,31 @@ from fanout_pipeline.defs.assets.metadata import strategy_metadata
 from fanout_pipeline.defs.config.data_folder import DataFolder
 from fanout_pipeline.defs.config.resources import Fanout
 from fanout_pipeline.defs.lab.factory import fanout_assets
-from fanout_pipeline.engine.model.errors import ItemFailed, failure_from, short_repr
+from fanout_pipeline.engine.model.errors import ItemFailed
 from fanout_pipeline.engine.registry import STRATEGIES
 from fanout_pipeline.engine.run import run_strategy
 from fanout_pipeline.measuring.correctness.verification import verify
-from fanout_pipeline.results.files.printable import printable, printable_lines
 from fanout_pipeline.sources.source import BadInput
-from fanout_pipeline_tests.contract import functions
-from fanout_pipeline_tests.contract.functions import FORGED, HOSTILE, Unprintable
-from fanout_pipeline_tests.contract.test_faults import every_case
-from fanout_pipeline_tests.contract.test_strategies import given_to
+from fanout_pipeline_tests.contract.cases import every_strategy
+from fanout_pipeline_tests.contract.functions import hostile
+from fanout_pipeline_tests.contract.functions.hostile import HOSTILE
+from fanout_pipeline_tests.contract.harmless import assert_harmless
+from fanout_pipeline_tests.contract.runs import given_to
 from fanout_pipeline_tests.reporting.hostile import VALUES
 from fanout_pipeline_tests.sources.reading import read
 
 TEXTS = [value for value in VALUES if value is not None]
 
 
-def assert_harmless(text, at_most=50_000):
-    """Nothing but visible characters and ends of lines, none of which begins a line by itself."""
-    assert len(text) < at_most
-    assert text.replace("\n", "").isprintable()
-    assert not [line for line in text.splitlines() if line.startswith(FORGED)]
-
-
-@pytest.mark.parametrize("value", TEXTS, ids=range(len(TEXTS)))
-def test_an_item_is_shown_as_text(value):
-    """An item, and a message made of it, is one short line, whatever it is."""
-    for text in (short_repr(value), printable(value), short_repr(Unprintable(value))):
-        assert text.isprintable()
-        assert len(text) < 2100
-    failure = failure_from(ValueError(value), short_repr(value))
-    assert failure.message.isprintable()
-    assert_harmless(str(ItemFailed(failure)))
-
-
-def test_what_cannot_be_shown_is_named():
-    """An item without a repr, or an error without a message, is an item that failed all the same."""
-    assert short_repr(Unprintable(None)) == "a Unprintable whose repr fails"
-    assert short_repr(10**5000) == "an integer of 16,610 bits"
-    failure = failure_from(Unprintable.Error(), "?")
-    assert failure.message == "str() of the exception raised RuntimeError"
-
-
-def test_a_long_traceback_keeps_its_beginning_and_its_end():
-    """A message of a million lines does not fill the log."""
-    text = printable_lines("\n".join(f"line {number}" for number in range(1_000_000)))
-    assert text.startswith("line 0\n")
-    assert text.endswith("\nline 999999")
-    assert "\n… (999,800 lines)\n" in text
-    assert len(text) < 5000
-
-
-@pytest.mark.slow
-@every_case
-def test_no_failure_reaches_a_terminal_raw(name, method, tmp_path, capfd):
+@every_strategy
+def test_no_failure_reaches_a_terminal_raw(name, tmp_path, capfd):
     """The item, the error's message and its traceback, from any worker, in what a terminal would show."""
     path = tmp_path / "texts.txt"
     path.write_text("\n".join(["a", HOSTILE.partition("\n")[0], "b", ""]), encoding="utf-8")
-    function = given_to(name, functions.raises_hostile)
-    spec = FanoutSpec("texts", TextLines(str(path)), function, functions.raises_hostile)
+    function = given_to(name, hostile.raises_hostile)
+    spec = FanoutSpec("texts", TextLines(str(path)), function, hostile.raises_hostile)
     with pytest.raises(ItemFailed) as caught:
-        run_strategy(STRATEGIES[name], spec, tmp_path / "texts" / name, Options(2, method))
+        run_strategy(STRATEGIES[name], spec, tmp_path / "texts" / name, Options(2, "any"))
     assert "<script>" in str(caught.value)
     # Strategies of ours attach no other error that would be shown beside this one.
     assert_harmless("".join(traceback.format_exception(caught.value)))
@@ -91,12 +55,11 @@ def test_a_bad_line_reaches_a_terminal_as_text(value, tmp_path):
     assert len(message) < 500
 
 
-@pytest.mark.slow
 def test_a_run_of_hostile_items_logs_and_records_text(tmp_path, capfd):
     """Under Dagster: what the terminal shows, and what the event log keeps for the UI."""
     path = tmp_path / "texts.txt"
     path.write_text("\n".join(["a", HOSTILE.partition("\n")[0], "b", ""]), encoding="utf-8")
-    spec = FanoutSpec("texts", TextLines("texts.txt"), functions.raises_hostile)
+    spec = FanoutSpec("texts", TextLines("texts.txt"), hostile.raises_hostile)
     serial = next(a for a in fanout_assets(spec) if a.key.path[-1] == "serial")
     resources = {"data_folder": DataFolder(root=str(tmp_path)), "fanout": Fanout(workers=1)}
     with dg.DagsterInstance.ephemeral() as instance:
@@ -120,12 +83,11 @@ def test_a_run_of_hostile_items_logs_and_records_text(tmp_path, capfd):
     assert_harmless(shown_text, 200_000)
 
 
-@pytest.mark.slow
 def test_hostile_results_are_recorded_as_text(tmp_path):
     """Metadata holds the first results: whole where they are short, never megabytes of one."""
     path = tmp_path / "texts.txt"
     path.write_text("a\nb\nc\n")
-    spec = FanoutSpec("texts", TextLines(str(path)), functions.hostile_result)
+    spec = FanoutSpec("texts", TextLines(str(path)), hostile.hostile_result)
     folder = tmp_path / "texts" / "serial"
     run = run_strategy(STRATEGIES["serial"], spec, folder, Options(1, "none"))
     metadata = strategy_metadata(run, verify(spec, folder, run), folder, [])

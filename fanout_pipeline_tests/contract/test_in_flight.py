@@ -12,26 +12,17 @@ from fanout_pipeline import FanoutSpec, IntegerLines, Options, read_results
 from fanout_pipeline.engine.calls import event_loop
 from fanout_pipeline.engine.model.errors import ItemFailed
 from fanout_pipeline.engine.registry import STRATEGIES
+from fanout_pipeline.engine.run import run_strategy
 from fanout_pipeline.engine.strategies import asyncio_tasks
 from fanout_pipeline.results import write as writing
 from fanout_pipeline.sources.source import BadInput
 from fanout_pipeline_tests.chance import examples
-from fanout_pipeline_tests.contract import functions
-from fanout_pipeline_tests.contract.test_async_functions import run, write_items
-from fanout_pipeline_tests.contract.test_faults import interrupt
-from fanout_pipeline_tests.contract.test_strategies import assert_same_results, run_warm
+from fanout_pipeline_tests.contract.checks import assert_same_results
+from fanout_pipeline_tests.contract.functions import awaiting, returning
+from fanout_pipeline_tests.contract.runs import options_of, run, run_warm, write_items
+from fanout_pipeline_tests.processes import interrupt
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.usefixtures("leaves_nothing"),
-    pytest.mark.timeout(60),
-]
-
-
-@pytest.fixture
-def file(tmp_path):
-    """100 items, 1000 + index."""
-    return write_items(tmp_path / "numbers.txt", 100)
+pytestmark = pytest.mark.usefixtures("leaves_nothing")
 
 
 class Gate:
@@ -66,18 +57,18 @@ def test_the_limit_is_used_and_kept(concurrency, chunks, file, tmp_path):
     """As many calls are in flight as may be, over the borders of chunks, and never more."""
     most = min(concurrency, 100)
     gate = Gate(lambda gate, number: gate.most == most)
-    run("asyncio", "none", file, gate, tmp_path / "asyncio", chunks, concurrency)
+    run("asyncio", file, gate, tmp_path / "asyncio", chunks=chunks, concurrency=concurrency)
     assert gate.most == most
-    assert_same_results(tmp_path / "asyncio", file, functions.same, keeps_order=True)
+    assert_same_results(tmp_path / "asyncio", file, returning.same)
 
 
 def test_a_late_item_keeps_no_other_waiting(file, tmp_path):
     """The first item may end last: the items of later chunks are called meanwhile, in order."""
     gate = Gate(lambda gate, number: number != 1000 or len(gate.ended) == 99)
-    run("asyncio", "none", file, gate, tmp_path / "asyncio", 20, concurrency=50)
+    run("asyncio", file, gate, tmp_path / "asyncio", chunks=20, concurrency=50)
     assert gate.begun == list(range(1000, 1100))
     assert gate.ended[-1] == 1000
-    assert_same_results(tmp_path / "asyncio", file, functions.same, keeps_order=True)
+    assert_same_results(tmp_path / "asyncio", file, returning.same)
 
 
 def test_memory_is_flat(tmp_path, monkeypatch):
@@ -97,9 +88,9 @@ def test_memory_is_flat(tmp_path, monkeypatch):
     monkeypatch.setattr(IntegerLines, "load", counting_load)
     monkeypatch.setattr(writing, "write_part", counting_write)
     gate = Gate(lambda gate, number: number != 1000 or len(gate.ended) == 999)
-    run("asyncio", "none", many, gate, tmp_path / "asyncio", 10, concurrency=5)
+    run("asyncio", many, gate, tmp_path / "asyncio", chunks=10, concurrency=5)
     assert max(held) == 3
-    assert_same_results(tmp_path / "asyncio", many, functions.same, keeps_order=True)
+    assert_same_results(tmp_path / "asyncio", many, returning.same)
 
 
 @pytest.mark.parametrize(("items", "parts"), [(10, 1), (200, 10), (2000, 10), (20_000, 100)])
@@ -110,7 +101,7 @@ def test_a_larger_input_has_larger_chunks(items, parts, tmp_path, monkeypatch):
     monkeypatch.setattr(asyncio_tasks, "_CHUNKS", 10)
     file = tmp_path / "numbers.txt"
     file.write_text("".join(f"{index % 10_000:04d}\n" for index in range(items)))
-    record = run("asyncio", "none", file, functions.same_async, tmp_path / "asyncio", None)
+    record = run("asyncio", file, awaiting.same_async, tmp_path / "asyncio", chunks=None)
     assert record.chunks == parts
     assert record.items == items
 
@@ -125,7 +116,7 @@ def test_results_stand_in_the_order_of_the_items(tmp_path):
             await asyncio.sleep(0)
         return -number
 
-    @settings(max_examples=examples(100), deadline=None, database=None)
+    @settings(max_examples=examples(80), deadline=None, database=None)
     @given(st.lists(st.integers(0, 9), max_size=60), st.integers(1, 20))
     def body(drawn, chunks):
         file = write_items(tmp_path / "numbers.txt", len(drawn))
@@ -153,7 +144,7 @@ def test_of_those_that_fail_at_once_the_first_is_named(file, tmp_path):
         raise ValueError(f"{number} failed")
 
     with pytest.raises(ItemFailed, match="1030 failed") as caught:
-        run("asyncio", "none", file, function, tmp_path / "asyncio")
+        run("asyncio", file, function, tmp_path / "asyncio")
     assert caught.value.failure.index == 30
 
 
@@ -167,7 +158,7 @@ def test_a_failure_cancels_what_is_in_flight(file, tmp_path):
 
     gate = Gate(opens)
     with pytest.raises(ItemFailed, match="item 7 "):
-        run("asyncio", "none", file, gate, tmp_path / "asyncio", concurrency=10)
+        run("asyncio", file, gate, tmp_path / "asyncio", concurrency=10)
     assert gate.begun == list(range(1000, 1010))
     assert sorted(gate.cancelled) == [n for n in gate.begun if n != 1007]
     assert not (tmp_path / "asyncio").exists()
@@ -178,7 +169,7 @@ def test_bad_input_cancels_what_is_in_flight(file, tmp_path):
     file.write_text(file.read_text() + "x\n")
     gate = Gate(lambda gate, number: False)
     with pytest.raises(BadInput, match="line 101"):
-        run("asyncio", "none", file, gate, tmp_path / "asyncio")
+        run("asyncio", file, gate, tmp_path / "asyncio")
     assert sorted(gate.cancelled) == gate.begun
 
 
@@ -194,7 +185,7 @@ def test_a_failure_while_giving_up_is_not_the_runs(file, tmp_path):
             raise OSError("closed") from None
 
     with pytest.raises(ItemFailed, match=r"item 50 .*ZeroDivisionError"):
-        run("asyncio", "none", file, function, tmp_path / "asyncio")
+        run("asyncio", file, function, tmp_path / "asyncio")
 
 
 @pytest.mark.parametrize("name", ["serial", "threads", "asyncio"])
@@ -215,7 +206,7 @@ def test_no_task_is_left(name, file, tmp_path):
         await asyncio.sleep(0)
         return number
 
-    run(name, "none", file, function, tmp_path / name)
+    run(name, file, function, tmp_path / name)
     assert len(began) == len(kept) == 100
     assert not cancelled
     event_loop.close()
@@ -234,7 +225,7 @@ def test_a_wait_without_an_end_can_be_interrupted(name, file, tmp_path):
     gate = Gate(opens)
     thread = interrupt(called.is_set, delay=0.1)
     with pytest.raises(KeyboardInterrupt):
-        run(name, "none", file, gate, tmp_path / name)
+        run(name, file, gate, tmp_path / name)
     thread.join()
     assert gate.ended == []
     assert set(gate.cancelled) <= set(gate.begun)
@@ -243,5 +234,7 @@ def test_a_wait_without_an_end_can_be_interrupted(name, file, tmp_path):
 
 def test_a_plain_function_is_refused(file, tmp_path):
     """`asyncio` says what it needs instead of calling a function that would block the loop."""
-    with pytest.raises(TypeError, match=r"functions:same is not an `async def` function"):
-        run("asyncio", "none", file, functions.same, tmp_path / "asyncio")
+    spec = FanoutSpec("squares", IntegerLines(str(file)), returning.same)
+    strategy, options = STRATEGIES["asyncio"], options_of("asyncio")
+    with pytest.raises(TypeError, match=r"returning:same is not an `async def` function"):
+        run_strategy(strategy, spec, tmp_path / "asyncio", options)

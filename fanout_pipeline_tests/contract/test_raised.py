@@ -6,39 +6,26 @@ from dataclasses import replace
 
 import pytest
 
-from fanout_pipeline import FanoutSpec, IntegerLines, Options, read_failures, read_results
+from fanout_pipeline import read_failures, read_results
 from fanout_pipeline.engine.model.errors import ItemFailed
 from fanout_pipeline.engine.model.options import FailurePolicy
 from fanout_pipeline.engine.registry import STRATEGIES
-from fanout_pipeline.engine.run import run_strategy
-from fanout_pipeline_tests.contract import functions
-from fanout_pipeline_tests.contract.test_faults import interrupt, write_items
-from fanout_pipeline_tests.contract.test_strategies import EACH_ONCE, given_to
+from fanout_pipeline_tests.contract.cases import every_strategy, every_strategy_by_item
+from fanout_pipeline_tests.contract.functions import adapters, marking, raising, raising_anything
+from fanout_pipeline_tests.contract.runs import run as run_anyhow
+from fanout_pipeline_tests.contract.runs import write_items
+from fanout_pipeline_tests.processes import interrupt
 
 QUARANTINE = FailurePolicy(on_error="quarantine")
-KINDS = [name for name, _ in functions.KINDS]
+KINDS = [name for name, _ in raising_anything.KINDS]
 IN_A_COROUTINE = {"StopIteration": "RuntimeError", "CancelledError": "RuntimeError"}
 """What Python, or an event loop, makes of some."""
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.usefixtures("leaves_nothing"),
-    pytest.mark.timeout(60),
-]
-every_case = pytest.mark.parametrize(("name", "method"), EACH_ONCE)
+pytestmark = pytest.mark.usefixtures("leaves_nothing")
 
 
-@pytest.fixture
-def file(tmp_path):
-    """100 items, 1000 + index."""
-    return write_items(tmp_path / "numbers.txt", 100)
-
-
-def run(name, method, file, function, folder, policy=QUARANTINE):
-    batch = functions.Batch(function) if STRATEGIES[name].batch else None
-    spec = FanoutSpec("raised", IntegerLines(str(file)), function, batch)
-    options = Options(2, method, failures=policy)
-    return run_strategy(STRATEGIES[name], spec, folder, options, chunks=4)
+def run(name, file, function, folder, policy=QUARANTINE):
+    return run_anyhow(name, file, function, folder, failures=policy)
 
 
 def assert_each_failed(folder, record, kinds):
@@ -52,11 +39,10 @@ def assert_each_failed(folder, record, kinds):
     assert good == list(range(1000 + len(kinds), 1100))
 
 
-@every_case
-def test_every_kind_fails_its_item(name, method, file, tmp_path, capfd):
+@every_strategy
+def test_every_kind_fails_its_item(name, file, tmp_path, capfd):
     """sys.exit(), Ctrl-C's exception, the end of an iteration, …: each is listed with its item."""
-    function = given_to(name, functions.raises_of_every_kind)
-    record = run(name, method, file, function, tmp_path / name)
+    record = run(name, file, raising_anything.raises_of_every_kind, tmp_path / name)
     awaited = STRATEGIES[name].awaits
     kinds = [IN_A_COROUTINE.get(kind, kind) if awaited else kind for kind in KINDS]
     assert_each_failed(tmp_path / name, record, kinds)
@@ -65,43 +51,41 @@ def test_every_kind_fails_its_item(name, method, file, tmp_path, capfd):
 
 
 @pytest.mark.parametrize("function", ["call", "task"])
-@pytest.mark.parametrize(
-    ("name", "method"), [case for case in EACH_ONCE if not STRATEGIES[case[0]].batch]
-)
-def test_every_kind_fails_its_item_where_it_is_awaited(name, method, function, file, tmp_path):
+@every_strategy_by_item
+def test_every_kind_fails_its_item_where_it_is_awaited(name, function, file, tmp_path):
     """The same of async functions, and of tasks that these begin, which end no event loop."""
     if function == "call":
         record = run(
-            name, method, file, functions.Async(functions.raises_of_every_kind), tmp_path / name
+            name, file, adapters.Async(raising_anything.raises_of_every_kind), tmp_path / name
         )
     else:
-        record = run(name, method, file, functions.raises_of_every_kind_in_a_task, tmp_path / name)
+        record = run(name, file, raising_anything.raises_of_every_kind_in_a_task, tmp_path / name)
     kinds = [IN_A_COROUTINE.get(kind, kind) for kind in KINDS]
     assert_each_failed(tmp_path / name, record, kinds)
 
 
-@every_case
-def test_an_exit_ends_the_run_with_its_item(name, method, file, tmp_path):
+@every_strategy
+def test_an_exit_ends_the_run_with_its_item(name, file, tmp_path):
     """Where a failed item ends the run, sys.exit() does so by its item, and nobody exits."""
-    function = given_to(name, functions.exits_on_guilty)
+    function = raising.exits_on_guilty
     with pytest.raises(ItemFailed, match=r"item 60 \(line 61 .*, 1060: SystemExit: 2\n") as caught:
-        run(name, method, file, function, tmp_path / name, FailurePolicy())
+        run(name, file, function, tmp_path / name, FailurePolicy())
     assert "in exits_on_guilty\n" in str(caught.value)
 
 
-@every_case
-def test_an_exit_can_be_worth_a_retry(name, method, file, tmp_path):
+@every_strategy
+def test_an_exit_can_be_worth_a_retry(name, file, tmp_path):
     """`retry_on` names what is no Exception, too; the default does not mean it."""
     (tmp_path / "calls").mkdir()
-    function = functions.FailsAtFirst(tmp_path / "calls", times=2, error=SystemExit)
+    function = marking.FailsAtFirst(tmp_path / "calls", times=2, error=SystemExit)
     policy = replace(QUARANTINE, retries=2, backoff_seconds=0.001)
     if not STRATEGIES[name].batch:  # whose halves are tries, too
-        failed = run(name, method, file, given_to(name, function), tmp_path / name, policy).failed
+        failed = run(name, file, function, tmp_path / name, policy).failed
         assert failed == 10
         for path in (tmp_path / "calls").iterdir():
             path.unlink()
     policy = replace(policy, retry_on=("SystemExit",))
-    assert run(name, method, file, given_to(name, function), tmp_path / name, policy).failed == 0
+    assert run(name, file, function, tmp_path / name, policy).failed == 0
 
 
 class Interrupt(BaseException):
@@ -126,7 +110,7 @@ def test_a_signal_ends_the_run_all_the_same(raises, wrapped, file, tmp_path):
     }
     handler, error = handlers[raises]
     mark = tmp_path / "called"
-    slow = functions.Slow(mark)
+    slow = marking.Slow(mark)
 
     def function(number):
         try:
@@ -140,7 +124,7 @@ def test_a_signal_ends_the_run_all_the_same(raises, wrapped, file, tmp_path):
     try:
         thread = interrupt(mark.exists, delay=0.1)
         with pytest.raises(error):
-            run("serial", "none", write_items(file, 5000), function, tmp_path / "serial")
+            run("serial", write_items(file, 5000), function, tmp_path / "serial")
         thread.join()
         assert signal.getsignal(signal.SIGINT) is handler
     finally:
@@ -156,7 +140,7 @@ def test_handlers_stay_as_the_function_has_set_them(file, tmp_path):
         return number
 
     try:
-        run("serial", "none", file, function, tmp_path / "serial")
+        run("serial", file, function, tmp_path / "serial")
         assert signal.getsignal(signal.SIGUSR2) is raise_interrupt
     finally:
         signal.signal(signal.SIGUSR2, signal.SIG_DFL)

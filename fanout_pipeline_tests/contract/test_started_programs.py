@@ -12,74 +12,21 @@ from pathlib import Path
 import psutil
 import pytest
 
-from fanout_pipeline import FanoutSpec, IntegerLines, Options, read_results
+from fanout_pipeline import read_results
 from fanout_pipeline.engine.model.errors import ItemFailed
 from fanout_pipeline.engine.model.options import FAIL, FailurePolicy
-from fanout_pipeline.engine.registry import STRATEGIES
-from fanout_pipeline.engine.run import run_strategy
 from fanout_pipeline.engine.workers.pool import worker_processes
+from fanout_pipeline_tests.contract.functions.starting_programs import PROGRAMS, Starts, sleeping
+from fanout_pipeline_tests.contract.runs import run as run_anyhow
+from fanout_pipeline_tests.processes import lives, until
 
 ROOT = Path(__file__).parents[2]
-PROGRAMS = 7
 GONE_SECONDS = 5
 
 pytestmark = [
-    pytest.mark.slow,
     pytest.mark.usefixtures("leaves_nothing"),
-    pytest.mark.timeout(60),
     pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the group alone is known"),
 ]
-
-
-class Starts:
-    """Starts programs in all the ways there are to get away, and then does something else."""
-
-    def __init__(self, seconds, then, folder):
-        self.seconds = seconds
-        """How long each sleeps: by that they are known."""
-        self.then = then
-        self.folder = folder
-
-    def __call__(self, number):
-        sleep = ["sleep", self.seconds]
-        line = " ".join(sleep)
-        subprocess.Popen(sleep)
-        subprocess.Popen(["sh", "-c", f"{line} | {line}"])
-        subprocess.Popen(sleep, start_new_session=True, env={})
-        subprocess.run(["sh", "-c", f"(setsid {line} &)"], check=True)
-        subprocess.Popen(["sh", "-c", f"trap '' HUP INT TERM; {line}; :"])
-        os.kill(subprocess.Popen(sleep).pid, signal.SIGSTOP)
-        until(lambda: len(sleeping(self.seconds, os.getppid())) == PROGRAMS)
-        (self.folder / f"{number}.started").touch()
-        return DOES[self.then](number)
-
-
-DOES = {
-    "returns": lambda number: number,
-    "raises": lambda number: 1 / 0,
-    "hangs": lambda number: time.sleep(600),
-    "is killed": lambda number: os.kill(os.getpid(), signal.SIGKILL),
-    "exits": lambda number: os._exit(3),
-    "loses its guard": lambda number: os.kill(os.getppid(), signal.SIGKILL) or time.sleep(600),
-}
-
-
-def sleeping(seconds, ancestor=None):
-    """The programs that sleep so long: anywhere, or those that a process has started."""
-    found = set()
-    there = psutil.process_iter() if ancestor is None else psutil.Process(ancestor).children(True)
-    for process in there:
-        with suppress(psutil.Error):
-            if process.cmdline() == ["sleep", seconds]:
-                found.add(process)
-    return found
-
-
-def until(true, seconds=30):
-    deadline = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
 
 
 @pytest.fixture
@@ -96,9 +43,7 @@ def seconds():
 def run(folder, function, items=2, policy=FAIL):
     file = folder / "numbers.txt"
     file.write_text("".join(f"{number}\n" for number in range(items)))
-    spec = FanoutSpec("numbers", IntegerLines(str(file)), function)
-    options = Options(2, "spawn", failures=policy)
-    return run_strategy(STRATEGIES["multiprocess"], spec, folder / "out", options, chunks=2)
+    return run_anyhow("multiprocess", file, function, folder / "out", chunks=2, failures=policy)
 
 
 def started(folder):
@@ -154,8 +99,11 @@ def test_a_guard_is_killed_alone(seconds, tmp_path):
 PROGRAM = """
 import sys
 from pathlib import Path
-from fanout_pipeline_tests.contract.test_started_programs import Starts, run
-run(Path(sys.argv[2]), Starts(sys.argv[1], "hangs", Path(sys.argv[2])))
+from fanout_pipeline_tests.contract.functions.starting_programs import Starts
+from fanout_pipeline_tests.contract.runs import run, write_items
+seconds, folder = sys.argv[1], Path(sys.argv[2])
+file = write_items(folder / "numbers.txt", 2)
+run("multiprocess", file, Starts(seconds, "hangs", folder), folder / "out", chunks=2)
 """
 
 
@@ -193,13 +141,6 @@ def test_programs_end_with_the_run(whom, number, seconds, tmp_path):
     psutil.wait_procs([*guards, *workers], timeout=GONE_SECONDS)
     assert not any(map(lives, [*guards, *workers]))
     shutil.rmtree(tmp_path / "_runs")  # what a next run would remove
-
-
-def lives(process):
-    # Where nobody waits for orphans, as in some containers, they stay zombies.
-    with suppress(psutil.NoSuchProcess):
-        return process.status() != psutil.STATUS_ZOMBIE
-    return False
 
 
 THREADED = """

@@ -1,4 +1,4 @@
-"""Every strategy gives the results of `[f(int(line)) for line in file]`, whole and in order."""
+"""Every strategy gives, of every source, the results of a loop: whole, and in order."""
 
 import os
 import tempfile
@@ -9,48 +9,24 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from fanout_pipeline import FanoutSpec, IntegerLines, Options, read_results
 from fanout_pipeline.engine.functions.fingerprint import function_fingerprint
-from fanout_pipeline.engine.model.strategy import Work
 from fanout_pipeline.engine.registry import REFERENCE, STRATEGIES
 from fanout_pipeline.engine.run import default_chunks, run_strategy
-from fanout_pipeline.engine.system.progress import Progress
 from fanout_pipeline.results.store.folder import ResultFolder
-from fanout_pipeline.results.store.manifest import Manifest
 from fanout_pipeline.squares import square, square_batch
 from fanout_pipeline_tests.chance import examples
-from fanout_pipeline_tests.contract import functions
-from fanout_pipeline_tests.results.layout import generations
+from fanout_pipeline_tests.contract.cases import IN_PROCESS
+from fanout_pipeline_tests.contract.checks import assert_results, assert_same_results
+from fanout_pipeline_tests.contract.runs import options_of, run_warm, spec_of
+from fanout_pipeline_tests.contract.sources import SOURCES
+from fanout_pipeline_tests.names import BASELINES
 
-WORKERS = (1, 2, 5)
 COUNTS = (0, 1, 2, 99, 100, 10_000)
-CASES = [(name, method) for name, s in STRATEGIES.items() for method in s.start_methods]
-EACH_ONCE = [(name, s.start_methods[0]) for name, s in STRATEGIES.items()]
-"""For what does not depend on how workers are started."""
-WITHOUT_PROCESSES = [name for name, s in STRATEGIES.items() if s.start_methods == ("none",)]
 
-pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("leaves_nothing")]
+pytestmark = pytest.mark.usefixtures("leaves_nothing")
 
 
-def assert_same_results(folder, file, function, keeps_order):
-    """The results are the reference's, and the folder holds them and nothing else."""
-    with open(file, encoding="utf-8") as lines:
-        expected = [function(int(line)) for line in lines]
-    table = read_results(folder)
-    results = table["result"].tolist()
-    assert table["index"].tolist() == list(range(len(expected)))
-    if not keeps_order:
-        expected.sort()
-        results.sort()
-    assert results == expected
-    assert list(map(type, results)) == list(map(type, expected))
-    parts = ResultFolder(folder).manifest().parts
-    names = {f"part-{part.number:05d}.parquet" for part in parts}
-    assert {path.name for path in folder.iterdir()} == names | {"_manifest.json"}
-    assert generations(folder) == {folder.resolve()}
-
-
-def assert_sensible(record, strategy, options, file, count):
+def assert_sensible(record, strategy, options, file, count, function):
     """What a run says about itself is true, as far as the outside can tell."""
     assert record.strategy == strategy.name
     assert record.items == count
@@ -69,7 +45,6 @@ def assert_sensible(record, strategy, options, file, count):
     assert record.peak_rss_bytes > 2**20
     assert record.items_per_second == pytest.approx(count / record.wall_seconds)
     assert record.input.size == file.stat().st_size
-    function = given_to(strategy.name, square)
     assert record.function_fingerprint == function_fingerprint(function)
     if strategy.start_methods == ("none",):
         assert record.worker_pids == (os.getpid(),)
@@ -78,100 +53,87 @@ def assert_sensible(record, strategy, options, file, count):
         assert not any(map(psutil.pid_exists, record.worker_pids))
 
 
-def run_warm(name, crew, spec, folder, chunks):
-    """What `run_strategy` does, with a crew that is there already."""
-    target = ResultFolder(folder)
-    with target.writing() as generation:
-        cuts = spec.source.chunks(chunks)
-        work = Work(spec.source, spec.function, spec.batch_function, cuts, generation)
-        manifest = Manifest(name, tuple(crew.run(work, Progress(name, print)).parts))
-        target.commit(generation, manifest)
-    return manifest
-
-
-def spec_of(file, name=REFERENCE):
-    """The squares of a file's integers, for the strategy of this name."""
-    return FanoutSpec("squares", IntegerLines(str(file)), given_to(name, square), square_batch)
-
-
-def given_to(name, function):
-    """A plain function as the strategy can call it."""
-    return functions.Async(function) if STRATEGIES[name].awaits else function
-
-
 @pytest.fixture(scope="module")
-def files(tmp_path_factory):
-    """A file of distinct integers in no order for each count."""
-    folder = tmp_path_factory.mktemp("files")
-    for count in COUNTS:
-        text = "".join(f"{number * 7919 % 10_007}\n" for number in range(count))
-        (folder / f"{count}.txt").write_text(text)
-    return {count: folder / f"{count}.txt" for count in COUNTS}
+def inputs(tmp_path_factory):
+    """Of each source and count: its file, the source, the results of a loop, and serial's digest."""
+    made, folder = {}, tmp_path_factory.mktemp("inputs")
 
+    def of(kind, count):
+        if (kind, count) not in made:
+            case, file = SOURCES[kind], folder / f"{kind}-{count}"
+            source, expected = case.made(file, count)
+            spec = spec_of(REFERENCE, source, case.function, case.batch_function)
+            reference = run_strategy(
+                STRATEGIES[REFERENCE], spec, folder / "serial", options_of(REFERENCE)
+            )
+            made[kind, count] = file, source, expected, reference.digest
+        return made[kind, count]
 
-@pytest.fixture(scope="module")
-def reference_digests(files, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("reference")
-    options = Options(1, "none")
-    strategy = STRATEGIES[REFERENCE]
-    return {
-        count: run_strategy(strategy, spec_of(file), folder / str(count), options).digest
-        for count, file in files.items()
-    }
+    return of
 
 
 # All counts where that is cheap; else those that differ in how a run begins and ends.
 WHOLE_RUNS = [
-    (name, method, workers, count)
-    for name, method in CASES
-    for workers in WORKERS
-    for count in COUNTS
-    if name in WITHOUT_PROCESSES or count == 10_000 or (workers == 2 and count < 2)
+    *(
+        ("integers", name, workers, count)
+        for name in IN_PROCESS
+        for workers in ((1,) if STRATEGIES[name].single else (1, 2, 5))
+        for count in COUNTS
+    ),
+    *(("integers", "multiprocess", workers, 10_000) for workers in (1, 2, 5)),
+    *(("integers", "multiprocess", 2, count) for count in (0, 1)),
+    *(("integers", name, 2, count) for name in BASELINES for count in (0, 10_000)),
+    *((kind, name, 2, 99) for kind in SOURCES if kind != "integers" for name in STRATEGIES),
 ]
 
 
-@pytest.mark.parametrize(("name", "method", "workers", "count"), WHOLE_RUNS)
-def test_run(name, method, workers, count, files, reference_digests, tmp_path):
-    """Any strategy turns a file into the reference's results and says truly what it took."""
-    strategy = STRATEGIES[name]
-    options = Options(workers, method)
+@pytest.mark.parametrize(("kind", "name", "workers", "count"), WHOLE_RUNS)
+def test_run(kind, name, workers, count, inputs, tmp_path):
+    """Any strategy turns a source into the reference's results and says truly what it took."""
+    strategy, case = STRATEGIES[name], SOURCES[kind]
+    file, source, expected, digest = inputs(kind, count)
+    options = options_of(name, workers)
     folder = tmp_path / "squares" / name
-    record = run_strategy(strategy, spec_of(files[count], name), folder, options)
-    assert_same_results(folder, files[count], square, strategy.keeps_order)
-    assert_sensible(record, strategy, options, files[count], count)
+    spec = spec_of(name, source, case.function, case.batch_function)
+    record = run_strategy(strategy, spec, folder, options)
+    assert_results(folder, expected, strategy.keeps_order)
+    assert_sensible(record, strategy, options, file, count, spec.function)
     manifest = ResultFolder(folder).manifest()
     assert (manifest.items, manifest.digest) == (count, record.digest)
     assert len(manifest.parts) == record.chunks
     if strategy.keeps_order:
-        assert record.digest == reference_digests[count]
+        assert record.digest == digest
 
 
-@pytest.mark.parametrize("workers", WORKERS)
-@pytest.mark.parametrize(("name", "method"), CASES)
-def test_crew_is_used_again(name, method, workers, files, reference_digests, tmp_path):
+@pytest.mark.parametrize(
+    ("name", "workers"), [*((name, 2) for name in STRATEGIES), ("multiprocess", 5)]
+)
+def test_crew_is_used_again(name, workers, inputs, tmp_path):
     """One crew can be given work any number of times, large after small and small after large."""
     strategy = STRATEGIES[name]
     folder = tmp_path / "squares" / name
-    with strategy.start(Options(workers, method)) as crew:
+    with strategy.start(options_of(name, workers)) as crew:
         before = [used.pid for used in crew.usage()]
         for count in (*COUNTS, *reversed(COUNTS)):
-            file = files[count]
-            chunks = default_chunks(file.stat().st_size, workers)
-            manifest = run_warm(name, crew, spec_of(file, name), folder, chunks)
-            assert_same_results(folder, file, square, strategy.keeps_order)
+            file, source, expected, digest = inputs("integers", count)
+            chunks = default_chunks(source, file.stat().st_size, workers)
+            spec = spec_of(name, source, square, square_batch)
+            manifest = run_warm(name, crew, spec, folder, chunks)
+            assert_results(folder, expected, strategy.keeps_order)
             if strategy.keeps_order:
-                assert manifest.digest == reference_digests[count]
+                assert manifest.digest == digest
         assert [used.pid for used in crew.usage()] == before
-    assert len(before) == (0 if name in WITHOUT_PROCESSES else workers)
+    assert len(before) == (0 if name in IN_PROCESS else workers)
 
 
-@pytest.mark.parametrize("name", STRATEGIES)
-def test_results_are_replaced(name, files, reference_digests, tmp_path):
+@pytest.mark.parametrize("name", ["serial", "multiprocess"])
+def test_results_are_replaced(name, inputs, tmp_path):
     """A second run puts its results in the place of the first's, of which nothing stays."""
-    strategy = STRATEGIES[name]
     for count in (10_000, 2):
-        run_strategy(strategy, spec_of(files[count], name), tmp_path / name, Options(2, "any"))
-    assert_same_results(tmp_path / name, files[2], square, strategy.keeps_order)
+        _, source, expected, _ = inputs("integers", count)
+        spec = spec_of(name, source, square, square_batch)
+        run_strategy(STRATEGIES[name], spec, tmp_path / name, options_of(name))
+    assert_results(tmp_path / name, expected)
 
 
 EDGES = st.sampled_from([edge + step for edge in (-(2**63), 2**31, 2**63) for step in (-1, 0, 1)])
@@ -193,11 +155,11 @@ def integer_lines(draw):
 
 
 @pytest.mark.hypothesis
-@pytest.mark.parametrize("name", ["serial", "threads", "asyncio", "vectorized", "multiprocess"])
+@pytest.mark.parametrize("name", ["serial", "asyncio", "vectorized", "multiprocess"])
 def test_any_integers_in_any_chunks(name):
     """However integers are written and cut into chunks, none is changed, lost or moved."""
 
-    @settings(max_examples=examples(150), deadline=None, database=None)
+    @settings(max_examples=examples(100), deadline=None, database=None)
     @example(b"", 20)
     @example(b"7", 20)
     @example(b"-0\n+0\r\n000\n", 2)
@@ -209,8 +171,8 @@ def test_any_integers_in_any_chunks(name):
             file = Path(root, "numbers.txt")
             file.write_bytes(lines)
             folder = Path(root, name)
-            run_warm(name, crew, spec_of(file, name), folder, chunks)
-            assert_same_results(folder, file, square, keeps_order=True)
+            run_warm(name, crew, spec_of(name, file, square, square_batch), folder, chunks)
+            assert_same_results(folder, file, square)
 
-    with STRATEGIES[name].start(Options(2, "spawn")) as crew:
+    with STRATEGIES[name].start(options_of(name)) as crew:
         body()

@@ -6,7 +6,6 @@ import os
 import shutil
 import subprocess
 import sys
-import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,7 +18,16 @@ from fanout_pipeline.results.store.folder import ResultFolder
 
 CHECKOUT = Path(__file__).parents[2]
 LOCATION = ("-m", "fanout_pipeline.definitions")
-BRIEF = {"squares__trials": {"config": {"budget_seconds": 5, "strategies": ["threads"]}}}
+BRIEF = {
+    "squares__trials": {
+        "config": {
+            "budget_seconds": 60,
+            "rounds": 1,
+            "warm_up_rounds": 0,
+            "strategies": ["threads"],
+        }
+    }
+}
 """Config of the trials for tests that are about something else."""
 EARLIER = 2000
 """How many numbers the fixture `finished` has squared."""
@@ -142,13 +150,3 @@ class Project:
 
     def digest(self, strategy):
         return ResultFolder(self.data / "squares" / strategy).manifest().digest
-
-
-def wait_for(condition, seconds, what, every=0.05):
-    """The first true value of `condition()`."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if value := condition():
-            return value
-        time.sleep(every)
-    raise AssertionError(f"no {what} within {seconds} s")

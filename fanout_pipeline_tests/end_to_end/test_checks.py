@@ -45,8 +45,8 @@ def test_linear_algebra_gives_the_same_to_the_last_bit_in_every_strategy(written
             return float(numpy.dot(A, B * int(line)))
         """)
     guest.lines(range(1, 13))
-    names = ["threads", "multiprocess", "indexed_queue", "pool_map", "dagster_multiprocess"]
-    config = {"rounds": 2, "warm_up_rounds": 0, "budget_seconds": 120, "strategies": names}
+    names = ["threads", "multiprocess", "dagster_multiprocess"]
+    config = {"rounds": 1, "warm_up_rounds": 0, "budget_seconds": 120, "strategies": names}
     code, output = guest.materialize(
         "lines/trials", config={"ops": {"lines__trials": {"config": config}}}
     )
@@ -77,12 +77,11 @@ def test_last_digits_are_not_called_wrong(written):
     assert told["compared"] == 40
 
 
-@pytest.mark.parametrize("expression", ['" ".join(set(line.split()))', "hash(line) % 16"])
-def test_a_function_that_contradicts_itself_is_not_told_as_lost_data(written, expression):
-    """What depends on the order of a set, or on hash(), is named as that, with item and both results."""
-    guest = written(f"""
+def test_a_function_that_contradicts_itself_is_not_told_as_lost_data(written):
+    """What depends on the order of a set is named as that, with item and both results."""
+    guest = written("""
         def f(line):
-            return {expression}
+            return " ".join(set(line.split()))
         """)
     guest.lines(LINES)
     code, output = guest.materialize("lines/serial", "lines/multiprocess")

@@ -47,7 +47,6 @@ defs = fanout_definitions(*SPECS)
 """
 IMPORTS = "from forms import batch, each, each_awaited, length\n"
 STRATEGIES = ["serial", "threads", "multiprocess", "dagster_multiprocess"]
-ARTICLES = ["queue", "indexed_queue", "pool_map"]
 
 
 @pytest.fixture
@@ -70,10 +69,7 @@ def require_forms(guest, strategies):
     without = [{**told, "dagster": None} for told in expected(guest)]
     for strategy in strategies:
         found = [{**told, "dagster": None} for told in guest.results(f"each/{strategy}")]
-        if strategy == "queue":  # whose order is that of arrival
-            assert sorted(found, key=str) == sorted(without, key=str)
-        else:
-            assert found == without, strategy
+        assert found == without, strategy
 
 
 def require_also(guest):
@@ -88,28 +84,23 @@ ALSO = ["waits/asyncio", "waits/multiprocess", "lengths/vectorized"]
 def test_every_form_in_every_strategy(theirs):
     """`-m`: modules beside the definitions are imported by name, and the function's own imports work."""
     theirs.write(mine=IMPORTS + SPECS)
-    strategies = STRATEGIES + ARTICLES
-    code, output = theirs.materialize(*[f"each/{name}" for name in strategies], *ALSO)
+    code, output = theirs.materialize(*[f"each/{name}" for name in STRATEGIES], *ALSO)
     assert code == 0, output
-    require_forms(theirs, strategies)
+    require_forms(theirs, STRATEGIES)
     require_also(theirs)
-    for strategy in ["multiprocess", *ARTICLES]:
-        assert {told["dagster"] for told in theirs.results(f"each/{strategy}")} == {"False"}
+    assert {told["dagster"] for told in theirs.results("each/multiprocess")} == {"False"}
     assert "with its code" not in output
 
 
 def test_a_file_of_definitions_and_functions(theirs):
     """`-f`: a module that defines Dagster's objects travels with its code, which the log says once."""
     theirs.write(forms="", mine=TEXT + FUNCTIONS + SPECS)
-    wanted = ["each/multiprocess", "each/pool_map", *ALSO]
-    code, output = theirs.materialize(*wanted, location=("-f", "mine.py"))
+    code, output = theirs.materialize("each/multiprocess", *ALSO, location=("-f", "mine.py"))
     assert code == 0, output
     theirs.write(forms=TEXT + FUNCTIONS)
-    require_forms(theirs, ["multiprocess", "pool_map"])
+    require_forms(theirs, ["multiprocess"])
     require_also(theirs)
-    # Workers of `multiprocessing` import the module by name, and dagster with it.
-    for strategy, imported in (("multiprocess", "False"), ("pool_map", "True")):
-        assert {told["dagster"] for told in theirs.results(f"each/{strategy}")} == {imported}
+    assert {told["dagster"] for told in theirs.results("each/multiprocess")} == {"False"}
     said = "multiprocess: what is defined in mine goes to worker processes with its code"
     assert output.count(said) == 2  # of `each`, and of `waits`
 
@@ -134,14 +125,13 @@ def defs():
     (theirs.folder / "theirs").mkdir()
     for name in ("forms", "helper_of_forms", "mine"):
         (theirs.works_in / f"{name}.py").rename(theirs.folder / "theirs" / f"{name}.py")
-    strategies = ["multiprocess", "dagster_multiprocess"]
     location = ("-d", str(theirs.folder / "theirs"), "-m", "mine")
     code, output = theirs.materialize(
-        *[f"each/{name}" for name in strategies],
+        "each/dagster_multiprocess",
         location=location,
         config={"resources": {"fanout": {"config": {"chunks": 2}}}},
     )
     assert code == 0, output
     for name in ("forms", "helper_of_forms"):
         (theirs.folder / "theirs" / f"{name}.py").rename(theirs.works_in / f"{name}.py")
-    require_forms(theirs, strategies)
+    require_forms(theirs, ["dagster_multiprocess"])

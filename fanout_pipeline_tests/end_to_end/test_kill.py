@@ -8,18 +8,18 @@ import subprocess
 import time
 from itertools import product
 
-import dagster as dg
 import psutil
 import pytest
 
 from fanout_pipeline import iter_results
 from fanout_pipeline.results.store.folder import ResultFolder
-from fanout_pipeline_tests.end_to_end.project import EARLIER, LOCATION, wait_for
+from fanout_pipeline_tests.end_to_end.project import EARLIER, LOCATION
 from fanout_pipeline_tests.faults.rounds import FULL
 from fanout_pipeline_tests.names import STRATEGIES
+from fanout_pipeline_tests.processes import describe, lives, wait_for
 from fanout_pipeline_tests.results.layout import generations, runs_of
 
-NEW = 1_000_000
+NEW = 300_000
 GONE_SECONDS = 10
 
 
@@ -39,36 +39,15 @@ def in_strategy(strategy, sign, times=1):
     return moment
 
 
-def in_step(step):
-    """The run's event log says that a step has started."""
-
-    def moment(project):
-        earlier = {run.run_id for run in project.runs()}
-
-        def started():
-            with project.instance() as instance:
-                for run in instance.get_runs():
-                    if run.run_id not in earlier:
-                        logs = instance.all_logs(run.run_id, of_type=dg.DagsterEventType.STEP_START)
-                        return any(entry.step_key == step for entry in logs)
-            return False
-
-        return started
-
-    return moment
-
-
 MOMENTS = {
     "start": at_start,
     "multiprocess": in_strategy("multiprocess", "part-00000.parquet"),
-    "queue starts": in_step("squares__queue"),
-    "queue": in_strategy("queue", "_lock"),
     "chunks": in_strategy("dagster_multiprocess", "part-*.parquet"),
     "last chunk": in_strategy("dagster_multiprocess", "part-*.parquet", 4),
     "trials of a run": in_strategy("trials", "run-*/history"),
 }
 """A moment is told by what the run has done, so that it is the same on a slow machine."""
-LATER = {"queue starts": 0.3, "queue": 1.0, "trials of a run": 1.5}
+LATER = {"trials of a run": 1.5}
 """Seconds after the sign: workers are starting then, or at work."""
 RUNS_ONLY = {"ops": {"squares__trials": {"config": {"strategies": ["dagster_multiprocess"]}}}}
 JOBS = {
@@ -95,7 +74,9 @@ def kill(project, job, moment, number, group):
     (os.killpg if group else os.kill)(process.pid, number)
     with contextlib.suppress(subprocess.TimeoutExpired):
         process.wait(GONE_SECONDS)
-    while (left := alive(known | project.processes())) and time.monotonic() - began < GONE_SECONDS:
+    while (
+        left := set(filter(lives, known | project.processes()))
+    ) and time.monotonic() - began < GONE_SECONDS:
         time.sleep(0.1)
     described = [describe(one) for one in left]
     for one in left:
@@ -103,26 +84,6 @@ def kill(project, job, moment, number, group):
     process.wait(5)
     assert process.returncode != 0
     return described
-
-
-def alive(processes):
-    """Those that are still there; a zombie is dead, and waits for init to notice."""
-    return {one for one in processes if one.is_running() and status(one) != psutil.STATUS_ZOMBIE}
-
-
-def status(process):
-    try:
-        return process.status()
-    except psutil.NoSuchProcess:
-        return psutil.STATUS_ZOMBIE
-
-
-def describe(process):
-    try:
-        command = " ".join(process.cmdline())
-        return f"{process.pid} (parent {process.ppid()}) {process.status()}: {command}"
-    except psutil.NoSuchProcess:
-        return f"{process.pid}, which has just ended"
 
 
 def assert_whole(project):
@@ -144,11 +105,6 @@ def assert_whole(project):
 INTERRUPTIONS = [
     ("comparison_job", "start", signal.SIGINT, True),
     ("comparison_job", "multiprocess", signal.SIGTERM, False),
-    ("comparison_job", "queue starts", signal.SIGINT, True),
-    ("comparison_job", "queue starts", signal.SIGTERM, False),
-    ("comparison_job", "queue", signal.SIGINT, False),
-    ("comparison_job", "queue", signal.SIGINT, True),
-    ("comparison_job", "queue", signal.SIGTERM, True),
     ("multiprocess_job", "multiprocess", signal.SIGINT, False),
     ("multiprocess_job", "chunks", signal.SIGINT, True),
     ("multiprocess_job", "chunks", signal.SIGTERM, False),
@@ -177,7 +133,6 @@ def test_an_interrupted_run_ends_with_all_its_processes(finished, job, moment, n
     ("job", "moment"),
     [
         ("comparison_job", "multiprocess"),
-        ("comparison_job", "queue"),
         ("trials", "trials of a run"),
     ],
 )

@@ -13,8 +13,9 @@ BRIEF = {
     "ops": {
         "lines__trials": {
             "config": {
-                "budget_seconds": 20,
-                "rounds": 5,
+                "budget_seconds": 60,
+                "rounds": 1,
+                "warm_up_rounds": 0,
                 "strategies": ["threads", "dagster_multiprocess"],
             }
         }

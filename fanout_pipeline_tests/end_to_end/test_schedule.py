@@ -5,7 +5,7 @@ import signal
 import dagster as dg
 import yaml
 
-from fanout_pipeline_tests.end_to_end.project import wait_for
+from fanout_pipeline_tests.processes import wait_for
 
 LOCATION = {
     "python_module": {

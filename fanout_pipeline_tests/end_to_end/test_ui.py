@@ -9,7 +9,8 @@ from contextlib import contextmanager
 import pytest
 from playwright.sync_api import expect, sync_playwright
 
-from fanout_pipeline_tests.end_to_end.project import CHECKOUT, wait_for
+from fanout_pipeline_tests.end_to_end.project import CHECKOUT
+from fanout_pipeline_tests.processes import wait_for
 
 PICTURES = CHECKOUT / "test-artefacts" / "ui"
 ARGUMENTS = [

@@ -130,12 +130,6 @@ def dies_once():
     return 8
 
 
-@dg.job(executor_def=executor)
-def retried():
-    fails_once()
-    dies_once()
-
-
 @dg.op
 def prints():
     sys.stdout.write("printed by Python\n")
@@ -169,12 +163,6 @@ def never(one, two):
     raise AssertionError("its inputs were never made")
 
 
-@dg.job(executor_def=executor)
-def deadly():
-    works()
-    never(exits(), crashes())
-
-
 @dg.resource
 def broken(_):
     raise ConnectionError("the warehouse is closed")
@@ -185,19 +173,19 @@ def needs_warehouse():
     return 1
 
 
-@dg.job(executor_def=executor, resource_defs={"warehouse": broken})
-def without_resource():
-    works()
-    needs_warehouse()
-
-
 @dg.op(tags=ALONE)
 def alone():
-    time.sleep(0.2)
+    time.sleep(0.1)
 
 
-@dg.job(executor_def=executor)
-def one_at_a_time():
+@dg.job(executor_def=executor, resource_defs={"warehouse": broken})
+def troubled():
+    """What may befall steps, each by itself."""
+    works()
+    fails_once()
+    dies_once()
+    never(exits(), crashes())
+    needs_warehouse()
     for number in range(3):
         alone.alias(f"alone_{number}")()
 
@@ -295,11 +283,8 @@ defs = dg.Definitions(
     jobs=[
         fans_out,
         fans_twice,
-        retried,
         printing,
-        deadly,
-        without_resource,
-        one_at_a_time,
+        troubled,
         waiting,
         stubborn,
         serverless,

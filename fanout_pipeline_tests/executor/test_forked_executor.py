@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 import dagster as dg
@@ -13,8 +14,8 @@ import pytest
 from dagster._core.workspace.context import WorkspaceProcessContext
 from dagster._core.workspace.load_target import ModuleTarget
 
-from fanout_pipeline_tests.end_to_end.project import wait_for
 from fanout_pipeline_tests.executor import step_jobs
+from fanout_pipeline_tests.processes import wait_for
 
 PROJECT = Path(__file__).parents[2]
 EXECUTE = """
@@ -99,16 +100,44 @@ def test_steps_have_all_the_dynamic_outputs_that_they_need(execute):
         )
 
 
+@dataclass(frozen=True)
+class Troubled:
+    """A run of the job `troubled`."""
+
+    instance: dg.DagsterInstance
+    run_id: str
+
+    def events(self, *types):
+        return events(self.instance, self.run_id, *types)
+
+    def succeeded(self):
+        return {step for step, _, _ in self.events(dg.DagsterEventType.STEP_SUCCESS)}
+
+    def failures(self):
+        """The error of each step that failed, by the step's key."""
+        entries = self.instance.all_logs(self.run_id, of_type=dg.DagsterEventType.STEP_FAILURE)
+        return {e.step_key: e.dagster_event.step_failure_data.error for e in entries}
+
+
+@pytest.fixture(scope="module")
+def troubled(tmp_path_factory):
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        dg.DagsterInstance.local_temp(str(tmp_path_factory.mktemp("instance"))) as instance,
+    ):
+        patch.setenv(step_jobs.FOLDER, str(tmp_path_factory.mktemp("signs")))
+        job = dg.reconstructable(step_jobs.troubled)
+        result = dg.execute_job(job, instance, raise_on_error=False)
+        assert not result.success
+        yield Troubled(instance, result.run_id)
+
+
 @pytest.mark.slow
-def test_a_step_is_retried_as_its_policy_says(execute, instance):
+def test_a_step_is_retried_as_its_policy_says(troubled):
     """A step that raises, and one whose process dies, succeed when they are tried again."""
-    with execute("retried") as result:
-        assert result.success
-        assert result.output_for_node("fails_once") == 7
-        assert result.output_for_node("dies_once") == 8
-        run_id = result.run_id
-    retries = events(instance, run_id, dg.DagsterEventType.STEP_UP_FOR_RETRY)
+    retries = troubled.events(dg.DagsterEventType.STEP_UP_FOR_RETRY)
     assert {step for step, _, _ in retries} == {"fails_once", "dies_once"}
+    assert {"fails_once", "dies_once"} <= troubled.succeeded()
 
 
 @pytest.mark.slow
@@ -130,44 +159,31 @@ def test_what_a_step_prints_is_stored_and_shown(execute, instance, capfd):
 
 
 @pytest.mark.slow
-def test_a_step_that_dies_fails_the_run_and_says_how(execute, instance):
+def test_a_step_that_dies_fails_the_run_and_says_how(troubled):
     """Neither exit nor segmentation fault ends the executor: other steps run, the log says what
     happened to which step."""
-    with execute("deadly") as result:
-        assert not result.success
-        assert result.output_for_node("works") == 1
-        run_id = result.run_id
-    failures = instance.all_logs(run_id, of_type=dg.DagsterEventType.STEP_FAILURE)
-    told = {
-        entry.step_key: entry.dagster_event.step_failure_data.error.message for entry in failures
-    }
-    assert "ended with exit code 3" in told["exits"]
-    assert "ended by signal 11 (SIGSEGV)" in told["crashes"]
-    assert instance.get_run_by_id(run_id).status == dg.DagsterRunStatus.FAILURE
+    assert "works" in troubled.succeeded()
+    failures = troubled.failures()
+    assert "ended with exit code 3" in failures["exits"].message
+    assert "ended by signal 11 (SIGSEGV)" in failures["crashes"].message
+    run = troubled.instance.get_run_by_id(troubled.run_id)
+    assert run.status == dg.DagsterRunStatus.FAILURE
 
 
 @pytest.mark.slow
-def test_a_step_without_its_resource_fails_once(execute, instance):
+def test_a_step_without_its_resource_fails_once(troubled):
     """A resource that cannot be made fails the step that needs it, with its own message."""
-    result = execute("without_resource")
-    assert not result.success
-    run_id = result.run_id
-    (worked,) = events(instance, run_id, dg.DagsterEventType.STEP_SUCCESS)
-    assert worked[0] == "works"
-    (failure,) = instance.all_logs(run_id, of_type=dg.DagsterEventType.STEP_FAILURE)
-    assert failure.step_key == "needs_warehouse"
-    told = failure.dagster_event.step_failure_data.error.to_string()
-    assert "the warehouse is closed" in told
+    failed = troubled.events(dg.DagsterEventType.STEP_FAILURE)
+    assert [step for step, _, _ in failed].count("needs_warehouse") == 1
+    assert "the warehouse is closed" in troubled.failures()["needs_warehouse"].to_string()
 
 
 @pytest.mark.slow
-def test_tag_concurrency_limits_hold(execute, instance):
+def test_tag_concurrency_limits_hold(troubled):
     """Of steps with a limited tag, no more run at a time than the limit says."""
-    with execute("one_at_a_time") as result:
-        assert result.success
-        run_id = result.run_id
     started, ended = dg.DagsterEventType.STEP_START, dg.DagsterEventType.STEP_SUCCESS
-    kinds = [kind for _, kind, _ in events(instance, run_id, started, ended)]
+    found = troubled.events(started, ended)
+    kinds = [kind for step, kind, _ in found if step.startswith("alone_")]
     assert kinds == [started, ended] * 3
 
 

@@ -10,8 +10,8 @@ import pytest
 
 from fanout_pipeline.results.store.folder import ResultFolder
 from fanout_pipeline_tests.end_to_end.project import Project
-from fanout_pipeline_tests.end_to_end.test_kill import alive, describe
 from fanout_pipeline_tests.faults.rounds import ITEMS, ROUNDS, chance
+from fanout_pipeline_tests.processes import describe, lives
 from fanout_pipeline_tests.results.layout import generations
 
 STRATEGIES = ("serial", "threads", "multiprocess", "vectorized", "dagster_multiprocess")
@@ -82,7 +82,9 @@ def test_a_run_is_killed(number, project, killed_runs):
     process.wait(120)
     known |= project.processes()
     began = time.monotonic()
-    while (left := alive(known | project.processes())) and time.monotonic() - began < GONE_SECONDS:
+    while (
+        left := set(filter(lives, known | project.processes()))
+    ) and time.monotonic() - began < GONE_SECONDS:
         time.sleep(0.05)
     described = [describe(one) for one in left]
     project.end_all()

@@ -1,3 +1,4 @@
+import functools
 import json
 import re
 import zipfile
@@ -31,14 +32,20 @@ PNG = b"\x89PNG made up"
 FILES = {"times": "times.png", "breakdown": "breakdown.png"}
 INSIDE = {name: data_uri(PNG) for name in FILES}
 CASES = {
-    "every strategy": realistic(*ALL, recorded=[recorded("serial", items=100_000)]),
-    "twelve": measurement(*(measured(f"way{n}", 1.0 + n) for n in range(11))),
-    "serial alone": measurement(),
-    "no items": measurement(measured("threads", 0.002, items=0), serial=0.001, items=0),
-    "one round": measurement(measured("threads", 0.5, rounds=1), rounds=1),
-    "withheld": measurement(measured("threads", 1.0, jitter=0.5), jitter=0.5),
-    "wrong": measurement(measured("threads", 0.5, wrong=2)),
+    "every strategy": lambda: realistic(*ALL, recorded=[recorded("serial", items=100_000)]),
+    "twelve": lambda: measurement(*(measured(f"way{n}", 1.0 + n) for n in range(11))),
+    "serial alone": measurement,
+    "no items": lambda: measurement(measured("threads", 0.002, items=0), serial=0.001, items=0),
+    "one round": lambda: measurement(measured("threads", 0.5, rounds=1), rounds=1),
+    "withheld": lambda: measurement(measured("threads", 1.0, jitter=0.5), jitter=0.5),
+    "wrong": lambda: measurement(measured("threads", 0.5, wrong=2)),
 }
+
+
+@functools.cache
+def made(case):
+    """The comparison and its trials."""
+    return CASES[case]()
 
 
 class Page(HTMLParser):
@@ -69,9 +76,10 @@ def hostile():
     )
 
 
-@pytest.mark.parametrize(("comparison", "trials"), CASES.values(), ids=CASES)
-def test_every_comparison_makes_three_valid_files(tmp_path, comparison, trials):
+@pytest.mark.parametrize("name", CASES)
+def test_every_comparison_makes_three_valid_files(tmp_path, name):
     """Whatever was measured, there are a record that is JSON, a page in Markdown and one in HTML."""
+    comparison, trials = made(name)
     verdict = decide(comparison, trials)
     folder = tmp_path / "new" / "folder"
     write_report(folder, comparison, verdict, ["numpy is new"], dict.fromkeys(FILES, PNG))
@@ -94,7 +102,7 @@ def test_every_comparison_makes_three_valid_files(tmp_path, comparison, trials):
 
 def test_report_json_has_the_fields_that_others_rely_on():
     """Programs find everything under the names of the documentation, at every strategy."""
-    comparison, trials = CASES["every strategy"]
+    comparison, trials = made("every strategy")
     record = report_record(comparison, decide(comparison, trials), ["a change"])
     assert set(record) >= {
         "name", "items", "reference", "strategies", "verdict", "control", "changes", "run",
@@ -122,7 +130,7 @@ def test_report_json_has_the_fields_that_others_rely_on():
 
 def test_what_is_not_known_is_null():
     """No number stands where there is none: of one round there is neither interval nor noise."""
-    comparison, trials = CASES["one round"]
+    comparison, trials = made("one round")
     record = report_record(comparison, decide(comparison, trials), [])
     assert record["control"]["noise"] is None
     assert record["strategies"]["threads"]["ratio_ci95"] is None
@@ -132,7 +140,7 @@ def test_what_is_not_known_is_null():
 
 def test_the_page_says_what_a_colleague_asks():
     """Verdict, the sentence about multiprocess, changes, phases, the four reasons, method and machine."""
-    comparison, trials = CASES["every strategy"]
+    comparison, trials = made("every strategy")
     page = report_markdown(comparison, decide(comparison, trials), ["numpy 2 is new."], FILES)
     assert page.count("**") == 2
     assert re.search(r"multiprocess was 11\.\d\d times slower than serial\.", page)
@@ -196,5 +204,5 @@ def test_the_installed_package_has_the_template(tmp_path, monkeypatch):
 
 
 def _decided(case):
-    comparison, trials = CASES[case]
+    comparison, trials = made(case)
     return comparison, decide(comparison, trials)

@@ -11,8 +11,8 @@ from fanout_pipeline.engine.registry import STRATEGIES
 from fanout_pipeline.engine.run import run_strategy
 from fanout_pipeline.engine.scattered.scattered import ScatteredRun
 from fanout_pipeline.sources.source import BadInput, Chunk
-from fanout_pipeline_tests.contract import functions
-from fanout_pipeline_tests.contract.test_strategies import given_to
+from fanout_pipeline_tests.contract.functions import adapters, returning
+from fanout_pipeline_tests.contract.runs import given_to
 from fanout_pipeline_tests.sources.reading import read
 
 
@@ -69,8 +69,8 @@ def test_what_is_no_file_is_told(path, told, root):
 @pytest.mark.parametrize("name", STRATEGIES)
 def test_every_strategy_tells_it_before_it_begins(name, path, told, root):
     """Nothing is started or written for an input that cannot be read."""
-    spec = FanoutSpec("texts", TextLines(path).under(root), given_to(name, functions.same))
-    spec = replace(spec, batch_function=functions.Batch(functions.same))
+    spec = FanoutSpec("texts", TextLines(path).under(root), given_to(name, returning.same))
+    spec = replace(spec, batch_function=adapters.Batch(returning.same))
     with pytest.raises(BadInput) as caught:
         run_strategy(STRATEGIES[name], spec, root / "out" / name, Options(2, "none"))
     assert told.format(root=root) in str(caught.value)

@@ -27,7 +27,7 @@ pytestmark = pytest.mark.slow
 
 
 def job(strategy, policy=None, executor=dg.in_process_executor):
-    """The job of one asset, in 8 chunks of 5 items; one worker, so that 5 are done before 25 is."""
+    """The job of one asset, in 4 chunks of 10 items; one worker, so that 10 are done before 25 is."""
     name = "resumed"
     made = dg.define_asset_job(
         name,
@@ -40,7 +40,7 @@ def job(strategy, policy=None, executor=dg.in_process_executor):
         jobs=[made],
         resources={
             "data_folder": DataFolder(root=os.environ[ROOT]),
-            "fanout": Fanout(workers=1, chunks=8),
+            "fanout": Fanout(workers=1, chunks=4),
             IO_MANAGER: json_io_manager,
         },
     )
@@ -103,10 +103,10 @@ def test_the_next_materialization_reuses_what_a_failed_one_had_finished(root, in
     second = job(strategy).execute_in_process(instance=instance)
     assert second.success
     found = metadata(second)
-    assert (found["reused_chunks"], found["reused_items"], found["items"]) == (3, 15, COUNT)
+    assert (found["reused_chunks"], found["reused_items"], found["items"]) == (1, 10, COUNT)
     recomputed = calls(root)
     # The rest twice: once for the results, once by the check, which makes all of a reference.
-    assert sorted(set(recomputed[: COUNT - 15])) == list(range(25, 10 + COUNT))
+    assert sorted(set(recomputed[: COUNT - 10])) == list(range(20, 10 + COUNT))
     assert_whole(root, strategy)
 
 
@@ -115,7 +115,7 @@ def test_a_fresh_start_reuses_nothing(root, instance):
     assert not job("serial").execute_in_process(instance=instance, raise_on_error=False).success
     calls(root)
     mend(root)
-    config = {"resources": {"fanout": {"config": {"resume": False, "chunks": 8, "workers": 1}}}}
+    config = {"resources": {"fanout": {"config": {"resume": False, "chunks": 4, "workers": 1}}}}
     second = job("serial").execute_in_process(instance=instance, run_config=config)
     assert metadata(second)["reused_chunks"] == 0
     assert sorted(calls(root)) == list(range(10, 10 + COUNT))
@@ -128,7 +128,7 @@ def test_a_retry_goes_on(root, instance, monkeypatch):
     policy = dg.RetryPolicy(max_retries=1)
     result = job("serial", policy).execute_in_process(instance=instance)
     assert result.success
-    assert metadata(result)["reused_chunks"] == 3
+    assert metadata(result)["reused_chunks"] == 1
 
 
 def test_re_execution_from_failure_runs_failed_chunks_only(root, instance):
@@ -143,7 +143,7 @@ def test_re_execution_from_failure_runs_failed_chunks_only(root, instance):
     again = dg.ReexecutionOptions.from_failure(first.run_id, instance)
     with dg.execute_job(made, instance, reexecution_options=again) as second:
         assert second.success
-    assert calls(root)[:5] == list(range(25, 30))
+    assert calls(root)[:10] == list(range(20, 30))
     assert_whole(root, "dagster_multiprocess")
 
 
@@ -174,9 +174,9 @@ def test_a_materialization_in_place_of_a_re_execution(root, instance):
     with dg.execute_job(made, instance) as second:
         assert second.success
         steps = [e.step_key for e in second.all_node_events if e.is_step_start]
-        assert metadata(second)["reused_items"] == COUNT - 5
+        assert metadata(second)["reused_items"] == COUNT - 10
     assert len(steps) == 3
-    assert calls(root)[:5] == list(range(25, 30))
+    assert calls(root)[:10] == list(range(20, 30))
     assert_whole(root, "dagster_multiprocess")
 
 

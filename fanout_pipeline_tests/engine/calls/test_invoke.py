@@ -9,7 +9,7 @@ from fanout_pipeline import Options
 from fanout_pipeline.engine.calls import event_loop
 from fanout_pipeline.engine.calls.invoke import appending, awaited_aside, calling
 from fanout_pipeline.engine.model.spec import is_async
-from fanout_pipeline_tests.contract import functions
+from fanout_pipeline_tests.contract.functions import GUILTY, adapters, awaiting, raising, returning
 
 
 async def loop_of(number):
@@ -19,12 +19,12 @@ async def loop_of(number):
 @pytest.mark.parametrize(
     "function",
     [
-        functions.same_async,
-        functions.Async(functions.same),
-        functools.partial(functions.plus, more=1),
-        functools.partial(functools.partial(functions.plus), more=1),
-        functools.partial(functions.Async(functions.same)),
-        functions.AsyncSlow("mark").__call__,
+        awaiting.same_async,
+        adapters.Async(returning.same),
+        functools.partial(awaiting.plus, more=1),
+        functools.partial(functools.partial(awaiting.plus), more=1),
+        functools.partial(adapters.Async(returning.same)),
+        awaiting.AsyncSlow("mark").__call__,
     ],
 )
 def test_what_must_be_awaited_is_async(function):
@@ -34,7 +34,7 @@ def test_what_must_be_awaited_is_async(function):
 
 @pytest.mark.parametrize(
     "function",
-    [functions.same, abs, int, functions.Async, functools.partial(pow, 2), functions.Batch(abs)],
+    [returning.same, abs, int, adapters.Async, functools.partial(pow, 2), adapters.Batch(abs)],
 )
 def test_what_can_be_called_is_plain(function):
     """Functions, built-ins, classes and callable objects are plain."""
@@ -42,9 +42,9 @@ def test_what_can_be_called_is_plain(function):
 
 
 @pytest.mark.parametrize(
-    ("raises", "error"), [(functions.raises_on_guilty, ZeroDivisionError), (
-        functions.raises_on_guilty_async, ZeroDivisionError), (
-        functions.raises_cancelled_on_guilty, RuntimeError)],
+    ("raises", "error"), [(raising.raises_on_guilty, ZeroDivisionError), (
+        awaiting.raises_on_guilty_async, ZeroDivisionError), (
+        awaiting.raises_cancelled_on_guilty, RuntimeError)],
 )  # fmt: skip
 def test_results_end_before_the_guilty_item(raises, error):
     """What was called before the one that raised is there, plain or async."""
@@ -52,7 +52,7 @@ def test_results_end_before_the_guilty_item(raises, error):
     with appending(raises) as append:
         append(results, [1, 2])
         with pytest.raises(error):
-            append(results, [3, functions.GUILTY, 4])
+            append(results, [3, GUILTY, 4])
     assert results == [1, 2, 3]
 
 
@@ -77,7 +77,7 @@ def test_the_threads_own_event_loop_is_left_alone():
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
     try:
-        with calling(functions.same_async) as call:
+        with calling(awaiting.same_async) as call:
             assert call(5) == 5
         assert asyncio.get_event_loop_policy().get_event_loop() is loop
     finally:

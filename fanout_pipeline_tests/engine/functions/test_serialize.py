@@ -21,7 +21,7 @@ from fanout_pipeline.engine.workers.pool import worker_processes
 from fanout_pipeline.results.store.local_generation import LocalGeneration
 from fanout_pipeline.results.store.manifest import Manifest
 from fanout_pipeline.squares import square
-from fanout_pipeline_tests.contract import functions
+from fanout_pipeline_tests.contract.functions import adapters
 
 pytestmark = pytest.mark.usefixtures("leaves_nothing")
 
@@ -105,7 +105,7 @@ def names(message):
 
 @pytest.mark.parametrize(
     "function",
-    [square, functions.Batch(square), functools.partial(pow, 2), math.sqrt, os.path.basename, str],
+    [square, adapters.Batch(square), functools.partial(pow, 2), math.sqrt, os.path.basename, str],
 )
 def test_what_can_be_imported_travels_as_a_name(function):
     """A function of a module is sent as the module's name and its own; its code is imported."""

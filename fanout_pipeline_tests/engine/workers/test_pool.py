@@ -18,8 +18,8 @@ from fanout_pipeline.engine.scheduling import chunk_plan
 from fanout_pipeline.engine.workers.pool import worker_processes
 from fanout_pipeline.engine.workers.process import WorkerProcess
 from fanout_pipeline.results.store.folder import ResultFolder
-from fanout_pipeline_tests.contract import functions
-from fanout_pipeline_tests.contract.test_strategies import given_to
+from fanout_pipeline_tests.contract.functions import adapters
+from fanout_pipeline_tests.contract.runs import given_to
 
 ROOT = Path(__file__).parents[2]
 CUT_SHORT = [
@@ -53,7 +53,7 @@ def short(monkeypatch):
 
 
 def run(name, file, function, folder, workers=2, chunks=None):
-    batch = functions.Batch(function) if STRATEGIES[name].batch else None
+    batch = adapters.Batch(function) if STRATEGIES[name].batch else None
     spec = FanoutSpec("numbers", IntegerLines(str(file)), function, batch)
     options = Options(workers, STRATEGIES[name].start_methods[0])
     return run_strategy(STRATEGIES[name], spec, folder, options, chunks=chunks)

@@ -21,7 +21,7 @@ from fanout_pipeline.measuring.break_even.measure import (
 )
 from fanout_pipeline.measuring.break_even.sample_file import SampleFile, earlier_samples
 from fanout_pipeline.results.files.lock import locked
-from fanout_pipeline_tests.contract import functions
+from fanout_pipeline_tests.contract.functions import adapters, awaiting, awkward, returning
 
 pytestmark = pytest.mark.slow
 
@@ -35,7 +35,7 @@ OF = {"function": "f", "machine": {"cores": 2}}
 def spec(tmp_path):
     (tmp_path / "numbers.txt").write_text("3\n1\n2\n")
     return FanoutSpec(
-        "same", IntegerLines(str(tmp_path / "numbers.txt")), functions.same, functions.Batch(abs)
+        "same", IntegerLines(str(tmp_path / "numbers.txt")), returning.same, adapters.Batch(abs)
     )
 
 
@@ -88,7 +88,7 @@ def test_samples_of_anything_else_are_not_used(spec, tmp_path):
     """After a change of function, input or setting, nothing is reused, and the log says so."""
     measured(spec, tmp_path, counts=(10,))
     lines = []
-    other = replace(spec, function=functions.mixed_types)
+    other = replace(spec, function=awkward.mixed_types)
     found = measure_break_even(
         other,
         tmp_path / "same" / "break_even",
@@ -105,7 +105,7 @@ def test_samples_of_anything_else_are_not_used(spec, tmp_path):
 
 def test_a_strategy_that_gives_other_results_ends_the_sweep(spec, tmp_path):
     """No time of wrong results is ever reported."""
-    wrong = replace(spec, batch_function=functions.Batch(str))
+    wrong = replace(spec, batch_function=adapters.Batch(str))
     with pytest.raises(timed_runs.WrongResults, match="different results for the same 10 items"):
         measured(wrong, tmp_path, "vectorized")
     assert not list((tmp_path / "same").glob(".break_even-*"))
@@ -126,7 +126,7 @@ def test_strategies_that_do_not_suit_the_function_are_left_out(spec):
 
 def test_waits_of_an_async_function_are_beside_each_other(spec, tmp_path):
     """An async function is swept by `asyncio`, too; what is added to it waits without blocking."""
-    found = measured(replace(spec, function=functions.same_async), tmp_path, "asyncio")
+    found = measured(replace(spec, function=awaiting.same_async), tmp_path, "asyncio")
     waits = Cell(WAIT, 100)
     serial, asyncio = (min(found.model.seconds(name, waits)) for name in ("serial", "asyncio"))
     assert serial >= 100 * WAIT.seconds

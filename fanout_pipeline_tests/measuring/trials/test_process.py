@@ -21,9 +21,10 @@ from fanout_pipeline.measuring.trials.process import RunRequest, trial_process
 from fanout_pipeline.measuring.trials.rounds import run_trials
 from fanout_pipeline.measuring.trials.time_limit import TookTooLong
 from fanout_pipeline.measuring.trials.trial import TrialOptions
-from fanout_pipeline_tests.contract import functions
-from fanout_pipeline_tests.contract.test_faults import interrupt, lives, write_items
-from fanout_pipeline_tests.contract.test_strategies import assert_same_results
+from fanout_pipeline_tests.contract.checks import assert_same_results
+from fanout_pipeline_tests.contract.functions import dying, marking, raising, returning
+from fanout_pipeline_tests.contract.runs import write_items
+from fanout_pipeline_tests.processes import interrupt, lives
 
 pytestmark = [
     pytest.mark.slow,
@@ -52,7 +53,7 @@ def run(process, name, spec, folder, limit_seconds=None):
 def test_a_comparison_goes_on_without_what_hangs(how, file, tmp_path, monkeypatch):
     """A strategy whose threads can be ended by nothing in their process is named, the others are measured."""
     monkeypatch.setattr(time_limit, "_MIN_SECONDS_UNKNOWN", 3.0)
-    spec = spec_of(file, partial(functions.hangs_beside_the_main_thread, how=how))
+    spec = spec_of(file, partial(dying.hangs_beside_the_main_thread, how=how))
     options = Options(2, "spawn")
     with trial_process() as process:
         serial, *others = (
@@ -75,7 +76,7 @@ def test_what_is_kept_between_runs_is_there_in_the_next(file, tmp_path):
     """All runs are one process's: it imports once, and a function keeps what it has made."""
     with trial_process() as process:
         for _ in range(2):
-            run(process, "serial", spec_of(file, functions.counts_its_calls), tmp_path)
+            run(process, "serial", spec_of(file, returning.counts_its_calls), tmp_path)
     assert_same_results(tmp_path / "serial", file, lambda item: item - 1000 + 101, True)
 
 
@@ -83,11 +84,11 @@ def test_what_a_run_raises_is_raised(file, tmp_path):
     """An item that failed, or a function that ends the process, is an error of that run alone."""
     with trial_process() as process:
         with pytest.raises(ItemFailed, match=r"item 60 .* no such square today"):
-            run(process, "serial", spec_of(file, functions.raises_on_guilty), tmp_path)
+            run(process, "serial", spec_of(file, raising.raises_on_guilty), tmp_path)
         with pytest.raises(WorkerDied, match=r"process of the trials .*3"):
-            run(process, "serial", spec_of(file, functions.exits_without_a_word), tmp_path)
-        run(process, "serial", spec_of(file, functions.same), tmp_path)
-    assert_same_results(tmp_path / "serial", file, functions.same, keeps_order=True)
+            run(process, "serial", spec_of(file, dying.exits_without_a_word), tmp_path)
+        run(process, "serial", spec_of(file, returning.same), tmp_path)
+    assert_same_results(tmp_path / "serial", file, returning.same, keeps_order=True)
 
 
 def test_a_function_that_cannot_be_sent_is_run_here_and_it_is_said(file, tmp_path):
@@ -122,7 +123,7 @@ def test_a_function_that_cannot_be_sent_is_run_here_and_it_is_said(file, tmp_pat
 def test_nothing_is_left_of_a_run_that_is_ended(how, name, file, tmp_path):
     """When its time is over, or at Ctrl-C, a run ends with all its processes."""
     mark = tmp_path / "called"
-    spec = spec_of(write_items(file, 8000), functions.Slow(mark))
+    spec = spec_of(write_items(file, 8000), marking.Slow(mark))
     before, family = set(psutil.Process().children(recursive=True)), []
 
     def begun():
@@ -143,6 +144,6 @@ def test_nothing_is_left_of_a_run_that_is_ended(how, name, file, tmp_path):
             time.sleep(0.02)
         assert not any(map(lives, family))
     # What it had begun to write is removed by the next run into the same folder.
-    run_here = replace(spec, function=functions.same)
+    run_here = replace(spec, function=returning.same)
     with trial_process() as process:
         run(process, name, run_here, tmp_path)

@@ -19,6 +19,7 @@ from fanout_pipeline import read_results, write_results
 from fanout_pipeline.results.types.arrow_types import to_python
 from fanout_pipeline.results.types.column import to_column
 from fanout_pipeline.results.types.times import is_same_time
+from fanout_pipeline_tests.chance import examples
 
 BERLIN = ZoneInfo("Europe/Berlin")
 
@@ -87,7 +88,7 @@ def back(value):
     return read
 
 
-@settings(deadline=None, max_examples=500)
+@settings(deadline=None, max_examples=examples(400))
 @given(clocks, st.none() | zones | other_zones, folds)
 @example(GAP.replace(tzinfo=None), BERLIN, 0)
 @example(clock("0001-01-01"), datetime.timezone(HOUR), 0)
@@ -115,7 +116,7 @@ def test_the_probe_of_a_zone_speaks_for_no_other_time():
         back(GAP)
 
 
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=examples(200))
 @given(instants, zones)
 def test_every_instant_is_stored_in_any_zone(instant, zone):
     """What the clocks of a zone show at some moment is not refused, twice in an hour that is repeated."""
@@ -127,7 +128,7 @@ def test_every_instant_is_stored_in_any_zone(instant, zone):
     assert is_same_time(back(value), value)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=examples(40))
 @given(st.sampled_from(ZONES).map(ZoneInfo), st.lists(instants, min_size=1))
 def test_times_are_read_as_a_frame_as_they_were(zone, found):
     """A DataFrame has the clocks, the folds and the offsets that were returned."""

@@ -1,0 +1,46 @@
+"""They leave a file where someone can see that they were called."""
+
+import time
+from pathlib import Path
+
+
+class CalledWith:
+    """Leaves a file of each item's name before it calls the function."""
+
+    def __init__(self, folder: Path, function):
+        self.folder = folder
+        self.function = function
+
+    def __call__(self, number):
+        (self.folder / str(number)).touch()
+        return self.function(number)
+
+
+class Slow:
+    """Takes 10 ms an item, and leaves a file where someone can see that it was called."""
+
+    def __init__(self, mark: Path):
+        self.mark = mark
+
+    def __call__(self, number):
+        self.mark.touch()
+        time.sleep(0.01)
+        return number
+
+
+class FailsAtFirst:
+    """Fails on the first so many calls of each item, which it counts in a folder's files."""
+
+    def __init__(self, folder: Path, times: int, error: type = ConnectionResetError):
+        self.folder = folder
+        self.times = times
+        self.error = error
+
+    def __call__(self, number):
+        with open(self.folder / str(number), "a+") as file:
+            file.write("x")
+            file.seek(0)
+            calls = len(file.read())
+        if number % 10 == 0 and calls <= self.times:
+            raise self.error(f"call {calls}")
+        return number

@@ -1,0 +1,44 @@
+"""Ctrl-C ends a run within seconds, and with it all its processes and threads."""
+
+import time
+
+import psutil
+import pytest
+
+from fanout_pipeline_tests.contract.functions.marking import Slow
+from fanout_pipeline_tests.contract.runs import run, write_items
+from fanout_pipeline_tests.processes import interrupt, to_another_thread, to_the_process
+
+pytestmark = pytest.mark.usefixtures("leaves_nothing")
+
+
+@pytest.mark.parametrize(
+    ("name", "send"),
+    [
+        *((name, to_the_process) for name in ("serial", "threads", "vectorized")),
+        *((name, send) for name in ("asyncio", "multiprocess")
+          for send in (to_the_process, to_another_thread)),
+        ("threads", to_another_thread),
+    ],
+)  # fmt: skip
+def test_interrupted_in_the_middle(name, send, tmp_path, earlier):
+    """Wherever the signal finds the main thread, at work or about to wait."""
+    long = write_items(tmp_path / "long.txt", 8000)
+    mark = tmp_path / "called"
+    thread = interrupt(mark.exists, delay=0.1, send=send)
+    began = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        run(name, long, Slow(mark), earlier)
+    thread.join()
+    assert time.monotonic() - began < 15  # A chunk would take 20.
+
+
+@pytest.mark.parametrize("delay", [0, 0.02, 0.1])
+def test_interrupted_while_workers_start(delay, tmp_path, earlier):
+    """Ctrl-C before all workers have answered leaves no worker either."""
+    long = write_items(tmp_path / "long.txt", 4000)
+    present = set(psutil.Process().children(recursive=True))
+    thread = interrupt(lambda: set(psutil.Process().children(recursive=True)) - present, delay)
+    with pytest.raises(KeyboardInterrupt):
+        run("multiprocess", long, Slow(tmp_path / "called"), earlier, workers=5)
+    thread.join()
