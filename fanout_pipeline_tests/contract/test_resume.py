@@ -296,7 +296,7 @@ def test_what_a_function_reads_may_not_change_while_a_run_works(tmp_path, name):
     rates.write_text("1")
     function = functions.Mends(functions.Rated(rates))
     with pytest.raises(
-        BadInput, match=r"rates\.json, which the function depends on, changed while"
+        BadInput, match=r"rates\.json, which the function depends on, changed during"
     ):
         run(name, file, function, folder, depends_on=(rates,))
     assert not folder.exists()
@@ -352,7 +352,10 @@ def test_however_a_run_ends_it_says_what_it_has_kept(tmp_path, monkeypatch, name
         expected, error = expected.replace("12 chunks, 60", "20 chunks, 100"), KeyboardInterrupt
     elif case == "input changed":
         function, error = functions.Changes(file, "grows"), BadInput
-        expected = r"\d+ chunks?, \d+ items are kept; a later run resumes if its input is again as it was when"
+        expected = (
+            r"\d+ chunks?, \d+ items are kept; a later run resumes if its input is again as it was "
+            "when this run began"
+        )
     elif case == "worker":
         function = functions.kills_its_worker
     elif case == "mixed":
