@@ -23,8 +23,9 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
-from fanout_pipeline import FanoutSpec, IntegerLines, Options
 from fanout_pipeline.engine.baselines.pickling import PickleSample
+
+from fanout_pipeline import FanoutSpec, IntegerLines, Options
 from fanout_pipeline.engine.calls.items import Stopwatch
 from fanout_pipeline.engine.model.run_record import RunRecord
 from fanout_pipeline.engine.registry import REFERENCE, STRATEGIES
@@ -38,8 +39,8 @@ MEASURING: tuple[tuple[type, str], ...] = (
     (Stopwatch, "end"),
     (Stopwatch, "timed"),
     (WorkerTimeline, "until"),
-    (WorkerTimeline, "told"),
-    (WorkerTimeline, "worked"),
+    (WorkerTimeline, "add"),
+    (WorkerTimeline, "add_chunk"),
     (PickleSample, "take_each"),
 )
 CLOCKS = ("perf_counter", "thread_time")

@@ -10,6 +10,8 @@ STRATEGIES = (
     "vectorized",
     "dagster_multiprocess",
 )
+BASELINES = ("queue", "indexed_queue", "pool_map")
+"""For comparison only: they give all results, and promise nothing else."""
 TRIED = (*STRATEGIES, "dagster_spawn", "dagster_in_process")
 """What the comparison is of."""
 IN_ORDER = tuple(strategy for strategy in STRATEGIES if strategy != "queue")

@@ -11,12 +11,13 @@ import dagster as dg
 import pytest
 import yaml
 
+from fanout_pipeline import FanoutSpec, IntegerLines
 from fanout_pipeline.definitions import build_definitions, defs
 from fanout_pipeline.defs.assets.numbers import SQUARES
 from fanout_pipeline.defs.config.data_folder import DataFolder
 from fanout_pipeline.defs.lab.factory import fanout_assets, fanout_definitions
 from fanout_pipeline.defs.lab.schedules import nightly_comparison
-from fanout_pipeline_tests.names import STRATEGIES
+from fanout_pipeline_tests.names import BASELINES, STRATEGIES
 
 PROJECT = Path(__file__).parents[1]
 JOBS = {
@@ -291,3 +292,16 @@ def test_environment_sets_the_data_root():
         timeout=120,
     )
     assert done.stdout.strip() == "/somewhere/else"
+
+
+def test_baselines_have_assets_where_they_can_run():
+    """They have none where a worker cannot import the function, or where they are not wanted."""
+    source = IntegerLines("input.txt")
+    by_name = FanoutSpec("work", source, abs)
+    by_value = FanoutSpec("work", source, lambda number: number)
+
+    def keys(*arguments, **more):
+        return {asset.key.path[-1] for asset in fanout_assets(*arguments, **more)}
+
+    assert keys(by_name) >= set(BASELINES)
+    assert keys(by_value) == keys(by_name, baselines=False) == keys(by_name) - set(BASELINES)

@@ -13,7 +13,7 @@ from benchmarks.peers.contenders import REFERENCE
 from benchmarks.peers.rounds import Measured
 from benchmarks.peers.summary import estimate, status
 from fanout_pipeline.measuring.comparison.comparison import Row
-from fanout_pipeline.reporting.canvas import GRID, INK, SOFT, head, png
+from fanout_pipeline.reporting.canvas import GRID, INK, SOFT, draw_title, png
 
 _OURS, _PEER, _WRONG = "#0072B2", "#5b6670", "#D55E00"  # Okabe and Ito's, and ink
 _COLUMNS = 2
@@ -37,7 +37,7 @@ def picture(measured: Sequence[Measured]) -> bytes:
         _panel(axes, one)
     for axes in panels[len(measured) :]:
         axes.set_visible(False)
-    head(figure, "Time in relation to the plain loop's (log scale): left of 1 is faster")
+    draw_title(figure, "Time in relation to the plain loop's (log scale): left of 1 is faster")
     _legend(figure, panels[0], 5 if columns > 1 else 3)
     return png(figure)
 

@@ -6,13 +6,12 @@ import math
 import os
 import time
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-import fanout_pipeline.engine.calls.imports  # noqa: F401 (importing Arrow is not part of a run)
-from fanout_pipeline.engine.calls.items import keep_memory
+import fanout_pipeline.engine.calls.imports  # noqa: F401 (not in a run's time)
 from fanout_pipeline.engine.functions.identity import Basis, identity_of
 from fanout_pipeline.engine.functions.input_guard import inputs_unchanged
 from fanout_pipeline.engine.model.options import FailurePolicy, Options
@@ -20,18 +19,20 @@ from fanout_pipeline.engine.model.run_record import RunRecord
 from fanout_pipeline.engine.model.spec import FanoutSpec, with_its_imports
 from fanout_pipeline.engine.model.strategy import Crew, Ran, Strategy, Work
 from fanout_pipeline.engine.scheduling.resume import finished_before, log_kept_on_error, unfinished
+from fanout_pipeline.engine.suitability import require_suited
 from fanout_pipeline.engine.system.os_errors import explained
 from fanout_pipeline.engine.system.progress import Progress
 from fanout_pipeline.engine.system.surroundings import Surroundings
 from fanout_pipeline.engine.system.usage import own_usage
 from fanout_pipeline.engine.timing.timeline import mean, total
+from fanout_pipeline.engine.workers.apart import call_apart
 from fanout_pipeline.results.store.contract import Store
 from fanout_pipeline.results.store.folder import ResultFolder
 from fanout_pipeline.results.store.generation import Generation
 from fanout_pipeline.results.store.ledger import Finished, forget
 from fanout_pipeline.results.store.manifest import Manifest
 from fanout_pipeline.results.types.kinds import MixedTypes
-from fanout_pipeline.sources.source import Source, recorded
+from fanout_pipeline.sources.source import Chunk, Source, recorded
 
 
 def default_chunks(source: Source, size: int, workers: int) -> int:
@@ -61,17 +62,44 @@ def run_strategy(
     a run that is not; with `resume` too, those of an earlier such run are reused, if it did the
     same. Runs that are timed do neither.
 
-    Raises BadInput, ItemFailed, WorkerDied, CannotWrite, SystemRefused or TypeError; what is
-    visible in the folder is then as it was.
+    Raises BadInput, ItemFailed, WorkerDied, CannotWrite, SystemRefused, TypeError, or Unsupported where a
+    baseline is asked for what it lacks; what is visible in the folder is then as it was.
     """
-    keep_memory()
+    require_suited(strategy, spec, options, resume, log)
+    if strategy.baseline:
+        spec = replace(spec, batch_function=None)  # It need not be one that can be sent.
+    run = partial(_run_here, strategy, spec, folder, options, chunks=chunks, warm_runs=warm_runs)
+    if not strategy.baseline:
+        return run(log=log, ledger=ledger, resume=resume)
+    try:
+        record: RunRecord = call_apart(run, log)
+    except BaseException:
+        # It was killed: what it had begun is removed as the next run would remove it.
+        with suppress(Exception), ResultFolder(folder).writing():
+            pass
+        raise
+    return record
+
+
+@with_its_imports
+def _run_here(
+    strategy: Strategy,
+    spec: FanoutSpec,
+    folder: Path,
+    options: Options,
+    *,
+    chunks: int | None,
+    log: Callable[[str], object],
+    warm_runs: int,
+    ledger: bool = False,
+    resume: bool = False,
+) -> RunRecord:
+    """The same, in this process."""
     method = options.start_method
     if method not in strategy.start_methods:
         method = strategy.start_methods[0]
     workers = 1 if strategy.single else options.workers
     options = replace(options, workers=workers, start_method=method)
-    if options.failures.item_timeout_seconds is not None and not strategy.ends_calls:
-        log(no_timeout(strategy.name))
     # Outside the timing, the same for all: which bytes these are.
     basis = Basis.of(spec)
     target = ResultFolder(folder)
@@ -90,26 +118,26 @@ def run_strategy(
             finished = finished_before(folders[0], identity, log)
         if resume:
             generations.enter_context(log_kept_on_error(folders[0], spec, basis.seen, log))
-        once = partial(
-            run_once,
+        progress = Progress(strategy.name, log)
+        job = Job(
             strategy.name,
-            spec=spec,
-            target=target,
-            basis=basis,
-            chunks=wanted,
-            fixed=chunks is not None,
-            progress=Progress(strategy.name, log),
-            failures=options.failures,
+            spec,
+            basis,
+            target,
+            wanted,
+            chunks is not None,
+            options.failures,
+            progress,
         )
         own = own_usage()
         began = time.perf_counter()
         with strategy.start(options) as crew:
             started = time.perf_counter()
-            cold = once(crew, generation=folders[0], finished=finished)
+            cold = job.run(crew, folders[0], finished)
             now, used = own_usage(), crew.usage()
             if warm_runs:
-                crew.settle()
-            warm = [once(crew, generation=folder) for folder in folders[1:]]
+                crew.warm_up()
+            warm = [job.run(crew, folder) for folder in folders[1:]]
             begin_stop = time.perf_counter()
         stopped = time.perf_counter()
     start_seconds, stop_seconds = started - began, stopped - begin_stop
@@ -140,81 +168,84 @@ def run_strategy(
     )
 
 
-def no_timeout(strategy: str) -> str:
-    """What the user is told of a limit that nobody keeps."""
-    return (
-        f"Warning: item_timeout_seconds is not applied by {strategy}, which can end no call. "
-        "multiprocess does, and asyncio for async functions."
-    )
-
-
 @dataclass(frozen=True, slots=True)
 class Once:
-    """One run of a crew, cut to committed."""
+    """One run of a crew, from cutting the source to committed parts."""
 
     manifest: Manifest
     ran: Ran
     cut_seconds: float
     run_seconds: float
-    """Cutting included."""
+    """Wall time until all parts are written, cutting included."""
     commit_seconds: float
 
     @property
     def phases(self) -> dict[str, float]:
-        own = {"cut": self.cut_seconds, "gather": self.commit_seconds}
-        return total([own, mean(self.ran.timelines)])
+        cut, commit = {"read": self.cut_seconds}, {"commit": self.commit_seconds}
+        return total([cut, mean(self.ran.timelines), commit])
 
     @property
     def seconds(self) -> float:
         return self.run_seconds + self.commit_seconds
 
 
-def run_once(
-    strategy: str,
-    crew: Crew,
-    spec: FanoutSpec,
-    target: Store,
-    generation: Generation,
-    basis: Basis,
-    chunks: int,
-    fixed: bool,
-    progress: Progress,
-    failures: FailurePolicy,
-    finished: tuple[Finished, ...] = (),
-) -> Once:
-    """Cut what is not finished of the source, have the crew do it, and commit the generation."""
-    began = time.perf_counter()
-    cuts = unfinished(spec.source.chunks(chunks), finished)
-    cut = time.perf_counter()
-    work = Work(
-        spec.source.examined(basis.input),
-        spec.function,
-        spec.batch_function,
-        cuts,
-        generation,
-        fixed,
-        failures,
-        finished,
-        spec.depends_on,
-        basis.seen,
-        Surroundings.here(),
-    )
-    try:
-        with inputs_unchanged(spec, basis.seen):
-            ran = crew.run(work, progress)
-    except MixedTypes:
-        if finished:
-            # A run has gone on and ended here: the next would, too.
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What one strategy is to do, once or several times: call the function of a spec on all its items."""
+
+    strategy: str
+    """The strategy's name, for the manifest."""
+    spec: FanoutSpec
+    basis: Basis
+    """What results are made from, as it was before the first run."""
+    target: Store
+    """Where results are made visible."""
+    chunks: int
+    """How many chunks the source is cut into at first."""
+    fixed: bool
+    """Whether the user asked for so many chunks: crews do not cut them smaller then."""
+    failures: FailurePolicy
+    progress: Progress
+
+    def run(self, crew: Crew, generation: Generation, finished: tuple[Finished, ...] = ()) -> Once:
+        """Cut what is not finished of the source, have the crew do it, and commit the generation."""
+        began = time.perf_counter()
+        chunks = unfinished(self.spec.source.chunks(self.chunks), finished)
+        cut = time.perf_counter()
+        try:
+            with inputs_unchanged(self.spec, self.basis.seen):
+                ran = crew.run(self._work(generation, chunks, finished), self.progress)
+        except MixedTypes:
+            if finished:
+                # Another run that resumes from these parts would end here again.
+                forget(generation)
+            raise
+        written = time.perf_counter()
+        try:
+            source = recorded(self.spec.source, self.basis.input)
+            manifest = Manifest(self.strategy, tuple(ran.parts), source, self.basis.made_by)
+        except (TypeError, ValueError):
+            # So would one that resumes from all of them.
             forget(generation)
-        raise
-    ended = time.perf_counter()
-    try:
-        manifest = Manifest(
-            strategy, tuple(ran.parts), recorded(spec.source, basis.input), basis.made_by
+            raise
+        self.target.commit(generation, manifest)
+        committed = time.perf_counter()
+        return Once(manifest, ran, cut - began, written - began, committed - written)
+
+    def _work(
+        self, generation: Generation, chunks: tuple[Chunk, ...], finished: tuple[Finished, ...]
+    ) -> Work:
+        spec = self.spec
+        return Work(
+            spec.source.examined(self.basis.input),
+            spec.function,
+            spec.batch_function,
+            chunks,
+            generation,
+            self.fixed,
+            self.failures,
+            finished,
+            spec.depends_on,
+            self.basis.seen,
+            Surroundings.here(),
         )
-    except (TypeError, ValueError):
-        # To go on with these parts would end here again.
-        forget(generation)
-        raise
-    target.commit(generation, manifest)
-    return Once(manifest, ran, cut - began, ended - began, time.perf_counter() - ended)

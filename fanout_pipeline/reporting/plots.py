@@ -28,17 +28,14 @@ _RIGHT, _WRONG = "#0072B2", "#D55E00"
 _PHASES: dict[str, tuple[str, str]] = {
     "launch": ("#D55E00", "///"),
     "start": ("#D55E00", ""),
-    "import": ("#E69F00", ""),
-    "stop": ("#E69F00", "///"),
-    "send": ("#CC79A7", ""),
-    "io": ("#CC79A7", "///"),
+    "stop": ("#E69F00", ""),
+    "io": ("#CC79A7", ""),
     "event_log": ("#F0E442", ""),
     "framework": ("#F0E442", "///"),
-    "cut": ("#56B4E9", "///"),
     "read": ("#56B4E9", ""),
     "call": ("#009E73", ""),
     "write": ("#0072B2", ""),
-    "gather": ("#0072B2", "///"),
+    "commit": ("#0072B2", "///"),
     "wait": ("#BDBDBD", ""),
 }
 _UNACCOUNTED = ("#FFFFFF", "xxx")

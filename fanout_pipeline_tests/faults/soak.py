@@ -5,9 +5,7 @@ python -m fanout_pipeline_tests.faults.soak TIMES FOLDER
 
 import gc
 import json
-import multiprocessing
 import os
-import re
 import sys
 import tempfile
 import threading
@@ -21,26 +19,14 @@ from fanout_pipeline.defs.config.data_folder import DataFolder
 from fanout_pipeline.defs.config.resources import Fanout
 from fanout_pipeline.defs.lab.factory import fanout_assets
 from fanout_pipeline.defs.shared.json_io_manager import IO_MANAGER, json_io_manager
-from fanout_pipeline.engine.baselines.semaphores import name_semaphores
 
-STRATEGIES = ("serial", "threads", "multiprocess", "vectorized", "queue", "pool_map")
+STRATEGIES = ("serial", "threads", "multiprocess", "vectorized")
 COUNT = 2000
 
 
 def shared_memory():
-    """The semaphores and blocks of this program that have a name; other programs' tests make some, too."""
-    semaphores = re.compile(rf"sem\.fanout\.\d+\.{os.getpid()}\..*")
-    blocks = f"pym-{os.getpid()}-"
-    names = os.listdir("/dev/shm")
-    return [name for name in names if semaphores.fullmatch(name) or name.startswith(blocks)]
-
-
-def require_named():
-    """Raise where a semaphore of this program would not be found."""
-    name_semaphores()
-    semaphore = multiprocessing.get_context("spawn").Semaphore()
-    assert len(shared_memory()) == 1
-    del semaphore
+    """The blocks of this program that have a name; other programs' tests make some, too."""
+    return [name for name in os.listdir("/dev/shm") if name.startswith(f"pym-{os.getpid()}-")]
 
 
 def held(data):
@@ -60,7 +46,6 @@ def held(data):
 
 
 def main(times, folder):
-    require_named()
     data = Path(folder) / "data"
     wanted = {f"squares/{name}" for name in STRATEGIES}
     assets = [a for a in fanout_assets(SQUARES) if a.key.to_user_string() in wanted]

@@ -49,7 +49,7 @@ def test_runs_in_processes_of_their_own(tmp_path):
     temporary = tmp_path / "t"
     temporary.mkdir()
     config = {"ops": {"numbers_file": {"config": {"count": 2000}}}}
-    keys = ("numbers_file", "squares/serial", "squares/multiprocess", "squares/queue")
+    keys = ("numbers_file", "squares/serial", "squares/multiprocess")
     files = []
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TMPDIR", str(temporary))

@@ -75,8 +75,7 @@ def test_the_breakdown_has_only_phases_that_occur():
     """A comparison without Dagster's ways has no columns for Dagster."""
     header = breakdown_table(realistic("multiprocess")[0], "simple").splitlines()[0].split()
     assert header == [
-        "strategy", "wall", "start", "import", "send", "read", "call", "write", "wait", "gather",
-        "stop", "unaccounted",
+        "strategy", "wall", "start", "read", "call", "write", "wait", "commit", "stop", "unaccounted",
     ]  # fmt: skip
 
 

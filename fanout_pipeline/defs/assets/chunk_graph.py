@@ -72,7 +72,7 @@ def chunk_graph_asset(spec: FanoutSpec, version: str, tags: dict[str, str]) -> d
     def scatter_op(
         context: dg.OpExecutionContext, data_folder: DataFolder, fanout: Fanout
     ) -> Iterator[dg.DynamicOutput[list[int]]]:
-        from fanout_pipeline.engine.run import no_timeout
+        from fanout_pipeline.engine.suitability import no_timeout
 
         if fanout.item_timeout_seconds is not None:
             context.log.warning(no_timeout(NAME))

@@ -58,8 +58,9 @@ def strategy_asset(
             options,
             chunks=fanout.chunks,
             log=context.log.info,
-            ledger=True,
-            resume=fanout.resume,
+            ledger=not strategy.baseline,
+            # The default of `resume` is for those that can.
+            resume=fanout.resume and not strategy.baseline,
         )
         overlaps = overlapping_steps(
             context.op_execution_context, spec.name, strategy.name, began, time.time()

@@ -54,7 +54,7 @@ class Fanout(dg.ConfigurableResource[Any]):
         default="fail",
         description="fail: the first item on which the function raises ends the run; the error names it. "
         "quarantine: all other items are finished, and those that failed or cannot be read are listed in "
-        "_failures.parquet.",
+        "_failures.parquet. Refused by queue, indexed_queue and pool_map, as retries are.",
     )
     failed_items: Literal["null", "omit"] = Field(
         default="null",
@@ -70,9 +70,9 @@ class Fanout(dg.ConfigurableResource[Any]):
     )
     retry_on: list[ErrorName] = Field(
         default=["Exception"],
-        description="Errors to retry: names of their classes or of base classes, with or without the "
-        "module that defines them (ConnectionError, requests.exceptions.Timeout; not "
-        "requests.Timeout, which is only an alias).",
+        description="Errors to retry: names of their classes or of base classes, plain or qualified by "
+        "their module or a package around it (ConnectionError, requests.Timeout, "
+        "fanout_pipeline.WorkerDied).",
     )
     backoff_seconds: Backoff = Field(
         default=0.1,
@@ -82,7 +82,8 @@ class Fanout(dg.ConfigurableResource[Any]):
     item_timeout_seconds: Optional[Limit] = Field(  # noqa: UP045
         default=None,
         description="A call that takes longer is ended, and its item counts as failed. Applied by "
-        "multiprocess and asyncio. Other strategies cannot end a call, and log a warning.",
+        "multiprocess and asyncio. Other strategies cannot end a call, and log a warning; queue, "
+        "indexed_queue and pool_map refuse the limit.",
     )
     worker_memory_mb: Optional[Megabytes] = Field(  # noqa: UP045
         default=None,

@@ -10,6 +10,8 @@ from fanout_pipeline.defs.config.resources import Fanout
 from fanout_pipeline.defs.shared.keys import upstream_keys
 from fanout_pipeline.defs.shared.overlap import ALONE, TIMED
 from fanout_pipeline.engine.model.spec import FanoutSpec
+from fanout_pipeline.engine.registry import STRATEGIES
+from fanout_pipeline.engine.suitability import unsuited_baselines
 
 if TYPE_CHECKING:
     from fanout_pipeline.measuring.break_even.grid import Grid
@@ -46,7 +48,10 @@ def break_even_asset(spec: FanoutSpec, version: str) -> dg.AssetsDefinition:
         )
 
         folder = data_folder.path(spec.name, NAME)
-        grid = runnable_grid(spec, _grid(config))
+        asked = [STRATEGIES[name] for name in config.strategies]
+        for name, reason in unsuited_baselines(asked, spec, fanout.options()).items():
+            context.log.warning(f"{name} is left out. {reason}")
+        grid = runnable_grid(spec, _grid(config), fanout.options())
         if grid.strategies[1:] == ():
             raise dg.Failure(
                 f"There is nothing to compare with serial: none of the strategies {config.strategies} "

@@ -11,6 +11,7 @@ import dagster as dg
 from fanout_pipeline.defs.config.data_folder import DataFolder
 from fanout_pipeline.defs.shared.metadata import plain_values
 from fanout_pipeline.engine.model.spec import FanoutSpec
+from fanout_pipeline.engine.registry import STRATEGIES
 
 if TYPE_CHECKING:
     from fanout_pipeline.measuring.comparison.comparison import Comparison
@@ -56,7 +57,9 @@ def comparison_asset(spec: FanoutSpec, strategies: Sequence[str]) -> dg.AssetsDe
         from fanout_pipeline.reporting.tables import comparison_table
 
         recorded = [
-            AssetRecord.from_metadata(name, _recorded(context, spec, name)) for name in strategies
+            AssetRecord.from_metadata(name, _recorded(context, spec, name))
+            for name in strategies
+            if not _is_left_out(context, spec, name)
         ]
         # Only the file's name is used: whoever can report events could name any path, and trials in
         # another data root are of other data.
@@ -87,6 +90,13 @@ def comparison_asset(spec: FanoutSpec, strategies: Sequence[str]) -> dg.AssetsDe
         yield from _check(key, verdict, earlier)
 
     return comparison
+
+
+def _is_left_out(context: dg.AssetExecutionContext, spec: FanoutSpec, name: str) -> bool:
+    """Whether it is a baseline that was never materialized: the trials say why, where it could not be."""
+    if name not in STRATEGIES or not STRATEGIES[name].baseline:
+        return False
+    return context.instance.get_latest_materialization_event(dg.AssetKey([spec.name, name])) is None
 
 
 def _recorded(context: dg.AssetExecutionContext, spec: FanoutSpec, name: str) -> dict[str, Any]:

@@ -14,23 +14,25 @@ from fanout_pipeline.defs.lab.trials_asset import trials_asset
 from fanout_pipeline.engine.functions.fingerprint import function_fingerprint
 from fanout_pipeline.engine.model.spec import FanoutSpec
 from fanout_pipeline.engine.registry import STRATEGIES
+from fanout_pipeline.engine.suitability import unsuited
 
 
-def fanout_definitions(*specs: FanoutSpec) -> dg.Definitions:
+def fanout_definitions(*specs: FanoutSpec, baselines: bool = True) -> dg.Definitions:
     """A code location with these fan-outs, complete or to be merged (`dg.Definitions.merge`).
 
     Each fan-out has its assets and the jobs `<name>_comparison_job` and `<name>_break_even_job`. They share
-    the resources, and the executor that lets nothing run beside a timed step.
+    the resources, and the executor that lets nothing run beside a timed step. With `baselines=False` there are no assets
+    for queue, indexed_queue and pool_map, which refuse runs with retries or a quarantine.
     """
     return dg.Definitions(
-        assets=[asset for spec in specs for asset in fanout_assets(spec)],
+        assets=[asset for spec in specs for asset in fanout_assets(spec, baselines=baselines)],
         jobs=[job for spec in specs for job in fanout_jobs(spec.name)],
         resources=default_resources(),
         executor=timed_steps_executor,
     )
 
 
-def fanout_assets(spec: FanoutSpec) -> list[dg.AssetsDefinition]:
+def fanout_assets(spec: FanoutSpec, *, baselines: bool = True) -> list[dg.AssetsDefinition]:
     """An asset for each strategy, with its checks, and the trials, the comparison and the break-even.
 
     The reference runs first, so that the others are checked against its results. The chunk steps run
@@ -39,7 +41,11 @@ def fanout_assets(spec: FanoutSpec) -> list[dg.AssetsDefinition]:
     # Computed once, because a function may refer to large data.
     version = function_fingerprint(spec.function)
     batch_version = function_fingerprint(spec.batch_function) if spec.batch_function else version
-    strategies = [s for s in STRATEGIES.values() if s.suits(spec)]
+    strategies = [
+        strategy
+        for strategy in STRATEGIES.values()
+        if not unsuited(strategy, spec) and (baselines or not strategy.baseline)
+    ]
     assets = [
         strategy_asset(
             spec,

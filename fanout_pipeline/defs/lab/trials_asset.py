@@ -16,6 +16,7 @@ from fanout_pipeline.defs.shared.overlap import ALONE, TIMED
 from fanout_pipeline.engine.functions.fingerprint import function_name
 from fanout_pipeline.engine.model.spec import FanoutSpec
 from fanout_pipeline.engine.registry import REFERENCE, STRATEGIES
+from fanout_pipeline.engine.suitability import unsuited_baselines
 from fanout_pipeline.engine.system.import_path import importing_from
 from fanout_pipeline.results.files.atomic import make_folder
 from fanout_pipeline.results.files.no_links import make_link
@@ -175,7 +176,10 @@ def _contenders(
     from fanout_pipeline.measuring.trials.contenders import StrategyContender
 
     spec, options, chunks = request.spec, request.fanout.options(), request.fanout.chunks
-    wanted = {REFERENCE, *request.config.strategies}
+    asked = [STRATEGIES[name] for name in request.config.strategies if name in STRATEGIES]
+    reasons = unsuited_baselines(asked, spec, options)
+    left_out = [f"{name} was left out. {reason}" for name, reason in reasons.items()]
+    wanted = {REFERENCE, *request.config.strategies} - reasons.keys()
     names = [name for name in request.names if name in wanted]
     contenders: list[Contender] = [
         StrategyContender(
@@ -192,15 +196,16 @@ def _contenders(
     ]
     executors = [name for name in names if name in DAGSTER_EXECUTORS]
     if executors and request.pointer is None:
-        return contenders, [
+        left_out.append(
             f"{', '.join(executors)} were left out: another process cannot load this run's code location "
             "(it was materialized from Python)."
-        ]
+        )
+        return contenders, left_out
     contenders += [
         DagsterRun(name, spec, request.pointer or "", scratch, options, chunks, determinism)
         for name in executors
     ]
-    return contenders, []
+    return contenders, left_out
 
 
 def _link_source(root: Path, scratch: Path, path: str | None) -> None:

@@ -151,7 +151,7 @@ class DagsterRun:
                 "read": sum(part.read_seconds for part in parts),
                 "call": sum(part.call_seconds for part in parts),
                 "write": sum(part.write_seconds for part in parts),
-                "gather": record["metadata"]["commit_seconds"],
+                "commit": record["metadata"]["commit_seconds"],
             },
             check_seconds=record["metadata"]["check_seconds"],
         )

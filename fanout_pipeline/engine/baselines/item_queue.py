@@ -1,199 +1,159 @@
-"""The article's program: items one at a time through a queue, one list of results a worker.
+"""The article's program: items one at a time through a queue, one list of results from each worker.
 
-    parent --(task)--> inputs --> worker: until 'STOP': function(item) --> its pipe --> parent
-           --'STOP' a worker-->                       one list at the end
+    parent --(item)--> inputs --> worker, until 'STOP': function(item) --> its pipe --> parent
+           --'STOP' for each worker-->                    one list at the end
 
-Used by `queue` and `indexed_queue`, which differ in what a task is. Mended: a worker that raises or
-dies ends the run instead of leaving the parent to wait for ever, for which each has a pipe of its own
-for its list (whoever dies while it puts into a shared queue leaves the queue locked); the queue of
-inputs is bounded, so that the parent stays close to its workers and does not hold every item
-pickled; and the workers can be given another run after 'STOP', as every crew can.
+`queue` and `indexed_queue` differ in whether the item's index travels along. The list comes through a
+pipe of the worker's, not through a second queue, so that a worker that dies is noticed; and workers
+serve another run after 'STOP', so that they can be timed warm.
 """
 
 from __future__ import annotations
 
-import queue
-from collections.abc import Callable, Iterable, Iterator
+import pickle
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from multiprocessing import get_context, queues
+from multiprocessing import get_context
 from multiprocessing.connection import wait
+from multiprocessing.reduction import ForkingPickler
+from operator import itemgetter
 from typing import Any, Self
 
-from fanout_pipeline.engine.baselines.item_queue_worker import STOP, Serve, Task, serve_runs
-from fanout_pipeline.engine.baselines.multiprocessing_workers import (
-    ItemReader,
-    not_started,
-    starting,
+from fanout_pipeline.engine.baselines.programs import (
+    SAMPLE_EVERY,
+    CallFailed,
+    ProgramRun,
+    cannot_be_sent,
+    require_alive,
 )
-from fanout_pipeline.engine.baselines.pickling import IN_A_ROW, SAMPLE_EVERY
-from fanout_pipeline.engine.baselines.queue_results import QueueResults
-from fanout_pipeline.engine.baselines.semaphores import name_semaphores
-from fanout_pipeline.engine.functions.serialize import sent
-from fanout_pipeline.engine.model.errors import WorkerDied
+from fanout_pipeline.engine.calls.invoke import calling
+from fanout_pipeline.engine.model.errors import failure_from, short_repr, unpickling_failed
 from fanout_pipeline.engine.model.options import Options
-from fanout_pipeline.engine.model.strategy import Work
-from fanout_pipeline.engine.system.signals import WAIT_SECONDS, HeldInterrupts, interrupts_held
+from fanout_pipeline.engine.model.strategy import Crew, Ran, Work
+from fanout_pipeline.engine.system.progress import Progress
+from fanout_pipeline.engine.system.signals import WAIT_SECONDS
 from fanout_pipeline.engine.system.usage import ProcessUsage, usage_of
 
-_WAITING_TASKS = 1000
-_LOOK_EVERY = 256
+_STOP = "STOP"
 
 
-class _Inputs(queues.Queue):  # type: ignore[type-arg]
-    """A queue that can be given up while tasks are in it and no worker is left to take them."""
+class ItemQueue(Crew):
+    """Workers that take tasks from one queue: (item,) or (index, item), so that no item is 'STOP'."""
 
-    def __init__(self, context: Any):
-        super().__init__(_WAITING_TASKS, ctx=context)
-        # The feeder thread then ends at the broken pipe instead of printing an error for each
-        # task left (as concurrent.futures does, see CPython gh-94777).
-        self._ignore_epipe = True
-
-    def abandon(self) -> None:
-        self._reader.close()  # type: ignore[attr-defined]  # typeshed leaves it out
-        self.close()
-        self.join_thread()
-
-
-class ItemQueue:
-    """A crew's workers, which take tasks from one queue."""
+    indexed = False
+    """An item's index travels with it, and the results are sorted by it."""
 
     def __init__(self, options: Options):
-        name_semaphores()
         context: Any = get_context(options.start_method)
-        self._inputs = _Inputs(context)
-        self._context = context
-        self._processes: list[Any] = []
-        self._controls: list[Any] = []
-
-    def _start(self, workers: int) -> None:
-        for _ in range(workers):
-            with interrupts_held():
-                ours, theirs = self._context.Pipe()
-                process = self._context.Process(
-                    target=serve_runs, args=(theirs, self._inputs), daemon=True
-                )
-                with starting():
-                    process.start()
-                self._processes.append(process)
-                self._controls.append(ours)
-                theirs.close()
-        for control in self._controls:
-            try:
-                self._receive(control)
-            except WorkerDied:
-                raise not_started(self._process(control)) from None
+        self._inputs = context.Queue()
+        self._workers: dict[Any, Any] = {}
+        """The process of each worker, by our end of its pipe."""
+        for _ in range(options.workers):
+            ours, theirs = context.Pipe()
+            process = context.Process(target=_serve, args=(theirs, self._inputs), daemon=True)
+            process.start()
+            theirs.close()
+            self._workers[ours] = process
+        for _ in self._messages():
+            pass
 
     @classmethod
     @contextmanager
     def started(cls, options: Options) -> Iterator[Self]:
-        """Workers that have answered; gone at the end, with their queues and threads."""
+        """Workers that have answered. After an error nobody ends them but who kills this process."""
         crew = cls(options)
-        orderly = False
+        yield crew
+        for pipe in crew._workers:
+            pipe.close()
+        for process in crew._workers.values():
+            process.join()
+        crew._inputs.close()
+        crew._inputs.join_thread()
+
+    def run(self, work: Work, progress: Progress) -> Ran:
+        """Feed every item and a 'STOP' for each worker, and join the workers' lists as they arrive."""
+        run = ProgramRun(work, progress)
+        for pipe in self._workers:
+            pipe.send((work.function, self.indexed, work.surroundings))
+        tasks = list(enumerate(run.items) if self.indexed else zip(run.items, strict=True))
+        for task in tasks:
+            self._inputs.put(task)
+        for _ in self._workers:
+            self._inputs.put(_STOP)
+        results: list[Any] = []
+        calls = []
         try:
-            crew._start(options.workers)
-            yield crew
-            orderly = True
-        finally:
-            with interrupts_held():
-                crew._close(orderly)
+            for found, call_seconds in self._messages():
+                results += found
+                calls.append(call_seconds)
+        except CallFailed as error:
+            raise run.item_failed(error) from None
+        sent = [*tasks[::SAMPLE_EVERY], results[::SAMPLE_EVERY]]
+        if self.indexed:
+            results.sort(key=itemgetter(0))
+            results = [result for _, result in results]
+        return run.finish(results, calls, sent)
 
     def usage(self) -> list[ProcessUsage]:
-        return usage_of(process.pid for process in self._processes)
+        return usage_of(process.pid for process in self._workers.values())
 
-    def results(
-        self,
-        serve: Serve,
-        work: Work,
-        reader: ItemReader,
-        tasks: Iterable[Task],
-        say: Callable[[str], object],
-    ) -> QueueResults:
-        """Feed every task and a 'STOP' for each worker, then join the workers' lists as they come.
+    def _messages(self) -> Iterator[Any]:
+        """One from each worker, as they come. Raises the error that one is, or WorkerDied."""
+        waiting = list(self._workers)
+        while waiting:
+            ready: list[Any] = wait(waiting, WAIT_SECONDS)
+            for pipe in ready:
+                waiting.remove(pipe)
+                try:
+                    message = pipe.recv()
+                except (EOFError, OSError):
+                    self._workers[pipe].kill()  # It may have closed its pipe and live on.
+                    self._workers[pipe].join()
+                    break
+                if isinstance(message, BaseException):
+                    raise message
+                yield message
+            require_alive(self._workers.values())
 
-        The tasks are made of what `reader` reads. `say`: see `sent`.
-        """
-        joined = QueueResults(reader)
-        sample: list[Task] = []
-        told = (serve, work.function, work.failures, work.surroundings)
-        message = sent(told, work.function, say)
-        for control in self._controls:
-            with suppress(BrokenPipeError):  # its worker is dead, as will be said below
-                control.send_bytes(message)
-        # Interrupts are let through between operations of the queue, never inside of one.
-        with interrupts_held() as interrupts:
-            for number, task in enumerate(tasks):
-                self._put(task, interrupts)
-                if number % (SAMPLE_EVERY * IN_A_ROW) < IN_A_ROW:
-                    sample.append(task)
-                elif sample:
-                    joined.sample.take_each(sample)
-                    sample.clear()
-                if number % _LOOK_EVERY == 0:
-                    self._look_for_failed()
-            joined.sample.take_each(sample)
-            for _ in self._processes:
-                self._put(STOP, interrupts)
-            waiting = list(self._controls)
-            while waiting:
-                with interrupts.allowed():  # A list may be long, and its worker stopped.
-                    for control in self._ready(waiting, WAIT_SECONDS):
-                        joined.add(self._receive(control))
-                        waiting.remove(control)
-        return joined
 
-    def _put(self, task: Task | str, interrupts: HeldInterrupts) -> None:
+def _serve(pipe: Any, inputs: Any) -> None:
+    """A worker's program: one run for each message, until the parent closes the pipe or is killed."""
+    with suppress(EOFError, OSError):
+        pipe.send("ready")
         while True:
-            interrupts.let_through()
+            pipe.send_bytes(_answer(pipe.recv_bytes(), inputs))
+
+
+def _answer(message: bytes, inputs: Any) -> Any:
+    """One run: what `_take_until_stop` returns, or the error that ended it, pickled."""
+    try:
+        function, indexed, surroundings = pickle.loads(message)
+        surroundings.take_on()
+    except BaseException as error:  # A module may call sys.exit() when it is imported.
+        return ForkingPickler.dumps(unpickling_failed(error))
+    try:
+        return ForkingPickler.dumps(_take_until_stop(function, indexed, inputs))
+    except CallFailed as error:
+        return ForkingPickler.dumps(error)
+    except Exception as error:
+        return ForkingPickler.dumps(cannot_be_sent(error))
+
+
+def _take_until_stop(
+    function: Callable[[Any], Any], indexed: bool, inputs: Any
+) -> tuple[list[Any], float]:
+    """The results, and the seconds of the calls."""
+    results = []
+    call_seconds = 0.0
+    with calling(function) as call:
+        for task in iter(inputs.get, _STOP):
+            began = time.perf_counter()
             try:
-                return self._inputs.put(task, timeout=WAIT_SECONDS)
-            except queue.Full:
-                self._look_for_failed()
-
-    def _look_for_failed(self) -> None:
-        """Before there is a 'STOP' a worker says nothing but why it has ended."""
-        for control in self._ready(self._controls, 0):
-            self._receive(control)
-
-    def _ready(self, controls: list[Any], seconds: float) -> list[Any]:
-        """Those that have sent something, or have ended; none after so many seconds."""
-        ready = wait(controls, seconds)
-        if (
-            not ready
-        ):  # The pipe of one that is dead may be open in a process that its function forked.
-            for control in controls:
-                process = self._process(control)
-                if process.exitcode is not None and not control.poll():
-                    raise _died(process)
-        return ready
-
-    def _process(self, control: Any) -> Any:
-        return self._processes[self._controls.index(control)]
-
-    def _receive(self, control: Any) -> Any:
-        """A worker's next message. Raises what it has raised, or WorkerDied."""
-        try:
-            message = control.recv()
-        except (EOFError, OSError):  # at the end of a message, or in the middle of it
-            process = self._process(control)
-            process.join()
-            raise _died(process) from None
-        if isinstance(message, BaseException):
-            raise message
-        return message
-
-    def _close(self, orderly: bool) -> None:
-        if not orderly:
-            for process in self._processes:
-                process.kill()
-        for process, control in zip(self._processes, self._controls, strict=True):
-            control.close()
-            process.join()
-            process.close()
-        self._inputs.abandon()
-
-
-def _died(process: Any) -> WorkerDied:
-    return WorkerDied(
-        f"Worker process {process.pid} ended with exit code {process.exitcode} before its work did. "
-        "Nothing was made visible; earlier results are as they were."
-    )
+                result = call(task[-1])
+            except BaseException as error:
+                index, item = task[0] if indexed else None, task[-1]
+                raise CallFailed(index, item, failure_from(error, short_repr(item))) from None
+            call_seconds += time.perf_counter() - began
+            results.append((task[0], result) if indexed else result)
+    return results, call_seconds

@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from fanout_pipeline.engine.calls.handing_back import HandedBack
 from fanout_pipeline.engine.calls.invoke import Append, appending
 from fanout_pipeline.engine.calls.outcome import UNLIMITED, Control, Outcome
 from fanout_pipeline.engine.calls.quarantine import Quarantine
@@ -23,7 +22,7 @@ from fanout_pipeline.engine.model.errors import (
     short_repr,
 )
 from fanout_pipeline.engine.model.strategy import Work
-from fanout_pipeline.engine.timing.stopwatch import AnyTimed, Stopwatch
+from fanout_pipeline.engine.timing.stopwatch import Stopwatch
 from fanout_pipeline.results.store.manifest import PartRecord
 from fanout_pipeline.results.types.buffer import Results
 from fanout_pipeline.sources.source import Chunk
@@ -36,37 +35,16 @@ _SLOW_SECONDS = 5e-6
 """From this time an item on, announcing each (0.1 µs) costs less than 2 %."""
 
 
-def keep_memory() -> None:
-    """Have malloc keep the memory that one chunk frees for the next one, in a process that does chunks.
-
-    glibc's malloc returns freed memory to the system, which hands it out again page by page: 7 ns an item.
-    Freeing a block this large teaches it to keep up to twice as much (mallopt(3), M_MMAP_THRESHOLD). Nothing is
-    written to the block, so it takes no memory.
-    """
-    bytes(16 * 2**20)
-
-
-def process_chunk(work: Work, chunk: Chunk, control: Control = UNLIMITED) -> Outcome[PartRecord]:
-    """Call the function on each item of a chunk, as far as `control` lets it, and write the part.
+def process_chunk(
+    work: Work,
+    chunk: Chunk,
+    control: Control = UNLIMITED,
+    finish: Callable[[Quarantine, Results], PartRecord] = Quarantine.part,
+) -> Outcome[PartRecord]:
+    """Call the function on each item of a chunk, as far as `control` lets it, and have `finish` make the part.
 
     Raises ItemFailed, BadInput, or Stopped.
     """
-    return _process(work, chunk, control, Quarantine.part)
-
-
-def process_unwritten(
-    work: Work, chunk: Chunk, control: Control
-) -> Outcome[PartRecord | HandedBack]:
-    """The same, but the results are not written if another process can do so."""
-    return _process(work, chunk, control, Quarantine.hand_back)
-
-
-def _process(
-    work: Work,
-    chunk: Chunk,
-    control: Control,
-    finish: Callable[[Quarantine, Results], AnyTimed],
-) -> Outcome[AnyTimed]:
     stopwatch = Stopwatch()
     part, rest = _called(work, chunk, control, finish, stopwatch)
     # Freeing the items and results, which takes a while if they are Python objects, is part of writing.
@@ -78,9 +56,9 @@ def _called(
     work: Work,
     chunk: Chunk,
     control: Control,
-    finish: Callable[[Quarantine, Results], AnyTimed],
+    finish: Callable[[Quarantine, Results], PartRecord],
     stopwatch: Stopwatch,
-) -> tuple[AnyTimed, Chunk | None]:
+) -> tuple[PartRecord, Chunk | None]:
     """The part, and what is left of the chunk."""
     items = work.source.read(chunk)
     failed = unreadable_failures(work, items)

@@ -7,7 +7,6 @@ from dataclasses import asdict, replace
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from fanout_pipeline.engine.calls.handing_back import HandedBack, import_road
 from fanout_pipeline.engine.model.errors import Failure, ItemFailed
 from fanout_pipeline.engine.model.strategy import Work
 from fanout_pipeline.engine.timing.stopwatch import Stopwatch
@@ -17,7 +16,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from fanout_pipeline.results.store.manifest import PartRecord
-    from fanout_pipeline.results.types.buffer import Results
 
 
 class Quarantine:
@@ -28,8 +26,10 @@ class Quarantine:
 
     def __init__(self, work: Work, chunk: Chunk, first_index: int, stopwatch: Stopwatch):
         self._work = work
-        self._chunk = chunk
-        self._first_index = first_index
+        self.number = chunk.number
+        """The chunk's number, which is also its part's."""
+        self.first_index = first_index
+        """Index of the chunk's first item."""
         self._stopwatch = stopwatch
         self.policy = work.failures
         self._open = ExitStack()
@@ -50,34 +50,26 @@ class Quarantine:
 
     def add(self, position: int, failure: Failure) -> None:
         """Put an item into quarantine. Raises ItemFailed where the first that fails ends the run."""
-        failure = failure.at(self._first_index + position, self._work.source)
+        failure = failure.at(self.first_index + position, self._work.source)
         if not self.policy.quarantines:
             raise ItemFailed(failure) from None
         if self._write is None:
-            self._stopwatch.imported(import_road())
-            from fanout_pipeline.results.store.failed_items import failed_items  # Arrow
+            with self._stopwatch.importing():
+                from fanout_pipeline.results.store.failed_items import failed_items
 
-            file = failed_items(self._work.generation, self._chunk.number)
+            file = failed_items(self._work.generation, self.number)
             self._write = self._open.enter_context(file)
         self._write(asdict(failure))
         self.positions.append(position)
 
     def part(self, results: Any) -> PartRecord:
         """Write the part. `results` has a null for each item in quarantine, unless they are left out."""
-        from fanout_pipeline.results.write import write_part
+        with self._stopwatch.importing():
+            from fanout_pipeline.results.write import write_part
 
         omitted = self.positions if self.policy.omits else ()
-        part = write_part(
-            self._work.generation, self._chunk.number, self._first_index, results, omitted
-        )
+        part = write_part(self._work.generation, self.number, self.first_index, results, omitted)
         return replace(part, failed=len(self.positions))
-
-    def hand_back(self, results: Results) -> PartRecord | HandedBack:
-        """The results that another process is to write; or the part, where it could not."""
-        if self.positions or not results.can_travel:
-            self._stopwatch.imported(import_road())
-            return self.part(results)
-        return HandedBack(self._chunk.number, self._first_index, results)
 
 
 def write_marked(
@@ -91,7 +83,7 @@ def write_marked(
 
     `failures` lists the failures of the part's items, in order, where they are not those in its results.
     """
-    from fanout_pipeline.results.write import write_part  # Arrow
+    from fanout_pipeline.results.write import write_part  # Imports Arrow.
 
     if not work.failures.quarantines:
         return write_part(work.generation, number, first_index, results)

@@ -47,8 +47,9 @@ def can_import(name: str | None) -> bool:
     if found is None:
         return False
     # Without a file (built in, frozen, a namespace package) there is only one module of a name.
-    is_only_one = not (found.has_location and loaded.has_location)
-    return is_only_one or Path(found.origin or "").resolve() == Path(loaded.origin or "").resolve()
+    if not (found.has_location and loaded.has_location) or found.origin == loaded.origin:
+        return True
+    return Path(found.origin or "").resolve() == Path(loaded.origin or "").resolve()
 
 
 def dagster_objects(module: str) -> Iterator[str]:

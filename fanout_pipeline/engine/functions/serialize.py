@@ -60,6 +60,22 @@ def sent(message: Any, function: Any, log: Callable[[str], object] = lambda line
         return data
 
 
+def can_be_sent_by_name(function: Any) -> bool:
+    """Whether Python's own pickle can send it: worker processes can import all that it consists of."""
+    try:
+        _ByNamePickler(_Nowhere(), can_import).dump(function)
+    except (_NotByName, pickle.PicklingError, AttributeError, TypeError, RecursionError):
+        return False
+    return True
+
+
+class _Nowhere:
+    """A file that keeps nothing: what a function holds may be large."""
+
+    def write(self, data: Any) -> int:
+        return len(data)
+
+
 def _copied_line(module: str) -> str:
     dagsters = next(dagster_objects(module), None)
     if dagsters is not None and can_import(module):
@@ -74,9 +90,9 @@ class _NotByName(Exception):
 
 
 class _ByNamePickler(pickle.Pickler):
-    def __init__(self, buffer: io.BytesIO):
+    def __init__(self, buffer: Any, by_name: Callable[[str | None], bool] = goes_by_name):
         super().__init__(buffer)
-        self._goes_by_name = cache(goes_by_name)
+        self._goes_by_name = cache(by_name)
 
     def reducer_override(self, value: Any) -> Any:
         if has_name(value) and not self._goes_by_name(value.__module__):

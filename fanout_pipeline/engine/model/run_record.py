@@ -53,7 +53,7 @@ class RunRecord:
     sent_bytes: int = 0
     """The number of pickled bytes sent between processes: descriptors, items, results."""
     pickle_seconds: float = 0.0
-    """The CPU time of pickling and unpickling on both sides."""
+    """CPU time of pickling and unpickling items and results, on both sides; measured for baselines only."""
     failed: int = 0
     """The number of quarantined items."""
     reused_chunks: int = 0

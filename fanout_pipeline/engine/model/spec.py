@@ -17,7 +17,7 @@ _P = ParamSpec("_P")
 _T = TypeVar("_T")
 
 Dependency = str | Path
-"""The name of something that a function reads beside its items: see `FanoutSpec.depends_on`."""
+"""The name of something that a function reads besides its items: see `FanoutSpec.depends_on`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,10 +11,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol, get_args
 
 from fanout_pipeline.engine.model.options import FAIL, FailurePolicy, Options
-from fanout_pipeline.engine.model.spec import Dependency, FanoutSpec, is_async
+from fanout_pipeline.engine.model.spec import Dependency
 from fanout_pipeline.engine.system.surroundings import DEFAULT, Surroundings
 from fanout_pipeline.sources.source import Chunk, Source, Version
 
@@ -25,6 +25,12 @@ if TYPE_CHECKING:
     from fanout_pipeline.results.store.generation import Generation
     from fanout_pipeline.results.store.ledger import Finished
     from fanout_pipeline.results.store.manifest import PartRecord
+
+Feature = Literal[
+    "retries", "quarantine", "item_timeout_seconds", "worker_memory_mb", "resume", "by_value"
+]
+"""What a strategy may lack. `by_value` stands for functions that worker processes cannot import by name."""
+FEATURES: frozenset[Feature] = frozenset(get_args(Feature))
 
 
 class HasInputs(Protocol):
@@ -91,7 +97,7 @@ class Ran:
     sent_bytes: int = 0
     """The number of pickled bytes sent between processes."""
     pickle_seconds: float = 0.0
-    """CPU time of pickling and unpickling these, on both sides."""
+    """CPU time of pickling and unpickling items and results, on both sides; measured by baselines only."""
 
 
 class Crew(Protocol):
@@ -106,8 +112,8 @@ class Crew(Protocol):
     def usage(self) -> list[ProcessUsage]:
         """What the worker processes have used so far; empty if everything runs in this process."""
 
-    def settle(self) -> None:
-        """Do what pays for workers that live on, but would not for one run."""
+    def warm_up(self) -> None:
+        """Import what pays for workers that do further runs, but would not for one."""
         return
 
 
@@ -131,19 +137,15 @@ class Strategy:
     """Whether it calls the batch function."""
     awaits: bool = False
     """Whether it has several calls of an async function in flight at once."""
-    ends_calls: bool = False
-    """It ends a call that takes longer than `item_timeout_seconds`."""
+    lacks: frozenset[Feature] = frozenset({"item_timeout_seconds"})
+    """What it cannot do. A baseline refuses a run that asks for it, others warn (see `suitability`)."""
+    baseline: bool = False
+    """Whether it is for comparison only; each run of it then has a process of its own."""
 
     @property
     def starts_processes(self) -> bool:
         """Whether it starts worker processes; threads cost next to nothing."""
         return self.start_methods != ("none",)
-
-    def suits(self, spec: FanoutSpec) -> bool:
-        """Whether there is what it calls: a batch function, an async one; any function otherwise."""
-        if self.batch:
-            return spec.batch_function is not None
-        return not self.awaits or is_async(spec.function)
 
     def calls_at_once(self, options: Options) -> int:
         """How many calls may be waiting at the same time."""

@@ -19,7 +19,7 @@ from pathlib import Path
 
 import fanout_pipeline.engine.calls.imports  # noqa: F401 (importing Arrow is not part of a chunk)
 from fanout_pipeline.engine.calls.invoke import awaited_aside
-from fanout_pipeline.engine.calls.items import keep_memory, process_chunk
+from fanout_pipeline.engine.calls.items import process_chunk
 from fanout_pipeline.engine.functions.identity import Basis, identity_of
 from fanout_pipeline.engine.functions.input_guard import inputs_unchanged, require_same_inputs
 from fanout_pipeline.engine.model.options import Options
@@ -27,7 +27,7 @@ from fanout_pipeline.engine.model.run_record import RunRecord
 from fanout_pipeline.engine.model.spec import FanoutSpec, with_its_imports
 from fanout_pipeline.engine.model.strategy import Crew, Strategy, Work
 from fanout_pipeline.engine.registry import REFERENCE, STRATEGIES, SUPERVISED
-from fanout_pipeline.engine.run import run_once
+from fanout_pipeline.engine.run import Job
 from fanout_pipeline.engine.scattered.begun import Begun, begun
 from fanout_pipeline.engine.scattered.gathered import Answer, gathered
 from fanout_pipeline.engine.scheduling.gaps import gaps
@@ -129,7 +129,6 @@ class ScatteredRun:
         Raises ItemFailed, BadInput, CannotWrite or MixedTypes.
         """
         began, busy = time.time(), 0.0
-        keep_memory()
         generation, spec, seen = self._generation, self.spec, self.begun.basis.seen
         ledger = Ledger.read(generation)
         work = Work(
@@ -193,20 +192,18 @@ class ScatteredRun:
             else:
                 require_same_inputs(spec, begun.basis.seen)
                 left = unfinished(spec.source.chunks(self._wanted), finished)
+                job = Job(
+                    self.strategy,
+                    spec,
+                    begun.basis,
+                    self.target,
+                    self._wanted,
+                    self.chunks is not None,
+                    self.options.failures,
+                    Progress(self.strategy, self.log),
+                )
                 with self._crew(left) as crew:
-                    once = run_once(
-                        self.strategy,
-                        crew,
-                        spec,
-                        self.target,
-                        folder,
-                        begun.basis,
-                        self._wanted,
-                        self.chunks is not None,
-                        Progress(self.strategy, self.log),
-                        self.options.failures,
-                        finished,
-                    )
+                    once = job.run(crew, folder, finished)
                     used = crew.usage()
                 manifest = once.manifest
         return gathered(

@@ -128,5 +128,5 @@ STRATEGY = Strategy(
     start=start,
     single=True,
     awaits=True,
-    ends_calls=True,
+    lacks=frozenset(),
 )

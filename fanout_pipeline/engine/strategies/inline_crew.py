@@ -31,7 +31,7 @@ class OneByOne(Crew):
                 done = self._process(work, chunk, Control(plan.seconds(chunk)))
                 plan.done(chunk, busy_seconds(done.part), done.rest)
                 parts.add(*done.range(chunk), done.part)
-                timeline.told(seconds_of(done.part), time.perf_counter())
+                timeline.add(seconds_of(done.part), time.perf_counter())
                 progress.done(done.part.items, done.size(chunk))
         return Ran(parts.in_order(), (timeline,))
 

@@ -7,11 +7,11 @@ from contextlib import contextmanager
 
 from fanout_pipeline.engine.model.options import Options
 from fanout_pipeline.engine.model.strategy import Strategy
-from fanout_pipeline.engine.workers.pool import WorkerProcesses, worker_processes
+from fanout_pipeline.engine.workers.pool import WorkerPool, worker_processes
 
 
 @contextmanager
-def start(options: Options) -> Iterator[WorkerProcesses]:
+def start(options: Options) -> Iterator[WorkerPool]:
     with worker_processes(options.workers, options.worker_memory_mb) as crew:
         yield crew
 
@@ -22,5 +22,5 @@ STRATEGY = Strategy(
     "items and calls the function: no item travels between processes. In long runs it writes the part, too.",
     start=start,
     start_methods=("spawn",),
-    ends_calls=True,
+    lacks=frozenset(),
 )

@@ -92,7 +92,7 @@ class ThreadCrew(Crew):
                         outcome = done.outcome
                         timeline = timelines.setdefault(done.thread, WorkerTimeline(began))
                         timeline.until(outcome.began, "wait")
-                        timeline.told(seconds_of(outcome.part), outcome.ended)
+                        timeline.add(seconds_of(outcome.part), outcome.ended)
                         progress.done(outcome.part.items, outcome.size(done.chunk))
                     case BaseException() as error:
                         raise error

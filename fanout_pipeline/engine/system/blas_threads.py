@@ -63,7 +63,7 @@ def _restore(before: Mapping[str, str | None]) -> None:
 
 
 def _limit_loaded_libraries(limits: ExitStack) -> None:
-    """A loaded library read the environment when it was loaded, and has to be told."""
+    """Set the limit in libraries that are loaded, which do not read the environment again."""
     threads = _openblas_threads(os.environ)
     if "numpy" not in sys.modules or threads is None:
         return

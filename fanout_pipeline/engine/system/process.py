@@ -1,6 +1,6 @@
 """One process as others see it: whether it still is the same one, and how it ended.
 
-Imports nothing heavy: workers and steps use it as they start.
+Imports little at the top: trials and steps use it as they start.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ import os
 import signal
 import sys
 from contextlib import suppress
-from pathlib import Path
 
 FOREIGN_SIGNALS = {signal.SIGKILL, signal.SIGTERM, signal.SIGHUP}
 """Signals that programs do not send to themselves."""
@@ -21,12 +20,12 @@ def start_time(pid: int) -> str | None:
 
     Setting the clock does not change it: Linux counts from the boot. (psutil makes a time of day of that.)
     """
-    if Path("/proc/self/stat").exists():
+    if os.path.exists("/proc/self/stat"):
         try:
-            status = Path(f"/proc/{pid}/stat").read_text(errors="replace")
+            with open(f"/proc/{pid}/stat", errors="replace") as file:
+                return file.read().rpartition(")")[2].split()[19]
         except (FileNotFoundError, ProcessLookupError):
             return None
-        return status.rpartition(")")[2].split()[19]
     import psutil
 
     try:

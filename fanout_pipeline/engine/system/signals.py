@@ -1,7 +1,6 @@
-"""Interrupts (SIGINT and SIGTERM): deferred where they would do harm, noticed in waits, told from errors.
+"""Interrupts (SIGINT and SIGTERM): deferred where they would do harm, noticed in waits, distinguished from errors.
 
-- They would do harm between starting a process and recording it, between ending one process and the next, and
-  inside multiprocessing's queues, whose locks an exception in a signal handler can leave locked. A Dagster
+- They would do harm between starting a process and recording it, and between ending one process and the next. A Dagster
   step gets one Ctrl-C twice: from the terminal and from the executor.
 - Python does not notice a signal that arrives just as the main thread begins to wait until that wait ends.
 - A signal handler and the user's function may both raise KeyboardInterrupt or SystemExit in the same call.
@@ -22,7 +21,7 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 _MARK = "came_with_a_signal"
 
 
-class HeldInterrupts:
+class _HeldInterrupts:
     """Interrupts that have arrived and wait to be handled."""
 
     def __init__(self) -> None:
@@ -34,21 +33,6 @@ class HeldInterrupts:
         if threading.current_thread() is threading.main_thread():
             for number in _SIGNALS:
                 self._previous[number] = signal.signal(number, self._hold_back)
-
-    def let_through(self) -> None:
-        """Handle what has arrived, here where an exception does no harm."""
-        if self._arrived:
-            self.release()
-            self.hold()
-
-    @contextmanager
-    def allowed(self) -> Iterator[None]:
-        """Do not hold back interrupts in the block, which an exception may leave at any point."""
-        self.release()
-        try:
-            yield
-        finally:
-            self.hold()
 
     def release(self) -> None:
         """Stop holding back, and handle what has arrived."""
@@ -72,12 +56,12 @@ def interruptible_get(queue: SimpleQueue[_Item]) -> _Item:
 
 
 @contextmanager
-def interrupts_held() -> Iterator[HeldInterrupts]:
-    """Interrupts that arrive in the block wait for its end, or for `let_through`."""
-    held = HeldInterrupts()
+def interrupts_held() -> Iterator[None]:
+    """Interrupts that arrive in the block wait for its end."""
+    held = _HeldInterrupts()
     held.hold()
     try:
-        yield held
+        yield
     finally:
         held.release()
 

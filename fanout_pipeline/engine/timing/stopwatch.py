@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Protocol, TypeVar
 
 
 class Timed(Protocol):
     """A record of a chunk's results, with the seconds that each phase took."""
+
+    @property
+    def items(self) -> int: ...
 
     @property
     def read_seconds(self) -> float: ...
@@ -30,34 +35,40 @@ class Stopwatch:
         self._wall: dict[str, float] = {}
         self._cpu: dict[str, float] = {}
         self.import_seconds = 0.0
-        """Left out of all laps,"""
-        self._left_out = 0.0
-        """and of this one."""
+        """Import time excluded in total."""
+        self._lap_import_seconds = 0.0
+        """Import time excluded from the current lap."""
         self._elsewhere_cpu = 0.0
         self._ended_cpu = time.thread_time()
         self.began = self.ended = time.perf_counter()
 
     def end(self, phase: str) -> None:
-        """All since the last lap's end was this phase, but for imports."""
+        """End a lap: all time since the last lap's end was this phase, except for imports."""
         cpu, now = time.thread_time() + self._elsewhere_cpu, time.perf_counter()
-        self._wall[phase], self.ended = max(0.0, now - self.ended - self._left_out), now
-        self._cpu[phase], self._ended_cpu = max(0.0, cpu - self._ended_cpu - self._left_out), cpu
-        self._left_out = 0.0
+        imported = self._lap_import_seconds
+        self._wall[phase], self.ended = max(0.0, now - self.ended - imported), now
+        self._cpu[phase], self._ended_cpu = max(0.0, cpu - self._ended_cpu - imported), cpu
+        self._lap_import_seconds = 0.0
 
-    def imported(self, seconds: float) -> None:
-        """So much of this lap was an import, which is told apart."""
-        self._left_out += seconds
-        self.import_seconds += seconds
+    @contextmanager
+    def importing(self) -> Iterator[None]:
+        """Exclude the block, which imports something, from the current lap."""
+        began = time.perf_counter()
+        try:
+            yield
+        finally:
+            seconds = time.perf_counter() - began
+            self._lap_import_seconds += seconds
+            self.import_seconds += seconds
 
     def spent_elsewhere(self, cpu_seconds: float) -> None:
-        """So much CPU time of this lap was another thread's, on behalf of this one."""
+        """Add CPU time to the current lap that another thread used on behalf of this one."""
         self._elsewhere_cpu += cpu_seconds
 
     def timed(self, part: AnyTimed) -> AnyTimed:
-        """The part just written or to be handed back, with its times.
+        """The part just written, with its times.
 
-        By now its items and results have been given back, a lap's worth of time if they are
-        Python objects.
+        By now its items and results have been freed, a lap's worth of time if they are Python objects.
         """
         self.end("write")
         return replace(  # type: ignore[type-var]

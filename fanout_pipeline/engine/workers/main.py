@@ -1,13 +1,17 @@
-"""The worker's side of `worker_processes`: the main program of one worker process.
+"""The main program of one worker process, started by `pool`.
 
-    receives ("work", Work, levels of loggers), then any number of ("chunk", Order), each of which it answers with
-    (DONE, Outcome, began, seconds of imports, ended); "settle" is answered with READY, ("again", …) as
-    `repeat` says; whatever is logged is sent at once (see `log_records`)
+    receives                                        answers
+    ("work", Work, levels of loggers, bytes)
+    ("chunk", Order), after that, any number        (DONE, Outcome), or an exception
+    WARM_UP                                         (READY, None)
+    (CALL, function of a callable that sends)       whatever it sends: see `repeated_calls` and `apart`
+    None                                            ends
 
-A worker imports neither dagster nor pandas unless the user's function does, and not the parent's
-`__main__`. It ends as soon as its channel does, also in the middle of a chunk: a worker never
-outlives the process that started it, however that one died. On Linux this holds in C code that keeps
-the GIL, too, for its guard ends it (see `guard`); elsewhere it ends after such a call.
+`bytes` says how much of its results it may send: see `handing_back`. Records of `logging` are sent at once: see
+`log_records`. A worker imports neither dagster nor pandas unless the user's function does, and not the parent's
+`__main__`. It ends as soon as its channel does, also in the middle of a chunk: a worker never outlives the
+process that started it, however that one died. On Linux this holds in C code that keeps the GIL, too, for its
+guard ends it (see `guard`); elsewhere it ends after such a call.
 """
 
 from __future__ import annotations
@@ -21,17 +25,20 @@ import time
 from collections import deque
 from contextlib import suppress
 from queue import SimpleQueue
-from typing import Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from fanout_pipeline.engine.calls.call_log import Recorder
-from fanout_pipeline.engine.workers.protocol import DONE, READY, Channel, Order
+from fanout_pipeline.engine.workers.protocol import CALL, DONE, READY, WARM_UP, Channel, Order
+
+if TYPE_CHECKING:
+    from fanout_pipeline.engine.workers.handing_back import HandingBack
 
 
-def main(descriptor: int, box: int, cpu_seconds: float) -> None:
+def main(descriptor: int, call_log: int, cpu_seconds: float) -> None:
     """Serve the channel on a file descriptor until the parent sends None.
 
-    What is done is told in the box on the other descriptor (see `black_box`). `cpu_seconds` is what
-    the interpreter has taken before it was this process (see `guard`).
+    Calls are recorded on the other descriptor (see `call_log`). `cpu_seconds` is what the interpreter had
+    used before it became this process (see `guard`).
     """
     # Ctrl-C reaches the whole foreground group; the parent decides what it means.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -39,58 +46,71 @@ def main(descriptor: int, box: int, cpu_seconds: float) -> None:
     os.set_inheritable(descriptor, False)
     parent = Parent(Channel(descriptor))
     parent.send((READY, (os.getpid(), cpu_seconds)))
-    # Not before: whoever waits for the answer can go on, and cut the source, meanwhile.
+    # Imports come after that: the parent can go on, and cut the source, meanwhile.
     began = time.perf_counter()
-    recorder = Recorder(box)
-    # Who is killed has no time to write what it has printed; and lines of several workers stay whole.
+    recorder = Recorder(call_log)
+    # A process that is killed has no time to write what it has printed; and lines of several workers stay whole.
     sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
-    from fanout_pipeline.engine.calls.handing_back import import_road
-    from fanout_pipeline.engine.calls.items import keep_memory
+    import fanout_pipeline.engine.calls.items
+    from fanout_pipeline.engine.workers.handing_back import HandingBack
     from fanout_pipeline.engine.workers.log_records import LogRecords
 
     logs = LogRecords(parent.send_during_call, recorder)
-    keep_memory()
+    work, handing_back = None, HandingBack(0)
     imported = time.perf_counter() - began
-    work = None
     while True:
-        taken, message = parent.take()
+        received, message = parent.receive()
         match message:
             case None:
-                break
-            case "settle":
-                with suppress(Exception):  # It is no run's work.
-                    from fanout_pipeline.engine.workers.rehearsal import rehearse
-
-                    rehearse()
-                parent.send((READY, None))
-            case ("work", work, levels):
+                _end()
+            case ("work", work, levels, sendable_bytes):
+                handing_back = HandingBack(sendable_bytes)
                 logs.follow(levels)
                 work.surroundings.take_on()
-                # Reading it has imported the user's module: that is told with the first chunk.
-                imported += time.perf_counter() - taken
-            case ("again", (function, items, surroundings)):
-                from fanout_pipeline.engine.workers.repeat import call_again
-
-                logs.follow({})  # Nobody writes down what these calls log.
-                call_again(function, items, surroundings, parent.send)
+                # To unpickle it has imported the user's module, which counts as imports of the first chunk.
+                imported += time.perf_counter() - received
             case ("chunk", order):
-                began = taken - imported
-                # Who has imported Arrow anyway has little to add.
-                if not order.hand_back or "pyarrow" in sys.modules:
-                    imported += import_road()
-                answer = _answer(work, order, recorder)
-                if isinstance(answer, BaseException):
-                    parent.send(answer)
-                else:
-                    imported += answer.import_seconds
-                    parent.send((DONE, answer, began, imported, time.perf_counter()))
+                parent.send(_answer(work, order, recorder, handing_back, imported))
                 imported = 0.0
+            case str() if message == WARM_UP:
+                with suppress(Exception):  # It would be raised again in the next run.
+                    import fanout_pipeline.engine.calls.imports  # noqa: F401
+                parent.send((READY, None))
+            case (kind, function) if kind == CALL:
+                logs.follow({})  # Nobody writes down what it logs.
+                function(parent.send)
+
+
+def _answer(
+    work: Any, order: Order, recorder: Recorder, handing_back: HandingBack, imported: float
+) -> Any:
+    """Do a chunk. `imported`: the seconds that imports have taken since the chunk before."""
+    from dataclasses import replace
+
+    from fanout_pipeline.engine.calls.items import process_chunk
+    from fanout_pipeline.engine.calls.outcome import Control
+
+    recorder.begin(order.chunk.number, order.announce)
+    try:
+        control = Control(order.seconds, recorder=recorder, failure=order.failure)
+        # What it makes may be an UnwrittenPart, which is timed as any part is.
+        outcome = process_chunk(work, order.chunk, control, handing_back.part)  # type: ignore[arg-type]
+    except BaseException as error:
+        from fanout_pipeline.engine.model.errors import picklable
+
+        return picklable(error)
+    return DONE, replace(outcome, import_seconds=outcome.import_seconds + imported)
+
+
+def _end() -> NoReturn:
+    """End as multiprocessing's children do: what was printed is kept, the interpreter not torn down.
+
+    To take it apart object by object takes 0.1 s where Arrow was imported.
+    """
     if "fanout_pipeline.engine.calls.event_loop" in sys.modules:
         from fanout_pipeline.engine.calls.event_loop import close
 
         close()
-    # As multiprocessing's children end: what was printed is kept, the interpreter is not taken
-    # apart object by object (0.1 s with Arrow in it).
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(0)
@@ -106,10 +126,10 @@ class Parent:
         self._sending = threading.RLock()
         self._sender: int | None = None
         """The thread that is sending."""
-        threading.Thread(target=self._receive, daemon=True).start()
+        threading.Thread(target=self._fill_inbox, daemon=True).start()
 
     def send(self, message: Any) -> None:
-        """From any thread, and from a signal's handler in the middle of another message."""
+        """Send from any thread, and from a signal's handler in the middle of another message."""
         pickled = pickle.dumps(message)
         with self._sending:
             self._unsent.append(pickled)
@@ -126,52 +146,36 @@ class Parent:
             self._sender = None
 
     def send_during_call(self, message: Any) -> None:
-        """The same in the middle of a call, which a handler of signals may leave at any point.
+        """Send in the middle of a call, which a handler of signals may leave at any point.
 
-        So a thread sends, which no handler interrupts; a tenth of a millisecond, some tens of times a
+        So a thread sends, which no handler interrupts: it takes a tenth of a millisecond, some tens of times a
         second.
         """
-        if self._sender == threading.get_ident():  # a handler that logs while a message is sent
+        if self._sender == threading.get_ident():  # A handler logs while a message is sent.
             self._unsent.append(pickle.dumps(message))
             return
         thread = threading.Thread(target=self.send, args=(message,), daemon=True)
         thread.start()
         thread.join()
 
-    def take(self) -> tuple[float, Any]:
-        """When a message was taken, and the message: the next that can be read.
+    def receive(self) -> tuple[float, Any]:
+        """When a message was received, and the message: the next that can be unpickled.
 
-        Of one that cannot, the parent is told, and ends us.
+        If one cannot, the parent is sent the error, and ends us.
         """
         while True:
             message = self._inbox.get()
-            taken = time.perf_counter()
+            received = time.perf_counter()
             try:
-                return taken, pickle.loads(message)
+                return received, pickle.loads(message)
             except BaseException as error:  # A module may call sys.exit() when it is imported.
                 from fanout_pipeline.engine.model.errors import unpickling_failed
 
                 self.send(unpickling_failed(error))
 
-    def _receive(self) -> None:
+    def _fill_inbox(self) -> None:
         try:
             while True:
                 self._inbox.put(self._channel.receive())
         except (EOFError, OSError):
             os._exit(1)
-
-
-def _answer(work: Any, order: Order, recorder: Recorder) -> Any:
-    from fanout_pipeline.engine.calls.items import process_chunk, process_unwritten
-    from fanout_pipeline.engine.calls.outcome import Control
-
-    recorder.begin(order.chunk.number, order.announce)
-    try:
-        hand_back = order.hand_back and "pyarrow" not in sys.modules
-        process = process_unwritten if hand_back else process_chunk
-        control = Control(order.seconds, recorder=recorder, failure=order.failure)
-        return process(work, order.chunk, control)
-    except BaseException as error:
-        from fanout_pipeline.engine.model.errors import picklable
-
-        return picklable(error)

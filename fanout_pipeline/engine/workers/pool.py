@@ -1,17 +1,17 @@
-"""A crew of our own worker processes: started, kept warm from run to run, stopped.
+"""A pool of our own worker processes: started, kept warm from run to run, stopped.
 
-    parent                                        worker (see `worker`)
-    Popen(a fresh interpreter) ----------------->  forks (see `guard`), imports `worker` only
-               <---------------------- ("ready", pid)
+    parent                                        worker (see `main`)
+    Popen(a fresh interpreter) ----------------->  forks (see `guard`), imports `main` only
+               <---------------------- ("ready", process id)
                                                    imports what reads and calls
-    Work, once ---------------------------------->
-    Order: a chunk, how long it may take --------> read, call, and write if the Order says so
-               <---------------------- Piece with its times, or an exception
+    Work, once a run ---------------------------->
+    Order: a chunk, how long it may take --------> reads, calls, and writes the part
+               <---------------------- Outcome with its times, or an exception
     None ----------------------------------------> ends
 
 A fresh interpreter is what multiprocessing calls "spawn", without its import of the parent's
 `__main__`, which under Dagster is the dagster command and costs a second. It is safe in a process
-with threads, which fork is not. What happens in between is told in `supervised_run`.
+with threads, which fork is not. `run` has what happens in between.
 """
 
 from __future__ import annotations
@@ -24,70 +24,60 @@ from fanout_pipeline.engine.model.strategy import Crew, Ran, Work
 from fanout_pipeline.engine.system.progress import Progress
 from fanout_pipeline.engine.system.signals import interrupts_held
 from fanout_pipeline.engine.system.usage import ProcessUsage
-from fanout_pipeline.engine.workers.process import WorkerProcess
-from fanout_pipeline.engine.workers.protocol import READY
+from fanout_pipeline.engine.workers.protocol import READY, WARM_UP
 from fanout_pipeline.engine.workers.run import SupervisedRun
+from fanout_pipeline.engine.workers.slots import Workers
 
 _STARTS = 3
-"""So many in a row are tried in each place."""
+"""How many processes in a row are tried for each worker."""
 
 
-class WorkerProcesses(Crew):
-    """A crew of worker processes that have all answered. See `contract.Crew`."""
+class WorkerPool(Crew):
+    """A crew of worker processes, all of which have answered. See `Crew`."""
 
     def __init__(self, memory_mb: int | None = None):
-        """`memory_mb`: how much memory each may have, in MB of 2**20 bytes; None: no limit."""
+        """`memory_mb`: how much memory each may use, in MB of 2**20 bytes; None: no limit."""
         self._memory_mb = memory_mb
-        self._workers: list[WorkerProcess] = []
-        self._settled = False
-        self._former: list[WorkerProcess] = []
-        """Those that have died or were replaced."""
+        self._workers = Workers()
 
     def usage(self) -> list[ProcessUsage]:
-        return [used for worker in self._former + self._workers for used in worker.usage()]
+        return [used for worker in self._workers.ever for used in worker.usage()]
 
     def run(self, work: Work, progress: Progress) -> Ran:
         self._close_ended()
-        hand_back = not self._settled
-        run = SupervisedRun(
-            self._workers, self._replace, work, progress, self._memory_mb, hand_back
-        )
-        return run.ran()
+        return SupervisedRun(self._workers, work, progress, self._memory_mb).ran()
 
-    def settle(self) -> None:
-        """Have all workers import what writes parts."""
-        self._settled = True
+    def warm_up(self) -> None:
         self._close_ended()
         for worker in self._workers:
-            if not worker.gone:
-                worker.send("settle")
+            if not worker.closed:
+                worker.send(WARM_UP)
         for slot, worker in enumerate(self._workers):
-            if not worker.gone:
+            if not worker.closed:
                 self._await_answer(slot)
 
     def _close_ended(self) -> None:
-        """Others take the places of workers that have ended meanwhile, when they are needed."""
+        """Close workers that have ended since; others take their places when they are needed."""
         for worker in self._workers:
-            if not worker.gone and worker.has_ended():
+            if not worker.closed and worker.has_ended():
                 worker.close()
 
     def start(self, count: int) -> None:
         """Start so many, each of which has answered. Raises WorkerDied where one does not."""
         for _ in range(count):
-            with interrupts_held():
-                self._workers.append(WorkerProcess.start())
+            self._workers.add()
         for slot in range(count):
             self._await_answer(slot)
 
     def _await_answer(self, slot: int) -> None:
-        """Another starts where one dies, as it may have been killed by chance."""
+        """Wait for a worker's answer. Where it dies, start another: it may have been killed by chance."""
         for start in range(_STARTS):
             if start:
-                self._replace(slot)
+                self._workers.replace(slot)
             worker = self._workers[slot]
             try:
                 while worker.receive()[0] != READY:
-                    pass  # It may be something logged, by a thread that the function has left.
+                    pass  # A thread that the function has left may have logged something.
                 return
             except EOFError:
                 how = worker.ended()
@@ -101,40 +91,32 @@ class WorkerProcesses(Crew):
         """Let all finish what they do."""
         # One that has ended by itself, or does not end, does no harm any more.
         for worker in self._workers:
-            if not worker.gone:
+            if not worker.closed:
                 worker.finish()
         for worker in self._workers:
             worker.wait()
 
     def kill(self) -> None:
-        """None of the processes is there any more at the end."""
+        """End all processes, and wait until none is left."""
         with interrupts_held():
-            workers = self._former + self._workers
-            for worker in workers:
+            for worker in self._workers.ever:
                 worker.kill()
-            for worker in workers:
+            for worker in self._workers.ever:
                 worker.wait()
                 worker.close()
 
-    def _replace(self, slot: int) -> None:
-        """Start another worker in the place of one that is gone; it answers by and by."""
-        with interrupts_held():
-            another = WorkerProcess.start()
-            self._former.append(self._workers[slot])
-            self._workers[slot] = another
-
 
 @contextmanager
-def worker_processes(count: int, memory_mb: int | None = None) -> Iterator[WorkerProcesses]:
+def worker_processes(count: int, memory_mb: int | None = None) -> Iterator[WorkerPool]:
     """Start `count` workers, each of which has answered; stop them at the end.
 
     An orderly end lets them finish; an exception kills them. Enter, use and leave the block in one
-    thread: on Linux its end is the workers' end (see `worker`).
+    thread: on Linux its end is the workers' end (see `guard`).
     """
-    crew = WorkerProcesses(memory_mb)
+    pool = WorkerPool(memory_mb)
     try:
-        crew.start(count)
-        yield crew
-        crew.stop()
+        pool.start(count)
+        yield pool
+        pool.stop()
     finally:
-        crew.kill()
+        pool.kill()

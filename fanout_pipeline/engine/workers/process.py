@@ -1,4 +1,4 @@
-"""One worker process, seen from its parent: started, spoken to, ended, and how it ended."""
+"""One worker process, seen from its parent: started, sent messages, ended, and why it died."""
 
 from __future__ import annotations
 
@@ -9,121 +9,85 @@ import socket
 import time
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Self
 
 from fanout_pipeline.engine.calls.call_log import CallLog
 from fanout_pipeline.engine.scheduling.suspects import Death
 from fanout_pipeline.engine.system.blas_threads import worker_environment
-from fanout_pipeline.engine.system.process import FOREIGN_SIGNALS, how_ended
+from fanout_pipeline.engine.system.process import FOREIGN_SIGNALS
 from fanout_pipeline.engine.system.signals import WAIT_SECONDS
-from fanout_pipeline.engine.system.usage import ProcessUsage, resident_bytes
 from fanout_pipeline.engine.workers.guarded_process import GuardedProcess
 from fanout_pipeline.engine.workers.limits import Memory, Termination
 from fanout_pipeline.engine.workers.protocol import Channel
 
-_END_SECONDS = 5.0
-_STACK_SECONDS = 0.2
-_LOOK_SECONDS = 0.002
 _NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
-@dataclass(slots=True)
-class Traffic:
-    """What went to workers and came from them."""
+class WorkerProcess(GuardedProcess):
+    """Created by `start`. Must be waited for and closed in the end."""
 
-    sent_bytes: int = 0
-    pickle_seconds: float = 0.0
-    """CPU time, on this side."""
-
-
-class WorkerProcess:
-    """Started by `start`. In the end it must be waited for and closed."""
-
-    def __init__(self, process: GuardedProcess, channel: Channel, box: CallLog):
-        self._process = process
-        self.channel = channel
-        self.box = box
-        """Readable until `close`."""
-        self.traffic = Traffic()
-        self.fresh = True
-        """It was never given anything to do."""
-        self._answered = False
-        self._unsent: list[bytes] = []
-        """What waits for its first answer: before it, nobody may be there to read it."""
-        self._writes = False
-        self._first_bytes = 0
-        """Its memory after its first chunk, and after the first that it has written."""
-        self._resident_bytes = 0
-        """Its memory after its last."""
-        self.end = process.end
-        self._open = True
+    channel: Channel
 
     @classmethod
-    def start(cls, environment: Mapping[str, str] = _NOTHING) -> WorkerProcess:
-        """Start one, which sends READY by and by; `environment` is added to this process's."""
+    def start(cls, environment: Mapping[str, str] = _NOTHING) -> Self:
+        """Start a process, which sends READY later; `environment` is added to this process's."""
         ours, theirs = socket.socketpair()
-        box = CallLog()
+        call_log = CallLog()
         try:
             program = (
                 "from fanout_pipeline.engine.workers.main import main\n"
-                f"main({theirs.fileno()}, {box.descriptor}, used)"
+                f"main({theirs.fileno()}, {call_log.descriptor}, used)"
             )
-            process = GuardedProcess(
-                program, theirs.fileno(), box, {**worker_environment(), **environment}
-            )
+            environment = {**worker_environment(), **environment}
+            worker = cls(program, theirs.fileno(), call_log, environment)
         finally:
             theirs.close()
-            box.shared()
-        return cls(process, Channel(ours.detach()), box)
+            call_log.shared()
+        worker.channel = Channel(ours.detach())
+        return worker
 
-    @property
-    def pid(self) -> int:
-        """Its own once it has answered."""
-        return self._process.pid
-
-    @property
-    def gone(self) -> bool:
-        """Whether it was closed: another is to be started in its place when one is needed."""
-        return not self._open
+    def __init__(
+        self, program: str, channel: int, call_log: CallLog, environment: Mapping[str, str]
+    ):
+        super().__init__(program, channel, call_log, environment)
+        self.fresh = True
+        """Whether it was never given a chunk."""
+        self.closed = False
+        """Whether it is of no use any more: another has to be started in its place."""
+        self.sent_bytes = 0
+        """Size of all messages to and from it."""
+        self._answered = False
+        self._unsent: list[bytes] = []
+        """Messages that wait for its first answer: before it, nobody may be there to read them."""
+        self._first_bytes = 0
+        """Its memory after its first chunk."""
 
     def fileno(self) -> int:
         return self.channel.fileno()
 
     def send(self, message: Any) -> None:
-        began = time.thread_time()
-        pickled = pickle.dumps(message)
-        self.traffic.pickle_seconds += time.thread_time() - began
-        self.send_pickled(pickled)
+        self.send_pickled(pickle.dumps(message))
 
     def send_pickled(self, message: bytes) -> None:
-        """That it has ended is seen where its messages are read, not here."""
+        """Send. Whether the worker has ended is found out where its messages are read, not here."""
         if not self._answered:
             self._unsent.append(message)
             return
-        self.traffic.sent_bytes += len(message)
+        self.sent_bytes += len(message)
         with suppress(BrokenPipeError, ConnectionResetError):
             self.channel.send(message)
 
     def receive(self) -> Any:
-        """Its next message, waited for. Raises EOFError where there will be none."""
+        """Wait for the next message. Raises EOFError where none will come."""
         while (message := self.receive_ready()) is None:
-            # Its channel may stay open when it has ended: in processes that its function forked.
-            ended = self.has_ended()
-            if ended and not self.channel.readable():
-                raise EOFError
-            poll = select.poll()
-            for descriptor in (self.fileno(), self.end):
-                if descriptor is not None:
-                    poll.register(descriptor, select.POLLIN)
-            poll.poll(1000 * WAIT_SECONDS)
+            self.wait_readable(WAIT_SECONDS)
         return message
 
     def receive_ready(self) -> Any | None:
-        """Its next message if all of it is there. Raises EOFError where there will be none.
+        """The next message if all of it is there, else None. Raises EOFError where none will come.
 
-        None: not yet. It may take long to send one, or die in the middle of it.
+        A worker may take long to send one, or die in the middle of it.
         """
         try:
             message = self.channel.receive_ready()
@@ -131,100 +95,67 @@ class WorkerProcess:
             raise EOFError from error
         if message is None:
             return None
-        began = time.thread_time()
         received = pickle.loads(message)
-        self.traffic.sent_bytes += len(message)
-        self.traffic.pickle_seconds += time.thread_time() - began
+        self.sent_bytes += len(message)
         if not self._answered:
             self._answered = True
-            self._process.worker_is(*received[1])
+            self.identified(*received[1])
             for unsent in self._unsent:
                 self.send_pickled(unsent)
             self._unsent.clear()
         return received
 
-    def has_grown(self, memory: Memory, wrote: bool) -> bool:
-        """Whether it should be replaced, now that it has done a chunk: see `Memory`.
+    def wait_readable(self, seconds: float) -> None:
+        """Wait until something can be read, at most so long. Raises EOFError where nothing ever will be."""
+        # Its channel may stay open when it has ended: in processes that its function forked.
+        if self.has_ended() and not self.channel.readable():
+            raise EOFError
+        poll = select.poll()
+        for descriptor in (self.fileno(), self.end):
+            if descriptor is not None:
+                poll.register(descriptor, select.POLLIN)
+        poll.poll(1000 * seconds)
 
-        What it imports to write its first part is no growth.
-        """
-        if wrote and not self._writes:
-            self._writes, self._first_bytes = True, 0
-        self._resident_bytes = resident_bytes(self.pid)
-        self._first_bytes = self._first_bytes or self._resident_bytes
-        return memory.has_grown(self._first_bytes, self._resident_bytes)
+    def should_be_replaced(self, memory: Memory) -> bool:
+        """Whether it has grown so much that another should take its place, now that a chunk is done."""
+        now = self.resident_bytes()
+        self._first_bytes = self._first_bytes or now
+        return memory.has_grown(self._first_bytes, now)
 
-    def usage(self) -> list[ProcessUsage]:
-        """What it uses, or has used; nothing where that is not known."""
-        return self._process.usage()
-
-    def kill(self) -> None:
-        """Its channel ends, after what it has sent."""
-        self._process.kill()
-
-    def ask_for_stack(self) -> None:
-        """Wait until its box has its stack, or for a moment."""
-        self._process.ask_for_stack()
-        deadline = time.monotonic() + _STACK_SECONDS
-        while not self.box.stack() and time.monotonic() < deadline:
-            time.sleep(_LOOK_SECONDS)
-        time.sleep(_LOOK_SECONDS)  # It is written in pieces.
-
-    def has_ended(self) -> bool:
-        """Whether the process is there no more, as one that was killed while it had nothing to do."""
-        return self._waited(0)
-
-    def ended(self) -> str:
-        """Wait for a process whose channel has ended; tells how it ended."""
-        if self._waited(_END_SECONDS):
-            how = how_ended(self._process.code or 0)
-        else:
-            how = "closed its connection to this process"
-            self.kill()
-            self._waited(_END_SECONDS)
-        return how
-
-    def death(self, chunk: int, how: str, termination: Termination | None, given: float) -> Death:
-        """What can be told of its end, once it has `ended`; it was given this chunk at `given`."""
-        begun = self.box.has_begun(chunk)
+    def death(self, chunk: int, how: str, termination: Termination | None, since: float) -> Death:
+        """What is known of its death in this chunk, on which it worked `since` then (time.monotonic)."""
+        begun = self.call_log.has_begun(chunk)
         # To be asked for its stack may end a call in C: whatever came after it does not count.
         late = termination.late if termination is not None else None
-        call = late or self.box.call()
+        call = late or self.call_log.call()
         return Death(
             termination.how if termination else how,
-            seconds=time.monotonic() - given,
+            seconds=time.monotonic() - since,
             call=call,
             begun=begun,
             late=late is not None,
-            foreign=termination is None and -(self._process.code or 0) in FOREIGN_SIGNALS,
-            after_calls=begun and self.box.has_called and call is None,
-            stack=self.box.stack(),
+            foreign=termination is None and -(self.code or 0) in FOREIGN_SIGNALS,
+            after_calls=begun and self.call_log.has_called and call is None,
+            stack=self.call_log.stack(),
         )
 
     def finish(self) -> None:
-        """Let it end by itself, which takes milliseconds; one that has not begun is killed."""
+        """Let it end by itself, which takes milliseconds; one that has not answered yet is killed."""
         if self._answered:
             self.send(None)
         else:
             self.kill()
 
     def retire(self) -> None:
-        """Let it end, and close it."""
+        """Let it end, wait for that, and close it."""
         self.finish()
         self.ended()
         self.close()
 
-    def wait(self) -> None:
-        """Wait for one that is to finish, or was killed."""
-        self._waited(_END_SECONDS)
-
     def close(self) -> None:
-        if self._open:
-            self._open = False
+        if not self.closed:
+            self.closed = True
             if self.end is not None:
                 os.close(self.end)
             self.channel.close()
-            self.box.close()
-
-    def _waited(self, seconds: float) -> bool:
-        return self._process.wait(seconds, self._resident_bytes)
+            self.call_log.close()

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 READY = "ready"
 DONE = "done"
+LOGGED = "logged"
+CALL = "call"
+WARM_UP = "warm up"
 
 
 class Order(NamedTuple):
@@ -23,17 +26,16 @@ class Order(NamedTuple):
 
     chunk: Chunk
     seconds: float
-    """No item is begun after so many."""
+    """Time in the function after which no further item is begun."""
     announce: Announce
-    hand_back: bool
-    """Its results are not to be written here if that takes an import."""
+    """What the worker announces of its calls."""
     failure: Failure | None
-    """The chunk is one item, which is not to be called, because it has failed so."""
+    """The failure of the chunk's only item, which is not to be called any more; None for ordinary chunks."""
 
 
 _HEADER_BYTES = 8
 _BLOCK_BYTES = 2**20
-"""Room is made for so much at a time; a socket holds less."""
+"""Size of the buffer for one read; a socket holds less."""
 
 
 class Channel:
@@ -42,11 +44,11 @@ class Channel:
     def __init__(self, descriptor: int):
         self._descriptor = descriptor
         self._header = True
-        """Whether it is a message's length that comes next,"""
-        self._left = _HEADER_BYTES
-        """of which so much is not there yet,"""
+        """Whether a message's length comes next, not the message."""
+        self._missing = _HEADER_BYTES
+        """Bytes of the header or message that have not been read yet."""
         self._blocks: list[bytes] = []
-        """and this is."""
+        """What has been read of the header or message."""
 
     def fileno(self) -> int:
         return self._descriptor
@@ -63,7 +65,7 @@ class Channel:
         return message
 
     def receive_ready(self) -> bytes | None:
-        """The next message if all of it is there. None: not yet; what is there is kept."""
+        """The next message if all of it is there, else None; a part of one is kept."""
         message = None
         while message is None and self.readable():
             message = self._read()
@@ -82,20 +84,20 @@ class Channel:
         os.close(self._descriptor)
 
     def _read(self) -> bytes | None:
-        """Read once, waiting for what there is to read; a message if it is whole with that."""
-        block = os.read(self._descriptor, min(self._left, _BLOCK_BYTES))
+        """Wait for something to read, and read once; the message if that makes it complete."""
+        block = os.read(self._descriptor, min(self._missing, _BLOCK_BYTES))
         if not block:
             raise EOFError
         self._blocks.append(block)
-        self._left -= len(block)
-        if self._left:
+        self._missing -= len(block)
+        if self._missing:
             return None
         whole = b"".join(self._blocks)
         self._blocks.clear()
         if self._header and (length := int.from_bytes(whole)):
-            self._header, self._left = False, length
+            self._header, self._missing = False, length
             return None
         # A message of no bytes is its header.
         message = b"" if self._header else whole
-        self._header, self._left = True, _HEADER_BYTES
+        self._header, self._missing = True, _HEADER_BYTES
         return message

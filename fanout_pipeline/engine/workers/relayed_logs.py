@@ -1,4 +1,4 @@
-"""What workers have logged, said again in this process: its loggers, handlers and filters apply, as in serial.
+"""What workers have logged, logged again in this process: its loggers, handlers and filters apply, as in `serial`.
 
 See `log_records` for the worker's side.
 """
@@ -10,15 +10,15 @@ import time
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from fanout_pipeline.engine.workers.log_quota import LogQuota
+from fanout_pipeline.engine.workers.log_records import LogQuota
 
-_TELL_SECONDS = 1.0
+_REPORT_SECONDS = 1.0
 _UNKNOWN = {"name": "root", "levelno": 30}
-"""A record of which nothing is known, for its worker died as it was about to leave it: a warning."""
+"""Fields for a record of which nothing is known, because its worker died while it wrote it: a warning."""
 
 
 def log_levels() -> dict[str, int]:
-    """The levels that this process has set, by the names of loggers; for its workers to have."""
+    """The levels that this process has set, by the names of loggers, for its workers to follow."""
     logging: Any = sys.modules.get("logging")
     if logging is None:
         return {}
@@ -35,73 +35,62 @@ class _Record(NamedTuple):
     item: int | None
     """Index of the item that was being called; None: none was."""
     fields: dict[str, Any]
-    is_last: bool = False
-    """Its worker died with it unsent: it is said whatever the quota, if nothing later was."""
 
 
-class Logged:
-    """For one run."""
+class RelayedLogs:
+    """The records of all workers during one run."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic):
         self._clock = clock
         self._quota = LogQuota(clock)
         self._left_out = 0
-        """How many records were not said again since they were last counted."""
+        """How many records were left out and not reported yet."""
         self._last: _Record | None = None
         """The last record that was left out."""
         self._began = clock()
-        """When the first of those that are not counted yet was left out."""
+        """When the first record was left out that is not reported yet."""
         self._last_of: dict[int, _Record] = {}
-        """The last record of each worker that was left out."""
-        self._said: dict[int, float] = {}
-        """When the last record of each worker that was said was made."""
+        """The last record that was left out, by the worker's process id."""
+        self._relayed: dict[int, float] = {}
+        """When the last record that was relayed was created, by the worker's process id."""
 
-    def take(self, pid: int, index: int | None, fields: dict[str, Any]) -> None:
-        """A record that has come from a worker."""
-        self._say(_Record(pid, index, fields))
+    def relay(self, pid: int, index: int | None, fields: dict[str, Any]) -> None:
+        """Log a record that a worker has sent, if it is within the quota."""
+        record = _Record(pid, index, fields)
+        if self._quota.takes(fields["levelno"]):
+            self._relayed[pid] = fields["created"]
+            _log(record)
+        else:
+            self._leave_out(record, 1)
 
-    def over(self, pid: int, count: int, last: tuple[Any, Any] | None) -> None:
-        """A worker has kept so many records to itself, of which the last was (index, fields).
+    def left_out(self, pid: int, count: int, last: tuple[Any, Any] | None) -> None:
+        """Note that a worker has not sent so many records, the last of which was (index, fields).
 
-        None: it died as it was about to leave that behind.
+        None: it died while it wrote that down.
         """
         if last is not None:
             self._leave_out(_Record(pid, *last), count)
         else:
             self._count(count)
 
-    def look(self) -> None:
-        """Now and then: say how many were left out."""
-        if self._left_out and self._clock() - self._began >= _TELL_SECONDS:
-            self.tell_left_out()
-
-    def gone(self, pid: int, died: bool) -> None:
-        """Nothing more comes from a worker. If it died, its last words are said, too."""
+    def worker_ended(self, pid: int, died: bool) -> None:
+        """Nothing more comes from a worker. If it died, its last record is logged whatever the quota."""
         last = self._last_of.pop(pid, None)
-        if died and last is not None:
-            self._say(last._replace(is_last=True))
-        self.look()
+        if died and last is not None and last.fields["created"] > self._relayed.get(pid, 0.0):
+            _log(last)
+        self.report_due()
 
-    def close(self) -> None:
-        """The run has ended: say what is left."""
-        self.tell_left_out()
+    def report_due(self) -> None:
+        """Report how many records were left out if a second has passed since the first."""
+        if self._left_out and self._clock() - self._began >= _REPORT_SECONDS:
+            self.report_left_out()
 
-    def tell_left_out(self) -> None:
-        """Say how many records were left out."""
+    def report_left_out(self) -> None:
+        """Log how many records were left out, if any."""
         if self._left_out:
-            told = f"… and {self._left_out:,} more in this second"
+            text = f"… and {self._left_out:,} more in this second"
             self._left_out = 0
-            _handle(self._last.fields if self._last is not None else _UNKNOWN, told, {})
-
-    def _say(self, record: _Record) -> None:
-        if record.is_last:
-            if record.fields["created"] > self._said.get(record.pid, 0.0):
-                self._handle(record)
-        elif self._quota.takes(record.fields["levelno"]):
-            self._said[record.pid] = record.fields["created"]
-            self._handle(record)
-        else:
-            self._leave_out(record, 1)
+            _handle(self._last.fields if self._last is not None else _UNKNOWN, text, {})
 
     def _leave_out(self, record: _Record, count: int) -> None:
         self._count(count)
@@ -115,21 +104,21 @@ class Logged:
             self._began = self._clock()
         self._left_out += count
 
-    def _handle(self, record: _Record) -> None:
-        index = record.item
-        by = f"worker process {record.pid}"
-        if index is not None:
-            by += f", item {index}"
-        told = f"{record.fields['msg']} ({record.fields['name']}, {by})"
-        if traceback := record.fields.get("traceback"):
-            told += f"\n{traceback}"
-        _handle(record.fields, told, {"fanout_worker": record.pid, "fanout_item": index})
+
+def _log(record: _Record) -> None:
+    by = f"worker process {record.pid}"
+    if record.item is not None:
+        by += f", item {record.item}"
+    text = f"{record.fields['msg']} ({record.fields['name']}, {by})"
+    if traceback := record.fields.get("traceback"):
+        text += f"\n{traceback}"
+    _handle(record.fields, text, {"fanout_worker": record.pid, "fanout_item": record.item})
 
 
-def _handle(fields: dict[str, Any], told: str, more: dict[str, Any]) -> None:
+def _handle(fields: dict[str, Any], text: str, more: dict[str, Any]) -> None:
     import logging
 
     kept = {name: value for name, value in fields.items() if name != "traceback"}
     level = {"levelname": logging.getLevelName(fields["levelno"])}
-    record = logging.makeLogRecord(level | kept | {"msg": told} | more)
+    record = logging.makeLogRecord(level | kept | {"msg": text} | more)
     logging.getLogger(record.name).handle(record)

@@ -1,8 +1,8 @@
-"""Where the workers of one run work, and who is listened to: another may take a dead one's place."""
+"""The slots of one run: in each a worker works, or after its death another, and messages from all are awaited."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from selectors import EVENT_READ, DefaultSelector
@@ -10,11 +10,50 @@ from types import TracebackType
 from typing import Any, Self
 
 from fanout_pipeline.engine.scheduling.assignments import Assignment
+from fanout_pipeline.engine.system.signals import interrupts_held
 from fanout_pipeline.engine.timing.timeline import WorkerTimeline
 from fanout_pipeline.engine.workers.limits import Termination
-from fanout_pipeline.engine.workers.log_records import LOGGED
-from fanout_pipeline.engine.workers.process import Traffic, WorkerProcess
-from fanout_pipeline.engine.workers.relayed_logs import Logged
+from fanout_pipeline.engine.workers.process import WorkerProcess
+from fanout_pipeline.engine.workers.protocol import LOGGED
+from fanout_pipeline.engine.workers.relayed_logs import RelayedLogs
+
+
+class Workers:
+    """The worker processes of a pool, by their slots."""
+
+    def __init__(self) -> None:
+        self._current: list[WorkerProcess] = []
+        self.ever: list[WorkerProcess] = []
+        """All, those included that have died or were replaced."""
+
+    def __len__(self) -> int:
+        return len(self._current)
+
+    def __iter__(self) -> Iterator[WorkerProcess]:
+        return iter(self._current)
+
+    def __getitem__(self, slot: int) -> WorkerProcess:
+        return self._current[slot]
+
+    def add(self) -> None:
+        """Start a worker in a slot of its own."""
+        with interrupts_held():
+            self._current.append(self._started())
+
+    def replace(self, slot: int) -> None:
+        """Start a worker in place of one that is closed, without waiting for its answer."""
+        with interrupts_held():
+            self._current[slot] = self._started()
+
+    def _started(self) -> WorkerProcess:
+        worker = WorkerProcess.start()
+        self.ever.append(worker)
+        return worker
+
+    @property
+    def sent_bytes(self) -> int:
+        """Size of all messages to and from workers."""
+        return sum(worker.sent_bytes for worker in self.ever)
 
 
 @dataclass(eq=False, slots=True)
@@ -23,48 +62,38 @@ class Slot:
 
     number: int
     timeline: WorkerTimeline
-    has: Assignment | None = None
-    """What the worker has to do,"""
-    given: float = 0.0
-    """since when (time.monotonic)."""
+    assignment: Assignment | None = None
+    """What the worker has to do."""
+    assigned: float = 0.0
+    """When it was given that (time.monotonic)."""
     termination: Termination | None = None
-    """Why we have ended the worker."""
+    """The reason why we have ended the worker."""
 
     @property
     def idle(self) -> bool:
-        return self.has is None and self.termination is None
+        return self.assignment is None and self.termination is None
 
 
 class Slots:
-    """A context manager, in which messages can be waited for.
+    """A context manager, in which messages can be awaited.
 
-    `workers` is the crew's list; `start_another` puts a new worker in a place of it. `work` is sent to
-    each worker before anything else, pickled.
+    `work` is a pickled message, which each worker is sent before anything else.
     """
 
-    def __init__(
-        self,
-        workers: list[WorkerProcess],
-        start_another: Callable[[int], None],
-        work: bytes,
-        began: float,
-        logged: Logged,
-    ):
+    def __init__(self, workers: Workers, work: bytes, began: float):
         self._workers = workers
-        self._start_another = start_another
         self._work = work
-        self._logged = logged
+        self._logs = RelayedLogs()
         self._slots = [Slot(number, WorkerTimeline(began)) for number in range(len(workers))]
         self._selector = DefaultSelector()
-        self.traffic = Traffic()
 
     def __iter__(self) -> Iterator[Slot]:
         return iter(self._slots)
 
     def __enter__(self) -> Self:
         for slot in self._slots:
-            if not self.worker(slot).gone:
-                self._brief(slot)
+            if not self.worker(slot).closed:
+                self._introduce(slot)
         return self
 
     def __exit__(
@@ -74,12 +103,12 @@ class Slots:
         traceback: TracebackType | None,
     ) -> None:
         for slot in self._slots:
-            if not (worker := self.worker(slot)).gone:
+            if not (worker := self.worker(slot)).closed:
                 with suppress(EOFError):
                     while worker.channel.readable():
                         self.message(slot)
-                self._end_logs(slot, died=False)
-        self._logged.close()
+                self._finish_logs(slot, died=False)
+        self._logs.report_left_out()
         self._selector.close()
 
     @property
@@ -90,33 +119,33 @@ class Slots:
         return self._workers[slot.number]
 
     def poll(self, seconds: float) -> Iterator[tuple[Slot, bool]]:
-        """Wait so long at most; where something has come, and whether it is the worker's end."""
+        """Wait so long at most; the slots from which something came, and whether it is the worker's end."""
         for slot in self._slots:
-            self._look_at_logs(slot)
-        self._logged.look()
+            self._check_logs(slot)
+        self._logs.report_due()
         for key, _ in self._selector.select(seconds):
             slot, worker = key.data
-            if not worker.gone:  # It was replaced since.
+            if not worker.closed:  # It was replaced since.
                 yield slot, key.fd != worker.fileno()
 
     def message(self, slot: Slot) -> Any | None:
-        """See `WorkerProcess.receive_ready`; what was logged is dealt with here, and is none."""
+        """See `WorkerProcess.receive_ready`. A record of `logging` is dealt with here: None."""
         worker = self.worker(slot)
         message = worker.receive_ready()
         match message:
             case (kind, index, fields) if kind == LOGGED:
-                self._logged.take(worker.pid, index, fields)
+                self._logs.relay(worker.pid, index, fields)
                 return None
         return message
 
     def ensure_worker(self, slot: Slot, *, fresh: bool = False) -> WorkerProcess:
-        """A worker for the place: who is there, or another; `fresh` is one that has done nothing yet."""
+        """The slot's worker, or another where it is closed; `fresh`: or where it was given a chunk before."""
         worker = self.worker(slot)
-        if fresh and not (worker.fresh or worker.gone):
+        if fresh and not (worker.fresh or worker.closed):
             self.retire(slot)
-        if worker.gone:
-            self._start_another(slot.number)
-            self._brief(slot)
+        if worker.closed:
+            self._workers.replace(slot.number)
+            self._introduce(slot)
         return self.worker(slot)
 
     def retire(self, slot: Slot) -> None:
@@ -125,37 +154,36 @@ class Slots:
         self.worker(slot).retire()
 
     def forget(self, slot: Slot, *, died: bool = False) -> None:
-        """Listen to the worker no more."""
-        self._end_logs(slot, died)
+        """Wait for nothing more from the worker."""
+        self._finish_logs(slot, died)
         worker = self.worker(slot)
         self._selector.unregister(worker)
         if worker.end is not None:
             self._selector.unregister(worker.end)
 
-    def wait_until(self, ended: float) -> tuple[WorkerTimeline, ...]:
-        """The lanes; up to then (time.perf_counter) all have waited."""
+    def timelines(self, ended: float) -> tuple[WorkerTimeline, ...]:
+        """One a slot, all of which have waited until now, `ended` (time.perf_counter)."""
         for slot in self._slots:
             slot.timeline.until(ended, "wait")
         return tuple(slot.timeline for slot in self._slots)
 
-    def _look_at_logs(self, slot: Slot, *, ended: bool = False) -> None:
+    def _introduce(self, slot: Slot) -> None:
+        """Send the work to a worker, and await messages from it."""
         worker = self.worker(slot)
-        if worker.gone:
-            return
-        count, last = worker.box.kept(ended)
-        if count:
-            self._logged.over(worker.pid, count, last)
-
-    def _end_logs(self, slot: Slot, died: bool) -> None:
-        self._look_at_logs(slot, ended=True)
-        self._logged.gone(self.worker(slot).pid, died)
-
-    def _brief(self, slot: Slot) -> None:
-        """Send the work to a worker and listen to it."""
-        worker = self.worker(slot)
-        worker.traffic = self.traffic
-        worker.box.forget()
+        worker.call_log.forget()
         self._selector.register(worker, EVENT_READ, (slot, worker))
         if worker.end is not None:
             self._selector.register(worker.end, EVENT_READ, (slot, worker))
         worker.send_pickled(self._work)
+
+    def _check_logs(self, slot: Slot, *, ended: bool = False) -> None:
+        """See whether the worker has left records of `logging` out."""
+        worker = self.worker(slot)
+        if not worker.closed:
+            count, last = worker.call_log.kept(ended)
+            if count:
+                self._logs.left_out(worker.pid, count, last)
+
+    def _finish_logs(self, slot: Slot, died: bool) -> None:
+        self._check_logs(slot, ended=True)
+        self._logs.worker_ended(self.worker(slot).pid, died)

@@ -18,6 +18,7 @@ from fanout_pipeline.engine.functions.identity import work_fingerprint
 from fanout_pipeline.engine.model.options import Options
 from fanout_pipeline.engine.model.spec import FanoutSpec, with_its_imports
 from fanout_pipeline.engine.registry import REFERENCE, STRATEGIES
+from fanout_pipeline.engine.suitability import unsuited
 from fanout_pipeline.engine.system.blas_threads import as_in_workers
 from fanout_pipeline.engine.system.cores import effective_cores
 from fanout_pipeline.measuring.break_even.answers import BreakEven, break_even
@@ -234,8 +235,12 @@ def sample_basis(spec: FanoutSpec, options: Options, machine: Mapping[str, Any])
     }
 
 
-def runnable_grid(spec: FanoutSpec, grid: Grid) -> Grid:
+def runnable_grid(spec: FanoutSpec, grid: Grid, options: Options | None = None) -> Grid:
     """The grid without strategies that cannot run this fan-out, the reference first."""
     batch = frozenset(name for name, strategy in STRATEGIES.items() if strategy.batch)
-    able = [s for s in grid.strategies if s != REFERENCE and STRATEGIES[s].suits(spec)]
+    able = [
+        name
+        for name in grid.strategies
+        if name != REFERENCE and not unsuited(STRATEGIES[name], spec, options)
+    ]
     return Grid(grid.counts, grid.costs, (REFERENCE, *dict.fromkeys(able)), batch, grid.repeats)

@@ -10,7 +10,7 @@ from fanout_pipeline.measuring.formatting import duration, percent, size, three_
 
 _PROCESSES = ("multiprocess", "pool_map", "queue")
 """Of the strategies with processes, those that differ in what they send."""
-_STARTING = ("start", "import", "stop")
+_STARTING = ("start", "stop")
 _NO_ITEMS = "not measured, as there are no items"
 
 
@@ -47,19 +47,19 @@ def _sending(comparison: Comparison) -> str:
     direct = comparison.row("multiprocess")
     if direct is not None and direct.phases:
         sent = f" ({size(direct.sent_bytes)})" if direct.sent_bytes else ""
-        took = duration(direct.seconds_in("send"))
         parts.append(
             "multiprocess sends no items, only descriptors of chunks and in short runs their "
-            f"results{sent}, in {took}"
+            f"results{sent}"
         )
     return "; ".join(parts) or _not_measured(comparison, _PROCESSES)
 
 
 def _sent_items(row: Row) -> str:
-    seconds = row.seconds_in("send")
+    # Its workers wait for nothing else, but for the other worker at the end.
+    seconds = row.seconds_in("wait")
     text = (
-        f"{row.strategy} spent {duration(seconds)} ({percent(row.share_of('send'))}) on moving items "
-        f"and results, {duration(seconds / row.items)} an item"
+        f"{row.strategy} spent {duration(seconds)} ({percent(row.share_of('wait'))}) waiting for items "
+        f"and results to be moved, {duration(seconds / row.items)} an item"
     )
     if row.sent_bytes:
         text += (
@@ -79,7 +79,7 @@ def _too_small(comparison: Comparison) -> str:
     call = seconds / base.items
     parts = [f"the function takes {duration(call)} an item"]
     for row in _recorded(comparison, ("queue",)):
-        moving = row.phases.get("send", 0.0) / row.items
+        moving = row.phases.get("wait", 0.0) / row.items
         parts.append(
             f"moving an item in {row.strategy} takes {duration(moving)}, "
             f"{three_digits(moving / call)} times as long"

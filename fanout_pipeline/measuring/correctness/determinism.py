@@ -17,7 +17,7 @@ from typing import Any
 
 from fanout_pipeline.engine.model.errors import short_repr
 from fanout_pipeline.engine.model.spec import FanoutSpec
-from fanout_pipeline.engine.workers.repeat import Again
+from fanout_pipeline.engine.workers.repeated_calls import RepeatingWorker
 from fanout_pipeline.measuring.correctness.differences import difference, has_floats
 from fanout_pipeline.measuring.correctness.lookup import items_at, results_at
 from fanout_pipeline.measuring.correctness.order_check import Contradiction, OrderCheck
@@ -155,17 +155,17 @@ def results_again(
     with ExitStack() as processes, suppress(TypeError):  # The function cannot be sent.
         asked = []
         for turn, seed in enumerate(_SEEDS):
-            process = processes.enter_context(Again(_environment(seed)))
+            process = processes.enter_context(RepeatingWorker(_environment(seed)))
             indexes = _neighbours_swapped(order) if turn % 2 else order
             if turn >= len(_SEEDS) // 2:
                 indexes = [index for index in indexes for _ in range(2)]
-            process.ask(function, [items[index] for index in indexes])
+            process.call_each(function, [items[index] for index in indexes])
             asked.append((process, indexes))
         began = time.monotonic()
-        asked = [one for one in asked if one[0].begun(began + _START_SECONDS)]
+        asked = [one for one in asked if one[0].has_begun(began + _START_SECONDS)]
         until = time.monotonic() + seconds
         for process, indexes in asked:
-            for position, result in process.answers(until):
+            for position, result in process.results(until):
                 if result is not None:
                     results[indexes[position]].append(result[0])
     return results

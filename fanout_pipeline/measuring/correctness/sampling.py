@@ -12,7 +12,7 @@ from typing import Any
 from fanout_pipeline.engine.model.errors import short_repr
 from fanout_pipeline.engine.model.spec import FanoutSpec
 from fanout_pipeline.engine.system.progress import Progress
-from fanout_pipeline.engine.workers.repeat import Again
+from fanout_pipeline.engine.workers.repeated_calls import RepeatingWorker
 from fanout_pipeline.measuring.correctness.differences import difference
 from fanout_pipeline.measuring.correctness.lookup import items_at, results_at
 from fanout_pipeline.measuring.correctness.result_streams import Finding
@@ -94,13 +94,13 @@ def compare_sample(
     results = results_at(ours, filterfalse(failed.__contains__, pick))
     items = items_at(spec.source, filterfalse(failed.__contains__, pick))
     progress.begin(pick.count)
-    with Again() as process:
+    with RepeatingWorker() as process:
         while batch := list(islice(items, _BATCH_ITEMS)):
-            process.ask(spec.function, [item for _, item in batch])
-            process.begun(time.monotonic() + _BATCH_SECONDS)
+            process.call_each(spec.function, [item for _, item in batch])
+            process.has_begun(time.monotonic() + _BATCH_SECONDS)
             seconds = max(_BATCH_SECONDS, _TIMES_LONGER * len(batch) * call_seconds)
             answered = 0
-            for _, answer in process.answers(time.monotonic() + seconds):
+            for _, answer in process.results(time.monotonic() + seconds):
                 index, stored = next(results)
                 answered += 1
                 progress.done(1, 1)

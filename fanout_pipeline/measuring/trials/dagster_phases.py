@@ -87,9 +87,8 @@ def run_phases(timeline: RunTimeline, concurrent_steps: int) -> dict[str, float]
     inside = sum(step.ended - step.started for step in steps)
     own = outside + inside / beside - _total(alone) - _total(in_steps) / beside
     phases["framework"] = own - (work + timeline.check_seconds) / beside
-    phases["import"] = timeline.imported - timeline.began
-    phases["import"] += sum(step.started - step.began for step in steps) / beside
-    phases["launch"] = sum(step.began - step.launched for step in steps) / beside
+    phases["launch"] = timeline.imported - timeline.began
+    phases["launch"] += sum(step.started - step.launched for step in steps) / beside
     # While the results are checked no other step runs: that idle time is taken out, too.
     idle = _idle(steps, beside, first, last) - (beside - 1) * timeline.check_seconds
     phases["wait"] = idle / beside

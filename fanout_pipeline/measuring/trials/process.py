@@ -213,15 +213,17 @@ def serve(descriptor: int) -> None:
     import fanout_pipeline.engine.run  # noqa: F401
     from fanout_pipeline.engine.registry import STRATEGIES
     from fanout_pipeline.engine.system.process import end_with
+    from fanout_pipeline.engine.workers.apart import keep
     from fanout_pipeline.engine.workers.main import Parent
     from fanout_pipeline.engine.workers.protocol import READY
 
+    keep()
     parent_pid = os.getppid()
     os.set_inheritable(descriptor, False)
     parent = Parent(Channel(descriptor))
     end_with(parent_pid)
     parent.send(READY)
-    while (message := parent.take()[1]) is not None:
+    while (message := parent.receive()[1]) is not None:
         strategy, pickled, surroundings, how = message
         try:
             spec = _read(pickled, strategy)

@@ -15,7 +15,7 @@ from typing import Any
 import pyarrow
 from pyarrow import parquet
 
-from fanout_pipeline.engine.timing.phases import PHASES
+from fanout_pipeline.engine.timing.phases import FORMER_PHASES, PHASES
 from fanout_pipeline.measuring.trials.trial import Trial
 from fanout_pipeline.results.files.atomic import make_folder, replacing
 from fanout_pipeline.results.store.manifest import NoResults
@@ -106,6 +106,9 @@ def _row(trial: Trial) -> dict[str, Any]:
 
 def _trial(row: dict[str, Any]) -> Trial:
     names = {one.name for one in fields(Trial)}
-    phases = {p: row[_column(p)] for p in PHASES if row.get(_column(p)) is not None}
+    phases: dict[str, float] = {}
+    for name, phase in ({phase: phase for phase in PHASES} | FORMER_PHASES).items():
+        if (seconds := row.get(_column(name))) is not None:
+            phases[phase] = phases.get(phase, 0.0) + seconds
     # A field that an earlier version did not write has its default, or is reported as missing.
     return Trial(phases=phases, **{name: row[name] for name in names & row.keys()})

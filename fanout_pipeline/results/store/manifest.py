@@ -71,8 +71,6 @@ class PartRecord:
     """Time in the user's function, over all items."""
     write_seconds: float = 0.0
     """Time to write the part."""
-    wait_seconds: float = 0.0
-    """Time until earlier chunks were counted, so that `first_index` was known."""
     call_cpu_seconds: float = 0.0
     """CPU time of the thread during `call_seconds`; the rest was waiting, for the GIL or for I/O."""
     failed: int = 0

@@ -8,7 +8,6 @@ from sys import getsizeof
 from typing import Any
 
 _PLAIN = frozenset([bool, bytes, float, int, str, type(None)])
-_LARGE_BYTES = 16 * 2**20
 
 
 class Results:
@@ -43,12 +42,12 @@ class Results:
         return memoryview(self._packed).cast("q").tolist() if self._values is None else self._values
 
     @property
-    def can_travel(self) -> bool:
-        """Whether they are small, and of built-in types that any process can unpickle."""
+    def plain_bytes(self) -> int | None:
+        """Size of the results if they are plain values, which any process can unpickle; else None."""
         if self._values is None:
-            return len(self._packed) <= _LARGE_BYTES
+            return len(self._packed)
         plain = _PLAIN.issuperset(map(type, self._values))
-        return plain and sum(map(getsizeof, self._values)) <= _LARGE_BYTES
+        return sum(map(getsizeof, self._values)) if plain else None
 
     def append(self, result: Any) -> None:
         self._append([result])

@@ -12,7 +12,7 @@ from fanout_pipeline.defs.lab.factory import fanout_assets
 from fanout_pipeline.defs.shared.json_io_manager import IO_MANAGER, json_io_manager
 from fanout_pipeline.measuring.trials.store import load_trials
 from fanout_pipeline_tests.defs import functions
-from fanout_pipeline_tests.names import STRATEGIES
+from fanout_pipeline_tests.names import BASELINES, STRATEGIES
 
 SPEC = FanoutSpec(
     "fragile",
@@ -20,6 +20,8 @@ SPEC = FanoutSpec(
     functions.fails_on_sevens,
     functions.fails_on_sevens_batch,
 )
+
+RELIABLE = [name for name in STRATEGIES if name not in BASELINES]
 
 
 @pytest.fixture
@@ -65,10 +67,10 @@ def metadata(result, name):
 @pytest.mark.slow
 @pytest.mark.parametrize("failed_items", ["null", "omit"])
 def test_the_comparison_goes_on_without_the_failed_items(materialize, tmp_path, failed_items):
-    """All strategies, the trials and the comparison are made; each says which items failed."""
+    """All but the baselines are made; each says which items failed, the trials why queue is left out."""
     trials = {"config": {"rounds": 5, "budget_seconds": 8, "strategies": ["threads", "queue"]}}
     result = materialize(
-        *STRATEGIES,
+        *RELIABLE,
         "trials",
         "comparison",
         run_config={"ops": {"fragile__trials": trials}},
@@ -78,9 +80,8 @@ def test_the_comparison_goes_on_without_the_failed_items(materialize, tmp_path, 
     assert result.success
     found = checks(result)
     for (strategy, name), check in found.items():
-        if (strategy, name) != ("queue", "order"):
-            assert check.passed == (name != "failures"), (strategy, name)
-    for strategy in STRATEGIES:
+        assert check.passed == (name != "failures"), (strategy, name)
+    for strategy in RELIABLE:
         check = found[strategy, "failures"]
         assert check.severity is dg.AssetCheckSeverity.WARN
         assert check.description == "15 of 100 items failed (15.00%)."
@@ -90,9 +91,24 @@ def test_the_comparison_goes_on_without_the_failed_items(materialize, tmp_path, 
         assert len(read_results(folder)) == (100 if failed_items == "null" else 85)
     (file,) = (tmp_path / "fragile" / "trials").glob("*.parquet")
     run, done = load_trials(file)
-    assert {trial.strategy for trial in done} == {"serial", "threads", "queue"}
-    assert all(trial.correct for trial in done if trial.strategy != "queue")
+    assert {trial.strategy for trial in done} == {"serial", "threads"}
+    assert all(trial.correct for trial in done)
     assert not run.failures
+    assert "queue was left out. " in run.remarks[0]
+    assert "does not support on_error='quarantine'" in run.remarks[0]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", BASELINES)
+def test_a_baseline_refuses_a_quarantine(materialize, tmp_path, name):
+    """Its step fails before anything is read, and says which option it lacks and what to use."""
+    result = materialize(name)
+    assert not result.success
+    (failure,) = (e.event_specific_data.error for e in result.get_step_failure_events())
+    told = str(failure.cause or failure)
+    assert f"{name} is kept for comparison only, and does not support on_error='quarantine'" in told
+    assert "Use multiprocess instead." in told
+    assert not (tmp_path / "fragile").exists()
 
 
 @pytest.mark.slow

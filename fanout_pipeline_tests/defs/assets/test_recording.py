@@ -11,7 +11,7 @@ from fanout_pipeline.defs.config.data_folder import DataFolder
 from fanout_pipeline.defs.config.resources import Fanout
 from fanout_pipeline.defs.lab.factory import fanout_assets
 from fanout_pipeline.defs.shared.json_io_manager import IO_MANAGER, json_io_manager
-from fanout_pipeline.measuring import verification
+from fanout_pipeline.measuring.correctness import verification
 from fanout_pipeline.results.store.folder import ResultFolder
 from fanout_pipeline_tests.defs import functions
 

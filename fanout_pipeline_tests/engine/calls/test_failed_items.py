@@ -172,6 +172,7 @@ class Odd(ConnectionError):
         (("ConnectionError",), True),
         (("builtins.OSError",), True),
         ((f"{__name__}.Odd",), True),
+        ((f"{__name__.partition('.')[0]}.Odd",), True),  # as packages export their errors
         (("TimeoutError", "other.Odd"), False),
         ((), False),
     ],

@@ -5,11 +5,10 @@ import functools
 
 import pytest
 
-from fanout_pipeline import FanoutSpec, IntegerLines, Options
+from fanout_pipeline import Options
 from fanout_pipeline.engine.calls import event_loop
 from fanout_pipeline.engine.calls.invoke import appending, awaited_aside, calling
 from fanout_pipeline.engine.model.spec import is_async
-from fanout_pipeline.engine.registry import STRATEGIES
 from fanout_pipeline_tests.contract import functions
 
 
@@ -84,15 +83,6 @@ def test_the_threads_own_event_loop_is_left_alone():
     finally:
         asyncio.set_event_loop(None)
         loop.close()
-
-
-def test_a_strategy_suits_what_it_can_call():
-    """`asyncio` is for async functions and `vectorized` for batches; the others are for all."""
-    plain = FanoutSpec("work", IntegerLines("numbers.txt"), functions.same)
-    waiting = FanoutSpec("work", IntegerLines("numbers.txt"), functions.same_async, functions.Batch)
-    suit = {s.name for s in STRATEGIES.values() if s.suits(plain)}
-    assert suit == set(STRATEGIES) - {"asyncio", "vectorized"}
-    assert all(s.suits(waiting) for s in STRATEGIES.values())
 
 
 def test_no_concurrency_is_refused():

@@ -108,7 +108,7 @@ def test_one_is_killed_by_chance_while_it_is_alone():
         ("late", ("WorkerDied",), 1),
         ("crash", ("Exception",), 5),
         ("crash", ("WorkerDied",), 5),
-        ("crash", ("fanout_pipeline.engine.model.errors.WorkerDied",), 5),
+        ("crash", ("fanout_pipeline.WorkerDied",), 5),
         ("crash", ("TimeoutError",), 3),
     ],
 )

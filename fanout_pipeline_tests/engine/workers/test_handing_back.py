@@ -6,19 +6,17 @@ import sys
 import time
 from datetime import timedelta
 from pathlib import Path
-from types import SimpleNamespace
 
 import psutil
 import pytest
 
 from fanout_pipeline import FanoutSpec, IntegerLines, Options, read_results
-from fanout_pipeline.engine.calls import handing_back
-from fanout_pipeline.engine.calls.handing_back import HandedBack, Writer
 from fanout_pipeline.engine.model.options import FailurePolicy
 from fanout_pipeline.engine.registry import STRATEGIES
 from fanout_pipeline.engine.run import run_strategy
+from fanout_pipeline.engine.workers import run as workers_run
+from fanout_pipeline.engine.workers.pool import WorkerPool
 from fanout_pipeline.results.store.folder import ResultFolder
-from fanout_pipeline.results.types.buffer import Results
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("leaves_nothing")]
 
@@ -65,8 +63,8 @@ def test_parts_tell_who_made_them(file, tmp_path):
 
 
 def test_a_long_run_has_its_workers_write(arrow_is_there, file, tmp_path, monkeypatch):
-    """Once what is left to write would take the parent longer than an import, workers do it."""
-    monkeypatch.setattr(handing_back, "_WORTH_IMPORTING", 0)
+    """Once it has sent its share of the results, a worker imports Arrow and writes parts itself."""
+    monkeypatch.setattr(workers_run, "SENT_BYTES", 4000)  # Two chunks of each of two workers.
     run(arrow_is_there, file, tmp_path / "out", chunks=9)
     results = read_results(tmp_path / "out")["result"].tolist()
     assert results[0] is False
@@ -79,17 +77,15 @@ def test_workers_that_are_kept_write(arrow_is_there, file, tmp_path):
     assert read_results(tmp_path / "out")["result"].tolist() == [True] * 300
 
 
-def test_a_worker_that_dies_before_it_has_settled(file, tmp_path, monkeypatch):
+def test_a_worker_that_dies_before_it_has_warmed_up(file, tmp_path, monkeypatch):
     """Another takes its place, as in a run."""
-    from fanout_pipeline.engine.workers.pool import WorkerProcesses
+    warm_up = WorkerPool.warm_up
 
-    settle = WorkerProcesses.settle
+    def kill_one(pool):
+        psutil.Process(pool.usage()[0].pid).kill()
+        warm_up(pool)
 
-    def kill_one(crew):
-        psutil.Process(crew.usage()[0].pid).kill()
-        settle(crew)
-
-    monkeypatch.setattr(WorkerProcesses, "settle", kill_one)
+    monkeypatch.setattr(WorkerPool, "warm_up", kill_one)
     run(int, file, tmp_path / "out", warm_runs=1)
     assert read_results(tmp_path / "out")["result"].tolist() == list(range(300))
 
@@ -113,27 +109,10 @@ def test_whoever_writes_the_results_are_the_same(
     failures = FailurePolicy("quarantine", failed_items)
     alone = run(function, file, tmp_path / "serial", "serial", failures=failures)
     handed = run(function, file, tmp_path / "handed", chunks=5, failures=failures)
-    monkeypatch.setattr(handing_back, "_WORTH_IMPORTING", 0)
+    monkeypatch.setattr(workers_run, "SENT_BYTES", 0)
     written = run(function, file, tmp_path / "written", chunks=5, failures=failures)
     assert handed.digest == written.digest == alone.digest
     assert handed.failed == written.failed == alone.failed
-
-
-def test_until_when_results_are_handed_back(tmp_path, monkeypatch):
-    """As long as all that is left takes the parent less time than a worker's import takes."""
-    monkeypatch.setattr(handing_back, "_WORTH_IMPORTING", 5)
-    monkeypatch.setattr(
-        HandedBack, "written", lambda part, folder: SimpleNamespace(write_seconds=next(took))
-    )
-    for size, told in (
-        (49, [True, True, True]),  # the first is not enough to go by; 29 are left at 0.1 s, 19
-        (71, [True, False, False]),  # 51 are left; then the workers have Arrow
-    ):
-        took = iter([3, 1, 2])
-        writer = Writer(tmp_path, size, hand_back=True)
-        for expected in told:
-            writer.written(HandedBack(0, 0, Results()), 10)
-            assert writer.hand_back == expected
 
 
 class DiesAsItAnswers:
@@ -179,5 +158,5 @@ def test_imports_for_failed_items_are_no_time_of_the_calls(file, tmp_path):
     record = run(fails_at_seven, file, tmp_path / "out", failures=failures)
     assert record.failed == 3
     parts = ResultFolder(tmp_path / "out").manifest().parts
-    assert sum(part.call_seconds for part in parts) < record.phases["import"]
-    assert record.phases["import"] > 0.05
+    assert sum(part.call_seconds for part in parts) < record.phases["start"]
+    assert record.phases["start"] > 0.05

@@ -57,22 +57,22 @@ def test_time_in_which_nobody_looked_does_not_count():
 
 
 def test_no_limits_no_looks():
-    """Without limits nobody looks and nothing is announced."""
-    watch = Limits(None, None, 2)
-    assert watch.period is None
-    assert not watch.is_time(0)
-    assert watch.times.announce is Announce.NOTHING
+    """Without limits nothing is checked and nothing is announced."""
+    limits = Limits(None, None, 2)
+    assert limits.period is None
+    assert not limits.is_due(0)
+    assert limits.times.announce is Announce.NOTHING
 
 
 def test_looks_are_as_often_as_is_needed():
-    """Short limits need frequent looks, and every item announced; memory is seen to at once."""
+    """Short limits need frequent checks and every item announced; memory is checked ten times a second."""
     assert Limits(60, None, 2).period == 0.2
     assert Limits(0.1, None, 2).period == pytest.approx(0.01)
     assert Limits(60, 500, 2).period == 0.1
     assert Limits(0.1, None, 2).times.announce is Announce.EACH
     assert Limits(60, None, 2).times.announce is Announce.SLOW
-    watch = Limits(60, None, 2)
-    assert [watch.is_time(now / 10) for now in range(6)] == [True, False, True, False, True, False]
+    limits = Limits(60, None, 2)
+    assert [limits.is_due(now / 10) for now in range(6)] == [True, False, True, False, True, False]
 
 
 def test_memory():

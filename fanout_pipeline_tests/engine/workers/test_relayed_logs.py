@@ -16,8 +16,8 @@ from fanout_pipeline import FanoutSpec, IntegerLines, Options, read_results
 from fanout_pipeline.engine.model.options import FailurePolicy
 from fanout_pipeline.engine.registry import STRATEGIES
 from fanout_pipeline.engine.run import run_strategy
-from fanout_pipeline.engine.workers.log_quota import A_SECOND, LogQuota
-from fanout_pipeline.engine.workers.relayed_logs import Logged
+from fanout_pipeline.engine.workers.log_records import A_SECOND, LogQuota
+from fanout_pipeline.engine.workers.relayed_logs import RelayedLogs
 
 NAME = "fanout_pipeline_tests.workers"
 SAID = re.compile(rf"(.*) \({re.escape(NAME)}, worker process (\d+)(?:, item (\d+))?\)", re.DOTALL)
@@ -253,20 +253,20 @@ def fields(text, created=0.0, level=logging.INFO):
 
 def test_last_words_are_said_once(records):
     """Not where they were said already, nor where a worker has ended in order."""
-    logged = Logged(Clock())
+    logged = RelayedLogs(Clock())
     for pid in (1, 2, 3):
-        logged.over(pid, 7, (0, fields(f"left out by {pid}", created=1.0)))
-    logged.take(3, 1, fields("later", created=2.0))
+        logged.left_out(pid, 7, (0, fields(f"left out by {pid}", created=1.0)))
+    logged.relay(3, 1, fields("later", created=2.0))
     for _ in range(A_SECOND):
-        logged.take(4, 1, fields("many", created=3.0))
-    logged.take(4, 1, fields("over the quota here", created=5.0))
-    logged.over(4, 1, (0, fields("over it there", created=4.0)))
+        logged.relay(4, 1, fields("many", created=3.0))
+    logged.relay(4, 1, fields("over the quota here", created=5.0))
+    logged.left_out(4, 1, (0, fields("over it there", created=4.0)))
     for pid, died in ((1, True), (2, False), (3, True), (4, True)):
-        logged.gone(pid, died)
+        logged.worker_ended(pid, died)
     told = [text for text, _, _ in said(records)]
     assert told[:1] + told[-2:] == ["later", "left out by 1", "over the quota here"]
     assert len(told) == A_SECOND + 2
-    logged.close()
+    logged.report_left_out()
     assert records[-1].getMessage() == "… and 24 more in this second"
 
 

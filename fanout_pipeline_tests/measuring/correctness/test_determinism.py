@@ -7,7 +7,7 @@ import time
 import pytest
 
 from fanout_pipeline import FanoutSpec, TextLines, write_results
-from fanout_pipeline.engine.workers.repeat import Again
+from fanout_pipeline.engine.workers.repeated_calls import RepeatingWorker
 from fanout_pipeline.measuring.correctness import determinism
 from fanout_pipeline.measuring.correctness.determinism import DeterminismTest, results_again
 from fanout_pipeline.measuring.correctness.order_check import Contradiction, check_order
@@ -34,10 +34,10 @@ def any_function(item):
 def batch():
     """By the function's number: what each gives here, elsewhere, and when it is asked again."""
     calls = [(number, line) for number in range(len(FUNCTIONS)) for line in LINES]
-    with Again({"PYTHONHASHSEED": "99"}) as elsewhere:
-        elsewhere.ask(any_function, calls[::-1])  # as workers have no order among them
-        assert elsewhere.begun(time.monotonic() + 60)
-        there = [answer for _, answer in elsewhere.answers(time.monotonic() + 120)][::-1]
+    with RepeatingWorker({"PYTHONHASHSEED": "99"}) as elsewhere:
+        elsewhere.call_each(any_function, calls[::-1])  # as workers have no order among them
+        assert elsewhere.has_begun(time.monotonic() + 60)
+        there = [answer for _, answer in elsewhere.results(time.monotonic() + 120)][::-1]
     asked = results_again(any_function, dict(enumerate(calls)), 0.1)
     batched = []
     for number, function in enumerate(FUNCTIONS):

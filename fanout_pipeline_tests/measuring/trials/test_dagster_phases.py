@@ -32,8 +32,7 @@ def test_two_steps_beside_each_other():
     operations = [Operation(10, "event_log", 8.0, 2.0), Operation(1, "event_log", 2.5, 0.25)]
     found = run_phases(timeline(steps, operations, {"call": 10.0}), concurrent_steps=2)
     assert found == {
-        "launch": 1.0,
-        "import": 2.0 + 3.0,
+        "launch": 1.0 + 2.0 + 3.0,
         "call": 5.0,
         "event_log": 2.0 / 2 + 0.25,
         "framework": pytest.approx((1.0 + 1.0 - 0.25) + (20 - 2 - 10) / 2),
@@ -43,12 +42,12 @@ def test_two_steps_beside_each_other():
 
 
 def test_steps_in_the_runs_own_process():
-    """Without processes of their own nothing is launched and nobody waits."""
+    """Without processes of their own only the run is launched, and nobody waits."""
     operations = [Operation(1, "event_log", 3.0, 4.0), Operation(1, "io", 8.0, 0.5)]
     found = run_phases(
-        timeline([], operations, {"call": 1.0, "gather": 0.5}, 2.0), concurrent_steps=2
+        timeline([], operations, {"call": 1.0, "commit": 0.5}, 2.0), concurrent_steps=2
     )
-    assert found["wait"] == found["launch"] == 0
+    assert (found["wait"], found["launch"]) == (0, 2.0)
     assert (found["event_log"], found["io"], found["call"]) == (4.0, 0.5, 1.0)
     assert found["framework"] == pytest.approx(18 - 4 - 0.5 - 1.5 - 2.0)
 

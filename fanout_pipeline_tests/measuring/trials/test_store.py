@@ -1,7 +1,9 @@
 """Raw trials survive on disk, for whoever wants to compute something else from them."""
 
 import pandas
+import pyarrow
 import pytest
+from pyarrow import parquet
 
 from fanout_pipeline.engine.timing.phases import PHASES
 from fanout_pipeline.measuring.trials.store import load_trials, save_trials, trial_file
@@ -28,6 +30,19 @@ def test_runs_are_appended_as_files_that_pandas_reads_together(tmp_path):
     assert len(table) == 8
     assert {f"phase_{phase}_seconds" for phase in PHASES} <= set(table.columns)
     assert table["phase_call_seconds"].equals(table["wall_seconds"])
+
+
+def test_phases_of_earlier_versions_are_read(tmp_path):
+    """Trials of a version that had more phases still sum to their wall times."""
+    run = trial_run()
+    path = trial_file(tmp_path, run)
+    save_trials(path, run, [trial("queue", 1, 2.0, phases={"start": 0.5, "wait": 0.25})])
+    table = parquet.read_table(path)
+    for name, seconds in (("import", 0.25), ("send", 1.0)):
+        table = table.append_column(f"phase_{name}_seconds", pyarrow.array([seconds]))
+    parquet.write_table(table, path)
+    _, (read,) = load_trials(path)
+    assert read.phases == {"start": 0.75, "wait": 1.25}
 
 
 @pytest.mark.parametrize("content", [None, b"", b"PAR1 but no more"])

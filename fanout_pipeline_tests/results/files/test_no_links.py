@@ -241,17 +241,17 @@ def test_a_lock_whose_file_was_removed_is_waited_for_anew(tmp_path):
 
 
 ELSEWHERE = {
-    "parts/no_links.py": "the one that does it",
-    "parts/atomic.py": "relative to a descriptor",
+    "results/files/no_links.py": "the one that does it",
+    "results/files/atomic.py": "relative to a descriptor",
     "defs/shared/json_io_manager.py": "Dagster's storage",
     "executor/step_logs.py": "Dagster's logs",
     "defs/trial_runs/metered.py": "the folder of a trial's own run",
     "defs/trial_runs/chunk_run.py": "the folder of a trial's own run",
     "defs/trial_runs/run_process.py": "the folder of a trial's own run",
-    "fanout/road.py": "a temporary folder",
-    "fanout/semaphores.py": "shared memory",
+    "engine/workers/rehearsal.py": "a temporary folder",
+    "engine/baselines/semaphores.py": "shared memory",
     "measuring/trials/process.py": "a temporary folder",
-    "fanout/usage.py": "/proc",
+    "engine/system/usage.py": "/proc",
     "sources/lines.py": "a file in a sweep's own folder, opened without following a link",
 }
 """Modules that write elsewhere than in the data root, or not by a path that could be a link."""

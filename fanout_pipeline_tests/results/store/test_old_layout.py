@@ -8,9 +8,9 @@ import shutil
 from pathlib import Path
 
 import pytest
-from fanout_pipeline.measuring.order_check import check_order
 
 from fanout_pipeline import iter_results, read_failures, read_results, write_results
+from fanout_pipeline.measuring.correctness.order_check import check_order
 from fanout_pipeline.results.files.lock import locked
 from fanout_pipeline.results.read import first_results
 from fanout_pipeline.results.store.folder import ResultFolder

@@ -1,0 +1,120 @@
+"""What the three programs share: reading before anything is sent, writing after all came back, timing."""
+
+from __future__ import annotations
+
+import pickle
+import time
+from collections.abc import Iterable, Sequence
+from multiprocessing.reduction import ForkingPickler
+from typing import Any
+
+from fanout_pipeline.engine.calls.records import unreadable_failures
+from fanout_pipeline.engine.model.errors import Failure, ItemFailed, WorkerDied
+from fanout_pipeline.engine.model.strategy import Ran, Work
+from fanout_pipeline.engine.system.progress import Progress
+from fanout_pipeline.engine.timing.timeline import WorkerTimeline
+
+START_METHODS = ("forkserver", "spawn")
+"""Not fork, which is unsafe in a process with threads, as a run's is."""
+SAMPLE_EVERY = 64
+"""One value in so many is pickled once more, to measure what pickling costs."""
+
+
+class CallFailed(Exception):
+    """The function raised, at the item of this index; None where the worker did not know it."""
+
+    def __init__(self, index: int | None, item: Any, failure: Failure):
+        super().__init__(index, item, failure)
+        self.index = index
+        self.item = item
+        self.failure = failure
+
+
+class ProgramRun:
+    """One run of a program in the parent: the items, and the time at which each step was done."""
+
+    def __init__(self, work: Work, progress: Progress):
+        self._work = work
+        self._progress = progress
+        self._began = time.perf_counter()
+        self._counts: list[int] = []
+        self.items: list[Any] = []
+        """All items of the source, in order."""
+        for chunk in work.chunks:
+            found = work.source.read(chunk)
+            unreadable_failures(work, found)  # Raises BadInput where there are any.
+            self._counts.append(len(found))
+            self.items += found
+        self._read = time.perf_counter()
+
+    def finish(
+        self,
+        results: Sequence[Any],
+        calls: Sequence[float],
+        sent: Sequence[Any],
+    ) -> Ran:
+        """Write the results, one for each item, and say where the time went.
+
+        `calls` holds, for each worker, the seconds that its calls took;
+        `sent` what travelled, of items and results one in SAMPLE_EVERY.
+        """
+        sent_bytes, pickle_seconds = _pickling(sent)
+        came_back = time.perf_counter()
+        parts = self._write(results)
+        written = time.perf_counter()
+        timelines = []
+        for call_seconds in calls:
+            timeline = WorkerTimeline(self._began)
+            timeline.until(self._read, "read")
+            # The library does not show what it sends and what it waits for.
+            wait = came_back - self._read - call_seconds
+            timeline.add({"call": call_seconds, "wait": wait}, came_back)
+            timeline.until(written, "write")
+            timelines.append(timeline)
+        return Ran(
+            parts, tuple(timelines), SAMPLE_EVERY * sent_bytes, SAMPLE_EVERY * pickle_seconds
+        )
+
+    def item_failed(self, call: CallFailed) -> ItemFailed:
+        """The error that names the item: the first that is equal, where no index was sent."""
+        index = call.index
+        if index is None and call.item in self.items:
+            index = self.items.index(call.item)
+        source = self._work.source
+        return ItemFailed(call.failure if index is None else call.failure.at(index, source))
+
+    def _write(self, results: Sequence[Any]) -> list[Any]:
+        from fanout_pipeline.results.write import write_part  # Arrow: definitions load without it
+
+        self._progress.begin(len(results))
+        parts, start = [], 0
+        for number, count in enumerate(self._counts):
+            part = results[start : start + count]
+            parts.append(write_part(self._work.generation, number, start, part))
+            self._progress.done(count, count)
+            start += count
+        return parts
+
+
+def require_alive(processes: Iterable[Any]) -> None:
+    """Raise WorkerDied where one of the workers has ended."""
+    for process in processes:
+        if process.exitcode is not None:
+            raise WorkerDied(
+                f"Worker process {process.pid} ended with exit code {process.exitcode} before its "
+                "work did. Nothing was made visible; earlier results are as they were."
+            )
+
+
+def cannot_be_sent(error: BaseException) -> TypeError:
+    """The error for results that cannot be pickled."""
+    return TypeError(f"The function's results cannot be sent between processes: {error}")
+
+
+def _pickling(messages: Sequence[Any]) -> tuple[int, float]:
+    """Bytes of the messages, and the CPU seconds that pickling and unpickling them takes."""
+    began = time.thread_time()
+    pickled = [ForkingPickler.dumps(message) for message in messages]
+    for one in pickled:
+        pickle.loads(one)
+    return sum(map(len, pickled)), time.thread_time() - began

@@ -1,0 +1,93 @@
+"""Whether a strategy can do what a run asks of it: checked before anything runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from fanout_pipeline.engine.functions.fingerprint import function_name
+from fanout_pipeline.engine.functions.serialize import can_be_sent_by_name
+from fanout_pipeline.engine.model.options import Options
+from fanout_pipeline.engine.model.spec import FanoutSpec, is_async
+from fanout_pipeline.engine.model.strategy import Feature, Strategy
+from fanout_pipeline.engine.system.import_path import importing_from
+
+
+class Unsupported(ValueError):
+    """A baseline was asked for what it lacks. The message says what, and what to use instead."""
+
+
+def unsuited(
+    strategy: Strategy, spec: FanoutSpec, options: Options | None = None, *, resume: bool = False
+) -> str | None:
+    """Why the strategy cannot run this fan-out, in a sentence or two; None where it can."""
+    if strategy.batch and spec.batch_function is None:
+        return f"{strategy.name} calls a batch function, and {spec.name} has none."
+    if strategy.awaits and not is_async(spec.function):
+        return f"{strategy.name} awaits its calls, and the function of {spec.name} is not async."
+    if strategy.baseline and (asked := _asked_in_vain(strategy, spec, options, resume)):
+        return (
+            f"{strategy.name} is kept for comparison only, and does not support "
+            f"{' or '.join(asked.values())}. Use multiprocess instead."
+        )
+    return None
+
+
+def unsuited_baselines(
+    strategies: Iterable[Strategy], spec: FanoutSpec, options: Options
+) -> dict[str, str]:
+    """The baselines among the strategies that cannot run this fan-out, each with the reason."""
+    reasons = {one.name: unsuited(one, spec, options) for one in strategies if one.baseline}
+    return {name: reason for name, reason in reasons.items() if reason is not None}
+
+
+def require_suited(
+    strategy: Strategy,
+    spec: FanoutSpec,
+    options: Options,
+    resume: bool,
+    log: Callable[[str], object],
+) -> None:
+    """Raise Unsupported where a baseline lacks what is asked for; other strategies warn of it."""
+    asked = _asked_in_vain(strategy, spec, options, resume)
+    if strategy.baseline and asked:
+        raise Unsupported(unsuited(strategy, spec, options, resume=resume))
+    if "item_timeout_seconds" in asked:
+        log(no_timeout(strategy.name))
+
+
+def no_timeout(strategy: str) -> str:
+    """The warning that a limit is not applied."""
+    return (
+        f"Warning: item_timeout_seconds is not applied by {strategy}, which cannot end a call. "
+        "multiprocess can, and asyncio can for async functions."
+    )
+
+
+def _asked_in_vain(
+    strategy: Strategy, spec: FanoutSpec, options: Options | None, resume: bool
+) -> dict[Feature, str]:
+    """What the strategy lacks of all that is asked for, as its user wrote it."""
+    asked: dict[Feature, str] = {}
+    if options is not None:
+        policy = options.failures
+        if policy.retries:
+            asked["retries"] = f"retries={policy.retries}"
+        if policy.quarantines:
+            asked["quarantine"] = "on_error='quarantine'"
+        if policy.item_timeout_seconds is not None:
+            asked["item_timeout_seconds"] = f"item_timeout_seconds={policy.item_timeout_seconds:g}"
+        if options.worker_memory_mb is not None:
+            asked["worker_memory_mb"] = f"worker_memory_mb={options.worker_memory_mb}"
+    if resume:
+        asked["resume"] = "resume=True"
+    if "by_value" in strategy.lacks and not _travels_by_name(spec):
+        asked["by_value"] = (
+            f"the function {function_name(spec.function)}, which worker processes cannot import by "
+            "module and name"
+        )
+    return {name: text for name, text in asked.items() if name in strategy.lacks}
+
+
+def _travels_by_name(spec: FanoutSpec) -> bool:
+    with importing_from(spec.import_path):
+        return can_be_sent_by_name(spec.function)

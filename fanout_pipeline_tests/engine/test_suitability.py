@@ -1,0 +1,62 @@
+"""What a strategy cannot do is known before anything runs, and said in a sentence."""
+
+import functools
+
+import pytest
+
+from fanout_pipeline import FanoutSpec, IntegerLines, Options
+from fanout_pipeline.engine.model.options import FailurePolicy
+from fanout_pipeline.engine.registry import STRATEGIES
+from fanout_pipeline.engine.run import run_strategy
+from fanout_pipeline.engine.suitability import unsuited, unsuited_baselines
+from fanout_pipeline_tests.engine.baselines import functions
+from fanout_pipeline_tests.names import BASELINES
+
+SOURCE = IntegerLines("numbers.txt")
+RELIABLE = [name for name, strategy in STRATEGIES.items() if not strategy.baseline]
+IN_THE_TEST = functools.partial(max, lambda: 0)
+
+
+def suited(spec, options=None):
+    return {one.name for one in STRATEGIES.values() if unsuited(one, spec, options) is None}
+
+
+def test_a_strategy_suits_what_it_can_call():
+    """`asyncio` is for async functions and `vectorized` for batches; the others are for all."""
+    plain = FanoutSpec("work", SOURCE, functions.text)
+    waiting = FanoutSpec("work", SOURCE, functions.awaited, functions.text)
+    assert suited(plain) == set(STRATEGIES) - {"asyncio", "vectorized"}
+    assert suited(waiting) == set(STRATEGIES)
+
+
+@pytest.mark.parametrize(
+    "function", [lambda number: number, IN_THE_TEST], ids=["lambda", "partial"]
+)
+def test_baselines_call_only_what_can_be_imported(function):
+    """A function that travels with its code, or holds such a one, suits no baseline."""
+    spec = FanoutSpec("work", SOURCE, function)
+    assert suited(spec) == set(RELIABLE) - {"asyncio", "vectorized"}
+    reasons = unsuited_baselines(STRATEGIES.values(), spec, Options(2, "spawn"))
+    assert set(reasons) == set(BASELINES)
+    assert all("which worker processes cannot import" in reason for reason in reasons.values())
+
+
+def test_all_that_a_baseline_lacks_is_told_at_once():
+    """One message names every option, so that a user need not find them one by one."""
+    policy = FailurePolicy(on_error="quarantine", retries=2)
+    spec = FanoutSpec("work", SOURCE, functions.text)
+    assert unsuited(STRATEGIES["queue"], spec, Options(2, "spawn", failures=policy)) == (
+        "queue is kept for comparison only, and does not support retries=2 or "
+        "on_error='quarantine'. Use multiprocess instead."
+    )
+
+
+@pytest.mark.parametrize("name", ["serial", "threads"])
+def test_a_limit_that_is_not_applied_is_a_warning(name, tmp_path):
+    """A strategy that cannot end a call says so, in one line, and works as if there were no limit."""
+    (tmp_path / "numbers.txt").write_text("1\n2\n")
+    spec = FanoutSpec("work", IntegerLines(str(tmp_path / "numbers.txt")), functions.text)
+    options, lines = Options(2, "none", failures=FailurePolicy(item_timeout_seconds=30.0)), []
+    run_strategy(STRATEGIES[name], spec, tmp_path / name, options, log=lines.append)
+    assert [line for line in lines if "item_timeout_seconds is not applied" in line] == lines
+    assert len(lines) == 1
