@@ -229,8 +229,7 @@ class Job:
             forget(generation)
             raise
         self.target.commit(generation, manifest)
-        committed = time.perf_counter()
-        return Once(manifest, ran, cut - began, written - began, committed - written)
+        return Once(manifest, ran, cut - began, written - began, time.perf_counter() - written)
 
     def _work(
         self, generation: Generation, chunks: tuple[Chunk, ...], finished: tuple[Finished, ...]
