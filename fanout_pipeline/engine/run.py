@@ -43,6 +43,7 @@ def default_chunks(source: Source, size: int, workers: int) -> int:
     return max(workers, math.ceil(size / source.CHUNK_SIZE))
 
 
+@with_its_imports
 def run_strategy(
     strategy: Strategy,
     spec: FanoutSpec,

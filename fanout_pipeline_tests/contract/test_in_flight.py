@@ -75,17 +75,17 @@ def test_memory_is_flat(tmp_path, monkeypatch):
     """Three chunks are in memory at most, also while the first waits for its last call."""
     many = write_items(tmp_path / "many.txt", 1000)
     held = [0]
-    load, write = IntegerLines.load, writing.write_part
+    read, write = IntegerLines.read, writing.write_part
 
-    def counting_load(source, chunk):
+    def counting_read(source, chunk):
         held.append(held[-1] + 1)
-        return load(source, chunk)
+        return read(source, chunk)
 
     def counting_write(*arguments):
         held.append(held[-1] - 1)
         return write(*arguments)
 
-    monkeypatch.setattr(IntegerLines, "load", counting_load)
+    monkeypatch.setattr(IntegerLines, "read", counting_read)
     monkeypatch.setattr(writing, "write_part", counting_write)
     gate = Gate(lambda gate, number: number != 1000 or len(gate.ended) == 999)
     run("asyncio", many, gate, tmp_path / "asyncio", chunks=10, concurrency=5)
@@ -96,8 +96,8 @@ def test_memory_is_flat(tmp_path, monkeypatch):
 @pytest.mark.parametrize(("items", "parts"), [(10, 1), (200, 10), (2000, 10), (20_000, 100)])
 def test_a_larger_input_has_larger_chunks(items, parts, tmp_path, monkeypatch):
     """There are as many parts, however large the input, until its chunks are as large as memory allows."""
-    monkeypatch.setattr(asyncio_tasks, "_SMALL_CHUNK", 100)
-    monkeypatch.setattr(asyncio_tasks, "_LARGE_CHUNK", 1000)
+    monkeypatch.setattr(IntegerLines, "CHUNK_SIZE", 2000)
+    monkeypatch.setattr(asyncio_tasks, "_SMALL_SHARE", 1 / 20)
     monkeypatch.setattr(asyncio_tasks, "_CHUNKS", 10)
     file = tmp_path / "numbers.txt"
     file.write_text("".join(f"{index % 10_000:04d}\n" for index in range(items)))

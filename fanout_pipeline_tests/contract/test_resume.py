@@ -288,7 +288,7 @@ def test_what_a_function_reads_may_not_change_while_a_run_works(tmp_path, name):
     rates.write_text("1")
     function = changing_files.Mends(changing_files.Rated(rates))
     with pytest.raises(
-        BadInput, match=r"rates\.json, which the function depends on, changed while"
+        BadInput, match=r"rates\.json, which the function depends on, changed during"
     ):
         run(name, file, function, folder, depends_on=(rates,))
     assert not folder.exists()

@@ -1,7 +1,7 @@
 """What reading and writing import, in one place.
 
-A process that runs strategies imports this with `run`, before the clock starts; a worker when it is to write,
-and reports how long that took. Nothing else imports it, so that definitions load without Arrow and NumPy.
+A process that runs strategies imports this with `engine.run`, before the clock starts; a worker process only when
+it is kept for further runs. Nothing else does, so that definitions load without Arrow and NumPy.
 """
 
 import pyarrow

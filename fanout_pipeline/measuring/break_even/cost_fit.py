@@ -25,6 +25,8 @@ _USUAL_MISFIT = 0.05
 """Cells that miss the line by less, relatively, have full weight."""
 _FIXED_PREFERENCE = 0.05
 """The weight of the preference for a fixed part, where runs of one length cannot decide."""
+_FIXED, _OVERHEAD, _BURN_SHARE, _WAIT_SHARE, _FIRST_ADDED = range(5)
+"""The unknowns by their columns; the last is the first added cost's time, followed by the others'."""
 
 
 class Line(NamedTuple):
@@ -57,34 +59,30 @@ def fit_lines(
     from scipy.optimize import nnls
 
     added = [cost for cost in costs if cost.seconds]
-    # Unknowns: fixed, overhead, share of burns, share of waits, then the time of each added cost.
-    column = {cost: 4 + n for n, cost in enumerate(added)} | {Cost(): 1}
+    column = {cost: _FIRST_ADDED + n for n, cost in enumerate(added)} | {Cost(): _OVERHEAD}
+    share_of = {cost: _WAIT_SHARE if cost.waits else _BURN_SHARE for cost in added}
     least = least_share(workers)
     low = numpy.array([0.0, 0.0, least, least, *(least * cost.seconds for cost in added)])
     rows: list[Any] = []
     right: list[float] = []
 
-    def demand(weight: float, value: float, **terms: float) -> None:
+    def demand(weight: float, value: float, terms: Mapping[int, float]) -> None:
         row = numpy.zeros(len(low))
         for at, factor in terms.items():
-            row[int(at[1:])] = weight * factor
+            row[at] = weight * factor
         rows.append(row)
         right.append(weight * value)
 
     for cell, seconds in medians.items():
-        terms = {"_0": 1 / seconds, f"_{column[cell.cost]}": cell.items / seconds}
-        if cell.cost.seconds:
-            terms["_1"] = cell.items / seconds
-        demand(weights[cell], 1.0, **terms)
+        terms = {_FIXED: 1 / seconds, _OVERHEAD: cell.items / seconds}
+        demand(weights[cell], 1.0, terms | {column[cell.cost]: cell.items / seconds})
     for cost in added:
-        size = 1 / cost.seconds
-        shared = "_3" if cost.waits else "_2"
-        demand(1 / _DEVIATION, 0.0, **{f"_{column[cost]}": size, shared: -1.0})
-    for shared in ("_2", "_3"):
-        demand(1.0 / _SHARE_SPREAD, assumed_share, **{shared: 1.0})
+        demand(1 / _DEVIATION, 0.0, {column[cost]: 1 / cost.seconds, share_of[cost]: -1.0})
+    for share in (_BURN_SHARE, _WAIT_SHARE):
+        demand(1.0 / _SHARE_SPREAD, assumed_share, {share: 1.0})
     # The time of a short run is attributed to its fixed part until a longer run shows otherwise.
     most = max(cell.items / seconds for cell, seconds in medians.items())
-    demand(_FIXED_PREFERENCE, 0.0, _1=most)
+    demand(_FIXED_PREFERENCE, 0.0, {_OVERHEAD: most})
     matrix, wanted = numpy.array(rows), numpy.array(right)
     trust = numpy.ones(len(rows))
     measured = slice(0, len(medians))

@@ -20,6 +20,7 @@ from fanout_pipeline.engine.system.import_path import import_path, importing_fro
 from fanout_pipeline.engine.system.progress import Progress
 from fanout_pipeline.engine.workers.pool import worker_processes
 from fanout_pipeline.measuring.correctness.verification import verify
+from fanout_pipeline.results.store.local_generation import LocalGeneration
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("leaves_nothing")]
 
@@ -115,7 +116,14 @@ def test_files_that_are_called_as_modules_of_pythons_do_not_hide_them(folder):
         (folder / f"{name}.py").write_text("raise AssertionError('this is not Python\\'s')\n")
     spec = spec_of(folder)
     with importing_from(spec.import_path), worker_processes(1) as crew:
-        work = Work(spec.source, spec.function, None, spec.source.chunks(1), folder, fixed=True)
+        work = Work(
+            spec.source,
+            spec.function,
+            None,
+            spec.source.chunks(1),
+            LocalGeneration(folder),
+            fixed=True,
+        )
         (part,) = crew.run(work, Progress("multiprocess", str)).parts
     assert part.items == 2
 

@@ -1,9 +1,8 @@
-"""Timelines add up what is told of a worker's time, and what pickling costs is scaled from a sample."""
+"""Timelines add up where a worker's time went."""
 
 from types import SimpleNamespace
 
 import pytest
-from fanout_pipeline.engine.baselines.pickling import PickleSample
 
 from fanout_pipeline.engine.timing.timeline import WorkerTimeline, mean, total
 
@@ -41,21 +40,3 @@ def test_accounts_are_added_in_the_order_of_time():
     """Phases are listed in the order in which they happen, each once."""
     added = total([{"stop": 1.0, "commit": 2.0}, {"start": 3.0, "commit": 4.0}])
     assert list(added.items()) == [("start", 3.0), ("commit", 6.0), ("stop", 1.0)]
-
-
-def test_a_sample_stands_for_all():
-    """Bytes and time of a sample are scaled to the number of values that travelled."""
-    sample = PickleSample()
-    for _ in range(10):
-        sample.take((5,))
-    nbytes, seconds = sample.scaled(1000)
-    assert nbytes == 100 * sample.scaled(10)[0] > 5000
-    assert seconds == pytest.approx(100 * sample.scaled(10)[1])
-    assert PickleSample().scaled(1000) == (0, 0.0)
-
-
-def test_what_cannot_be_pickled_is_left_out():
-    """Measuring ends no run: a value that cannot be pickled is not counted, and nothing is raised."""
-    sample = PickleSample()
-    sample.take(lambda: 5)
-    assert sample.scaled(1) == (0, 0.0)

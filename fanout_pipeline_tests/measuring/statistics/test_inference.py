@@ -44,7 +44,7 @@ def test_intervals_cover_and_claims_are_true(rounds):
     """Under drift, a step and outliers, 93 % of intervals hold the truth; 5 % of claims at most are false."""
     covered, faster, slower = [], [], []
     for ratio in RATIOS:
-        for estimate, floor in judged(ratio, rounds, 120):
+        for estimate, floor in judged(ratio, rounds, 60):
             covered.append(estimate.low <= ratio <= estimate.high)
             said = claim(estimate, floor)
             faster += [said is Claim.FASTER] * (ratio >= 1)
