@@ -341,7 +341,7 @@ def test_however_a_run_ends_it_says_what_it_has_kept(tmp_path, monkeypatch, name
         expected, error = expected.replace("12 chunks, 60", "20 chunks, 100"), KeyboardInterrupt
     elif case == "input changed":
         function, error = changing_files.Changes(file, "grows"), BadInput
-        expected = r"\d+ chunks?, \d+ items are kept; a later run resumes if its input is again as it was when"
+        expected = r"\d+ chunks?, \d+ items are kept; a later run resumes if its input is again as it was when this run began"
     elif case == "worker":
         function = dying.kills_its_worker
     elif case == "mixed":
