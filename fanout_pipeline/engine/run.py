@@ -71,6 +71,7 @@ def run_strategy(
     run = partial(_run_here, strategy, spec, folder, options, chunks=chunks, warm_runs=warm_runs)
     if not strategy.baseline:
         return run(log=log, ledger=ledger, resume=resume)
+    spec.source.version()  # Nothing is written for an input that is not there.
     try:
         record: RunRecord = call_apart(run, log)
     except BaseException:
