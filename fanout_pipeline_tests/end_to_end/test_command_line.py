@@ -75,13 +75,13 @@ def test_comparison_leaves_the_files_of_the_design(compared):
 def test_comparison_leaves_nothing_else(compared):
     """No temporary file and no abandoned results stay behind a finished run."""
     project, _ = compared
-    folders = {"comparison", "trials", ".trials", *STRATEGIES, *(f".{s}" for s in STRATEGIES)}
+    folders = {"comparison", "trials", "_runs", *STRATEGIES}
     assert {path.name for path in (project.data / "squares").iterdir()} == folders
     assert {path.name for path in project.data.iterdir()} == {"numbers.txt", "squares"}
     assert not list(project.data.rglob("*.tmp"))
     for strategy in STRATEGIES:
-        hidden = project.data / "squares" / f".{strategy}"
-        generations = {path for path in hidden.iterdir() if path.is_dir()}
+        runs = project.data / "squares" / "_runs" / strategy
+        generations = {path for path in runs.iterdir() if path.is_dir()}
         assert generations == {(project.data / "squares" / strategy).resolve()}
 
 
@@ -297,7 +297,7 @@ def test_other_jobs(project, job, strategies, configured):
     numbers = project.numbers(root)
     assert len(numbers) == (5000 if configured else 100_000)
     found = {path.name for path in (root / "squares").iterdir()}
-    assert {name for name in found if not name.startswith(".")} == set(strategies)
+    assert found - {"_runs"} == set(strategies)
     for strategy in strategies:
         assert project.results(strategy, root) == [n * n for n in numbers]
         assert set(project.metadata(f"squares/{strategy}")) >= METADATA

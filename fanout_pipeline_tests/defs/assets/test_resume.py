@@ -83,7 +83,7 @@ def mend(root):
 def assert_whole(root, strategy):
     results = read_results(root / "data" / SPEC.name / strategy)["result"].tolist()
     assert results == [-(10 + n) for n in range(COUNT)]
-    hidden = root / "data" / SPEC.name / f".{strategy}"
+    hidden = root / "data" / SPEC.name / "_runs" / strategy
     folder = ResultFolder(root / "data" / SPEC.name / strategy)
     assert {path for path in hidden.iterdir() if path.is_dir()} == {folder.path.resolve()}
 
