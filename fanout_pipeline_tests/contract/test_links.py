@@ -290,7 +290,10 @@ def test_a_link_in_the_place_of_the_input_is_replaced(folder):
     assert not (folder / "numbers.txt").is_symlink()
 
 
-@pytest.mark.parametrize("leads_to", ["..", ".", ".serial", ".serial/..", ".serial/_lock", "/", ""])
+@pytest.mark.parametrize(
+    "leads_to",
+    ["..", ".", "_runs", "_runs/serial", "_runs/serial/..", "_runs/serial/_lock", "/", ""],
+)
 def test_a_visible_link_that_is_none_of_ours_names_no_earlier_results(leads_to, folder):
     """It is replaced, and nothing is removed because of it."""
     squares = folder / "data" / "squares"
