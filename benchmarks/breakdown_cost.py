@@ -3,8 +3,7 @@
 A difference of 1 or 2 % between two revisions drowns in what a shared machine does to both. So the
 measuring is itself measured: everything that only tells the time is run under a clock of its own,
 and readings of the clocks elsewhere are counted, at what one takes. Worker processes do as the
-reference does for each chunk, and take samples of what they send as this process does; those of the
-queues look at the clock twice an item. The sum is too high rather than too low: the clocks around the
+reference does for each chunk. The sum is too high rather than too low: the clocks around the
 measuring are in it.
 """
 
@@ -23,8 +22,6 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
-from fanout_pipeline.engine.baselines.pickling import PickleSample
-
 from fanout_pipeline import FanoutSpec, IntegerLines, Options
 from fanout_pipeline.engine.calls.items import Stopwatch
 from fanout_pipeline.engine.model.run_record import RunRecord
@@ -41,11 +38,8 @@ MEASURING: tuple[tuple[type, str], ...] = (
     (WorkerTimeline, "until"),
     (WorkerTimeline, "add"),
     (WorkerTimeline, "add_chunk"),
-    (PickleSample, "take_each"),
 )
 CLOCKS = ("perf_counter", "thread_time")
-LOOKS_AN_ITEM = {"queue": 2, "indexed_queue": 2}
-"""At perf_counter, in workers that take one item after the other."""
 
 
 @dataclass(slots=True)
@@ -53,8 +47,6 @@ class Spent:
     """On measuring, in this process."""
 
     seconds: float = 0.0
-    sampling_seconds: float = 0.0
-    """Of these, on pickling a sample."""
     readings: Counter[str] = field(default_factory=Counter)
     """Of each clock."""
 
@@ -64,16 +56,14 @@ def measured(spent: Spent) -> Iterator[None]:
     """Everything that measures adds to `spent` within the block."""
     now = time.thread_time  # not what a thread waits for another meanwhile
 
-    def timed(method: Callable[..., Any], sampling: bool) -> Callable[..., Any]:
+    def timed(method: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(method)
         def run(*arguments: Any, **named: Any) -> Any:
             began = now()
             try:
                 return method(*arguments, **named)
             finally:
-                took = now() - began
-                spent.seconds += took
-                spent.sampling_seconds += took * sampling
+                spent.seconds += now() - began
 
         return run
 
@@ -88,7 +78,7 @@ def measured(spent: Spent) -> Iterator[None]:
 
     with ExitStack() as patches:
         for kind, name in MEASURING:
-            method = timed(getattr(kind, name), kind is PickleSample)
+            method = timed(getattr(kind, name))
             patches.enter_context(patch.object(kind, name, method))
         for name in CLOCKS:
             patches.enter_context(patch.object(time, name, counted(name)))
@@ -118,7 +108,8 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--workers", type=int, default=2)
     arguments = parser.parse_args()
-    names = [strategy.name for strategy in STRATEGIES.values() if not strategy.awaits]
+    # Baselines run in a process of their own.
+    names = [one.name for one in STRATEGIES.values() if not (one.awaits or one.baseline)]
     one_reading = {name: reading_seconds(name) for name in CLOCKS}
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
@@ -134,9 +125,6 @@ def main() -> None:
                 )
                 if STRATEGIES[name].starts_processes:
                     cost += chunk_seconds * run.chunks / run.workers
-                    cost += spent.sampling_seconds / run.workers
-                    looks = LOOKS_AN_ITEM.get(name, 0) * run.items
-                    cost += looks * one_reading["perf_counter"] / run.workers
                 elif name == REFERENCE:
                     chunk_seconds = cost / run.chunks
                 walls.append(run.wall_seconds)

@@ -50,6 +50,8 @@ class Shared:
     """What all contenders of one workload have in common."""
 
     workload: Workload
+    path: Path
+    """The input file."""
     input: Version
     items: int
     workers: int
@@ -134,7 +136,7 @@ class PeerTrial:
             strategy=self.contender.strategy,
             workload=shared.workload.name,
             loops_per_second=shared.loops_per_second,
-            input=shared.input.path,
+            input=str(shared.path),
             items=shared.items,
             workers=shared.workers,
             scratch=str(scratch),

@@ -7,14 +7,15 @@
     Crew.run            ChunkPlan: which chunk is next, how large, for how long
       |
       +--> in this process            +--> in worker processes
-      |    strategies/inline_crew     |    workers/pool starts them, each under a guard that outlives
-      |    strategies/thread_crew     |    neither; workers/run gives each one chunk at a time, watches
-      |                               |    limits, replaces who dies, suspects the item it died with
+      |    strategies/inline_crew     |    workers/pool starts them, each under a guard that ends what it
+      |    strategies/thread_crew     |    has started; workers/run gives each one chunk at a time, watches
+      |                               |    limits, replaces one that dies, suspects the item it died with
       v                               v
     calls/              read the chunk -> call the function on each item -> retry, quarantine
       |
       v
     results.write       a part file a chunk, and an entry in the ledger: from here on it is not paid for twice
+      |                 (in short runs a worker sends its results, and the parent writes: workers/handing_back)
       |
       |  Outcome: a record of the part, its times, and the rest of the chunk if time ran out
       v
@@ -27,7 +28,8 @@ Nothing of the run is visible before the commit. A run that dies leaves earlier 
 a ledger, with which the next run of the same identity goes on.
 
 Rooms, each of which imports only those before it: system, timing, model, functions, calls,
-scheduling, workers, strategies and baselines; then `registry` and `run`; then scattered.
+scheduling, workers, strategies and baselines; then `registry`, `suitability` and `run`; then scattered.
+Baselines run in a process of their own that is killed with all it has started (`workers/apart`).
 
 Add a strategy as one file in `strategies/` and one line in `registry`. Keep out: Dagster, the formats of
 inputs (`sources`) and of results (`results`), and anything that compares one strategy with another.

@@ -56,7 +56,7 @@ def run_strategy(
     ledger: bool = False,
     resume: bool = False,
 ) -> RunRecord:
-    """Fan the function out and commit the results to `folder`; `spec.source` is an absolute path.
+    """Fan the function out and commit the results to `folder`; `spec.source` is under the data root already.
 
     The same workers do it `warm_runs` times more. With `ledger` the parts that are finished outlive
     a run that is not; with `resume` too, those of an earlier such run are reused, if it did the
@@ -95,7 +95,7 @@ def _run_here(
     ledger: bool = False,
     resume: bool = False,
 ) -> RunRecord:
-    """The same, in this process."""
+    """Run the strategy in this process and commit the results."""
     method = options.start_method
     if method not in strategy.start_methods:
         method = strategy.start_methods[0]
@@ -118,7 +118,7 @@ def _run_here(
         if identity is not None:
             finished = finished_before(folders[0], identity, log)
         if resume:
-            generations.enter_context(log_kept_on_error(folders[0], spec, basis.seen, log))
+            generations.enter_context(log_kept_on_error(folders[0], spec, basis, log))
         progress = Progress(strategy.name, log)
         job = Job(
             strategy.name,
@@ -157,7 +157,7 @@ def _run_here(
         chunks=len(cold.manifest.parts),
         start_method=options.start_method,
         digest=cold.manifest.digest,
-        input=basis.input,
+        input=replace(basis.input, counts=()),  # Nobody needs them any more.
         function_fingerprint=cold.manifest.function["fingerprint"],
         warm_seconds=tuple(run.seconds for run in warm),
         phases=total([{"start": start_seconds}, cold.phases, {"stop": stop_seconds}]),

@@ -80,14 +80,16 @@ def _asked_in_vain(
             asked["worker_memory_mb"] = f"worker_memory_mb={options.worker_memory_mb}"
     if resume:
         asked["resume"] = "resume=True"
-    if "by_value" in strategy.lacks and not _travels_by_name(spec):
-        asked["by_value"] = (
-            f"the function {function_name(spec.function)}, which worker processes cannot import by "
-            "module and name"
-        )
+    if "by_value" in strategy.lacks and (what := _needs_its_code(spec)):
+        asked["by_value"] = f"{what}, which other processes cannot import by module and name"
     return {name: text for name, text in asked.items() if name in strategy.lacks}
 
 
-def _travels_by_name(spec: FanoutSpec) -> bool:
+def _needs_its_code(spec: FanoutSpec) -> str | None:
+    """What of the spec can be sent with its code only."""
     with importing_from(spec.import_path):
-        return can_be_sent_by_name(spec.function)
+        if not can_be_sent_by_name(spec.function):
+            return f"the function {function_name(spec.function)}"
+        if not can_be_sent_by_name(spec.source):
+            return f"the source {type(spec.source).__qualname__}"
+    return None

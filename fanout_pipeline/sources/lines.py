@@ -75,8 +75,10 @@ class Lines(Source):
         with self._open() as file:
             self._first_line(file)
             file.seek(0)
-            digest, counts = _hash_and_count(file)
-            return replace(version, size=file.tell(), hash=digest, counts=counts)
+            digest, counts, is_ended = _hash_and_count(file)
+            size = file.tell()
+            items = counts[-1] + (not is_ended and size > self._first_line(file))
+            return replace(version, size=size, hash=digest, items=items, counts=counts)
 
     def examined(self, version: Version) -> Self:
         return replace(self, line_ends=tuple(version.counts))
@@ -217,20 +219,21 @@ class LineItems(Items):
         return len(self.values) if "_parsed" in self.__dict__ else count(self._raw)
 
 
-def _hash_and_count(file: BinaryIO) -> tuple[str, tuple[int, ...]]:
-    """The SHA-256 of a file, and how many line ends lie before each of its blocks."""
+def _hash_and_count(file: BinaryIO) -> tuple[str, tuple[int, ...], bool]:
+    """The SHA-256 of a file, how many line ends lie before each of its blocks, and whether it ends in one."""
     import hashlib  # OpenSSL and NumPy: workers do without
 
     import numpy
 
-    digest, counts, line_ends = hashlib.sha256(), [0], 0
+    digest, counts, line_ends, is_ended = hashlib.sha256(), [0], 0, False
     block = bytearray(_COUNT_BYTES)
     view, array = memoryview(block), numpy.frombuffer(block, numpy.uint8)
     while size := file.readinto(block):  # type: ignore[attr-defined]
         digest.update(view[:size])
         line_ends += int(numpy.count_nonzero(array[:size] == ord("\n")))
         counts.append(line_ends)
-    return digest.hexdigest(), tuple(counts)
+        is_ended = block[size - 1] == ord("\n")
+    return digest.hexdigest(), tuple(counts), is_ended
 
 
 def _no_link(path: str, flags: int) -> int:

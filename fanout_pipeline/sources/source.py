@@ -70,6 +70,8 @@ class Version:
     """Length of the whole input in the source's own unit: chunks lie within 0 and this."""
     hash: str = ""
     """Identifies the content. Empty where the input was not examined or has no hash."""
+    items: int | None = field(default=None, compare=False)
+    """How many items `examine` has counted; None if it counts none."""
     counts: tuple[int, ...] = field(default=(), compare=False, repr=False)
     """What `examine` has counted, for `Source.examined` to find the index of an item quickly."""
 

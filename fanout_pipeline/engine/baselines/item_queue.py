@@ -75,7 +75,8 @@ class ItemQueue(Crew):
         """Feed every item and a 'STOP' for each worker, and join the workers' lists as they arrive."""
         run = ProgramRun(work, progress)
         for pipe in self._workers:
-            pipe.send((work.function, self.indexed, work.surroundings))
+            with suppress(OSError):  # Its worker has died, as is seen below.
+                pipe.send((work.function, self.indexed, work.surroundings))
         tasks = list(enumerate(run.items) if self.indexed else zip(run.items, strict=True))
         for task in tasks:
             self._inputs.put(task)

@@ -101,6 +101,8 @@ def _call_batch(
     try:
         with appending(function) as append:
             append(results, items)
+        if len(results) < len(items):  # It was taken for the end of the batch.
+            raise StopIteration("raised by the function")
     except BaseException as error:
         item = items[len(results)]
         failure = failure_from(error, short_repr(item))

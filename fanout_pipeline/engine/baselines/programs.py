@@ -58,7 +58,6 @@ class ProgramRun:
         `calls` holds, for each worker, the seconds that its calls took;
         `sent` what travelled, of items and results one in SAMPLE_EVERY.
         """
-        sent_bytes, pickle_seconds = _pickling(sent)
         came_back = time.perf_counter()
         parts = self._write(results)
         written = time.perf_counter()
@@ -71,6 +70,7 @@ class ProgramRun:
             timeline.add({"call": call_seconds, "wait": wait}, came_back)
             timeline.until(written, "write")
             timelines.append(timeline)
+        sent_bytes, pickle_seconds = _pickling(sent)  # After the time that is accounted for.
         return Ran(
             parts, tuple(timelines), SAMPLE_EVERY * sent_bytes, SAMPLE_EVERY * pickle_seconds
         )

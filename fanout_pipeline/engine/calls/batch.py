@@ -45,11 +45,11 @@ def _called(
     assert work.batch_function is not None
     items = work.source.read(chunk)
     unreadable = unreadable_failures(work, items)
-    batch = items.as_batch()
+    batch, first_index = items.as_batch(), items.first_index
     stopwatch.end("read")
     if stopped():
         raise Stopped
-    quarantine = Quarantine(work, chunk, items.first_index, stopwatch)
+    quarantine = Quarantine(work, chunk, first_index, stopwatch)
     with quarantine, interrupts_marked():
         failing = _Failing(quarantine, unreadable)
         try:
@@ -58,7 +58,7 @@ def _called(
         except BaseException as error:
             reraise_interrupt(error)
             halves = _InHalves(work, batch, failing, stopped)
-            column = halves.column(error, items.first_index)
+            column = halves.column(error, first_index)
         else:
             column = _as_column(results)
         failing.add_rest()

@@ -64,11 +64,12 @@ def _called(
     failed = unreadable_failures(work, items)
     if control.failure is not None:
         failed = {0: control.failure, **failed}
+    first_index = items.first_index  # To look it up is reading.
     if control.recorder is not None:
-        control.recorder.first_index = items.first_index
+        control.recorder.first_index = first_index
     stopwatch.end("read")
     results = Results()
-    quarantine = Quarantine(work, chunk, items.first_index, stopwatch)
+    quarantine = Quarantine(work, chunk, first_index, stopwatch)
     with quarantine, appending(work.function, stopwatch.spent_elsewhere) as append:
         calls = _Calls(append, items.values, results, quarantine, control, failed)
         done = calls.make(stopwatch.ended + control.seconds)

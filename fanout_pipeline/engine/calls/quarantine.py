@@ -77,19 +77,14 @@ def write_marked(
     number: int,
     first_index: int,
     results: Sequence[Any],
-    failures: Sequence[Failure] | None = None,
 ) -> PartRecord:
-    """Write a part whose results have a Failure in the place of each item in quarantine.
-
-    `failures` lists the failures of the part's items, in order, where they are not those in its results.
-    """
+    """Write a part whose results have a Failure in the place of each item in quarantine."""
     from fanout_pipeline.results.write import write_part  # Imports Arrow.
 
     if not work.failures.quarantines:
         return write_part(work.generation, number, first_index, results)
     positions = [position for position, result in enumerate(results) if type(result) is Failure]
-    if failures is None:
-        failures = [results[position] for position in positions]
+    failures: list[Failure] = [results[position] for position in positions]
     if failures:
         from fanout_pipeline.results.store.failed_items import failed_items
 

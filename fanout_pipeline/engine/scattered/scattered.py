@@ -219,7 +219,7 @@ class ScatteredRun:
     def _kept(self, generation: Generation) -> AbstractContextManager[None]:
         if not self.resume:
             return nullcontext()
-        return log_kept_on_error(generation, self.spec, self.begun.basis.seen, self.log)
+        return log_kept_on_error(generation, self.spec, self.begun.basis, self.log)
 
     def _crew(self, left: Sequence[Chunk]) -> AbstractContextManager[Crew]:
         if not any(chunk.start < chunk.stop for chunk in left):

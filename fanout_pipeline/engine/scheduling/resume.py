@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 
+from fanout_pipeline.engine.functions.identity import Basis
 from fanout_pipeline.engine.functions.input_guard import input_versions
 from fanout_pipeline.engine.model.spec import FanoutSpec
 from fanout_pipeline.engine.model.strategy import HasInputs, InputVersions, Work
@@ -14,9 +15,6 @@ from fanout_pipeline.results.store.collector import PartCollector
 from fanout_pipeline.results.store.generation import Generation
 from fanout_pipeline.results.store.ledger import Finished, Identity, Ledger, take_over
 from fanout_pipeline.sources.source import BadInput, Chunk
-
-_COUNTED_CHUNKS = 32
-"""A source of up to this size (64 MiB of text) is read, in a tenth of a second, to say how many items it has."""
 
 
 def finished_before(
@@ -67,7 +65,7 @@ def _is_unchanged(reads: HasInputs, seen: InputVersions) -> bool:
 
 @contextmanager
 def log_kept_on_error(
-    generation: Generation, spec: FanoutSpec, seen: InputVersions, log: Callable[[str], object]
+    generation: Generation, spec: FanoutSpec, basis: Basis, log: Callable[[str], object]
 ) -> Iterator[None]:
     """Where the block ends with an error, log what the next run of the same identity can reuse.
 
@@ -78,23 +76,23 @@ def log_kept_on_error(
     except BaseException:
         # A cancellation may come twice. And no error here may take the place of the run's.
         with interrupts_held(), suppress(Exception):
-            if kept := _kept(generation, spec, seen):
+            if kept := _kept(generation, spec, basis):
                 log(kept)
         raise
 
 
-def _kept(generation: Generation, spec: FanoutSpec, seen: InputVersions) -> str | None:
+def _kept(generation: Generation, spec: FanoutSpec, basis: Basis) -> str | None:
     ledger = Ledger.read(generation)
     if ledger is None or not ledger.finished:
         return None
+    items = basis.input.items
     finished = sum(one.part.items for one in ledger.finished)
     chunks = len(ledger.finished)
     of, how = "", "a later run resumes if its input is again as it was when this run began"
-    if _is_unchanged(spec, seen):
+    if _is_unchanged(spec, basis.seen):
         how = "materialize again to resume"
-        if seen.source.size <= _COUNTED_CHUNKS * spec.source.CHUNK_SIZE:
-            counted = spec.source.chunks(_COUNTED_CHUNKS)
-            of = f" of {sum(len(spec.source.read(chunk)) for chunk in counted):,}"
+        if items is not None:
+            of = f" of {items:,}"
     return f"{chunks:,} chunk{'s' if chunks != 1 else ''}, {finished:,}{of} items are kept; {how}"
 
 

@@ -51,7 +51,7 @@ class _EventLoop(Crew):
                 "`async def` function. Make it one, or use threads."
             )
         size, most = sum(chunk.size for chunk in work.chunks), work.source.CHUNK_SIZE
-        largest = round(min(max(_SMALL_SHARE * most, size / _CHUNKS), _LARGE_SHARE * most))
+        largest = round(min(max(_SMALL_SHARE * most, size / _CHUNKS), _LARGE_SHARE * most)) or 1
         plan = ChunkPlan(work.chunks, 1, work.fixed, largest=largest, given=work.first_number)
         progress.begin(plan.size)
         with served() as loop:

@@ -36,12 +36,6 @@ def thread_variables(environment: Mapping[str, str] = os.environ) -> dict[str, s
     return {name: in_workers[name] for name in _RECORDED if name in in_workers}
 
 
-def limit_this_worker() -> None:
-    """Apply the limit in a worker process that was started with its parent's environment."""
-    os.environ.update(thread_variables())
-    _limit_loaded_libraries(ExitStack())
-
-
 @contextmanager
 def as_in_workers() -> Iterator[None]:
     """For the block, use as many threads as a worker, in this process and in those that it starts."""

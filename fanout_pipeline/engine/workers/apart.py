@@ -20,6 +20,7 @@ from typing import Any
 from fanout_pipeline.engine.model.errors import WorkerDied, picklable
 from fanout_pipeline.engine.system.signals import interrupts_held
 from fanout_pipeline.engine.system.surroundings import Surroundings
+from fanout_pipeline.engine.system.usage import reset_peak
 from fanout_pipeline.engine.workers.process import WorkerProcess
 from fanout_pipeline.engine.workers.protocol import CALL
 
@@ -53,6 +54,9 @@ def call_apart(function: Callable[..., Any], log: Callable[[str], object]) -> An
     process, _Kept.process = _Kept.process, None
     answered = False
     try:
+        if process is not None and process.has_ended():  # It was killed between two calls.
+            _end(process)
+            process = None
         if process is None:
             with interrupts_held():
                 process = WorkerProcess.start({"PYTHONWARNINGS": _warnings()})
@@ -95,6 +99,7 @@ def call_here(
     """In the process: call the function, and tell the caller what comes of it."""
     try:
         surroundings.take_on()
+        reset_peak()  # The process may have been kept from a larger call.
         answer: Any = ("gave", function(log=lambda line: tell(("said", line))))
     except BaseException as error:
         answer = picklable(error)

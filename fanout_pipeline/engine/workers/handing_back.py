@@ -18,8 +18,8 @@ from fanout_pipeline.results.store.manifest import PartRecord
 from fanout_pipeline.results.types.buffer import Results
 
 SENT_BYTES = 12 * 2**20
-"""How much of a run's results workers may send, all together: 1,500,000 integers. Beyond that the import of Arrow,
-with which workers read faster, too, soon pays for itself."""
+"""How much of a run's results its workers may send, in equal shares: 1,500,000 integers. (A worker that replaces
+another has a share of its own.) Beyond that the import of Arrow, with which workers read faster, too, pays off."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -216,7 +216,9 @@ def self_check(spec: FanoutSpec, folder: Path | Snapshot, run: RunRecord) -> Ord
     (side,) = sides(folder)
     manifest = side.snapshot.manifest
     items = manifest.items - manifest.rows + sum(len(block.hashes) for block in side.blocks())
-    expected = sum(len(spec.source.read(chunk)) for chunk in spec.source.chunks(run.chunks))
+    expected = run.input.items
+    if expected is None:
+        expected = sum(len(spec.source.read(chunk)) for chunk in spec.source.chunks(run.chunks))
     return OrderCheck(
         items, expected, missing=max(0, expected - items), duplicated=max(0, items - expected)
     )
