@@ -114,6 +114,6 @@ def test_a_run_in_production_calls_each_item_once(written):
     config = {"resources": {"fanout": {"config": {"verify": 0.05, "resume": False}}}}
     code, output = guest.materialize("lines/multiprocess", config=config)
     assert code == 0, output
-    assert "calls the function again on 10 of 200 items" in output
+    assert "calling the function again on 10 of 200 items" in output
     assert guest.metadata("lines/multiprocess")["compared"] == 10
     assert len((guest.data / "calls").read_text().split()) == 200 + 200 + 10

@@ -18,9 +18,10 @@ CONFIGURED = {
 
 @pytest.fixture(scope="module")
 def compared(tmp_path_factory):
-    """A project after `comparison_job` with defaults, and what the command printed."""
+    """A project after `comparison_job` with a budget of seconds, and what the command printed."""
     project = Project.new(tmp_path_factory.mktemp("compared") / "project")
-    code, output = project.execute("comparison_job")
+    budget = {"squares__trials": {"config": {"budget_seconds": 30}}}
+    code, output = project.execute("comparison_job", {"ops": budget})
     assert code == 0, output
     return project, output
 

@@ -115,7 +115,7 @@ def picklable(error: BaseException) -> BaseException:
 def unpickling_failed(error: BaseException) -> BaseException:
     """The answer of a worker that could not unpickle the function."""
     error.add_note(
-        "A worker process could not unpickle the function. Everything that it refers to must be "
+        "A worker process could not unpickle what it was sent. Everything that the function and the source refer to must be "
         "importable there, with the same sys.path, or be picklable."
     )
     return picklable(error)

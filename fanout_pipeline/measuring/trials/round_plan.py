@@ -117,9 +117,10 @@ def next_round(
         left -= trials * cost
     # There are no rounds without the reference, and everyone gets one chance.
     rounds = max(1, min(int(wanted[id(entrant)]) for entrant in entrants[:2]))
+    is_last = begun + 1 == rounds_at_most
     taking_part = []
     for entrant in entrants:
-        if not entrant.counted and begun >= min(MIN_ROUNDS, rounds):
+        if not entrant.counted and (is_last or begun >= min(MIN_ROUNDS, rounds)):
             # Its one chance comes after the others have what a verdict takes, because its cost may be
             # unknown, and before the rest of the time is shared out.
             entrant.credit = 1.0

@@ -170,7 +170,7 @@ def test_a_function_that_cannot_be_read(name, file, tmp_path):
     """A function that a worker cannot unpickle ends the run with the error, and what to do."""
     with pytest.raises(ValueError, match="no number") as caught:
         run(name, file, CannotBeRead(), tmp_path / name)
-    assert "A worker process could not unpickle the function." in caught.value.__notes__[0]
+    assert "A worker process could not unpickle what it was sent." in caught.value.__notes__[0]
 
 
 @pytest.mark.parametrize("kills", [2, 3])
