@@ -38,7 +38,19 @@ def test_baselines_call_only_what_can_be_imported(function):
     assert suited(spec) == set(RELIABLE) - {"asyncio", "vectorized"}
     reasons = unsuited_baselines(STRATEGIES.values(), spec, Options(2, "spawn"))
     assert set(reasons) == set(BASELINES)
-    assert all("which worker processes cannot import" in reason for reason in reasons.values())
+    assert all("which other processes cannot import" in reason for reason in reasons.values())
+
+
+def test_baselines_read_only_sources_that_can_be_imported():
+    """A source whose class stands in a script is named, where the function could be sent."""
+
+    class Local(IntegerLines):
+        pass
+
+    spec = FanoutSpec("work", Local("numbers.txt"), functions.text)
+    reasons = unsuited_baselines(STRATEGIES.values(), spec, Options(2, "spawn"))
+    assert set(reasons) == set(BASELINES)
+    assert all("the source" in reason and "Local" in reason for reason in reasons.values())
 
 
 def test_all_that_a_baseline_lacks_is_told_at_once():

@@ -109,6 +109,16 @@ def test_every_strategy_gives_its_results(run, corrected, tmp_path, name, chunks
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("name", ["asyncio", "vectorized", "multiprocess"])
+def test_chunks_may_be_of_one_item(run, module, corrected, tmp_path, monkeypatch, name):
+    """However few units a source lets a worker hold, a run comes to its end."""
+    monkeypatch.setattr(module.SqliteRows, "CHUNK_SIZE", 1, raising=False)
+    corrected.touch()
+    run(name)
+    assert read_results(tmp_path / name)["result"].tolist() == [2 * value for value in VALUES]
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("name", RESUMING)
 def test_a_failed_row_is_located_and_a_run_resumed(run, corrected, tmp_path, name):
     """The message names the row; what was finished before is not done again."""

@@ -32,6 +32,10 @@ def exits(number):
     return number
 
 
+def ends_an_iteration(number):
+    return number if number != GUILTY else next(iter([]))
+
+
 def kills_its_worker(number):
     if number == GUILTY:
         os.kill(os.getpid(), signal.SIGKILL)

@@ -118,6 +118,12 @@ def test_a_function_that_raises_ends_the_run(name, function, file, tmp_path, cap
     assert capfd.readouterr().err == ""
 
 
+def test_the_end_of_an_iteration_is_the_failure_of_its_item(file, tmp_path):
+    """StopIteration, which ends a `map`, shortens no batch: the run ends and names the item."""
+    with pytest.raises(ItemFailed, match=r"item 60 .*StopIteration"):
+        run("pool_map", file, functions.ends_an_iteration, tmp_path / "pool_map")
+
+
 @pytest.mark.parametrize("name", ["queue", "pool_map"])
 def test_results_that_cannot_be_sent_end_the_run(name, file, tmp_path):
     """A result that cannot be pickled is an error, not a wait without an end."""
@@ -174,7 +180,7 @@ def test_resuming_is_refused(name, file, tmp_path):
 def test_functions_that_cannot_be_imported_are_refused(name, file, tmp_path):
     """A lambda, which other strategies send with its code, is named."""
     with pytest.raises(
-        Unsupported, match=r"the function .*<lambda>, which worker processes cannot"
+        Unsupported, match=r"the function .*<lambda>, which other processes cannot"
     ):
         run(name, file, lambda number: number, tmp_path / name)
 

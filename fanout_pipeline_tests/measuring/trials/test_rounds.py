@@ -255,3 +255,10 @@ def test_the_reference_that_hangs_ends_the_trials():
     law = iter([0.1, 1e9])
     with pytest.raises(TookTooLong, match="after 10 s"):
         tried({"serial": lambda: next(law), "a": 0.1})
+
+
+def test_a_single_round_has_everybody_in_it():
+    """Who asks for one round gets a trial of each contender, those of unknown cost included."""
+    times = {"serial": 0.04, "near": 0.03, "dagster": 3.0}
+    found, _ = tried(times, slow_start=["dagster"], rounds=1, budget_seconds=60)
+    assert {trial.strategy for trial in found.trials} == {"serial", "near", "dagster"}
