@@ -53,7 +53,7 @@ def test_runs_in_processes_of_their_own(tmp_path):
     files = []
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TMPDIR", str(temporary))
-        for _ in range(2 * ROUNDS):
+        for _ in range(ROUNDS):
             code, output = project.materialize(*keys, config=config)
             assert code == 0, output
             files.append(sorted(path.name for path in project.data.rglob("*") if path.is_file()))
