@@ -1,7 +1,7 @@
 """What a Dagster step costs: the chunk graph under three executors, interleaved, in new processes.
 
-spawn       Dagster's multiprocess executor as it comes
-forkserver  the same with `start_method: forkserver` as it comes: preloads the code location
+spawn       Dagster's multiprocess executor with default settings
+forkserver  the same with `start_method: forkserver`: preloads the code location
 preloaded   this project's: steps forked from a process that has loaded code location and instance
 
 Each run is one of the asset squares/dagster_multiprocess with so many chunks, in an instance whose

@@ -1,4 +1,4 @@
-"""What the road costs beside the function: ns an item by phase, against the plain loop and peers.
+"""What the way of the data costs beside the function: ns an item by phase, against the plain loop and peers.
 
 Squares of a text file of numbers, file on disk to Parquet on disk; ours with digests, SHA-256 and
 the commit. Every run is a process of its own that has imported what it needs before the clock

@@ -1,6 +1,6 @@
 """What the README claims of serial and multiprocess: `make bench-large`.
 
-Cold runs, each in a process of its own that has imported what the road needs, file on disk to
+Cold runs, each in a process of its own that has imported what it needs, file on disk to
 committed parts on disk, the strategies taking turns. Prints the median ratio and its range, and
 the peak memory of the largest process of each strategy at 20,000,000 numbers.
 """
