@@ -17,7 +17,7 @@ from fanout_pipeline.defs.assets.numbers import SQUARES
 from fanout_pipeline.defs.config.data_folder import DataFolder
 from fanout_pipeline.defs.lab.factory import fanout_assets, fanout_definitions
 from fanout_pipeline.defs.lab.schedules import nightly_comparison
-from fanout_pipeline_tests.names import BASELINES, STRATEGIES
+from fanout_pipeline_tests.names import BASELINES, PROMISED, STRATEGIES
 
 PROJECT = Path(__file__).parents[1]
 JOBS = {
@@ -146,6 +146,11 @@ def test_pyproject_and_workspace_name_the_same_location():
 def test_assets_are_those_of_the_design(graph):
     """The asset keys that readers and other projects rely on are there, and no others."""
     assert {key.to_user_string() for key in graph.get_all_asset_keys()} == ASSETS
+
+
+def test_no_strategy_that_is_promised_is_missing():
+    """Strategies may be added; one that is renamed or removed is missed by those who rely on it."""
+    assert set(PROMISED) <= set(STRATEGIES)
 
 
 def test_edges_are_those_of_the_design(graph):

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from fanout_pipeline_tests.names import STRATEGIES
+
 ROOT = Path(__file__).parent.parent
 TESTS = Path(__file__).parent
 PAGES = sorted(
@@ -22,6 +24,12 @@ def test_lines_fit_on_a_screen_and_links_lead_somewhere(page):
     assert long == []
     for target in re.findall(r"\]\(([^)#\s]+)[^)]*\)", text):
         assert "://" in target or (page.parent / target).exists(), target
+
+
+def test_every_strategy_is_described():
+    """The tables of the README say of each strategy what it does and what it costs."""
+    page = (ROOT / "README.md").read_text()
+    assert [name for name in STRATEGIES if f"\n| `{name}` | " not in page] == []
 
 
 def test_the_tests_that_hold_a_promise_are_there():

@@ -51,16 +51,17 @@ def require_suited(
     asked = _asked_in_vain(strategy, spec, options, resume)
     if strategy.baseline and asked:
         raise Unsupported(unsuited(strategy, spec, options, resume=resume))
-    if "item_timeout_seconds" in asked:
-        log(no_timeout(strategy.name))
+    for feature in asked:
+        log(not_applied(feature, strategy.name))
 
 
-def no_timeout(strategy: str) -> str:
-    """The warning that a limit is not applied."""
-    return (
-        f"Warning: item_timeout_seconds is not applied by {strategy}, which cannot end a call. "
-        "multiprocess can, and asyncio can for async functions."
-    )
+def not_applied(feature: Feature, strategy: str) -> str:
+    """The warning that a strategy does not do what is asked for."""
+    warning = f"Warning: {feature} is not applied by {strategy}"
+    if feature == "item_timeout_seconds":
+        can = "multiprocess can, and asyncio can for async functions"
+        return f"{warning}, which cannot end a call. {can}."
+    return f"{warning}. Use multiprocess."
 
 
 def _asked_in_vain(

@@ -3,11 +3,10 @@
 import pytest
 
 from fanout_pipeline.engine.registry import STRATEGIES
-from fanout_pipeline_tests.names import BASELINES
 
-RELIABLE = [name for name in STRATEGIES if name not in BASELINES]
+RELIABLE = [name for name, strategy in STRATEGIES.items() if not strategy.baseline]
 """Those that keep every promise of docs/reliability.md."""
-IN_PROCESS = [name for name in RELIABLE if STRATEGIES[name].start_methods == ("none",)]
+IN_PROCESS = [name for name in RELIABLE if not STRATEGIES[name].starts_processes]
 BY_ITEM = [name for name in RELIABLE if not STRATEGIES[name].batch]
 """Those that call an async function, too."""
 

@@ -7,7 +7,7 @@ from fanout_pipeline.engine.run import run_strategy
 from fanout_pipeline.engine.timing.phases import PHASES
 from fanout_pipeline.results.store.folder import ResultFolder
 from fanout_pipeline.squares import square, square_batch
-from fanout_pipeline_tests.contract.cases import IN_PROCESS
+from fanout_pipeline_tests.contract.cases import IN_PROCESS, RELIABLE
 from fanout_pipeline_tests.contract.functions import awaiting, returning
 from fanout_pipeline_tests.contract.runs import options_of, spec_of
 
@@ -96,12 +96,12 @@ def test_a_worker_without_work_waits(name, numbers, tmp_path):
 
 @pytest.mark.parametrize("name", STRATEGIES)
 def test_what_travels_is_counted(name, numbers, tmp_path):
-    """Bytes between processes: a few a number and way through queues, else results' words at most."""
+    """Bytes between processes: a few a number and way of a baseline, else results' words at most."""
     record = run(name, numbers(COUNT), square, tmp_path / name)
     if name in IN_PROCESS:
         assert (record.sent_bytes, record.pickle_seconds) == (0, 0.0)
-    elif name == "multiprocess":
-        assert 8 * COUNT < record.sent_bytes < 8 * COUNT + 20_000
+    elif name in RELIABLE:
+        assert 0 < record.sent_bytes < 8 * COUNT + 20_000
     else:
         # A task of its own is 10 bytes or more, an integer in a list 3 to 10.
         least = 13 if name in QUEUES else 6
@@ -115,7 +115,7 @@ def test_processor_time_of_the_calls(name, numbers, tmp_path):
     run(name, numbers(100), returning.sleeps_5_ms, tmp_path / name)
     parts = ResultFolder(tmp_path / name).manifest().parts
     parts = [part for part in parts if part.call_seconds]
-    assert bool(parts) == (name in (*IN_PROCESS, "multiprocess"))
+    assert bool(parts) == (name in RELIABLE)
     assert all(0 < part.call_cpu_seconds < part.call_seconds / 4 for part in parts)
 
 

@@ -5,6 +5,7 @@ import time
 import psutil
 import pytest
 
+from fanout_pipeline_tests.contract.cases import RELIABLE
 from fanout_pipeline_tests.contract.functions.marking import Slow
 from fanout_pipeline_tests.contract.runs import run, write_items
 from fanout_pipeline_tests.processes import interrupt, to_another_thread, to_the_process
@@ -15,10 +16,8 @@ pytestmark = pytest.mark.usefixtures("leaves_nothing")
 @pytest.mark.parametrize(
     ("name", "send"),
     [
-        *((name, to_the_process) for name in ("serial", "threads", "vectorized")),
-        *((name, send) for name in ("asyncio", "multiprocess")
-          for send in (to_the_process, to_another_thread)),
-        ("threads", to_another_thread),
+        *((name, to_the_process) for name in RELIABLE),
+        *((name, to_another_thread) for name in RELIABLE if name not in ("serial", "vectorized")),
     ],
 )  # fmt: skip
 def test_interrupted_in_the_middle(name, send, tmp_path, earlier):

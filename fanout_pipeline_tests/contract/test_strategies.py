@@ -26,7 +26,7 @@ COUNTS = (0, 1, 2, 99, 100, 10_000)
 pytestmark = pytest.mark.usefixtures("leaves_nothing")
 
 
-def assert_sensible(record, strategy, options, file, count, function):
+def assert_sensible(record, strategy, options, source, count, function):
     """What a run says about itself is true, as far as the outside can tell."""
     assert record.strategy == strategy.name
     assert record.items == count
@@ -44,9 +44,9 @@ def assert_sensible(record, strategy, options, file, count, function):
     assert record.cpu_seconds > 0
     assert record.peak_rss_bytes > 2**20
     assert record.items_per_second == pytest.approx(count / record.wall_seconds)
-    assert record.input.size == file.stat().st_size
+    assert record.input.size == source.version().size
     assert record.function_fingerprint == function_fingerprint(function)
-    if strategy.start_methods == ("none",):
+    if not strategy.starts_processes:
         assert record.worker_pids == (os.getpid(),)
     else:
         assert len(set(record.worker_pids)) == options.workers
@@ -91,13 +91,13 @@ WHOLE_RUNS = [
 def test_run(kind, name, workers, count, inputs, tmp_path):
     """Any strategy turns a source into the reference's results and says truly what it took."""
     strategy, case = STRATEGIES[name], SOURCES[kind]
-    file, source, expected, digest = inputs(kind, count)
+    _, source, expected, digest = inputs(kind, count)
     options = options_of(name, workers)
     folder = tmp_path / "squares" / name
     spec = spec_of(name, source, case.function, case.batch_function)
     record = run_strategy(strategy, spec, folder, options)
     assert_results(folder, expected, strategy.keeps_order)
-    assert_sensible(record, strategy, options, file, count, spec.function)
+    assert_sensible(record, strategy, options, source, count, spec.function)
     manifest = ResultFolder(folder).manifest()
     assert (manifest.items, manifest.digest) == (count, record.digest)
     assert len(manifest.parts) == record.chunks

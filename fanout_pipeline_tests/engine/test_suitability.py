@@ -1,6 +1,7 @@
 """What a strategy cannot do is known before anything runs, and said in a sentence."""
 
 import functools
+from dataclasses import replace
 
 import pytest
 
@@ -72,3 +73,13 @@ def test_a_limit_that_is_not_applied_is_a_warning(name, tmp_path):
     run_strategy(STRATEGIES[name], spec, tmp_path / name, options, log=lines.append)
     assert [line for line in lines if "item_timeout_seconds is not applied" in line] == lines
     assert len(lines) == 1
+
+
+def test_every_limit_that_is_not_applied_is_a_warning(tmp_path):
+    """A strategy with worker processes that cannot limit their memory says so."""
+    (tmp_path / "numbers.txt").write_text("1\n2\n")
+    strategy = replace(STRATEGIES["serial"], lacks=frozenset({"worker_memory_mb"}))
+    spec = FanoutSpec("work", IntegerLines(str(tmp_path / "numbers.txt")), functions.text)
+    options, lines = Options(1, "none", worker_memory_mb=100), []
+    run_strategy(strategy, spec, tmp_path / "results", options, log=lines.append)
+    assert "Warning: worker_memory_mb is not applied by serial. Use multiprocess." in lines

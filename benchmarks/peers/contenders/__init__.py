@@ -17,8 +17,6 @@ from fanout_pipeline.engine.registry import STRATEGIES
 
 REFERENCE = "plain loop"
 HERE = __name__
-_ASYNC = "asyncio"
-_ARTICLE = ("queue", "indexed_queue", "pool_map")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,11 +58,11 @@ def _not_millions(workload: Workload) -> bool:
 
 def _ours(strategy: Strategy) -> Contender:
     def suits(workload: Workload) -> bool:
-        if strategy.name in _ARTICLE:
+        if strategy.baseline:
             return workload.article
-        if strategy.name == _ASYNC:
+        if strategy.awaits:
             return workload.async_function is not None
-        if strategy.name == "multiprocess" and workload.waits:
+        if strategy.starts_processes and workload.waits:
             return False  # an interpreter for each call that waits: nobody would
         return workload.batch_function is not None or not strategy.batch
 

@@ -17,7 +17,7 @@ def run(strategy: str, job: Job, folder: Path, warm_runs: int) -> RunRecord:
     workload = job.workload
     more: dict[str, Any] = {}
     function = workload.function
-    if strategy == "asyncio":
+    if STRATEGIES[strategy].awaits:
         assert workload.async_function is not None
         function, more = workload.async_function, {"concurrency": job.at_once}
     spec = FanoutSpec(

@@ -72,10 +72,10 @@ def chunk_graph_asset(spec: FanoutSpec, version: str, tags: dict[str, str]) -> d
     def scatter_op(
         context: dg.OpExecutionContext, data_folder: DataFolder, fanout: Fanout
     ) -> Iterator[dg.DynamicOutput[list[int]]]:
-        from fanout_pipeline.engine.suitability import no_timeout
+        from fanout_pipeline.engine.suitability import not_applied
 
         if fanout.item_timeout_seconds is not None:
-            context.log.warning(no_timeout(NAME))
+            context.log.warning(not_applied("item_timeout_seconds", NAME))
         chunks = joined_run(context, data_folder, fanout).scatter()
         context.log.info(f"{len(chunks)} chunks, one step each")
         for chunk in chunks:

@@ -28,7 +28,7 @@ from fanout_pipeline.results.store.folder import ResultFolder
 from fanout_pipeline.results.store.manifest import NoResults
 from fanout_pipeline.sources.source import BadInput
 
-_COUNTED = "the lines of its input, counted"
+_COUNTED = "the items of its input, counted"
 
 
 @dataclass(frozen=True, slots=True)
