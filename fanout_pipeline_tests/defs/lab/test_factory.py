@@ -264,7 +264,7 @@ def test_comparison_of_results_that_were_never_made_says_so(materialize, edges):
     (failure,) = result.get_step_failure_events()
     message = failure.step_failure_data.error.message
     told = message + str(failure.step_failure_data.user_failure_data)
-    assert "cubes/serial was never materialized" in told
+    assert "cubes/trials was never materialized" in told
 
 
 def test_a_break_even_is_measured_for_another_function(materialize, tmp_path, edges):
