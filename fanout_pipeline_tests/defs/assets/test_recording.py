@@ -76,7 +76,7 @@ def test_a_function_need_not_be_called_twice(materialize, tmp_path, name):
     """Nothing is called for the check, which passes, and says what it did not look at."""
     metadata, checks = materialize(name)
     assert (metadata["missing"], metadata["duplicated"]) == (0, 0)
-    assert metadata["checked_against"] == "the lines of its input, counted"
+    assert metadata["checked_against"] == "the items of its input, counted"
     assert metadata["compared"] == 0
     assert metadata["in_order"] is True
     assert all(check.passed for check in checks.values())
