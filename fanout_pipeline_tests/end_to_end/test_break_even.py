@@ -38,7 +38,7 @@ def test_the_job_answers_and_records_what_it_found(project):
     code, output = project.execute("break_even_job", configured())
     assert code == 0, output
     folder = project.data / "squares" / "break_even"
-    names = {path.name for path in folder.iterdir()} - {".lock"}
+    names = {path.name for path in folder.iterdir()} - {"_lock"}
     assert names == {
         "break_even.json", "break_even.md", "lines.png", "winners.png", "samples.parquet"
     }  # fmt: skip

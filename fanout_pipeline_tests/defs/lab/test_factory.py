@@ -289,7 +289,7 @@ def test_a_break_even_is_measured_for_another_function(materialize, tmp_path, ed
         "vectorized",
     ]
     folder = tmp_path / "cubes" / "break_even"
-    names = {path.name for path in folder.iterdir()} - {".lock"}
+    names = {path.name for path in folder.iterdir()} - {"_lock"}
     assert names == {
         "break_even.json", "break_even.md", "lines.png", "winners.png", "samples.parquet"
     }  # fmt: skip

@@ -67,7 +67,7 @@ def test_a_sweep_measures_and_leaves_nothing_but_samples(spec, tmp_path, leaves_
     assert found.reused == 0
     assert {path.name for path in (tmp_path / "same").iterdir()} == {"break_even"}
     names = {path.name for path in (tmp_path / "same" / "break_even").iterdir()}
-    assert names - {".lock"} == {"samples.parquet"}
+    assert names - {"_lock"} == {"samples.parquet"}
 
 
 def test_a_later_run_uses_the_earlier_ones_samples(spec, tmp_path):
@@ -159,7 +159,7 @@ def test_two_sweeps_at_once_are_refused(spec, tmp_path):
     """A second sweep would disturb the first one's times: it has to wait."""
     folder = tmp_path / "same" / "break_even"
     folder.mkdir(parents=True)
-    with locked(folder / ".lock"), pytest.raises(AlreadyRunning, match="wait for its end"):
+    with locked(folder / "_lock"), pytest.raises(AlreadyRunning, match="wait for its end"):
         measured(spec, tmp_path)
 
 
