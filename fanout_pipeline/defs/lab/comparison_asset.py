@@ -100,8 +100,8 @@ def is_compared(
 ) -> bool:
     """Whether a strategy's asset is compared with the trials of those that `ran`.
 
-    A baseline is left out where the trials did not run it (they say why), or where it has no results:
-    earlier results of it may be of another input or function.
+    A baseline is left out where it has no results, or where the trials did not run it (they say why): its
+    results may then be of an earlier input or function.
     """
     if strategy not in STRATEGIES or not STRATEGIES[strategy].baseline:
         return True
