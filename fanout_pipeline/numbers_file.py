@@ -1,4 +1,4 @@
-"""The example's input: a file of numbers, one a line, as the article's program writes it."""
+"""The example's input: a file of numbers, one a line, as the glossary's program writes it."""
 
 from __future__ import annotations
 

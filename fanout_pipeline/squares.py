@@ -15,7 +15,7 @@ _LARGEST_ROOT = 3_037_000_499
 
 
 def square(number: int) -> int:
-    """The article's work for one item."""
+    """The square of one number."""
     return number * number
 
 

@@ -117,7 +117,7 @@ def test_the_earlier_file_stays_when_writing_fails(path):
     done = subprocess.run(
         [sys.executable, "-c", LIMITED, path], cwd=ROOT, capture_output=True, text=True, check=True
     )
-    advice = "Files may not be so large here: raise the limit (ulimit -f), then run again."
+    advice = "The file exceeds the size limit: raise the limit (ulimit -f), then run again."
     assert done.stdout == f"Cannot write {path}: File too large. {advice}\n"
     assert numbers(path) == list(range(10))
     assert os.listdir(path.parent) == ["numbers.txt"]

@@ -1,7 +1,7 @@
 """Everything that the executor uses of Dagster that is not public, and what for.
 
-Dagster may move any of it in any release. `fanout_pipeline_tests/executor/test_dagster_internals.py`
-then names what has moved, and a run that uses the executor names the versions that it was made for.
+Dagster may move any of it in any release. `fanout_pipeline_tests/test_private_dagster.py` then names what
+has moved, and a run that uses the executor names the versions that it was made for.
 """
 
 import dagster as dg

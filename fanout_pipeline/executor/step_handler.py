@@ -81,8 +81,10 @@ class ForkedSteps(StepHandler):
             number = self._latest.get(key)
             if number not in self._running and not self.may_have_logged:
                 self.may_have_logged = True  # the executor logs the failure that is reported here
-                end = _end(None if number is None else self._exit_codes[number])
-                reason = f"its process {end} and had recorded no end of the step"
+                end = "the executor that started its process is gone"
+                if number is not None:
+                    end = f"its process {_end(self._exit_codes[number])}"
+                reason = f"{end}, and the step's end was never recorded"
                 return CheckStepHealthResult.unhealthy(reason)
         return CheckStepHealthResult.healthy()
 
@@ -199,10 +201,8 @@ def _mapping_key(step_key: str) -> str | None:
     return getattr(StepHandle.parse_from_key(step_key), "mapping_key", None)
 
 
-def _end(exit_code: int | None) -> str:
+def _end(exit_code: int) -> str:
     """How a process has ended, for a sentence that begins with the process."""
-    if exit_code is None:
-        return "was started by an executor that is gone"
     if exit_code < 0:
         return f"was ended by signal {-exit_code} ({signal.Signals(-exit_code).name})"
     return f"ended with exit code {exit_code}"

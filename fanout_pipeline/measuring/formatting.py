@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import math
 
+CANNOT_TELL = "cannot tell"
+"""In place of an answer that the measurements do not give."""
+
 _DURATIONS = (("s", 1.0), ("ms", 1e-3), ("µs", 1e-6), ("ns", 1e-9))
 _SIZES = (("GB", 1e9), ("MB", 1e6), ("kB", 1e3))
 _ROUNDS_UP = 0.9995
@@ -54,6 +57,12 @@ def factor_digits(value: float) -> str:
 def percent(share: float) -> str:
     """A share in whole percent: "12 %", "under 1 %"."""
     return "under 1 %" if 0 < share < 0.01 else f"{100 * share:.0f} %"
+
+
+def input_version(identity: str) -> str:
+    """The identity of an input, for a sentence: a hash is shortened, anything else is whole."""
+    is_hash = len(identity) == 64 and set(identity) <= set("0123456789abcdef")
+    return f"SHA-256 {identity[:12]}…" if is_hash else f"input {identity}"
 
 
 def first_line(text: str) -> str:

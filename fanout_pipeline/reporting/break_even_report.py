@@ -12,9 +12,9 @@ from typing import Any
 from tabulate import tabulate
 
 from fanout_pipeline.measuring.break_even.added_cost import Cost
-from fanout_pipeline.measuring.break_even.answers import CANNOT_TELL, FROM, CostQuestion, Crossing
+from fanout_pipeline.measuring.break_even.answers import FROM, CostQuestion, Crossing
 from fanout_pipeline.measuring.break_even.measure import Findings
-from fanout_pipeline.measuring.formatting import duration, two_digits
+from fanout_pipeline.measuring.formatting import CANNOT_TELL, duration, two_digits
 from fanout_pipeline.measuring.trials.machine import machine_sentence
 from fanout_pipeline.reporting.break_even_plots import count_text
 from fanout_pipeline.reporting.escape import markdown

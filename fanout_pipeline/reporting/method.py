@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 
 from fanout_pipeline.measuring.comparison.comparison import Comparison
+from fanout_pipeline.measuring.formatting import input_version
 from fanout_pipeline.measuring.statistics.inference import MIN_ROUNDS
 
 
@@ -19,7 +20,7 @@ def _method(comparison: Comparison) -> Iterator[str]:
     began = datetime.fromtimestamp(run.began, UTC).strftime("%Y-%m-%d %H:%M UTC")
     yield (
         f"{run.function} (fingerprint {run.function_fingerprint[:12]}) on {comparison.items:,} items "
-        f"(SHA-256 {run.input_sha256[:12]}…), {began}, run {run.run_id}."
+        f"({input_version(run.input_sha256)}), {began}, run {run.run_id}."
     )
     yield (
         "Seconds are wall time from the file on disk to committed parts on disk, including starting and "

@@ -143,9 +143,9 @@ def _times_legend(axes: Axes, comparison: Comparison) -> None:
     entry("o", "median", markersize=8)
     entry("o", "each trial", **_TRIAL)
     if any(row.warm_seconds is not None for row in comparison.rows):
-        entry("D", "warm: workers there already", **_WARM)
+        entry("D", "warm: workers already running", **_WARM)
     if not all(row.correct for row in comparison.rows):
-        entry("X", "results not right", _WRONG, markersize=8)
+        entry("X", "wrong results", _WRONG, markersize=8)
     band = "" if comparison.noise == float("inf") else "; band: chance"
     entry(":", f"{plain(comparison.reference)}{band}", SOFT)
     axes.figure.legend(

@@ -8,9 +8,9 @@ from typing import Any
 from tabulate import tabulate
 
 from fanout_pipeline.measuring.comparison.comparison import Comparison, Row
+from fanout_pipeline.measuring.formatting import CANNOT_TELL
 from fanout_pipeline.reporting.escape import markdown, plain
 
-CANNOT_TELL = "cannot tell"
 _HEADERS = {
     "strategy": "strategy",
     "seconds": "seconds",
@@ -107,7 +107,7 @@ def first_results_table(comparison: Comparison) -> str:
 
 
 def failures_table(failures: Sequence[Mapping[str, Any]]) -> str:
-    """Failed items in Markdown, shortened; see `parts.failed`. The traceback is left out."""
+    """Failed items in Markdown, shortened; see `results.store.failed_items`. The traceback is left out."""
     headers = ["index", "where", "item", "error", "message"]
     cells = [
         [

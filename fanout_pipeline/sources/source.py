@@ -212,10 +212,10 @@ class Source(ABC):
     def head(self, items: int, path: Path) -> Self:
         """The source of a new file `path` that holds the first `items` items, repeated where there are fewer.
 
-        Break-even searches measure with it. Raises BadInput where there are none to repeat.
+        Break-even sweeps measure with it. Raises BadInput where there are none to repeat.
         """
         raise TypeError(
-            f"{type(self).__name__} cannot be cut to a number of items, as a break-even search "
+            f"{type(self).__name__} cannot be cut to a number of items, as a break-even sweep "
             "does. Give it a method `head(items, path)`."
         )
 
@@ -245,6 +245,6 @@ def require_unchanged(source: Source, before: Version) -> None:
 
 
 _ONE_WRITER = (
-    "Nothing was made visible; earlier results are as they were. Run again when nobody writes to "
-    "it any more."
+    "Nothing was committed; earlier results are unchanged. Run again once nothing else writes to the "
+    "input."
 )

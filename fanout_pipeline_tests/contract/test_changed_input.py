@@ -37,8 +37,8 @@ def test_input_changes(name, how, file, earlier, tmp_path):
     with pytest.raises(BadInput) as caught:
         run(name, changing, changing_files.Changes(changing, how), earlier)
     message = str(caught.value)
-    assert f"{changing} {HOW[how]} while it was read. Nothing was made visible" in message
-    assert "Run again when nobody writes to it any more." in message
+    assert f"{changing} {HOW[how]} while it was read. Nothing was committed" in message
+    assert "Run again once nothing else writes to the input." in message
     assert caught.value.__cause__ is None or how == "is removed"
     again = write_items(changing, 120)
     run(name, again, returning.same, tmp_path / "squares" / "again")
@@ -73,7 +73,7 @@ def test_input_changes_between_steps(how, when, file, earlier, tmp_path):
             change.change()
         scattered.gather([])
 
-    with pytest.raises(BadInput, match=r"while it was read\. Nothing was made visible"):
+    with pytest.raises(BadInput, match=r"while it was read\. Nothing was committed"):
         run_all("a run")
     assert contents(target.path) == before
     write_items(changing, 100)

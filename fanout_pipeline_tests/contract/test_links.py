@@ -274,11 +274,11 @@ def test_what_a_comparison_leaves_is_not_written_through_a_link(what, deep, fold
 
 def test_a_link_among_what_killed_sweeps_have_left_is_removed(folder):
     """Only the link is: what it leads to is not of any sweep."""
-    (folder / ".break_even-1").symlink_to(folder / "outside")
+    (folder / "_break_even-1").symlink_to(folder / "outside")
     before = contents(folder / "outside")
     sweeps(folder)
     assert contents(folder / "outside") == before
-    assert not os.path.lexists(folder / ".break_even-1")
+    assert not os.path.lexists(folder / "_break_even-1")
 
 
 def test_a_link_in_the_place_of_the_input_is_replaced(folder):

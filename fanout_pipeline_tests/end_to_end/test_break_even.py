@@ -38,7 +38,7 @@ def test_the_job_answers_and_records_what_it_found(project):
     code, output = project.execute("break_even_job", configured())
     assert code == 0, output
     folder = project.data / "squares" / "break_even"
-    names = {path.name for path in folder.iterdir()} - {".lock"}
+    names = {path.name for path in folder.iterdir()} - {"_lock"}
     assert names == {
         "break_even.json", "break_even.md", "lines.png", "winners.png", "samples.parquet"
     }  # fmt: skip
@@ -75,10 +75,10 @@ def test_a_killed_sweep_goes_on_where_it_stopped(project):
     wait_for(lambda: not project.processes(), 20, "end of all processes")
     before = samples(project)
     assert len(before) >= 6
-    assert list((project.data / "squares").glob(".break_even-*"))
+    assert list((project.data / "squares").glob("_break_even-*"))
     code, output = project.execute("break_even_job", configured())
     assert code == 0, output
     assert samples(project)[: len(before)] == before
     assert project.metadata("squares/break_even")["earlier_timed_runs"] == len(before)
     assert "Continuing with" in output
-    assert not list((project.data / "squares").glob(".break_even-*"))
+    assert not list((project.data / "squares").glob("_break_even-*"))

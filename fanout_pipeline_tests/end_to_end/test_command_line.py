@@ -121,7 +121,7 @@ def test_report_has_the_fields_of_the_design(report):
 
 
 def test_report_says_who_kept_the_order(report):
-    """The article's point: its program loses the order and nothing else; the others lose nothing."""
+    """The glossary's program loses the order and nothing else; the others lose nothing."""
     found = report["strategies"]
     for strategy in found:
         counts = [found[strategy][name] for name in ("missing", "duplicated", "wrong")]

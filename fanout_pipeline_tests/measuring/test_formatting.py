@@ -5,6 +5,7 @@ import pytest
 from fanout_pipeline.measuring.formatting import (
     duration,
     factor,
+    input_version,
     percent,
     size,
     three_digits,
@@ -44,6 +45,18 @@ from fanout_pipeline.measuring.formatting import (
 def test_a_number_is_short_and_has_a_unit(function, number, text):
     """Three digits and a unit, never an exponent."""
     assert function(number) == text
+
+
+@pytest.mark.parametrize(
+    ("identity", "text"),
+    [
+        ("0123456789abcdef" * 4, "SHA-256 0123456789ab…"),
+        ("8192 1732788411", "input 8192 1732788411"),
+    ],
+)
+def test_only_a_hash_is_shortened(identity, text):
+    """The version of an input without a hash is shown as its source gave it."""
+    assert input_version(identity) == text
 
 
 def test_estimates_have_two_digits():

@@ -155,7 +155,7 @@ def test_steps_of_a_scheduler_share_it_out(source, module, corrected, tmp_path):
 
 
 def test_a_change_is_noticed(source, tmp_path):
-    """The message names the database, and says that nothing was made visible."""
+    """The message names the database, and says that nothing was committed."""
     before = source.version()
     require_unchanged(source, before)
     with closing(sqlite3.connect(source.path)) as database, database:

@@ -139,10 +139,7 @@ def unchecked_results(
 def _order_sentence(verification: Verification, keeps_order: bool) -> str:
     check = verification.check
     if not check.order_proved:
-        return (
-            "Unknown: results are in the order in which they arrived, and nothing tells which item each "
-            "belongs to."
-        )
+        return "Unknown: results are in order of arrival, and carry nothing that identifies their items."
     by_index = "Proved from the chunks: each item's index occurs once, in order."
     if check.contradiction is not None:
         return f"{by_index} The values cannot prove it: the function gives different results for the same item."

@@ -9,7 +9,7 @@ from pydantic import Field
 from fanout_pipeline.defs.config.bounds import (
     CheckedText,
     Count,
-    Items,
+    ItemCount,
     PerDecade,
     Repeats,
     Rounds,
@@ -90,8 +90,8 @@ class BreakEvenConfig(dg.Config):
         description="Wall time for the timed runs. Those that do not fit are left to the next "
         "materialization, which adds to the runs of earlier ones.",
     )
-    smallest: Items = Field(default=10, description="The smallest item count.")
-    largest: Items = Field(
+    smallest: ItemCount = Field(default=10, description="The smallest item count.")
+    largest: ItemCount = Field(
         default=1_000_000,
         description="The largest item count. A source with fewer items is repeated.",
     )

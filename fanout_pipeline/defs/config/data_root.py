@@ -43,8 +43,8 @@ def require_inside(path: str | Path, root: str | Path) -> None:
         target = "" if str(real) == os.path.abspath(text) else f", which is {str(real)!a},"
         raise OutsideDataRoot(
             f"{text!a}{target} lies outside of the data root {str(allowed)!a}. Name a folder in it, "
-            "relative to the data root or absolutely, or leave the field out. Whoever deploys can move the "
-            "root itself, with the environment variable FANOUT_DATA or in code: DataFolder(root=…)."
+            "relative to the data root or absolutely, or leave the field out. To change the root, set "
+            "FANOUT_DATA or pass DataFolder(root=...)."
         )
 
 

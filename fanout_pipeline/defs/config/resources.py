@@ -12,7 +12,7 @@ from fanout_pipeline.defs.config.bounds import (
     Concurrency,
     ErrorName,
     Limit,
-    Megabytes,
+    Mebibytes,
     Retries,
     Share,
     Workers,
@@ -35,8 +35,8 @@ class Fanout(dg.ConfigurableResource[Any]):
     chunks: Optional[Chunks] = Field(  # noqa: UP045
         default=None,
         description="Exact number of chunks to cut the source into. Default: sized during the run by "
-        "measured time, at most 2 MiB each (dagster_multiprocess: two a worker, at most 8 MiB each, "
-        "because each is a step).",
+        "measured time, at most as large as the source allows (text files: 2 MiB). dagster_multiprocess: "
+        "two a worker, at most four times that, because each is a step.",
     )
     start_method: Literal["forkserver", "spawn"] = Field(
         default="forkserver",
@@ -85,7 +85,7 @@ class Fanout(dg.ConfigurableResource[Any]):
         "multiprocess and asyncio. Other strategies cannot end a call, and log a warning; queue, "
         "indexed_queue and pool_map refuse the limit.",
     )
-    worker_memory_mb: Optional[Megabytes] = Field(  # noqa: UP045
+    worker_memory_mb: Optional[Mebibytes] = Field(  # noqa: UP045
         default=None,
         description="Most resident memory, in MiB, that a worker process of multiprocess may have: "
         "one with more is ended. Default: no limit.",

@@ -2,7 +2,8 @@
 
 import json
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,14 +26,15 @@ _CHECKS = {
 
 
 def comparison_asset(spec: FanoutSpec, strategies: Sequence[str]) -> dg.AssetsDefinition:
-    """The asset that compares the latest trials, and shows what the assets named in `strategies` recorded."""
+    """The asset that compares the latest trials, and shows what the assets of these strategies recorded."""
     key = dg.AssetKey([spec.name, "comparison"])
 
     @dg.asset(
         key=key,
         description="Compares the strategies by their trials: times, ratios to serial with 95 % "
         "intervals, where the time went, and a verdict; as tables, plots, report.json, report.md "
-        "and report.html. All strategies must have been materialized from the same input.",
+        "and report.html. All strategies must have been materialized from the same input, apart from "
+        "baselines that the trials did not run.",
         deps=[dg.AssetKey([spec.name, name]) for name in [*strategies, "trials"]],
         group_name=spec.name,
         kinds={"python", "matplotlib"},
@@ -56,15 +58,16 @@ def comparison_asset(spec: FanoutSpec, strategies: Sequence[str]) -> dg.AssetsDe
         )
         from fanout_pipeline.reporting.tables import comparison_table
 
-        recorded = [
-            AssetRecord.from_metadata(name, _recorded(context, spec, name))
-            for name in strategies
-            if not _is_left_out(context, spec, name)
-        ]
         # Only the file's name is used: whoever can report events could name any path, and trials in
         # another data root are of other data.
         file = Path(_recorded(context, spec, "trials")["path"]).name
         run, trials = load_trials(data_folder.path(spec.name, "trials", file))
+        ran = {trial.strategy for trial in trials}
+        recorded = [
+            AssetRecord.from_metadata(name, _recorded(context, spec, name))
+            for name in strategies
+            if is_compared(name, ran, partial(_is_materialized, context, spec))
+        ]
         compared = compare(run, trials, recorded)
         verdict = decide(compared, trials)
         folder = data_folder.path(spec.name, "comparison")
@@ -92,11 +95,22 @@ def comparison_asset(spec: FanoutSpec, strategies: Sequence[str]) -> dg.AssetsDe
     return comparison
 
 
-def _is_left_out(context: dg.AssetExecutionContext, spec: FanoutSpec, name: str) -> bool:
-    """Whether it is a baseline that was never materialized: the trials say why, where it could not be."""
-    if name not in STRATEGIES or not STRATEGIES[name].baseline:
-        return False
-    return context.instance.get_latest_materialization_event(dg.AssetKey([spec.name, name])) is None
+def is_compared(
+    strategy: str, ran: Collection[str], is_materialized: Callable[[str], bool]
+) -> bool:
+    """Whether a strategy's asset is compared with the trials of those that `ran`.
+
+    A baseline is left out where it has no results, or where the trials did not run it (they say why): its
+    results may then be of an earlier input or function.
+    """
+    if strategy not in STRATEGIES or not STRATEGIES[strategy].baseline:
+        return True
+    return strategy in ran and is_materialized(strategy)
+
+
+def _is_materialized(context: dg.AssetExecutionContext, spec: FanoutSpec, name: str) -> bool:
+    key = dg.AssetKey([spec.name, name])
+    return context.instance.get_latest_materialization_event(key) is not None
 
 
 def _recorded(context: dg.AssetExecutionContext, spec: FanoutSpec, name: str) -> dict[str, Any]:

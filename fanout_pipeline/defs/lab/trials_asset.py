@@ -60,7 +60,7 @@ def trials_asset(spec: FanoutSpec, strategies: Sequence[str], version: str) -> d
     @dg.asset(
         key=[spec.name, "trials"],
         description="Runs every strategy again and again, in rounds that are shuffled anew each time; "
-        "serial runs twice a round, to show what is chance. The results of each run are checked. "
+        "serial runs twice a round to measure the noise. The results of each run are checked. "
         "Downstream of all strategies, so that nothing else of the run is at work.",
         deps=[dg.AssetKey([spec.name, name]) for name in strategies],
         group_name=spec.name,

@@ -1,4 +1,4 @@
-"""The article's programs and `multiprocessing.Pool.map`, kept to be compared with, not to be deployed.
+"""The glossary's program, its remedy and `multiprocessing.Pool.map`: kept to be compared with, not to be deployed.
 
 What belongs here: the programs themselves, and what it takes to time them. The parent reads every item,
 sends it to a worker, gets every result back and writes the parts; a call that raises or a worker that

@@ -1,4 +1,4 @@
-"""The article's program with an index sent along, and the results sorted by it afterwards."""
+"""The glossary's program with an index sent along, and the results sorted by it afterwards."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ class _IndexedQueue(ItemQueue):
 
 STRATEGY = Strategy(
     name="indexed_queue",
-    description="The article's remedy for the lost order: an index travels with each number "
+    description="queue with a remedy for the lost order: an index travels with each item "
     "through the queue, and the results are sorted by it at the end. For comparison only.",
     start=_IndexedQueue.started,
     start_methods=START_METHODS,

@@ -1,4 +1,4 @@
-"""The article's program: items one at a time through a queue, one list of results from each worker.
+"""The glossary's program: items one at a time through a queue, one list of results from each worker.
 
     parent --(item)--> inputs --> worker, until 'STOP': function(item) --> its pipe --> parent
            --'STOP' for each worker-->                    one list at the end

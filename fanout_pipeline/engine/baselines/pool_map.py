@@ -112,7 +112,7 @@ def _call_batch(
 
 STRATEGY = Strategy(
     name="pool_map",
-    description="multiprocessing.Pool.map over all numbers at once: the library sends them in "
+    description="multiprocessing.Pool.map over all items at once: the library sends them in "
     "batches and keeps the order. For comparison only.",
     start=start,
     start_methods=START_METHODS,

@@ -1,4 +1,4 @@
-"""The article's program, kept for the comparison: the order of the results is lost."""
+"""The glossary's program, kept for the comparison: the order of the results is lost."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from fanout_pipeline.engine.model.strategy import FEATURES, Strategy
 
 STRATEGY = Strategy(
     name="queue",
-    description="The article's program: numbers travel one at a time through a multiprocessing "
-    "queue, each worker answers with one list, and the lists are joined as they arrive. The order "
+    description="The program that this project grew out of: items travel one at a time through a "
+    "multiprocessing queue, each worker answers with one list, and the lists are joined as they arrive. The order "
     "of the results is lost, and every item is pickled twice. For comparison only.",
     start=ItemQueue.started,
     keeps_order=False,

@@ -21,8 +21,8 @@ def require_same_inputs(inputs: HasInputs, before: InputVersions) -> None:
     for name, stamp in _stamps(inputs).items():
         if stamp != before.depends_on.get(name):
             raise BadInput(
-                f"{name}, which the function depends on, changed during the run. Nothing was made "
-                "visible; earlier results are as they were. Run again when it no longer changes."
+                f"{name}, which the function depends on, changed during the run. Nothing was "
+                "committed; earlier results are unchanged. Run again when it no longer changes."
             )
 
 

@@ -68,7 +68,7 @@ class Options:
     failures: FailurePolicy = FAIL
     """What happens to an item whose call fails."""
     worker_memory_mb: int | None = None
-    """The most resident memory that a worker process may use, in MB. None sets no limit."""
+    """The most resident memory that a worker process may use, in MiB. None sets no limit."""
 
     def __post_init__(self) -> None:
         if self.workers < 1:

@@ -12,8 +12,6 @@ from fanout_pipeline.engine.system.process import start_time
 from fanout_pipeline.results.store.generation import Generation, read_file, write_text
 
 _OWNER = "_owner"
-_OWNER_BEFORE = "owner"
-"""The name of the file in results of earlier versions."""
 
 
 def claim(generation: Generation) -> None:
@@ -30,8 +28,7 @@ def claim(generation: Generation) -> None:
 def owner_has_ended(generation: Generation) -> bool:
     """Whether the process that claimed the generation has ended; False where that cannot be known."""
     try:
-        name = _OWNER if generation.size(_OWNER) >= 0 else _OWNER_BEFORE
-        host, pid, started = json.loads(read_file(generation, name))
+        host, pid, started = json.loads(read_file(generation, _OWNER))
         return bool(host == socket.gethostname()) and start_time(pid) != started
     except (OSError, ValueError):
         return False

@@ -50,7 +50,7 @@ from fanout_pipeline.results.types.kinds import MixedTypes
 from fanout_pipeline.sources.source import Chunk
 
 _CHUNK_SIZES = 4
-"""Chunks are this many times as large as those of other strategies, because each costs a step: half a second."""
+"""How many times larger chunks are than in other strategies: each is a step, a tenth or two of a second."""
 _CHUNKS_PER_WORKER = 2
 
 

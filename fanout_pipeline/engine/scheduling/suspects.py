@@ -238,6 +238,6 @@ def _alone(death: Death) -> str:
 def _given_up(what: str, death: Death) -> WorkerDied:
     stack = f"\n\nIn the worker:\n{death.stack}" if death.stack else ""
     return WorkerDied(
-        f"{what}. Nothing was made visible; earlier results are as they were. Run again; with "
+        f"{what}. Nothing was committed; earlier results are unchanged. Run again; with "
         f"fewer workers if memory was short.{stack}"
     )

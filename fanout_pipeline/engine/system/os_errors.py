@@ -22,7 +22,7 @@ _NO_TEMPORARY_FOLDER = (
 
 
 class SystemRefused(Exception):
-    """The operating system refused something that a run needs. Nothing was made visible."""
+    """The operating system refused something that a run needs. Nothing was committed."""
 
 
 @contextmanager
@@ -47,6 +47,6 @@ def explained(folder: Path) -> Iterator[None]:
         if help_text is None:
             raise
         raise SystemRefused(
-            f"The run cannot go on: {reason}. {help_text} Nothing was made visible; earlier results "
-            "are as they were."
+            f"The run cannot go on: {reason}. {help_text} Nothing was committed; earlier results "
+            "are unchanged."
         ) from error

@@ -79,7 +79,7 @@ class CallTimes:
 
 
 class Memory:
-    """How much memory a worker may use. `limit_mb` is the user's limit, in MB of 2**20 bytes."""
+    """How much memory a worker may use. `limit_mb` is the user's limit, in MiB."""
 
     def __init__(self, limit_mb: int | None, share: int):
         """`share` is a worker's share of the machine's memory, in bytes."""
@@ -93,7 +93,7 @@ class Memory:
         if self._limit is None or resident <= self._limit:
             return None
         return (
-            f"had {resident / 2**20:.0f} MB, over worker_memory_mb={self.limit_mb}, and was ended"
+            f"had {resident / 2**20:.0f} MiB, over worker_memory_mb={self.limit_mb}, and was ended"
         )
 
     def has_grown(self, first: int, resident: int) -> bool:

@@ -36,7 +36,7 @@ class WorkerPool(Crew):
     """A crew of worker processes, all of which have answered. See `Crew`."""
 
     def __init__(self, memory_mb: int | None = None):
-        """`memory_mb`: how much memory each may use, in MB of 2**20 bytes; None: no limit."""
+        """`memory_mb`: how much memory each may use, in MiB; None: no limit."""
         self._memory_mb = memory_mb
         self._workers = Workers()
 
@@ -84,7 +84,7 @@ class WorkerPool(Crew):
             worker.close()
         raise WorkerDied(
             f"{_STARTS} worker processes ended before they had answered. The last one, {worker.pid}, "
-            f"{how}. Nothing was made visible; earlier results are as they were."
+            f"{how}. Nothing was committed; earlier results are unchanged."
         )
 
     def stop(self) -> None:

@@ -18,8 +18,9 @@ from fanout_pipeline.measuring.break_even.cost_fit import Line
 from fanout_pipeline.measuring.break_even.cost_model import CostModel
 from fanout_pipeline.measuring.break_even.crossings import Lines, cost_crossing, items_crossing
 from fanout_pipeline.measuring.break_even.grid import Cell, Grid
+from fanout_pipeline.measuring.formatting import CANNOT_TELL
 
-FROM, NEVER, CANNOT_TELL = "from", "never", "cannot tell"
+FROM, NEVER = "from", "never"
 _RESAMPLES = 400
 _CROSSING_SUPPORT = 0.95
 """The share of resamples that must agree on whether two lines cross."""

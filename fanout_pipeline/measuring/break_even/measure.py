@@ -34,6 +34,7 @@ from fanout_pipeline.measuring.statistics.scaling import (
     worker_counts,
 )
 from fanout_pipeline.measuring.trials.machine import machine_record
+from fanout_pipeline.results.files import no_links
 from fanout_pipeline.results.files.atomic import make_folder
 from fanout_pipeline.results.files.lock import locked
 
@@ -98,11 +99,12 @@ def measure_break_even(
     make_folder(folder)
     with ExitStack() as alone:
         try:
-            alone.enter_context(locked(folder / ".lock"))
+            alone.enter_context(locked(folder / "_lock"))
         except TimeoutError:
             raise AlreadyRunning(
                 f"Another run is measuring into {folder}: wait for its end, then run again."
             ) from None
+        no_links.unlink(folder / ".lock")  # the name in earlier versions
         return _Measurement(spec, folder, options, grid, settings, log).findings()
 
 

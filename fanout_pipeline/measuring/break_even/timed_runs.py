@@ -27,7 +27,9 @@ from fanout_pipeline.results.files.atomic import scratch_folder
 from fanout_pipeline.results.store.folder import ResultFolder
 from fanout_pipeline.sources.source import Source
 
-_PREFIX = ".break_even-"
+_PREFIX = "_break_even-"
+_OLD_PREFIX = ".break_even-"
+"""The prefix in earlier versions, whose folders are removed as well."""
 
 
 class WrongResults(Exception):
@@ -129,7 +131,8 @@ def timed_runs(
 
     Folders of sweeps that were killed are removed, too: the caller holds the lock, so nobody uses them.
     """
-    for abandoned in parent.glob(f"{_PREFIX}*"):
-        no_links.remove(abandoned)
+    for prefix in (_PREFIX, _OLD_PREFIX):
+        for abandoned in parent.glob(f"{prefix}*"):
+            no_links.remove(abandoned)
     with scratch_folder(parent, _PREFIX) as folder, trial_process() as process:
         yield TimedRuns(spec, options, calibration, folder, process)

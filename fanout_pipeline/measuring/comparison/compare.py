@@ -9,6 +9,7 @@ from fanout_pipeline.engine.registry import STRATEGIES
 from fanout_pipeline.engine.timing.phases import PHASES
 from fanout_pipeline.measuring.comparison.asset_record import AssetRecord, NotComparable
 from fanout_pipeline.measuring.comparison.comparison import FAULTS, Comparison, Row
+from fanout_pipeline.measuring.formatting import input_version
 from fanout_pipeline.measuring.statistics.inference import (
     RatioEstimate,
     claim,
@@ -72,20 +73,25 @@ def related(trials: Sequence[Trial], strategy: str, other: str) -> RatioEstimate
 
 def _require_same_work(run: TrialRun, asset: AssetRecord) -> None:
     asset_name, trials_name = f"{run.name}/{asset.strategy}", f"{run.name}/trials"
-    for what, ours, theirs in (
-        ("from another input", asset.input_sha256, run.input_sha256),
+    for what, shown, ours, theirs in (
+        ("from another input", input_version, asset.input_sha256, run.input_sha256),
         (
             "by another function, or with other contents of what it depends on,",
+            _fingerprint,
             asset.function_fingerprint,
             run.function_fingerprint,
         ),
     ):
         if ours != theirs:
             raise NotComparable(
-                f"{asset_name} was made {what} ({ours[:12]}…) than {trials_name} ({theirs[:12]}…). "
+                f"{asset_name} was made {what} ({shown(ours)}) than {trials_name} ({shown(theirs)}). "
                 f"Re-materialize {asset_name}, or {trials_name} if that is the older one, then "
                 "compare again."
             )
+
+
+def _fingerprint(text: str) -> str:
+    return f"{text[:12]}…"
 
 
 def _require_same_results(run: TrialRun, trials: Sequence[Trial]) -> None:

@@ -14,12 +14,11 @@ from fanout_pipeline.measuring.comparison.descriptions import (
     with_interval,
 )
 from fanout_pipeline.measuring.comparison.estimate import estimate_break_even
-from fanout_pipeline.measuring.formatting import first_line, percent
+from fanout_pipeline.measuring.formatting import CANNOT_TELL, first_line, percent
 from fanout_pipeline.measuring.statistics.inference import MAX_NOISE, MIN_ROUNDS, Claim, claim
 from fanout_pipeline.measuring.trials.trial import Trial
 
 STAY_SERIAL = "stay serial"
-CANNOT_TELL = "cannot tell"
 _STARTS_SECONDS = 0.01
 """A strategy that starts faster has nothing to gain from workers that are already running."""
 
@@ -171,7 +170,7 @@ def _grounds(comparison: Comparison) -> Iterator[str]:
     fanned_out = [row for row in others if not row.batch]
     for row in others:
         if row.batch:
-            yield f"Vectorising: {_against(row, comparison)}; it is no fan-out."
+            yield f"Vectorising: {_against(row, comparison)}; this is not a fan-out."
     if fanned_out:
         best = min(fanned_out, key=_ratio)
         yield f"Fanning out, the best way: {_against(best, comparison)}."
@@ -195,8 +194,8 @@ def _grounds(comparison: Comparison) -> Iterator[str]:
 def _correctness(comparison: Comparison) -> Iterator[str]:
     if comparison.run.contradiction:
         yield (
-            f"{comparison.run.contradiction} So the order cannot be proved by value: it was proved by "
-            "index, each once and in order, and the results were counted."
+            f"{comparison.run.contradiction} So order could not be checked by value. Every index occurs "
+            "once, in order, and the number of results is right."
         )
     for row in comparison.rows:
         if row.inexact:
@@ -221,13 +220,17 @@ def _fault(row: Row) -> str:
     if row.failure is not None:
         return f"failed ({first_line(row.failure)})"
     faults = [
-        f"{count:,} {what}"
-        for count, what in (
-            (row.out_of_place, "results out of order"),
-            (row.missing, "results too few"),
-            (row.duplicated, "results twice"),
-            (row.wrong, "wrong results"),
+        (what, count)
+        for what, count in (
+            ("gave {} out of order", row.out_of_place),
+            ("is missing {}", row.missing),
+            ("duplicated {}", row.duplicated),
+            ("got {} wrong", row.wrong),
         )
         if count
     ]
-    return f"gave {' and '.join(faults)}" if faults else "keeps no order except by chance, as here"
+    if not faults:
+        return "keeps no order except by chance, as here"
+    (what, count), *more = faults
+    first = what.format(f"{count:,} result{'' if count == 1 else 's'}")
+    return " and ".join([first, *(what.format(f"{count:,}") for what, count in more)])

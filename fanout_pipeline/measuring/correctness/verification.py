@@ -173,7 +173,7 @@ class _Checked:
         if found.failed:
             against += f"; {found.failed:,} more failed this time"
         if found.given_up:
-            against += "; the next ended its process or took too long, and the rest was not called"
+            against += "; the next call crashed its process or timed out, so the remaining items were skipped"
         check = replace(
             counted,
             wrong=found.wrong,
@@ -199,9 +199,9 @@ class _Checked:
         name = f"{self.spec.name}/{REFERENCE}"
         why = f"{name} has no results of this input and function to check against. "
         self.log(
-            f"{'' if manifest.strategy == REFERENCE else why}As `verify` asks, calling the function "
-            f"again on {calls:,} of {manifest.items:,} items, {how}: about "
-            f"{duration(calls * before)}, judging by the calls before."
+            f"{'' if manifest.strategy == REFERENCE else why}`verify` is set: calling the function "
+            f"again on {calls:,} of {manifest.items:,} items, {how} (about "
+            f"{duration(calls * before)} at the speed so far)."
         )
 
 
@@ -226,6 +226,6 @@ def self_check(spec: FanoutSpec, folder: Path | Snapshot, run: RunRecord) -> Ord
 
 def _changed(spec: FanoutSpec) -> BadInput:
     return BadInput(
-        f"{spec.source} has changed since the run has read it: what is there now says nothing "
-        "about these results. Materialize the asset again."
+        f"{spec.source} has changed since the run read it, so these results can no longer be checked "
+        "against it. Materialize the asset again."
     )

@@ -50,7 +50,7 @@ class RunTimeline:
     """Empty where the steps run in the run's own process."""
     operations: tuple[Operation, ...]
     work: dict[str, float]
-    """What the steps did themselves (read, call, write, gather), in seconds summed over all steps."""
+    """What the steps did themselves (read, call, write, commit), in seconds summed over all steps."""
     check_seconds: float
     """How long checking the results took, which is no part of the work and is taken out."""
 

@@ -104,8 +104,7 @@ class TrialProcess(Runner):
         if not isinstance(pickled, TypeError):
             return ""
         return (
-            "Strategies ran in the step's own process, beside Dagster, and none that hangs could have "
-            f"been ended: {pickled}"
+            f"Strategies ran in the step's process, where a hung trial cannot be killed: {pickled}"
         )
 
     def _pickle(self, spec: FanoutSpec) -> bytes | TypeError:

@@ -22,9 +22,9 @@ _ADVICE = {
     errno.EISDIR: "A folder is in the file's place: move it away.",
     errno.ELOOP: "Only the data root itself may be a symbolic link; nothing is written or removed "
     "through a link below it: remove the link, or replace it with what it leads to, then run again.",
-    errno.EFBIG: "Files may not be so large here: raise the limit (ulimit -f), then run again.",
+    errno.EFBIG: "The file exceeds the size limit: raise the limit (ulimit -f), then run again.",
     errno.ENOENT: "The folder was removed while the run wrote to it: run again.",
-    errno.EMFILE: "This process may open no more files: raise the limit (ulimit -n), or use fewer "
+    errno.EMFILE: "This process has reached its limit of open files: raise the limit (ulimit -n), or use fewer "
     "workers, then run again.",
     errno.ENFILE: "No process on this machine may open more files: end some, then run again.",
     errno.EAGAIN: "No more processes may be started here: raise the limit (ulimit -u), or use fewer "

@@ -2,8 +2,8 @@
 
     Store.writing() --> Generation --travels to workers--> parts, ledger --> Store.commit() --> visible
 
-`folder` implements both on a local file system, with locks, links and renames. An object store would be one
-more such module.
+`folder` and `local_generation` implement these on a local file system, with locks, links and renames. An
+object store would be another two such modules.
 """
 
 from __future__ import annotations

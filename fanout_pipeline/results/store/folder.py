@@ -104,6 +104,9 @@ class ResultFolder(Store):
     def scratch(self) -> Iterator[Path]:
         """A folder for temporary files; if this process is killed, the next run removes it."""
         with self.writing() as generation:
+            if not self.path.is_symlink():  # Visible results may be in it.
+                with self._changing():
+                    self._remove_old_layout()
             yield generation.path
 
     def generation(self, name: str) -> LocalGeneration:
@@ -195,8 +198,8 @@ class ResultFolder(Store):
     def _require_known_format(self) -> None:
         """Refuse to replace what a later version has written."""
         try:
-            if (current := self.visible()) is not None:
-                Manifest.load(current)
+            if self.path.exists():  # wherever the link leads: a commit replaces it
+                Manifest.load(LocalGeneration(self.path))
         except UnknownFormat:
             raise
         except NoResults:

@@ -116,7 +116,7 @@ class Ledger:
         """Why a run of this identity can reuse no part, as the end of a sentence."""
         changed = identity.changed(self.identity)
         if not changed and all(one.is_old for one in self.finished):
-            return "that is too long ago"
+            return f"they are more than {OLD_SECONDS // 86_400} days old"
         changed = changed or identity.changed_failures(self.identity)
         return f"{' and '.join(changed)} changed since"
 

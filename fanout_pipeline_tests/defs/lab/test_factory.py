@@ -264,7 +264,7 @@ def test_comparison_of_results_that_were_never_made_says_so(materialize, edges):
     (failure,) = result.get_step_failure_events()
     message = failure.step_failure_data.error.message
     told = message + str(failure.step_failure_data.user_failure_data)
-    assert "cubes/serial was never materialized" in told
+    assert "cubes/trials was never materialized" in told
 
 
 def test_a_break_even_is_measured_for_another_function(materialize, tmp_path, edges):
@@ -289,7 +289,7 @@ def test_a_break_even_is_measured_for_another_function(materialize, tmp_path, ed
         "vectorized",
     ]
     folder = tmp_path / "cubes" / "break_even"
-    names = {path.name for path in folder.iterdir()} - {".lock"}
+    names = {path.name for path in folder.iterdir()} - {"_lock"}
     assert names == {
         "break_even.json", "break_even.md", "lines.png", "winners.png", "samples.parquet"
     }  # fmt: skip

@@ -5,7 +5,7 @@ import pytest
 from fanout_pipeline.engine.calls.call_log import Announce, Call
 from fanout_pipeline.engine.workers.limits import CallTimes, Limits, Memory
 
-MB = 2**20
+MIB = 2**20
 
 
 def looks(times, calls, step):
@@ -77,17 +77,17 @@ def test_looks_are_as_often_as_is_needed():
 
 def test_memory():
     """Over its limit a worker is ended; near it, if it has grown, it is replaced between chunks."""
-    memory = Memory(400, 10_000 * MB)
-    assert memory.exceeded(400 * MB) is None
-    assert memory.exceeded(512 * MB) == "had 512 MB, over worker_memory_mb=400, and was ended"
-    assert memory.has_grown(100 * MB, 301 * MB)
-    assert not memory.has_grown(100 * MB, 299 * MB)
-    assert not memory.has_grown(300 * MB, 310 * MB)  # Another would be as large.
+    memory = Memory(400, 10_000 * MIB)
+    assert memory.exceeded(400 * MIB) is None
+    assert memory.exceeded(512 * MIB) == "had 512 MiB, over worker_memory_mb=400, and was ended"
+    assert memory.has_grown(100 * MIB, 301 * MIB)
+    assert not memory.has_grown(100 * MIB, 299 * MIB)
+    assert not memory.has_grown(300 * MIB, 310 * MIB)  # Another would be as large.
 
 
 def test_memory_without_a_limit():
     """Nobody is ended; who has most of a worker's share of the machine is replaced."""
-    memory = Memory(None, 1000 * MB)
+    memory = Memory(None, 1000 * MIB)
     assert memory.exceeded(10**15) is None
-    assert memory.has_grown(100 * MB, 751 * MB)
-    assert not memory.has_grown(100 * MB, 749 * MB)
+    assert memory.has_grown(100 * MIB, 751 * MIB)
+    assert not memory.has_grown(100 * MIB, 749 * MIB)

@@ -299,13 +299,15 @@ def test_an_item_that_takes_too_much_memory(file, tmp_path):
 
     run(file, function, tmp_path / "out", worker_memory_mb=400)
     (failure,) = assert_only_failed(tmp_path / "out", {150}).to_dict("records")
-    assert re.search(r"had 4\d\d MB, over worker_memory_mb=400, and was ended$", failure["message"])
+    assert re.search(
+        r"had 4\d\d MiB, over worker_memory_mb=400, and was ended$", failure["message"]
+    )
 
 
 def test_a_limit_under_what_every_worker_needs(file, tmp_path):
     """A limit that nothing can keep ends the run soon, and says so."""
     with pytest.raises(
-        WorkerDied, match=r"over worker_memory_mb=20, and was ended\. Nothing was made"
+        WorkerDied, match=r"over worker_memory_mb=20, and was ended\. Nothing was committed"
     ):
         run(file, Ends("exit"), tmp_path / "out", worker_memory_mb=20)
 

@@ -7,13 +7,13 @@ import pytest
 from fanout_pipeline.engine.model.errors import WorkerDied
 from fanout_pipeline.measuring.break_even.added_cost import Cost
 from fanout_pipeline.measuring.break_even.answers import (
-    CANNOT_TELL,
     FROM,
     NEVER,
     CostQuestion,
     break_even,
 )
 from fanout_pipeline.measuring.break_even.grid import Cell, Grid, log_counts, ordered_costs
+from fanout_pipeline.measuring.formatting import CANNOT_TELL
 from fanout_pipeline.measuring.trials.time_limit import TookTooLong
 from fanout_pipeline_tests.measuring.break_even.simulated_machine import (
     COSTS,

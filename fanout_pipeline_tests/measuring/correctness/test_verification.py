@@ -156,7 +156,7 @@ def test_an_input_that_has_changed_since_says_nothing_of_the_results(spec, tmp_p
     made = run(spec, tmp_path)
     with open(spec.source.path, "a") as file:
         file.write("300\n")
-    with pytest.raises(BadInput, match="has changed since the run has read it"):
+    with pytest.raises(BadInput, match="has changed since the run read it"):
         verify(spec, tmp_path / "threads", made)
 
 
@@ -168,7 +168,7 @@ def test_a_call_that_never_returns_ends_the_sample(spec, tmp_path, monkeypatch, 
     found = verify(spec, tmp_path / "threads", made, share=0.999)
     assert found.check.faultless
     assert found.values == 120
-    assert "took too long" in found.against
+    assert "crashed its process or timed out" in found.against
 
 
 def test_all_items_are_called_in_a_serial_run(spec, marked, tmp_path):
@@ -178,7 +178,7 @@ def test_all_items_are_called_in_a_serial_run(spec, marked, tmp_path):
     assert found.against == "a serial run made for this check"
     assert marked.calls == list(range(LINES))
     assert (found.check.missing, found.check.duplicated, found.check.wrong) == (0, 0, 0)
-    assert "300 of 300 items, one after the other: about" in said[0]
+    assert "300 of 300 items, one after the other (about " in said[0]
 
 
 def test_the_reference_is_preferred_to_calls(spec, tmp_path):

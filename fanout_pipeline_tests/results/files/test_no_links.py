@@ -248,8 +248,6 @@ ELSEWHERE = {
     "defs/trial_runs/metered.py": "the folder of a trial's own run",
     "defs/trial_runs/chunk_run.py": "the folder of a trial's own run",
     "defs/trial_runs/run_process.py": "the folder of a trial's own run",
-    "engine/workers/rehearsal.py": "a temporary folder",
-    "engine/baselines/semaphores.py": "shared memory",
     "measuring/trials/process.py": "a temporary folder",
     "engine/system/usage.py": "/proc",
     "sources/lines.py": "a file in a sweep's own folder, opened without following a link",

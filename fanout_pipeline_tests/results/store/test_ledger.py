@@ -148,7 +148,7 @@ def test_what_is_over_a_week_old_is_not_reused(folder, left):
     first, told, _ = taken(folder)
     assert first == []
     assert f"stopped at {stopped_at} are not reused" in told[0]
-    assert "that is too long ago" in told[0]
+    assert "they are more than 7 days old" in told[0]
 
 
 def test_a_part_gets_old_however_often_it_is_taken_over(folder, left):

@@ -91,6 +91,23 @@ def test_a_folder_of_somebody_else_is_left_alone(tmp_path):
     assert [path.name for path in theirs.iterdir()] == ["settings"]
 
 
+def test_temporary_files_of_an_earlier_version_are_removed(tmp_path):
+    """What a killed run of trials left, which commits nothing, goes when the next run of trials begins."""
+    left = tmp_path / ".trials" / "90ac55e0b1f3"
+    (left / "serial").mkdir(parents=True)
+    (left / ".lock").touch()
+    (left.parent / ".lock").touch()
+    with ResultFolder(tmp_path / "trials").scratch():
+        assert not left.parent.exists()
+
+
+def test_visible_results_of_an_earlier_version_outlive_temporary_files(folder):
+    """Only a commit replaces them."""
+    with ResultFolder(folder).scratch():
+        assert read_results(folder)["result"].tolist() == POWERS
+    assert read_results(folder)["result"].tolist() == POWERS
+
+
 @pytest.mark.parametrize("name", ["_manifest.json", "_ledger.jsonl"])
 def test_what_a_later_version_has_written_is_refused_and_kept(tmp_path, name):
     """Neither results nor a ledger of an unknown format are replaced, resumed or removed."""
@@ -107,3 +124,19 @@ def test_what_a_later_version_has_written_is_refused_and_kept(tmp_path, name):
     with pytest.raises(NoResults, match=r"written in format 4, .* knows 2 and 3: use the version"):
         write_results(target.path, [2])
     assert file.read_bytes() == before
+
+
+def test_what_a_later_version_keeps_elsewhere_is_refused_and_kept(tmp_path):
+    """Results of an unknown format are not replaced wherever their version keeps them."""
+    target = ResultFolder(tmp_path / "squares" / "threads")
+    write_results(target.path, [1])
+    elsewhere = target.path.parent / "_later" / "threads"
+    elsewhere.parent.mkdir()
+    target.path.resolve().rename(elsewhere)
+    target.path.unlink()
+    target.path.symlink_to(elsewhere)
+    file = elsewhere / "_manifest.json"
+    file.write_text(file.read_text().replace('"format": 3', '"format": 4', 1))
+    with pytest.raises(NoResults, match="written in format 4"):
+        write_results(target.path, [2])
+    assert target.path.resolve() == elsewhere
