@@ -7,7 +7,8 @@ export DAGSTER_HOME ?= $(CURDIR)/dagster_home
 FANOUT_DATA ?= data
 export FANOUT_DATA
 export VIRTUAL_ENV := $(CURDIR)/.venv
-IN_PARALLEL := -n logical
+# One more than cores, for some tests mostly wait.
+IN_PARALLEL := -n $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 # The tests that pytest has rewritten are cached, also where Python is told to write no byte-code:
 # to rewrite them takes each of its processes 5 s.
 test test-fast: export PYTHONDONTWRITEBYTECODE :=
