@@ -179,9 +179,7 @@ def test_resuming_is_refused(name, file, tmp_path):
 @every_baseline
 def test_functions_that_cannot_be_imported_are_refused(name, file, tmp_path):
     """A lambda, which other strategies send with its code, is named."""
-    with pytest.raises(
-        Unsupported, match=r"the function .*<lambda>, which other processes cannot"
-    ):
+    with pytest.raises(Unsupported, match=r"the function .*<lambda>, which other processes cannot"):
         run(name, file, lambda number: number, tmp_path / name)
 
 
@@ -223,11 +221,12 @@ def test_a_signal_ends_the_run(name, call_signal, tmp_path):
     many = write_lines(tmp_path / "many.txt", range(20_000))
     mark = tmp_path / "called"
     before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    others = set(psutil.Process().children(recursive=True))  # of tests before this one
     seen = []
 
     def send():
         until(mark.exists)
-        family = psutil.Process().children(recursive=True)
+        family = set(psutil.Process().children(recursive=True)) - others
         seen.extend([time.monotonic(), family, semaphores_of(family)])
         os.kill(os.getpid(), call_signal)
 
