@@ -54,8 +54,7 @@ def call_apart(function: Callable[..., Any], log: Callable[[str], object]) -> An
     process, _Kept.process = _Kept.process, None
     answered = False
     try:
-        # It was killed between two calls: its guard may not have ended yet, but its channel has.
-        if process is not None and (process.has_ended() or process.channel.readable()):
+        if process is not None and process.has_ended():  # It was killed between two calls.
             _end(process)
             process = None
         if process is None:
