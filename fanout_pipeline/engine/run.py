@@ -20,6 +20,7 @@ from fanout_pipeline.engine.model.spec import FanoutSpec, with_its_imports
 from fanout_pipeline.engine.model.strategy import Crew, Ran, Strategy, Work
 from fanout_pipeline.engine.scheduling.resume import finished_before, log_kept_on_error, unfinished
 from fanout_pipeline.engine.suitability import require_suited
+from fanout_pipeline.engine.system.malloc import keep_freed_memory
 from fanout_pipeline.engine.system.os_errors import explained
 from fanout_pipeline.engine.system.progress import Progress
 from fanout_pipeline.engine.system.surroundings import Surroundings
@@ -73,13 +74,12 @@ def run_strategy(
         return run(log=log, ledger=ledger, resume=resume)
     spec.source.version()  # Nothing is written for an input that is not there.
     try:
-        record: RunRecord = call_apart(run, log)
+        return call_apart(run, log)  # type: ignore[no-any-return]
     except BaseException:
         # It was killed: what it had begun is removed as the next run would remove it.
         with suppress(Exception), ResultFolder(folder).writing():
             pass
         raise
-    return record
 
 
 @with_its_imports
@@ -96,6 +96,7 @@ def _run_here(
     resume: bool = False,
 ) -> RunRecord:
     """Run the strategy in this process and commit the results."""
+    keep_freed_memory()
     method = options.start_method
     if method not in strategy.start_methods:
         method = strategy.start_methods[0]

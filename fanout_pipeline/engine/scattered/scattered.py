@@ -38,6 +38,7 @@ from fanout_pipeline.engine.scheduling.resume import (
     unfinished,
 )
 from fanout_pipeline.engine.system.import_path import importing_from
+from fanout_pipeline.engine.system.malloc import keep_freed_memory
 from fanout_pipeline.engine.system.os_errors import explained
 from fanout_pipeline.engine.system.progress import Progress
 from fanout_pipeline.engine.system.usage import ProcessUsage, own_usage
@@ -129,6 +130,7 @@ class ScatteredRun:
         Raises ItemFailed, BadInput, CannotWrite or MixedTypes.
         """
         began, busy = time.time(), 0.0
+        keep_freed_memory()
         generation, spec, seen = self._generation, self.spec, self.begun.basis.seen
         ledger = Ledger.read(generation)
         work = Work(

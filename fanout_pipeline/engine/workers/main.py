@@ -52,9 +52,11 @@ def main(descriptor: int, call_log: int, cpu_seconds: float) -> None:
     # A process that is killed has no time to write what it has printed; and lines of several workers stay whole.
     sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
     import fanout_pipeline.engine.calls.items
+    from fanout_pipeline.engine.system.malloc import keep_freed_memory
     from fanout_pipeline.engine.workers.handing_back import HandingBack
     from fanout_pipeline.engine.workers.log_records import LogRecords
 
+    keep_freed_memory()
     logs = LogRecords(parent.send_during_call, recorder)
     work, handing_back = None, HandingBack(0)
     imported = time.perf_counter() - began
