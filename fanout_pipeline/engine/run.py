@@ -59,22 +59,20 @@ def run_strategy(
 ) -> RunRecord:
     """Fan the function out and commit the results to `folder`; `spec.source` is under the data root already.
 
-    The same workers do it `warm_runs` times more. With `ledger` the parts that are finished outlive
-    a run that is not; with `resume` too, those of an earlier such run are reused, if it did the
-    same. Runs that are timed do neither.
+    The same workers do it `warm_runs` times more. With `ledger` finished parts outlive a run that fails; with
+    `resume` those of an earlier run of the same identity are reused. Runs that are timed do neither.
 
     Raises BadInput, ItemFailed, WorkerDied, CannotWrite, SystemRefused, TypeError, or Unsupported where a
     baseline is asked for what it lacks; what is visible in the folder is then as it was.
     """
     require_suited(strategy, spec, options, resume, log)
-    if strategy.baseline:
-        spec = replace(spec, batch_function=None)  # It need not be one that can be sent.
-    run = partial(_run_here, strategy, spec, folder, options, chunks=chunks, warm_runs=warm_runs)
+    run = partial(_run_here, strategy, options=options, chunks=chunks, warm_runs=warm_runs)
     if not strategy.baseline:
-        return run(log=log, ledger=ledger, resume=resume)
+        return run(spec, folder, log=log, ledger=ledger, resume=resume)
     spec.source.version()  # Nothing is written for an input that is not there.
+    spec = replace(spec, batch_function=None)  # It need not be one that can be sent.
     try:
-        return call_apart(run, log)  # type: ignore[no-any-return]
+        return call_apart(partial(run, spec, folder), log)  # type: ignore[no-any-return]
     except BaseException:
         # It was killed: what it had begun is removed as the next run would remove it.
         with suppress(Exception), ResultFolder(folder).writing():
