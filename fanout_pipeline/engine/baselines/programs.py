@@ -61,6 +61,8 @@ class ProgramRun:
         came_back = time.perf_counter()
         parts = self._write(results)
         written = time.perf_counter()
+        sent_bytes, pickle_seconds = _pickling(sent)
+        sampled = time.perf_counter()
         timelines = []
         for call_seconds in calls:
             timeline = WorkerTimeline(self._began)
@@ -69,8 +71,8 @@ class ProgramRun:
             wait = came_back - self._read - call_seconds
             timeline.add({"call": call_seconds, "wait": wait}, came_back)
             timeline.until(written, "write")
+            timeline.until(sampled, "wait")  # To find out what pickling costs.
             timelines.append(timeline)
-        sent_bytes, pickle_seconds = _pickling(sent)  # After the time that is accounted for.
         return Ran(
             parts, tuple(timelines), SAMPLE_EVERY * sent_bytes, SAMPLE_EVERY * pickle_seconds
         )
