@@ -101,7 +101,7 @@ def test_a_file_of_definitions_and_functions(theirs):
     require_forms(theirs, ["multiprocess"])
     require_also(theirs)
     assert {told["dagster"] for told in theirs.results("each/multiprocess")} == {"False"}
-    said = "multiprocess: what is defined in mine goes to worker processes with its code"
+    said = "multiprocess: what is defined in mine is sent to worker processes with its code"
     assert output.count(said) == 2  # of `each`, and of `waits`
 
 

@@ -190,5 +190,5 @@ def test_a_lookup_file_that_is_mended_is_not_mixed_with_what_it_was(guest):
     rates.write_text('{"bad": false, "rate": 10}')
     code, output = guest.materialize(key, config=config)
     assert code == 0, output
-    assert "are not reused, as rates.json changed since" in output
+    assert "are not reused, because rates.json changed since then" in output
     assert guest.results(key) == [10 * n for n in range(100, 100 + LINES)]

@@ -13,7 +13,7 @@ class _IndexedQueue(ItemQueue):
 
 STRATEGY = Strategy(
     name="indexed_queue",
-    description="queue with a remedy for the lost order: an index travels with each item "
+    description="queue with its order restored: an index travels with each item "
     "through the queue, and the results are sorted by it at the end. For comparison only.",
     start=_IndexedQueue.started,
     start_methods=START_METHODS,

@@ -165,7 +165,7 @@ class _InHalves:
         return call_checked(self._work.batch_function, items)
 
     def _batch_failed(self, error: BaseException, first_index: int) -> ItemFailed:
-        failure = failure_from(error, f"the first of a batch of {len(self._items):,}")
+        failure = failure_from(error, f"the first of a batch of {len(self._items):,} items")
         return ItemFailed(failure.at(first_index, self._work.source))
 
 

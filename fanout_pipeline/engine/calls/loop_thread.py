@@ -127,7 +127,7 @@ class EventLoop:
         if not self.abandoned:
             self.abandoned = True
             logging.getLogger(__name__).warning(
-                "A call of an async function did not end within %g s after it was cancelled. Its event "
+                "A call of an async function did not end within %g s of being cancelled. Its event "
                 "loop is abandoned in a thread of this process; further calls use another loop.",
                 _PATIENCE_SECONDS,
             )

@@ -92,9 +92,7 @@ class Memory:
         """How a worker with so many resident bytes has to end, if it has to: see `Death.how`."""
         if self._limit is None or resident <= self._limit:
             return None
-        return (
-            f"had {resident / 2**20:.0f} MiB, over worker_memory_mb={self.limit_mb}, and was ended"
-        )
+        return f"used {resident / 2**20:.0f} MiB, more than worker_memory_mb={self.limit_mb}, and was ended"
 
     def has_grown(self, first: int, resident: int) -> bool:
         """Whether to replace a worker that had `first` bytes after its first chunk."""
