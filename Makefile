@@ -39,7 +39,7 @@ test-faults: .venv/installed-dev  ## faults at random moments, properties on ran
 	FANOUT_FAULTS_ROUNDS=$(or $(ROUNDS),50) FANOUT_FAULTS_SEED=$(or $(SEED),5) $(BIN)/python -m pytest -m "faults or hypothesis" \
 	  --hypothesis-profile=chance $(if $(SEED),--hypothesis-seed=$(SEED)) --timeout 14400
 
-test-versions: chromium  ## the end-to-end tests on the oldest and the newest Dagster, all tests under Python 3.12 and 3.13; an hour
+test-versions: chromium  ## what meets Dagster on its oldest and its newest version, all tests under Python 3.12 and 3.13; an hour
 	@passed=; skipped=; failed=; \
 	for each in dagster-oldest dagster-newest python3.12 python3.13; do \
 	  version=$${each#python}; \
@@ -53,12 +53,13 @@ test-versions: chromium  ## the end-to-end tests on the oldest and the newest Da
 # The newest Dagster is the newest whose core, web server and dg fit together, which uv finds in a second and pip not in
 # ten minutes. Both run with the newest libraries, some of which warn of what an older Dagster does: so warnings are not
 # errors here. PYENV_VERSION is for pyenv, whose python3.12 only runs where that version is selected.
+MEETS_DAGSTER := $(addprefix fanout_pipeline_tests/,end_to_end executor test_private_dagster.py)
 DAGSTER_oldest := dagster==1.12.0 dagster-webserver==1.12.0 dagster-dg-cli==1.12.0
 test-dagster-%: .venv-versions/dagster-%/bin/python
 	$< -m pip install --quiet --disable-pip-version-check uv
 	$(<D)/uv pip install --quiet --python $< --compile-bytecode --upgrade --editable ".[dev]" $(DAGSTER_$*)
 	@$< -c 'import dagster, sys; print(f"Dagster {dagster.__version__}, Python {sys.version.split()[0]}")'
-	VIRTUAL_ENV=$(CURDIR)/.venv-versions/dagster-$* $< -m pytest $(IN_PARALLEL) -W default fanout_pipeline_tests/end_to_end
+	VIRTUAL_ENV=$(CURDIR)/.venv-versions/dagster-$* $< -m pytest $(IN_PARALLEL) -W default $(MEETS_DAGSTER)
 
 test-python%: .venv-versions/python%/bin/python
 	$< -m pip install --quiet --disable-pip-version-check --compile --require-hashes -r requirements/dev.txt
