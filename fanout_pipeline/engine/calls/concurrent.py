@@ -36,7 +36,7 @@ class Calls:
         self.first_index = items.first_index
         self.items = items.values
         self.results: list[Any] = [None] * len(items)
-        """With a Failure in the place of each item in quarantine."""
+        """The results so far, with a Failure in the place of each item in quarantine."""
         for position, failure in failed.items():
             self.results[position] = failure
         self.left = len(items) - len(failed)

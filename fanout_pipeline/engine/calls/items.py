@@ -85,7 +85,7 @@ class _Calls:
     append: Append
     items: Sequence[Any]
     results: Results
-    """One for each item, but for those that failed where the policy omits these."""
+    """A result for each item, except for failed ones that the policy omits."""
     quarantine: Quarantine
     control: Control
     known_failed: Mapping[int, Failure]

@@ -64,10 +64,10 @@ class ScatteredRun:
     target: ResultFolder
     options: Options
     chunks: int | None
-    """The number that was asked for; None: chosen here."""
+    """The number of chunks that was asked for; with None it is chosen here."""
     begun: Begun
     group: str
-    """The same for a run and its re-executions."""
+    """A name that a run and its re-executions have in common."""
     resume: bool
     rest: Strategy
     """How gather does what no step has done."""

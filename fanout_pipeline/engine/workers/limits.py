@@ -38,7 +38,7 @@ class _Seen:
     call: tuple[int, Call]
     """The chunk's number and the call in it."""
     seconds: float
-    """For how long the call was seen."""
+    """How long the call has been seen."""
     at: float
     """When it was seen last (time.monotonic)."""
 
