@@ -9,7 +9,8 @@ from functools import lru_cache
 from itertools import accumulate
 from typing import TYPE_CHECKING
 
-from fanout_pipeline.sources.parquet_layout import Layout, understood
+from fanout_pipeline.sources.parquet_errors import understood
+from fanout_pipeline.sources.parquet_layout import Layout
 from fanout_pipeline.sources.row_filter import RowFilter
 from fanout_pipeline.sources.source import BadInput
 

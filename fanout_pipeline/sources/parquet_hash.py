@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Collection, Iterator
 
-from fanout_pipeline.sources.parquet_layout import Layout, RowFile, understood
+from fanout_pipeline.sources.parquet_errors import understood
+from fanout_pipeline.sources.parquet_layout import Layout, RowFile
 from fanout_pipeline.sources.source import BadInput
 
 _BLOCK_BYTES = 2**20

@@ -5,23 +5,21 @@ from __future__ import annotations
 import os
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
-from difflib import get_close_matches
 from functools import cached_property, lru_cache
 from itertools import accumulate
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import unquote
 
-from fanout_pipeline.sources.files import cannot_read
+from fanout_pipeline.sources.columns import in_common, nearest
 from fanout_pipeline.sources.many_files import File, is_glob, listing_of
+from fanout_pipeline.sources.parquet_errors import understood
 from fanout_pipeline.sources.source import BadInput
 
 if TYPE_CHECKING:
     import pyarrow
 
 _NULL_PARTITION = "__HIVE_DEFAULT_PARTITION__"
-_NAMES_SHOWN = 12
 
 
 class Footer(NamedTuple):
@@ -97,13 +95,7 @@ class Layout:
 
     def schema(self, names: Sequence[str] | None) -> pyarrow.Schema:
         """Columns as all files have them, or can be read without loss. Raises BadInput."""
-        import pyarrow
-
-        if names is None:
-            names = list(
-                dict.fromkeys([*(n for one in self.schemas for n in one.names), *self.keys])
-            )
-        return pyarrow.schema([(name, self._type(name)) for name in names])
+        return _schema_of(self, None if names is None else tuple(names))
 
     @cached_property
     def alike(self) -> list[str]:
@@ -111,13 +103,14 @@ class Layout:
         found = []
         for name in (*self.schemas[0].names, *self.keys):
             try:
-                self._type(name)
+                self.type_of(name)
             except BadInput:
                 continue
             found.append(name)
         return found
 
-    def _type(self, name: str) -> pyarrow.DataType:
+    def type_of(self, name: str) -> pyarrow.DataType:
+        """The type that a column has in all files. Raises BadInput."""
         import pyarrow
 
         if name in self.keys:
@@ -157,35 +150,14 @@ _ADVICE = (
 )
 
 
-def nearest(name: str, names: Sequence[str]) -> str:
-    """A sentence with the names that are most like one that is not there."""
-    close = get_close_matches(name, names, 3, 0.5)
-    if close:
-        return f"Did you mean {' or '.join(map(repr, close))}?"
-    more = ", …" if len(names) > _NAMES_SHOWN else ""
-    return f"It has {', '.join(map(repr, names[:_NAMES_SHOWN]))}{more}."
-
-
-def in_common(one: pyarrow.DataType, other: pyarrow.DataType) -> pyarrow.DataType | None:
-    """The type that holds the values of both exactly, and as the same Python values; None if there is none."""
+@lru_cache(maxsize=8)
+def _schema_of(layout: Layout, names: tuple[str, ...] | None) -> pyarrow.Schema:
     import pyarrow
-    from pyarrow import types
 
-    if one == other or types.is_null(other):
-        return one
-    if types.is_null(one):
-        return other
-    one, other = (kind.value_type if types.is_dictionary(kind) else kind for kind in (one, other))
-    for alike, widest in (
-        ((types.is_string, types.is_large_string, types.is_string_view), pyarrow.large_string()),
-        ((types.is_binary, types.is_large_binary, types.is_binary_view), pyarrow.large_binary()),
-        ((types.is_signed_integer,), pyarrow.int64()),
-        ((types.is_unsigned_integer,), pyarrow.uint64()),
-        ((types.is_floating,), pyarrow.float64()),
-    ):
-        if all(any(is_kind(kind) for is_kind in alike) for kind in (one, other)):
-            return widest
-    return one if one == other else None
+    if names is None:
+        everywhere = [*(name for one in layout.schemas for name in one.names), *layout.keys]
+        names = tuple(dict.fromkeys(everywhere))
+    return pyarrow.schema([(name, layout.type_of(name)) for name in names])
 
 
 @lru_cache(maxsize=4)
@@ -266,35 +238,3 @@ def _schema(serialized: bytes) -> pyarrow.Schema:
     import pyarrow
 
     return pyarrow.ipc.read_schema(pyarrow.py_buffer(serialized))
-
-
-@contextmanager
-def understood(path: str, what: str = "the file") -> Iterator[None]:
-    """What Arrow and the system say of a file that cannot be read becomes BadInput."""
-    import pyarrow
-
-    try:
-        yield
-    except OSError as error:
-        if error.errno is not None:
-            raise cannot_read(path, OSError(error.errno, os.strerror(error.errno))) from error
-        raise _damaged(path, what, error) from error
-    except pyarrow.ArrowException as error:
-        raise _damaged(path, what, error) from error
-
-
-def _damaged(path: str, what: str, error: Exception) -> BadInput:
-    size = os.path.getsize(path) if os.path.exists(path) else 0
-    if not size:
-        return BadInput(f"{path} is empty: not even a Parquet file without rows. {_WRITE_AGAIN}")
-    reason = str(error).strip().split("\n")[0].rstrip(".")
-    return BadInput(
-        f"Cannot read {what} of {size:,} bytes as Parquet: {path}: {reason}. It is of another "
-        f"format, damaged, cut off, or still being written. {_WRITE_AGAIN}"
-    )
-
-
-_WRITE_AGAIN = (
-    "Write it again, take it out of the folder, or name only the Parquet files, with a glob such as "
-    "folder/*.parquet."
-)

@@ -58,10 +58,10 @@ class RowFilter:
     def passing(self, rows: pyarrow.Table) -> pyarrow.ChunkedArray:
         """For each row whether it is an item; null is no. Raises pyarrow.ArrowException, or TypeError."""
         import pyarrow
-        from pyarrow.compute import and_kleene
 
         # Not pyarrow.acero, which has the same and imports pandas: 0.3 s in every worker process.
         from pyarrow._acero import Declaration, ProjectNodeOptions, TableSourceNodeOptions
+        from pyarrow.compute import and_kleene
 
         project = ProjectNodeOptions([pickle.loads(self.pickled)], ["passes"])
         source = Declaration("table_source", TableSourceNodeOptions(rows))

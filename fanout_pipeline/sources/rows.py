@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import repeat
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -42,8 +43,8 @@ class Rows(Sequence[Any]):
         if self._plain:
             return columns[0]
         names = table.column_names
-        # Twice as fast as the table's to_pylist, which looks up each value by its position.
-        return [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
+        # Faster than the table's to_pylist, which looks up each value by its position.
+        return list(map(dict, map(zip, repeat(names), zip(*columns, strict=True))))
 
 
 def to_pandas(table: pyarrow.Table, plain: bool) -> pandas.Series | pandas.DataFrame:

@@ -125,11 +125,13 @@ class Items(Sequence[Any]):
             return self.values
         return [item for item in self.values if type(item) is not Unreadable]
 
-    def as_batch(self) -> pandas.Series:
-        """Those that can be read, for functions that take a whole batch."""
+    def as_batch(self) -> pandas.Series | pandas.DataFrame:
+        """Those that can be read, for functions that take a whole batch: a DataFrame where all are dicts."""
         import pandas
 
-        return pandas.Series(self.readable())
+        items = self.readable()
+        are_dicts = len(items) and all(type(item) is dict for item in items)
+        return pandas.DataFrame(list(items)) if are_dicts else pandas.Series(items)
 
     def as_arrow(self, columns: Sequence[str] | None = None) -> pyarrow.Table:
         """Those that can be read: a column for each key of a dict, or one named `item`."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
+from inspect import signature
 from typing import Any
 
 from fanout_pipeline.engine.calls.outcome import UNLIMITED, Control, Outcome
@@ -26,7 +27,7 @@ from fanout_pipeline.engine.model.strategy import Work
 from fanout_pipeline.engine.system.signals import interrupts_marked
 from fanout_pipeline.engine.timing.stopwatch import Stopwatch
 from fanout_pipeline.results.store.manifest import PartRecord
-from fanout_pipeline.sources.source import Chunk
+from fanout_pipeline.sources.source import Chunk, Items
 
 
 def process_batch(work: Work, chunk: Chunk, control: Control = UNLIMITED) -> Outcome[PartRecord]:
@@ -45,7 +46,7 @@ def _called(
     assert work.batch_function is not None
     items = work.source.read(chunk)
     unreadable = unreadable_failures(work, items)
-    batch, first_index = items.as_batch(), items.first_index
+    batch, first_index = _batch_of(items, work.batch_function), items.first_index
     stopwatch.end("read")
     if stopped():
         raise Stopped
@@ -57,7 +58,7 @@ def _called(
             results = call_checked(work.batch_function, batch) if len(batch) else []
         except BaseException as error:
             reraise_interrupt(error)
-            halves = _InHalves(work, batch, failing, stopped)
+            halves = _InHalves(work, batch, items, failing, stopped)
             column = halves.column(error, first_index)
         else:
             column = _as_column(results)
@@ -66,6 +67,27 @@ def _called(
         column = with_nulls(column, unreadable)
     stopwatch.end("call")
     return quarantine.part(column)
+
+
+def _batch_of(items: Items, function: Callable[[Any], Any]) -> Any:
+    """The items that can be read as the function takes them: of pandas, or as an Arrow table."""
+    return items.as_arrow() if takes_arrow(function) else items.as_batch()
+
+
+def takes_arrow(function: Callable[[Any], Any]) -> bool:
+    """Whether its first parameter is annotated as a `pyarrow.Table`, or with that text."""
+    try:
+        parameters = signature(function).parameters.values()
+    except (TypeError, ValueError):  # Some callables of C have none.
+        return False
+    wanted = next((one.annotation for one in parameters), None)
+    if isinstance(wanted, str):
+        # Not evaluated: what it names may be imported for type checkers only.
+        return wanted.strip("'\"") in _ARROW_TABLES
+    return f"{getattr(wanted, '__module__', '')}.{getattr(wanted, '__name__', '')}" in _ARROW_TABLES
+
+
+_ARROW_TABLES = ("pyarrow.Table", "pa.Table", "pyarrow.lib.Table")
 
 
 class WrongLength(ValueError):
@@ -109,8 +131,16 @@ class _Failing:
 class _InHalves:
     """A chunk whose batch has failed."""
 
-    def __init__(self, work: Work, items: Any, failing: _Failing, stopped: Callable[[], bool]):
+    def __init__(
+        self,
+        work: Work,
+        batch: Any,
+        items: Items,
+        failing: _Failing,
+        stopped: Callable[[], bool],
+    ):
         self._work = work
+        self._batch = batch
         self._items = items
         self._failing = failing
         self._stopped = stopped
@@ -122,7 +152,7 @@ class _InHalves:
         policy = self._work.failures
         if not policy.quarantines and isinstance(error, WrongLength):
             raise self._batch_failed(error, first_index) from None
-        self._split(0, len(self._items), error)
+        self._split(0, len(self._batch), error)
         if not policy.quarantines and not policy.retries:
             # Each half succeeded by itself. That was another try, and none was asked for.
             raise self._batch_failed(error, first_index) from None
@@ -153,20 +183,26 @@ class _InHalves:
         if results is not FAILED:
             self._found.append(_as_column(results))
             return
-        (item,) = self._items.iloc[position : position + 1].tolist()
-        failure = failure_from(tries.error, short_repr(item), tries.made)
+        item = short_repr(self._items.readable()[position])
+        failure = failure_from(tries.error, item, tries.made)
         self._failing.add(position, failure)
         self._found.append(None)
 
     def _called(self, start: int, stop: int) -> Any:
         assert self._work.batch_function is not None
-        # As the whole batch has it: a function may look at the index.
-        items = self._items.iloc[start:stop].reset_index(drop=True)
-        return call_checked(self._work.batch_function, items)
+        return call_checked(self._work.batch_function, _rows(self._batch, start, stop))
 
     def _batch_failed(self, error: BaseException, first_index: int) -> ItemFailed:
-        failure = failure_from(error, f"the first of a batch of {len(self._items):,}")
+        failure = failure_from(error, f"the first of a batch of {len(self._batch):,}")
         return ItemFailed(failure.at(first_index, self._work.source))
+
+
+def _rows(batch: Any, start: int, stop: int) -> Any:
+    """Some of the rows of a batch, a batch like the whole."""
+    if not hasattr(batch, "iloc"):
+        return batch.slice(start, stop - start)
+    # pandas: a function may look at the index.
+    return batch.iloc[start:stop].reset_index(drop=True)
 
 
 def joined(columns: list[Any]) -> Any:
