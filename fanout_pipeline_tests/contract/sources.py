@@ -60,6 +60,14 @@ def parquet_column(path):
     return Parquet(path, columns=("number",))
 
 
+def write_folder(path, items):
+    """Seven files of different lengths, the first of them empty."""
+    path.mkdir()
+    edges = [len(items) * n * n // 36 for n in range(7)]
+    for number, (start, stop) in enumerate(zip([0, *edges], edges, strict=False)):
+        write_lines(path / f"{number}.txt", items[start:stop])
+
+
 def text(number):
     """Of one to four bytes a character, or empty."""
     return f"{number} naïve – \N{SLICE OF PIZZA}" if number % 20 else ""
@@ -67,6 +75,7 @@ def text(number):
 
 SOURCES = {
     "integers": SourceCase(write_lines, int, IntegerLines, square, square_batch),
+    "folders": SourceCase(write_folder, int, IntegerLines, square, square_batch),
     "texts": SourceCase(write_lines, text, TextLines, same, Batch(same)),
     "parquet rows": SourceCase(write_rows, row, Parquet, as_text, texts_of_frame),
     "parquet in Arrow": SourceCase(write_rows, row, Parquet, as_text, texts_of_arrow),
