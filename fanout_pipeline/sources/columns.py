@@ -14,7 +14,7 @@ _NAMES_SHOWN = 12
 
 def nearest(name: str, names: Sequence[str]) -> str:
     """A sentence with the names that are most like one that is not there."""
-    close = get_close_matches(name, names, 3, 0.5)
+    close = get_close_matches(name, names)
     if close:
         return f"Did you mean {' or '.join(map(repr, close))}?"
     more = ", …" if len(names) > _NAMES_SHOWN else ""
@@ -31,6 +31,8 @@ def in_common(one: pyarrow.DataType, other: pyarrow.DataType) -> pyarrow.DataTyp
     if types.is_null(one):
         return other
     one, other = (kind.value_type if types.is_dictionary(kind) else kind for kind in (one, other))
+    if one == other:
+        return one
     for alike, widest in (
         ((types.is_string, types.is_large_string, types.is_string_view), pyarrow.large_string()),
         ((types.is_binary, types.is_large_binary, types.is_binary_view), pyarrow.large_binary()),
@@ -40,4 +42,4 @@ def in_common(one: pyarrow.DataType, other: pyarrow.DataType) -> pyarrow.DataTyp
     ):
         if all(any(is_kind(kind) for is_kind in alike) for kind in (one, other)):
             return widest
-    return one if one == other else None
+    return None
