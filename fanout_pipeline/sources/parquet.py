@@ -83,10 +83,10 @@ class Parquet(Source):
 
     def chunks(self, wanted: int) -> tuple[Chunk, ...]:
         layout = self._layout()
-        chunks = super(Parquet, self).chunks(wanted)
-        edges = [_at_edge(layout.edges, chunk.stop, chunk.size // 4) for chunk in chunks]
-        starts = [0, *edges[:-1]]
-        return tuple(Chunk(n, *ends) for n, ends in enumerate(zip(starts, edges, strict=True)))
+        size, wanted = layout.rows, max(1, min(wanted, layout.rows))
+        cuts = [size * number // wanted for number in range(wanted + 1)]
+        edges = [_at_edge(layout.edges, cut, size // wanted // 4) for cut in cuts]
+        return tuple(Chunk(n, edges[n], edges[n + 1]) for n in range(wanted))
 
     def read(self, chunk: Chunk) -> RowItems:
         return RowItems(self, self._layout(), chunk)

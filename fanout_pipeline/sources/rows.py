@@ -50,22 +50,26 @@ class Rows(Sequence[Any]):
 def to_pandas(table: pyarrow.Table, plain: bool) -> pandas.Series | pandas.DataFrame:
     """A Series, or a DataFrame with a column for each of the table's.
 
-    Integers and booleans beside nulls are of pandas' nullable types, for NumPy's have no nulls: floats would take
-    the place of integers.
+    As pandas reads Parquet, but for what that would change: integers and booleans beside nulls are of pandas' nullable
+    types, where NumPy's would become floats and objects, and nested values are Python's. A null float is NaN.
     """
     import pandas
 
     nullable = _nullable_types()
-
-    def series(column: pyarrow.ChunkedArray) -> pandas.Series:
-        types = nullable if column.null_count else {}
-        made: pandas.Series = column.to_pandas(types_mapper=types.get)
-        return made
-
     if plain:
-        return series(table.column(0)).copy()  # Arrow's own memory cannot be written to.
-    columns = {name: series(table[name]) for name in table.column_names}
+        return _series(table.column(0), nullable).copy()  # Arrow's own memory cannot be written to.
+    columns = {name: _series(table[name], nullable) for name in table.column_names}
     return pandas.DataFrame(columns, index=pandas.RangeIndex(table.num_rows))
+
+
+def _series(column: pyarrow.ChunkedArray, nullable: dict[Any, Any]) -> pandas.Series:
+    import pandas
+    from pyarrow.types import is_nested
+
+    if is_nested(column.type):
+        return pandas.Series(column.to_pylist(), dtype=object)
+    made: pandas.Series = column.to_pandas(types_mapper=nullable.get if column.null_count else None)
+    return made
 
 
 def _nullable_types() -> dict[Any, Any]:

@@ -3,6 +3,7 @@
 import datetime
 import decimal
 import pickle
+import re
 import string
 import tempfile
 from itertools import pairwise
@@ -17,7 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyarrow import parquet
 
-from fanout_pipeline import Chunk, FanoutSpec, IntegerLines, Options, Parquet
+from fanout_pipeline import Chunk, FanoutSpec, IntegerLines, Options, Parquet, read_results
 from fanout_pipeline.engine.registry import STRATEGIES
 from fanout_pipeline.engine.run import run_strategy
 from fanout_pipeline.squares import square
@@ -205,20 +206,22 @@ def test_chunks_begin_at_row_groups_where_they_can(tmp_path):
 
 
 def test_batches_keep_what_numpy_cannot_hold(tmp_path):
-    """Integers and booleans beside nulls stay what they are; a Series can be written to."""
+    """Integers and booleans beside nulls stay what they are, in structs as well; a Series can be written to."""
     path = tmp_path / "a.parquet"
     large = 2**62 + 1
     columns = {"n": [large, None], "b": [None, True], "x": [0.5, 1.5], "s": ["", None]}
+    columns["nested"] = nested = [{"n": large, "l": [1, None]}, {"n": None, "l": None}]
     parquet.write_table(pyarrow.table(columns), path)
     source = Parquet(str(path))
     frame = source.read(Chunk(0, 0, 2)).as_batch()
     assert frame["n"].tolist() == [large, pandas.NA]
     assert frame["b"].tolist() == [pandas.NA, True]
     assert frame.dtypes[["n", "b", "x"]].astype(str).tolist() == ["Int64", "boolean", "float64"]
+    assert repr(frame["nested"].tolist()) == repr(nested)
     series = Parquet(str(path), columns=["x"]).read(Chunk(0, 1, 2)).as_batch()
     series.iloc[0] = 7
     assert series.tolist() == [7.0]
-    assert source.read(Chunk(0, 0, 0)).as_batch().shape == (0, 4)
+    assert source.read(Chunk(0, 0, 0)).as_batch().shape == (0, 5)
 
 
 def test_columns_that_are_not_asked_for_are_not_read(tmp_path):
@@ -276,3 +279,20 @@ def test_a_head_has_the_first_items_again_and_again(tmp_path):
     assert read(head, 2) == [1, 2, 1, 2, 1, 2, 1]
     kept = head.read(Chunk(0, 0, 5)).as_arrow(["country", "other"])
     assert kept["country"].to_pylist() == ["de", "de", "fr", "fr", "de"]
+
+
+def test_the_example_of_the_page(tmp_path, monkeypatch):
+    """What docs/sources.md shows runs as it stands, item by item and by batches."""
+    page = (Path(__file__).parents[2] / "docs" / "sources.md").read_text()
+    [code] = re.findall(r"## Parquet\n.*?```python\n(.*?)```", page, re.DOTALL)
+    table = pyarrow.table({"id": [1, 2, 3], "amount": [2.5, -1.0, 4.0]})
+    for country in ("de", "fr"):
+        (tmp_path / f"orders/country={country}").mkdir(parents=True)
+        parquet.write_table(table, tmp_path / f"orders/country={country}/a.parquet")
+    monkeypatch.chdir(tmp_path)
+    names = {}
+    exec(code, names)
+    for strategy in ("serial", "vectorized"):
+        run_strategy(STRATEGIES[strategy], names["spec"], tmp_path / strategy, Options(1, "none"))
+        results = read_results(tmp_path / strategy)
+        assert results["result"].tolist() == [5.0, 8.0, 2.5, 4.0]
