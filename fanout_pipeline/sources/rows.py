@@ -1,4 +1,4 @@
-"""Rows of an Arrow table as items: as Python would have them, or as pandas would."""
+"""Rows as items: those of Arrow tables as Python would have them, and both as pandas would."""
 
 from __future__ import annotations
 
@@ -70,6 +70,19 @@ def _series(column: pyarrow.ChunkedArray, nullable: dict[Any, Any]) -> pandas.Se
         return pandas.Series(column.to_pylist(), dtype=object)
     made: pandas.Series = column.to_pandas(types_mapper=nullable.get if column.null_count else None)
     return made
+
+
+def batch_of(items: Sequence[Any]) -> pandas.Series | pandas.DataFrame:
+    """Python values as a Series; a DataFrame where all are dicts. Columns in which values are missing are of objects."""
+    import pandas
+
+    if not len(items) or not all(type(item) is dict for item in items):
+        return pandas.Series(items)
+    # With types of its own choice pandas would make floats of integers beside None.
+    rows = pandas.DataFrame(list(items), dtype=object)
+    return pandas.DataFrame(
+        {name: one if one.isna().any() else one.infer_objects() for name, one in rows.items()}
+    )
 
 
 def _nullable_types() -> dict[Any, Any]:

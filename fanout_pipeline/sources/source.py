@@ -127,11 +127,9 @@ class Items(Sequence[Any]):
 
     def as_batch(self) -> pandas.Series | pandas.DataFrame:
         """Those that can be read, for functions that take a whole batch: a DataFrame where all are dicts."""
-        import pandas
+        from fanout_pipeline.sources.rows import batch_of
 
-        items = self.readable()
-        are_dicts = len(items) and all(type(item) is dict for item in items)
-        return pandas.DataFrame(list(items)) if are_dicts else pandas.Series(items)
+        return batch_of(self.readable())
 
     def as_arrow(self, columns: Sequence[str] | None = None) -> pyarrow.Table:
         """Those that can be read: a column for each key of a dict, or one named `item`."""

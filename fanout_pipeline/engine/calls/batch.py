@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
-from inspect import signature
 from typing import Any
 
+from fanout_pipeline.engine.calls.batch_kinds import batch_of, rows_of
 from fanout_pipeline.engine.calls.outcome import UNLIMITED, Control, Outcome
 from fanout_pipeline.engine.calls.quarantine import Quarantine
 from fanout_pipeline.engine.calls.records import put_in, unreadable_failures
@@ -46,7 +46,7 @@ def _called(
     assert work.batch_function is not None
     items = work.source.read(chunk)
     unreadable = unreadable_failures(work, items)
-    batch, first_index = _batch_of(items, work.batch_function), items.first_index
+    batch, first_index = batch_of(items, work.batch_function), items.first_index
     stopwatch.end("read")
     if stopped():
         raise Stopped
@@ -67,27 +67,6 @@ def _called(
         column = with_nulls(column, unreadable)
     stopwatch.end("call")
     return quarantine.part(column)
-
-
-def _batch_of(items: Items, function: Callable[[Any], Any]) -> Any:
-    """The items that can be read as the function takes them: of pandas, or as an Arrow table."""
-    return items.as_arrow() if takes_arrow(function) else items.as_batch()
-
-
-def takes_arrow(function: Callable[[Any], Any]) -> bool:
-    """Whether its first parameter is annotated as a `pyarrow.Table`, or with that text."""
-    try:
-        parameters = signature(function).parameters.values()
-    except (TypeError, ValueError):  # Some callables of C have none.
-        return False
-    wanted = next((one.annotation for one in parameters), None)
-    if isinstance(wanted, str):
-        # Not evaluated: what it names may be imported for type checkers only.
-        return wanted.strip("'\"") in _ARROW_TABLES
-    return f"{getattr(wanted, '__module__', '')}.{getattr(wanted, '__name__', '')}" in _ARROW_TABLES
-
-
-_ARROW_TABLES = ("pyarrow.Table", "pa.Table", "pyarrow.lib.Table")
 
 
 class WrongLength(ValueError):
@@ -190,19 +169,11 @@ class _InHalves:
 
     def _called(self, start: int, stop: int) -> Any:
         assert self._work.batch_function is not None
-        return call_checked(self._work.batch_function, _rows(self._batch, start, stop))
+        return call_checked(self._work.batch_function, rows_of(self._batch, start, stop))
 
     def _batch_failed(self, error: BaseException, first_index: int) -> ItemFailed:
         failure = failure_from(error, f"the first of a batch of {len(self._batch):,}")
         return ItemFailed(failure.at(first_index, self._work.source))
-
-
-def _rows(batch: Any, start: int, stop: int) -> Any:
-    """Some of the rows of a batch, a batch like the whole."""
-    if not hasattr(batch, "iloc"):
-        return batch.slice(start, stop - start)
-    # pandas: a function may look at the index.
-    return batch.iloc[start:stop].reset_index(drop=True)
 
 
 def joined(columns: list[Any]) -> Any:

@@ -141,3 +141,16 @@ def test_halves_keep_their_types(tmp_path):
 
     results = run(tmp_path, Parquet(str(path)), types, on_error="quarantine")["result"].tolist()
     assert results[:3] == [f'["Int64", "{one}"]' for one in ("<NA>", "<NA>", 2**62 + 1)]
+
+
+def test_records_that_cannot_be_read_are_in_no_batch(tmp_path):
+    """Of Arrow as of pandas: what is left has its own results."""
+    text = tmp_path / "numbers.txt"
+    text.write_text("1\nx\n3\n")
+
+    def of_text(items: pyarrow.Table):
+        return compute.multiply(items["item"], 10)
+
+    results = run(tmp_path, IntegerLines(str(text)), of_text, on_error="quarantine")
+    assert results["result"].astype(object).tolist()[::2] == [10, 30]
+    assert read_failures(tmp_path / "results")["index"].tolist() == [1]
