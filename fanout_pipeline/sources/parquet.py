@@ -100,9 +100,9 @@ class Parquet(Source):
         file, number = layout.place(group)
         return f"row {row - layout.edges[group - number] + 1} of {layout.files[file].path}"
 
-    def require_columns(self, columns: Sequence[str]) -> None:
-        """Raises BadInput where there is no such column."""
-        self._layout().schema(columns)
+    def require_columns(self, names: Sequence[str]) -> None:
+        """Raise BadInput unless each of these is a column of all files, asked for or not."""
+        self._layout().schema(names)
 
     def head(self, items: int, path: Path) -> Self:
         from fanout_pipeline.sources.parquet_head import write_head

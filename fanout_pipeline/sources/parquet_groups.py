@@ -84,7 +84,7 @@ def _as(column: pyarrow.ChunkedArray, kind: pyarrow.DataType) -> pyarrow.Chunked
 
 @lru_cache(maxsize=2)
 def passing(layout: Layout, group: int, row_filter: RowFilter) -> pyarrow.ChunkedArray:
-    """For each row of a row group whether it is an item. Raises BadInput."""
+    """For each row of a row group whether it is an item; null stands for no. Raises BadInput."""
     import pyarrow
 
     schema = layout.schema(row_filter.columns(layout.alike))

@@ -56,16 +56,15 @@ class RowFilter:
         return [name for name in names if re.search(rf"(?<!\w){re.escape(name)}(?!\w)", self.text)]
 
     def passing(self, rows: pyarrow.Table) -> pyarrow.ChunkedArray:
-        """For each row whether it is an item; null is no. Raises pyarrow.ArrowException, or TypeError."""
+        """For each row whether it is an item; null stands for no. Raises pyarrow.ArrowException, or TypeError."""
         import pyarrow
 
         # Not pyarrow.acero, which has the same and imports pandas: 0.3 s in every worker process.
         from pyarrow._acero import Declaration, ProjectNodeOptions, TableSourceNodeOptions
-        from pyarrow.compute import and_kleene
 
         project = ProjectNodeOptions([pickle.loads(self.pickled)], ["passes"])
         source = Declaration("table_source", TableSourceNodeOptions(rows))
         answers = Declaration("project", project, [source]).to_table(use_threads=False)["passes"]
         if answers.type != pyarrow.bool_():
             raise TypeError(f"it is of type {answers.type} for each row, and not true or false")
-        return and_kleene(answers, answers.is_valid())  # fill_null() would import pandas
+        return answers
