@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import functools
-import resource
 import statistics
 import subprocess
 import sys
@@ -23,12 +22,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy
+import pandas
 import pyarrow
 from pyarrow import compute, dataset, parquet
 
 from fanout_pipeline import FanoutSpec, Options, Parquet, Source, read_results
 from fanout_pipeline.engine.registry import STRATEGIES
 from fanout_pipeline.engine.run import default_chunks, run_strategy
+from fanout_pipeline.engine.system.usage import own_usage
 
 Function = Callable[[Any], Any]
 
@@ -120,6 +121,11 @@ def score_batch(rows: pyarrow.Table) -> Any:
     return compute.multiply(rows["amount"], times)
 
 
+def score_frame(rows: pandas.DataFrame) -> Any:
+    """The same for a batch of pandas'."""
+    return rows["amount"] * rows["quantity"].where(rows["country"] == "de", 1)
+
+
 def parquet_rows(function: Function, path: Path) -> list[Any]:
     return [function(row) for row in parquet.read_table(path).to_pylist()]
 
@@ -129,13 +135,13 @@ def parquet_column(path: Path) -> list[Any]:
     return [plus_one(value) for value in values]
 
 
-def parquet_batches(path: Path) -> Path:
-    """Each batch of pyarrow.dataset through the function, its results written at once."""
+def parquet_batches(function: Function, made: Function, path: Path) -> Path:
+    """Each batch of pyarrow.dataset, as `made` of it, through the function, its results written at once."""
     out, first = path.with_suffix(".results"), 0
     schema = pyarrow.schema({"index": pyarrow.int64(), "result": pyarrow.float64()})
     with parquet.ParquetWriter(out, schema) as writer:
         for batch in dataset.dataset(path).to_batches():
-            results = score_batch(pyarrow.Table.from_batches([batch]))
+            results = function(made(batch))
             indexes = numpy.arange(first, first + len(results))
             writer.write_table(pyarrow.table([indexes, results], schema=schema))
             first += len(results)
@@ -180,8 +186,18 @@ PARQUET = [
         "dataset.to_batches(), results written by pyarrow",
         1.2,
         orders,
-        parquet_batches,
+        functools.partial(
+            parquet_batches, score_batch, lambda batch: pyarrow.Table.from_batches([batch])
+        ),
         lambda path: run("vectorized", Parquet(str(path)), score_batch, path),
+    ),
+    Case(
+        "Parquet batches of pandas, run (vectorized, 2)",
+        "dataset.to_batches(), results written by pyarrow",
+        1.2,
+        orders,
+        functools.partial(parquet_batches, score_frame, pyarrow.RecordBatch.to_pandas),
+        lambda path: run("vectorized", Parquet(str(path)), score_frame, path),
     ),
 ]
 
@@ -246,9 +262,9 @@ def main() -> None:
     if arguments.peak:
         number, path = arguments.peak
         [made] = [make for case, make in MEMORY.values() if case == int(number)]
-        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        before = own_usage().peak_rss_bytes
         read_only(made(path))
-        print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024)
+        print((own_usage().peak_rss_bytes - before) / 2**20)
         return
     for case in CASES:
         if case.name.startswith(arguments.only):

@@ -41,15 +41,16 @@ class RowFilter:
                     "filter is an expression such as pyarrow.compute.field('amount') > 0, or conditions "
                     f"such as [('amount', '>', 0)], not {given!r}: {error}"
                 ) from error
-        text = " ".join(str(given).split())
+        text = str(given)
         if "FieldPath(" in text:
             raise ValueError(f"filter names a column by its position: {text}. Write its name.")
         return cls(pickle.dumps(given), text)
 
     def __repr__(self) -> str:
-        if len(self.text) <= _SHOWN:
-            return self.text
-        return f"{self.text[:_SHOWN]}… ({hashlib.sha256(self.pickled).hexdigest()[:16]})"
+        text = " ".join(self.text.split())
+        if len(text) <= _SHOWN:
+            return text
+        return f"{text[:_SHOWN]}… ({hashlib.sha256(self.pickled).hexdigest()[:16]})"
 
     def columns(self, names: Iterable[str]) -> list[str]:
         """Those of these columns that the expression refers to, and perhaps some more."""
