@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from itertools import repeat
+from itertools import chain, repeat
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -34,15 +34,16 @@ class Rows(Sequence[Any]):
         return items if step == 1 else list(self)[position]
 
     def __iter__(self) -> Iterator[Any]:
-        for start in range(0, len(self), _SLICE):
-            yield from self._made(start, _SLICE)
+        starts = range(0, len(self), _SLICE)
+        return chain.from_iterable(self._made(start, _SLICE) for start in starts)
 
     def _made(self, start: int, count: int) -> list[Any]:
-        table = self._table.slice(start, count)
-        columns: list[list[Any]] = [column.to_pylist() for column in table.itercolumns()]
+        columns: list[list[Any]] = [
+            column.slice(start, count).to_pylist() for column in self._table.itercolumns()
+        ]
         if self._plain:
             return columns[0]
-        names = table.column_names
+        names = self._table.column_names
         # Faster than the table's to_pylist, which looks up each value by its position.
         return list(map(dict, map(zip, repeat(names), zip(*columns, strict=True))))
 

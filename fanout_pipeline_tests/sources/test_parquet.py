@@ -18,7 +18,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyarrow import parquet
 
-from fanout_pipeline import Chunk, FanoutSpec, IntegerLines, Options, Parquet, read_results
+from fanout_pipeline import (
+    Chunk,
+    FanoutSpec,
+    IntegerLines,
+    ItemFailed,
+    Options,
+    Parquet,
+    read_results,
+)
 from fanout_pipeline.engine.registry import STRATEGIES
 from fanout_pipeline.engine.run import run_strategy
 from fanout_pipeline.squares import square
@@ -254,6 +262,34 @@ def test_the_hash_is_that_of_the_contents(tmp_path):
     first = written("first", [1, 2], [3, 4])
     assert written("again", [1, 2], [3, 4]) == first
     assert not {*first} & {*written("other", [1, 2], [3, 5]), *written("order", [3, 4], [1, 2])}
+
+
+def test_a_run_resumes_on_the_same_rows(tmp_path):
+    """What was finished is not done again, though the file was copied meanwhile; with another filter it is."""
+    path, corrected = tmp_path / "a.parquet", tmp_path / "corrected"
+    parquet.write_table(pyarrow.table({"n": range(1000)}), path, row_group_size=100)
+
+    def function(number):
+        if number == 850 and not corrected.exists():
+            raise ValueError
+        return number
+
+    def run(least):
+        source = Parquet(str(path), columns=["n"], filter=[("n", ">=", least)])
+        spec, options = FanoutSpec("n", source, function), Options(1, "none")
+        more = {"chunks": 10, "ledger": True, "resume": True}
+        return run_strategy(STRATEGIES["serial"], spec, tmp_path / "results", options, **more)
+
+    for least, reused in ((100, 700), (101, 0)):
+        corrected.unlink(missing_ok=True)
+        with pytest.raises(
+            ItemFailed, match=r"item \d+ \(row 851 of .*a\.parquet\), 850: ValueError"
+        ):
+            run(100)
+        corrected.touch()
+        path.write_bytes(path.read_bytes())
+        assert run(least).reused_items == reused
+        assert read_results(tmp_path / "results")["result"].tolist() == list(range(least, 1000))
 
 
 def test_footers_are_read_once(tmp_path, monkeypatch):
