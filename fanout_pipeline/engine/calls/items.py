@@ -24,7 +24,7 @@ from fanout_pipeline.engine.model.errors import (
 from fanout_pipeline.engine.model.strategy import Work
 from fanout_pipeline.engine.timing.stopwatch import Stopwatch
 from fanout_pipeline.results.store.manifest import PartRecord
-from fanout_pipeline.results.types.buffer import Results
+from fanout_pipeline.results.types.buffer import ResultBuffer
 from fanout_pipeline.sources.source import Chunk
 
 _SLICE_SECONDS = 0.02
@@ -39,7 +39,7 @@ def process_chunk(
     work: Work,
     chunk: Chunk,
     control: Control = UNLIMITED,
-    finish: Callable[[Quarantine, Results], PartRecord] = Quarantine.part,
+    finish: Callable[[Quarantine, ResultBuffer], PartRecord] = Quarantine.part,
 ) -> Outcome[PartRecord]:
     """Call the function on each item of a chunk, as far as `control` lets it, and have `finish` make the part.
 
@@ -56,7 +56,7 @@ def _called(
     work: Work,
     chunk: Chunk,
     control: Control,
-    finish: Callable[[Quarantine, Results], PartRecord],
+    finish: Callable[[Quarantine, ResultBuffer], PartRecord],
     stopwatch: Stopwatch,
 ) -> tuple[PartRecord, Chunk | None]:
     """The part, and what is left of the chunk."""
@@ -68,7 +68,7 @@ def _called(
     if control.recorder is not None:
         control.recorder.first_index = first_index
     stopwatch.end("read")
-    results = Results()
+    results = ResultBuffer()
     quarantine = Quarantine(work, chunk, first_index, stopwatch)
     with quarantine, appending(work.function, stopwatch.spent_elsewhere) as append:
         calls = _Calls(append, items.values, results, quarantine, control, failed)
@@ -84,7 +84,7 @@ class _Calls:
 
     append: Append
     items: Sequence[Any]
-    results: Results
+    results: ResultBuffer
     """One for each item, but for those that failed where the policy omits these."""
     quarantine: Quarantine
     control: Control

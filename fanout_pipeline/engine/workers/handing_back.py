@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from fanout_pipeline.engine.calls.quarantine import Quarantine
 from fanout_pipeline.results.store.generation import Generation
 from fanout_pipeline.results.store.manifest import PartRecord
-from fanout_pipeline.results.types.buffer import Results
+from fanout_pipeline.results.types.buffer import ResultBuffer
 
 SENT_BYTES = 12 * 2**20
 """How much of a run's results its workers may send, in equal shares: 1,500,000 integers. (A worker that replaces
@@ -28,7 +28,7 @@ class UnwrittenPart:
 
     number: int
     first_index: int
-    results: Results
+    results: ResultBuffer
     pid: int = field(default_factory=os.getpid)
     read_seconds: float = 0.0
     call_seconds: float = 0.0
@@ -62,7 +62,7 @@ class HandingBack:
         """`sendable_bytes`: how much of its results this worker may send."""
         self._sendable_bytes = sendable_bytes
 
-    def part(self, quarantine: Quarantine, results: Results) -> PartRecord | UnwrittenPart:
+    def part(self, quarantine: Quarantine, results: ResultBuffer) -> PartRecord | UnwrittenPart:
         """Write the part unless that takes an import and the results are plain and few."""
         size = results.plain_bytes
         if (
