@@ -30,7 +30,8 @@ from fanout_pipeline.engine.baselines.programs import (
 from fanout_pipeline.engine.calls.invoke import calling
 from fanout_pipeline.engine.model.errors import failure_from, short_repr, unpickling_failed
 from fanout_pipeline.engine.model.options import Options
-from fanout_pipeline.engine.model.strategy import Crew, Ran, Work
+from fanout_pipeline.engine.model.strategy import Crew, Ran
+from fanout_pipeline.engine.model.work import Work
 from fanout_pipeline.engine.system.progress import Progress
 from fanout_pipeline.engine.system.signals import WAIT_SECONDS
 from fanout_pipeline.engine.system.usage import ProcessUsage, usage_of

@@ -23,7 +23,8 @@ from fanout_pipeline.engine.baselines.programs import (
 from fanout_pipeline.engine.calls.invoke import appending
 from fanout_pipeline.engine.model.errors import failure_from, short_repr
 from fanout_pipeline.engine.model.options import Options
-from fanout_pipeline.engine.model.strategy import FEATURES, Crew, Ran, Strategy, Work
+from fanout_pipeline.engine.model.strategy import FEATURES, Crew, Ran, Strategy
+from fanout_pipeline.engine.model.work import Work
 from fanout_pipeline.engine.system.progress import Progress
 from fanout_pipeline.engine.system.signals import WAIT_SECONDS
 from fanout_pipeline.engine.system.surroundings import Surroundings

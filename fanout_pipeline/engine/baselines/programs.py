@@ -10,7 +10,8 @@ from typing import Any
 
 from fanout_pipeline.engine.calls.records import unreadable_failures
 from fanout_pipeline.engine.model.errors import Failure, ItemFailed, WorkerDied
-from fanout_pipeline.engine.model.strategy import Ran, Work
+from fanout_pipeline.engine.model.strategy import Ran
+from fanout_pipeline.engine.model.work import Work
 from fanout_pipeline.engine.system.progress import Progress
 from fanout_pipeline.engine.timing.timeline import WorkerTimeline
 

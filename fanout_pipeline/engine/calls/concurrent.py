@@ -21,7 +21,7 @@ from typing import Any
 from fanout_pipeline.engine.calls.invoke import nobody_cancelled
 from fanout_pipeline.engine.calls.records import NONE_FAILED
 from fanout_pipeline.engine.model.errors import Failure, ItemFailed, failure_from, short_repr
-from fanout_pipeline.engine.model.strategy import Work
+from fanout_pipeline.engine.model.work import Work
 from fanout_pipeline.engine.system.signals import interruptible_get
 from fanout_pipeline.engine.system.surroundings import copied_context
 from fanout_pipeline.engine.timing.timeline import WorkerTimeline

@@ -11,9 +11,10 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import copy_context
+from functools import partial
+from inspect import iscoroutinefunction
 from typing import Any, Protocol
 
-from fanout_pipeline.engine.model.spec import is_async
 from fanout_pipeline.engine.system.signals import interrupts_marked
 
 
@@ -27,6 +28,13 @@ class Growing(Protocol):
 
 Append = Callable[[Growing, Iterable[Any]], None]
 """Appends the result of each item. When it raises, the results end before the guilty item's."""
+
+
+def is_async(function: Callable[..., Any]) -> bool:
+    """Whether its calls must be awaited: it is an `async def`, a partial of one or an object with one."""
+    while isinstance(function, partial):
+        function = function.func
+    return iscoroutinefunction(function) or iscoroutinefunction(type(function).__call__)
 
 
 @contextmanager

@@ -21,7 +21,7 @@ from fanout_pipeline.engine.model.errors import (
     reraise_interrupt,
     short_repr,
 )
-from fanout_pipeline.engine.model.strategy import Work
+from fanout_pipeline.engine.model.work import Work
 from fanout_pipeline.engine.timing.stopwatch import Stopwatch
 from fanout_pipeline.results.store.manifest import PartRecord
 from fanout_pipeline.results.types.buffer import ResultBuffer

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic
 
 from fanout_pipeline.engine.model.errors import Failure
-from fanout_pipeline.engine.model.strategy import Work
+from fanout_pipeline.engine.model.work import Work
 from fanout_pipeline.engine.timing.stopwatch import AnyTimed
 from fanout_pipeline.results.store.manifest import PartRecord
 from fanout_pipeline.sources.source import Chunk

@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from fanout_pipeline.engine.model.errors import Failure, ItemFailed
-from fanout_pipeline.engine.model.strategy import Work
+from fanout_pipeline.engine.model.work import Work
 from fanout_pipeline.engine.timing.stopwatch import Stopwatch
 from fanout_pipeline.sources.source import Chunk
 

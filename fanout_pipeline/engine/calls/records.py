@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from fanout_pipeline.engine.model.errors import Failure
-from fanout_pipeline.engine.model.strategy import Work
+from fanout_pipeline.engine.model.work import Work
 from fanout_pipeline.sources.source import BadInput, Items
 
 NONE_FAILED: Mapping[int, Failure] = {}

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from fanout_pipeline.engine.model.errors import ItemFailed
-from fanout_pipeline.engine.model.strategy import HasInputs, InputVersions
+from fanout_pipeline.engine.model.work import HasInputs, InputVersions
 from fanout_pipeline.sources.source import BadInput, require_unchanged
 
 

@@ -13,12 +13,13 @@ from dataclasses import replace
 
 from fanout_pipeline.engine.calls.concurrent import Calls, InFlight
 from fanout_pipeline.engine.calls.event_loop import served
+from fanout_pipeline.engine.calls.invoke import is_async
 from fanout_pipeline.engine.calls.quarantine import write_marked
 from fanout_pipeline.engine.calls.records import unreadable_failures
 from fanout_pipeline.engine.functions.fingerprint import function_name
 from fanout_pipeline.engine.model.options import Options
-from fanout_pipeline.engine.model.spec import is_async
-from fanout_pipeline.engine.model.strategy import Crew, Ran, Strategy, Work
+from fanout_pipeline.engine.model.strategy import Crew, Ran, Strategy
+from fanout_pipeline.engine.model.work import Work
 from fanout_pipeline.engine.scheduling.chunk_plan import ChunkPlan
 from fanout_pipeline.engine.scheduling.resume import part_collector
 from fanout_pipeline.engine.system.progress import Progress

@@ -18,7 +18,8 @@ from queue import SimpleQueue
 from fanout_pipeline.engine.calls.invoke import awaited_aside
 from fanout_pipeline.engine.calls.outcome import Control, Outcome, ProcessChunk
 from fanout_pipeline.engine.model.errors import Stopped
-from fanout_pipeline.engine.model.strategy import Crew, Ran, Work
+from fanout_pipeline.engine.model.strategy import Crew, Ran
+from fanout_pipeline.engine.model.work import Work
 from fanout_pipeline.engine.scheduling.chunk_plan import ChunkPlan
 from fanout_pipeline.engine.scheduling.resume import part_collector
 from fanout_pipeline.engine.system.progress import Progress

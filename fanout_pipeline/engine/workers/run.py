@@ -11,7 +11,8 @@ from dataclasses import replace
 from fanout_pipeline.engine.calls.call_log import Announce
 from fanout_pipeline.engine.calls.outcome import Outcome
 from fanout_pipeline.engine.functions.serialize import sent
-from fanout_pipeline.engine.model.strategy import Ran, Work
+from fanout_pipeline.engine.model.strategy import Ran
+from fanout_pipeline.engine.model.work import Work
 from fanout_pipeline.engine.scheduling.assignments import Assignment, Assignments, split_at
 from fanout_pipeline.engine.scheduling.chunk_plan import ChunkPlan
 from fanout_pipeline.engine.scheduling.resume import part_collector

@@ -15,7 +15,7 @@ import pytest
 
 from fanout_pipeline import IntegerLines, read_results
 from fanout_pipeline.engine.functions.serialize import can_import, sent
-from fanout_pipeline.engine.model.strategy import Work
+from fanout_pipeline.engine.model.work import Work
 from fanout_pipeline.engine.system.progress import Progress
 from fanout_pipeline.engine.workers.pool import worker_processes
 from fanout_pipeline.results.store.local_generation import LocalGeneration

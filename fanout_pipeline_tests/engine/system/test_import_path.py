@@ -13,7 +13,7 @@ import pytest
 from fanout_pipeline import FanoutSpec, Options, TextLines, read_results
 from fanout_pipeline.engine.functions.fingerprint import function_fingerprint
 from fanout_pipeline.engine.functions.serialize import sent
-from fanout_pipeline.engine.model.strategy import Work
+from fanout_pipeline.engine.model.work import Work
 from fanout_pipeline.engine.registry import STRATEGIES
 from fanout_pipeline.engine.run import run_strategy
 from fanout_pipeline.engine.system.import_path import import_path, importing_from
