@@ -56,7 +56,7 @@ class Crew(Protocol):
         """What the worker processes have used so far; empty if everything runs in this process."""
 
     def warm_up(self) -> None:
-        """Import what pays for workers that do further runs, but would not for one."""
+        """Have workers import and try what pays where they do further runs, but would not for one."""
         return
 
 

@@ -51,7 +51,7 @@ def main(descriptor: int, call_log: int, cpu_seconds: float) -> None:
     recorder = Recorder(call_log)
     # A process that is killed has no time to write what it has printed; and lines of several workers stay whole.
     sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
-    import fanout_pipeline.engine.calls.items
+    import fanout_pipeline.engine.calls.items  # noqa: F401
     from fanout_pipeline.engine.system.malloc import keep_freed_memory
     from fanout_pipeline.engine.workers.handing_back import HandingBack
     from fanout_pipeline.engine.workers.log_records import LogRecords
@@ -76,7 +76,9 @@ def main(descriptor: int, call_log: int, cpu_seconds: float) -> None:
                 imported = 0.0
             case str() if message == WARM_UP:
                 with suppress(Exception):  # It would be raised again in the next run.
-                    import fanout_pipeline.engine.calls.imports  # noqa: F401
+                    from fanout_pipeline.engine.calls.imports import rehearse
+
+                    rehearse()
                 parent.send((READY, None))
             case (kind, function) if kind == CALL:
                 logs.follow({})  # Nobody writes down what it logs.
