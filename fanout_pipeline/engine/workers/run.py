@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from fanout_pipeline.engine.calls.call_log import Announce
 from fanout_pipeline.engine.calls.outcome import Outcome
-from fanout_pipeline.engine.functions.serialize import sent
+from fanout_pipeline.engine.functions.serialize import pickle_with_function
 from fanout_pipeline.engine.model.strategy import Ran
 from fanout_pipeline.engine.model.work import Work
 from fanout_pipeline.engine.scheduling.assignments import Assignment, Assignments, split_at
@@ -52,7 +52,8 @@ class SupervisedRun:
         sendable_bytes = SENT_BYTES // len(workers)
         message = ("work", slim, log_levels(), sendable_bytes)
         self._sent_before = workers.sent_bytes
-        self._slots = Slots(workers, sent(message, work.function, progress.log_once), began)
+        pickled = pickle_with_function(message, work.function, work.source, progress.log_once)
+        self._slots = Slots(workers, pickled, began)
 
     def ran(self) -> Ran:
         """Give out chunks until none is left and none is being worked on.

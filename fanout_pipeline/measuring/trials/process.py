@@ -27,7 +27,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from fanout_pipeline.engine.functions.serialize import sent
+from fanout_pipeline.engine.functions.serialize import pickle_with_function
 from fanout_pipeline.engine.model.errors import WorkerDied
 from fanout_pipeline.engine.model.options import Options
 from fanout_pipeline.engine.model.run_record import RunRecord
@@ -111,7 +111,7 @@ class TrialProcess(Runner):
         # Once: for the process, the same bytes are the same function, with what it keeps between runs.
         if id(spec) not in self._pickled:
             try:
-                pickled: bytes | TypeError = sent(spec, spec.function)
+                pickled: bytes | TypeError = pickle_with_function(spec, spec.function, spec.source)
             except TypeError as error:
                 pickled = error
             self._pickled[id(spec)] = spec, pickled
