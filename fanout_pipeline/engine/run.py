@@ -247,5 +247,5 @@ class Job:
             finished,
             spec.depends_on,
             self.basis.seen,
-            Surroundings.here(),
+            Surroundings.current(),
         )

@@ -131,7 +131,7 @@ def _answer(message: bytes, inputs: Any) -> Any:
     """One run: what `_take_until_stop` returns, or the error that ended it, pickled."""
     try:
         function, indexed, surroundings = pickle.loads(message)
-        surroundings.take_on()
+        surroundings.apply()
     except BaseException as error:  # A module may call sys.exit() when it is imported.
         return ForkingPickler.dumps(unpickling_failed(error))
     try:

@@ -95,7 +95,7 @@ def _call_batch(
     function: Callable[[Any], Any], surroundings: Surroundings, batch: tuple[int, list[Any]]
 ) -> tuple[int, float, list[Any]]:
     """In a worker: its process id, the seconds of the calls, and the results."""
-    surroundings.take_on()
+    surroundings.apply()
     first_index, items = batch
     results: list[Any] = []
     began = time.perf_counter()

@@ -64,7 +64,7 @@ class Surroundings:
     """The most digits of an integer that is converted from or to text."""
 
     @classmethod
-    def here(cls) -> Surroundings:
+    def current(cls) -> Surroundings:
         """The settings of the calling thread and its process."""
         recursion_limit, int_digits = sys.getrecursionlimit(), sys.get_int_max_str_digits()
         return cls(
@@ -75,7 +75,7 @@ class Surroundings:
             None if int_digits == _INT_DIGITS else int_digits,
         )
 
-    def take_on(self) -> None:
+    def apply(self) -> None:
         """Apply them to the calling thread and its process."""
         if self.decimal is not None:
             import decimal

@@ -68,7 +68,7 @@ def main(descriptor: int, call_log: int, cpu_seconds: float) -> None:
             case ("work", work, levels, sendable_bytes):
                 handing_back = HandingBack(sendable_bytes)
                 logs.follow(levels)
-                work.surroundings.take_on()
+                work.surroundings.apply()
                 # To unpickle it has imported the user's module, which counts as imports of the first chunk.
                 imported += time.perf_counter() - received
             case ("chunk", order):

@@ -50,7 +50,7 @@ class RepeatingWorker:
 
     def call_each(self, function: Callable[[Any], Any], items: Sequence[Any]) -> None:
         """Have the function called on each item in turn. Raises TypeError if it cannot be sent."""
-        request = (CALL, partial(serve, function, items, Surroundings.here()))
+        request = (CALL, partial(serve, function, items, Surroundings.current()))
         self._worker.send_pickled(pickle_with_function(request, function))
 
     def has_begun(self, until: float) -> bool:
@@ -99,7 +99,7 @@ def serve(
     from fanout_pipeline.results.types.arrow_types import read_back
     from fanout_pipeline.results.types.infer import kind_of_value, plain
 
-    surroundings.take_on()
+    surroundings.apply()
     send(BEGUN)
     with calling(function) as call:
         for position, item in enumerate(items):

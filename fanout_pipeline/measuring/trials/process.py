@@ -136,7 +136,7 @@ class TrialProcess(Runner):
     def _ask(self, request: RunRequest, pickled: bytes, limit_seconds: float | None) -> RunRecord:
         assert self._channel is not None
         _, _, *how = request
-        message = (request.strategy.name, pickled, Surroundings.here(), how)
+        message = (request.strategy.name, pickled, Surroundings.current(), how)
         with suppress(ConnectionError):  # The process is dead, as receiving will show.
             self._channel.send(pickle.dumps(message))
         answer = self._receive(None if limit_seconds is None else time.monotonic() + limit_seconds)
@@ -226,7 +226,7 @@ def serve(descriptor: int) -> None:
         strategy, pickled, surroundings, how = message
         try:
             spec = _read(pickled, strategy)
-            surroundings.take_on()
+            surroundings.apply()
             answer: Any = Runner().run(RunRequest(STRATEGIES[strategy], spec, *how))
         except BaseException as error:
             from fanout_pipeline.engine.model.errors import picklable
