@@ -52,8 +52,9 @@ class SupervisedRun:
         sendable_bytes = SENT_BYTES // len(workers)
         message = ("work", slim, log_levels(), sendable_bytes)
         self._sent_before = workers.sent_bytes
-        pickled = pickle_with_function(message, work.function, work.source, progress.log_once)
-        self._slots = Slots(workers, pickled, began)
+        self._message = pickle_with_function(message, work.function, work.source, progress.log_once)
+        """What a worker is sent before its first chunk."""
+        self._slots = Slots(workers, began)
 
     def ran(self) -> Ran:
         """Give out chunks until none is left and none is being worked on.
@@ -93,6 +94,9 @@ class SupervisedRun:
         announce = self._announce if suspect is None else Announce.EACH
         failure = suspect.failure if suspect else None
         worker.fresh = False
+        if not slot.introduced:
+            worker.send_pickled(self._message)
+            slot.introduced = True
         worker.send(("chunk", Order(assignment.chunk, assignment.seconds, announce, failure)))
 
     def _receive(self, slot: Slot) -> None:
