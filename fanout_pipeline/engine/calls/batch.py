@@ -29,7 +29,7 @@ from fanout_pipeline.results.store.manifest import PartRecord
 from fanout_pipeline.sources.source import Chunk
 
 
-def process_batch(work: Work, chunk: Chunk, control: Control = UNLIMITED) -> Outcome[PartRecord]:
+def process_batch(work: Work, chunk: Chunk, control: Control = UNLIMITED) -> Outcome:
     """Call the batch function once on all items of a chunk, however long that takes, and write the part.
 
     Raises ItemFailed, BadInput, or Stopped.

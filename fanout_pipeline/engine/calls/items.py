@@ -40,7 +40,7 @@ def process_chunk(
     chunk: Chunk,
     control: Control = UNLIMITED,
     finish: Callable[[Quarantine, ResultBuffer], PartRecord] = Quarantine.part,
-) -> Outcome[PartRecord]:
+) -> Outcome:
     """Call the function on each item of a chunk, as far as `control` lets it, and have `finish` make the part.
 
     Raises ItemFailed, BadInput, or Stopped.

@@ -5,11 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Generic
+from typing import TYPE_CHECKING
 
 from fanout_pipeline.engine.model.errors import Failure
 from fanout_pipeline.engine.model.work import Work
-from fanout_pipeline.engine.timing.stopwatch import AnyTimed
 from fanout_pipeline.results.store.manifest import PartRecord
 from fanout_pipeline.sources.source import Chunk
 
@@ -35,10 +34,10 @@ UNLIMITED = Control()
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome(Generic[AnyTimed]):
+class Outcome:
     """As much of a chunk as was done in the time there was."""
 
-    part: AnyTimed
+    part: PartRecord
     rest: Chunk | None
     """What is left to do; None if nothing is."""
     began: float
@@ -57,5 +56,5 @@ class Outcome(Generic[AnyTimed]):
         return stop - start
 
 
-ProcessChunk = Callable[[Work, Chunk, Control], Outcome[PartRecord]]
+ProcessChunk = Callable[[Work, Chunk, Control], Outcome]
 """`items.process_chunk`, or `batch.process_batch`, which always does the whole chunk."""

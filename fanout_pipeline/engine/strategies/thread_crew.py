@@ -28,7 +28,6 @@ from fanout_pipeline.engine.system.surroundings import in_copied_context
 from fanout_pipeline.engine.system.usage import ProcessUsage
 from fanout_pipeline.engine.timing.timeline import WorkerTimeline, busy_seconds, seconds_of
 from fanout_pipeline.results.store.collector import PartCollector
-from fanout_pipeline.results.store.manifest import PartRecord
 from fanout_pipeline.sources.source import Chunk
 
 _PATIENCE_SECONDS = 0.5
@@ -40,7 +39,7 @@ class _Done:
     """As much of a chunk as a thread has done."""
 
     chunk: Chunk
-    outcome: Outcome[PartRecord]
+    outcome: Outcome
     thread: int
 
 
@@ -163,7 +162,7 @@ class _SharedPlan:
                 self._changed.wait()
             return None
 
-    def done(self, chunk: Chunk, outcome: Outcome[PartRecord]) -> None:
+    def done(self, chunk: Chunk, outcome: Outcome) -> None:
         with self._changed:
             self._calling.remove(threading.get_ident())
             self._plan.done(chunk, busy_seconds(outcome.part), outcome.rest)

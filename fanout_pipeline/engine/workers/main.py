@@ -2,7 +2,7 @@
 
     receives                                        answers
     ("work", Work, levels of loggers, bytes)
-    ("chunk", Order), after that, any number        (DONE, Outcome), or an exception
+    ("chunk", Order), after that, any number        (DONE, Outcome, results or None), or an exception
     WARM_UP                                         (READY, None)
     (CALL, function of a callable that sends)       whatever it sends: see `repeated_calls` and `apart`
     None                                            ends
@@ -97,13 +97,13 @@ def _answer(
     recorder.begin(order.chunk.number, order.announce)
     try:
         control = Control(order.seconds, recorder=recorder, failure=order.failure)
-        # What it makes may be an UnwrittenPart, which is timed as any part is.
-        outcome = process_chunk(work, order.chunk, control, handing_back.part)  # type: ignore[arg-type]
+        outcome = process_chunk(work, order.chunk, control, handing_back.part)
     except BaseException as error:
         from fanout_pipeline.engine.model.errors import picklable
 
         return picklable(error)
-    return DONE, replace(outcome, import_seconds=outcome.import_seconds + imported)
+    outcome = replace(outcome, import_seconds=outcome.import_seconds + imported)
+    return DONE, outcome, handing_back.results
 
 
 def _end() -> NoReturn:
