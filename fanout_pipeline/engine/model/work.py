@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from fanout_pipeline.engine.model.options import FAIL, FailurePolicy
 from fanout_pipeline.engine.system.surroundings import DEFAULT, Surroundings
@@ -17,16 +17,6 @@ if TYPE_CHECKING:
     from fanout_pipeline.engine.model.spec import Dependency
     from fanout_pipeline.results.store.generation import Generation
     from fanout_pipeline.results.store.ledger import Finished
-
-
-class HasInputs(Protocol):
-    """What reads a source and calls a function that reads more: a spec, or the work of a run."""
-
-    @property
-    def source(self) -> Source: ...
-
-    @property
-    def depends_on(self) -> tuple[Dependency, ...]: ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 from fanout_pipeline.engine.functions.identity import Basis
 from fanout_pipeline.engine.functions.input_guard import input_versions
 from fanout_pipeline.engine.model.spec import FanoutSpec
-from fanout_pipeline.engine.model.work import HasInputs, InputVersions, Work
+from fanout_pipeline.engine.model.work import InputVersions, Work
 from fanout_pipeline.engine.scheduling.gaps import gaps
 from fanout_pipeline.engine.system.signals import interrupts_held
 from fanout_pipeline.results.store.collector import PartCollector
@@ -56,7 +56,7 @@ def part_collector(work: Work) -> PartCollector:
     return PartCollector(work.generation, work.finished, is_unchanged)
 
 
-def _is_unchanged(reads: HasInputs, seen: InputVersions) -> bool:
+def _is_unchanged(reads: FanoutSpec | Work, seen: InputVersions) -> bool:
     try:
         return input_versions(reads) == seen
     except BadInput:
