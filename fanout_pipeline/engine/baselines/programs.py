@@ -9,7 +9,7 @@ from dataclasses import replace
 from multiprocessing.reduction import ForkingPickler
 from typing import Any
 
-from fanout_pipeline.engine.calls.records import unreadable_failures
+from fanout_pipeline.engine.calls.quarantine import unreadable_failures
 from fanout_pipeline.engine.model.errors import ItemFailed, WorkerDied, failure_from, short_repr
 from fanout_pipeline.engine.model.strategy import Ran
 from fanout_pipeline.engine.model.work import Work

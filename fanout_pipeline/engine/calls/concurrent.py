@@ -19,7 +19,6 @@ from queue import SimpleQueue
 from typing import Any
 
 from fanout_pipeline.engine.calls.invoke import nobody_cancelled
-from fanout_pipeline.engine.calls.records import NONE_FAILED
 from fanout_pipeline.engine.model.errors import Failure, ItemFailed, failure_from, short_repr
 from fanout_pipeline.engine.model.work import Work
 from fanout_pipeline.engine.system.signals import interruptible_get
@@ -31,7 +30,7 @@ from fanout_pipeline.sources.source import Items
 class Calls:
     """The calls of one chunk, except of items that have failed before (by their positions)."""
 
-    def __init__(self, items: Items, failed: Mapping[int, Failure] = NONE_FAILED):
+    def __init__(self, items: Items, failed: Mapping[int, Failure]):
         self.chunk = items.chunk
         self.first_index = items.first_index
         self.items = items.values

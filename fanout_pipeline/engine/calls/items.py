@@ -12,8 +12,7 @@ from typing import Any
 
 from fanout_pipeline.engine.calls.invoke import Append, appending
 from fanout_pipeline.engine.calls.outcome import UNLIMITED, Control, Outcome
-from fanout_pipeline.engine.calls.quarantine import Quarantine
-from fanout_pipeline.engine.calls.records import unreadable_failures
+from fanout_pipeline.engine.calls.quarantine import Quarantine, unreadable_failures
 from fanout_pipeline.engine.model.errors import (
     Failure,
     Stopped,

@@ -1,4 +1,4 @@
-"""What becomes of the items whose calls have failed for good."""
+"""What becomes of the items that cannot be read, and of those whose calls have failed for good."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any, Self
 from fanout_pipeline.engine.model.errors import Failure, ItemFailed
 from fanout_pipeline.engine.model.work import Work
 from fanout_pipeline.engine.timing.stopwatch import Stopwatch
-from fanout_pipeline.sources.source import Chunk
+from fanout_pipeline.sources.source import BadInput, Chunk, Items
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from fanout_pipeline.results.store.manifest import PartRecord
 
@@ -70,6 +70,21 @@ class Quarantine:
         omitted = self.positions if self.policy.omits else ()
         part = write_part(self._work.generation, self.number, self.first_index, results, omitted)
         return replace(part, failed=len(self.positions))
+
+
+def unreadable_failures(work: Work, items: Items) -> Mapping[int, Failure]:
+    """The failures of the items that cannot be read, by their positions, ascending.
+
+    Raises BadInput for the first of them where a failed item ends the run.
+    """
+    failures = {}
+    for position, record in items.unreadable.items():
+        index = items.first_index + position
+        if not work.failures.quarantines:
+            raise record.at(work.source.locate(index))
+        failure = Failure(record.text, BadInput.__name__, f"the record {record.reason}", "")
+        failures[position] = failure.at(index, work.source)
+    return failures
 
 
 def write_marked(

@@ -14,8 +14,7 @@ from dataclasses import replace
 from fanout_pipeline.engine.calls.concurrent import Calls, InFlight
 from fanout_pipeline.engine.calls.event_loop import served
 from fanout_pipeline.engine.calls.invoke import is_async
-from fanout_pipeline.engine.calls.quarantine import write_marked
-from fanout_pipeline.engine.calls.records import unreadable_failures
+from fanout_pipeline.engine.calls.quarantine import unreadable_failures, write_marked
 from fanout_pipeline.engine.functions.fingerprint import function_name
 from fanout_pipeline.engine.model.options import Options
 from fanout_pipeline.engine.model.strategy import Crew, Ran, Strategy
