@@ -35,9 +35,9 @@ class Calls:
         self.first_index = items.first_index
         self.items = items.values
         self.results: list[Any] = [None] * len(items)
-        """With a Failure in the place of each item in quarantine."""
-        for position, failure in failed.items():
-            self.results[position] = failure
+        """One for each item; None for those that failed."""
+        self.failed = dict(failed)
+        """The failures of items in quarantine, by their positions."""
         self.left = len(items) - len(failed)
         """Number of calls that have not ended."""
         self.pulled: Iterator[tuple[int, Any]] = enumerate(items)
@@ -181,11 +181,11 @@ class InFlight:
             else:
                 return True
         failure = failure_from(tries.error, short_repr(item), tries.made)
-        failure = failure.at(calls.first_index + position, self._work.source)
         if not policy.quarantines:
             self._stopped = True
+            failure = failure.at(calls.first_index + position, self._work.source)
             raise ItemFailed(failure) from None
-        calls.results[position] = failure
+        calls.failed[position] = failure
         return True
 
     def _begin(self) -> None:

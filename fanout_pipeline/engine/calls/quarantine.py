@@ -13,7 +13,7 @@ from fanout_pipeline.engine.timing.stopwatch import Stopwatch
 from fanout_pipeline.sources.source import BadInput, Chunk, Items
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Mapping
 
     from fanout_pipeline.results.store.manifest import PartRecord
 
@@ -85,31 +85,3 @@ def unreadable_failures(work: Work, items: Items) -> Mapping[int, Failure]:
         failure = Failure(record.text, BadInput.__name__, f"the record {record.reason}", "")
         failures[position] = failure.at(index, work.source)
     return failures
-
-
-def write_marked(
-    work: Work,
-    number: int,
-    first_index: int,
-    results: Sequence[Any],
-) -> PartRecord:
-    """Write a part whose results have a Failure in the place of each item in quarantine."""
-    from fanout_pipeline.results.write import write_part  # Imports Arrow.
-
-    if not work.failures.quarantines:
-        return write_part(work.generation, number, first_index, results)
-    positions = [position for position, result in enumerate(results) if type(result) is Failure]
-    failures: list[Failure] = [results[position] for position in positions]
-    if failures:
-        from fanout_pipeline.results.store.failed_items import failed_items
-
-        with failed_items(work.generation, number) as write:
-            for failure in failures:
-                write(asdict(failure))
-    if not work.failures.omits:
-        results = [None if type(result) is Failure else result for result in results]
-        positions = []
-    elif positions:
-        results = [result for result in results if type(result) is not Failure]
-    part = write_part(work.generation, number, first_index, results, positions)
-    return replace(part, failed=len(failures))
