@@ -31,9 +31,9 @@ from fanout_pipeline.engine.registry import REFERENCE, STRATEGIES, SUPERVISED
 from fanout_pipeline.engine.run import Job
 from fanout_pipeline.engine.scattered.begun import Begun, begun
 from fanout_pipeline.engine.scattered.gathered import Answer, gathered
-from fanout_pipeline.engine.scheduling.gaps import gaps
 from fanout_pipeline.engine.scheduling.resume import (
     finished_before,
+    gaps,
     log_kept_on_error,
     part_collector,
     unfinished,
