@@ -36,16 +36,8 @@ _FILTERS = [
 ]
 
 
-@dataclass(frozen=True, slots=True)
-class Filter:
-    """One of `warnings.filters`, which can be unpickled without importing anything."""
-
-    action: Any
-    message: str
-    category: tuple[str, str]
-    """Module and name of the warning's class."""
-    module: str
-    line: int
+Filter = tuple[Any, str, tuple[str, str], str, int]
+"""One of `warnings.filters`: action, message, module and name of the warning's class, module, line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,9 +131,10 @@ def _numpy_errors() -> dict[str, str] | None:
 def _filters() -> tuple[Filter, ...] | None:
     filters: Iterable[Any] = warnings.filters
     found = tuple(
-        Filter(
+        (
             action,
             getattr(message, "pattern", message) or "",
+            # By name, which can be unpickled without importing anything.
             (category.__module__, category.__qualname__),
             getattr(module, "pattern", module) or "",
             line,
@@ -150,18 +143,18 @@ def _filters() -> tuple[Filter, ...] | None:
     )
     # Packages that are imported add filters for their own messages and classes, and do so in each process.
     general = [
-        (one.action, one.category[1], one.module or None)
-        for one in found
-        if one.action == "error" or (one.category[0] == "builtins" and not one.message)
+        (action, name, module or None)
+        for action, message, (home, name), module, _ in found
+        if action == "error" or (home == "builtins" and not message)
     ]
     return None if general == _FILTERS else found
 
 
 def _set_filters(filters: tuple[Filter, ...]) -> None:
     warnings.resetwarnings()
-    for one in reversed(filters):  # each is inserted before the others
-        module, name = one.category
+    # Each is inserted before the others.
+    for action, message, (home, name), module, line in reversed(filters):
         # Nothing can raise a warning of a module that is not loaded.
-        category = getattr(sys.modules.get(module), name, None)
+        category = getattr(sys.modules.get(home), name, None)
         if category is not None:
-            warnings.filterwarnings(one.action, one.message, category, one.module, one.line)
+            warnings.filterwarnings(action, message, category, module, line)
