@@ -12,7 +12,6 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
-from dataclasses import dataclass
 from queue import SimpleQueue
 
 from fanout_pipeline.engine.calls.invoke import awaited_aside
@@ -32,15 +31,8 @@ from fanout_pipeline.sources.source import Chunk
 
 _PATIENCE_SECONDS = 0.5
 """Time for threads to notice by themselves, between two items, that they are to stop."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Done:
-    """As much of a chunk as a thread has done."""
-
-    chunk: Chunk
-    outcome: Outcome
-    thread: int
+_Finished = SimpleQueue["tuple[Chunk, Outcome, int] | BaseException | None"]
+"""Chunks that threads have done, with the thread's number; the error of one, and None, of each that ends."""
 
 
 class ThreadCrew(Crew):
@@ -76,7 +68,7 @@ class ThreadCrew(Crew):
         shared = _SharedPlan(plan)
         parts = part_collector(work)
         progress.begin(shared.size)
-        finished: SimpleQueue[_Done | BaseException | None] = SimpleQueue()
+        finished: _Finished = SimpleQueue()
         timelines: dict[int, WorkerTimeline] = {}
         futures = [
             self._pool.submit(in_copied_context(self._serve), number, work, shared, parts, finished)
@@ -88,12 +80,11 @@ class ThreadCrew(Crew):
                 match interruptible_get(finished):
                     case None:
                         serving -= 1
-                    case _Done() as done:
-                        outcome = done.outcome
-                        timeline = timelines.setdefault(done.thread, WorkerTimeline(began))
+                    case (chunk, outcome, thread):
+                        timeline = timelines.setdefault(thread, WorkerTimeline(began))
                         timeline.until(outcome.began, "wait")
                         timeline.add(seconds_of(outcome.part), outcome.ended)
-                        progress.done(outcome.part.items, outcome.size(done.chunk))
+                        progress.done(outcome.part.items, outcome.size(chunk))
                     case BaseException() as error:
                         raise error
         finally:
@@ -115,7 +106,7 @@ class ThreadCrew(Crew):
         work: Work,
         shared: _SharedPlan,
         parts: PartCollector,
-        finished: SimpleQueue[_Done | BaseException | None],
+        finished: _Finished,
     ) -> None:
         try:
             while (turn := shared.take()) is not None:
@@ -129,7 +120,7 @@ class ThreadCrew(Crew):
                     shared.failed()
                     raise
                 shared.done(chunk, outcome)
-                finished.put(_Done(chunk, outcome, number))
+                finished.put((chunk, outcome, number))
         except Stopped:
             pass
         except BaseException as error:  # Whatever it is, others wait for this thread's chunk.
