@@ -1,11 +1,14 @@
-"""What is asked of the calls of one chunk, and what they have come to: see `items` and `batch`."""
+"""What is asked of the calls of one chunk, and what they have come to: see `items` and `batch`.
+
+Named tuples: to create the class of a dataclass takes each worker process 0.2 to 0.5 ms, that of a named tuple a
+tenth of it.
+"""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from fanout_pipeline.engine.model.errors import Failure
 from fanout_pipeline.engine.model.work import Work
@@ -16,8 +19,7 @@ if TYPE_CHECKING:
     from fanout_pipeline.engine.calls.call_log import Recorder
 
 
-@dataclass(frozen=True, slots=True)
-class Control:
+class Control(NamedTuple):
     """How long the calls of a chunk may go on, what stops them, and what records them."""
 
     seconds: float = math.inf
@@ -33,8 +35,7 @@ UNLIMITED = Control()
 """The whole chunk, which nothing stops."""
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(NamedTuple):
     """As much of a chunk as was done in the time there was."""
 
     part: PartRecord

@@ -17,8 +17,7 @@ import sys
 import warnings
 from collections.abc import Callable, Iterable
 from contextvars import Context, copy_context
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 _RECURSION_LIMIT = 1000
 _INT_DIGITS = 4300
@@ -40,8 +39,7 @@ Filter = tuple[Any, str, tuple[str, str], str, int]
 """One of `warnings.filters`: action, message, module and name of the warning's class, module, line."""
 
 
-@dataclass(frozen=True, slots=True)
-class Surroundings:
+class Surroundings(NamedTuple):
     """The settings that differ from Python's defaults; None for those that do not."""
 
     decimal: Any = None

@@ -89,8 +89,6 @@ def _answer(
     work: Any, order: Order, recorder: Recorder, handing_back: HandingBack, imported: float
 ) -> Any:
     """Do a chunk. `imported`: the seconds that imports have taken since the chunk before."""
-    from dataclasses import replace
-
     from fanout_pipeline.engine.calls.items import process_chunk
     from fanout_pipeline.engine.calls.outcome import Control
 
@@ -102,7 +100,7 @@ def _answer(
         from fanout_pipeline.engine.model.errors import picklable
 
         return picklable(error)
-    outcome = replace(outcome, import_seconds=outcome.import_seconds + imported)
+    outcome = outcome._replace(import_seconds=outcome.import_seconds + imported)
     return DONE, outcome, handing_back.results
 
 
