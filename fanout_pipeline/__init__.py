@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from fanout_pipeline.results.store.manifest import NoResults
     from fanout_pipeline.results.write_results import write_results
     from fanout_pipeline.sources.integer_lines import IntegerLines
+    from fanout_pipeline.sources.json_lines import JsonLines
     from fanout_pipeline.sources.source import (
         BadInput,
         Chunk,
@@ -34,6 +35,7 @@ __all__ = [
     "IntegerLines",
     "ItemFailed",
     "Items",
+    "JsonLines",
     "NoResults",
     "Options",
     "Source",
@@ -55,6 +57,7 @@ _MODULES = {
     "IntegerLines": "sources.integer_lines",
     "ItemFailed": "engine.model.errors",
     "Items": "sources.source",
+    "JsonLines": "sources.json_lines",
     "NoResults": "results.store.manifest",
     "Options": "engine.model.options",
     "Source": "sources.source",

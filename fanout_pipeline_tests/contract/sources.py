@@ -1,11 +1,12 @@
 """The sources of the contract: a new format adds an entry, and every strategy is tested with it."""
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from fanout_pipeline import IntegerLines, TextLines
+from fanout_pipeline import IntegerLines, JsonLines, TextLines
 from fanout_pipeline.squares import square, square_batch
 from fanout_pipeline_tests.contract.functions.adapters import Batch
 from fanout_pipeline_tests.contract.functions.returning import same
@@ -40,7 +41,28 @@ def text(number):
     return f"{number} naïve – \N{SLICE OF PIZZA}" if number % 20 else ""
 
 
+def write_json_lines(path, items):
+    path.write_text("".join(f"{json.dumps(item)}\n" for item in items))
+
+
+def record(number):
+    """An object with an optional key."""
+    optional = {"country": "AT"} if number % 3 else {}
+    return {"amount": number, "tags": [str(number), "é"], **optional}
+
+
+def twice_the_amount(found):
+    return 2 * found["amount"]
+
+
+def twice_the_amounts(frame):
+    return 2 * frame["amount"]
+
+
 SOURCES = {
     "integers": SourceCase(write_lines, int, IntegerLines, square, square_batch),
     "texts": SourceCase(write_lines, text, TextLines, same, Batch(same)),
+    "JSON lines": SourceCase(
+        write_json_lines, record, JsonLines, twice_the_amount, twice_the_amounts
+    ),
 }
