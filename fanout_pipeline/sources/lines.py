@@ -71,7 +71,7 @@ class Lines(Source):
         """The same line by line, with an Unreadable in the place of each that cannot be read."""
 
     @abstractmethod
-    def series(self, items: Sequence[Any]) -> pandas.Series:
+    def series(self, items: Sequence[Any]) -> pandas.Series | pandas.DataFrame:
         """Parsed items as a batch."""
 
     def version(self) -> Version:
@@ -221,7 +221,7 @@ class LineItems(Items):
         piece = bisect_right(self._positions, length) - 1
         return replace(self.chunk, start=self._offsets[piece] + length - self._positions[piece])
 
-    def as_batch(self) -> pandas.Series:
+    def as_batch(self) -> pandas.Series | pandas.DataFrame:
         return self._source.series(self.readable())
 
     def __len__(self) -> int:

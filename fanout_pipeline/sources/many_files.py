@@ -135,6 +135,29 @@ def paths_of(path: str, items: str) -> list[str]:
     return found
 
 
+def files_of(path: str, recursive: bool) -> list[str]:
+    """The paths in a folder or of a glob, sorted; in all folders below it where it is recursive.
+
+    Folders may be among them. Raises BadInput where a folder cannot be read.
+    """
+    parts = [part for part in path.split("/") if part]
+    if os.path.isdir(path):
+        names = (name for name in _names_in(path) if not _is_left_out(name))
+        return sorted(
+            _files_in(path) if recursive else (os.path.join(path, name) for name in names)
+        )
+    if not is_glob(path):
+        stat_of(path, "an input")
+        return [path]
+    if recursive != ("**" in parts):
+        raise BadInput(
+            f"{path}: ** and recursive=True go together. Write `Files({'folder/**/*.pdf'!r}, "
+            "recursive=True)` for the files of all folders below, or neither for those of one folder."
+        )
+    found = _matches("/" if path.startswith("/") else "", parts)
+    return sorted(set(_under(found) if parts[-1] == "**" else found))
+
+
 def is_glob(path: str) -> bool:
     """Whether it is a pattern, and not the path of something that is there."""
     return any(character in path for character in "*?[") and not os.path.lexists(path)

@@ -125,7 +125,7 @@ class Items(Sequence[Any]):
             return self.values
         return [item for item in self.values if type(item) is not Unreadable]
 
-    def as_batch(self) -> pandas.Series:
+    def as_batch(self) -> pandas.Series | pandas.DataFrame:
         """Those that can be read, for functions that take a whole batch."""
         import pandas
 
@@ -189,8 +189,8 @@ class Source(ABC):
     def examine(self) -> Version:
         """The version with what one pass over the input finds: a hash, and counts for `examined`.
 
-        Called once before each run, in the process that starts it. By default nothing is read: an
-        input that was only touched then counts as changed.
+        Token and size are those from before the pass. Called once before each run, in the process that
+        starts it. By default nothing is read: an input that was only touched then counts as changed.
         """
         return self.version()
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from fanout_pipeline import IntegerLines, JsonLines, TextLines
+from fanout_pipeline import Files, IntegerLines, JsonLines, TextLines
 from fanout_pipeline.squares import square, square_batch
 from fanout_pipeline_tests.contract.functions.adapters import Batch
 from fanout_pipeline_tests.contract.functions.returning import same
@@ -67,6 +67,17 @@ def twice_the_amounts(frame):
     return 2 * frame["amount"]
 
 
+def write_files(path, items):
+    path.mkdir()
+    for number, item in enumerate(items):
+        (path / f"{number:05}.txt").write_text(item)
+
+
+def contents(handle):
+    """A text stands for a file that holds it."""
+    return handle if isinstance(handle, str) else handle.read_text()
+
+
 SOURCES = {
     "integers": SourceCase(write_lines, int, IntegerLines, square, square_batch),
     "folders": SourceCase(write_folder, int, IntegerLines, square, square_batch),
@@ -74,4 +85,5 @@ SOURCES = {
     "JSON lines": SourceCase(
         write_json_lines, record, JsonLines, twice_the_amount, twice_the_amounts
     ),
+    "files": SourceCase(write_files, text, Files, contents, Batch(contents)),
 }
