@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Any
 
 from fanout_pipeline.sources.source import BadInput
+from fanout_pipeline.sources.url import Url, url_or_path
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -42,9 +43,15 @@ class FileHandle:
         """
         if not {*mode} <= {*"rbt"}:
             raise ValueError(f"files of an input are only read: mode {mode!r}")
-        file = open(self.path, mode, **options)  # noqa: SIM115 (the caller closes it)
-        found = os.fstat(file.fileno())
-        if (found.st_size, found.st_mtime_ns) != (self.size, self.modified_ns):
+        if isinstance(url_or_path(self.path), Url):
+            from fanout_pipeline.sources.remote import open_one
+
+            file, found = open_one(self.path, mode, **options)
+        else:
+            file = open(self.path, mode, **options)  # noqa: SIM115 (the caller closes it)
+            status = os.fstat(file.fileno())
+            found = status.st_size, status.st_mtime_ns
+        if found != (self.size, self.modified_ns):
             file.close()
             raise BadInput(
                 f"{self.path} was written to after the run had listed it. Run again once nothing "
@@ -54,7 +61,7 @@ class FileHandle:
 
     def read_bytes(self) -> bytes:
         """All of it. Raises as `open` does."""
-        with self.open(buffering=0) as file:
+        with self.open() as file:
             return file.read()  # type: ignore[no-any-return]
 
     def read_text(self, encoding: str = "utf-8") -> str:

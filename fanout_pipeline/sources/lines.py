@@ -38,6 +38,7 @@ from fanout_pipeline.sources.one_file import (
 )
 from fanout_pipeline.sources.raw_lines import count
 from fanout_pipeline.sources.source import BadInput, Chunk, Items, Source, Unreadable, Version
+from fanout_pipeline.sources.url import Url, url_or_path
 
 if TYPE_CHECKING:
     import pandas
@@ -62,6 +63,9 @@ class Lines(Source):
     MIN_ITEM_BYTES: ClassVar[int] = 1
     """Size of the shortest item with its line end."""
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "path", url_or_path(self.path))
+
     @abstractmethod
     def parse(self, raw: bytes) -> Sequence[Any]:
         """All items of some lines, fast. Raises ValueError where one has to be read by `parse_each`."""
@@ -81,7 +85,7 @@ class Lines(Source):
         version = self.version()
         digests, counts = [], [0]
         for file in listing_of(version.token).files:
-            with self._open(file) as opened:
+            with self._open(file, through=True) as opened:
                 digest, own = hash_and_count(opened, file.size, self._items, counts.pop())
             digests.append(digest)
             counts += own
@@ -122,7 +126,7 @@ class Lines(Source):
     def _copy(self, file: File, most: int, out: BinaryIO) -> int:
         """Copy so many lines, or all if there are fewer. Returns how many there were."""
         left = most
-        with self._open(file) as opened:
+        with self._open(file, through=True) as opened:
             begin = opened.seek(first_line(opened, self._items))
             if not out.tell():
                 out.write(MARK[:begin])  # what follows may look like one
@@ -176,7 +180,14 @@ class Lines(Source):
         return first_blocks(self.listing, COUNT_BYTES)
 
     @contextmanager
-    def _open(self, file: File) -> Iterator[BinaryIO]:
+    def _open(self, file: File, through: bool = False) -> Iterator[BinaryIO]:
+        """`through`: it is read from its beginning on."""
+        if isinstance(self.path, Url):
+            from fanout_pipeline.sources.remote import opened as opened_remotely
+
+            with opened_remotely(self.path, file.path, through) as opened:
+                yield opened
+            return
         try:
             with open(file.path, "rb") as opened:
                 yield opened

@@ -17,6 +17,7 @@ from typing import NamedTuple
 
 from fanout_pipeline.sources.files import cannot_read, stat_of
 from fanout_pipeline.sources.source import BadInput, Version
+from fanout_pipeline.sources.url import Url
 
 _END = "\0"
 """Ends a file's line of a token: the one character that no path has."""
@@ -107,6 +108,11 @@ def hash_of(digests: list[bytes]) -> str:
 
 def look(path: str, items: str) -> Listing:
     """The files of so-called items as they are now. Raises BadInput where there is none that can be read."""
+    if isinstance(path, Url):
+        from fanout_pipeline.sources import remote
+
+        found = [File(one.url, one.size, f"{one.stamp} -") for one in remote.look(path)]
+        return Listing(tuple(found))
     found = []
     for one in paths_of(path, items):
         status = stat_of(one, items)

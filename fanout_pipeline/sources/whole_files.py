@@ -13,11 +13,12 @@ from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from itertools import accumulate
-from typing import TYPE_CHECKING, ClassVar, Self
+from typing import TYPE_CHECKING, ClassVar, Self, cast
 
 from fanout_pipeline.sources.file_handle import FileHandle
 from fanout_pipeline.sources.many_files import files_of
 from fanout_pipeline.sources.source import BadInput, Chunk, Items, Source, Unreadable, Version
+from fanout_pipeline.sources.url import Url, url_or_path
 
 if TYPE_CHECKING:
     import pyarrow
@@ -28,6 +29,8 @@ _KEPT = 2
 """Listings that a process remembers: that of its run, and the one that this is compared with in the end."""
 _BROKEN = -1
 """The size of what is a link to nothing."""
+_Found = tuple[str, int, int, str]
+"""Path, size, time, and what else changes when the file does."""
 COLUMNS = ("path", "name", "size", "modified")
 
 
@@ -62,6 +65,9 @@ class Files(Source):
 
     CHUNK_SIZE: ClassVar[int] = 20_000
     """A handle is small. What a worker holds is the results of a chunk."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "path", url_or_path(self.path))
 
     def version(self) -> Version:
         """Lists the files. Where they were listed before, that is their version: a part is no reason to look."""
@@ -114,27 +120,45 @@ class Files(Source):
 
     def _look(self) -> Listed:
         """List the files as they are now. Raises BadInput."""
-        found = []
-        for path in files_of(self.path, self.recursive):
-            try:
-                status = os.stat(path)
-            except FileNotFoundError:
-                found.append((path, _BROKEN, 0))
-                continue
-            if stat.S_ISREG(status.st_mode):
-                found.append((path, status.st_size, status.st_mtime_ns))
+        found = self._remote() if isinstance(self.path, Url) else self._local()
         if not found:
             raise BadInput(
                 f"There is no file in {self.path} (names that begin with _ or . are left out). Correct "
                 "the path, or put a file there."
             )
-        paths, sizes, times = zip(*found, strict=True)
+        paths, sizes, times, *_ = zip(*found, strict=True)
         listed = Listed(_token(self.path, found), paths, sizes, times)
         _listed.pop(listed.token, None)
         _listed[listed.token] = listed
         while len(_listed) > _KEPT:
             del _listed[next(iter(_listed))]
         return listed
+
+    def _remote(self) -> list[_Found]:
+        from fanout_pipeline.sources import remote
+
+        url = cast(Url, self.path)
+        if str(url) != url.whole:
+            raise BadInput(
+                f"{url} is given with a user, a password or a query. Give credentials in the environment, "
+                "for a handle shows the URL that it opens."
+            )
+        return [
+            (one.url, one.size, one.modified_ns, one.stamp)
+            for one in remote.look(url, self.recursive)
+        ]
+
+    def _local(self) -> list[_Found]:
+        found = []
+        for path in files_of(self.path, self.recursive):
+            try:
+                status = os.stat(path)
+            except FileNotFoundError:
+                found.append((path, _BROKEN, 0, ""))
+                continue
+            if stat.S_ISREG(status.st_mode):
+                found.append((path, status.st_size, status.st_mtime_ns, ""))
+        return found
 
 
 class FileItems(Items):
@@ -169,12 +193,15 @@ class FileItems(Items):
         return pyarrow.table({name: pyarrow.array(*made[name]) for name in names})
 
 
-def _token(path: str, found: Sequence[tuple[str, int, int]]) -> str:
+def _token(path: str, found: Sequence[_Found]) -> str:
     """The SHA-256 of paths, sizes and times. Paths count from the fixed part of the input's path."""
     import hashlib  # OpenSSL: workers do without
 
     fixed = len(os.path.dirname(re.split(r"[*?[]", path, maxsplit=1)[0]))
-    lines = (b"%b\0%d %d\0" % (os.fsencode(one[fixed:]), size, time) for one, size, time in found)
+    lines = (
+        b"%b\0%d %d %b\0" % (os.fsencode(one[fixed:]), size, time, stamp.encode())
+        for one, size, time, stamp in found
+    )
     return hashlib.sha256(b"".join(lines)).hexdigest()
 
 
