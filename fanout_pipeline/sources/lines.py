@@ -62,6 +62,8 @@ class Lines(Source):
     """What messages call an item."""
     MIN_ITEM_BYTES: ClassVar[int] = 1
     """Size of the shortest item with its line end."""
+    PIECE_BYTES: ClassVar[int] = 0
+    """Parsed at a time where items are called one by one; 0: a whole chunk."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "path", url_or_path(self.path))
@@ -226,6 +228,20 @@ class LineItems(Items):
     @property
     def unreadable(self) -> Mapping[int, Unreadable]:
         return self._parsed[1]
+
+    def pieces(self) -> Iterator[Items]:
+        most, begin = self._source.PIECE_BYTES or len(self._raw), 0
+        if len(self._raw) <= most or "_parsed" in self.__dict__:
+            yield self
+            return
+        index = self.first_index
+        while begin < len(self._raw):
+            end = self._raw.find(b"\n", begin + most) + 1 or len(self._raw)
+            piece = LineItems(self._source, self.chunk, [(0, self._raw[begin:end])])
+            piece.first_index = index
+            yield piece
+            index += len(piece)
+            begin = end
 
     def rest(self, items: int) -> Chunk:
         length = len(self._raw) - len(self._raw.split(b"\n", items)[-1])

@@ -117,6 +117,10 @@ class Items(Sequence[Any]):
         """Those that cannot be read, by their positions, ascending."""
         return {n: item for n, item in enumerate(self.values) if type(item) is Unreadable}
 
+    def pieces(self) -> Iterator[Items]:
+        """The same in order, as many at a time as are best made Python objects before they are called."""
+        yield self
+
     def rest(self, items: int) -> Chunk:
         """The range that is left after so many items, fewer than there are."""
         start = self.chunk.start + items if self._starts is None else self._starts[items]
