@@ -8,7 +8,19 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from fanout_pipeline import BadInput, JsonLines, Unreadable
+from fanout_pipeline import (
+    BadInput,
+    FanoutSpec,
+    ItemFailed,
+    JsonLines,
+    Options,
+    Unreadable,
+    read_failures,
+    read_results,
+)
+from fanout_pipeline.engine.model.options import FailurePolicy
+from fanout_pipeline.engine.registry import STRATEGIES
+from fanout_pipeline.engine.run import run_strategy
 from fanout_pipeline_tests.chance import examples
 from fanout_pipeline_tests.sources.reading import read
 
@@ -171,3 +183,31 @@ def test_a_batch_of_other_values_is_a_series(path):
     path.write_text('1\n"a"\n{"b": 2}\n')
     batch = JsonLines(str(path)).read(JsonLines(str(path)).chunks(1)[0]).as_batch()
     assert batch.tolist() == [1, "a", {"b": 2}]
+
+
+def run(path, folder, **policy):
+    spec = FanoutSpec("ids", JsonLines(str(path)), identifier)
+    options = Options(1, "none", failures=FailurePolicy(**policy))
+    return run_strategy(STRATEGIES["serial"], spec, folder, options, ledger=True, resume=True)
+
+
+def identifier(item):
+    return item["id"]
+
+
+def test_a_bad_line_far_into_a_chunk(tmp_path):
+    """Its index and place count from the file's beginning, and what fails before and after it does, too."""
+    lines = [json.dumps({"id": number, "text": "x" * 50}) for number in range(5000)]
+    lines[4321], lines[4322], lines[77] = "{", "[]", "0"
+    (tmp_path / "lines.jsonl").write_text("\n".join(lines))
+    with pytest.raises(ItemFailed, match=r"item 77 \(line 78 of .*lines\.jsonl\), 0: TypeError"):
+        run(tmp_path / "lines.jsonl", tmp_path / "results")
+    record = run(tmp_path / "lines.jsonl", tmp_path / "results", on_error="quarantine")
+    assert (record.items, record.failed) == (5000, 3)
+    failed = read_failures(tmp_path / "results")
+    assert failed["index"].tolist() == [77, 4321, 4322]
+    assert failed["error_type"].tolist() == ["TypeError", "BadInput", "TypeError"]
+    assert failed["where"].tolist()[1] == f"line 4322 of {tmp_path / 'lines.jsonl'}"
+    results = read_results(tmp_path / "results")["result"].tolist()
+    expected = [None if number in (77, 4321, 4322) else number for number in range(5000)]
+    assert [None if pandas.isna(one) else one for one in results] == expected

@@ -2,6 +2,7 @@
 
 import os
 import pickle
+import re
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import fanout_pipeline
 from fanout_pipeline import (
     BadInput,
     FanoutSpec,
@@ -24,6 +26,8 @@ from fanout_pipeline.engine.run import run_strategy
 from fanout_pipeline.sources.source import require_unchanged
 from fanout_pipeline_tests.chance import examples
 from fanout_pipeline_tests.sources.reading import read
+
+PAGE = Path(__file__).parents[2] / "docs" / "sources.md"
 
 
 @pytest.fixture
@@ -285,3 +289,16 @@ def test_files_are_listed_twice_a_run(inbox, tmp_path, monkeypatch):
     run_strategy(STRATEGIES["serial"], spec, target, options, chunks=20, ledger=True, resume=True)
     assert len(read_results(target)) == 52
     assert len(looked) == 2
+
+
+def test_the_examples_of_the_page_run(inbox):
+    """What docs/sources.md shows can be pasted."""
+    found = re.findall(r"```python\n(.*?)```", PAGE.read_text(), re.DOTALL)
+    [files] = [code for code in found if "Files(" in code and "import" not in code]
+    [lines] = [code for code in found if "JsonLines(" in code and "import" not in code]
+    names = {name: getattr(fanout_pipeline, name) for name in fanout_pipeline.__all__}
+    exec(files, names)  # as it is written for a module
+    (inbox / "two.pdf").write_bytes(b"%PDF /Type /Page /Type /Page")
+    [handle] = read(names["spec"].source.under(inbox.parent))
+    assert names["pages"](handle) == 2
+    exec(lines, names | {"amount": length})
