@@ -11,13 +11,15 @@ import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
+from itertools import chain
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import orjson
 
 from fanout_pipeline.sources.lines import Lines
 from fanout_pipeline.sources.raw_lines import convert_each, shortened, split
-from fanout_pipeline.sources.source import Unreadable
+from fanout_pipeline.sources.source import BadInput, Chunk, Unreadable
 
 if TYPE_CHECKING:
     import pandas
@@ -29,6 +31,8 @@ _TOO_LONG = re.compile(rb"-[0-9]{19}|[0-9]{20}")
 """Some integers of so many digits do not fit in 64 bits. orjson makes floats of these, and says nothing."""
 _NEAR = 20
 """How many characters before and after an error a message shows."""
+_SEARCH_BYTES = 2**20
+"""Searched at a time for a key."""
 _ADVICE = "Each line must hold one JSON value, and the file nothing else. Correct it."
 
 
@@ -53,11 +57,42 @@ class JsonLines(Lines):
         has_long = _LONG in raw.translate(_ZEROS)
         return convert_each(split(raw), _exact if has_long else orjson.loads, _as_json_does)
 
+    def require_columns(self, names: Sequence[str]) -> None:
+        """Raises BadInput for a key that stands nowhere in the input. What is compressed is not searched."""
+        missing = {name: _spellings(name) for name in names}
+        keep = max(map(len, chain(*missing.values())), default=0)
+        for file in self._listing().files:
+            if file.path.endswith((".gz", ".zst")):
+                return
+            with self._open(file, through=True) as opened:
+                text = b""
+                while missing and (block := opened.read(_SEARCH_BYTES)):
+                    text = text[-keep:] + block
+                    missing = {
+                        name: spellings
+                        for name, spellings in missing.items()
+                        if not any(spelling in text for spelling in spellings)
+                    }
+        for name in missing:
+            first = self.read(Chunk(0, 0, min(self.version().size, _SEARCH_BYTES)))
+            keys = dict.fromkeys(key for item in first if type(item) is dict for key in item)
+            near = get_close_matches(name, keys, 3) or [*keys][:10]
+            raise BadInput(
+                f"No object in {self} has the key {name!r}. There are: {', '.join(map(repr, near))}."
+            )
+
     def series(self, items: Sequence[Any]) -> pandas.DataFrame | pandas.Series:
         """A DataFrame with a column for each key where all items are objects, else a Series of them."""
         from fanout_pipeline.sources.frames import frame_or_series
 
         return frame_or_series(items)
+
+
+def _spellings(key: str) -> tuple[bytes, ...]:
+    """A key as writers of JSON spell it."""
+    return json.dumps(key).encode(), json.dumps(key, ensure_ascii=False).encode(
+        errors="surrogatepass"
+    )
 
 
 def _exact(line: bytes) -> Any:

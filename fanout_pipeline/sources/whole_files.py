@@ -109,9 +109,9 @@ class Files(Source):
                 return f"changed ({_shown(path)} was written to)"
         return "was listed anew"
 
-    def require_columns(self, columns: Sequence[str]) -> None:
+    def require_columns(self, names: Sequence[str]) -> None:
         """Raises BadInput for a column that handles lack."""
-        for name in columns:
+        for name in names:
             if name not in COLUMNS:
                 raise BadInput(f"Files have no column {name!r}, but {', '.join(COLUMNS)}.")
 

@@ -211,3 +211,16 @@ def test_a_bad_line_far_into_a_chunk(tmp_path):
     results = read_results(tmp_path / "results")["result"].tolist()
     expected = [None if number in (77, 4321, 4322) else number for number in range(5000)]
     assert [None if pandas.isna(one) else one for one in results] == expected
+
+
+def test_keys_that_are_asked_for_must_stand_somewhere(path):
+    """A key may come late, and one that never comes is told with those that are near."""
+    rows = [{"amount": 1, "naïve": 2}] * 100_000 + [{"late": 1}]
+    path.write_text("".join(f"{json.dumps(row)}\n" for row in rows))
+    source = JsonLines(str(path))
+    source.require_columns(["late", "naïve", "amount"])
+    with pytest.raises(
+        BadInput, match=r"No object in .* has the key 'amonut'\. There are: 'amount'\."
+    ):
+        source.require_columns(["amount", "amonut"])
+    source.require_columns([])
