@@ -11,7 +11,6 @@ import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from itertools import chain
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -74,6 +73,8 @@ class JsonLines(Lines):
                         if not any(spelling in text for spelling in spellings)
                     }
         for name in missing:
+            from difflib import get_close_matches  # workers do without
+
             first = self.read(Chunk(0, 0, min(self.version().size, _SEARCH_BYTES)))
             keys = dict.fromkeys(key for item in first if type(item) is dict for key in item)
             near = get_close_matches(name, keys, 3) or [*keys][:10]

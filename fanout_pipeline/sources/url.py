@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 
-_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*(://|::)")
-_USER = re.compile(r"(?<=://)[^/@]*@")
-_QUERY = re.compile(r"(https?://[^?]*)\?.*", re.DOTALL)
+_URL = r"[A-Za-z][A-Za-z0-9+.-]*(://|::)"
+_USER = r"(?<=://)[^/@]*@"
+_QUERY = r"(https?://[^?]*)\?.*"
 
 
 class Url(str):
@@ -20,7 +20,7 @@ class Url(str):
         return self[:]
 
     def __str__(self) -> str:
-        return _QUERY.sub(r"\1", _USER.sub("", self.whole))
+        return re.sub(_QUERY, r"\1", re.sub(_USER, "", self.whole), flags=re.DOTALL)
 
     def __repr__(self) -> str:
         return repr(str(self))
@@ -37,10 +37,10 @@ def path_of(source: object) -> str | None:
 
 def without_secrets(text: str, url: Url) -> str:
     """A message about a URL, which may have it in other spellings, too."""
-    text = _USER.sub("", text.replace(url.whole, str(url)))
+    text = re.sub(_USER, "", text.replace(url.whole, str(url)))
     return re.sub(r"(https?://[^?\s'\"]*)\?[^\s'\"]*", r"\1", text)
 
 
 def url_or_path(path: str) -> str:
     """A Url where the path names a scheme, such as s3://bucket/file; else the path."""
-    return path if isinstance(path, Url) or not _URL.match(path) else Url(path)
+    return path if isinstance(path, Url) or not re.match(_URL, path) else Url(path)

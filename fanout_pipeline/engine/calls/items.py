@@ -7,13 +7,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
 from fanout_pipeline.engine.calls.invoke import Append, appending
 from fanout_pipeline.engine.calls.outcome import UNLIMITED, Control, Outcome
-from fanout_pipeline.engine.calls.quarantine import Quarantine
-from fanout_pipeline.engine.calls.records import unreadable_failures
+from fanout_pipeline.engine.calls.quarantine import Quarantine, unreadable_failures
 from fanout_pipeline.engine.model.errors import (
     Failure,
     Stopped,
@@ -21,10 +20,10 @@ from fanout_pipeline.engine.model.errors import (
     reraise_interrupt,
     short_repr,
 )
-from fanout_pipeline.engine.model.strategy import Work
+from fanout_pipeline.engine.model.work import Work
 from fanout_pipeline.engine.timing.stopwatch import Stopwatch
 from fanout_pipeline.results.store.manifest import PartRecord
-from fanout_pipeline.results.types.buffer import Results
+from fanout_pipeline.results.types.buffer import ResultBuffer
 from fanout_pipeline.sources.source import Chunk
 
 _SLICE_SECONDS = 0.02
@@ -39,8 +38,8 @@ def process_chunk(
     work: Work,
     chunk: Chunk,
     control: Control = UNLIMITED,
-    finish: Callable[[Quarantine, Results], PartRecord] = Quarantine.part,
-) -> Outcome[PartRecord]:
+    finish: Callable[[Quarantine, ResultBuffer], PartRecord] = Quarantine.part,
+) -> Outcome:
     """Call the function on each item of a chunk, as far as `control` lets it, and have `finish` make the part.
 
     Raises ItemFailed, BadInput, or Stopped.
@@ -56,7 +55,7 @@ def _called(
     work: Work,
     chunk: Chunk,
     control: Control,
-    finish: Callable[[Quarantine, Results], PartRecord],
+    finish: Callable[[Quarantine, ResultBuffer], PartRecord],
     stopwatch: Stopwatch,
 ) -> tuple[PartRecord, Chunk | None]:
     """The part, and what is left of the chunk."""
@@ -65,7 +64,7 @@ def _called(
     if control.recorder is not None:
         control.recorder.first_index = first_index
     stopwatch.end("read")
-    results = Results()
+    results = ResultBuffer()
     quarantine = Quarantine(work, chunk, first_index, stopwatch)
     with quarantine, appending(work.function, stopwatch.spent_elsewhere) as append:
         calls = _Calls(append, results, quarantine, control)
@@ -85,25 +84,27 @@ def _called(
     return finish(quarantine, results), rest
 
 
-@dataclass(slots=True)
 class _Calls:
     """The calls of one chunk's items, piece by piece, in slices, and what is done about those that fail."""
 
-    append: Append
-    results: Results
-    """One for each item, but for those that failed where the policy omits these."""
-    quarantine: Quarantine
-    control: Control
-    items: Sequence[Any] = ()
-    """The items of the current piece."""
-    known_failed: Mapping[int, Failure] = field(default_factory=dict)
-    """Those of them that are not called because they have failed, by their positions."""
-    before: int = 0
-    """How many items of the chunk come before the current piece."""
-    done: int = 0
-    """How many items of the chunk were done."""
-    size: int = 1
-    """How many items are in the next slice."""
+    def __init__(
+        self, append: Append, results: ResultBuffer, quarantine: Quarantine, control: Control
+    ):
+        """`results`: one for each item, but for those that failed where the policy omits these."""
+        self.append = append
+        self.results = results
+        self.quarantine = quarantine
+        self.control = control
+        self.items: Sequence[Any] = ()
+        """The items of the current piece."""
+        self.known_failed: Mapping[int, Failure] = {}
+        """Those of them that are not called because they have failed, by their positions."""
+        self.before = 0
+        """How many items of the chunk come before the current piece."""
+        self.done = 0
+        """How many items of the chunk were done."""
+        self._size = 1
+        """How many items are in the next slice."""
 
     def take(self, items: Sequence[Any], known_failed: Mapping[int, Failure]) -> None:
         """The next piece; all before it are done."""
@@ -115,7 +116,7 @@ class _Calls:
         Returns whether the piece was done. Raises ItemFailed or Stopped.
         """
         append, items, results, control = self.append, self.items, self.results, self.control
-        done, size, slow = 0, self.size, True
+        done, size, slow = 0, self._size, True
         known_failed = iter(sorted(self.known_failed))
         stop = next(known_failed, len(items))
         began = time.perf_counter()
@@ -153,7 +154,7 @@ class _Calls:
             began = ended
         if control.recorder:
             control.recorder.rest()
-        self.done, self.size = self.before + done, size
+        self.done, self._size = self.before + done, size
         return done == len(items)
 
     def _announced(self, batch: Sequence[Any], first: int, slow: bool) -> Iterable[Any]:
