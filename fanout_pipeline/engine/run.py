@@ -17,7 +17,8 @@ from fanout_pipeline.engine.functions.input_guard import inputs_unchanged
 from fanout_pipeline.engine.model.options import FailurePolicy, Options
 from fanout_pipeline.engine.model.run_record import RunRecord
 from fanout_pipeline.engine.model.spec import FanoutSpec, with_its_imports
-from fanout_pipeline.engine.model.strategy import Crew, Ran, Strategy, Work
+from fanout_pipeline.engine.model.strategy import Crew, Ran, Strategy
+from fanout_pipeline.engine.model.work import Work
 from fanout_pipeline.engine.scheduling.resume import finished_before, log_kept_on_error, unfinished
 from fanout_pipeline.engine.suitability import require_suited
 from fanout_pipeline.engine.system.malloc import keep_freed_memory
@@ -129,8 +130,7 @@ def _run_here(
             options.failures,
             progress,
         )
-        own = own_usage()
-        began = time.perf_counter()
+        own, began = own_usage(), time.perf_counter()
         with strategy.start(options) as crew:
             started = time.perf_counter()
             cold = job.run(crew, folders[0], finished)
@@ -210,7 +210,8 @@ class Job:
     def run(self, crew: Crew, generation: Generation, finished: tuple[Finished, ...] = ()) -> Once:
         """Cut what is not finished of the source, have the crew do it, and commit the generation."""
         began = time.perf_counter()
-        chunks = unfinished(self.spec.source.chunks(self.chunks), finished)
+        source = self.spec.source.examined(self.basis.input)
+        chunks = unfinished(source.chunks(self.chunks), finished)
         cut = time.perf_counter()
         try:
             with inputs_unchanged(self.spec, self.basis.seen):
@@ -222,8 +223,8 @@ class Job:
             raise
         written = time.perf_counter()
         try:
-            source = recorded(self.spec.source, self.basis.input)
-            manifest = Manifest(self.strategy, tuple(ran.parts), source, self.basis.made_by)
+            read = recorded(source, self.basis.input)
+            manifest = Manifest(self.strategy, tuple(ran.parts), read, self.basis.made_by)
         except (TypeError, ValueError):
             # So would one that resumes from all of them.
             forget(generation)
@@ -246,5 +247,5 @@ class Job:
             finished,
             spec.depends_on,
             self.basis.seen,
-            Surroundings.here(),
+            Surroundings.current(),
         )
