@@ -132,15 +132,28 @@ class Items(Sequence[Any]):
         return pandas.Series(self.readable())
 
     def as_arrow(self, columns: Sequence[str] | None = None) -> pyarrow.Table:
-        """Those that can be read: a column for each key of a dict, or one named `item`."""
+        """All of them, a row each: these columns, or all; null where an item cannot be read.
+
+        There is a column for each key of items that are dicts, or one named `item`. A source with columns
+        reaches those that it does not give the function, too.
+        """
         import pyarrow
 
-        items = self.readable()
-        if len(items) and isinstance(items[0], dict):
-            table = pyarrow.Table.from_pylist(items)
-        else:
-            table = pyarrow.table({"item": pyarrow.array(items)})
-        return table if columns is None else table.select(list(columns))
+        items = [None if type(item) is Unreadable else item for item in self.values]
+        example = next((item for item in items if item is not None), None)
+        if not isinstance(example, dict):
+            items = [{"item": item} for item in items]
+            columns = columns or ["item"]
+        elif columns is None:
+            columns = list(dict.fromkeys(key for item in items if item for key in item))
+        found = {}
+        for name in columns:
+            values = [None if item is None else item.get(name) for item in items]
+            try:
+                found[name] = pyarrow.array(values, from_pandas=False)
+            except pyarrow.ArrowException as error:
+                raise BadInput(f"The column {name!r} is of several types: {error}") from None
+        return pyarrow.table(found)
 
     def __len__(self) -> int:
         return len(self.values)
@@ -178,6 +191,14 @@ class Source(ABC):
     def locate(self, index: int) -> str:
         """Where a person finds an item: "line 12 of data/numbers.txt"."""
         return f"item {index} of {self}"
+
+    def require_columns(self, names: Sequence[str]) -> None:
+        """Raise BadInput unless each of these is a column that `as_arrow` can give."""
+        if names:
+            raise BadInput(
+                f"{self} has no columns, so {' and '.join(map(repr, names))} cannot be kept. Leave out "
+                "keep=, or give the source a method `require_columns(names)`."
+            )
 
     def chunks(self, wanted: int) -> tuple[Chunk, ...]:
         """All of it in chunks of about the same size, without reading it: `wanted`, or fewer if it is short."""

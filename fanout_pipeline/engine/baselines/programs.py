@@ -8,11 +8,13 @@ from collections.abc import Iterable, Sequence
 from multiprocessing.reduction import ForkingPickler
 from typing import Any
 
+from fanout_pipeline.engine.calls.quarantine import write_results_of
 from fanout_pipeline.engine.calls.records import unreadable_failures
 from fanout_pipeline.engine.model.errors import Failure, ItemFailed, WorkerDied
 from fanout_pipeline.engine.model.strategy import Ran, Work
 from fanout_pipeline.engine.system.progress import Progress
 from fanout_pipeline.engine.timing.timeline import WorkerTimeline
+from fanout_pipeline.sources.source import Items
 
 START_METHODS = ("forkserver", "spawn")
 """Not fork, which is unsafe in a process with threads, as a run's is."""
@@ -37,13 +39,13 @@ class ProgramRun:
         self._work = work
         self._progress = progress
         self._began = time.perf_counter()
-        self._counts: list[int] = []
+        self._chunks: list[Items] = []
         self.items: list[Any] = []
         """All items of the source, in order."""
         for chunk in work.chunks:
             found = work.source.read(chunk)
             unreadable_failures(work, found)  # Raises BadInput where there are any.
-            self._counts.append(len(found))
+            self._chunks.append(found)
             self.items += found
         self._read = time.perf_counter()
 
@@ -86,13 +88,11 @@ class ProgramRun:
         return ItemFailed(call.failure if index is None else call.failure.at(index, source))
 
     def _write(self, results: Sequence[Any]) -> list[Any]:
-        from fanout_pipeline.results.write import write_part  # Arrow: definitions load without it
-
         self._progress.begin(len(results))
         parts, start = [], 0
-        for number, count in enumerate(self._counts):
-            part = results[start : start + count]
-            parts.append(write_part(self._work.generation, number, start, part))
+        for chunk in self._chunks:
+            count = len(chunk)
+            parts.append(write_results_of(self._work, chunk, results[start : start + count]))
             self._progress.done(count, count)
             start += count
         return parts

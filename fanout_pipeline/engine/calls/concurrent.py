@@ -35,6 +35,8 @@ class Calls:
         self.chunk = items.chunk
         self.first_index = items.first_index
         self.items = items.values
+        self.read = items
+        """The chunk as it was read."""
         self.results: list[Any] = [None] * len(items)
         """With a Failure in the place of each item in quarantine."""
         for position, failure in failed.items():

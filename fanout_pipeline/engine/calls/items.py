@@ -69,7 +69,7 @@ def _called(
         control.recorder.first_index = first_index
     stopwatch.end("read")
     results = Results()
-    quarantine = Quarantine(work, chunk, first_index, stopwatch)
+    quarantine = Quarantine(work, items, stopwatch)
     with quarantine, appending(work.function, stopwatch.spent_elsewhere) as append:
         calls = _Calls(append, items.values, results, quarantine, control, failed)
         done = calls.make(stopwatch.ended + control.seconds)

@@ -105,7 +105,7 @@ class _EventLoop(Crew):
 
 def _written(work: Work, calls: Calls, read_seconds: float) -> PartRecord:
     began = time.perf_counter()
-    part = write_marked(work, calls.chunk.number, calls.first_index, calls.results)
+    part = write_marked(work, calls.read, calls.results)
     return replace(
         part,
         read_seconds=read_seconds,

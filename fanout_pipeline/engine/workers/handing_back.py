@@ -13,7 +13,7 @@ import time
 from dataclasses import dataclass, field, replace
 
 from fanout_pipeline.engine.calls.quarantine import Quarantine
-from fanout_pipeline.results.store.generation import Generation
+from fanout_pipeline.engine.model.strategy import Work
 from fanout_pipeline.results.store.manifest import PartRecord
 from fanout_pipeline.results.types.buffer import Results
 
@@ -39,12 +39,13 @@ class UnwrittenPart:
     def items(self) -> int:
         return len(self.results)
 
-    def written(self, generation: Generation) -> PartRecord:
+    def written(self, work: Work) -> PartRecord:
         """Write the part, in the parent. Raises what `write_part` raises."""
         from fanout_pipeline.results.write import write_part
 
         began = time.perf_counter()
-        part = write_part(generation, self.number, self.first_index, self.results)
+        place = work.generation, self.number, self.first_index
+        part = write_part(*place, self.results, layout=work.layout)
         return replace(
             part,
             pid=self.pid,
@@ -63,10 +64,11 @@ class HandingBack:
         self._sendable_bytes = sendable_bytes
 
     def part(self, quarantine: Quarantine, results: Results) -> PartRecord | UnwrittenPart:
-        """Write the part unless that takes an import and the results are plain and few."""
+        """Write the part unless that takes an import and the results are plain, few and by themselves."""
         size = results.plain_bytes
         if (
             "pyarrow" in sys.modules
+            or quarantine.keeps_columns
             or quarantine.positions
             or size is None
             or size > self._sendable_bytes

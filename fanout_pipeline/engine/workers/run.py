@@ -134,7 +134,7 @@ class SupervisedRun:
         slot.timeline.until(time.perf_counter(), "wait")
         if isinstance(part, UnwrittenPart):
             # Not before its worker has something to do.
-            self._parts.add(*outcome.range(chunk), part.written(self._work.generation))
+            self._parts.add(*outcome.range(chunk), part.written(self._work))
             if slot.idle:
                 slot.timeline.until(time.perf_counter(), "write")
         self._progress.done(part.items, outcome.size(chunk))

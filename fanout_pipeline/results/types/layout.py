@@ -1,0 +1,45 @@
+"""Which columns results have: `index`, kept columns of the input, and `result` or the fields of dicts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from fanout_pipeline.results.files.printable import printable
+from fanout_pipeline.results.types.kinds import Kind
+
+OWN_COLUMNS = ("index", "key", "result")
+"""Names that neither a kept column nor a field of an unpacked dict may have."""
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """What the user has said about the columns of results."""
+
+    keep: tuple[str, ...] = ()
+    """The columns of the input that are kept beside the results."""
+    unpack: bool = False
+    """Whether the fields of results that are dicts are columns, in place of one column `result`."""
+    kind: Kind | None = None
+    """The kind that every result must have; None: that which they have in common."""
+
+
+PLAIN = Layout()
+"""The default: `index` and `result`."""
+
+
+def columns_of(kind: Kind, kept: Mapping[str, Kind], unpack: bool) -> dict[str, Kind]:
+    """The kinds of all columns beside `index`, in their order. `kind` is that of the results."""
+    return {**kept, **(kind if unpack and isinstance(kind, dict) else {"result": kind})}
+
+
+def require_free(fields: Iterable[str], keep: Iterable[str]) -> None:
+    """Raise TypeError where a field of an unpacked dict has the name of another column."""
+    taken = {*OWN_COLUMNS, *keep}
+    for name in fields:
+        if name in taken:
+            raise TypeError(
+                f"the function returns a dict with the field {printable(repr(name))}, which is the name of "
+                f"another column of the results ({', '.join(sorted(taken))}): return it under another "
+                "name, or leave out unpack=True"
+            )
