@@ -41,8 +41,7 @@ def write_part(
         indexes = numpy.delete(indexes, omitted)
     column = to_column(results, indexes, layout.kind)
     beside = _kept_columns(kept, layout, items, indexes - first_index if len(omitted) else None)
-    results_columns = _unpacked(column, layout) or {"result": column}
-    columns = {**beside, **results_columns}
+    columns = {**beside, **_result_columns(column, layout)}
     schema = schema_of({name: one.kind for name, one in columns.items()})
     arrays = [from_words(indexes, pyarrow.int64()), *(one.array for one in columns.values())]
     data = encoded(schema, [pyarrow.Table.from_arrays(arrays, schema=schema)])
@@ -66,10 +65,10 @@ def write_part(
     )
 
 
-def _unpacked(column: Column, layout: Layout) -> dict[str, Column] | None:
-    """The columns of dicts; None where they are not to be unpacked."""
+def _result_columns(column: Column, layout: Layout) -> dict[str, Column]:
+    """`result`, or the fields of dicts where they are to be unpacked."""
     if not layout.unpack or not isinstance(column.kind, dict):
-        return None
+        return {"result": column}
     require_free(column.kind, layout.keep)
     if not column.kind:
         return {}

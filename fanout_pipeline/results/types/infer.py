@@ -74,7 +74,7 @@ def kind_of_value(value: Any) -> Kind:
     if isinstance(value, numpy.ndarray):
         inner = kind_of_value(found)
         return [inner[0], len(found)] if isinstance(inner, list) and found else inner
-    if found is not value:
+    if type(found) is not type(value):
         return kind_of_value(found)
     return _kind_of_plain(value)
 

@@ -31,6 +31,7 @@ _PYTHON_NAMES = {
     DECIMAL_KIND: "Decimal",
     UUID_KIND: "UUID",
     "double": "float",
+    "float": "float32",
     "large_string": "str",
     "binary": "bytes",
 }

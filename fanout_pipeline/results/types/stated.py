@@ -130,7 +130,7 @@ def _require(value: Any, kind: Kind, path: str) -> None:
     if isinstance(kind, dict) and isinstance(value, dict):
         for key, inner in value.items():
             if key not in kind:
-                raise WrongType(f"{path} has the field {key!r}, which result_type has not")
+                raise WrongType(f"{path} has the field {key!r}, which result_type does not have")
             _require(inner, kind[key], f"{path}[{key!r}]")
         return
     if isinstance(kind, list) and isinstance(value, list):
@@ -146,8 +146,8 @@ def _require(value: Any, kind: Kind, path: str) -> None:
     except Exception as error:  # whatever Arrow, or a type that it does not know, has to say
         why = f" ({printable(str(error), 200)})"
     raise WrongType(
-        f"{printable(path, 100)} is {printable(repr(value), 60)}, a {type(value).__name__}, which is not read "
-        f"back equal from the {kind_name(kind)} of result_type{why}"
+        f"{printable(path, 100)} is {printable(repr(value), 60)}, of type {type(value).__name__}, and result_type "
+        f"says {kind_name(kind)}, from which it would not be read back equal{why}"
     )
 
 

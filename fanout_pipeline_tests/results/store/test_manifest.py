@@ -56,7 +56,7 @@ def test_totals_are_of_all_parts(saved):
     assert saved.items == 7
     assert saved.digest == f"{3 * 0xFF:016x}"
     assert saved.gives_python_values("result")
-    assert not Manifest("serial", PARTS[:2]).python_values
+    assert not Manifest("serial", PARTS[:2]).gives_python_values("result")
 
 
 @pytest.mark.parametrize(
