@@ -56,7 +56,7 @@ def same(read, returned):
     return read == returned and isinstance(read, float) == isinstance(returned, float)
 
 
-@settings(deadline=None, max_examples=examples(150))
+@settings(deadline=None, max_examples=examples(60))
 @given(data=st.data(), results=st.lists(JSON_LIKE, max_size=6) | DICTS)
 @example(None, [{"a": 1}, {"b": [None, {"c d": ""}]}, None, {"a": 2**70}])
 @example(None, [{}, None, {"a": None}, {"a": {}}])
@@ -84,7 +84,7 @@ def test_json_like_results_are_read_as_they_were_whatever_the_cut(data, results)
     assert len(outcomes) == 1
 
 
-@settings(deadline=None, max_examples=examples(60))
+@settings(deadline=None, max_examples=examples(30))
 @given(results=DICTS, data=st.data())
 def test_fields_of_dicts_are_columns_whatever_the_cut(results, data):
     """A field that is missing is null, and a field that comes late is a column of all parts."""

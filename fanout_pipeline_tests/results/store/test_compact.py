@@ -1,10 +1,13 @@
 """Results become visible in few files, whoever dies meanwhile, and nothing is paid for twice."""
 
 import os
+import shutil
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pyarrow import parquet
 
 from fanout_pipeline import read_failures, read_results
 from fanout_pipeline.results.store import compact
@@ -47,15 +50,11 @@ def written(generation, blocks, failed=()):
             with failed_items(generation, number) as add:
                 texts = dict.fromkeys(("where", "item", "error_type", "message", "traceback"), "x")
                 add({"index": first, **texts})
-            part = PartRecord.of({**vars_of(part), "failed": 1})
+            part = replace(part, failed=1)
         append(generation, Finished(first, first + len(block), part))
         parts.append(part)
         first += len(block)
     return Manifest("threads", tuple(parts))
-
-
-def vars_of(part):
-    return {name: getattr(part, name) for name in PartRecord.__slots__}
 
 
 def files(folder):
@@ -70,12 +69,9 @@ def test_many_small_parts_become_one(folder):
         after = folder.commit(generation, before)
     assert after == folder.manifest()
     assert len(after.parts) == 1
-    for name in ("items", "rows", "failed", "digest", "kind", "nulls"):
-        of_all = {"nulls": 0}.get(name, getattr(before, name, None))
-        assert getattr(after if name != "nulls" else after.parts[0], name) == of_all
-    assert files(folder) == ["_failures.parquet", "_lock", "_manifest.json", "part-00000.parquet"][
-        ::1
-    ] or files(folder) == ["_failures.parquet", "_manifest.json", "part-00000.parquet"]
+    for name in ("items", "rows", "failed", "digest", "kind"):
+        assert getattr(after, name) == getattr(before, name)
+    assert files(folder) == ["_failures.parquet", "_manifest.json", "part-00000.parquet"]
     assert read_results(folder.path)["result"].tolist() == list(range(2 * COUNT))
     assert read_failures(folder.path)["index"].tolist() == [6, 14]
 
@@ -144,10 +140,10 @@ class Killed(BaseException):
 STEPS = ("rename", "writing", "remove")
 
 
-@pytest.mark.parametrize("failed", [(), (1, 39)], ids=["all succeeded", "some failed"])
+@pytest.mark.parametrize("failed", [(), (1, 15)], ids=["all succeeded", "some failed"])
 def test_a_kill_at_any_moment_of_the_commit(folder, monkeypatch, failed):
     """The earlier results are visible or the new ones, whole; and the next run calls nothing again."""
-    blocks = [[n] for n in range(20)] + [list(range(20, 20_020))] + [[n] for n in range(19)]
+    blocks = [[n] for n in range(8)] + [list(range(20_000))] + [[n] for n in range(8)]
     moments, step = 0, 0
     while True:
         with folder.writing() as generation:
@@ -174,17 +170,9 @@ def test_a_kill_at_any_moment_of_the_commit(folder, monkeypatch, failed):
         else:
             assert read_results(folder.path)["result"].tolist() == expected
         step += 1
-        for left in earlier.parent.iterdir():
-            if left.name == "dead" and folder.path.resolve() != left:
-                compact_away(left)
+        shutil.rmtree(generation.path, ignore_errors=folder.path.resolve() != earlier)
     assert moments > len(blocks)
     assert len(folder.manifest().parts) == 3
-
-
-def compact_away(path):
-    for file in path.iterdir():
-        file.unlink()
-    path.rmdir()
 
 
 def interrupted_at(patch, step):
@@ -222,7 +210,5 @@ def test_row_groups_are_of_a_useful_size(folder, monkeypatch):
     with folder.writing() as generation:
         manifest = written(generation, [list(range(1000))] * 40)
         folder.commit(generation, manifest)
-    from pyarrow import parquet
-
     groups = parquet.ParquetFile(folder.path / "part-00000.parquet").metadata.num_row_groups
     assert 2 <= groups <= 5
