@@ -121,16 +121,8 @@ def _run_here(
         if resume:
             generations.enter_context(log_kept_on_error(folders[0], spec, basis, log))
         progress = Progress(strategy.name, log)
-        job = Job(
-            strategy.name,
-            spec,
-            basis,
-            target,
-            wanted,
-            chunks is not None,
-            options.failures,
-            progress,
-        )
+        fixed = chunks is not None
+        job = Job(strategy.name, spec, basis, target, wanted, fixed, options.failures, progress)
         own = own_usage()
         began = time.perf_counter()
         with strategy.start(options) as crew:
@@ -225,9 +217,8 @@ class Job:
         written = time.perf_counter()
         try:
             source = recorded(self.spec.source, self.basis.input)
-            parts, unpack = tuple(ran.parts), self.spec.unpack
-            made_by = self.basis.made_by
-            manifest = Manifest(self.strategy, parts, source, made_by, unpack=unpack)
+            made = source, self.basis.made_by, self.spec.unpack
+            manifest = Manifest(self.strategy, tuple(ran.parts), *made)
         except (TypeError, ValueError):
             # So would one that resumes from all of them.
             forget(generation)

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from fanout_pipeline.results.store.folder import ResultFolder
-from fanout_pipeline.results.store.manifest import Kinds, Manifest, PartRecord
+from fanout_pipeline.results.store.manifest import Manifest, PartRecord
+from fanout_pipeline.results.types.layout import Kinds
 from fanout_pipeline.results.write import write_part
 
 

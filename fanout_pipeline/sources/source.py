@@ -137,23 +137,13 @@ class Items(Sequence[Any]):
         There is a column for each key of items that are dicts, or one named `item`. A source with columns
         reaches those that it does not give the function, too.
         """
-        import pyarrow
+        from fanout_pipeline.sources.arrow_table import table_of
 
         items = [None if type(item) is Unreadable else item for item in self.values]
-        example = next((item for item in items if item is not None), None)
-        if not isinstance(example, dict):
-            items = [{"item": item} for item in items]
-            columns = columns or ["item"]
-        elif columns is None:
-            columns = list(dict.fromkeys(key for item in items if item for key in item))
-        found = {}
-        for name in columns:
-            values = [None if item is None else item.get(name) for item in items]
-            try:
-                found[name] = pyarrow.array(values, from_pandas=False)
-            except pyarrow.ArrowException as error:
-                raise BadInput(f"The column {name!r} is of several types: {error}") from None
-        return pyarrow.table(found)
+        try:
+            return table_of(items, columns)
+        except ValueError as error:
+            raise BadInput(f"Not every value of a column is of its type: {error}") from None
 
     def __len__(self) -> int:
         return len(self.values)

@@ -8,7 +8,8 @@ from dataclasses import replace
 
 from fanout_pipeline.results.store.generation import Generation
 from fanout_pipeline.results.store.ledger import LEDGER, Finished, append
-from fanout_pipeline.results.store.manifest import Kinds, PartRecord, failed_name, part_name
+from fanout_pipeline.results.store.manifest import PartRecord, failed_name, part_name
+from fanout_pipeline.results.types.layout import Kinds
 
 
 class PartCollector:

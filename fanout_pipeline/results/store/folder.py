@@ -120,9 +120,8 @@ class ResultFolder(Store):
 
             gather_failures(generation, manifest.parts)
         named = {part_name(part.number) for part in manifest.parts}
-        for stray in [name for name in generation.names() if "part-" in name]:
-            if stray not in named:
-                generation.remove(stray)
+        for stray in {name for name in generation.names() if "part-" in name} - named:
+            generation.remove(stray)
         manifest = settled(generation, manifest)
         sync_all([path / part_name(part.number) for part in manifest.parts])
         manifest.save(generation)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Self
 
 from fanout_pipeline.results.store.generation import Generation, read_file, write_text
@@ -15,10 +15,8 @@ from fanout_pipeline.results.types.kinds import (
     UUID_KIND,
     Kind,
     MixedTypes,
-    common,
-    kind_name,
 )
-from fanout_pipeline.results.types.layout import columns_of
+from fanout_pipeline.results.types.layout import Kinds, columns_of
 
 MANIFEST = "_manifest.json"
 FAILURES = "_failures.parquet"
@@ -105,34 +103,14 @@ class PartRecord:
 
         Raises MixedTypes, which names the part's first item.
         """
-        if self.rows:
-            where = f"first met in the part that begins with item {self.first_index}"
-            kept = {**kinds.kept}
-            for name, kind in self.kept.items():
-                try:
-                    kept[name] = common(kept.get(name, NULL), kind)
-                except MixedTypes:
-                    two = sorted([kind_name(kept[name]), kind_name(kind)])
-                    raise MixedTypes(
-                        " and ".join(two), where=where, whose=f"the kept column {name!r} has"
-                    ) from None
-            kinds = replace(kinds, kept=kept)
-        if self.rows <= self.nulls:
+        if not self.rows:
             return kinds
+        kind = self.kind if self.rows > self.nulls else NULL
         try:
-            return replace(kinds, result=common(kinds.result, self.kind))
+            return kinds.including(kind, self.kept)
         except MixedTypes as error:
+            where = f"first met in the part that begins with item {self.first_index}"
             raise error.found(where) from None
-
-
-@dataclass(frozen=True, slots=True)
-class Kinds:
-    """The kinds that the columns of some parts have in common."""
-
-    result: Kind = NULL
-    """That of the results."""
-    kept: dict[str, Kind] = field(default_factory=dict)
-    """Those of the kept columns."""
 
 
 _PART_FIELDS = [one.name for one in fields(PartRecord)]
@@ -148,10 +126,10 @@ class Manifest:
     """The fingerprint of the input: path, bytes, sha256."""
     function: dict[str, Any] = field(default_factory=dict)
     """The name and the fingerprint of the function."""
-    format: int = FORMAT
-    """The format that the results were written in."""
     unpack: bool = False
     """Whether fields of results that are dicts are columns."""
+    format: int = FORMAT
+    """The format that the results were written in."""
     kind: Kind = field(init=False, compare=False)
     """The type that all results have in common."""
     kept: dict[str, Kind] = field(init=False, compare=False)
@@ -248,7 +226,7 @@ class Manifest:
             parts = tuple(map(PartRecord.of, record["parts"]))
             made_from = record["source"], record["function"]
             unpack = record.get("unpack", False)
-            return cls(record["strategy"], parts, *made_from, record["format"], unpack)
+            return cls(record["strategy"], parts, *made_from, unpack, record["format"])
         except (KeyError, TypeError, ValueError) as error:
             raise NoResults(
                 f"{generation}/{MANIFEST} is damaged ({error}): materialize the asset again."

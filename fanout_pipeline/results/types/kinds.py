@@ -37,25 +37,26 @@ _PYTHON_NAMES = {
 }
 
 
+_FUNCTION = "the function returns"
+
+
 class MixedTypes(TypeError):
     """Results have no common kind. The message names two kinds, and where the second was found."""
 
-    def __init__(
-        self, names: str, path: str = "", where: str = "", whose: str = "the function returns"
-    ):
+    def __init__(self, names: str, path: str = "", where: str = "", whose: str = _FUNCTION):
         super().__init__(names, path, where, whose)
         self._names = names
-        self._whose = whose
         self._path = path
         self._where = where
+        self._whose = whose
 
     def __str__(self) -> str:
         inside = f" in {printable('result' + self._path, 100)}" if self._path else ""
         where = f" ({self._where})" if self._where else ""
-        advice = "return one type for every item"
-        if self._whose != "the function returns":
-            advice = "make the input's column of one type"
-        return f"{self._whose} {self._names}{inside}; {advice}{where}"
+        what = "return one type for every item"
+        if self._whose != _FUNCTION:
+            what = "a column to keep must be of one type"
+        return f"{self._whose} {self._names}{inside}; {what}{where}"
 
     def within(self, key: str) -> MixedTypes:
         """The same error, for values below `key` in the results."""
@@ -63,7 +64,11 @@ class MixedTypes(TypeError):
 
     def found(self, where: str) -> MixedTypes:
         """The same error, with the place where the second kind was found."""
-        return MixedTypes(self._names, self._path, where)
+        return MixedTypes(self._names, self._path, where, self._whose)
+
+    def of(self, whose: str) -> MixedTypes:
+        """The same error, about values that the function did not return."""
+        return MixedTypes(self._names, whose=whose)
 
 
 def common(one: Kind, other: Kind) -> Kind:

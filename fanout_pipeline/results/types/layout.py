@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from fanout_pipeline.results.files.printable import printable
-from fanout_pipeline.results.types.kinds import Kind
+from fanout_pipeline.results.types.kinds import NULL, Kind, MixedTypes, common
 
 OWN_COLUMNS = ("index", "key", "result")
 """Names that neither a kept column nor a field of an unpacked dict may have."""
@@ -26,6 +26,26 @@ class Layout:
 
 PLAIN = Layout()
 """The default: `index` and `result`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kinds:
+    """The kinds that the columns of some parts have in common."""
+
+    result: Kind = NULL
+    """That of the results."""
+    kept: dict[str, Kind] = field(default_factory=dict)
+    """Those of the kept columns."""
+
+    def including(self, result: Kind, kept: Mapping[str, Kind]) -> Kinds:
+        """With those of one more part. Raises MixedTypes."""
+        both = {**self.kept}
+        for name, kind in kept.items():
+            try:
+                both[name] = common(both.get(name, NULL), kind)
+            except MixedTypes as error:
+                raise error.of(f"the kept column {name!r} has") from None
+        return Kinds(common(self.result, result), both)
 
 
 def columns_of(kind: Kind, kept: Mapping[str, Kind], unpack: bool) -> dict[str, Kind]:

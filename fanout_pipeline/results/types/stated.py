@@ -9,17 +9,28 @@ from __future__ import annotations
 import datetime
 import types
 import typing
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import is_dataclass
+from decimal import Decimal
 from enum import Enum
 from typing import Any
+from uuid import UUID
 
 import pyarrow
 
 from fanout_pipeline.results.files.printable import printable
 from fanout_pipeline.results.types.arrow_types import kind_of
 from fanout_pipeline.results.types.infer import kind_of_value, read_back
-from fanout_pipeline.results.types.kinds import NULL, Kind, common, kind_name
-from fanout_pipeline.results.types.plain import LEAVES, plain
+from fanout_pipeline.results.types.kinds import (
+    DECIMAL_KIND,
+    NULL,
+    UUID_KIND,
+    Kind,
+    common,
+    kind_name,
+)
+from fanout_pipeline.results.types.plain import LEAVES, plain, unwrapped
 from fanout_pipeline.results.types.times import is_same_time
 
 _OTHER_LEAVES: dict[Any, Kind] = {
@@ -28,7 +39,6 @@ _OTHER_LEAVES: dict[Any, Kind] = {
     datetime.time: "time64[us]",
     datetime.timedelta: "duration[us]",
 }
-_LISTS = (list, tuple, typing.Sequence, *(getattr(typing, n) for n in ("List", "Tuple")))
 
 
 class WrongType(TypeError):
@@ -65,7 +75,7 @@ def _kind_of_annotation(stated: Any, path: str) -> Kind:
     if origin is typing.Annotated:
         return _kind_of_annotation(arguments[0], path)
     inner = [one for one in arguments if one is not Ellipsis]
-    if isinstance(origin, type) and issubclass(origin, typing.Sequence) and inner:
+    if isinstance(origin, type) and issubclass(origin, Sequence) and inner:
         return [_common(_kind_of_annotation(one, f"{path}[]") for one in inner)]
     where = f", of its field {path[1:]}," if path else ""
     raise TypeError(
@@ -95,7 +105,7 @@ def _field_names(kind: type) -> list[str] | None:
     return list(kind.__annotations__) if typing.is_typeddict(kind) else None
 
 
-def _common(kinds: typing.Iterable[Kind]) -> Kind:
+def _common(kinds: Iterable[Kind]) -> Kind:
     found: Kind = NULL
     for kind in kinds:
         found = common(found, kind)
@@ -108,24 +118,40 @@ _EXACT: dict[str, type] = {
     "string": str,
     "large_string": str,
     "binary": bytes,
+    "date32[day]": datetime.date,
+    DECIMAL_KIND: Decimal,
+    UUID_KIND: UUID,
 }
 """Kinds that hold every value of a type as it is."""
+_INT64 = range(-(2**63), 2**63)
 
 
 def require_stated(value: Any, kind: Kind) -> None:
     """Raises WrongType unless a result is of the kind that was stated."""
-    if isinstance(kind, str) and _EXACT.get(kind) is type(value):
-        return
-    try:
-        if common(kind, kind_of_value(value)) == kind:
-            return
-    except TypeError:
-        pass
-    _require(plain(value), kind, "result")
+    if not _is_exactly(value, kind):
+        _require(plain(value), kind, "result")
+
+
+def _is_exactly(value: Any, kind: Kind) -> bool:
+    """Whether a value needs no closer look."""
+    if value is None:
+        return True
+    if isinstance(kind, str):
+        return type(value) is _EXACT.get(kind) or (
+            kind == "int64" and type(value) is int and value in _INT64
+        )
+    value = unwrapped(value)
+    if isinstance(kind, list):
+        if type(value) is not list or len(kind) > 1:
+            return False
+        return all(_is_exactly(inner, kind[0]) for inner in value)
+    if type(value) is not dict or not value.keys() <= kind.keys():
+        return False
+    return all(_is_exactly(inner, kind[key]) for key, inner in value.items())
 
 
 def _require(value: Any, kind: Kind, path: str) -> None:
-    if value is None or (isinstance(kind, str) and _EXACT.get(kind) is type(value)):
+    if value is None:
         return
     if isinstance(kind, dict) and isinstance(value, dict):
         for key, inner in value.items():
@@ -139,10 +165,17 @@ def _require(value: Any, kind: Kind, path: str) -> None:
         for inner in value:
             _require(inner, kind[0], f"{path}[]")
         return
+    _require_leaf(value, kind, path)
+
+
+def _require_leaf(value: Any, kind: Kind, path: str) -> None:
+    with suppress(TypeError):
+        if common(kind, kind_of_value(value)) == kind:
+            return
+    why = ""
     try:
         if isinstance(kind, str) and _equal(read_back(value, kind), value):
             return
-        why = ""
     except Exception as error:  # whatever Arrow, or a type that it does not know, has to say
         why = f" ({printable(str(error), 200)})"
     raise WrongType(
