@@ -224,6 +224,21 @@ def test_what_cannot_be_kept_is_said_before_anything_runs(orders, tmp_path):
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.parametrize("chunks", [1, 4])
+def test_numbers_of_a_kept_column_are_floats_if_one_is(tmp_path, chunks):
+    """Whatever is read at once; other types in one column are refused, and the column is named."""
+    path = tmp_path / "rows.jsonl"
+    path.write_text('{"a": 1}\n{"a": 2}\n{"a": null}\n{"a": 0.5}\n')
+    spec = FanoutSpec("rows", Rows(str(path)), str, keep=("a",))
+    run("serial", spec, tmp_path / "out", chunks)
+    assert column(tmp_path / "out", "a") == [1.0, 2.0, None, 0.5]
+    path.write_text(path.read_text().replace("0.5", '"x"'))
+    with pytest.raises(
+        (BadInput, TypeError), match=r"of a column is of its type|kept column 'a' has int and str"
+    ):
+        run("serial", spec, tmp_path / "out", chunks)
+
+
 @pytest.mark.parametrize("name", ["index", "key", "result", "order"])
 def test_a_field_with_the_name_of_another_column_is_an_error(tmp_path, name):
     """It says which, and what to do; no column is overwritten."""

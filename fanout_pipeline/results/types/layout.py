@@ -28,6 +28,9 @@ PLAIN = Layout()
 """The default: `index` and `result`."""
 
 
+_NUMBERS = (["int64", "double"], ["double", "int64"])
+
+
 @dataclass(frozen=True, slots=True)
 class Kinds:
     """The kinds that the columns of some parts have in common."""
@@ -38,11 +41,17 @@ class Kinds:
     """Those of the kept columns."""
 
     def including(self, result: Kind, kept: Mapping[str, Kind]) -> Kinds:
-        """With those of one more part. Raises MixedTypes."""
+        """With those of one more part. Raises MixedTypes.
+
+        A kept column of integers in one part and floats in another is one of floats, as if it had been
+        read at once: an input has 1 and 1.5 in one column.
+        """
         both = {**self.kept}
         for name, kind in kept.items():
+            before = both.get(name, NULL)
             try:
-                both[name] = common(both.get(name, NULL), kind)
+                is_number = [before, kind] in _NUMBERS
+                both[name] = "double" if is_number else common(before, kind)
             except MixedTypes as error:
                 raise error.of(f"the kept column {name!r} has") from None
         return Kinds(common(self.result, result), both)
