@@ -5,6 +5,7 @@ import json
 
 import pandas
 import pytest
+from pyarrow import parquet
 
 from fanout_pipeline import BadInput, FanoutSpec, ItemFailed, Options, read_failures, read_results
 from fanout_pipeline.engine.model.options import FailurePolicy
@@ -222,6 +223,41 @@ def test_what_cannot_be_kept_is_said_before_anything_runs(orders, tmp_path):
     with pytest.raises(TypeError, match=r"write keep=\('order',\)"):
         spec_of("serial", source, same, keep="order")
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("count", [0, 3])
+def test_columns_are_there_without_results(tmp_path, count):
+    """Of an empty input, or where every result is None: those that are kept, and those that are stated."""
+    source, _ = write_rows(tmp_path / "orders.jsonl", max(1, count))
+    spec = FanoutSpec("o", source, nothing, keep=("order",), unpack=True, result_type=columns.Score)
+    run("serial", spec, tmp_path / "out")
+    if not count:
+        (tmp_path / "orders.jsonl").write_text("")
+        empty = FanoutSpec(
+            "o",
+            Empty(source.path),
+            nothing,
+            keep=("order",),
+            unpack=True,
+            result_type=columns.Score,
+        )
+        run("serial", empty, tmp_path / "out")
+    found = read_results(tmp_path / "out")
+    assert list(found) == ["index", "order", "score", "even", "day"]
+    assert len(found) == count
+    for part in (tmp_path / "out").glob("part-*"):
+        assert str(parquet.read_schema(part).field("score").type) == "double"
+
+
+def nothing(row):
+    return None
+
+
+class Empty(Rows):
+    """Rows of a file without any, in which no column can be missing."""
+
+    def require_columns(self, names):
+        pass
 
 
 @pytest.mark.parametrize("chunks", [1, 4])

@@ -103,8 +103,6 @@ class PartRecord:
 
         Raises MixedTypes, which names the part's first item.
         """
-        if not self.rows:
-            return kinds
         kind = self.kind if self.rows > self.nulls else NULL
         try:
             return kinds.including(kind, self.kept)
@@ -146,7 +144,10 @@ class Manifest:
                 )
             expected += part.items
             kinds = part.common_kinds(kinds)
-        object.__setattr__(self, "kind", kinds.result)
+        kind = kinds.result
+        if kind == NULL and self.parts and all(p.kind == self.parts[0].kind for p in self.parts):
+            kind = self.parts[0].kind  # There are no results but None, or none: what was stated.
+        object.__setattr__(self, "kind", kind)
         object.__setattr__(self, "kept", kinds.kept)
 
     @property

@@ -186,8 +186,8 @@ def _from_numpy(values: numpy.ndarray) -> Column | None:
         kind = [inner.kind, values.shape[1]]
         return Column(_nested(kind, len(values), [None], [inner.array]), kind)
     if values.dtype.kind == "b":
-        array = pyarrow.Array.from_buffers(pyarrow.bool_(), len(values), [None, _bits(values)])
-        return Column(array, "bool")
+        buffers = [None, _bits(values)]
+        return Column(pyarrow.Array.from_buffers(pyarrow.bool_(), len(values), buffers), "bool")
     if values.dtype.kind == "i":
         return Column(from_words(values.astype(numpy.int64), pyarrow.int64()), "int64")
     return Column(from_words(values.astype(numpy.float64), pyarrow.float64()), "double")
