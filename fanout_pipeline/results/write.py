@@ -14,7 +14,7 @@ from fanout_pipeline.results.store.digest import column_digest
 from fanout_pipeline.results.store.generation import Generation
 from fanout_pipeline.results.store.manifest import PartRecord, part_name
 from fanout_pipeline.results.store.part_file import encoded, schema_of
-from fanout_pipeline.results.types.buffer import Results
+from fanout_pipeline.results.types.buffer import ResultBuffer
 from fanout_pipeline.results.types.column import Column, from_words, to_column
 from fanout_pipeline.results.types.layout import PLAIN, Layout, require_free
 
@@ -23,7 +23,7 @@ def write_part(
     generation: Generation,
     number: int,
     first_index: int,
-    results: Results | Sequence[Any] | pyarrow.Array,
+    results: ResultBuffer | Sequence[Any] | pyarrow.Array,
     omitted: Sequence[int] = (),
     layout: Layout = PLAIN,
     kept: pyarrow.Table | None = None,

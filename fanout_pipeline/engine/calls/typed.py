@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from fanout_pipeline.engine.model.spec import is_async
+from fanout_pipeline.engine.calls.invoke import is_async
 from fanout_pipeline.results.types.kinds import Kind
 
 

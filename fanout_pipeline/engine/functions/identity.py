@@ -20,7 +20,8 @@ from fanout_pipeline.engine.functions.fingerprint import function_fingerprint, f
 from fanout_pipeline.engine.functions.input_guard import input_versions
 from fanout_pipeline.engine.model.options import Options
 from fanout_pipeline.engine.model.spec import FanoutSpec
-from fanout_pipeline.engine.model.strategy import InputVersions, Strategy
+from fanout_pipeline.engine.model.strategy import Strategy
+from fanout_pipeline.engine.model.work import InputVersions
 from fanout_pipeline.results.store.ledger import Identity
 from fanout_pipeline.results.store.manifest import FORMAT
 from fanout_pipeline.results.types.layout import PLAIN
@@ -96,7 +97,7 @@ def identity_of(
         **basis.depends_on,
     }
     if spec.layout != PLAIN:
-        results["the columns of the results"] = asdict(spec.layout)
+        results["the columns of the results"] = spec.layout._asdict()
     memory = options.worker_memory_mb if strategy.starts_processes else None
     failures = {
         "what is done with failed items": asdict(options.failures),

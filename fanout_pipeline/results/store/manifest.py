@@ -148,7 +148,7 @@ class Manifest:
         if kind == NULL and self.parts and all(p.kind == self.parts[0].kind for p in self.parts):
             kind = self.parts[0].kind  # There are no results but None, or none: what was stated.
         object.__setattr__(self, "kind", kind)
-        object.__setattr__(self, "kept", kinds.kept)
+        object.__setattr__(self, "kept", dict(kinds.kept))
 
     @property
     def items(self) -> int:

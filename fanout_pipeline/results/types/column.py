@@ -24,7 +24,7 @@ import pyarrow
 from fanout_pipeline.results.files.printable import printable
 from fanout_pipeline.results.types import arrow_types
 from fanout_pipeline.results.types.arrow_types import from_python, integer_text, kind_of, type_of
-from fanout_pipeline.results.types.buffer import Results
+from fanout_pipeline.results.types.buffer import ResultBuffer
 from fanout_pipeline.results.types.kinds import INTEGER_KIND, NULL, Kind, MixedTypes
 from fanout_pipeline.results.types.plain import LEAVES, plain, unwrapped
 
@@ -37,7 +37,7 @@ class Column(NamedTuple):
 
 
 def to_column(
-    results: Results | Sequence[Any] | pyarrow.Array,
+    results: ResultBuffer | Sequence[Any] | pyarrow.Array,
     indexes: Iterable[int] | None = None,
     stated: Kind | None = None,
 ) -> Column:
@@ -52,7 +52,7 @@ def to_column(
     words: Any = _words(results)
     if words is not None and stated in (None, "int64"):
         return Column(from_words(words, pyarrow.int64()), "int64")
-    if isinstance(results, Results):
+    if isinstance(results, ResultBuffer):
         results = results.values()
     try:
         column = _column(results)
@@ -74,9 +74,9 @@ def _from_arrow(results: pyarrow.Array, stated: Kind | None) -> Column:
         return Column(results, kind)  # Parquet will not hold it.
 
 
-def _words(results: Results | Sequence[Any]) -> memoryview | array[int] | None:
+def _words(results: ResultBuffer | Sequence[Any]) -> memoryview | array[int] | None:
     """Results that are all 64-bit integers; None for others, and if the first is not an int."""
-    if isinstance(results, Results):
+    if isinstance(results, ResultBuffer):
         return results.words
     try:
         if len(results) == 0 or type(results[0]) is int:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import NamedTuple
 
 from fanout_pipeline.results.files.printable import printable
 from fanout_pipeline.results.types.kinds import NULL, Kind, MixedTypes, common
@@ -12,8 +13,7 @@ OWN_COLUMNS = ("index", "key", "result")
 """Names that neither a kept column nor a field of an unpacked dict may have."""
 
 
-@dataclass(frozen=True, slots=True)
-class Layout:
+class Layout(NamedTuple):
     """What the user has said about the columns of results."""
 
     keep: tuple[str, ...] = ()
@@ -31,13 +31,12 @@ PLAIN = Layout()
 _NUMBERS = (["int64", "double"], ["double", "int64"])
 
 
-@dataclass(frozen=True, slots=True)
-class Kinds:
+class Kinds(NamedTuple):
     """The kinds that the columns of some parts have in common."""
 
     result: Kind = NULL
     """That of the results."""
-    kept: dict[str, Kind] = field(default_factory=dict)
+    kept: Mapping[str, Kind] = MappingProxyType({})
     """Those of the kept columns."""
 
     def including(self, result: Kind, kept: Mapping[str, Kind]) -> Kinds:
