@@ -124,8 +124,7 @@ def _run_here(
         progress = Progress(strategy.name, log)
         fixed = chunks is not None
         job = Job(strategy.name, spec, basis, target, wanted, fixed, options.failures, progress)
-        own = own_usage()
-        began = time.perf_counter()
+        own, began = own_usage(), time.perf_counter()
         with strategy.start(options) as crew:
             started = time.perf_counter()
             cold = job.run(crew, folders[0], finished)
@@ -205,7 +204,8 @@ class Job:
     def run(self, crew: Crew, generation: Generation, finished: tuple[Finished, ...] = ()) -> Once:
         """Cut what is not finished of the source, have the crew do it, and commit the generation."""
         began = time.perf_counter()
-        chunks = unfinished(self.spec.source.chunks(self.chunks), finished)
+        source = self.spec.source.examined(self.basis.input)
+        chunks = unfinished(source.chunks(self.chunks), finished)
         cut = time.perf_counter()
         try:
             with inputs_unchanged(self.spec, self.basis.seen):
@@ -217,8 +217,7 @@ class Job:
             raise
         written = time.perf_counter()
         try:
-            source = recorded(self.spec.source, self.basis.input)
-            made = source, self.basis.made_by, self.spec.unpack
+            made = recorded(source, self.basis.input), self.basis.made_by, self.spec.unpack
             manifest = Manifest(self.strategy, tuple(ran.parts), *made)
         except (TypeError, ValueError):
             # So would one that resumes from all of them.
