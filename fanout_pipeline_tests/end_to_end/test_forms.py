@@ -129,7 +129,7 @@ def defs():
     code, output = theirs.materialize(
         "each/dagster_multiprocess",
         location=location,
-        config={"resources": {"fanout": {"config": {"chunks": 2}}}},
+        config={"resources": {"fanout": {"config": {"chunks": 1}}}},
     )
     assert code == 0, output
     for name in ("forms", "helper_of_forms"):
