@@ -1,6 +1,6 @@
 """Links that stand in a user's data root."""
 
-from fanout_pipeline_tests.results.files.test_no_links import contents
+from fanout_pipeline_tests.results.files.contents import contents
 
 
 def test_links_in_a_data_root_that_is_one(guest):
