@@ -82,6 +82,7 @@ def page():
     chromium = shutil.which("chromium")
     assert chromium, "chromium is missing: run `make test`, or `apt-get install chromium`"
     PICTURES.mkdir(parents=True, exist_ok=True)
+    expect.set_options(timeout=60_000)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=ARGUMENTS)
         page = browser.new_page(viewport={"width": 1500, "height": 1000})
