@@ -8,6 +8,7 @@ import pytest
 from dagster._core.storage.tags import PARENT_RUN_ID_TAG, ROOT_RUN_ID_TAG
 
 from fanout_pipeline import FanoutSpec, IntegerLines, Options, read_results
+from fanout_pipeline.defs.config.dagster_executors import timed_steps_executor
 from fanout_pipeline.defs.config.data_folder import DataFolder
 from fanout_pipeline.defs.config.resources import Fanout
 from fanout_pipeline.defs.lab.factory import fanout_assets
@@ -25,14 +26,14 @@ IN_PROCESS = ("serial", "threads", "vectorized", "multiprocess")
 pytestmark = pytest.mark.slow
 
 
-def job(strategy, policy=None):
+def job(strategy, policy=None, executor=dg.in_process_executor):
     """The job of one asset, in 4 chunks of 10 items; one worker, so that 10 are done before 25 is."""
     name = "resumed"
     made = dg.define_asset_job(
         name,
         selection=[dg.AssetKey([SPEC.name, strategy])],
         op_retry_policy=policy,
-        executor_def=dg.in_process_executor,
+        executor_def=executor,
     )
     location = dg.Definitions(
         assets=fanout_assets(SPEC),
@@ -47,7 +48,7 @@ def job(strategy, policy=None):
 
 
 def stepwise():
-    return job("dagster_multiprocess")
+    return job("dagster_multiprocess", executor=timed_steps_executor)
 
 
 @pytest.fixture
