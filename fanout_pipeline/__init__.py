@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from fanout_pipeline.results.store.manifest import NoResults
     from fanout_pipeline.results.write_results import write_results
     from fanout_pipeline.sources.integer_lines import IntegerLines
+    from fanout_pipeline.sources.parquet import Parquet
     from fanout_pipeline.sources.source import (
         BadInput,
         Chunk,
@@ -36,6 +37,7 @@ __all__ = [
     "Items",
     "NoResults",
     "Options",
+    "Parquet",
     "Source",
     "TextLines",
     "Unreadable",
@@ -57,6 +59,7 @@ _MODULES = {
     "Items": "sources.source",
     "NoResults": "results.store.manifest",
     "Options": "engine.model.options",
+    "Parquet": "sources.parquet",
     "Source": "sources.source",
     "TextLines": "sources.text_lines",
     "Unreadable": "sources.source",

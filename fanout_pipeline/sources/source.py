@@ -125,11 +125,11 @@ class Items(Sequence[Any]):
             return self.values
         return [item for item in self.values if type(item) is not Unreadable]
 
-    def as_batch(self) -> pandas.Series:
-        """Those that can be read, for functions that take a whole batch."""
-        import pandas
+    def as_batch(self) -> pandas.Series | pandas.DataFrame:
+        """Those that can be read, for functions that take a whole batch: a DataFrame where all are dicts."""
+        from fanout_pipeline.sources.rows import batch_of
 
-        return pandas.Series(self.readable())
+        return batch_of(self.readable())
 
     def as_arrow(self, columns: Sequence[str] | None = None) -> pyarrow.Table:
         """Those that can be read: a column for each key of a dict, or one named `item`."""

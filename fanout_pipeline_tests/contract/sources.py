@@ -5,9 +5,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from fanout_pipeline import IntegerLines, TextLines
+import pyarrow
+from pyarrow import parquet
+
+from fanout_pipeline import IntegerLines, Parquet, TextLines
 from fanout_pipeline.squares import square, square_batch
 from fanout_pipeline_tests.contract.functions.adapters import Batch
+from fanout_pipeline_tests.contract.functions.of_rows import as_text, texts_of_arrow, texts_of_frame
 from fanout_pipeline_tests.contract.functions.returning import same
 
 
@@ -35,6 +39,35 @@ def write_lines(path, items):
     path.write_text("".join(f"{item}\n" for item in items), encoding="utf-8")
 
 
+def write_rows(path, rows):
+    """Row groups are shorter than any chunk, and longer than some."""
+    schema = pyarrow.schema({"number": pyarrow.int64(), "text": pyarrow.string()})
+    parquet.write_table(pyarrow.Table.from_pylist(rows, schema), path, row_group_size=10)
+
+
+def write_column(path, values):
+    """Beside one that is not asked for."""
+    table = pyarrow.table({"other": pyarrow.nulls(len(values)), "number": values})
+    parquet.write_table(table, path, row_group_size=40)
+
+
+def row(number):
+    """With a null in some."""
+    return {"number": number if number % 3 else None, "text": text(number)}
+
+
+def parquet_column(path):
+    return Parquet(path, columns=("number",))
+
+
+def write_folder(path, items):
+    """Seven files of different lengths, the first of them empty."""
+    path.mkdir()
+    edges = [len(items) * n * n // 36 for n in range(7)]
+    for number, (start, stop) in enumerate(zip([0, *edges], edges, strict=False)):
+        write_lines(path / f"{number}.txt", items[start:stop])
+
+
 def text(number):
     """Of one to four bytes a character, or empty."""
     return f"{number} naïve – \N{SLICE OF PIZZA}" if number % 20 else ""
@@ -42,5 +75,9 @@ def text(number):
 
 SOURCES = {
     "integers": SourceCase(write_lines, int, IntegerLines, square, square_batch),
+    "folders": SourceCase(write_folder, int, IntegerLines, square, square_batch),
     "texts": SourceCase(write_lines, text, TextLines, same, Batch(same)),
+    "parquet rows": SourceCase(write_rows, row, Parquet, as_text, texts_of_frame),
+    "parquet in Arrow": SourceCase(write_rows, row, Parquet, as_text, texts_of_arrow),
+    "parquet column": SourceCase(write_column, int, parquet_column, square, square_batch),
 }

@@ -13,26 +13,27 @@ from dataclasses import replace
 
 from fanout_pipeline.engine.calls.concurrent import Calls, InFlight
 from fanout_pipeline.engine.calls.event_loop import served
-from fanout_pipeline.engine.calls.quarantine import write_marked
-from fanout_pipeline.engine.calls.records import unreadable_failures
+from fanout_pipeline.engine.calls.invoke import is_async
+from fanout_pipeline.engine.calls.quarantine import Quarantine, unreadable_failures
 from fanout_pipeline.engine.functions.fingerprint import function_name
 from fanout_pipeline.engine.model.options import Options
-from fanout_pipeline.engine.model.spec import is_async
-from fanout_pipeline.engine.model.strategy import Crew, Ran, Strategy, Work
+from fanout_pipeline.engine.model.strategy import Crew, Ran, Strategy
+from fanout_pipeline.engine.model.work import Work
 from fanout_pipeline.engine.scheduling.chunk_plan import ChunkPlan
 from fanout_pipeline.engine.scheduling.resume import part_collector
 from fanout_pipeline.engine.system.progress import Progress
 from fanout_pipeline.engine.system.usage import ProcessUsage
+from fanout_pipeline.engine.timing.stopwatch import Stopwatch
 from fanout_pipeline.engine.timing.timeline import WorkerTimeline
 from fanout_pipeline.results.store.collector import PartCollector
 from fanout_pipeline.results.store.manifest import PartRecord
 
-_SMALL_SHARE = 1 / 32
+SMALL_SHARE = 1 / 32
 """Of the source's largest chunk: some 10,000 short lines, at 15 µs each in the loop, so that parts are written and
 progress is seen about every 0.15 s, also where the calls do not wait."""
 _LARGE_SHARE = 1 / 2
 """Of the source's largest chunk, for here up to three chunks are in memory."""
-_CHUNKS = 1000
+CHUNKS = 1000
 """Number of chunks to cut an input into, where that makes them neither too small nor too large."""
 _OPEN_CHUNKS = 3
 """The most chunks in memory at a time: one whose last calls are in flight, one whose items are being
@@ -51,7 +52,7 @@ class _EventLoop(Crew):
                 "`async def` function. Make it one, or use threads."
             )
         size, most = sum(chunk.size for chunk in work.chunks), work.source.CHUNK_SIZE
-        largest = round(min(max(_SMALL_SHARE * most, size / _CHUNKS), _LARGE_SHARE * most)) or 1
+        largest = round(min(max(SMALL_SHARE * most, size / CHUNKS), _LARGE_SHARE * most)) or 1
         plan = ChunkPlan(work.chunks, 1, work.fixed, largest=largest, given=work.first_number)
         progress.begin(plan.size)
         with served() as loop:
@@ -105,7 +106,14 @@ class _EventLoop(Crew):
 
 def _written(work: Work, calls: Calls, read_seconds: float) -> PartRecord:
     began = time.perf_counter()
-    part = write_marked(work, calls.chunk.number, calls.first_index, calls.results)
+    quarantine = Quarantine(work, calls.chunk, calls.first_index, Stopwatch())
+    with quarantine:
+        for position, failure in sorted(calls.failed.items()):
+            quarantine.add(position, failure)
+    results = calls.results
+    if calls.failed and work.failures.omits:
+        results = [one for position, one in enumerate(results) if position not in calls.failed]
+    part = quarantine.part(results)
     return replace(
         part,
         read_seconds=read_seconds,

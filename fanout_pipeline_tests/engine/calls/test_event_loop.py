@@ -87,7 +87,7 @@ def test_a_thread_whose_own_event_loop_runs_can_start_a_run(name, file, tmp_path
 )
 def test_whatever_a_call_does_it_can_be_interrupted(name, function, file, tmp_path, monkeypatch):
     """Ctrl-C ends a run whose call waits, computes, or minds no cancelling; the next run has a loop."""
-    monkeypatch.setattr(loop_thread, "_PATIENCE_SECONDS", 0.5)
+    monkeypatch.setattr(loop_thread, "PATIENCE_SECONDS", 0.5)
     called = threading.Event()
 
     async def noted(number):
@@ -111,7 +111,7 @@ INTERRUPTED = """
     from fanout_pipeline_tests.contract.functions.awaiting import minds_no_cancelling
     from fanout_pipeline_tests.contract.runs import run
 
-    loop_thread._PATIENCE_SECONDS = 0.5
+    loop_thread.PATIENCE_SECONDS = 0.5
 
     async def function(number):
         if number == GUILTY:

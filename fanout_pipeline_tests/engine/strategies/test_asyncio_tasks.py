@@ -16,8 +16,8 @@ pytestmark = pytest.mark.usefixtures("leaves_nothing")
 def test_a_larger_input_has_larger_chunks(items, parts, tmp_path, monkeypatch):
     """There are as many parts, however large the input, until its chunks are as large as memory allows."""
     monkeypatch.setattr(IntegerLines, "CHUNK_SIZE", 2000)
-    monkeypatch.setattr(asyncio_tasks, "_SMALL_SHARE", 1 / 20)
-    monkeypatch.setattr(asyncio_tasks, "_CHUNKS", 10)
+    monkeypatch.setattr(asyncio_tasks, "SMALL_SHARE", 1 / 20)
+    monkeypatch.setattr(asyncio_tasks, "CHUNKS", 10)
     file = tmp_path / "numbers.txt"
     file.write_text("".join(f"{index % 10_000:04d}\n" for index in range(items)))
     record = run("asyncio", file, awaiting.same_async, tmp_path / "asyncio", chunks=None)
