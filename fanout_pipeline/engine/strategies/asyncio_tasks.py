@@ -106,7 +106,7 @@ class _EventLoop(Crew):
 
 def _written(work: Work, calls: Calls, read_seconds: float) -> PartRecord:
     began = time.perf_counter()
-    quarantine = Quarantine(work, calls.chunk, calls.first_index, Stopwatch())
+    quarantine = Quarantine(work, calls.read, Stopwatch())
     with quarantine:
         for position, failure in sorted(calls.failed.items()):
             quarantine.add(position, failure)
