@@ -54,7 +54,7 @@ class CsvItems(Items):
     def values(self) -> Sequence[Any]:
         if len(self._tables) == 1:
             return self._tables[0]
-        rows = [row for one in self._tables for row in one.fields(0, len(one))]
+        rows = [row for one in self._tables for row in one.fields()]
         return Table(self._layout, rows, self.unreadable)
 
     @cached_property

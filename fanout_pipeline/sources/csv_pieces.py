@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from operator import methodcaller
+from itertools import repeat
 from typing import Any
 
 from fanout_pipeline.sources.csv_records import Dialect, FieldError, fields, find, plain_lines
@@ -57,10 +57,14 @@ def table(piece: Piece, layout: Layout) -> Table:
     return Table(layout, rows, _unreadable(piece, dialect, odd) if odd else {})
 
 
-def _splitting(delimiter: str, pick: Callable[[Any], Any]) -> Callable[[str], Any]:
-    if pick is tuple:
-        return methodcaller("split", delimiter)
-    return lambda line: pick(line.split(delimiter))
+def _splitting(
+    delimiter: str, pick: Callable[[Any], Any]
+) -> Callable[[Iterable[str]], Iterator[Any]]:
+    def split(lines: Iterable[str]) -> Iterator[Any]:
+        rows = map(str.split, lines, repeat(delimiter))
+        return rows if pick is tuple else map(pick, rows)
+
+    return split
 
 
 def _error(piece: Piece, dialect: Dialect) -> Exception:

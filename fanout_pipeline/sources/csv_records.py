@@ -156,12 +156,17 @@ def plain_lines(raw: bytes, dialect: Dialect, width: int) -> list[str] | None:
 
     Raises UnicodeDecodeError.
     """
-    if not is_plain(raw, dialect):
+    quote = dialect.of_bytes.quotechar
+    if quote and quote.encode("latin-1") in raw:
         return None
     text = raw.decode(dialect.encoding)
-    lines = (text.replace("\r\n", "\n") if "\r" in text else text).split("\n")
+    lines = text.split("\r\n" if "\r" in text else "\n")
+    if "\r" in text and not text.count("\r") == text.count("\n") == len(lines) - 1:
+        return None
     if not lines[-1]:
         lines.pop()
+    if width == 1 and "" in lines:
+        return None
     delimiters = set(map(str.count, lines, repeat(dialect.delimiter)))
     return lines if delimiters == {width - 1} else None
 

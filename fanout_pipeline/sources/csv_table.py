@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import accumulate
+from itertools import accumulate, repeat
 from operator import itemgetter
 from typing import Any
 
 from fanout_pipeline.sources.csv_records import Dialect
 from fanout_pipeline.sources.source import Unreadable
 
-_ROWS = 1024
-"""Rows that are made dicts at a time where all are asked for."""
 Convert = Callable[[str], Any]
 
 
@@ -43,53 +41,55 @@ class Layout:
 
 
 class Table(Sequence[Any]):
-    """Rows as tuples, or as lines to be split; made dicts when they are asked for, and still in a core's cache."""
+    """Rows as tuples, or as lines to be split; each is made a dict when its turn comes, and still in a core's cache."""
 
     def __init__(
         self,
         layout: Layout,
         rows: Sequence[Any],
         odd: Mapping[int, Unreadable],
-        split: Callable[[Any], Any] | None = None,
+        split: Callable[[Iterable[Any]], Iterator[Any]] | None = None,
     ):
-        """`odd`: what stands in the place of some rows. `split` makes of a row its fields."""
+        """`odd`: what stands in the place of some rows. `split` makes of rows their fields."""
         self._layout = layout
         self._rows = rows
         self.odd = odd
         self._split = split
 
-    def fields(self, start: int, stop: int) -> Sequence[Any]:
-        """The fields of some rows, or their plain values."""
-        rows = self._rows[start:stop]
-        return rows if self._split is None else list(map(self._split, rows))
+    def fields(self) -> Iterable[Any]:
+        """The fields of all rows, or their plain values."""
+        return self._rows if self._split is None else self._split(self._rows)
 
     def __len__(self) -> int:
         return len(self._rows)
 
     def __getitem__(self, position: Any) -> Any:
-        if not isinstance(position, slice):
-            row = range(len(self))[position]
-            return self[row : row + 1][0]
-        start, stop, step = position.indices(len(self))
-        if step != 1:
-            return [self[row] for row in range(start, stop, step)]
-        rows, names = self.fields(start, stop), self._layout.names
-        if not self._layout.is_plain:
-            rows = [dict(zip(names, row, strict=True)) for row in rows]
-        if self.odd:
-            rows = [self.odd.get(n, row) for n, row in enumerate(rows, start)]
-        return rows
+        if isinstance(position, slice):
+            rows = range(len(self))[position]
+            odd = (
+                {n: self.odd[row] for n, row in enumerate(rows) if row in self.odd}
+                if self.odd
+                else {}
+            )
+            return Table(self._layout, self._rows[position], odd, self._split)
+        row = range(len(self))[position]
+        [item] = self[row : row + 1]
+        return item
 
     def __iter__(self) -> Iterator[Any]:
-        for start in range(0, len(self), _ROWS):
-            yield from self[start : start + _ROWS]
+        values: Iterable[Any] = self.fields()
+        if not self._layout.is_plain:
+            values = map(dict, map(zip, repeat(self._layout.names), values))
+        if self.odd:
+            values = (self.odd.get(row, value) for row, value in enumerate(values))
+        return iter(values)
 
 
 def columns_of(
     tables: Sequence[Table], layout: Layout, nulls: Mapping[int, Any] | None = None
 ) -> dict[str, list[Any]]:
     """The values of each column: of the rows that can be read, or of all, those at `nulls` being None."""
-    rows = [row for one in tables for row in one.fields(0, len(one))]
+    rows = [row for one in tables for row in one.fields()]
     if nulls is None:
         odd = {start + row for start, one in numbered(tables) for row in one.odd}
         rows = [row for number, row in enumerate(rows) if number not in odd] if odd else rows

@@ -1,13 +1,15 @@
 """The sources of the contract: a new format adds an entry, and every strategy is tested with it."""
 
+import csv
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from fanout_pipeline import IntegerLines, TextLines
+from fanout_pipeline import Csv, IntegerLines, TextLines
 from fanout_pipeline.squares import square, square_batch
 from fanout_pipeline_tests.contract.functions.adapters import Batch
+from fanout_pipeline_tests.contract.functions.of_csv import all_noted, noted
 from fanout_pipeline_tests.contract.functions.returning import same
 
 
@@ -43,6 +45,22 @@ def write_folder(path, items):
         write_lines(path / f"{number}.txt", items[start:stop])
 
 
+def write_csv(path, items):
+    with open(path, "w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, ("number", "unused", "note"), restval="")
+        writer.writeheader()
+        writer.writerows(items)
+
+
+def csv_row(number):
+    """Every other one is of several lines."""
+    return {"number": number, "note": f'{number} "naïve",\n' * (number % 2) + text(number)}
+
+
+def read_csv(path):
+    return Csv(path, columns=("number", "note"), types={"number": int})
+
+
 def text(number):
     """Of one to four bytes a character, or empty."""
     return f"{number} naïve – \N{SLICE OF PIZZA}" if number % 20 else ""
@@ -51,5 +69,6 @@ def text(number):
 SOURCES = {
     "integers": SourceCase(write_lines, int, IntegerLines, square, square_batch),
     "folders": SourceCase(write_folder, int, IntegerLines, square, square_batch),
+    "csv": SourceCase(write_csv, csv_row, read_csv, noted, all_noted),
     "texts": SourceCase(write_lines, text, TextLines, same, Batch(same)),
 }

@@ -3,13 +3,28 @@
 import math
 from datetime import date
 from decimal import Decimal
+from functools import partial
 
 import pandas
 import pyarrow
 import pytest
 
-from fanout_pipeline import BadInput, Csv, IntegerLines, Unreadable
+from fanout_pipeline import (
+    BadInput,
+    Csv,
+    FanoutSpec,
+    IntegerLines,
+    Options,
+    Unreadable,
+    read_failures,
+    read_results,
+)
+from fanout_pipeline.engine.functions.identity import Basis, identity_of
+from fanout_pipeline.engine.model.options import FailurePolicy
+from fanout_pipeline.engine.registry import STRATEGIES
+from fanout_pipeline.engine.run import run_strategy
 from fanout_pipeline.sources.source import require_unchanged
+from fanout_pipeline.squares import square, square_batch
 from fanout_pipeline_tests.sources.reading import read
 
 ORDERS = """order_id,amount,country,note
@@ -260,3 +275,59 @@ def test_numbers_are_those_of_a_text_file(tmp_path):
     (tmp_path / "n.csv").write_text("n\n1\n-2\n9999999999999999999999\n")
     source = Csv(str(tmp_path / "n.csv"), columns=("n",), types={"n": int})
     assert read(source, 2) == read(IntegerLines(str(tmp_path / "n.txt")), 2)
+
+
+@pytest.mark.slow
+def test_squares_of_a_csv_file_are_those_of_a_text_file(tmp_path):
+    """The same numbers give the same digest, whichever file they are in."""
+    numbers = [str(n * 7919 % 10_007) for n in range(5000)]
+    (tmp_path / "n.txt").write_text("\n".join([*numbers, ""]))
+    (tmp_path / "n.csv").write_text("\n".join(["n", *numbers, ""]))
+    digests = set()
+    for source in (
+        IntegerLines(str(tmp_path / "n.txt")),
+        Csv(str(tmp_path / "n.csv"), columns=("n",), types={"n": int}),
+    ):
+        for name in ("serial", "multiprocess", "vectorized"):
+            spec = FanoutSpec("squares", source, square, square_batch)
+            options = Options(2, STRATEGIES[name].start_methods[0])
+            record = run_strategy(STRATEGIES[name], spec, tmp_path / name, options, chunks=5)
+            digests.add(record.digest)
+    assert len(digests) == 1
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["serial", "multiprocess", "vectorized"])
+def test_bad_records_go_into_quarantine(tmp_path, name):
+    """All others have their results; without quarantine one of them ends the run."""
+    path = tmp_path / "orders.csv"
+    path.write_text('n,m\n1,"a\nb"\n2,x,y\n"z",\n4,"c"\n')
+    spec = FanoutSpec("n", Csv(str(path), columns=("n",), types={"n": int}), square, square_batch)
+    run = partial(run_strategy, STRATEGIES[name], spec, tmp_path / name)
+    method = STRATEGIES[name].start_methods[0]
+    with pytest.raises(BadInput, match=r"line [45] of .*orders.csv has (3 fields|'z')"):
+        run(Options(2, method), chunks=2)
+    policy = FailurePolicy(on_error="quarantine", failed_items="omit")
+    run(Options(2, method, failures=policy), chunks=2)
+    assert read_results(tmp_path / name)["result"].tolist() == [1, 16]
+    failures = read_failures(tmp_path / name)
+    assert failures["index"].tolist() == [1, 2]
+    assert failures["item"].tolist() == ["'2,x,y'", "'\"z\",'"]
+    assert "refuses (ValueError: invalid literal" in failures["message"][1]
+
+
+def doubled(text):
+    return 2 * float(text)
+
+
+@pytest.mark.slow
+def test_another_type_is_another_run(tmp_path, path):
+    """Parts that were made with another conversion are not reused."""
+    made = []
+    for convert in (float, float, doubled):
+        source = Csv(str(path), columns=("order_id",), types={"order_id": convert})
+        spec = FanoutSpec("ids", source, abs)
+        identity = identity_of(STRATEGIES["serial"], spec, Basis.of(spec), None, Options(1, "none"))
+        made.append(identity)
+    assert not made[1].changed(made[0])
+    assert "the type of order_id" in str(made[2].changed(made[0]))
