@@ -8,7 +8,14 @@ from dataclasses import dataclass
 from itertools import repeat
 from typing import Any
 
-from fanout_pipeline.sources.csv_records import Dialect, FieldError, fields, find, plain_lines
+from fanout_pipeline.sources.csv_records import (
+    Dialect,
+    FieldError,
+    Fields,
+    fields,
+    find,
+    plain_lines,
+)
 from fanout_pipeline.sources.csv_table import Convert, Layout, Table
 from fanout_pipeline.sources.raw_lines import shortened
 from fanout_pipeline.sources.source import Unreadable
@@ -28,33 +35,55 @@ class Piece:
 
 def table(piece: Piece, layout: Layout) -> Table:
     """The rows of a piece. Raises BadInput where `csv` finds no end of a record."""
-    if not piece.raw:
-        return Table(layout, [], {})
     dialect, width, pick = layout.dialect, len(layout.header), layout.pick
     conversions = [
         (n, layout.types[name]) for n, name in enumerate(layout.names) if name in layout.types
     ]
-    odd: dict[int, tuple[str, str]] = {}
+    if not piece.raw:
+        return Table(layout, [], {})
     try:
         try:
-            if not conversions and (lines := plain_lines(piece.raw, dialect, width)) is not None:
-                return Table(layout, lines, {}, _splitting(dialect.delimiter, pick))
-            found = fields(piece.raw, dialect, width, pick)
+            lines = plain_lines(piece.raw, dialect, width)
+            split = _splitting(dialect.delimiter, pick)
+            if lines is not None and not conversions:
+                return Table(layout, lines, {}, split)
+            if lines is not None:
+                found = Fields(list(split(lines)), {}, False)
+            else:
+                found = fields(piece.raw, dialect, width, pick)
         except UnicodeDecodeError:
             found = fields(piece.raw, dialect.of_bytes, width, pick)
             decode = _decoding(dialect.encoding)
-            decoding = [(n, decode) for n in range(len(layout.names))]
-            found = found._replace(rows=_converted(found.rows, layout, decoding, True, odd))
+            conversions = [*((n, decode) for n in range(len(layout.names))), *conversions]
     except csv.Error:
         raise _error(piece, dialect) from None
-    for row, number in found.too_many.items():
-        columns = "1 column" if width == 1 else f"{width} columns"
-        odd[row] = (
-            f"has {number} fields, for {columns}",
-            "Enclose a field that contains the delimiter in quotes, or correct the record.",
-        )
-    rows = _converted(found.rows, layout, conversions, found.is_short or bool(odd), odd)
-    return Table(layout, rows, _unreadable(piece, dialect, odd) if odd else {})
+    odd = {row: _too_many(number, width) for row, number in found.too_many.items()}
+    columns = _converted(found, layout, conversions, odd) if found.rows and conversions else []
+    unreadable = _unreadable(piece, dialect, odd) if odd else {}
+    if not columns:
+        return Table(layout, found.rows, unreadable)
+    if layout.is_plain:
+        return Table(layout, columns[0], unreadable)
+    return Table(layout, range(len(found.rows)), unreadable, _zipping(columns))
+
+
+def _too_many(fields: int, width: int) -> tuple[str, str]:
+    columns = "1 column" if width == 1 else f"{width} columns"
+    return (
+        f"has {fields} fields, for {columns}",
+        "Enclose a field that contains the delimiter in quotes, or correct the record.",
+    )
+
+
+def _zipping(columns: Sequence[Sequence[Any]]) -> Callable[[Any], Iterator[Any]]:
+    """Rows from columns: tuples of converted values would all be looked at by the garbage collector."""
+
+    def rows(numbers: range) -> Iterator[Any]:
+        if numbers.step == 1:
+            return zip(*(column[numbers.start : numbers.stop] for column in columns), strict=True)
+        return zip(*(map(column.__getitem__, numbers) for column in columns), strict=True)
+
+    return rows
 
 
 def _splitting(
@@ -83,25 +112,25 @@ def _decoding(encoding: str) -> Convert:
 
 
 def _converted(
-    rows: list[Any],
+    found: Fields,
     layout: Layout,
     conversions: Sequence[tuple[int, Convert]],
-    skips: bool,
     odd: dict[int, tuple[str, str]],
-) -> list[Any]:
-    """The rows with columns converted, noting where that fails. `skips`: some fields are to be left as they are."""
-    if not conversions or not rows:
-        return rows
-    columns: list[Sequence[Any]] = [rows] if layout.is_plain else list(zip(*rows, strict=True))
+) -> list[Sequence[Any]]:
+    """The columns of some rows, converted; notes in `odd` where that fails."""
+    columns: list[Sequence[Any]] = [found.rows]
+    if not layout.is_plain:
+        columns = list(zip(*found.rows, strict=True))
     for number, convert in conversions:
+        skips = found.is_short or bool(odd)
         columns[number] = _convert(columns[number], convert, layout.names[number], skips, odd)
-        skips = skips or bool(odd)
-    return list(columns[0]) if layout.is_plain else list(zip(*columns, strict=True))
+    return columns
 
 
 def _convert(
     column: Sequence[Any], convert: Convert, name: str, skips: bool, odd: dict[int, tuple[str, str]]
 ) -> list[Any]:
+    """A column converted. `skips`: some fields are to be left as they are."""
     if not skips:
         try:
             converted = list(map(convert, column))

@@ -7,18 +7,16 @@ lines that begin in its range, so files are cut by their sizes alone.
 
 from __future__ import annotations
 
-import os
 from abc import abstractmethod
 from bisect import bisect_right
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import accumulate, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar, Self
 
-from fanout_pipeline.sources.files import cannot_read
+from fanout_pipeline.sources.files import no_link, reading
 from fanout_pipeline.sources.many_files import (
     File,
     Listing,
@@ -81,7 +79,7 @@ class Lines(Source):
         version = self.version()
         digests, counts = [], [0]
         for file in listing_of(version.token).files:
-            with self._open(file) as opened:
+            with reading(file.path) as opened:
                 digest, own = hash_and_count(opened, file.size, self._items, counts.pop())
             digests.append(digest)
             counts += own
@@ -98,7 +96,7 @@ class Lines(Source):
     def read(self, chunk: Chunk) -> LineItems:
         pieces, listing = [], self._listing()
         for number, start, stop in listing.ranges(chunk.start, chunk.stop):
-            with self._open(listing.files[number]) as file:
+            with reading(listing.files[number].path) as file:
                 begin = line_at(file, start, self._items)
                 end = line_at(file, stop, self._items)
                 file.seek(begin)
@@ -107,7 +105,7 @@ class Lines(Source):
 
     def head(self, items: int, path: Path) -> Self:
         left, listing = items, look(self.path, self._items)
-        with open(path, "wb", opener=_no_link) as out:
+        with open(path, "wb", opener=no_link) as out:
             while left:
                 before = left
                 for file in listing.files:
@@ -122,7 +120,7 @@ class Lines(Source):
     def _copy(self, file: File, most: int, out: BinaryIO) -> int:
         """Copy so many lines, or all if there are fewer. Returns how many there were."""
         left = most
-        with self._open(file) as opened:
+        with reading(file.path) as opened:
             begin = opened.seek(first_line(opened, self._items))
             if not out.tell():
                 out.write(MARK[:begin])  # what follows may look like one
@@ -159,7 +157,7 @@ class Lines(Source):
         return self._lines_before(listing.files[number], within, counts)
 
     def _lines_before(self, file: File, offset: int, counts: Sequence[int]) -> int:
-        with self._open(file) as opened:
+        with reading(file.path) as opened:
             return lines_before(opened, offset, self._items, counts)
 
     @property
@@ -174,14 +172,6 @@ class Lines(Source):
     def _first_blocks(self) -> list[int]:
         """Where in `line_ends` those of each file begin, and where the last is."""
         return first_blocks(self.listing, COUNT_BYTES)
-
-    @contextmanager
-    def _open(self, file: File) -> Iterator[BinaryIO]:
-        try:
-            with open(file.path, "rb") as opened:
-                yield opened
-        except OSError as error:
-            raise cannot_read(str(error.filename or file.path), error) from error
 
 
 class LineItems(Items):
@@ -226,8 +216,3 @@ class LineItems(Items):
 
     def __len__(self) -> int:
         return len(self.values) if "_parsed" in self.__dict__ else count(self._raw)
-
-
-def _no_link(path: str, flags: int) -> int:
-    """How a file is opened that may not be a symbolic link."""
-    return os.open(path, flags | os.O_NOFOLLOW, 0o666)
