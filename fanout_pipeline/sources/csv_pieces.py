@@ -9,10 +9,10 @@ from itertools import repeat
 from typing import Any
 
 from fanout_pipeline.sources.csv_records import (
+    Block,
     Dialect,
     FieldError,
-    Fields,
-    fields,
+    blocks,
     find,
     plain_lines,
 )
@@ -35,7 +35,7 @@ class Piece:
 
 def table(piece: Piece, layout: Layout) -> Table:
     """The rows of a piece. Raises BadInput where `csv` finds no end of a record."""
-    dialect, width, pick = layout.dialect, len(layout.header), layout.pick
+    dialect, width = layout.dialect, len(layout.header)
     conversions = [
         (n, layout.types[name]) for n, name in enumerate(layout.names) if name in layout.types
     ]
@@ -44,27 +44,45 @@ def table(piece: Piece, layout: Layout) -> Table:
     try:
         try:
             lines = plain_lines(piece.raw, dialect, width)
-            split = _splitting(dialect.delimiter, pick)
             if lines is not None and not conversions:
-                return Table(layout, lines, {}, split)
+                return Table(layout, lines, {}, _splitting(dialect.delimiter, layout.pick))
             if lines is not None:
-                found = Fields(list(split(lines)), {}, False)
-            else:
-                found = fields(piece.raw, dialect, width, pick)
+                return _table(
+                    map(str.split, lines, repeat(dialect.delimiter)), piece, layout, conversions
+                )
+            return _table(dialect.reader(dialect.lines(piece.raw)), piece, layout, conversions)
         except UnicodeDecodeError:
-            found = fields(piece.raw, dialect.of_bytes, width, pick)
-            decode = _decoding(dialect.encoding)
+            decode, bytewise = _decoding(dialect.encoding), dialect.of_bytes
             conversions = [*((n, decode) for n in range(len(layout.names))), *conversions]
+            return _table(bytewise.reader(bytewise.lines(piece.raw)), piece, layout, conversions)
     except csv.Error:
         raise _error(piece, dialect) from None
-    odd = {row: _too_many(number, width) for row, number in found.too_many.items()}
-    columns = _converted(found, layout, conversions, odd) if found.rows and conversions else []
-    unreadable = _unreadable(piece, dialect, odd) if odd else {}
-    if not columns:
-        return Table(layout, found.rows, unreadable)
+
+
+def _table(
+    records: Iterable[list[str]],
+    piece: Piece,
+    layout: Layout,
+    conversions: Sequence[tuple[int, Convert]],
+) -> Table:
+    odd: dict[int, tuple[str, str]] = {}
+    rows: list[Any] = []
+    columns: list[list[Any]] = [[] for _ in layout.names]
+    for block in blocks(filter(None, records), len(layout.header), layout.pick):
+        odd |= {
+            row: _too_many(number, len(layout.header)) for row, number in block.too_many.items()
+        }
+        if not conversions:
+            rows += block.rows
+            continue
+        for number, values in enumerate(_converted(block, layout, conversions, odd)):
+            columns[number].extend(values)
+    unreadable = _unreadable(piece, layout.dialect, odd) if odd else {}
+    if not conversions:
+        return Table(layout, rows, unreadable)
     if layout.is_plain:
         return Table(layout, columns[0], unreadable)
-    return Table(layout, range(len(found.rows)), unreadable, _zipping(columns))
+    return Table(layout, range(len(columns[0])), unreadable, _zipping(columns))
 
 
 def _too_many(fields: int, width: int) -> tuple[str, str]:
@@ -76,7 +94,7 @@ def _too_many(fields: int, width: int) -> tuple[str, str]:
 
 
 def _zipping(columns: Sequence[Sequence[Any]]) -> Callable[[Any], Iterator[Any]]:
-    """Rows from columns: tuples of converted values would all be looked at by the garbage collector."""
+    """Makes rows from columns, by their numbers. The garbage collector would look at each of many tuples."""
 
     def rows(numbers: range) -> Iterator[Any]:
         if numbers.step == 1:
@@ -112,40 +130,41 @@ def _decoding(encoding: str) -> Convert:
 
 
 def _converted(
-    found: Fields,
+    block: Block,
     layout: Layout,
     conversions: Sequence[tuple[int, Convert]],
     odd: dict[int, tuple[str, str]],
 ) -> list[Sequence[Any]]:
     """The columns of some rows, converted; notes in `odd` where that fails."""
-    columns: list[Sequence[Any]] = [found.rows]
+    columns: list[Sequence[Any]] = [block.rows]
     if not layout.is_plain:
-        columns = list(zip(*found.rows, strict=True))
+        columns = list(zip(*block.rows, strict=True))
+    odd_before = len(odd) - len(block.too_many)
     for number, convert in conversions:
-        skips = found.is_short or bool(odd)
-        columns[number] = _convert(columns[number], convert, layout.names[number], skips, odd)
+        column = columns[number]
+        skips = block.is_short or len(odd) > odd_before
+        try:
+            converted = [] if skips else list(map(convert, column))
+        except Exception:
+            converted = []  # which it was is found below
+        if len(converted) < len(column):
+            converted = _convert_each(column, convert, layout.names[number], block.first, odd)
+        columns[number] = converted
     return columns
 
 
-def _convert(
-    column: Sequence[Any], convert: Convert, name: str, skips: bool, odd: dict[int, tuple[str, str]]
+def _convert_each(
+    column: Sequence[Any], convert: Convert, name: str, first: int, odd: dict[int, tuple[str, str]]
 ) -> list[Any]:
-    """A column converted. `skips`: some fields are to be left as they are."""
-    if not skips:
-        try:
-            converted = list(map(convert, column))
-        except Exception:
-            converted = []  # which it was is found below
-        if len(converted) == len(column):
-            return converted
+    """As far as fields are there and can be converted. `first`: the position of the first."""
     converted = list(column)
-    for row, text in enumerate(column):
-        if text is None or row in odd:
+    for number, text in enumerate(column):
+        if text is None or first + number in odd:
             continue
         try:
-            converted[row] = convert(text)
+            converted[number] = convert(text)
         except Exception as error:
-            odd[row] = _reason(text, name, convert, error)
+            odd[first + number] = _reason(text, name, convert, error)
     return converted
 
 
