@@ -17,7 +17,8 @@ from fanout_pipeline.engine.functions.input_guard import inputs_unchanged
 from fanout_pipeline.engine.model.options import FailurePolicy, Options
 from fanout_pipeline.engine.model.run_record import RunRecord
 from fanout_pipeline.engine.model.spec import FanoutSpec, with_its_imports
-from fanout_pipeline.engine.model.strategy import Crew, Ran, Strategy, Work
+from fanout_pipeline.engine.model.strategy import Crew, Ran, Strategy
+from fanout_pipeline.engine.model.work import Work
 from fanout_pipeline.engine.scheduling.resume import finished_before, log_kept_on_error, unfinished
 from fanout_pipeline.engine.suitability import require_suited
 from fanout_pipeline.engine.system.malloc import keep_freed_memory
@@ -246,5 +247,5 @@ class Job:
             finished,
             spec.depends_on,
             self.basis.seen,
-            Surroundings.here(),
+            Surroundings.current(),
         )

@@ -8,12 +8,11 @@ three times the chunk's items; each further one adds log2(items) batches at most
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from fanout_pipeline.engine.calls.outcome import UNLIMITED, Control, Outcome
-from fanout_pipeline.engine.calls.quarantine import Quarantine
-from fanout_pipeline.engine.calls.records import put_in, unreadable_failures
+from fanout_pipeline.engine.calls.quarantine import Quarantine, unreadable_failures
 from fanout_pipeline.engine.model.errors import (
     Failure,
     ItemFailed,
@@ -22,14 +21,14 @@ from fanout_pipeline.engine.model.errors import (
     reraise_interrupt,
     short_repr,
 )
-from fanout_pipeline.engine.model.strategy import Work
+from fanout_pipeline.engine.model.work import Work
 from fanout_pipeline.engine.system.signals import interrupts_marked
 from fanout_pipeline.engine.timing.stopwatch import Stopwatch
 from fanout_pipeline.results.store.manifest import PartRecord
 from fanout_pipeline.sources.source import Chunk
 
 
-def process_batch(work: Work, chunk: Chunk, control: Control = UNLIMITED) -> Outcome[PartRecord]:
+def process_batch(work: Work, chunk: Chunk, control: Control = UNLIMITED) -> Outcome:
     """Call the batch function once on all items of a chunk, however long that takes, and write the part.
 
     Raises ItemFailed, BadInput, or Stopped.
@@ -189,8 +188,23 @@ def with_nulls(column: Any, positions: Iterable[int]) -> Any:
 
     nulls = dict.fromkeys(positions)
     if isinstance(column, pyarrow.Array):
-        return column.take(pyarrow.array(put_in(range(len(column)), nulls), pyarrow.int64()))
-    return put_in(column, nulls)
+        return column.take(pyarrow.array(_put_in(range(len(column)), nulls), pyarrow.int64()))
+    return _put_in(column, nulls)
+
+
+def _put_in(values: Sequence[Any], others: Mapping[int, Any]) -> list[Any]:
+    """The values with others inserted, so that each of those has the position that it is keyed by.
+
+    The positions ascend.
+    """
+    whole: list[Any] = []
+    taken = 0
+    for number, (position, other) in enumerate(others.items()):
+        whole += values[taken : position - number]
+        whole.append(other)
+        taken = position - number
+    whole += values[taken:]
+    return whole
 
 
 def _as_column(results: Any) -> Any:

@@ -7,13 +7,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import replace
+from typing import Any, NamedTuple
 
 from fanout_pipeline.engine.calls.invoke import Append, appending
 from fanout_pipeline.engine.calls.outcome import UNLIMITED, Control, Outcome
-from fanout_pipeline.engine.calls.quarantine import Quarantine
-from fanout_pipeline.engine.calls.records import unreadable_failures
+from fanout_pipeline.engine.calls.quarantine import Quarantine, unreadable_failures
 from fanout_pipeline.engine.model.errors import (
     Failure,
     Stopped,
@@ -21,10 +20,10 @@ from fanout_pipeline.engine.model.errors import (
     reraise_interrupt,
     short_repr,
 )
-from fanout_pipeline.engine.model.strategy import Work
+from fanout_pipeline.engine.model.work import Work
 from fanout_pipeline.engine.timing.stopwatch import Stopwatch
 from fanout_pipeline.results.store.manifest import PartRecord
-from fanout_pipeline.results.types.buffer import Results
+from fanout_pipeline.results.types.buffer import ResultBuffer
 from fanout_pipeline.sources.source import Chunk
 
 _SLICE_SECONDS = 0.02
@@ -39,8 +38,8 @@ def process_chunk(
     work: Work,
     chunk: Chunk,
     control: Control = UNLIMITED,
-    finish: Callable[[Quarantine, Results], PartRecord] = Quarantine.part,
-) -> Outcome[PartRecord]:
+    finish: Callable[[Quarantine, ResultBuffer], PartRecord] = Quarantine.part,
+) -> Outcome:
     """Call the function on each item of a chunk, as far as `control` lets it, and have `finish` make the part.
 
     Raises ItemFailed, BadInput, or Stopped.
@@ -56,7 +55,7 @@ def _called(
     work: Work,
     chunk: Chunk,
     control: Control,
-    finish: Callable[[Quarantine, Results], PartRecord],
+    finish: Callable[[Quarantine, ResultBuffer], PartRecord],
     stopwatch: Stopwatch,
 ) -> tuple[PartRecord, Chunk | None]:
     """The part, and what is left of the chunk."""
@@ -68,7 +67,7 @@ def _called(
     if control.recorder is not None:
         control.recorder.first_index = first_index
     stopwatch.end("read")
-    results = Results()
+    results = ResultBuffer()
     quarantine = Quarantine(work, chunk, first_index, stopwatch)
     with quarantine, appending(work.function, stopwatch.spent_elsewhere) as append:
         calls = _Calls(append, items.values, results, quarantine, control, failed)
@@ -78,13 +77,12 @@ def _called(
     return finish(quarantine, results), rest
 
 
-@dataclass(frozen=True, slots=True)
-class _Calls:
+class _Calls(NamedTuple):
     """The calls of one chunk's items, in slices, and what is done about those that fail."""
 
     append: Append
     items: Sequence[Any]
-    results: Results
+    results: ResultBuffer
     """One for each item, but for those that failed where the policy omits these."""
     quarantine: Quarantine
     control: Control

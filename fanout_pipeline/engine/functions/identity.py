@@ -20,7 +20,8 @@ from fanout_pipeline.engine.functions.fingerprint import function_fingerprint, f
 from fanout_pipeline.engine.functions.input_guard import input_versions
 from fanout_pipeline.engine.model.options import Options
 from fanout_pipeline.engine.model.spec import FanoutSpec
-from fanout_pipeline.engine.model.strategy import InputVersions, Strategy
+from fanout_pipeline.engine.model.strategy import Strategy
+from fanout_pipeline.engine.model.work import InputVersions
 from fanout_pipeline.results.store.ledger import Identity
 from fanout_pipeline.results.store.manifest import FORMAT
 from fanout_pipeline.sources.source import Version

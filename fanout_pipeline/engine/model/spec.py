@@ -5,8 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from functools import partial, wraps
-from inspect import iscoroutinefunction
+from functools import wraps
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
@@ -61,13 +60,6 @@ class FanoutSpec:
     def under(self, root: Path) -> FanoutSpec:
         """The same spec with its source's path relative to `root`."""
         return replace(self, source=self.source.under(root))
-
-
-def is_async(function: Callable[..., Any]) -> bool:
-    """Whether its calls must be awaited: it is an `async def`, a partial of one or an object with one."""
-    while isinstance(function, partial):
-        function = function.func
-    return iscoroutinefunction(function) or iscoroutinefunction(type(function).__call__)
 
 
 def with_its_imports(function: Callable[_P, _T]) -> Callable[_P, _T]:

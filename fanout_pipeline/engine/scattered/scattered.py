@@ -25,14 +25,15 @@ from fanout_pipeline.engine.functions.input_guard import inputs_unchanged, requi
 from fanout_pipeline.engine.model.options import Options
 from fanout_pipeline.engine.model.run_record import RunRecord
 from fanout_pipeline.engine.model.spec import FanoutSpec, with_its_imports
-from fanout_pipeline.engine.model.strategy import Crew, Strategy, Work
+from fanout_pipeline.engine.model.strategy import Crew, Strategy
+from fanout_pipeline.engine.model.work import Work
 from fanout_pipeline.engine.registry import REFERENCE, STRATEGIES, SUPERVISED
 from fanout_pipeline.engine.run import Job
 from fanout_pipeline.engine.scattered.begun import Begun, begun
 from fanout_pipeline.engine.scattered.gathered import Answer, gathered
-from fanout_pipeline.engine.scheduling.gaps import gaps
 from fanout_pipeline.engine.scheduling.resume import (
     finished_before,
+    gaps,
     log_kept_on_error,
     part_collector,
     unfinished,

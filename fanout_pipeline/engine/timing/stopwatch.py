@@ -6,26 +6,10 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import Protocol, TypeVar
+from typing import TYPE_CHECKING
 
-
-class Timed(Protocol):
-    """A record of a chunk's results, with the seconds that each phase took."""
-
-    @property
-    def items(self) -> int: ...
-
-    @property
-    def read_seconds(self) -> float: ...
-
-    @property
-    def call_seconds(self) -> float: ...
-
-    @property
-    def write_seconds(self) -> float: ...
-
-
-AnyTimed = TypeVar("AnyTimed", bound=Timed)
+if TYPE_CHECKING:
+    from fanout_pipeline.results.store.manifest import PartRecord
 
 
 class Stopwatch:
@@ -65,13 +49,13 @@ class Stopwatch:
         """Add CPU time to the current lap that another thread used on behalf of this one."""
         self._elsewhere_cpu += cpu_seconds
 
-    def timed(self, part: AnyTimed) -> AnyTimed:
+    def timed(self, part: PartRecord) -> PartRecord:
         """The part just written, with its times.
 
         By now its items and results have been freed, a lap's worth of time if they are Python objects.
         """
         self.end("write")
-        return replace(  # type: ignore[type-var]
+        return replace(
             part,
             read_seconds=self._wall["read"],
             call_seconds=self._wall["call"],
