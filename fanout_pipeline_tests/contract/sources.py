@@ -1,15 +1,20 @@
 """The sources of the contract: a new format adds an entry, and every strategy is tested with it."""
 
 import csv
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from fanout_pipeline import Csv, IntegerLines, TextLines
+import pyarrow
+from pyarrow import parquet
+
+from fanout_pipeline import Csv, Files, IntegerLines, JsonLines, Parquet, TextLines
 from fanout_pipeline.squares import square, square_batch
 from fanout_pipeline_tests.contract.functions.adapters import Batch
 from fanout_pipeline_tests.contract.functions.of_csv import all_noted, noted
+from fanout_pipeline_tests.contract.functions.of_rows import as_text, texts_of_arrow, texts_of_frame
 from fanout_pipeline_tests.contract.functions.returning import same
 
 
@@ -35,6 +40,27 @@ class SourceCase:
 
 def write_lines(path, items):
     path.write_text("".join(f"{item}\n" for item in items), encoding="utf-8")
+
+
+def write_rows(path, rows):
+    """Row groups are shorter than any chunk, and longer than some."""
+    schema = pyarrow.schema({"number": pyarrow.int64(), "text": pyarrow.string()})
+    parquet.write_table(pyarrow.Table.from_pylist(rows, schema), path, row_group_size=10)
+
+
+def write_column(path, values):
+    """Beside one that is not asked for."""
+    table = pyarrow.table({"other": pyarrow.nulls(len(values)), "number": values})
+    parquet.write_table(table, path, row_group_size=40)
+
+
+def row(number):
+    """With a null in some."""
+    return {"number": number if number % 3 else None, "text": text(number)}
+
+
+def parquet_column(path):
+    return Parquet(path, columns=("number",))
 
 
 def write_folder(path, items):
@@ -66,9 +92,45 @@ def text(number):
     return f"{number} naïve – \N{SLICE OF PIZZA}" if number % 20 else ""
 
 
+def write_json_lines(path, items):
+    path.write_text("".join(f"{json.dumps(item)}\n" for item in items))
+
+
+def record(number):
+    """An object with an optional key."""
+    optional = {"country": "AT"} if number % 3 else {}
+    return {"amount": number, "tags": [str(number), "é"], **optional}
+
+
+def twice_the_amount(found):
+    return 2 * found["amount"]
+
+
+def twice_the_amounts(frame):
+    return 2 * frame["amount"]
+
+
+def write_files(path, items):
+    path.mkdir()
+    for number, item in enumerate(items):
+        (path / f"{number:05}.txt").write_text(item)
+
+
+def contents(handle):
+    """A text stands for a file that holds it."""
+    return handle if isinstance(handle, str) else handle.read_text()
+
+
 SOURCES = {
     "integers": SourceCase(write_lines, int, IntegerLines, square, square_batch),
     "folders": SourceCase(write_folder, int, IntegerLines, square, square_batch),
     "csv": SourceCase(write_csv, csv_row, read_csv, noted, all_noted),
     "texts": SourceCase(write_lines, text, TextLines, same, Batch(same)),
+    "parquet rows": SourceCase(write_rows, row, Parquet, as_text, texts_of_frame),
+    "parquet in Arrow": SourceCase(write_rows, row, Parquet, as_text, texts_of_arrow),
+    "parquet column": SourceCase(write_column, int, parquet_column, square, square_batch),
+    "JSON lines": SourceCase(
+        write_json_lines, record, JsonLines, twice_the_amount, twice_the_amounts
+    ),
+    "files": SourceCase(write_files, text, Files, contents, Batch(contents)),
 }

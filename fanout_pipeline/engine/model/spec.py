@@ -32,8 +32,9 @@ class FanoutSpec:
     """The function that is called with each item, and awaited if it is async. Worker processes import its
     module; if they cannot, or if the module holds Dagster objects, the function is sent with its code."""
     batch_function: Callable[[Any], Any] | None = None
-    """The function for `vectorized`: it takes a pandas Series of items and returns as many results. With
-    None there is no `vectorized`."""
+    """The function for `vectorized`: it takes a batch of items and returns as many results. A batch is a pandas
+    Series of plain values or a DataFrame of dicts; it is a `pyarrow.Table` if the first parameter is annotated so.
+    With None there is no `vectorized`."""
     upstream: tuple[str, ...] = ()
     """The keys of the assets that write the source, as in `orders` or `raw/orders`."""
     depends_on: tuple[Dependency, ...] = ()
