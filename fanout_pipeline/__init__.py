@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from fanout_pipeline.results.read import iter_results, read_results
     from fanout_pipeline.results.store.manifest import NoResults
     from fanout_pipeline.results.write_results import write_results
+    from fanout_pipeline.sources.csv_files import Csv
     from fanout_pipeline.sources.file_handle import FileHandle
     from fanout_pipeline.sources.integer_lines import IntegerLines
     from fanout_pipeline.sources.json_lines import JsonLines
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 __all__ = [
     "BadInput",
     "Chunk",
+    "Csv",
     "FanoutSpec",
     "FileHandle",
     "Files",
@@ -59,6 +61,7 @@ __all__ = [
 _MODULES = {
     "BadInput": "sources.source",
     "Chunk": "sources.source",
+    "Csv": "sources.csv_files",
     "FanoutSpec": "engine.model.spec",
     "FileHandle": "sources.file_handle",
     "Files": "sources.whole_files",

@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path
 
 import fanout_pipeline.engine.calls.imports  # noqa: F401 (not in a run's time)
+from fanout_pipeline.engine.calls.typed import typed
 from fanout_pipeline.engine.functions.identity import Basis, identity_of
 from fanout_pipeline.engine.functions.input_guard import inputs_unchanged
 from fanout_pipeline.engine.model.options import FailurePolicy, Options
@@ -67,6 +68,7 @@ def run_strategy(
     baseline is asked for what it lacks; what is visible in the folder is then as it was.
     """
     require_suited(strategy, spec, options, resume, log)
+    spec.source.require_columns(spec.keep)
     run = partial(_run_here, strategy, options=options, chunks=chunks, warm_runs=warm_runs)
     if not strategy.baseline:
         return run(spec, folder, log=log, ledger=ledger, resume=resume)
@@ -120,16 +122,8 @@ def _run_here(
         if resume:
             generations.enter_context(log_kept_on_error(folders[0], spec, basis, log))
         progress = Progress(strategy.name, log)
-        job = Job(
-            strategy.name,
-            spec,
-            basis,
-            target,
-            wanted,
-            chunks is not None,
-            options.failures,
-            progress,
-        )
+        fixed = chunks is not None
+        job = Job(strategy.name, spec, basis, target, wanted, fixed, options.failures, progress)
         own, began = own_usage(), time.perf_counter()
         with strategy.start(options) as crew:
             started = time.perf_counter()
@@ -153,7 +147,7 @@ def _run_here(
         items=cold.manifest.items,
         workers=options.workers,
         worker_pids=tuple(u.pid for u in used) or (os.getpid(),),
-        chunks=len(cold.manifest.parts),
+        chunks=len(cold.ran.parts),
         start_method=options.start_method,
         digest=cold.manifest.digest,
         input=replace(basis.input, counts=()),  # Nobody needs them any more.
@@ -223,13 +217,13 @@ class Job:
             raise
         written = time.perf_counter()
         try:
-            read = recorded(source, self.basis.input)
-            manifest = Manifest(self.strategy, tuple(ran.parts), read, self.basis.made_by)
+            made = recorded(source, self.basis.input), self.basis.made_by, self.spec.unpack
+            manifest = Manifest(self.strategy, tuple(ran.parts), *made)
         except (TypeError, ValueError):
             # So would one that resumes from all of them.
             forget(generation)
             raise
-        self.target.commit(generation, manifest)
+        manifest = self.target.commit(generation, manifest)
         return Once(manifest, ran, cut - began, written - began, time.perf_counter() - written)
 
     def _work(
@@ -238,7 +232,7 @@ class Job:
         spec = self.spec
         return Work(
             spec.source.examined(self.basis.input),
-            spec.function,
+            typed(spec.function, spec.layout.kind),
             spec.batch_function,
             chunks,
             generation,
@@ -248,4 +242,5 @@ class Job:
             spec.depends_on,
             self.basis.seen,
             Surroundings.current(),
+            spec.layout,
         )

@@ -7,7 +7,6 @@ lines that begin in its range, so files are cut by their sizes alone.
 
 from __future__ import annotations
 
-import os
 from abc import abstractmethod
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,7 +17,7 @@ from itertools import accumulate, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar, Self
 
-from fanout_pipeline.sources.files import cannot_read
+from fanout_pipeline.sources.files import cannot_read, no_link
 from fanout_pipeline.sources.many_files import (
     File,
     Listing,
@@ -113,7 +112,7 @@ class Lines(Source):
 
     def head(self, items: int, path: Path) -> Self:
         left, listing = items, look(self.path, self._items)
-        with open(path, "wb", opener=_no_link) as out:
+        with open(path, "wb", opener=no_link) as out:
             while left:
                 before = left
                 for file in listing.files:
@@ -253,8 +252,3 @@ class LineItems(Items):
 
     def __len__(self) -> int:
         return len(self.values) if "_parsed" in self.__dict__ else count(self._raw)
-
-
-def _no_link(path: str, flags: int) -> int:
-    """How a file is opened that may not be a symbolic link."""
-    return os.open(path, flags | os.O_NOFOLLOW, 0o666)

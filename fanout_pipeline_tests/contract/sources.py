@@ -1,5 +1,6 @@
 """The sources of the contract: a new format adds an entry, and every strategy is tested with it."""
 
+import csv
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,9 +10,10 @@ from typing import Any
 import pyarrow
 from pyarrow import parquet
 
-from fanout_pipeline import Files, IntegerLines, JsonLines, Parquet, TextLines
+from fanout_pipeline import Csv, Files, IntegerLines, JsonLines, Parquet, TextLines
 from fanout_pipeline.squares import square, square_batch
 from fanout_pipeline_tests.contract.functions.adapters import Batch
+from fanout_pipeline_tests.contract.functions.of_csv import all_noted, noted
 from fanout_pipeline_tests.contract.functions.of_rows import as_text, texts_of_arrow, texts_of_frame
 from fanout_pipeline_tests.contract.functions.returning import same
 
@@ -69,6 +71,22 @@ def write_folder(path, items):
         write_lines(path / f"{number}.txt", items[start:stop])
 
 
+def write_csv(path, items):
+    with open(path, "w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, ("number", "unused", "note"), restval="")
+        writer.writeheader()
+        writer.writerows(items)
+
+
+def csv_row(number):
+    """Every other one is of several lines."""
+    return {"number": number, "note": f'{number} "naïve",\n' * (number % 2) + text(number)}
+
+
+def read_csv(path):
+    return Csv(path, columns=("number", "note"), types={"number": int})
+
+
 def text(number):
     """Of one to four bytes a character, or empty."""
     return f"{number} naïve – \N{SLICE OF PIZZA}" if number % 20 else ""
@@ -106,6 +124,7 @@ def contents(handle):
 SOURCES = {
     "integers": SourceCase(write_lines, int, IntegerLines, square, square_batch),
     "folders": SourceCase(write_folder, int, IntegerLines, square, square_batch),
+    "csv": SourceCase(write_csv, csv_row, read_csv, noted, all_noted),
     "texts": SourceCase(write_lines, text, TextLines, same, Batch(same)),
     "parquet rows": SourceCase(write_rows, row, Parquet, as_text, texts_of_frame),
     "parquet in Arrow": SourceCase(write_rows, row, Parquet, as_text, texts_of_arrow),

@@ -24,6 +24,7 @@ from fanout_pipeline.engine.model.strategy import Strategy
 from fanout_pipeline.engine.model.work import InputVersions
 from fanout_pipeline.results.store.ledger import Identity
 from fanout_pipeline.results.store.manifest import FORMAT
+from fanout_pipeline.results.types.layout import PLAIN
 from fanout_pipeline.sources.source import Version
 
 
@@ -94,8 +95,11 @@ def identity_of(
         "the version of fanout_pipeline": [_version("fanout_pipeline"), FORMAT],
         "the version of Python": platform.python_version(),
         "the number of chunks": chunks,
+        **_converters(spec),
         **basis.depends_on,
     }
+    if spec.layout != PLAIN:
+        results["the columns of the results"] = spec.layout._asdict()
     memory = options.worker_memory_mb if strategy.starts_processes else None
     failures = {
         "what is done with failed items": asdict(options.failures),
@@ -103,6 +107,12 @@ def identity_of(
     }
     # As it is when read from a file: tuples are lists.
     return Identity(**json.loads(json.dumps({"results": results, "failures": failures})))
+
+
+def _converters(spec: FanoutSpec) -> dict[str, dict[str, str]]:
+    """The functions that a source with `types` gives the text of its columns to."""
+    types: Mapping[str, Callable[..., Any]] = getattr(spec.source, "types", {})
+    return {f"the type of {name}": function_identity(types[name]) for name in sorted(types)}
 
 
 def function_identity(function: Callable[..., Any]) -> dict[str, str]:
