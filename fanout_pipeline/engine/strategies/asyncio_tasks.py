@@ -29,10 +29,10 @@ from fanout_pipeline.results.store.collector import PartCollector
 from fanout_pipeline.results.store.manifest import PartRecord
 
 SMALL_SHARE = 1 / 32
-"""Of the source's largest chunk: some 10,000 short lines, at 15 µs each in the loop, so that parts are written and
-progress is seen about every 0.15 s, also where the calls do not wait."""
+"""The smallest share of the source's largest chunk that is given out: some 10,000 short lines, at 15 µs each in the
+loop, so that parts are written and progress is seen about every 0.15 s, also where the calls do not wait."""
 _LARGE_SHARE = 1 / 2
-"""Of the source's largest chunk, for here up to three chunks are in memory."""
+"""The largest share of the source's largest chunk that is given out, for up to three chunks are in memory."""
 CHUNKS = 1000
 """Number of chunks to cut an input into, where that makes them neither too small nor too large."""
 _OPEN_CHUNKS = 3
