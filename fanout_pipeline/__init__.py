@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from fanout_pipeline.results.read import iter_results, read_results
     from fanout_pipeline.results.store.manifest import NoResults
     from fanout_pipeline.results.write_results import write_results
+    from fanout_pipeline.sources.file_handle import FileHandle
     from fanout_pipeline.sources.integer_lines import IntegerLines
+    from fanout_pipeline.sources.json_lines import JsonLines
     from fanout_pipeline.sources.parquet import Parquet
     from fanout_pipeline.sources.source import (
         BadInput,
@@ -27,14 +29,18 @@ if TYPE_CHECKING:
         Version,
     )
     from fanout_pipeline.sources.text_lines import TextLines
+    from fanout_pipeline.sources.whole_files import Files
 
 __all__ = [
     "BadInput",
     "Chunk",
     "FanoutSpec",
+    "FileHandle",
+    "Files",
     "IntegerLines",
     "ItemFailed",
     "Items",
+    "JsonLines",
     "NoResults",
     "Options",
     "Parquet",
@@ -54,9 +60,12 @@ _MODULES = {
     "BadInput": "sources.source",
     "Chunk": "sources.source",
     "FanoutSpec": "engine.model.spec",
+    "FileHandle": "sources.file_handle",
+    "Files": "sources.whole_files",
     "IntegerLines": "sources.integer_lines",
     "ItemFailed": "engine.model.errors",
     "Items": "sources.source",
+    "JsonLines": "sources.json_lines",
     "NoResults": "results.store.manifest",
     "Options": "engine.model.options",
     "Parquet": "sources.parquet",

@@ -130,8 +130,7 @@ def _run_here(
             options.failures,
             progress,
         )
-        own = own_usage()
-        began = time.perf_counter()
+        own, began = own_usage(), time.perf_counter()
         with strategy.start(options) as crew:
             started = time.perf_counter()
             cold = job.run(crew, folders[0], finished)
@@ -211,7 +210,8 @@ class Job:
     def run(self, crew: Crew, generation: Generation, finished: tuple[Finished, ...] = ()) -> Once:
         """Cut what is not finished of the source, have the crew do it, and commit the generation."""
         began = time.perf_counter()
-        chunks = unfinished(self.spec.source.chunks(self.chunks), finished)
+        source = self.spec.source.examined(self.basis.input)
+        chunks = unfinished(source.chunks(self.chunks), finished)
         cut = time.perf_counter()
         try:
             with inputs_unchanged(self.spec, self.basis.seen):
@@ -223,8 +223,8 @@ class Job:
             raise
         written = time.perf_counter()
         try:
-            source = recorded(self.spec.source, self.basis.input)
-            manifest = Manifest(self.strategy, tuple(ran.parts), source, self.basis.made_by)
+            read = recorded(source, self.basis.input)
+            manifest = Manifest(self.strategy, tuple(ran.parts), read, self.basis.made_by)
         except (TypeError, ValueError):
             # So would one that resumes from all of them.
             forget(generation)

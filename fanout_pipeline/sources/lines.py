@@ -38,6 +38,7 @@ from fanout_pipeline.sources.one_file import (
 )
 from fanout_pipeline.sources.raw_lines import count
 from fanout_pipeline.sources.source import BadInput, Chunk, Items, Source, Unreadable, Version
+from fanout_pipeline.sources.url import Url, url_or_path
 
 if TYPE_CHECKING:
     import pandas
@@ -61,6 +62,11 @@ class Lines(Source):
     """What messages call an item."""
     MIN_ITEM_BYTES: ClassVar[int] = 1
     """Size of the shortest item with its line end."""
+    PIECE_BYTES: ClassVar[int] = 0
+    """Parsed at a time where items are called one by one; 0: a whole chunk."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "path", url_or_path(self.path))
 
     @abstractmethod
     def parse(self, raw: bytes) -> Sequence[Any]:
@@ -71,7 +77,7 @@ class Lines(Source):
         """The same line by line, with an Unreadable in the place of each that cannot be read."""
 
     @abstractmethod
-    def series(self, items: Sequence[Any]) -> pandas.Series:
+    def series(self, items: Sequence[Any]) -> pandas.Series | pandas.DataFrame:
         """Parsed items as a batch."""
 
     def version(self) -> Version:
@@ -81,7 +87,7 @@ class Lines(Source):
         version = self.version()
         digests, counts = [], [0]
         for file in listing_of(version.token).files:
-            with self._open(file) as opened:
+            with self._open(file, through=True) as opened:
                 digest, own = hash_and_count(opened, file.size, self._items, counts.pop())
             digests.append(digest)
             counts += own
@@ -122,7 +128,7 @@ class Lines(Source):
     def _copy(self, file: File, most: int, out: BinaryIO) -> int:
         """Copy so many lines, or all if there are fewer. Returns how many there were."""
         left = most
-        with self._open(file) as opened:
+        with self._open(file, through=True) as opened:
             begin = opened.seek(first_line(opened, self._items))
             if not out.tell():
                 out.write(MARK[:begin])  # what follows may look like one
@@ -176,7 +182,14 @@ class Lines(Source):
         return first_blocks(self.listing, COUNT_BYTES)
 
     @contextmanager
-    def _open(self, file: File) -> Iterator[BinaryIO]:
+    def _open(self, file: File, through: bool = False) -> Iterator[BinaryIO]:
+        """`through`: it is read from its beginning on."""
+        if isinstance(self.path, Url):
+            from fanout_pipeline.sources.remote import opened as opened_remotely
+
+            with opened_remotely(self.path, file.path, through) as opened:
+                yield opened
+            return
         try:
             with open(file.path, "rb") as opened:
                 yield opened
@@ -216,12 +229,26 @@ class LineItems(Items):
     def unreadable(self) -> Mapping[int, Unreadable]:
         return self._parsed[1]
 
+    def pieces(self) -> Iterator[Items]:
+        most, begin = self._source.PIECE_BYTES or len(self._raw), 0
+        if len(self._raw) <= most or "_parsed" in self.__dict__:
+            yield self
+            return
+        index = self.first_index
+        while begin < len(self._raw):
+            end = self._raw.find(b"\n", begin + most) + 1 or len(self._raw)
+            piece = LineItems(self._source, self.chunk, [(0, self._raw[begin:end])])
+            piece.first_index = index
+            yield piece
+            index += len(piece)
+            begin = end
+
     def rest(self, items: int) -> Chunk:
         length = len(self._raw) - len(self._raw.split(b"\n", items)[-1])
         piece = bisect_right(self._positions, length) - 1
         return replace(self.chunk, start=self._offsets[piece] + length - self._positions[piece])
 
-    def as_batch(self) -> pandas.Series:
+    def as_batch(self) -> pandas.Series | pandas.DataFrame:
         return self._source.series(self.readable())
 
     def __len__(self) -> int:

@@ -1,5 +1,6 @@
 """The sources of the contract: a new format adds an entry, and every strategy is tested with it."""
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,7 +9,7 @@ from typing import Any
 import pyarrow
 from pyarrow import parquet
 
-from fanout_pipeline import IntegerLines, Parquet, TextLines
+from fanout_pipeline import Files, IntegerLines, JsonLines, Parquet, TextLines
 from fanout_pipeline.squares import square, square_batch
 from fanout_pipeline_tests.contract.functions.adapters import Batch
 from fanout_pipeline_tests.contract.functions.of_rows import as_text, texts_of_arrow, texts_of_frame
@@ -73,6 +74,35 @@ def text(number):
     return f"{number} naïve – \N{SLICE OF PIZZA}" if number % 20 else ""
 
 
+def write_json_lines(path, items):
+    path.write_text("".join(f"{json.dumps(item)}\n" for item in items))
+
+
+def record(number):
+    """An object with an optional key."""
+    optional = {"country": "AT"} if number % 3 else {}
+    return {"amount": number, "tags": [str(number), "é"], **optional}
+
+
+def twice_the_amount(found):
+    return 2 * found["amount"]
+
+
+def twice_the_amounts(frame):
+    return 2 * frame["amount"]
+
+
+def write_files(path, items):
+    path.mkdir()
+    for number, item in enumerate(items):
+        (path / f"{number:05}.txt").write_text(item)
+
+
+def contents(handle):
+    """A text stands for a file that holds it."""
+    return handle if isinstance(handle, str) else handle.read_text()
+
+
 SOURCES = {
     "integers": SourceCase(write_lines, int, IntegerLines, square, square_batch),
     "folders": SourceCase(write_folder, int, IntegerLines, square, square_batch),
@@ -80,4 +110,8 @@ SOURCES = {
     "parquet rows": SourceCase(write_rows, row, Parquet, as_text, texts_of_frame),
     "parquet in Arrow": SourceCase(write_rows, row, Parquet, as_text, texts_of_arrow),
     "parquet column": SourceCase(write_column, int, parquet_column, square, square_batch),
+    "JSON lines": SourceCase(
+        write_json_lines, record, JsonLines, twice_the_amount, twice_the_amounts
+    ),
+    "files": SourceCase(write_files, text, Files, contents, Batch(contents)),
 }

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from fanout_pipeline.engine.functions.fingerprint import function_fingerprint, function_name
-from fanout_pipeline.engine.functions.input_guard import input_versions
+from fanout_pipeline.engine.functions.input_guard import stamps_of
 from fanout_pipeline.engine.model.options import Options
 from fanout_pipeline.engine.model.spec import FanoutSpec
 from fanout_pipeline.engine.model.strategy import Strategy
@@ -43,8 +43,9 @@ class Basis:
     @classmethod
     def of(cls, spec: FanoutSpec) -> Basis:
         """Raises BadInput if the source, or something that the function depends on, cannot be read."""
-        seen = input_versions(spec)  # first, so that changes during the reading here are noticed
-        input_ = spec.source.examine()
+        # As it was before it was read here, so that changes meanwhile are noticed.
+        depends_on, input_ = stamps_of(spec), spec.source.examine()
+        seen = InputVersions(Version(input_.token, input_.size), depends_on)
         return cls(seen, input_, function_identity(spec.function), _content_hashes(spec))
 
     @property

@@ -13,13 +13,13 @@ from fanout_pipeline.sources.source import BadInput, require_unchanged
 
 def input_versions(inputs: FanoutSpec | Work) -> InputVersions:
     """The current versions, without reading any contents. Raises BadInput for what is missing."""
-    return InputVersions(inputs.source.version(), _stamps(inputs))
+    return InputVersions(inputs.source.version(), stamps_of(inputs))
 
 
 def require_same_inputs(inputs: FanoutSpec | Work, before: InputVersions) -> None:
     """Raises BadInput if an input has changed."""
     require_unchanged(inputs.source, before.source)
-    for name, stamp in _stamps(inputs).items():
+    for name, stamp in stamps_of(inputs).items():
         if stamp != before.depends_on.get(name):
             raise BadInput(
                 f"{name}, which the function depends on, changed during the run. Nothing was "
@@ -44,7 +44,8 @@ def inputs_unchanged(inputs: FanoutSpec | Work, before: InputVersions) -> Iterat
     require_same_inputs(inputs, before)
 
 
-def _stamps(inputs: FanoutSpec | Work) -> dict[str, str]:
+def stamps_of(inputs: FanoutSpec | Work) -> dict[str, str]:
+    """A stamp for each thing that the function reads besides its items."""
     if not inputs.depends_on:
         return {}
     from fanout_pipeline.engine.functions.dependencies import stamps  # hashlib: workers do without

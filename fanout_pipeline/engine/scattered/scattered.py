@@ -120,10 +120,13 @@ class ScatteredRun:
         least = self.options.workers * _CHUNKS_PER_WORKER
         return self.chunks or max(least, math.ceil(size / most))
 
+    def _chunks(self) -> tuple[Chunk, ...]:
+        return self.spec.source.examined(self.begun.basis.input).chunks(self._wanted)
+
     def scatter(self) -> tuple[Chunk, ...]:
         """What is left to do, one chunk a step. Raises BadInput."""
         ledger = Ledger.read(self._generation)
-        return unfinished(self.spec.source.chunks(self._wanted), ledger.finished if ledger else ())
+        return unfinished(self._chunks(), ledger.finished if ledger else ())
 
     def run_chunk(self, start: int, stop: int) -> Answer:
         """Do what is left of a chunk, in one part or several, and record it in the ledger.
@@ -194,7 +197,7 @@ class ScatteredRun:
                 manifest = Manifest.load(visible)
             else:
                 require_same_inputs(spec, begun.basis.seen)
-                left = unfinished(spec.source.chunks(self._wanted), finished)
+                left = unfinished(self._chunks(), finished)
                 job = Job(
                     self.strategy,
                     spec,

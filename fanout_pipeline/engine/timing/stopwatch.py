@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -16,8 +17,8 @@ class Stopwatch:
     """Wall and CPU seconds of a chunk from each lap's end to the next, by the names of phases."""
 
     def __init__(self) -> None:
-        self._wall: dict[str, float] = {}
-        self._cpu: dict[str, float] = {}
+        self._wall: defaultdict[str, float] = defaultdict(float)
+        self._cpu: defaultdict[str, float] = defaultdict(float)
         self.import_seconds = 0.0
         """Import time excluded in total."""
         self._lap_import_seconds = 0.0
@@ -30,8 +31,9 @@ class Stopwatch:
         """End a lap: all time since the last lap's end was this phase, except for imports."""
         cpu, now = time.thread_time() + self._elsewhere_cpu, time.perf_counter()
         imported = self._lap_import_seconds
-        self._wall[phase], self.ended = max(0.0, now - self.ended - imported), now
-        self._cpu[phase], self._ended_cpu = max(0.0, cpu - self._ended_cpu - imported), cpu
+        self._wall[phase] += max(0.0, now - self.ended - imported)
+        self._cpu[phase] += max(0.0, cpu - self._ended_cpu - imported)
+        self.ended, self._ended_cpu = now, cpu
         self._lap_import_seconds = 0.0
 
     @contextmanager
