@@ -14,6 +14,7 @@ from dataclasses import replace
 from fanout_pipeline.engine.calls.concurrent import Calls, InFlight
 from fanout_pipeline.engine.calls.event_loop import served
 from fanout_pipeline.engine.calls.invoke import is_async
+from fanout_pipeline.engine.calls.loop_thread import Call
 from fanout_pipeline.engine.calls.quarantine import Quarantine, unreadable_failures
 from fanout_pipeline.engine.functions.fingerprint import function_name
 from fanout_pipeline.engine.model.options import Options
@@ -57,8 +58,9 @@ class _EventLoop(Crew):
         progress.begin(plan.size)
         with served() as loop:
             calls = InFlight(work, loop.loop, self._concurrency, timeline)
-            running = loop.submit(calls.run(), calls.end)
+            running = Call(loop, calls.run(), calls.end)
             try:
+                running.submit()
                 parts = self._read_and_write(work, plan, calls, progress)
                 running.wait()
             except BaseException:
