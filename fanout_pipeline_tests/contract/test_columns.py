@@ -4,10 +4,19 @@ import datetime
 import json
 
 import pandas
+import pyarrow
 import pytest
 from pyarrow import parquet
 
-from fanout_pipeline import BadInput, FanoutSpec, ItemFailed, Options, read_failures, read_results
+from fanout_pipeline import (
+    BadInput,
+    FanoutSpec,
+    ItemFailed,
+    Options,
+    Parquet,
+    read_failures,
+    read_results,
+)
 from fanout_pipeline.engine.model.options import FailurePolicy
 from fanout_pipeline.engine.registry import STRATEGIES
 from fanout_pipeline.engine.run import run_strategy
@@ -178,8 +187,33 @@ def test_parts_with_other_columns_are_not_reused(orders, tmp_path, changed):
             STRATEGIES["serial"], spec, tmp_path / "out", Options(1, "none"),
             chunks=4, log=logged.append, ledger=True, resume=True,
         )  # fmt: skip
-    assert "are not reused, as the columns of the results changed since then" in logged[0]
+    assert "are not reused, because the columns of the results changed since then" in logged[0]
     run("serial", spec_of("serial", orders[0], columns.as_dataclass), tmp_path / "out")
+
+
+def test_parts_with_earlier_values_of_a_kept_column_are_not_reused(tmp_path):
+    """The hash of the input is of the kept columns, too, though the function is not given them."""
+    path = tmp_path / "orders.parquet"
+
+    def write(orders):
+        table = pyarrow.table({"amount": range(COUNT), "order": orders})
+        parquet.write_table(table, path, compression="none", use_dictionary=False)
+
+    source = Parquet(str(path), columns=["amount"])
+    spec = spec_of("serial", source, fails_at_a_number, keep=("order",))
+    write([*range(COUNT)])
+    with pytest.raises(ItemFailed):
+        run("serial", spec, tmp_path / "out", resume=True)
+    write([1, 0, *range(2, COUNT)])
+    record = run("serial", spec, tmp_path / "out", resume=True, failures=OMIT)
+    assert record.reused_items == 0
+    assert column(tmp_path / "out", "order")[:3] == [1, 0, 2]
+
+
+def fails_at_a_number(amount):
+    if amount == COUNT - 1:
+        raise ValueError("the last")
+    return amount
 
 
 def fails_at_the_end(row):

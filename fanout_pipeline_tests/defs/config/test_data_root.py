@@ -7,7 +7,7 @@ import dagster as dg
 import pytest
 from dagster._config.config_type import ConfigTypeKind
 
-from fanout_pipeline import BadInput, Files, FanoutSpec, IntegerLines
+from fanout_pipeline import BadInput, FanoutSpec, Files, IntegerLines
 from fanout_pipeline.definitions import build_definitions, defs
 from fanout_pipeline.defs.config.data_folder import DataFolder
 from fanout_pipeline.defs.config.data_root import OutsideDataRoot
