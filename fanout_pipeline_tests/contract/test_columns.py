@@ -17,6 +17,7 @@ from fanout_pipeline import (
     read_failures,
     read_results,
 )
+from fanout_pipeline.defs.assets.metadata import strategy_metadata
 from fanout_pipeline.engine.model.options import FailurePolicy
 from fanout_pipeline.engine.registry import STRATEGIES
 from fanout_pipeline.engine.run import run_strategy
@@ -143,6 +144,24 @@ def test_a_dataclass_is_a_dict_of_its_fields(orders, tmp_path):
     whole = read_results(tmp_path / "False")["result"][3]
     assert whole == {"score": 1.5, "even": False, "day": datetime.date(2026, 11, 28)}
     assert column(tmp_path / "True", "day") == [datetime.date(2026, 11, 28)] * COUNT
+
+
+def test_the_page_of_an_asset_shows_columns_and_first_results(orders, tmp_path):
+    """Metadata has each column with its type, and the first results as JSON that can be opened and searched."""
+    source, _ = orders
+    spec = spec_of("serial", source, with_a_list, keep=("order",), unpack=True)
+    record = run("serial", spec, tmp_path / "out")
+    metadata = strategy_metadata(
+        record, verify(spec, tmp_path / "out", record), tmp_path / "out", []
+    )
+    shown = [(one.name, one.type) for one in metadata["dagster/column_schema"].columns]
+    assert [name for name, _ in shown] == ["index", "order", "amounts", "large"]
+    first = metadata["first_10_results"].value
+    assert first[:2] == [{"amounts": [n], "large": str(2**60)} for n in (0, 1)]
+
+
+def with_a_list(row):
+    return {"amounts": [row["amount"]], "large": 2**60}
 
 
 def test_a_batch_may_be_a_data_frame(orders, tmp_path):
