@@ -13,6 +13,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Protocol, get_args
 
+from fanout_pipeline.engine.model.arrivals import Arrivals
 from fanout_pipeline.engine.model.options import FAIL, FailurePolicy, Options
 from fanout_pipeline.engine.model.spec import Dependency
 from fanout_pipeline.engine.system.surroundings import DEFAULT, Surroundings
@@ -64,7 +65,7 @@ class Work:
     batch_function: Callable[[Any], Any] | None
     """The function for whole batches, if the spec has one."""
     chunks: tuple[Chunk, ...]
-    """The chunks that are not finished, in order."""
+    """The chunks that are not finished, in order; of an input that is still arriving none: see `arrivals`."""
     generation: Generation
     """Where the parts are written."""
     fixed: bool = False
@@ -79,6 +80,8 @@ class Work:
     """The versions of the inputs, which must not change during the run."""
     surroundings: Surroundings = DEFAULT
     """The settings that calls see, wherever they are made."""
+    arrivals: Arrivals | None = None
+    """Where chunks come from while calls are made; None where all are known."""
 
     @property
     def first_number(self) -> int:

@@ -1,0 +1,44 @@
+"""The source of items that a program has: lists and other sequences, iterators, data frames, Arrow tables."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from fanout_pipeline.sources.objects import InMemory, Integers
+from fanout_pipeline.sources.source import Source
+
+
+def as_source(items: Any, columns: Sequence[str] | None = None) -> Source:
+    """The source of what a user has: rows of a frame or table as dicts, items of anything else as they are.
+
+    `columns` of a frame or table: one gives its plain values, several give dicts of them. Raises TypeError
+    where there are no items to iterate over.
+    """
+    if isinstance(items, Source):
+        return items
+    if isinstance(items, str | bytes | bytearray | Mapping):
+        raise TypeError(
+            f"A {type(items).__name__} is not taken for items: it may be one. Give a list, or name a "
+            "file with a source such as TextLines."
+        )
+    if _is_columnar(items):
+        from fanout_pipeline.sources.frames import frame_source  # pyarrow
+
+        return frame_source(items, columns)
+    if columns is not None:
+        raise TypeError(
+            f"columns={tuple(columns)} is for frames and tables, not for a {type(items).__name__}."
+        )
+    if isinstance(items, range):
+        return Integers(items)
+    if not isinstance(items, Iterable):
+        raise TypeError(f"A {type(items).__name__} has no items. Give a list, a frame or a source.")
+    return InMemory(items)
+
+
+def _is_columnar(items: Any) -> bool:
+    if hasattr(items, "__arrow_c_stream__") or hasattr(items, "__dataframe__"):
+        return True
+    # NumPy's dtypes of numbers and times; an array of objects is a sequence.
+    return getattr(items, "ndim", 0) == 1 and getattr(items, "dtype", "").kind in "biufmMSU"

@@ -1,0 +1,172 @@
+"""Python objects that are in memory, or come from an iterator."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from contextvars import copy_context
+from dataclasses import dataclass, field
+from typing import Any
+
+from fanout_pipeline.sources.source import BadInput, Chunk, Items, Source, Version
+from fanout_pipeline.sources.spool.feed import Feed, Files, Group
+from fanout_pipeline.sources.spool.packed import FLUSH, Packed, packed
+
+_PULLED_ITEMS = 1000
+"""The most items of an iterator that are pulled and not yet written."""
+_GATHER_SECONDS = 0.005
+"""How long more items of an iterator are waited for, so that not each is written by itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Integers(Source):
+    """A range, of which any part can be made anywhere."""
+
+    items: range
+
+    def version(self) -> Version:
+        size = len(self.items)
+        return Version(repr(self.items), size, hash=repr(self.items), items=size)
+
+    def read(self, chunk: Chunk) -> Items:
+        return Items(chunk, self.items[chunk.start : chunk.stop])
+
+    def locate(self, index: int) -> str:
+        return f"item {index + 1} of {self.items}"
+
+    def __str__(self) -> str:
+        return repr(self.items)
+
+
+@dataclass(frozen=True, slots=True)
+class InMemory(Source):
+    """Python objects. An iterator is consumed as its items are needed, once."""
+
+    items: Iterable[Any] = field(repr=False)
+    name: str = ""
+    """What messages call the whole."""
+
+    def version(self) -> Version:
+        size = len(self.items) if isinstance(self.items, Sequence) else 0
+        return Version("in memory", size)
+
+    def read(self, chunk: Chunk) -> Items:
+        if not isinstance(self.items, Sequence):
+            raise BadInput(
+                f"The items of {self} were consumed by the run. To read them again, give a list."
+            )
+        return Items(chunk, self.items[chunk.start : chunk.stop])
+
+    def feed(self) -> Feed:
+        return _Objects(self)
+
+    def locate(self, index: int) -> str:
+        return f"item {index + 1} of {self}"
+
+    def __str__(self) -> str:
+        return self.name or f"the {type(self.items).__name__}"
+
+
+class _Objects(Feed):
+    """Feeds Python objects."""
+
+    def __init__(self, source: InMemory):
+        self._items = source.items
+        self._name = str(source)
+        self._total = len(source.items) if isinstance(source.items, Sequence) else None
+        self._read = 0
+        self._pulling: _Pulling | None = None
+
+    def reader(self, files: Files) -> Source:
+        return Packed(files, self._name)
+
+    def groups(self) -> Iterator[Group]:
+        if isinstance(self._items, Sequence):
+            items: Iterable[Any] = self._items
+        else:
+            items = self._pulling = _Pulling(self._items, self._name)
+        for group in packed(items, self._unpicklable):
+            self._read += group.items
+            yield group
+
+    def share(self) -> float | None:
+        if self._total is None:
+            return None
+        return self._read / self._total if self._total else 1.0
+
+    def interrupt(self) -> None:
+        if self._pulling is not None:
+            self._pulling.stop()
+
+    def _unpicklable(self, index: int, item: Any, error: Exception) -> BadInput:
+        return BadInput(
+            f"item {index + 1} of {self._name}, a {type(item).__qualname__}, cannot be pickled, so it cannot "
+            f"be sent to where it is called: {error}. Give what it is made from, such as a path or a key."
+        )
+
+
+class _Pulling:
+    """Pulls the items of an iterator in a thread of its own: nobody knows how long it waits for the next."""
+
+    def __init__(self, items: Iterable[Any], name: str):
+        self._items = items
+        self._name = name
+        self._pulled: deque[Any] = deque()
+        self._count = 0
+        self._error: BaseException | None = None
+        self._over = self._stopped = False
+        self._some, self._room = threading.Event(), threading.Event()
+        self._thread = threading.Thread(
+            target=copy_context().run, args=(self._pull,), name="fanout-items", daemon=True
+        )
+
+    def __iter__(self) -> Iterator[Any]:
+        """The items, and FLUSH wherever there is none yet. Raises BadInput of what the iterator raises."""
+        self._thread.start()
+        while not self._stopped:
+            self._some.wait()
+            self._some.clear()
+            if not self._over and len(self._pulled) < _PULLED_ITEMS:
+                time.sleep(_GATHER_SECONDS)
+            over = self._over
+            while self._pulled:
+                yield self._pulled.popleft()
+                self._room.set()
+            yield FLUSH
+            if over:
+                break
+        if self._error is not None:
+            error = self._error
+            raise BadInput(
+                f"{self._name} raised {type(error).__name__} after {self._count:,} items: {error}"
+            ) from error
+
+    def stop(self) -> None:
+        self._stopped = True
+        self._some.set()
+        self._room.set()
+
+    def _pull(self) -> None:
+        items = iter(())  # type: Iterator[Any]
+        try:
+            items = iter(self._items)
+            for item in items:
+                self._pulled.append(item)
+                self._count += 1
+                if not self._some.is_set():
+                    self._some.set()
+                while len(self._pulled) >= _PULLED_ITEMS and not self._stopped:
+                    self._room.clear()
+                    if len(self._pulled) >= _PULLED_ITEMS:
+                        self._room.wait()
+                if self._stopped:
+                    break
+            close = getattr(items, "close", None)
+            if close is not None and self._stopped:
+                close()
+        except BaseException as error:
+            self._error = error
+        self._over = True
+        self._some.set()

@@ -1,0 +1,108 @@
+"""Any Python objects in a spool: each pickled by itself, with its length before it.
+
+What is unpickled is what this run's own process has written: a group is read only if its seal is right.
+"""
+
+from __future__ import annotations
+
+import pickle
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from fanout_pipeline.sources.source import BadInput, Chunk, Items, Source, Version
+from fanout_pipeline.sources.spool.feed import Files, Group
+from fanout_pipeline.sources.spool.reading import Reading
+
+_GROUP_BYTES = 2**18
+"""About how large a group is: a reader reads whole groups."""
+_GROUP_SECONDS = 0.02
+"""Nor does a group wait longer than this for more items, as calls may be waiting for it."""
+_LENGTH_BYTES = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Packed(Source):
+    """What has arrived of a spool of Python objects. A unit is one item."""
+
+    files: Files = field(repr=False)
+    name: str
+    """What messages call the whole: "the query"."""
+    item: str = "item"
+    """What messages call one."""
+
+    def version(self) -> Version:
+        with Reading(self.files) as reading:
+            size = reading.index.last.units
+        return Version(str(size), size, items=size)
+
+    def read(self, chunk: Chunk) -> Items:
+        values: list[Any] = []
+        with Reading(self.files) as reading:
+            for group, start, stop in reading.groups(chunk.start, chunk.stop):
+                values += _unpacked(memoryview(group), start, stop)
+        return Items(chunk, values)
+
+    def locate(self, index: int) -> str:
+        return f"{self.item} {index + 1} of {self.name}"
+
+    def __str__(self) -> str:
+        return self.name
+
+
+FLUSH = object()
+"""Among items: whoever has given those before does not know when there will be more."""
+
+
+def packed(
+    items: Iterable[Any], unpicklable: Callable[[int, Any, Exception], BadInput]
+) -> Iterator[Group]:
+    """Groups of these items. `unpicklable` makes the error for one that cannot be pickled, from its index."""
+    left, data, count, index = iter(items), bytearray(), 0, 0
+    began = time.monotonic()
+    error: BaseException | None = None
+    while True:
+        try:
+            item = next(left, _END)
+            flush = item is _END or item is FLUSH
+            if not flush:
+                one = _dumped(item, index, unpicklable)
+                data += len(one).to_bytes(_LENGTH_BYTES, "little") + one
+                count += 1
+                index += 1
+        except Exception as raised:  # What came before it is of use.
+            error = raised
+        now = time.monotonic()
+        full = len(data) >= _GROUP_BYTES or now - began > _GROUP_SECONDS
+        if count and (flush or full or error):
+            yield Group(bytes(data), count, count)
+            data, count = bytearray(), 0
+        if not count:
+            began = now
+        if error is not None:
+            raise error
+        if item is _END:
+            return
+
+
+_END = object()
+
+
+def _dumped(
+    item: Any, index: int, unpicklable: Callable[[int, Any, Exception], BadInput]
+) -> bytes:
+    try:
+        return pickle.dumps(item, pickle.HIGHEST_PROTOCOL)
+    except Exception as error:
+        raise unpicklable(index, item, error) from error
+
+
+def _unpacked(group: memoryview, start: int, stop: int) -> Iterator[Any]:
+    """Items of a group by their positions in it."""
+    at = 0
+    for position in range(stop):
+        begin = at + _LENGTH_BYTES
+        at = begin + int.from_bytes(group[at:begin], "little")
+        if position >= start:
+            yield pickle.loads(group[begin:at])
