@@ -22,8 +22,6 @@ def stat_of(path: str, items: str) -> os.stat_result:
         found = os.stat(path)
     except OSError as error:
         raise cannot_read(path, error) from error
-    if stat.S_ISDIR(found.st_mode):
-        raise BadInput(f"{path} is a folder, not a file of {items}. Name a file in it.")
     kind = _OTHER_KINDS.get(stat.S_IFMT(found.st_mode))
     if kind is not None:
         raise BadInput(

@@ -29,7 +29,7 @@ _BLOCK_BYTES = 2**30
 
 @dataclass(frozen=True, slots=True)
 class IntegerLines(Lines):
-    """The source `path`: integers, one a line, UTF-8."""
+    """The source `path`, a file, folder or glob: integers, one a line, UTF-8."""
 
     ITEM_NAME: ClassVar[str] = "integer"
     MIN_ITEM_BYTES: ClassVar[int] = 2

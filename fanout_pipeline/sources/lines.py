@@ -1,50 +1,59 @@
 """Text files with an item a line: where lines begin and end, which chunk each belongs to, and its index.
 
-Lines end in LF or CRLF; the last may lack its end. The byte order mark of UTF-8 at the beginning of the
-file is part of no line. The unit of the source is the byte: a chunk owns the lines that begin in its range,
-so a file is cut by its size alone.
+Lines end in LF or CRLF; the last of a file may lack its end. The byte order mark of UTF-8 at the beginning of a
+file is part of no line. The unit of the source is the byte, over all files laid end to end: a chunk owns the
+lines that begin in its range, so files are cut by their sizes alone.
 """
 
 from __future__ import annotations
 
-import codecs
 import os
 from abc import abstractmethod
+from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from itertools import islice
+from itertools import accumulate, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar, Self
 
-from fanout_pipeline.sources.files import cannot_read, stat_of
+from fanout_pipeline.sources.files import cannot_read
+from fanout_pipeline.sources.many_files import (
+    File,
+    Listing,
+    change,
+    first_blocks,
+    hash_of,
+    listing_of,
+    look,
+)
+from fanout_pipeline.sources.one_file import (
+    COUNT_BYTES,
+    MARK,
+    first_line,
+    hash_and_count,
+    line_at,
+    lines_before,
+)
 from fanout_pipeline.sources.raw_lines import count
 from fanout_pipeline.sources.source import BadInput, Chunk, Items, Source, Unreadable, Version
 
 if TYPE_CHECKING:
     import pandas
 
-_SEARCH_BYTES = 4096
-"""Read at a time where the next line's beginning is looked for."""
-_COUNT_BYTES = 256 * 2**10
-"""Line ends are counted in blocks of this size, which stay in a core's cache."""
 _HEAD_LINES = 10_000
-_MARK = codecs.BOM_UTF8
-_OTHER_MARKS = {
-    # UTF-32 first: its mark begins with that of UTF-16.
-    "UTF-32": (codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE),
-    "UTF-16": (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE),
-}
 
 
 @dataclass(frozen=True, slots=True)
 class Lines(Source):
-    """A text file. Formats add how its lines are parsed."""
+    """The lines of a file, or of all files of a folder or glob. Formats add how they are parsed."""
 
     path: str
+    listing: str = field(default="", compare=False, repr=False, kw_only=True)
+    """The version's token, once the source was examined: the files as they were then."""
     line_ends: tuple[int, ...] = field(default=(), compare=False, repr=False, kw_only=True)
-    """How many line ends lie before each block of the file, once it was examined."""
+    """How many lines end before each block of each file, and in all, once it was examined."""
 
     CHUNK_SIZE: ClassVar[int] = 2 * 2**20
     """As Python objects the items of so many bytes take some 100 MB."""
@@ -66,22 +75,20 @@ class Lines(Source):
         """Parsed items as a batch."""
 
     def version(self) -> Version:
-        found = stat_of(self.path, f"{self.ITEM_NAME}s")
-        token = f"{found.st_size} {found.st_mtime_ns} {found.st_ino}"
-        return Version(token, found.st_size)
+        return look(self.path, f"{self.ITEM_NAME}s").version()
 
     def examine(self) -> Version:
         version = self.version()
-        with self._open() as file:
-            self._first_line(file)
-            file.seek(0)
-            digest, counts, is_ended = _hash_and_count(file)
-            size = file.tell()
-            items = counts[-1] + (not is_ended and size > self._first_line(file))
-            return replace(version, size=size, hash=digest, items=items, counts=counts)
+        digests, counts = [], [0]
+        for file in listing_of(version.token).files:
+            with self._open(file) as opened:
+                digest, own = hash_and_count(opened, file.size, self._items, counts.pop())
+            digests.append(digest)
+            counts += own
+        return replace(version, hash=hash_of(digests), items=counts[-1], counts=tuple(counts))
 
     def examined(self, version: Version) -> Self:
-        return replace(self, line_ends=tuple(version.counts))
+        return replace(self, listing=version.token, line_ends=tuple(version.counts))
 
     def chunks(self, wanted: int) -> tuple[Chunk, ...]:
         # More chunks than there can be items would be empty.
@@ -89,104 +96,105 @@ class Lines(Source):
         return super(Lines, self).chunks(min(wanted, most))
 
     def read(self, chunk: Chunk) -> LineItems:
-        with self._open() as file:
-            begin, end = self._line_at(file, chunk.start), self._line_at(file, chunk.stop)
-            file.seek(begin)
-            return LineItems(self, chunk, begin, file.read(end - begin))
+        pieces, listing = [], self._listing()
+        for number, start, stop in listing.ranges(chunk.start, chunk.stop):
+            with self._open(listing.files[number]) as file:
+                begin = line_at(file, start, self._items)
+                end = line_at(file, stop, self._items)
+                file.seek(begin)
+                pieces.append((listing.starts[number] + begin, file.read(end - begin)))
+        return LineItems(self, chunk, pieces)
 
     def head(self, items: int, path: Path) -> Self:
-        self.version()
-        left = items
-        with self._open() as file, open(path, "wb", opener=_no_link) as out:
-            begin = file.seek(self._first_line(file))
-            out.write(_MARK[:begin])  # what follows may look like one
+        left, listing = items, look(self.path, self._items)
+        with open(path, "wb", opener=_no_link) as out:
             while left:
-                lines = list(islice(file, min(left, _HEAD_LINES)))
-                if not lines:
-                    if file.tell() == begin:
-                        raise BadInput(
-                            f"{self.path} is empty, so no {items:,} items can be taken from it. Write at "
-                            f"least one {self.ITEM_NAME} to it."
-                        )
-                    file.seek(begin)
-                    continue
+                before = left
+                for file in listing.files:
+                    left -= self._copy(file, left, out)
+                if left == before:
+                    raise BadInput(
+                        f"{self.path} is empty, so no {items:,} items can be taken from it. Write at "
+                        f"least one {self.ITEM_NAME} to it."
+                    )
+        return replace(self, path=str(path), listing="", line_ends=())
+
+    def _copy(self, file: File, most: int, out: BinaryIO) -> int:
+        """Copy so many lines, or all if there are fewer. Returns how many there were."""
+        left = most
+        with self._open(file) as opened:
+            begin = opened.seek(first_line(opened, self._items))
+            if not out.tell():
+                out.write(MARK[:begin])  # what follows may look like one
+            while lines := list(islice(opened, min(left, _HEAD_LINES))):
                 if not lines[-1].endswith(b"\n"):
                     lines[-1] += b"\n"
                 out.writelines(lines)
                 left -= len(lines)
-        return replace(self, path=str(path), line_ends=())
+        return most - left
 
     def locate(self, index: int) -> str:
-        return f"line {index + 1} of {self.path}"
+        files = self._listing().files
+        if len(files) > 1 and not self.listing:
+            return self.examined(self.examine()).locate(index)
+        blocks = self._first_blocks()[:-1] if len(files) > 1 else []
+        firsts = [self.line_ends[block] for block in blocks] or [0]
+        number = bisect_right(firsts, index) - 1
+        return f"line {index - firsts[number] + 1} of {files[number].path}"
 
     def change(self, before: Version, now: Version) -> str:
-        if now.token.split()[2] != before.token.split()[2]:
-            return "was replaced"
-        if now.size == before.size:
-            return "was written to"
-        verb = "grew" if now.size > before.size else "shrank"
-        return f"{verb} from {before.size:,} to {now.size:,} bytes"
-
-    @contextmanager
-    def _open(self) -> Iterator[BinaryIO]:
-        try:
-            with open(self.path, "rb") as file:
-                yield file
-        except OSError as error:
-            raise cannot_read(str(error.filename or self.path), error) from error
-
-    def _line_at(self, file: BinaryIO, offset: int) -> int:
-        """Where the first line begins that begins at `offset` or after it; else where the file ends."""
-        if offset <= len(_MARK) and (first := self._first_line(file)) >= offset:
-            return first
-        # Is the byte before it the end of a line?
-        position = file.seek(offset - 1)
-        while block := file.read(_SEARCH_BYTES):
-            line_end = block.find(b"\n")
-            if line_end >= 0:
-                return position + line_end + 1
-            position += len(block)
-        return position
+        return change(before, now)
 
     def lines_before(self, offset: int) -> int:
-        """How many lines begin before `offset`: the file's first, and one after each line end."""
-        stop = offset - 1
-        block = max(0, min(stop // _COUNT_BYTES, len(self.line_ends) - 1))
-        lines = 1 + (self.line_ends[block] if block else 0)
-        with self._open() as file:
-            if offset <= self._first_line(file):
-                return 0
-            position = file.seek(block * _COUNT_BYTES)
-            while position < stop and (read := file.read(min(_COUNT_BYTES, stop - position))):
-                lines += read.count(b"\n")
-                position += len(read)
-        return lines
+        """How many lines begin before `offset`."""
+        listing = self._listing()
+        number, within = listing.place(offset)
+        if self.line_ends:
+            begin, end = self._first_blocks()[number : number + 2]
+            counts = self.line_ends[begin : end + 1]
+        else:
+            counts = (0,)
+            for file in listing.files[:number]:
+                counts = (self._lines_before(file, file.size, counts),)
+        return self._lines_before(listing.files[number], within, counts)
 
-    def _first_line(self, file: BinaryIO) -> int:
-        """Where the first line begins. Raises BadInput where a mark says that it is not UTF-8."""
-        file.seek(0)
-        begin = file.read(4)
-        for encoding, marks in _OTHER_MARKS.items():
-            if begin.startswith(marks):
-                from shlex import quote
+    def _lines_before(self, file: File, offset: int, counts: Sequence[int]) -> int:
+        with self._open(file) as opened:
+            return lines_before(opened, offset, self._items, counts)
 
-                raise BadInput(
-                    f"{self.path} is {encoding}, according to the byte order mark at its beginning; "
-                    f"{self.ITEM_NAME}s are read as UTF-8. Convert it "
-                    f"(iconv -f {encoding} -t UTF-8 {quote(self.path)} > …)."
-                )
-        return len(_MARK) if begin.startswith(_MARK) else 0
+    @property
+    def _items(self) -> str:
+        """What messages call items."""
+        return f"{self.ITEM_NAME}s"
+
+    def _listing(self) -> Listing:
+        """The files as they were when the source was examined, else as they are now."""
+        return listing_of(self.listing) if self.listing else look(self.path, self._items)
+
+    def _first_blocks(self) -> list[int]:
+        """Where in `line_ends` those of each file begin, and where the last is."""
+        return first_blocks(self.listing, COUNT_BYTES)
+
+    @contextmanager
+    def _open(self, file: File) -> Iterator[BinaryIO]:
+        try:
+            with open(file.path, "rb") as opened:
+                yield opened
+        except OSError as error:
+            raise cannot_read(str(error.filename or file.path), error) from error
 
 
 class LineItems(Items):
     """The lines of one chunk: counted without being parsed, parsed when a value is asked for."""
 
-    def __init__(self, source: Lines, chunk: Chunk, begin: int, raw: bytes):
-        """`raw` is in the file from `begin` on."""
+    def __init__(self, source: Lines, chunk: Chunk, pieces: Sequence[tuple[int, bytes]]):
+        """`pieces`: the lines in each file, with the offset in the source at which they begin."""
         super().__init__(chunk, ())
         self._source = source
-        self._begin = begin
-        self._raw = raw
+        ended = [raw if not raw or raw.endswith(b"\n") else raw + b"\n" for _, raw in pieces[:-1]]
+        self._raw = b"".join([*ended, *(raw for _, raw in pieces[-1:])])
+        self._offsets = [offset for offset, _ in pieces]
+        self._positions = list(accumulate(map(len, ended), initial=0))
 
     @cached_property
     def first_index(self) -> int:
@@ -210,30 +218,14 @@ class LineItems(Items):
 
     def rest(self, items: int) -> Chunk:
         length = len(self._raw) - len(self._raw.split(b"\n", items)[-1])
-        return replace(self.chunk, start=self._begin + length)
+        piece = bisect_right(self._positions, length) - 1
+        return replace(self.chunk, start=self._offsets[piece] + length - self._positions[piece])
 
     def as_batch(self) -> pandas.Series:
         return self._source.series(self.readable())
 
     def __len__(self) -> int:
         return len(self.values) if "_parsed" in self.__dict__ else count(self._raw)
-
-
-def _hash_and_count(file: BinaryIO) -> tuple[str, tuple[int, ...], bool]:
-    """The SHA-256 of a file, how many line ends lie before each of its blocks, and whether it ends in one."""
-    import hashlib  # OpenSSL and NumPy: workers do without
-
-    import numpy
-
-    digest, counts, line_ends, is_ended = hashlib.sha256(), [0], 0, False
-    block = bytearray(_COUNT_BYTES)
-    view, array = memoryview(block), numpy.frombuffer(block, numpy.uint8)
-    while size := file.readinto(block):  # type: ignore[attr-defined]
-        digest.update(view[:size])
-        line_ends += int(numpy.count_nonzero(array[:size] == ord("\n")))
-        counts.append(line_ends)
-        is_ended = block[size - 1] == ord("\n")
-    return digest.hexdigest(), tuple(counts), is_ended
 
 
 def _no_link(path: str, flags: int) -> int:

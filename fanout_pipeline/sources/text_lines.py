@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class TextLines(Lines):
-    """The source `path`: text, one item a line, UTF-8. An empty line is an item."""
+    """The source `path`, a file, folder or glob: text, one item a line, UTF-8. An empty line is an item."""
 
     def parse(self, raw: bytes) -> list[str]:
         if b"\r" in raw:

@@ -35,6 +35,14 @@ def write_lines(path, items):
     path.write_text("".join(f"{item}\n" for item in items), encoding="utf-8")
 
 
+def write_folder(path, items):
+    """Seven files of different lengths, the first of them empty."""
+    path.mkdir()
+    edges = [len(items) * n * n // 36 for n in range(7)]
+    for number, (start, stop) in enumerate(zip([0, *edges], edges, strict=False)):
+        write_lines(path / f"{number}.txt", items[start:stop])
+
+
 def text(number):
     """Of one to four bytes a character, or empty."""
     return f"{number} naïve – \N{SLICE OF PIZZA}" if number % 20 else ""
@@ -42,5 +50,6 @@ def text(number):
 
 SOURCES = {
     "integers": SourceCase(write_lines, int, IntegerLines, square, square_batch),
+    "folders": SourceCase(write_folder, int, IntegerLines, square, square_batch),
     "texts": SourceCase(write_lines, text, TextLines, same, Batch(same)),
 }

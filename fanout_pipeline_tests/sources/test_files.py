@@ -32,9 +32,11 @@ def root(tmp_path, monkeypatch):
 
 
 KINDS = [
-    ("folder", "{root}/folder is a folder, not a file of lines. Name a file in it."),
-    ("", "{root} is a folder, not a file of lines. Name a file in it."),
-    ("folder/", "{root}/folder is a folder"),
+    ("folder", "{root}/folder is a folder without a file of lines (names that begin with _ or ."),
+    ("folder/", "{root}/folder is a folder without a file of lines"),
+    ("", "{root}/broken: it is a link to {root}/gone/away.txt, which is not there. Correct"),
+    ("*.txt", "No file matches {root}/*.txt. Correct the pattern, or put a file of lines there."),
+    ("p*", "{root}/pipe is a pipe, not a file of lines: "),
     ("pipe", "{root}/pipe is a pipe, not a file of lines: "),
     ("socket", "{root}/socket is a socket, not a file of lines: "),
     ("device", "{root}/device is a device, not a file of lines: "),

@@ -7,7 +7,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from fanout_pipeline import TextLines
-from fanout_pipeline.sources import lines
+from fanout_pipeline.sources import lines, one_file
 from fanout_pipeline.sources.source import Chunk
 from fanout_pipeline_tests.chance import examples
 
@@ -33,7 +33,8 @@ def test_the_index_of_the_first_line(path, content, block, cut):
     cut = min(cut, size)
     source = TextLines(str(path))
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(lines, "_COUNT_BYTES", block)
+        patched.setattr(lines, "COUNT_BYTES", block)
+        patched.setattr(one_file, "COUNT_BYTES", block)
         before = len(source.read(Chunk(0, 0, cut)))
         examined = source.examined(source.examine())
         for one in (source, examined):

@@ -93,8 +93,8 @@ def test_a_head_has_exactly_so_many_items(path, tmp_path, content, items):
 
 
 def test_messages_say_what_was_expected(tmp_path):
-    """Who gives a folder, or no file at all, is told so."""
-    with pytest.raises(BadInput, match="is a folder, not a file of lines"):
+    """Who gives an empty folder, or no file at all, is told so."""
+    with pytest.raises(BadInput, match="is a folder without a file of lines"):
         TextLines(str(tmp_path)).chunks(2)
     with pytest.raises(BadInput, match=r"Cannot read .*none.txt: No such file"):
         TextLines(str(tmp_path / "none.txt")).examine()

@@ -25,7 +25,7 @@ def contents(draw):
 
 
 def items_of(source, raw):
-    return LineItems(source, Chunk(0, 0, len(raw)), 0, raw)
+    return LineItems(source, Chunk(0, 0, len(raw)), [(0, raw)])
 
 
 @settings(deadline=None, max_examples=400)

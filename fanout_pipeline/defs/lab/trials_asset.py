@@ -1,5 +1,6 @@
 """`<name>/trials`: runs every strategy in rounds, while nothing else of the run is at work."""
 
+import os
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -21,6 +22,7 @@ from fanout_pipeline.engine.system.import_path import importing_from
 from fanout_pipeline.results.files.atomic import make_folder
 from fanout_pipeline.results.files.no_links import make_link
 from fanout_pipeline.results.store.folder import ResultFolder
+from fanout_pipeline.sources.many_files import is_glob, paths_of
 from fanout_pipeline.sources.source import path_of
 
 if TYPE_CHECKING:
@@ -210,6 +212,10 @@ def _contenders(
 
 def _link_source(root: Path, scratch: Path, path: str | None) -> None:
     """Link the source into the trials' data root, unless its path is absolute or it has none."""
-    if path is not None and not Path(path).is_absolute():
-        make_folder((scratch / path).parent)
-        make_link(scratch / path, str(root / path))
+    if path is None or Path(path).is_absolute():
+        return
+    whole = str(root / path)
+    for one in paths_of(whole, "items") if is_glob(whole) else [whole]:
+        link = scratch / os.path.relpath(one, root)
+        make_folder(link.parent)
+        make_link(link, one)
