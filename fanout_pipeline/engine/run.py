@@ -14,11 +14,12 @@ from pathlib import Path
 import fanout_pipeline.engine.calls.imports  # noqa: F401 (not in a run's time)
 from fanout_pipeline.engine.functions.identity import Basis, identity_of
 from fanout_pipeline.engine.functions.input_guard import inputs_unchanged
+from fanout_pipeline.engine.intake import Cut, Intake, taking_in
 from fanout_pipeline.engine.model.options import FailurePolicy, Options
 from fanout_pipeline.engine.model.run_record import RunRecord
 from fanout_pipeline.engine.model.spec import FanoutSpec, with_its_imports
 from fanout_pipeline.engine.model.strategy import Crew, Ran, Strategy, Work
-from fanout_pipeline.engine.scheduling.resume import finished_before, log_kept_on_error, unfinished
+from fanout_pipeline.engine.scheduling.resume import finished_before, log_kept_on_error
 from fanout_pipeline.engine.suitability import require_suited
 from fanout_pipeline.engine.system.malloc import keep_freed_memory
 from fanout_pipeline.engine.system.os_errors import explained
@@ -33,7 +34,7 @@ from fanout_pipeline.results.store.generation import Generation
 from fanout_pipeline.results.store.ledger import Finished, forget
 from fanout_pipeline.results.store.manifest import Manifest
 from fanout_pipeline.results.types.kinds import MixedTypes
-from fanout_pipeline.sources.source import Chunk, Source, recorded
+from fanout_pipeline.sources.source import Source, Version, recorded
 
 
 def default_chunks(source: Source, size: int, workers: int) -> int:
@@ -119,18 +120,23 @@ def _run_here(
         if resume:
             generations.enter_context(log_kept_on_error(folders[0], spec, basis, log))
         progress = Progress(strategy.name, log)
+        own = own_usage()
+        began = time.perf_counter()
+        whole = chunks is not None or strategy.baseline
+        intake = generations.enter_context(
+            taking_in(spec.source, basis, folders[-1], finished, whole, log)
+        )
         job = Job(
             strategy.name,
             spec,
             basis,
+            intake,
             target,
             wanted,
             chunks is not None,
             options.failures,
             progress,
         )
-        own = own_usage()
-        began = time.perf_counter()
         with strategy.start(options) as crew:
             started = time.perf_counter()
             cold = job.run(crew, folders[0], finished)
@@ -156,15 +162,15 @@ def _run_here(
         chunks=len(cold.manifest.parts),
         start_method=options.start_method,
         digest=cold.manifest.digest,
-        input=replace(basis.input, counts=()),  # Nobody needs them any more.
+        input=replace(cold.input, counts=()),  # Nobody needs them any more.
         function_fingerprint=cold.manifest.function["fingerprint"],
         warm_seconds=tuple(run.seconds for run in warm),
         phases=total([{"start": start_seconds}, cold.phases, {"stop": stop_seconds}]),
         sent_bytes=cold.ran.sent_bytes,
         pickle_seconds=cold.ran.pickle_seconds,
         failed=cold.manifest.failed,
-        reused_chunks=len(finished),
-        reused_items=sum(one.part.items for one in finished),
+        reused_chunks=len(cold.finished),
+        reused_items=sum(one.part.items for one in cold.finished),
     )
 
 
@@ -173,6 +179,10 @@ class Once:
     """One run of a crew, from cutting the source to committed parts."""
 
     manifest: Manifest
+    input: Version
+    """What was read."""
+    finished: tuple[Finished, ...]
+    """What was reused."""
     ran: Ran
     cut_seconds: float
     run_seconds: float
@@ -198,6 +208,8 @@ class Job:
     spec: FanoutSpec
     basis: Basis
     """What results are made from, as it was before the first run."""
+    intake: Intake
+    """How it gets at the items."""
     target: Store
     """Where results are made visible."""
     chunks: int
@@ -210,11 +222,11 @@ class Job:
     def run(self, crew: Crew, generation: Generation, finished: tuple[Finished, ...] = ()) -> Once:
         """Cut what is not finished of the source, have the crew do it, and commit the generation."""
         began = time.perf_counter()
-        chunks = unfinished(self.spec.source.chunks(self.chunks), finished)
-        cut = time.perf_counter()
         try:
             with inputs_unchanged(self.spec, self.basis.seen):
-                ran = crew.run(self._work(generation, chunks, finished), self.progress)
+                found = self.intake.cut(self.chunks, finished)
+                cut = time.perf_counter()
+                ran = crew.run(self._work(generation, found), self.progress)
         except MixedTypes:
             if finished:
                 # Another run that resumes from these parts would end here again.
@@ -222,29 +234,30 @@ class Job:
             raise
         written = time.perf_counter()
         try:
-            source = recorded(self.spec.source, self.basis.input)
+            source = recorded(self.spec.source, self.intake.input)
             manifest = Manifest(self.strategy, tuple(ran.parts), source, self.basis.made_by)
         except (TypeError, ValueError):
             # So would one that resumes from all of them.
             forget(generation)
             raise
         self.target.commit(generation, manifest)
-        return Once(manifest, ran, cut - began, written - began, time.perf_counter() - written)
+        committed = time.perf_counter() - written
+        found_input, reused = self.intake.input, found.finished
+        return Once(manifest, found_input, reused, ran, cut - began, written - began, committed)
 
-    def _work(
-        self, generation: Generation, chunks: tuple[Chunk, ...], finished: tuple[Finished, ...]
-    ) -> Work:
+    def _work(self, generation: Generation, cut: Cut) -> Work:
         spec = self.spec
         return Work(
-            spec.source.examined(self.basis.input),
+            self.intake.source,
             spec.function,
             spec.batch_function,
-            chunks,
+            cut.chunks,
             generation,
             self.fixed,
             self.failures,
-            finished,
+            cut.finished,
             spec.depends_on,
             self.basis.seen,
             Surroundings.here(),
+            cut.arrivals,
         )

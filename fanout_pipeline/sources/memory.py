@@ -23,7 +23,7 @@ def as_source(items: Any, columns: Sequence[str] | None = None) -> Source:
             "file with a source such as TextLines."
         )
     if _is_columnar(items):
-        from fanout_pipeline.sources.frames import frame_source  # pyarrow
+        from fanout_pipeline.sources.tables import frame_source  # pyarrow
 
         return frame_source(items, columns)
     if columns is not None:
@@ -41,4 +41,5 @@ def _is_columnar(items: Any) -> bool:
     if hasattr(items, "__arrow_c_stream__") or hasattr(items, "__dataframe__"):
         return True
     # NumPy's dtypes of numbers and times; an array of objects is a sequence.
-    return getattr(items, "ndim", 0) == 1 and getattr(items, "dtype", "").kind in "biufmMSU"
+    dtype = getattr(items, "dtype", None)
+    return getattr(items, "ndim", 0) == 1 and getattr(dtype, "kind", "O") in "biufmMSU"

@@ -24,6 +24,7 @@ from fanout_pipeline.engine.model.strategy import InputVersions, Strategy
 from fanout_pipeline.results.store.ledger import Identity
 from fanout_pipeline.results.store.manifest import FORMAT
 from fanout_pipeline.sources.source import Version
+from fanout_pipeline.sources.spool.feed import feed_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,13 +39,16 @@ class Basis:
     """The name and the fingerprint of the function for single items."""
     depends_on: dict[str, str]
     """The content hash of each thing that the function depends on."""
+    is_spooled: bool = False
+    """Whether the contents of the source are known only once they were spooled."""
 
     @classmethod
     def of(cls, spec: FanoutSpec) -> Basis:
         """Raises BadInput if the source, or something that the function depends on, cannot be read."""
         seen = input_versions(spec)  # first, so that changes during the reading here are noticed
         input_ = spec.source.examine()
-        return cls(seen, input_, function_identity(spec.function), _content_hashes(spec))
+        function, depends_on = function_identity(spec.function), _content_hashes(spec)
+        return cls(seen, input_, function, depends_on, feed_of(spec.source) is not None)
 
     @property
     def made_by(self) -> dict[str, str]:
@@ -85,7 +89,8 @@ def identity_of(
     assert called is not None
     results = {
         "the strategy": strategy.name,
-        "the input": [basis.input.size, basis.input.identity],
+        # What is spooled is compared when it is there.
+        "the input": [] if basis.is_spooled else [basis.input.size, basis.input.identity],
         "the input's format": repr(spec.source).replace(repr(str(spec.source)), ""),
         "the function": function_identity(called) if strategy.batch else basis.function,
         "the version of the function's package": distribution_of(called),

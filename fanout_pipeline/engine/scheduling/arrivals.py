@@ -22,10 +22,12 @@ class SpoolArrivals(Arrivals):
 
     def new(self) -> New:
         units, ended = self._spool.arrived
-        chunks = []
+        chunks: list[Chunk] = []
         for start, stop in gaps([(self._seen, units)], self._finished):
             for begin in range(start, stop, self.longest):
                 chunks.append(Chunk(len(chunks), begin, min(stop, begin + self.longest)))
+        if ended and not units:
+            chunks.append(Chunk(0, 0, 0))  # Results of nothing are a part, too.
         self._seen = units
         return New(chunks, ended)
 

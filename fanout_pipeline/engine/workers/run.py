@@ -55,9 +55,7 @@ class SupervisedRun:
         self._deaths = 0
         progress.begin(plan.expected_size)
         # Not the batch function: what its module imports would be imported for nothing.
-        slim = replace(
-            work, chunks=(), finished=(), batch_function=None, seen=None, arrivals=None
-        )
+        slim = replace(work, chunks=(), finished=(), batch_function=None, seen=None, arrivals=None)
         sendable_bytes = SENT_BYTES // len(workers)
         message = ("work", slim, log_levels(), sendable_bytes)
         self._sent_before = workers.sent_bytes

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple, Protocol, runtime_checkable
 
@@ -19,6 +20,8 @@ class Group(NamedTuple):
     items: int
     is_open: bool = False
     """Whether the last item has no end of its own: it would have gone on had the input."""
+    part: int = 0
+    """The number of the file, where the input is several, that it comes from."""
 
 
 class Feed(ABC):
@@ -47,7 +50,8 @@ class Feed(ABC):
         return
 
 
-class Files(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Files:
     """Where one spool is on disk."""
 
     data: Path

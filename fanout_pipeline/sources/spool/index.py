@@ -7,19 +7,24 @@ from __future__ import annotations
 
 import os
 import struct
+from bisect import bisect_left
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-_RECORD = struct.Struct("<QQQ32s16s")
+_RECORD = struct.Struct("<QQQQ32s16s")
 
 
 class Record(NamedTuple):
     """What is known of a spool up to the end of one group."""
 
     units: int
-    """Counted from the beginning, like bytes and items."""
-    bytes: int
+    """Counted from the beginning, like bytes and items, in the unit of the source that reads them."""
+    size: int
+    """In bytes."""
     items: int
+    part: int
+    """The number of the file, where the input is several, that the group comes from."""
     digest: bytes
     """The SHA-256 of all bytes so far."""
     seal: bytes
@@ -29,7 +34,7 @@ class Record(NamedTuple):
         return _RECORD.pack(*self)
 
 
-BEGINNING = Record(0, 0, 0, b"", b"")
+BEGINNING = Record(0, 0, 0, 0, b"", b"")
 
 
 def seal(key: bytes, data: bytes) -> bytes:
@@ -70,11 +75,16 @@ class IndexReader:
 
     def group_at(self, unit: int) -> int:
         """The number of the first group that ends after a unit."""
-        low, high = 0, self._count
-        while low < high:
-            middle = (low + high) // 2
-            if self[middle].units > unit:
-                high = middle
-            else:
-                low = middle + 1
-        return low
+        return self._first(lambda record: record.units > unit)
+
+    def group_of(self, item: int) -> int:
+        """The number of the group that an item is in, by its index."""
+        return self._first(lambda record: record.items > item)
+
+    def first_of_part(self, part: int) -> int:
+        """The number of the first group that comes from a file, or from one after it."""
+        return self._first(lambda record: record.part >= part)
+
+    def _first(self, is_true: Callable[[Record], bool]) -> int:
+        """The first record of which it is true, as it is of all that follow."""
+        return bisect_left(range(self._count), True, key=lambda number: is_true(self[number]))

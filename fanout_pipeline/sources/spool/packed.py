@@ -89,9 +89,7 @@ def packed(
 _END = object()
 
 
-def _dumped(
-    item: Any, index: int, unpicklable: Callable[[int, Any, Exception], BadInput]
-) -> bytes:
+def _dumped(item: Any, index: int, unpicklable: Callable[[int, Any, Exception], BadInput]) -> bytes:
     try:
         return pickle.dumps(item, pickle.HIGHEST_PROTOCOL)
     except Exception as error:

@@ -19,7 +19,7 @@ class Reading:
 
     def __enter__(self) -> Self:
         try:
-            self._data = os.open(self._files.data, os.O_RDONLY | os.O_NOFOLLOW)
+            self._descriptor = os.open(self._files.data, os.O_RDONLY | os.O_NOFOLLOW)
             self._index = os.open(self._files.index, os.O_RDONLY | os.O_NOFOLLOW)
         except FileNotFoundError:
             raise BadInput(
@@ -30,8 +30,12 @@ class Reading:
         return self
 
     def __exit__(self, *error: object) -> None:
-        os.close(self._data)
+        os.close(self._descriptor)
         os.close(self._index)
+
+    def data(self, start: int, stop: int) -> bytes:
+        """Of the data, of which so much has arrived. Nothing says that they are what was written."""
+        return _read_at(self._descriptor, start, stop - start)
 
     def groups(self, start: int, stop: int) -> Iterator[tuple[bytes, int, int]]:
         """Each group with something of a range of units that has arrived, and which of its units that is.
@@ -41,7 +45,7 @@ class Reading:
         number = self.index.group_at(start)
         while start < stop:
             begin, end = self.index[number - 1], self.index[number]
-            data = read_at(self._data, begin.bytes, end.bytes - begin.bytes)
+            data = self.data(begin.size, end.size)
             if seal(self._files.key, data) != end.seal:
                 raise BadInput(
                     f"{self._files.data}, which was read from the input, was changed while the run worked. "
@@ -53,7 +57,7 @@ class Reading:
             number += 1
 
 
-def read_at(descriptor: int, start: int, size: int) -> bytes:
+def _read_at(descriptor: int, start: int, size: int) -> bytes:
     """So many bytes of a file, which has them."""
     blocks: list[bytes] = []
     while size and (block := os.pread(descriptor, size, start)):

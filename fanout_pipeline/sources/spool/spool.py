@@ -47,6 +47,8 @@ class Spool:
         self._files = Files(folder / DATA, folder / INDEX, secrets.token_bytes(16))
         self.source: Source = feed.reader(self._files)
         """Reads what has arrived."""
+        self.unit = feed.unit
+        """What messages call a unit."""
         self._changed = threading.Condition()
         self._last = BEGINNING
         self._ended = self._stopped = False
@@ -177,7 +179,7 @@ class Spool:
             try:
                 for group in groups:
                     last = self._last
-                    at = last.bytes
+                    at = last.size
                     left = memoryview(group.data)
                     while left:
                         left = left[data.write(left) :]
@@ -186,6 +188,7 @@ class Spool:
                         last.units + group.units,
                         at + len(group.data),
                         last.items + group.items,
+                        group.part,
                         _digest(digest, group.is_open),
                         seal(self._files.key, group.data),
                     )
@@ -209,13 +212,13 @@ class Spool:
     def _is_far_ahead(self) -> bool:
         if not self._limited or self._before or not self._ahead:
             return False
-        return self._last.bytes - self._ahead[0].bytes > AHEAD_BYTES
+        return self._last.size - self._ahead[0].size > AHEAD_BYTES
 
     def _compare(self, digest: Any, group: Group, at: int) -> None:
         """Add a group, which begins at a byte, to the digest, which is compared wherever the run before had one."""
         data, done = memoryview(group.data), 0
-        while self._before and self._before[0].bytes <= at + len(data):
-            stop = self._before[0].bytes - at
+        while self._before and self._before[0].size <= at + len(data):
+            stop = self._before[0].size - at
             digest.update(data[done:stop])
             done = stop
             is_open = group.is_open and stop == len(data)

@@ -113,7 +113,7 @@ class Rows(Items):
     def unreadable(self) -> dict[int, Any]:
         return {}
 
-    def as_batch(self) -> pandas.Series | pandas.DataFrame:
+    def as_batch(self) -> Any:
         return self._table.column(0).to_pandas() if self._plain else self._table.to_pandas()
 
     def as_arrow(self, columns: Sequence[str] | None = None) -> pyarrow.Table:
