@@ -227,6 +227,8 @@ class Job:
                 found = self.intake.cut(self.chunks, finished)
                 cut = time.perf_counter()
                 ran = crew.run(self._work(generation, found), self.progress)
+                if found.arrivals is not None:
+                    found.arrivals.require_all()
         except MixedTypes:
             if finished:
                 # Another run that resumes from these parts would end here again.
@@ -260,4 +262,5 @@ class Job:
             self.basis.seen,
             Surroundings.here(),
             cut.arrivals,
+            spec.source if self.basis.is_spooled else None,
         )

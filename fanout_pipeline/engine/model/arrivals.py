@@ -14,6 +14,8 @@ class New(NamedTuple):
     chunks: list[Chunk]
     ended: bool
     """Whether nothing more will."""
+    failed: bool = False
+    """Whether that is because the rest cannot be had: then nothing more is to be begun."""
 
 
 class Arrivals(Protocol):
@@ -23,7 +25,10 @@ class Arrivals(Protocol):
     """The largest size of a chunk."""
 
     def new(self) -> New:
-        """What has arrived since the last call. Raises what keeps the rest from arriving."""
+        """What has arrived since the last call."""
+
+    def require_all(self) -> None:
+        """Raises what has kept the rest from arriving, if anything did."""
 
     def wait(self, seconds: float) -> None:
         """Wait for more, for so long at most."""

@@ -82,6 +82,8 @@ class Work:
     """The settings that calls see, wherever they are made."""
     arrivals: Arrivals | None = None
     """Where chunks come from while calls are made; None where all are known."""
+    spooled: Source | None = None
+    """The source that `seen` is of, where `source` reads the spool of another."""
 
     @property
     def first_number(self) -> int:

@@ -21,6 +21,8 @@ class SpoolArrivals(Arrivals):
         self._seen = 0
 
     def new(self) -> New:
+        if self._spool.has_failed:
+            return New([], ended=True, failed=True)
         units, ended = self._spool.arrived
         chunks: list[Chunk] = []
         for start, stop in gaps([(self._seen, units)], self._finished):
@@ -30,6 +32,9 @@ class SpoolArrivals(Arrivals):
             chunks.append(Chunk(0, 0, 0))  # Results of nothing are a part, too.
         self._seen = units
         return New(chunks, ended)
+
+    def require_all(self) -> None:
+        _ = self._spool.arrived
 
     def wait(self, seconds: float) -> None:
         self._spool.wait(self._seen, seconds)

@@ -49,10 +49,6 @@ class Assignments:
         """Whether more may still arrive."""
         return self._plan.awaits
 
-    def arrive(self) -> None:
-        """See `ChunkPlan.arrive`."""
-        self._plan.arrive()
-
     @property
     def more(self) -> bool:
         """Whether there may be something to assign later, whoever is busy now."""

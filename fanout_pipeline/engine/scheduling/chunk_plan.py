@@ -118,6 +118,8 @@ class ChunkPlan:
         self._arrivals = arrivals
         self._longest = 0 if arrivals is None else arrivals.longest
         """Chunks that have arrived are joined up to this size."""
+        self.is_cut_off = False
+        """Whether the run is to end with what it has begun, as the rest of the input cannot be had."""
 
     @property
     def awaits(self) -> bool:
@@ -140,27 +142,24 @@ class ChunkPlan:
         self._whole.append(chunk)
 
     def arrive(self) -> None:
-        """Take up what has arrived. Raises what keeps the rest from arriving."""
+        """Take up what has arrived. If no more can be had, nothing more is given out."""
         if self._arrivals is None:
             return
         new = self._arrivals.new()
         for chunk in new.chunks:
             self.add(chunk)
+        self.is_cut_off = new.failed
         if new.ended:
             self._arrivals = None
 
     def take(self) -> Chunk | None:
-        """The next chunk, numbered in the order of being given out; None when none is left, or none yet.
-
-        Raises what `arrive` raises.
-        """
+        """The next chunk, numbered in the order of being given out; None when none is left, or none yet."""
         arrivals = self._arrivals
         self.arrive()
-        try:
-            return self._taken()
-        finally:
-            if arrivals is not None:
-                arrivals.taken(self._whole[0].start if self._whole else None)
+        chunk = None if self.is_cut_off else self._taken()
+        if arrivals is not None:
+            arrivals.taken(self._whole[0].start if self._whole else None)
+        return chunk
 
     def _taken(self) -> Chunk | None:
         if self._begun:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import ctypes
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -79,7 +79,7 @@ class ThreadCrew(Crew):
         progress.begin(plan.expected_size)
         finished: SimpleQueue[_Done | BaseException | None] = SimpleQueue()
         if work.arrivals is not None:
-            work.arrivals.listen(lambda: shared.arrive(finished.put))
+            work.arrivals.listen(shared.wake)
         timelines: dict[int, WorkerTimeline] = {}
         futures = [
             self._pool.submit(in_copied_context(self._serve), number, work, shared, parts, finished)
@@ -152,10 +152,7 @@ class _SharedPlan:
         self._changed = threading.Condition()
 
     def take(self) -> tuple[Chunk, float] | None:
-        """The next chunk and its seconds, waiting for what is left of others or still to arrive.
-
-        None if there is no more. Raises what keeps the rest from arriving.
-        """
+        """The next chunk and its seconds, waiting for what is left of others or still to arrive. None if there is no more."""
         with self._changed:
             while not self._stopped:
                 chunk = self._plan.take()
@@ -178,13 +175,9 @@ class _SharedPlan:
         with self._changed:
             self._calling.remove(threading.get_ident())
 
-    def arrive(self, failed: Callable[[BaseException], object]) -> None:
-        """Something has arrived, or has failed to: a thread may notice that late, in a long call."""
+    def wake(self) -> None:
+        """Something has arrived, or nothing more will."""
         with self._changed:
-            try:
-                self._plan.arrive()
-            except BaseException as error:
-                failed(error)
             self._changed.notify_all()
 
     def is_stopped(self) -> bool:

@@ -55,7 +55,8 @@ class SupervisedRun:
         self._deaths = 0
         progress.begin(plan.expected_size)
         # Not the batch function: what its module imports would be imported for nothing.
-        slim = replace(work, chunks=(), finished=(), batch_function=None, seen=None, arrivals=None)
+        slim = replace(work, chunks=(), finished=(), batch_function=None, seen=None)
+        slim = replace(slim, arrivals=None, spooled=None)
         sendable_bytes = SENT_BYTES // len(workers)
         message = ("work", slim, log_levels(), sendable_bytes)
         self._sent_before = workers.sent_bytes
@@ -91,8 +92,6 @@ class SupervisedRun:
                 if assignment is None:
                     return
                 self._assign_to(slot, assignment)
-        # All are busy, perhaps for long, and what ends the input ends the run.
-        self._assignments.arrive()
 
     def _assign_to(self, slot: Slot, assignment: Assignment) -> None:
         worker = self._slots.ensure_worker(slot, fresh=assignment.alone)

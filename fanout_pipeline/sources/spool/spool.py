@@ -94,6 +94,11 @@ class Spool:
                 raise self._error
             return Arrived(self._last.units, self._ended)
 
+    @property
+    def has_failed(self) -> bool:
+        """Whether the feed has raised something."""
+        return self._error is not None
+
     def wait(self, units: int, seconds: float) -> None:
         """Wait until more than so many units have arrived, or all, or nothing more will; or so long."""
         with self._changed:
@@ -134,8 +139,8 @@ class Spool:
 
     def size(self) -> float | None:
         """How many units there will be, about; None while that cannot be said."""
-        share, (units, ended) = self._feed.share(), self.arrived
-        return units if ended else units / share if share else None
+        share, units = self._feed.share(), self._last.units
+        return units if self._ended else units / share if share else None
 
     def version(self, of: Version) -> Version:
         """The version of the source with what was found, once all has arrived."""
