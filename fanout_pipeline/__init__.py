@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         Unreadable,
         Version,
     )
+    from fanout_pipeline.sources.sql import Sql
     from fanout_pipeline.sources.text_lines import TextLines
 
 __all__ = [
@@ -37,6 +38,7 @@ __all__ = [
     "NoResults",
     "Options",
     "Source",
+    "Sql",
     "TextLines",
     "Unreadable",
     "Version",
@@ -58,6 +60,7 @@ _MODULES = {
     "NoResults": "results.store.manifest",
     "Options": "engine.model.options",
     "Source": "sources.source",
+    "Sql": "sources.sql",
     "TextLines": "sources.text_lines",
     "Unreadable": "sources.source",
     "Version": "sources.source",

@@ -29,6 +29,8 @@ class Feed(ABC):
 
     unit = "item"
     """What messages call a unit."""
+    may_wait = True
+    """Whether it can be read no further ahead of the calls than is of use, however long they take."""
 
     @abstractmethod
     def reader(self, files: Files) -> Source:

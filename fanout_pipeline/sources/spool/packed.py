@@ -7,13 +7,16 @@ from __future__ import annotations
 
 import pickle
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fanout_pipeline.sources.source import BadInput, Chunk, Items, Source, Version
 from fanout_pipeline.sources.spool.feed import Files, Group
 from fanout_pipeline.sources.spool.reading import Reading
+
+if TYPE_CHECKING:
+    import pyarrow
 
 _GROUP_BYTES = 2**18
 """About how large a group is: a reader reads whole groups."""
@@ -31,6 +34,8 @@ class Packed(Source):
     """What messages call the whole: "the query"."""
     item: str = "item"
     """What messages call one."""
+    columns: Sequence[str] | None = None
+    """Of items that are dicts, the keys that are passed on: one as its value, several as a dict."""
 
     def version(self) -> Version:
         with Reading(self.files) as reading:
@@ -42,13 +47,34 @@ class Packed(Source):
         with Reading(self.files) as reading:
             for group, start, stop in reading.groups(chunk.start, chunk.stop):
                 values += _unpacked(memoryview(group), start, stop)
-        return Items(chunk, values)
+        return PackedItems(chunk, values, self.columns)
 
     def locate(self, index: int) -> str:
         return f"{self.item} {index + 1} of {self.name}"
 
     def __str__(self) -> str:
         return self.name
+
+
+class PackedItems(Items):
+    """Items, or what columns of them are asked for; the others are there for `as_arrow`."""
+
+    def __init__(self, chunk: Chunk, items: Sequence[Any], columns: Sequence[str] | None):
+        values = items
+        if columns is not None and len(columns) == 1:
+            (name,) = columns
+            values = [item[name] for item in items]
+        elif columns is not None:
+            values = [{name: item[name] for name in columns} for item in items]
+        super().__init__(chunk, values)
+        self._all = items
+
+    def as_arrow(self, columns: Sequence[str] | None = None) -> pyarrow.Table:
+        return (
+            super().as_arrow()
+            if columns is None
+            else Items(self.chunk, self._all).as_arrow(columns)
+        )
 
 
 FLUSH = object()

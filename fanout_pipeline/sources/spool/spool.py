@@ -54,7 +54,7 @@ class Spool:
         self._ended = self._stopped = False
         self._error: BaseException | None = None
         self._listener: Callable[[], object] = lambda: None
-        self._limited = True
+        self._limited = feed.may_wait
         self._taken = 0
         self._ahead: deque[Record] = deque()
         """The groups of which not all was taken."""
