@@ -13,7 +13,7 @@ from fanout_pipeline.sources.line_items import LineFormat, LineItems
 from fanout_pipeline.sources.one_file import first_line
 from fanout_pipeline.sources.source import BadInput, Chunk, Items, Source, Version
 from fanout_pipeline.sources.spool.feed import Feed, Files, Group
-from fanout_pipeline.sources.spool.reading import Reading
+from fanout_pipeline.sources.spool.reading import Reading, version_of
 
 CODECS = {".gz": "gzip", ".zst": "zstd"}
 _BLOCK_BYTES = 2**20
@@ -37,9 +37,7 @@ class SpooledLines(Source):
     CHUNK_SIZE = 2 * 2**20
 
     def version(self) -> Version:
-        with Reading(self.files) as reading:
-            size = reading.index.last.units
-        return Version(str(size), size)
+        return version_of(self.files)
 
     def read(self, chunk: Chunk) -> Items:
         with Reading(self.files) as reading:

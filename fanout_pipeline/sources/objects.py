@@ -14,8 +14,10 @@ from fanout_pipeline.sources.source import BadInput, Chunk, Items, Source, Versi
 from fanout_pipeline.sources.spool.feed import Feed, Files, Group
 from fanout_pipeline.sources.spool.packed import FLUSH, Packed, packed
 
+_PULLED_BYTES = 2 * 2**20
+"""About how much of an iterator is pulled and not yet written, by the size of the items before."""
 _PULLED_ITEMS = 1000
-"""The most items of an iterator that are pulled and not yet written."""
+"""The most items of it, however small. Of the first, whose size is not known, the square root of that."""
 _GATHER_SECONDS = 0.005
 """How long more items of an iterator are waited for, so that not each is written by itself."""
 
@@ -47,6 +49,8 @@ class InMemory(Source):
     items: Iterable[Any] = field(repr=False)
     name: str = ""
     """What messages call the whole."""
+    begun: list[bool] = field(default_factory=list, repr=False, compare=False, kw_only=True)
+    """Not empty once an iterator was begun."""
 
     def version(self) -> Version:
         size = len(self.items) if isinstance(self.items, Sequence) else 0
@@ -62,6 +66,17 @@ class InMemory(Source):
     def feed(self) -> Feed:
         return _Objects(self)
 
+    def begin(self) -> Iterable[Any]:
+        """The items. Raises BadInput where they are those of an iterator, a second time."""
+        if isinstance(self.items, Iterator):
+            if self.begun:
+                raise BadInput(
+                    f"The items of {self} were consumed by an earlier run. Make the {type(self.items).__name__} "
+                    "anew: what that run had done is kept, and compared."
+                )
+            self.begun.append(True)
+        return self.items
+
     def locate(self, index: int) -> str:
         return f"item {index + 1} of {self}"
 
@@ -73,7 +88,7 @@ class _Objects(Feed):
     """Feeds Python objects."""
 
     def __init__(self, source: InMemory):
-        self._items = source.items
+        self._source = source
         self._name = str(source)
         self._total = len(source.items) if isinstance(source.items, Sequence) else None
         self._read = 0
@@ -83,12 +98,13 @@ class _Objects(Feed):
         return Packed(files, self._name)
 
     def groups(self) -> Iterator[Group]:
-        if isinstance(self._items, Sequence):
-            items: Iterable[Any] = self._items
-        else:
-            items = self._pulling = _Pulling(self._items, self._name)
+        items = self._source.begin()
+        if not isinstance(items, Sequence):
+            items = self._pulling = _Pulling(items, self._name)
         for group in packed(items, self._unpicklable):
             self._read += group.items
+            if self._pulling is not None:
+                self._pulling.expect(len(group.data) / group.items)
             yield group
 
     def share(self) -> float | None:
@@ -114,6 +130,7 @@ class _Pulling:
         self._items = items
         self._name = name
         self._pulled: deque[Any] = deque()
+        self._most = round(_PULLED_ITEMS**0.5)
         self._count = 0
         self._error: BaseException | None = None
         self._over = self._stopped = False
@@ -128,12 +145,14 @@ class _Pulling:
         while not self._stopped:
             self._some.wait()
             self._some.clear()
-            if not self._over and len(self._pulled) < _PULLED_ITEMS:
+            if not self._over and len(self._pulled) < self._most:
                 time.sleep(_GATHER_SECONDS)
             over = self._over
             while self._pulled:
                 yield self._pulled.popleft()
-                self._room.set()
+                if len(self._pulled) == self._most // 2:
+                    self._room.set()
+            self._room.set()
             yield FLUSH
             if over:
                 break
@@ -142,6 +161,10 @@ class _Pulling:
             raise BadInput(
                 f"{self._name} raised {type(error).__name__} after {self._count:,} items: {error}"
             ) from error
+
+    def expect(self, item_bytes: float) -> None:
+        """How large items are."""
+        self._most = max(1, min(_PULLED_ITEMS, int(_PULLED_BYTES / item_bytes)))
 
     def stop(self) -> None:
         self._stopped = True
@@ -157,9 +180,9 @@ class _Pulling:
                 self._count += 1
                 if not self._some.is_set():
                     self._some.set()
-                while len(self._pulled) >= _PULLED_ITEMS and not self._stopped:
+                while len(self._pulled) >= self._most and not self._stopped:
                     self._room.clear()
-                    if len(self._pulled) >= _PULLED_ITEMS:
+                    if len(self._pulled) >= self._most and not self._stopped:
                         self._room.wait()
                 if self._stopped:
                     break

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from fanout_pipeline.sources.objects import InMemory
 from fanout_pipeline.sources.source import BadInput, Chunk, Items, Source, Version
 from fanout_pipeline.sources.spool.feed import Feed, Files, Group
-from fanout_pipeline.sources.spool.reading import Reading
+from fanout_pipeline.sources.spool.reading import Reading, version_of
 
 if TYPE_CHECKING:
     import pandas
@@ -220,9 +220,7 @@ class SpooledRows(Source):
     plain: bool
 
     def version(self) -> Version:
-        with Reading(self.files) as reading:
-            size = reading.index.last.units
-        return Version(str(size), size, items=size)
+        return version_of(self.files)
 
     def read(self, chunk: Chunk) -> Items:
         import pyarrow

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from fanout_pipeline.sources.source import BadInput, Chunk, Items, Source, Version
 from fanout_pipeline.sources.spool.feed import Files, Group
-from fanout_pipeline.sources.spool.reading import Reading
+from fanout_pipeline.sources.spool.reading import Reading, version_of
 
 if TYPE_CHECKING:
     import pyarrow
@@ -38,9 +38,7 @@ class Packed(Source):
     """Of items that are dicts, the keys that are passed on: one as its value, several as a dict."""
 
     def version(self) -> Version:
-        with Reading(self.files) as reading:
-            size = reading.index.last.units
-        return Version(str(size), size, items=size)
+        return version_of(self.files)
 
     def read(self, chunk: Chunk) -> Items:
         values: list[Any] = []

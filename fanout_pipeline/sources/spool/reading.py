@@ -6,9 +6,16 @@ import os
 from collections.abc import Iterator
 from typing import Self
 
-from fanout_pipeline.sources.source import BadInput
+from fanout_pipeline.sources.source import BadInput, Version
 from fanout_pipeline.sources.spool.feed import Files
 from fanout_pipeline.sources.spool.index import IndexReader, seal
+
+
+def version_of(files: Files) -> Version:
+    """The version of a spool that is not written to any more."""
+    with Reading(files) as reading:
+        last = reading.index.last
+    return Version(last.digest.hex(), last.units, last.digest.hex(), last.items)
 
 
 class Reading:
