@@ -17,7 +17,7 @@ from typing import Any
 from fanout_pipeline.sources.connection import connected, scrubbed, shown
 from fanout_pipeline.sources.source import BadInput, Chunk, Items, Source, Version
 from fanout_pipeline.sources.spool.feed import Feed, Files, Group
-from fanout_pipeline.sources.spool.packed import Packed, packed
+from fanout_pipeline.sources.spool.packed import FLUSH, Packed, packed
 
 _FETCH_SECONDS = 0.1
 """About as many rows are fetched at a time as come in this time: calls may be waiting for them."""
@@ -95,7 +95,7 @@ class _Rows(Feed):
         with suppress(Exception):
             self._stop()
 
-    def _rows(self) -> Iterator[dict[str, Any]]:
+    def _rows(self) -> Iterator[Any]:
         with ExitStack() as opened:
             try:
                 connection = opened.enter_context(connected(self._source.connection))
@@ -112,7 +112,7 @@ class _Rows(Feed):
             except Exception as error:
                 raise self._failed(error) from None  # Its text may hold the password.
 
-    def _fetched(self, result: Any) -> Iterator[dict[str, Any]]:
+    def _fetched(self, result: Any) -> Iterator[Any]:
         if not result.returns_rows:
             raise BadInput(f"{self._source} gives no rows. Sql takes a query, such as a SELECT.")
         names = self._names(list(result.keys()))
@@ -126,6 +126,7 @@ class _Rows(Feed):
             for row in rows:
                 yield dict(zip(names, map(_plain, row), strict=True))
                 self._read += 1
+            yield FLUSH  # The next rows may take long.
             size = 2 * size if seconds < _FETCH_SECONDS / 2 else size
             if seconds > 2 * _FETCH_SECONDS:
                 size = int(size * _FETCH_SECONDS / seconds)

@@ -18,8 +18,9 @@ from fanout_pipeline.sources.spool.reading import Reading, version_of
 if TYPE_CHECKING:
     import pyarrow
 
-_GROUP_BYTES = 2**18
-"""About how large a group is: a reader reads whole groups."""
+_GROUP_BYTES = 2**16
+"""About how large a group is at most: a reader reads whole groups, and they are what the next run compares."""
+_GROUP_ITEMS = 500
 _GROUP_SECONDS = 0.02
 """Nor does a group wait longer than this for more items, as calls may be waiting for it."""
 _LENGTH_BYTES = 8
@@ -98,7 +99,7 @@ def packed(
         except Exception as raised:  # What came before it is of use.
             error = raised
         now = time.monotonic()
-        full = len(data) >= _GROUP_BYTES or now - began > _GROUP_SECONDS
+        full = len(data) >= _GROUP_BYTES or count >= _GROUP_ITEMS or now - began > _GROUP_SECONDS
         if count and (flush or full or error):
             yield Group(bytes(data), count, count)
             data, count = bytearray(), 0
