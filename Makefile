@@ -29,7 +29,7 @@ break-even: .venv/installed  ## from how many items and which cost an item each 
 	$(DAGSTER) job execute -m $(DEFINITIONS) -j break_even_job
 	@cat $(FANOUT_DATA)/squares/break_even/break_even.md
 
-test: .venv/installed-dev chromium  ## all tests: strategies, faults, command line, schedule, UI in a browser
+test: .venv/installed-dev chromium postgresql  ## all tests: strategies, faults, command line, schedule, UI in a browser
 	$(BIN)/python -m pytest $(IN_PARALLEL)
 
 test-fast: .venv/installed-dev  ## the small tests, under a minute: no strategy by strategy, Dagster run, server or browser
@@ -145,6 +145,14 @@ clean:  ## remove the environments and caches; data/ and dagster_home/ stay
 .venv/bin/python .venv-bench/bin/python: %/bin/python:
 	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(None if (3, 11) <= v <= (3, 13) else f"Python 3.11 to 3.13 is needed, this is {v[0]}.{v[1]}; name another: make PYTHON=python3.12")'
 	$(PYTHON) -m venv $* || { echo "python3 -m venv failed; on Debian: apt-get install python3-venv"; exit 1; }
+
+# The tests of Sql start Debian's PostgreSQL on a socket of their own; without it they are skipped.
+.PHONY: postgresql
+postgresql:
+	@ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null || \
+	{ [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get update -qq && \
+	  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq postgresql >/dev/null; } || \
+	echo "Without PostgreSQL the tests of Sql on a server are skipped (Debian: sudo apt-get install postgresql)."
 
 # The browser tests drive Debian's chromium.
 .PHONY: chromium
