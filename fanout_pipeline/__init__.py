@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from fanout_pipeline.results.read import iter_results, read_results
     from fanout_pipeline.results.store.manifest import NoResults
     from fanout_pipeline.results.write_results import write_results
+    from fanout_pipeline.sources.csv_files import Csv
     from fanout_pipeline.sources.integer_lines import IntegerLines
     from fanout_pipeline.sources.source import (
         BadInput,
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 __all__ = [
     "BadInput",
     "Chunk",
+    "Csv",
     "FanoutSpec",
     "IntegerLines",
     "ItemFailed",
@@ -53,6 +55,7 @@ __all__ = [
 _MODULES = {
     "BadInput": "sources.source",
     "Chunk": "sources.source",
+    "Csv": "sources.csv_files",
     "FanoutSpec": "engine.model.spec",
     "IntegerLines": "sources.integer_lines",
     "ItemFailed": "engine.model.errors",

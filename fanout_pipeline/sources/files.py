@@ -5,6 +5,9 @@ from __future__ import annotations
 import errno
 import os
 import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import BinaryIO
 
 from fanout_pipeline.sources.source import BadInput
 
@@ -29,6 +32,21 @@ def stat_of(path: str, items: str) -> os.stat_result:
             "once at most. Copy what comes out of it to a file, and name that."
         )
     return found
+
+
+@contextmanager
+def reading(path: str) -> Iterator[BinaryIO]:
+    """The file, opened. Raises BadInput where it cannot be, or cannot be read within the block."""
+    try:
+        with open(path, "rb") as file:
+            yield file
+    except OSError as error:
+        raise cannot_read(str(error.filename or path), error) from error
+
+
+def no_link(path: str, flags: int) -> int:
+    """How a file is opened for writing that may not be a symbolic link."""
+    return os.open(path, flags | os.O_NOFOLLOW, 0o666)
 
 
 def cannot_read(path: str, error: OSError) -> BadInput:

@@ -125,7 +125,7 @@ class Items(Sequence[Any]):
             return self.values
         return [item for item in self.values if type(item) is not Unreadable]
 
-    def as_batch(self) -> pandas.Series:
+    def as_batch(self) -> pandas.Series | pandas.DataFrame:
         """Those that can be read, for functions that take a whole batch."""
         import pandas
 

@@ -1,5 +1,6 @@
 """The sources of the contract: a new format adds an entry, and every strategy is tested with it."""
 
+import csv
 import gzip
 import json
 import sqlite3
@@ -12,10 +13,11 @@ from typing import Any
 import pandas
 import pyarrow
 
-from fanout_pipeline import IntegerLines, Sql, TextLines
+from fanout_pipeline import Csv, IntegerLines, Sql, TextLines
 from fanout_pipeline.sources.memory import as_source
 from fanout_pipeline.squares import square, square_batch
 from fanout_pipeline_tests.contract.functions.adapters import Batch
+from fanout_pipeline_tests.contract.functions.of_csv import all_noted, noted
 from fanout_pipeline_tests.contract.functions.returning import same
 
 
@@ -49,6 +51,22 @@ def write_folder(path, items):
     edges = [len(items) * n * n // 36 for n in range(7)]
     for number, (start, stop) in enumerate(zip([0, *edges], edges, strict=False)):
         write_lines(path / f"{number}.txt", items[start:stop])
+
+
+def write_csv(path, items):
+    with open(path, "w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, ("number", "unused", "note"), restval="")
+        writer.writeheader()
+        writer.writerows(items)
+
+
+def csv_row(number):
+    """Every other one is of several lines."""
+    return {"number": number, "note": f'{number} "naïve",\n' * (number % 2) + text(number)}
+
+
+def read_csv(path):
+    return Csv(path, columns=("number", "note"), types={"number": int})
 
 
 def text(number):
@@ -103,6 +121,7 @@ def frame(path):
 SOURCES = {
     "integers": SourceCase(write_lines, int, IntegerLines, square, square_batch),
     "folders": SourceCase(write_folder, int, IntegerLines, square, square_batch),
+    "csv": SourceCase(write_csv, csv_row, read_csv, noted, all_noted),
     "texts": SourceCase(write_lines, text, TextLines, same, Batch(same)),
     "gzip": SourceCase(
         write_gzip, int, lambda path: IntegerLines(f"{path}.gz"), square, square_batch

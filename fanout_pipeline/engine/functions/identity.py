@@ -97,6 +97,7 @@ def identity_of(
         "the version of fanout_pipeline": [_version("fanout_pipeline"), FORMAT],
         "the version of Python": platform.python_version(),
         "the number of chunks": chunks,
+        **_converters(spec),
         **basis.depends_on,
     }
     memory = options.worker_memory_mb if strategy.starts_processes else None
@@ -106,6 +107,12 @@ def identity_of(
     }
     # As it is when read from a file: tuples are lists.
     return Identity(**json.loads(json.dumps({"results": results, "failures": failures})))
+
+
+def _converters(spec: FanoutSpec) -> dict[str, dict[str, str]]:
+    """The functions that a source with `types` gives the text of its columns to."""
+    types: Mapping[str, Callable[..., Any]] = getattr(spec.source, "types", {})
+    return {f"the type of {name}": function_identity(types[name]) for name in sorted(types)}
 
 
 def function_identity(function: Callable[..., Any]) -> dict[str, str]:
