@@ -17,7 +17,8 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar, Self
 
-from fanout_pipeline.sources.compressed import LineFeed, is_compressed
+from fanout_pipeline.sources.compressed import NO_HEAD, is_compressed
+from fanout_pipeline.sources.compressed_lines import LineFeed
 from fanout_pipeline.sources.files import cannot_read
 from fanout_pipeline.sources.line_items import LineItems
 from fanout_pipeline.sources.many_files import (
@@ -85,13 +86,11 @@ class Lines(Source):
     def feed(self) -> Feed | None:
         """What is spooled where a file is compressed."""
         files = self._listing().files
-        if not any(is_compressed(file.path) for file in files):
-            return None
-        return LineFeed(self, [(file.path, file.size) for file in files], self._items)
+        return LineFeed(self, files, self._items) if is_compressed(files) else None
 
     def examine(self) -> Version:
         version = self.version()
-        if any(is_compressed(file.path) for file in listing_of(version.token).files):
+        if is_compressed(listing_of(version.token).files):
             return version
         digests, counts = [], [0]
         for file in listing_of(version.token).files:
@@ -121,12 +120,8 @@ class Lines(Source):
 
     def head(self, items: int, path: Path) -> Self:
         left, listing = items, look(self.path, self._items)
-        for file in listing.files:
-            if is_compressed(file.path):
-                raise TypeError(
-                    f"{file.path} is compressed, and a break-even sweep measures with parts of files that "
-                    "are not. Decompress it for that."
-                )
+        if is_compressed(listing.files):
+            raise TypeError(NO_HEAD.format(self))
         with open(path, "wb", opener=_no_link) as out:
             while left:
                 before = left

@@ -61,6 +61,9 @@ class IndexReader:
         self._descriptor = descriptor
         self._count = os.fstat(descriptor).st_size // _RECORD.size
 
+    def __len__(self) -> int:
+        return self._count
+
     @property
     def last(self) -> Record:
         """What is known of all that has arrived."""
