@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,6 +19,14 @@ from fanout_pipeline.sources.spool.feed import feed_of
 from fanout_pipeline.sources.spool.spool import Spool
 
 
+def default_chunks(source: Source, size: int, workers: int) -> int:
+    """Into how many chunks to cut a source of this size at first, where the user has not said.
+
+    As few as fit in memory: crews cut them smaller where that pays (see `chunk_plan`).
+    """
+    return max(workers, math.ceil(size / source.CHUNK_SIZE))
+
+
 @dataclass(frozen=True, slots=True)
 class Cut:
     """What is to be done."""
@@ -27,6 +36,11 @@ class Cut:
     """Where more chunks come from."""
     finished: tuple[Finished, ...] = ()
     """What an earlier run has done and is as this input would have it."""
+
+    def require_all(self) -> None:
+        """Raises what has kept the rest of the input from arriving, if anything did."""
+        if self.arrivals is not None:
+            self.arrivals.require_all()
 
 
 class Intake:

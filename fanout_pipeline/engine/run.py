@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 import time
 from collections.abc import Callable
@@ -14,7 +13,7 @@ from pathlib import Path
 import fanout_pipeline.engine.calls.imports  # noqa: F401 (not in a run's time)
 from fanout_pipeline.engine.functions.identity import Basis, identity_of
 from fanout_pipeline.engine.functions.input_guard import inputs_unchanged
-from fanout_pipeline.engine.intake import Cut, Intake, taking_in
+from fanout_pipeline.engine.intake import Cut, Intake, default_chunks, taking_in
 from fanout_pipeline.engine.model.options import FailurePolicy, Options
 from fanout_pipeline.engine.model.run_record import RunRecord
 from fanout_pipeline.engine.model.spec import FanoutSpec, with_its_imports
@@ -34,15 +33,7 @@ from fanout_pipeline.results.store.generation import Generation
 from fanout_pipeline.results.store.ledger import Finished, forget
 from fanout_pipeline.results.store.manifest import Manifest
 from fanout_pipeline.results.types.kinds import MixedTypes
-from fanout_pipeline.sources.source import Source, Version, recorded
-
-
-def default_chunks(source: Source, size: int, workers: int) -> int:
-    """Into how many chunks to cut a source of this size at first, where the user has not said.
-
-    As few as fit in memory: crews cut them smaller where that pays (see `chunk_plan`).
-    """
-    return max(workers, math.ceil(size / source.CHUNK_SIZE))
+from fanout_pipeline.sources.source import recorded
 
 
 @with_its_imports
@@ -114,9 +105,7 @@ def _run_here(
             generations.enter_context(target.writing(identity if resume else None, log))
             for _ in range(1 + warm_runs)
         ]
-        finished: tuple[Finished, ...] = ()
-        if identity is not None:
-            finished = finished_before(folders[0], identity, log)
+        finished = () if identity is None else finished_before(folders[0], identity, log)
         if resume:
             generations.enter_context(log_kept_on_error(folders[0], spec, basis, log))
         progress = Progress(strategy.name, log)
@@ -162,15 +151,15 @@ def _run_here(
         chunks=len(cold.manifest.parts),
         start_method=options.start_method,
         digest=cold.manifest.digest,
-        input=replace(cold.input, counts=()),  # Nobody needs them any more.
+        input=replace(intake.input, counts=()),  # Nobody needs them any more.
         function_fingerprint=cold.manifest.function["fingerprint"],
         warm_seconds=tuple(run.seconds for run in warm),
         phases=total([{"start": start_seconds}, cold.phases, {"stop": stop_seconds}]),
         sent_bytes=cold.ran.sent_bytes,
         pickle_seconds=cold.ran.pickle_seconds,
         failed=cold.manifest.failed,
-        reused_chunks=len(cold.finished),
-        reused_items=sum(one.part.items for one in cold.finished),
+        reused_chunks=len(cold.cut.finished),
+        reused_items=sum(one.part.items for one in cold.cut.finished),
     )
 
 
@@ -179,10 +168,7 @@ class Once:
     """One run of a crew, from cutting the source to committed parts."""
 
     manifest: Manifest
-    input: Version
-    """What was read."""
-    finished: tuple[Finished, ...]
-    """What was reused."""
+    cut: Cut
     ran: Ran
     cut_seconds: float
     run_seconds: float
@@ -224,11 +210,10 @@ class Job:
         began = time.perf_counter()
         try:
             with inputs_unchanged(self.spec, self.basis.seen):
-                found = self.intake.cut(self.chunks, finished)
-                cut = time.perf_counter()
-                ran = crew.run(self._work(generation, found), self.progress)
-                if found.arrivals is not None:
-                    found.arrivals.require_all()
+                cut = self.intake.cut(self.chunks, finished)
+                at = time.perf_counter()
+                ran = crew.run(self._work(generation, cut), self.progress)
+                cut.require_all()
         except MixedTypes:
             if finished:
                 # Another run that resumes from these parts would end here again.
@@ -243,9 +228,7 @@ class Job:
             forget(generation)
             raise
         self.target.commit(generation, manifest)
-        committed = time.perf_counter() - written
-        found_input, reused = self.intake.input, found.finished
-        return Once(manifest, found_input, reused, ran, cut - began, written - began, committed)
+        return Once(manifest, cut, ran, at - began, written - began, time.perf_counter() - written)
 
     def _work(self, generation: Generation, cut: Cut) -> Work:
         spec = self.spec

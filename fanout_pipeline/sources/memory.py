@@ -6,7 +6,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from fanout_pipeline.sources.objects import InMemory, Integers
+from fanout_pipeline.sources.pandas_tables import pandas_source
 from fanout_pipeline.sources.source import Source
+from fanout_pipeline.sources.table_rows import ITEM
+from fanout_pipeline.sources.tables import Frame, chosen
 
 
 def as_source(items: Any, columns: Sequence[str] | None = None) -> Source:
@@ -23,9 +26,7 @@ def as_source(items: Any, columns: Sequence[str] | None = None) -> Source:
             "file with a source such as TextLines."
         )
     if _is_columnar(items):
-        from fanout_pipeline.sources.tables import frame_source  # pyarrow
-
-        return frame_source(items, columns)
+        return _columnar(items, columns)
     if columns is not None:
         raise TypeError(
             f"columns={tuple(columns)} is for frames and tables, not for a {type(items).__name__}."
@@ -43,3 +44,23 @@ def _is_columnar(items: Any) -> bool:
     # NumPy's dtypes of numbers and times; an array of objects is a sequence.
     dtype = getattr(items, "dtype", None)
     return getattr(items, "ndim", 0) == 1 and getattr(dtype, "kind", "O") in "biufmMSU"
+
+
+def _columnar(items: Any, columns: Sequence[str] | None) -> Source:
+    """The source of a frame, a table, or a single column. Raises TypeError where a column is missing."""
+    name = f"the {type(items).__name__}"
+    if type(items).__module__.partition(".")[0] == "pandas":
+        return pandas_source(items, name, columns)
+    import pyarrow
+
+    if hasattr(items, "dtype") and not hasattr(items, "__arrow_c_stream__"):  # NumPy
+        return Frame(pyarrow.table({ITEM: pyarrow.array(items)}), name, True)
+    if isinstance(items, pyarrow.RecordBatchReader):
+        return Frame(items, name, *chosen(items.schema.names, columns))
+    try:
+        table = pyarrow.table(items)
+    except (TypeError, ValueError, pyarrow.ArrowInvalid):  # One column: a Series, a chunked array.
+        column = pyarrow.chunked_array(items)
+        return Frame(pyarrow.table({ITEM: column}), name, True)
+    plain, names = chosen(table.column_names, columns)
+    return Frame(table if names is None else table.select(list(names)), name, plain)

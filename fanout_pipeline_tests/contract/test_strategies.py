@@ -10,8 +10,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from fanout_pipeline.engine.functions.fingerprint import function_fingerprint
+from fanout_pipeline.engine.intake import default_chunks
 from fanout_pipeline.engine.registry import REFERENCE, STRATEGIES
-from fanout_pipeline.engine.run import default_chunks, run_strategy
+from fanout_pipeline.engine.run import run_strategy
 from fanout_pipeline.results.store.folder import ResultFolder
 from fanout_pipeline.squares import square, square_batch
 from fanout_pipeline_tests.chance import examples

@@ -136,7 +136,7 @@ def test_a_column_that_is_not_there(tmp_path):
     """The nearest is named."""
     (tmp_path / "a.csv.gz").write_bytes(gzip.compress(b"amount,two\n1,2\n"))
     source = Csv(str(tmp_path / "a.csv.gz"), columns=["amuont"])
-    with pytest.raises(BadInput, match="'amuont'.*amount"), settled(source, tmp_path / "spool"):
+    with pytest.raises(BadInput, match=r"'amuont'.*amount"), settled(source, tmp_path / "spool"):
         pass
 
 

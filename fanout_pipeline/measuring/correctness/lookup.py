@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy
 
-from fanout_pipeline.engine.run import default_chunks
+from fanout_pipeline.engine.intake import default_chunks
 from fanout_pipeline.measuring.correctness.result_streams import sides
 from fanout_pipeline.results.read import Snapshot
 from fanout_pipeline.results.store.manifest import Manifest
