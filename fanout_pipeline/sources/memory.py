@@ -12,11 +12,11 @@ from fanout_pipeline.sources.table_rows import ITEM
 from fanout_pipeline.sources.tables import Frame, chosen
 
 
-def as_source(items: Any, columns: Sequence[str] | None = None) -> Source:
+def as_source(items: Any, columns: Sequence[str] | None = None, keep: Sequence[str] = ()) -> Source:
     """The source of what a user has: rows of a frame or table as dicts, items of anything else as they are.
 
-    `columns` of a frame or table: one gives its plain values, several give dicts of them. Raises TypeError
-    where there are no items to iterate over.
+    `columns` of a frame or table: one gives its plain values, several give dicts of them. `keep`: those that
+    `as_arrow` is to reach besides. Raises TypeError where there are no items to iterate over.
     """
     if isinstance(items, Source):
         return items
@@ -26,7 +26,7 @@ def as_source(items: Any, columns: Sequence[str] | None = None) -> Source:
             "file with a source such as TextLines."
         )
     if _is_columnar(items):
-        return _columnar(items, columns)
+        return _columnar(items, columns, keep)
     if columns is not None:
         raise TypeError(
             f"columns={tuple(columns)} is for frames and tables, not for a {type(items).__name__}."
@@ -46,21 +46,20 @@ def _is_columnar(items: Any) -> bool:
     return getattr(items, "ndim", 0) == 1 and getattr(dtype, "kind", "O") in "biufmMSU"
 
 
-def _columnar(items: Any, columns: Sequence[str] | None) -> Source:
+def _columnar(items: Any, columns: Sequence[str] | None, keep: Sequence[str]) -> Source:
     """The source of a frame, a table, or a single column. Raises TypeError where a column is missing."""
     name = f"the {type(items).__name__}"
     if type(items).__module__.partition(".")[0] == "pandas":
-        return pandas_source(items, name, columns)
+        return pandas_source(items, name, columns, keep)
     import pyarrow
 
     if hasattr(items, "dtype") and not hasattr(items, "__arrow_c_stream__"):  # NumPy
-        return Frame(pyarrow.table({ITEM: pyarrow.array(items)}), name, True)
+        return Frame(pyarrow.table({ITEM: pyarrow.array(items)}), name, (ITEM,))
     if isinstance(items, pyarrow.RecordBatchReader):
-        return Frame(items, name, *chosen(items.schema.names, columns))
+        return Frame(items, name, columns, chosen(items.schema.names, columns, keep))
     try:
         table = pyarrow.table(items)
     except (TypeError, ValueError, pyarrow.ArrowInvalid):  # One column: a Series, a chunked array.
         column = pyarrow.chunked_array(items)
-        return Frame(pyarrow.table({ITEM: column}), name, True)
-    plain, names = chosen(table.column_names, columns)
-    return Frame(table if names is None else table.select(list(names)), name, plain)
+        return Frame(pyarrow.table({ITEM: column}), name, (ITEM,))
+    return Frame(table.select(chosen(table.column_names, columns, keep)), name, columns)

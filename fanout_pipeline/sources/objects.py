@@ -12,7 +12,7 @@ from typing import Any
 
 from fanout_pipeline.sources.source import BadInput, Chunk, Items, Source, Version
 from fanout_pipeline.sources.spool.feed import Feed, Files, Group
-from fanout_pipeline.sources.spool.packed import FLUSH, Packed, packed
+from fanout_pipeline.sources.spool.packed import FLUSH, Packed, PackedItems, packed
 
 _PULLED_BYTES = 2 * 2**20
 """About how much of an iterator is pulled and not yet written, by the size of the items before."""
@@ -49,6 +49,8 @@ class InMemory(Source):
     items: Iterable[Any] = field(repr=False)
     name: str = ""
     """What messages call the whole."""
+    columns: Sequence[str] | None = None
+    """Of items that are dicts, the keys that are passed on: one as its value, several as a dict."""
     begun: list[bool] = field(default_factory=list, repr=False, compare=False, kw_only=True)
     """Not empty once an iterator was begun."""
 
@@ -61,7 +63,16 @@ class InMemory(Source):
             raise BadInput(
                 f"The items of {self} were consumed by the run. To read them again, give a list."
             )
-        return Items(chunk, self.items[chunk.start : chunk.stop])
+        return PackedItems(chunk, self.items[chunk.start : chunk.stop], self.columns)
+
+    def require_columns(self, names: Sequence[str]) -> None:
+        """Raises BadInput unless each of these can be kept, as far as that is known."""
+        first: Any = next(iter(self.items), {}) if isinstance(self.items, Sequence) else {}
+        for name in names:
+            if not isinstance(first, dict) or (first and name not in first):
+                raise BadInput(
+                    f"The items of {self} have no column {name!r}, so it cannot be kept."
+                )
 
     def feed(self) -> Feed:
         return _Objects(self)
@@ -95,7 +106,7 @@ class _Objects(Feed):
         self._pulling: _Pulling | None = None
 
     def reader(self, files: Files) -> Source:
-        return Packed(files, self._name)
+        return Packed(files, self._name, columns=self._source.columns)
 
     def groups(self) -> Iterator[Group]:
         items = self._source.begin()

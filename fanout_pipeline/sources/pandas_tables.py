@@ -18,18 +18,19 @@ _EXACT = {"string", "bytes", "boolean", "integer", "date", "empty"}
 _SLICE_ROWS = 1000
 
 
-def pandas_source(items: Any, name: str, columns: Sequence[str] | None) -> Source:
+def pandas_source(
+    items: Any, name: str, columns: Sequence[str] | None, keep: Sequence[str]
+) -> Source:
     """Through Arrow where that keeps every value as it is, else as Python objects."""
     import pandas
     import pyarrow
 
     if isinstance(items, pandas.Series | pandas.Index):
-        frame, plain = pandas.DataFrame({ITEM: items.array}), True
         if columns is not None:
             raise TypeError(f"columns={tuple(columns)} is for frames and tables, not for {name}.")
+        frame, columns = pandas.DataFrame({ITEM: items.array}), (ITEM,)
     else:
-        plain, names = chosen(list(items.columns), columns)
-        frame = items if names is None else items[list(names)]
+        frame = items[chosen(list(items.columns), columns, keep)]
     frame = frame.reset_index(drop=True)
     if all(isinstance(one, str) and _is_exact(frame[one]) for one in frame.columns):
         try:
@@ -37,8 +38,8 @@ def pandas_source(items: Any, name: str, columns: Sequence[str] | None) -> Sourc
         except (pyarrow.ArrowInvalid, pyarrow.ArrowTypeError, OverflowError):
             pass
         else:
-            return Frame(table.replace_schema_metadata(), name, plain)
-    return InMemory(_Records(frame, plain), name)
+            return Frame(table.replace_schema_metadata(), name, columns)
+    return InMemory(_Records(frame), name, columns)
 
 
 def _is_exact(column: pandas.Series) -> bool:
@@ -50,9 +51,8 @@ def _is_exact(column: pandas.Series) -> bool:
 class _Records(Sequence[Any]):
     """The rows of a DataFrame that Arrow would not keep as they are."""
 
-    def __init__(self, frame: pandas.DataFrame, plain: bool):
+    def __init__(self, frame: pandas.DataFrame):
         self._frame = frame
-        self._plain = plain
 
     def __len__(self) -> int:
         return len(self._frame)
@@ -63,8 +63,6 @@ class _Records(Sequence[Any]):
             return row
         part = self._frame.iloc[position]
         columns = [_as_python(part[name]) for name in part.columns]
-        if self._plain:
-            return columns[0]
         names = list(part.columns)
         return [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
 

@@ -64,6 +64,9 @@ class Sql(Source):
     def read(self, chunk: Chunk) -> Items:
         raise BadInput(f"{self} is read once, through a spool, and not in chunks.")
 
+    def require_columns(self, names: Sequence[str]) -> None:
+        """What a query gives is known when it was asked: nothing is required here."""
+
     def feed(self) -> Feed:
         return _Rows(self)
 

@@ -21,10 +21,12 @@ ITEM = "item"
 class Rows(Items):
     """Rows as Python would have them; made when they are asked for."""
 
-    def __init__(self, chunk: Chunk, table: pyarrow.Table, plain: bool):
+    def __init__(self, chunk: Chunk, table: pyarrow.Table, columns: Sequence[str] | None):
+        """`columns`: those that items have, of the table's; of one, items are its values."""
         super().__init__(chunk, ())
-        self._table = table
-        self._plain = plain
+        self._all = table
+        self._table = table if columns is None or not len(table) else table.select(list(columns))
+        self._plain = columns is not None and len(columns) == 1
 
     @cached_property
     def _made(self) -> Sequence[Any]:
@@ -43,7 +45,7 @@ class Rows(Items):
         return self._table.column(0).to_pandas() if self._plain else self._table.to_pandas()
 
     def as_arrow(self, columns: Sequence[str] | None = None) -> pyarrow.Table:
-        return self._table if columns is None else self._table.select(list(columns))
+        return self._table if columns is None else self._all.select(list(columns))
 
     def __len__(self) -> int:
         return self._table.num_rows  # type: ignore[no-any-return]
@@ -78,7 +80,7 @@ class SpooledRows(Source):
 
     files: Files = field(repr=False)
     name: str
-    plain: bool
+    columns: Sequence[str] | None
 
     def version(self) -> Version:
         return version_of(self.files)
@@ -93,7 +95,7 @@ class SpooledRows(Source):
                 tables.append(table.slice(start, stop - start))
         # No columns are known where no rows are.
         table = pyarrow.concat_tables(tables) if tables else pyarrow.table({ITEM: []})
-        return Rows(chunk, table, self.plain)
+        return Rows(chunk, table, self.columns)
 
     def locate(self, index: int) -> str:
         return f"row {index + 1} of {self.name}"

@@ -18,20 +18,16 @@ _GROUP_BYTES = 2**20
 _GROUP_ROWS = 2**16
 
 
-def chosen(
-    there: Sequence[str], columns: Sequence[str] | None
-) -> tuple[bool, tuple[str, ...] | None]:
-    """Whether items are plain values, and of which columns; None: of all."""
+def chosen(there: Sequence[str], columns: Sequence[str] | None, keep: Sequence[str]) -> list[str]:
+    """The columns that are read, those that are kept included. Raises TypeError where one is not there."""
     if len(set(there)) < len(there):
         twice = next(name for name in there if list(there).count(name) > 1)
         raise TypeError(f"Two columns are called {twice!r}. Rename one.")
-    if columns is None:
-        return False, None
-    for name in columns:
+    for name in (*(columns or ()), *keep):
         if name not in there:
             near = get_close_matches(str(name), list(map(str, there)), 3) or list(map(str, there))
             raise TypeError(f"There is no column {name!r}. There are: {', '.join(near)}.")
-    return len(columns) == 1, tuple(columns)
+    return list(dict.fromkeys([*(there if columns is None else columns), *keep]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +36,19 @@ class Frame(Source):
 
     table: pyarrow.Table | pyarrow.RecordBatchReader = field(repr=False, compare=False)
     name: str
-    plain: bool = False
-    """Whether items are the values of the only column, rather than dicts."""
-    columns: tuple[str, ...] | None = None
+    columns: Sequence[str] | None = None
+    """Those that items have: of one, items are its values. None stands for all."""
+    read_columns: Sequence[str] | None = None
     """The columns of a stream's batches that are read."""
+
+    def require_columns(self, names: Sequence[str]) -> None:
+        """Raises BadInput unless each of these can be kept."""
+        there = self.read_columns or self.table.schema.names
+        for name in names:
+            if name not in there:
+                raise BadInput(
+                    f"{self.name} has no column {name!r}. There are: {', '.join(there)}."
+                )
 
     def version(self) -> Version:
         return Version("in memory", getattr(self.table, "num_rows", 0))
@@ -53,7 +58,7 @@ class Frame(Source):
             raise BadInput(
                 f"The batches of {self.name} were consumed by the run. To read them again, give a table."
             )
-        return Rows(chunk, self.table.slice(chunk.start, chunk.size), self.plain)
+        return Rows(chunk, self.table.slice(chunk.start, chunk.size), self.columns)
 
     def feed(self) -> Feed:
         return _Batches(self)
@@ -74,7 +79,7 @@ class _Batches(Feed):
         self._read = 0
 
     def reader(self, files: Files) -> Source:
-        return SpooledRows(files, self._frame.name, self._frame.plain)
+        return SpooledRows(files, self._frame.name, self._frame.columns)
 
     def groups(self) -> Iterator[Group]:
         import pyarrow
@@ -94,7 +99,7 @@ class _Batches(Feed):
         if isinstance(table, pyarrow.Table):
             whole = [table]
         else:
-            columns = self._frame.columns
+            columns = self._frame.read_columns
             whole = (pyarrow.Table.from_batches([one]) for one in self._streamed(table))
             if columns is not None:
                 whole = (one.select(list(columns)) for one in whole)

@@ -174,6 +174,22 @@ def test_a_column_that_is_not_there(make):
         as_source(make({"amount": [1], "country": ["de"]}), columns=["amuont"])
 
 
+@pytest.mark.parametrize("make", [pandas.DataFrame, pyarrow.table, polars.DataFrame])
+@pytest.mark.parametrize("amount", [[1, 2], [Decimal(1), None]])
+def test_columns_that_are_kept(tmp_path, make, amount):
+    """They can be had beside the items, which do not have them."""
+    source = as_source(
+        make({"amount": amount, "id": ["a", "b"], "other": [0, 0]}), ["amount"], ["id"]
+    )
+    source.require_columns(["id", "amount"])
+    with pytest.raises(BadInput, match="'other'"):
+        source.require_columns(["other"])
+    with settled(source, tmp_path / "spool") as found:
+        items = found.read(Chunk(0, 0, 2))
+        assert list(items) == amount
+        assert items.as_arrow(["id"]).to_pydict() == {"id": ["a", "b"]}
+
+
 def test_columns_of_what_has_none():
     """A list has no columns to choose from."""
     with pytest.raises(TypeError, match="for frames and tables, not for a list"):

@@ -69,11 +69,13 @@ class PackedItems(Items):
         self._all = items
 
     def as_arrow(self, columns: Sequence[str] | None = None) -> pyarrow.Table:
-        return (
-            super().as_arrow()
-            if columns is None
-            else Items(self.chunk, self._all).as_arrow(columns)
-        )
+        """Those asked for of all columns, passed or not. Raises BadInput where one is not there."""
+        if columns is None:
+            return super().as_arrow()
+        for name in columns:
+            if self._all and isinstance(self._all[0], dict) and name not in self._all[0]:
+                raise BadInput(f"There is no column {name!r}, but {', '.join(self._all[0])}.")
+        return Items(self.chunk, self._all).as_arrow(columns)
 
 
 FLUSH = object()
