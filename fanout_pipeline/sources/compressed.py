@@ -11,8 +11,8 @@ from typing import Any
 from fanout_pipeline.sources.files import cannot_read
 from fanout_pipeline.sources.many_files import File
 from fanout_pipeline.sources.one_file import first_line
-from fanout_pipeline.sources.source import BadInput
-from fanout_pipeline.sources.spool.feed import Feed, Group
+from fanout_pipeline.sources.source import BadInput, Source, path_of
+from fanout_pipeline.sources.spool.feed import Feed, Group, MayNeedSpool
 
 _CODECS = {".gz": "gzip", ".zst": "zstd"}
 _BLOCK_BYTES = 2**20
@@ -22,6 +22,12 @@ NO_HEAD = "{} is compressed, and a break-even sweep measures with parts of files
 def is_compressed(files: Iterable[File]) -> bool:
     """Whether the name of one of them says so."""
     return any(file.path.endswith(tuple(_CODECS)) for file in files)
+
+
+def needs_spool(source: Source) -> bool:
+    """Whether a source has to be spooled, as far as its definition tells, before there is any input."""
+    path = path_of(source)
+    return isinstance(source, MayNeedSpool) and (path is None or path.endswith(tuple(_CODECS)))
 
 
 class FileFeed(Feed):

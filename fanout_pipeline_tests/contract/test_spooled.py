@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from fanout_pipeline import BadInput, IntegerLines, TextLines, read_failures, read_results
+from fanout_pipeline.engine.model.errors import ItemFailed
 from fanout_pipeline.engine.model.options import FailurePolicy
 from fanout_pipeline.engine.registry import STRATEGIES
 from fanout_pipeline.engine.run import run_strategy
@@ -271,8 +272,9 @@ def test_a_process_that_is_ended_while_it_spools(tmp_path, name, sign):
 def test_a_call_that_fails_ends_the_spool(tmp_path):
     """An endless iterator is left alone, in time."""
     began = time.monotonic()
-    with pytest.raises(Exception, match="The function failed on item 3"):
-        run("threads", as_source(sleeps_1_ms(n) for n in count()), tmp_path / "out", fails_on_3)
+    spec = spec_of("threads", as_source(sleeps_1_ms(n) for n in count()), fails_on_3)
+    with pytest.raises(ItemFailed, match="The function failed on item 3"):
+        run_strategy(STRATEGIES["threads"], spec, tmp_path / "out", options_of("threads"))
     assert time.monotonic() - began < 30
     until(lambda: not [one for one in threading.enumerate() if one.name.startswith("fanout")])
 

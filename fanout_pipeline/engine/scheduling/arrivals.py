@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterable
 
 from fanout_pipeline.engine.model.arrivals import Arrivals, New
@@ -16,14 +17,15 @@ class SpoolArrivals(Arrivals):
 
     def __init__(self, spool: Spool, finished: Iterable[Finished] = ()):
         self._spool = spool
-        self._finished = list(finished)
+        self._finished = deque(finished)
+        self._finished_size = sum(one.stop - one.start for one in self._finished)
         self.longest = spool.source.CHUNK_SIZE
         self._seen = 0
 
     def new(self) -> New:
-        if self._spool.has_failed:
+        units, ended, failed = self._spool.so_far
+        if failed:
             return New([], ended=True, failed=True)
-        units, ended = self._spool.arrived
         chunks: list[Chunk] = []
         for start, stop in gaps([(self._seen, units)], self._finished):
             for begin in range(start, stop, self.longest):
@@ -31,6 +33,8 @@ class SpoolArrivals(Arrivals):
         if ended and not units:
             chunks.append(Chunk(0, 0, 0))  # Results of nothing are a part, too.
         self._seen = units
+        while self._finished and self._finished[0].stop <= units:
+            self._finished.popleft()
         return New(chunks, ended)
 
     def require_all(self) -> None:
@@ -47,4 +51,4 @@ class SpoolArrivals(Arrivals):
 
     def size(self) -> float | None:
         size = self._spool.size()
-        return None if size is None else size - sum(one.stop - one.start for one in self._finished)
+        return None if size is None else size - self._finished_size

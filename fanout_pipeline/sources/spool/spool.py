@@ -36,6 +36,8 @@ class Arrived(NamedTuple):
     units: int
     ended: bool
     """Whether that is all."""
+    failed: bool = False
+    """Whether the rest cannot be had."""
 
 
 class Spool:
@@ -95,9 +97,10 @@ class Spool:
             return Arrived(self._last.units, self._ended)
 
     @property
-    def has_failed(self) -> bool:
-        """Whether the feed has raised something."""
-        return self._error is not None
+    def so_far(self) -> Arrived:
+        """What has arrived, whatever became of the rest."""
+        with self._changed:
+            return Arrived(self._last.units, self._ended, self._error is not None)
 
     def wait(self, units: int, seconds: float) -> None:
         """Wait until more than so many units have arrived, or all, or nothing more will; or so long."""
