@@ -89,7 +89,8 @@ def run(name, source, folder, function=same, log=print, **more):
 @pytest.mark.parametrize("name", ["serial", "multiprocess"])
 def test_values_are_those_of_the_driver(server, tmp_path, name):
     """Decimals, zones, bytes, documents, UUIDs and what is missing are what SQLAlchemy gives for the same query."""
-    with sqlalchemy.create_engine(server.url).connect() as connection:
+    engine = sqlalchemy.create_engine(server.url, poolclass=sqlalchemy.NullPool)
+    with engine.connect() as connection:
         statement = connection.execution_options(no_parameters=True)
         expected = [dict(row._mapping) for row in statement.exec_driver_sql(EVERY_TYPE)]
     assert rows_of(Sql(EVERY_TYPE, server.url), tmp_path) == expected
@@ -258,7 +259,7 @@ def test_an_environment_variable(database, tmp_path, monkeypatch):
 
 
 def engine_of_a_test():
-    return sqlalchemy.create_engine(os.environ["FANOUT_TEST_URL"])
+    return sqlalchemy.create_engine(os.environ["FANOUT_TEST_URL"], poolclass=sqlalchemy.NullPool)
 
 
 def test_a_function_that_makes_an_engine(database, tmp_path, monkeypatch):

@@ -103,6 +103,8 @@ def trials_asset(spec: FanoutSpec, strategies: Sequence[str], version: str) -> d
                     spec=replace(request.spec, source=source),
                     is_spooled=source is not request.spec.source,
                 )
+                if request.is_spooled:
+                    run = replace(run, input_sha256=source.version().identity)
                 run, found = _measured(request, run, scratch, path, context.log.info)
         for remark in filter(None, (*run.remarks, run.contradiction)):
             context.log.info(remark)
