@@ -21,7 +21,8 @@ from pathlib import Path
 from fanout_pipeline import FanoutSpec, IntegerLines, Options
 from fanout_pipeline.engine.calls.items import process_chunk
 from fanout_pipeline.engine.calls.outcome import Control, Outcome
-from fanout_pipeline.engine.model.strategy import Strategy, Work
+from fanout_pipeline.engine.model.strategy import Strategy
+from fanout_pipeline.engine.model.work import Work
 from fanout_pipeline.engine.registry import REFERENCE, STRATEGIES
 from fanout_pipeline.engine.strategies.inline_crew import OneByOne
 from fanout_pipeline.engine.system.cores import effective_cores

@@ -17,7 +17,10 @@ if TYPE_CHECKING:
     from fanout_pipeline.results.store.manifest import NoResults
     from fanout_pipeline.results.write_results import write_results
     from fanout_pipeline.sources.csv_files import Csv
+    from fanout_pipeline.sources.file_handle import FileHandle
     from fanout_pipeline.sources.integer_lines import IntegerLines
+    from fanout_pipeline.sources.json_lines import JsonLines
+    from fanout_pipeline.sources.parquet import Parquet
     from fanout_pipeline.sources.source import (
         BadInput,
         Chunk,
@@ -28,17 +31,22 @@ if TYPE_CHECKING:
     )
     from fanout_pipeline.sources.sql import Sql
     from fanout_pipeline.sources.text_lines import TextLines
+    from fanout_pipeline.sources.whole_files import Files
 
 __all__ = [
     "BadInput",
     "Chunk",
     "Csv",
     "FanoutSpec",
+    "FileHandle",
+    "Files",
     "IntegerLines",
     "ItemFailed",
     "Items",
+    "JsonLines",
     "NoResults",
     "Options",
+    "Parquet",
     "Source",
     "Sql",
     "TextLines",
@@ -57,11 +65,15 @@ _MODULES = {
     "Chunk": "sources.source",
     "Csv": "sources.csv_files",
     "FanoutSpec": "engine.model.spec",
+    "FileHandle": "sources.file_handle",
+    "Files": "sources.whole_files",
     "IntegerLines": "sources.integer_lines",
     "ItemFailed": "engine.model.errors",
     "Items": "sources.source",
+    "JsonLines": "sources.json_lines",
     "NoResults": "results.store.manifest",
     "Options": "engine.model.options",
+    "Parquet": "sources.parquet",
     "Source": "sources.source",
     "Sql": "sources.sql",
     "TextLines": "sources.text_lines",

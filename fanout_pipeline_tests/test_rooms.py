@@ -158,7 +158,7 @@ WORKER = """
 import json, sys
 from fanout_pipeline.engine.calls.items import process_chunk
 from fanout_pipeline.engine.workers import main as worker
-from fanout_pipeline.engine.model.strategy import Work
+from fanout_pipeline.engine.model.work import Work
 from fanout_pipeline import IntegerLines
 from fanout_pipeline.squares import square
 from fanout_pipeline.results.store.local_generation import LocalGeneration

@@ -47,13 +47,14 @@ class Intake:
     """An input that is cut in place."""
 
     def __init__(self, source: Source, input_: Version):
-        self._source = source
+        self.described = source
+        """The source as it was when the run began."""
         self._input = input_
 
     @property
     def source(self) -> Source:
         """What workers read."""
-        return self._source.examined(self._input)
+        return self.described
 
     @property
     def input(self) -> Version:
@@ -62,7 +63,7 @@ class Intake:
 
     def cut(self, wanted: int, finished: tuple[Finished, ...]) -> Cut:
         """What is left to do, in about so many chunks. Raises BadInput."""
-        return Cut(unfinished(self._source.chunks(wanted), finished), finished=finished)
+        return Cut(unfinished(self.source.chunks(wanted), finished), finished=finished)
 
 
 class SpoolIntake(Intake):
@@ -110,7 +111,7 @@ class SpoolIntake(Intake):
         if len(kept) < len(finished):
             self._log(
                 f"{len(finished) - len(kept):,} of the {len(finished):,} finished chunks are not reused after "
-                f"all: what {self._source} gives differs, after the first {same:,} {self._spool.unit}s"
+                f"all: what {self.described} gives differs, after the first {same:,} {self._spool.unit}s"
             )
             keep_only(self._generation, kept, finished)
         return kept
@@ -129,6 +130,7 @@ def taking_in(
 
     `whole`: nothing is called before all has arrived.
     """
+    source = source.examined(basis.input)
     feed = feed_of(source) if basis.is_spooled else None
     if feed is None:
         yield Intake(source, basis.input)

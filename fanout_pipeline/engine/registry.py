@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fanout_pipeline.engine.baselines import indexed_queue, pool_map, queue
+from fanout_pipeline.engine.baselines import pool_map, queues
 from fanout_pipeline.engine.model.strategy import Strategy
 from fanout_pipeline.engine.strategies import (
     asyncio_tasks,
@@ -13,16 +13,16 @@ from fanout_pipeline.engine.strategies import (
 )
 
 STRATEGIES: dict[str, Strategy] = {
-    module.STRATEGY.name: module.STRATEGY
-    for module in (
-        serial,
-        threads,
-        asyncio_tasks,
-        multiprocess,
-        queue,
-        indexed_queue,
-        pool_map,
-        vectorized,
+    strategy.name: strategy
+    for strategy in (
+        serial.STRATEGY,
+        threads.STRATEGY,
+        asyncio_tasks.STRATEGY,
+        multiprocess.STRATEGY,
+        queues.QUEUE,
+        queues.INDEXED_QUEUE,
+        pool_map.STRATEGY,
+        vectorized.STRATEGY,
     )
 }
 

@@ -17,7 +17,8 @@ from fanout_pipeline.engine.intake import Cut, Intake, default_chunks, taking_in
 from fanout_pipeline.engine.model.options import FailurePolicy, Options
 from fanout_pipeline.engine.model.run_record import RunRecord
 from fanout_pipeline.engine.model.spec import FanoutSpec, with_its_imports
-from fanout_pipeline.engine.model.strategy import Crew, Ran, Strategy, Work
+from fanout_pipeline.engine.model.strategy import Crew, Ran, Strategy
+from fanout_pipeline.engine.model.work import Work
 from fanout_pipeline.engine.scheduling.resume import finished_before, log_kept_on_error
 from fanout_pipeline.engine.suitability import require_suited
 from fanout_pipeline.engine.system.malloc import keep_freed_memory
@@ -221,7 +222,7 @@ class Job:
             raise
         written = time.perf_counter()
         try:
-            source = recorded(self.spec.source, self.intake.input)
+            source = recorded(self.intake.described, self.intake.input)
             manifest = Manifest(self.strategy, tuple(ran.parts), source, self.basis.made_by)
         except (TypeError, ValueError):
             # So would one that resumes from all of them.
@@ -243,7 +244,7 @@ class Job:
             cut.finished,
             spec.depends_on,
             self.basis.seen,
-            Surroundings.here(),
+            Surroundings.current(),
             cut.arrivals,
             spec.source if self.basis.is_spooled else None,
         )

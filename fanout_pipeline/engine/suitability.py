@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
+from fanout_pipeline.engine.calls.invoke import is_async
 from fanout_pipeline.engine.functions.fingerprint import function_name
 from fanout_pipeline.engine.functions.serialize import can_be_sent_by_name
 from fanout_pipeline.engine.model.options import Options
-from fanout_pipeline.engine.model.spec import FanoutSpec, is_async
+from fanout_pipeline.engine.model.spec import FanoutSpec
 from fanout_pipeline.engine.model.strategy import Feature, Strategy
 from fanout_pipeline.engine.system.import_path import importing_from
 

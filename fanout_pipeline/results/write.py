@@ -15,7 +15,7 @@ from fanout_pipeline.results.store.digest import column_digest
 from fanout_pipeline.results.store.generation import Generation
 from fanout_pipeline.results.store.manifest import PartRecord, part_name
 from fanout_pipeline.results.types.arrow_types import metadata_of
-from fanout_pipeline.results.types.buffer import Results
+from fanout_pipeline.results.types.buffer import ResultBuffer
 from fanout_pipeline.results.types.column import from_words, to_column
 
 
@@ -23,7 +23,7 @@ def write_part(
     generation: Generation,
     number: int,
     first_index: int,
-    results: Results | Sequence[Any] | pyarrow.Array,
+    results: ResultBuffer | Sequence[Any] | pyarrow.Array,
     omitted: Sequence[int] = (),
 ) -> PartRecord:
     """Write one part, which appears under its name once it is whole.

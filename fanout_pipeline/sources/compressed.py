@@ -5,14 +5,16 @@ from __future__ import annotations
 import os
 from abc import abstractmethod
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from io import BytesIO
 from typing import Any
 
 from fanout_pipeline.sources.files import cannot_read
 from fanout_pipeline.sources.many_files import File
 from fanout_pipeline.sources.one_file import first_line
-from fanout_pipeline.sources.source import BadInput, Source, path_of
+from fanout_pipeline.sources.source import BadInput, Source
 from fanout_pipeline.sources.spool.feed import Feed, Group, MayNeedSpool
+from fanout_pipeline.sources.url import Url, path_of
 
 _CODECS = {".gz": "gzip", ".zst": "zstd"}
 _BLOCK_BYTES = 2**20
@@ -56,16 +58,30 @@ class FileFeed(Feed):
             self._opened = None
             self._before += size
 
+    @contextmanager
+    def _open(self, path: str) -> Iterator[Any]:
+        import pyarrow
+
+        if isinstance(self._source.path, Url):
+            from fanout_pipeline.sources.remote import opened
+
+            with opened(self._source.path, path, True) as file:
+                yield pyarrow.PythonFile(file, mode="r")
+        else:
+            with pyarrow.OSFile(path) as file:
+                yield file
+
     def _blocks(self, path: str) -> Iterator[bytes]:
         """A file decompressed, without a mark at its beginning. Raises BadInput."""
         import pyarrow
 
+        size = self._sizes[self._paths.index(path)]
         codec = _CODECS.get(os.path.splitext(path)[1])
         read = 0
         try:
-            if not os.path.getsize(path):
+            if not size:
                 return
-            with pyarrow.OSFile(path) as file:
+            with self._open(path) as file:
                 self._opened = file
                 stream = file if codec is None else pyarrow.CompressedInputStream(file, codec)
                 while block := stream.read(_BLOCK_BYTES):

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from itertools import accumulate
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from fanout_pipeline.sources.raw_lines import count
 from fanout_pipeline.sources.source import Chunk, Items, Unreadable
@@ -19,13 +19,16 @@ if TYPE_CHECKING:
 class LineFormat(Protocol):
     """How lines are parsed."""
 
+    PIECE_BYTES: ClassVar[int]
+    """See `Lines`."""
+
     def parse(self, raw: bytes) -> Sequence[Any]:
         """All items of some lines, fast. Raises ValueError where one has to be read by `parse_each`."""
 
     def parse_each(self, raw: bytes) -> list[Any]:
         """The same line by line, with an Unreadable in the place of each that cannot be read."""
 
-    def series(self, items: Sequence[Any]) -> pandas.Series:
+    def series(self, items: Sequence[Any]) -> pandas.Series | pandas.DataFrame:
         """Parsed items as a batch."""
 
 
@@ -71,12 +74,26 @@ class LineItems(Items):
     def unreadable(self) -> Mapping[int, Unreadable]:
         return self._parsed[1]
 
+    def pieces(self) -> Iterator[Items]:
+        most, begin = self._source.format.PIECE_BYTES or len(self._raw), 0
+        if len(self._raw) <= most or "_parsed" in self.__dict__:
+            yield self
+            return
+        index = self.first_index
+        while begin < len(self._raw):
+            end = self._raw.find(b"\n", begin + most) + 1 or len(self._raw)
+            piece = LineItems(self._source, self.chunk, [(0, self._raw[begin:end])])
+            piece.first_index = index
+            yield piece
+            index += len(piece)
+            begin = end
+
     def rest(self, items: int) -> Chunk:
         length = len(self._raw) - len(self._raw.split(b"\n", items)[-1])
         piece = bisect_right(self._positions, length) - 1
         return replace(self.chunk, start=self._offsets[piece] + length - self._positions[piece])
 
-    def as_batch(self) -> pandas.Series:
+    def as_batch(self) -> pandas.Series | pandas.DataFrame:
         return self._source.format.series(self.readable())
 
     def __len__(self) -> int:

@@ -40,6 +40,7 @@ from fanout_pipeline.sources.one_file import (
 )
 from fanout_pipeline.sources.source import BadInput, Chunk, Source, Version
 from fanout_pipeline.sources.spool.feed import Feed
+from fanout_pipeline.sources.url import Url, url_or_path
 
 if TYPE_CHECKING:
     import pandas
@@ -63,6 +64,11 @@ class Lines(Source):
     """What messages call an item."""
     MIN_ITEM_BYTES: ClassVar[int] = 1
     """Size of the shortest item with its line end."""
+    PIECE_BYTES: ClassVar[int] = 0
+    """Parsed at a time where items are called one by one; 0: a whole chunk."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "path", url_or_path(self.path))
 
     @abstractmethod
     def parse(self, raw: bytes) -> Sequence[Any]:
@@ -73,7 +79,7 @@ class Lines(Source):
         """The same line by line, with an Unreadable in the place of each that cannot be read."""
 
     @abstractmethod
-    def series(self, items: Sequence[Any]) -> pandas.Series:
+    def series(self, items: Sequence[Any]) -> pandas.Series | pandas.DataFrame:
         """Parsed items as a batch."""
 
     @property
@@ -94,7 +100,7 @@ class Lines(Source):
             return version
         digests, counts = [], [0]
         for file in listing_of(version.token).files:
-            with self._open(file) as opened:
+            with self._open(file, through=True) as opened:
                 digest, own = hash_and_count(opened, file.size, self._items, counts.pop())
             digests.append(digest)
             counts += own
@@ -137,7 +143,7 @@ class Lines(Source):
     def _copy(self, file: File, most: int, out: BinaryIO) -> int:
         """Copy so many lines, or all if there are fewer. Returns how many there were."""
         left = most
-        with self._open(file) as opened:
+        with self._open(file, through=True) as opened:
             begin = opened.seek(first_line(opened, self._items))
             if not out.tell():
                 out.write(MARK[:begin])  # what follows may look like one
@@ -191,7 +197,14 @@ class Lines(Source):
         return first_blocks(self.listing, COUNT_BYTES)
 
     @contextmanager
-    def _open(self, file: File) -> Iterator[BinaryIO]:
+    def _open(self, file: File, through: bool = False) -> Iterator[BinaryIO]:
+        """`through`: it is read from its beginning on."""
+        if isinstance(self.path, Url):
+            from fanout_pipeline.sources.remote import opened as opened_remotely
+
+            with opened_remotely(self.path, file.path, through) as opened:
+                yield opened
+            return
         try:
             with open(file.path, "rb") as opened:
                 yield opened

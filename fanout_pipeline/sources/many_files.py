@@ -17,6 +17,7 @@ from typing import NamedTuple
 
 from fanout_pipeline.sources.files import cannot_read, stat_of
 from fanout_pipeline.sources.source import BadInput, Version
+from fanout_pipeline.sources.url import Url
 
 _END = "\0"
 """Ends a file's line of a token: the one character that no path has."""
@@ -107,6 +108,11 @@ def hash_of(digests: list[bytes]) -> str:
 
 def look(path: str, items: str) -> Listing:
     """The files of so-called items as they are now. Raises BadInput where there is none that can be read."""
+    if isinstance(path, Url):
+        from fanout_pipeline.sources import remote
+
+        found = [File(one.url, one.size, f"{one.stamp} -") for one in remote.look(path)]
+        return Listing(tuple(found))
     found = []
     for one in paths_of(path, items):
         status = stat_of(one, items)
@@ -133,6 +139,29 @@ def paths_of(path: str, items: str) -> list[str]:
             f"No file matches {os.path.abspath(path)}. Correct the pattern, or put a file of {items} there."
         )
     return found
+
+
+def files_of(path: str, recursive: bool) -> list[str]:
+    """The paths in a folder or of a glob, sorted; in all folders below it where it is recursive.
+
+    Folders may be among them. Raises BadInput where a folder cannot be read.
+    """
+    parts = [part for part in path.split("/") if part]
+    if os.path.isdir(path):
+        names = (name for name in _names_in(path) if not _is_left_out(name))
+        return sorted(
+            _files_in(path) if recursive else (os.path.join(path, name) for name in names)
+        )
+    if not is_glob(path):
+        stat_of(path, "an input")
+        return [path]
+    if recursive != ("**" in parts):
+        raise BadInput(
+            f"{path}: ** and recursive=True go together. Write `Files({'folder/**/*.pdf'!r}, "
+            "recursive=True)` for the files of all folders below, or neither for those of one folder."
+        )
+    found = _matches("/" if path.startswith("/") else "", parts)
+    return sorted(set(_under(found) if parts[-1] == "**" else found))
 
 
 def is_glob(path: str) -> bool:

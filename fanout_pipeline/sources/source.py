@@ -13,6 +13,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
+from fanout_pipeline.sources.url import Url, path_of
+
 if TYPE_CHECKING:
     import pandas
     import pyarrow
@@ -115,6 +117,10 @@ class Items(Sequence[Any]):
         """Those that cannot be read, by their positions, ascending."""
         return {n: item for n, item in enumerate(self.values) if type(item) is Unreadable}
 
+    def pieces(self) -> Iterator[Items]:
+        """The same in order, as many at a time as are best made Python objects before they are called."""
+        yield self
+
     def rest(self, items: int) -> Chunk:
         """The range that is left after so many items, fewer than there are."""
         start = self.chunk.start + items if self._starts is None else self._starts[items]
@@ -126,10 +132,10 @@ class Items(Sequence[Any]):
         return [item for item in self.values if type(item) is not Unreadable]
 
     def as_batch(self) -> pandas.Series | pandas.DataFrame:
-        """Those that can be read, for functions that take a whole batch."""
-        import pandas
+        """Those that can be read, for functions that take a whole batch: a DataFrame where all are dicts."""
+        from fanout_pipeline.sources.rows import batch_of
 
-        return pandas.Series(self.readable())
+        return batch_of(self.readable())
 
     def as_arrow(self, columns: Sequence[str] | None = None) -> pyarrow.Table:
         """Those that can be read: a column for each key of a dict, or one named `item`."""
@@ -173,7 +179,7 @@ class Source(ABC):
 
     def __str__(self) -> str:
         """What messages call it."""
-        return path_of(self) or repr(self)
+        return str(getattr(self, "path", "")) or repr(self)
 
     def locate(self, index: int) -> str:
         """Where a person finds an item: "line 12 of data/numbers.txt"."""
@@ -189,8 +195,8 @@ class Source(ABC):
     def examine(self) -> Version:
         """The version with what one pass over the input finds: a hash, and counts for `examined`.
 
-        Called once before each run, in the process that starts it. By default nothing is read: an
-        input that was only touched then counts as changed.
+        Token and size are those from before the pass. Called once before each run, in the process that
+        starts it. By default nothing is read: an input that was only touched then counts as changed.
         """
         return self.version()
 
@@ -199,7 +205,7 @@ class Source(ABC):
         return self
 
     def under(self, root: Path) -> Self:
-        """The same source with its path taken relative to `root`."""
+        """The same source with its path taken relative to `root`, unless it is a URL."""
         path = path_of(self)
         return self if path is None else replace(self, path=str(root / path))  # type: ignore[type-var]
 
@@ -224,11 +230,6 @@ class Source(ABC):
         return f"changed from {before.token} to {now.token}"
 
 
-def path_of(source: Source) -> str | None:
-    """The path of the file that a source reads; None where it has no field `path`."""
-    return getattr(source, "path", None)
-
-
 def recorded(source: Source, version: Version) -> dict[str, Any]:
     """What a source has read, as it is recorded beside results. For files the size is in bytes."""
     return {"path": str(source), "bytes": version.size, "sha256": version.identity}
@@ -239,6 +240,8 @@ def require_unchanged(source: Source, before: Version) -> None:
     try:
         now = source.version()
     except BadInput as error:
+        if isinstance(getattr(source, "path", None), Url):
+            raise  # Its server may only be out of reach.
         raise BadInput(f"{source} was removed while it was read. {_ONE_WRITER}") from error
     if now != before:
         raise BadInput(f"{source} {source.change(before, now)} while it was read. {_ONE_WRITER}")

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from fanout_pipeline.sources import rows
 from fanout_pipeline.sources.source import Chunk, Items, Source, Version
 from fanout_pipeline.sources.spool.feed import Files
 from fanout_pipeline.sources.spool.reading import Reading, version_of
@@ -29,20 +30,15 @@ class Rows(Items):
         self._plain = columns is not None and len(columns) == 1
 
     @cached_property
-    def _made(self) -> Sequence[Any]:
-        table = in_microseconds(self._table)
-        return table.column(0).to_pylist() if self._plain else table.to_pylist()  # type: ignore[no-any-return]
-
-    @property
     def values(self) -> Sequence[Any]:
-        return self._made
+        return rows.Rows(in_microseconds(self._table), self._plain)
 
     @cached_property
     def unreadable(self) -> dict[int, Any]:
         return {}
 
     def as_batch(self) -> Any:
-        return self._table.column(0).to_pandas() if self._plain else self._table.to_pandas()
+        return rows.to_pandas(self._table, self._plain)
 
     def as_arrow(self, columns: Sequence[str] | None = None) -> pyarrow.Table:
         return self._table if columns is None else self._all.select(list(columns))

@@ -3,8 +3,8 @@
 import os
 
 from fanout_pipeline import FanoutSpec, IntegerLines, Options
-from fanout_pipeline.engine.model.spec import is_async
-from fanout_pipeline.engine.model.strategy import Work
+from fanout_pipeline.engine.calls.invoke import is_async
+from fanout_pipeline.engine.model.work import Work
 from fanout_pipeline.engine.registry import STRATEGIES
 from fanout_pipeline.engine.run import run_strategy
 from fanout_pipeline.engine.system.progress import Progress

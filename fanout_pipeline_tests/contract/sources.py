@@ -12,12 +12,14 @@ from typing import Any
 
 import pandas
 import pyarrow
+from pyarrow import parquet
 
-from fanout_pipeline import Csv, IntegerLines, Sql, TextLines
+from fanout_pipeline import Csv, Files, IntegerLines, JsonLines, Parquet, Sql, TextLines
 from fanout_pipeline.sources.memory import as_source
 from fanout_pipeline.squares import square, square_batch
 from fanout_pipeline_tests.contract.functions.adapters import Batch
 from fanout_pipeline_tests.contract.functions.of_csv import all_noted, noted
+from fanout_pipeline_tests.contract.functions.of_rows import as_text, texts_of_arrow, texts_of_frame
 from fanout_pipeline_tests.contract.functions.returning import same
 
 
@@ -43,6 +45,27 @@ class SourceCase:
 
 def write_lines(path, items):
     path.write_text("".join(f"{item}\n" for item in items), encoding="utf-8")
+
+
+def write_rows(path, rows):
+    """Row groups are shorter than any chunk, and longer than some."""
+    schema = pyarrow.schema({"number": pyarrow.int64(), "text": pyarrow.string()})
+    parquet.write_table(pyarrow.Table.from_pylist(rows, schema), path, row_group_size=10)
+
+
+def write_column(path, values):
+    """Beside one that is not asked for."""
+    table = pyarrow.table({"other": pyarrow.nulls(len(values)), "number": values})
+    parquet.write_table(table, path, row_group_size=40)
+
+
+def row(number):
+    """With a null in some."""
+    return {"number": number if number % 3 else None, "text": text(number)}
+
+
+def parquet_column(path):
+    return Parquet(path, columns=("number",))
 
 
 def write_folder(path, items):
@@ -118,6 +141,35 @@ def frame(path):
     return as_source(table, columns=["number"])
 
 
+def write_json_lines(path, items):
+    path.write_text("".join(f"{json.dumps(item)}\n" for item in items))
+
+
+def record(number):
+    """An object with an optional key."""
+    optional = {"country": "AT"} if number % 3 else {}
+    return {"amount": number, "tags": [str(number), "é"], **optional}
+
+
+def twice_the_amount(found):
+    return 2 * found["amount"]
+
+
+def twice_the_amounts(frame):
+    return 2 * frame["amount"]
+
+
+def write_files(path, items):
+    path.mkdir()
+    for number, item in enumerate(items):
+        (path / f"{number:05}.txt").write_text(item)
+
+
+def contents(handle):
+    """A text stands for a file that holds it."""
+    return handle if isinstance(handle, str) else handle.read_text()
+
+
 SOURCES = {
     "integers": SourceCase(write_lines, int, IntegerLines, square, square_batch),
     "folders": SourceCase(write_folder, int, IntegerLines, square, square_batch),
@@ -139,4 +191,11 @@ SOURCES = {
         write_json, int, lambda path: as_source(Again(path)), square, square_batch
     ),
     "frame": SourceCase(write_json, int, frame, square, square_batch),
+    "parquet rows": SourceCase(write_rows, row, Parquet, as_text, texts_of_frame),
+    "parquet in Arrow": SourceCase(write_rows, row, Parquet, as_text, texts_of_arrow),
+    "parquet column": SourceCase(write_column, int, parquet_column, square, square_batch),
+    "JSON lines": SourceCase(
+        write_json_lines, record, JsonLines, twice_the_amount, twice_the_amounts
+    ),
+    "files": SourceCase(write_files, text, Files, contents, Batch(contents)),
 }

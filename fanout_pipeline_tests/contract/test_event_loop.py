@@ -76,7 +76,7 @@ def test_a_thread_whose_own_event_loop_runs_can_start_a_run(name, file, tmp_path
 )
 def test_whatever_a_call_does_it_can_be_interrupted(name, function, file, tmp_path, monkeypatch):
     """Ctrl-C ends a run whose call waits, computes, or minds no cancelling; the next run has a loop."""
-    monkeypatch.setattr(loop_thread, "_PATIENCE_SECONDS", 1.0)
+    monkeypatch.setattr(loop_thread, "PATIENCE_SECONDS", 1.0)
     thread = interrupt(lambda: True, delay=0.7)
     with pytest.raises(KeyboardInterrupt):
         run(name, file, function, tmp_path / name)

@@ -50,9 +50,19 @@ def test_records_that_cannot_be_read():
     items = Rows(({"a": 1, "b": "x"}, BAD, {"a": 2, "b": "y"})).read(Chunk(0, 0, 3))
     assert items.unreadable == {1: BAD}
     assert str(BAD.at("row 2 of x")) == "row 2 of x has no name: '?'. Give it one."
-    assert items.as_batch().tolist() == [{"a": 1, "b": "x"}, {"a": 2, "b": "y"}]
+    assert items.as_batch().to_dict("list") == {"a": [1, 2], "b": ["x", "y"]}
     assert items.as_arrow().to_pylist() == items.readable()
     assert items.as_arrow(["b"]).to_pydict() == {"b": ["x", "y"]}
+
+
+def test_batches_of_dicts_keep_their_values():
+    """In a DataFrame integers beside None stay integers, and None is not what is missing."""
+    rows = ({"a": 2**62 + 1, "b": 1}, {"a": None, "b": 2}, {"b": 3, "c": 1})
+    frame = Rows(rows).read(Chunk(0, 0, 3)).as_batch()
+    assert frame["a"].tolist()[:2] == [2**62 + 1, None]
+    assert frame["a"].isna().tolist() == [False, True, True]
+    assert frame["b"].dtype == "int64"
+    assert Rows((rows[0], 1)).read(Chunk(0, 0, 2)).as_batch().tolist() == [rows[0], 1]
 
 
 def test_a_version_stands_for_its_content():

@@ -17,7 +17,7 @@ from pydantic import Field, PrivateAttr
 from fanout_pipeline.defs.config.bounds import ResolvedText
 from fanout_pipeline.defs.config.data_root import default_root, folder_in, require_inside
 from fanout_pipeline.engine.model.spec import FanoutSpec
-from fanout_pipeline.sources.source import path_of
+from fanout_pipeline.sources.url import path_of
 
 
 def _root_type(deployed: str | None = None) -> ResolvedText:

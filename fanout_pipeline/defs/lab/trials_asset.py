@@ -23,8 +23,8 @@ from fanout_pipeline.results.files.atomic import make_folder
 from fanout_pipeline.results.files.no_links import make_link
 from fanout_pipeline.results.store.folder import ResultFolder
 from fanout_pipeline.sources.many_files import is_glob, paths_of
-from fanout_pipeline.sources.source import path_of
 from fanout_pipeline.sources.spool.settled import settled
+from fanout_pipeline.sources.url import path_of
 
 if TYPE_CHECKING:
     from fanout_pipeline.measuring.correctness.determinism import DeterminismTest

@@ -15,15 +15,16 @@ from typing import Any
 from fanout_pipeline.engine.baselines.programs import (
     SAMPLE_EVERY,
     START_METHODS,
-    CallFailed,
     ProgramRun,
     cannot_be_sent,
+    item_failed,
     require_alive,
 )
 from fanout_pipeline.engine.calls.invoke import appending
-from fanout_pipeline.engine.model.errors import failure_from, short_repr
+from fanout_pipeline.engine.model.errors import ItemFailed
 from fanout_pipeline.engine.model.options import Options
-from fanout_pipeline.engine.model.strategy import FEATURES, Crew, Ran, Strategy, Work
+from fanout_pipeline.engine.model.strategy import FEATURES, Crew, Ran, Strategy
+from fanout_pipeline.engine.model.work import Work
 from fanout_pipeline.engine.system.progress import Progress
 from fanout_pipeline.engine.system.signals import WAIT_SECONDS
 from fanout_pipeline.engine.system.surroundings import Surroundings
@@ -52,8 +53,8 @@ class _PoolMap(Crew):
             require_alive(self._workers)
         try:
             answers = pending.get()
-        except CallFailed as error:
-            raise run.item_failed(error) from None
+        except ItemFailed as error:
+            raise run.located(error) from None
         except MaybeEncodingError as error:
             raise cannot_be_sent(error) from None
         results: list[Any] = []
@@ -94,7 +95,7 @@ def _call_batch(
     function: Callable[[Any], Any], surroundings: Surroundings, batch: tuple[int, list[Any]]
 ) -> tuple[int, float, list[Any]]:
     """In a worker: its process id, the seconds of the calls, and the results."""
-    surroundings.take_on()
+    surroundings.apply()
     first_index, items = batch
     results: list[Any] = []
     began = time.perf_counter()
@@ -104,9 +105,7 @@ def _call_batch(
         if len(results) < len(items):  # It was taken for the end of the batch.
             raise StopIteration("raised by the function")
     except BaseException as error:
-        item = items[len(results)]
-        failure = failure_from(error, short_repr(item))
-        raise CallFailed(first_index + len(results), item, failure) from None
+        raise item_failed(error, items[len(results)], first_index + len(results)) from None
     return os.getpid(), time.perf_counter() - began, results
 
 

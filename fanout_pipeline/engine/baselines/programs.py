@@ -5,12 +5,14 @@ from __future__ import annotations
 import pickle
 import time
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from multiprocessing.reduction import ForkingPickler
 from typing import Any
 
-from fanout_pipeline.engine.calls.records import unreadable_failures
-from fanout_pipeline.engine.model.errors import Failure, ItemFailed, WorkerDied
-from fanout_pipeline.engine.model.strategy import Ran, Work
+from fanout_pipeline.engine.calls.quarantine import unreadable_failures
+from fanout_pipeline.engine.model.errors import ItemFailed, WorkerDied, failure_from, short_repr
+from fanout_pipeline.engine.model.strategy import Ran
+from fanout_pipeline.engine.model.work import Work
 from fanout_pipeline.engine.system.progress import Progress
 from fanout_pipeline.engine.timing.timeline import WorkerTimeline
 
@@ -18,16 +20,6 @@ START_METHODS = ("forkserver", "spawn")
 """Not fork, which is unsafe in a process with threads, as a run's is."""
 SAMPLE_EVERY = 64
 """One value in so many is pickled once more, to measure what pickling costs."""
-
-
-class CallFailed(Exception):
-    """The function raised, at the item of this index; None where the worker did not know it."""
-
-    def __init__(self, index: int | None, item: Any, failure: Failure):
-        super().__init__(index, item, failure)
-        self.index = index
-        self.item = item
-        self.failure = failure
 
 
 class ProgramRun:
@@ -77,13 +69,13 @@ class ProgramRun:
             parts, tuple(timelines), SAMPLE_EVERY * sent_bytes, SAMPLE_EVERY * pickle_seconds
         )
 
-    def item_failed(self, call: CallFailed) -> ItemFailed:
-        """The error that names the item: the first that is equal, where no index was sent."""
-        index = call.index
-        if index is None and call.item in self.items:
-            index = self.items.index(call.item)
-        source = self._work.source
-        return ItemFailed(call.failure if index is None else call.failure.at(index, source))
+    def located(self, error: ItemFailed) -> ItemFailed:
+        """The error with the item's place: of the first that looks like it, where no index was sent."""
+        failure = error.failure
+        index = failure.index
+        if index < 0:
+            index = list(map(short_repr, self.items)).index(failure.item)
+        return ItemFailed(failure.at(index, self._work.source))
 
     def _write(self, results: Sequence[Any]) -> list[Any]:
         from fanout_pipeline.results.write import write_part  # Arrow: definitions load without it
@@ -96,6 +88,11 @@ class ProgramRun:
             self._progress.done(count, count)
             start += count
         return parts
+
+
+def item_failed(error: BaseException, item: Any, index: int) -> ItemFailed:
+    """In a worker: the error for a call that raised. `index`: the item's, -1 where it is not known."""
+    return ItemFailed(replace(failure_from(error, short_repr(item)), index=index))
 
 
 def require_alive(processes: Iterable[Any]) -> None:

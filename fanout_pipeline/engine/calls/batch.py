@@ -8,12 +8,12 @@ three times the chunk's items; each further one adds log2(items) batches at most
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
+from fanout_pipeline.engine.calls.batch_kinds import batch_of, rows_of
 from fanout_pipeline.engine.calls.outcome import UNLIMITED, Control, Outcome
-from fanout_pipeline.engine.calls.quarantine import Quarantine
-from fanout_pipeline.engine.calls.records import put_in, unreadable_failures
+from fanout_pipeline.engine.calls.quarantine import Quarantine, unreadable_failures
 from fanout_pipeline.engine.model.errors import (
     Failure,
     ItemFailed,
@@ -22,14 +22,14 @@ from fanout_pipeline.engine.model.errors import (
     reraise_interrupt,
     short_repr,
 )
-from fanout_pipeline.engine.model.strategy import Work
+from fanout_pipeline.engine.model.work import Work
 from fanout_pipeline.engine.system.signals import interrupts_marked
 from fanout_pipeline.engine.timing.stopwatch import Stopwatch
 from fanout_pipeline.results.store.manifest import PartRecord
-from fanout_pipeline.sources.source import Chunk
+from fanout_pipeline.sources.source import Chunk, Items
 
 
-def process_batch(work: Work, chunk: Chunk, control: Control = UNLIMITED) -> Outcome[PartRecord]:
+def process_batch(work: Work, chunk: Chunk, control: Control = UNLIMITED) -> Outcome:
     """Call the batch function once on all items of a chunk, however long that takes, and write the part.
 
     Raises ItemFailed, BadInput, or Stopped.
@@ -45,7 +45,7 @@ def _called(
     assert work.batch_function is not None
     items = work.source.read(chunk)
     unreadable = unreadable_failures(work, items)
-    batch, first_index = items.as_batch(), items.first_index
+    batch, first_index = batch_of(items, work.batch_function), items.first_index
     stopwatch.end("read")
     if stopped():
         raise Stopped
@@ -57,7 +57,7 @@ def _called(
             results = call_checked(work.batch_function, batch) if len(batch) else []
         except BaseException as error:
             reraise_interrupt(error)
-            halves = _InHalves(work, batch, failing, stopped)
+            halves = _InHalves(work, batch, items, failing, stopped)
             column = halves.column(error, first_index)
         else:
             column = _as_column(results)
@@ -109,8 +109,16 @@ class _Failing:
 class _InHalves:
     """A chunk whose batch has failed."""
 
-    def __init__(self, work: Work, items: Any, failing: _Failing, stopped: Callable[[], bool]):
+    def __init__(
+        self,
+        work: Work,
+        batch: Any,
+        items: Items,
+        failing: _Failing,
+        stopped: Callable[[], bool],
+    ):
         self._work = work
+        self._batch = batch
         self._items = items
         self._failing = failing
         self._stopped = stopped
@@ -122,7 +130,7 @@ class _InHalves:
         policy = self._work.failures
         if not policy.quarantines and isinstance(error, WrongLength):
             raise self._batch_failed(error, first_index) from None
-        self._split(0, len(self._items), error)
+        self._split(0, len(self._batch), error)
         if not policy.quarantines and not policy.retries:
             # Each half succeeded by itself. That was another try, and none was asked for.
             raise self._batch_failed(error, first_index) from None
@@ -153,19 +161,17 @@ class _InHalves:
         if results is not FAILED:
             self._found.append(_as_column(results))
             return
-        (item,) = self._items.iloc[position : position + 1].tolist()
-        failure = failure_from(tries.error, short_repr(item), tries.made)
+        item = short_repr(self._items.readable()[position])
+        failure = failure_from(tries.error, item, tries.made)
         self._failing.add(position, failure)
         self._found.append(None)
 
     def _called(self, start: int, stop: int) -> Any:
         assert self._work.batch_function is not None
-        # As the whole batch has it: a function may look at the index.
-        items = self._items.iloc[start:stop].reset_index(drop=True)
-        return call_checked(self._work.batch_function, items)
+        return call_checked(self._work.batch_function, rows_of(self._batch, start, stop))
 
     def _batch_failed(self, error: BaseException, first_index: int) -> ItemFailed:
-        failure = failure_from(error, f"the first of a batch of {len(self._items):,}")
+        failure = failure_from(error, f"the first of a batch of {len(self._batch):,}")
         return ItemFailed(failure.at(first_index, self._work.source))
 
 
@@ -189,8 +195,23 @@ def with_nulls(column: Any, positions: Iterable[int]) -> Any:
 
     nulls = dict.fromkeys(positions)
     if isinstance(column, pyarrow.Array):
-        return column.take(pyarrow.array(put_in(range(len(column)), nulls), pyarrow.int64()))
-    return put_in(column, nulls)
+        return column.take(pyarrow.array(_put_in(range(len(column)), nulls), pyarrow.int64()))
+    return _put_in(column, nulls)
+
+
+def _put_in(values: Sequence[Any], others: Mapping[int, Any]) -> list[Any]:
+    """The values with others inserted, so that each of those has the position that it is keyed by.
+
+    The positions ascend.
+    """
+    whole: list[Any] = []
+    taken = 0
+    for number, (position, other) in enumerate(others.items()):
+        whole += values[taken : position - number]
+        whole.append(other)
+        taken = position - number
+    whole += values[taken:]
+    return whole
 
 
 def _as_column(results: Any) -> Any:

@@ -21,7 +21,7 @@ from mmap import mmap
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
-    from fanout_pipeline.results.types.buffer import Results
+    from fanout_pipeline.results.types.buffer import ResultBuffer
 
 _WORDS_BYTES = 64
 _CHUNK, _ITEM, _CALLS, _STATUS, _LOGGED, _KEPT_BYTES = range(6)
@@ -145,7 +145,7 @@ class Recorder:
         self._announce = Announce.NOTHING
         self.first_index = 0
         """Index of the first item of the chunk that was begun last."""
-        self._calling: tuple[Results, int] | None = None
+        self._calling: tuple[ResultBuffer, int] | None = None
         with suppress(RuntimeError, OSError, ValueError):  # Messages then lack the stack.
             faulthandler.enable(descriptor, all_threads=False)
             faulthandler.register(ASK_FOR_STACK, descriptor, all_threads=False)
@@ -156,7 +156,7 @@ class Recorder:
         self._words[_ITEM] = _NONE
         self._words[_CHUNK] = chunk
 
-    def follow(self, results: Results, first: int) -> None:
+    def follow(self, results: ResultBuffer, first: int) -> None:
         """Results are being appended, beginning with that of the item at this position."""
         self._calling = results, first - len(results)
 

@@ -19,9 +19,8 @@ from queue import SimpleQueue
 from typing import Any
 
 from fanout_pipeline.engine.calls.invoke import nobody_cancelled
-from fanout_pipeline.engine.calls.records import NONE_FAILED
 from fanout_pipeline.engine.model.errors import Failure, ItemFailed, failure_from, short_repr
-from fanout_pipeline.engine.model.strategy import Work
+from fanout_pipeline.engine.model.work import Work
 from fanout_pipeline.engine.system.signals import interruptible_get
 from fanout_pipeline.engine.system.surroundings import copied_context
 from fanout_pipeline.engine.timing.timeline import WorkerTimeline
@@ -31,14 +30,14 @@ from fanout_pipeline.sources.source import Items
 class Calls:
     """The calls of one chunk, except of items that have failed before (by their positions)."""
 
-    def __init__(self, items: Items, failed: Mapping[int, Failure] = NONE_FAILED):
+    def __init__(self, items: Items, failed: Mapping[int, Failure]):
         self.chunk = items.chunk
         self.first_index = items.first_index
         self.items = items.values
         self.results: list[Any] = [None] * len(items)
-        """With a Failure in the place of each item in quarantine."""
-        for position, failure in failed.items():
-            self.results[position] = failure
+        """One for each item; None for those that failed."""
+        self.failed = dict(failed)
+        """The failures of items in quarantine, by their positions."""
         self.left = len(items) - len(failed)
         """Number of calls that have not ended."""
         self.pulled: Iterator[tuple[int, Any]] = enumerate(items)
@@ -190,11 +189,11 @@ class InFlight:
             else:
                 return True
         failure = failure_from(tries.error, short_repr(item), tries.made)
-        failure = failure.at(calls.first_index + position, self._work.source)
         if not policy.quarantines:
             self._stopped = True
+            failure = failure.at(calls.first_index + position, self._work.source)
             raise ItemFailed(failure) from None
-        calls.results[position] = failure
+        calls.failed[position] = failure
         return True
 
     def _begin(self) -> None:

@@ -11,22 +11,24 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import copy_context
-from typing import Any, Protocol
+from functools import partial
+from inspect import iscoroutinefunction
+from typing import TYPE_CHECKING, Any
 
-from fanout_pipeline.engine.model.spec import is_async
 from fanout_pipeline.engine.system.signals import interrupts_marked
 
+if TYPE_CHECKING:
+    from fanout_pipeline.results.types.buffer import ResultBuffer
 
-class Growing(Protocol):
-    """A list of results, or something like it."""
-
-    def append(self, result: Any, /) -> None: ...
-
-    def extend(self, results: Iterable[Any], /) -> None: ...
-
-
-Append = Callable[[Growing, Iterable[Any]], None]
+Append = Callable[["ResultBuffer | list[Any]", Iterable[Any]], None]
 """Appends the result of each item. When it raises, the results end before the guilty item's."""
+
+
+def is_async(function: Callable[..., Any]) -> bool:
+    """Whether its calls must be awaited: it is an `async def`, a partial of one or an object with one."""
+    while isinstance(function, partial):
+        function = function.func
+    return iscoroutinefunction(function) or iscoroutinefunction(type(function).__call__)
 
 
 @contextmanager
@@ -84,7 +86,7 @@ class Awaiting:
         # One for all calls: what one call sets the next one sees, as with plain functions.
         self._context = copy_context()
 
-    def append(self, results: Growing, items: Iterable[Any]) -> None:
+    def append(self, results: ResultBuffer | list[Any], items: Iterable[Any]) -> None:
         """See `Append`."""
         slice_ = _Slice(self._function, results, items)
         self._loop.run(slice_.call_all(), self._context, slice_.give_up)
@@ -106,7 +108,10 @@ class _Slice:
     """Calls that are awaited one after the other until one fails."""
 
     def __init__(
-        self, function: Callable[[Any], Any], results: Growing, items: Iterable[Any]
+        self,
+        function: Callable[[Any], Any],
+        results: ResultBuffer | list[Any],
+        items: Iterable[Any],
     ) -> None:
         self._function = function
         self._results = results

@@ -1,19 +1,18 @@
 """What is done with one chunk, whichever process or thread has it: read, call, write the part.
 
-read -> the function on each item, in slices -> results -> part file -> PartRecord
+read -> parse a piece -> the function on each item, in slices -> results -> part file -> PartRecord
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from fanout_pipeline.engine.calls.invoke import Append, appending
 from fanout_pipeline.engine.calls.outcome import UNLIMITED, Control, Outcome
-from fanout_pipeline.engine.calls.quarantine import Quarantine
-from fanout_pipeline.engine.calls.records import unreadable_failures
+from fanout_pipeline.engine.calls.quarantine import Quarantine, unreadable_failures
 from fanout_pipeline.engine.model.errors import (
     Failure,
     Stopped,
@@ -21,10 +20,10 @@ from fanout_pipeline.engine.model.errors import (
     reraise_interrupt,
     short_repr,
 )
-from fanout_pipeline.engine.model.strategy import Work
+from fanout_pipeline.engine.model.work import Work
 from fanout_pipeline.engine.timing.stopwatch import Stopwatch
 from fanout_pipeline.results.store.manifest import PartRecord
-from fanout_pipeline.results.types.buffer import Results
+from fanout_pipeline.results.types.buffer import ResultBuffer
 from fanout_pipeline.sources.source import Chunk
 
 _SLICE_SECONDS = 0.02
@@ -39,8 +38,8 @@ def process_chunk(
     work: Work,
     chunk: Chunk,
     control: Control = UNLIMITED,
-    finish: Callable[[Quarantine, Results], PartRecord] = Quarantine.part,
-) -> Outcome[PartRecord]:
+    finish: Callable[[Quarantine, ResultBuffer], PartRecord] = Quarantine.part,
+) -> Outcome:
     """Call the function on each item of a chunk, as far as `control` lets it, and have `finish` make the part.
 
     Raises ItemFailed, BadInput, or Stopped.
@@ -56,52 +55,72 @@ def _called(
     work: Work,
     chunk: Chunk,
     control: Control,
-    finish: Callable[[Quarantine, Results], PartRecord],
+    finish: Callable[[Quarantine, ResultBuffer], PartRecord],
     stopwatch: Stopwatch,
 ) -> tuple[PartRecord, Chunk | None]:
     """The part, and what is left of the chunk."""
     items = work.source.read(chunk)
-    failed = unreadable_failures(work, items)
-    if control.failure is not None:
-        failed = {0: control.failure, **failed}
     first_index = items.first_index  # To look it up is reading.
     if control.recorder is not None:
         control.recorder.first_index = first_index
     stopwatch.end("read")
-    results = Results()
+    results = ResultBuffer()
     quarantine = Quarantine(work, chunk, first_index, stopwatch)
     with quarantine, appending(work.function, stopwatch.spent_elsewhere) as append:
-        calls = _Calls(append, items.values, results, quarantine, control, failed)
-        done = calls.make(stopwatch.ended + control.seconds)
-    rest = items.rest(done) if done < len(items) else None
+        calls = _Calls(append, results, quarantine, control)
+        until = stopwatch.ended + control.seconds
+        for piece in items.pieces():
+            failed = unreadable_failures(work, piece)
+            if control.failure is not None:
+                failed = {0: control.failure, **failed}
+            calls.take(piece.values, failed)
+            stopwatch.end("read")
+            is_whole = calls.make(until)
+            stopwatch.end("call")
+            if not is_whole:
+                break
+    rest = items.rest(calls.done) if calls.done < len(items) else None
     stopwatch.end("call")
     return finish(quarantine, results), rest
 
 
-@dataclass(frozen=True, slots=True)
 class _Calls:
-    """The calls of one chunk's items, in slices, and what is done about those that fail."""
+    """The calls of one chunk's items, piece by piece, in slices, and what is done about those that fail."""
 
-    append: Append
-    items: Sequence[Any]
-    results: Results
-    """One for each item, but for those that failed where the policy omits these."""
-    quarantine: Quarantine
-    control: Control
-    known_failed: Mapping[int, Failure]
-    """Items that are not called because they have failed, by their positions."""
+    def __init__(
+        self, append: Append, results: ResultBuffer, quarantine: Quarantine, control: Control
+    ):
+        """`results`: one for each item, but for those that failed where the policy omits these."""
+        self.append = append
+        self.results = results
+        self.quarantine = quarantine
+        self.control = control
+        self.items: Sequence[Any] = ()
+        """The items of the current piece."""
+        self.known_failed: Mapping[int, Failure] = {}
+        """Those of them that are not called because they have failed, by their positions."""
+        self.before = 0
+        """How many items of the chunk come before the current piece."""
+        self.done = 0
+        """How many items of the chunk were done."""
+        self._size = 1
+        """How many items are in the next slice."""
 
-    def make(self, until: float) -> int:
+    def take(self, items: Sequence[Any], known_failed: Mapping[int, Failure]) -> None:
+        """The next piece; all before it are done."""
+        self.items, self.known_failed, self.before = items, known_failed, self.done
+
+    def make(self, until: float) -> bool:
         """Append the result of each item that is begun before `until` (time.perf_counter); at least one is.
 
-        Returns how many items were done. Raises ItemFailed or Stopped.
+        Returns whether the piece was done. Raises ItemFailed or Stopped.
         """
         append, items, results, control = self.append, self.items, self.results, self.control
-        done, size, slow = 0, 1, True
+        done, size, slow = 0, self._size, True
         known_failed = iter(sorted(self.known_failed))
         stop = next(known_failed, len(items))
         began = time.perf_counter()
-        while done < len(items) and (began < until or not done):
+        while done < len(items) and (began < until or not done + self.before):
             if control.stopped():
                 raise Stopped
             if done == stop:
@@ -135,14 +154,15 @@ class _Calls:
             began = ended
         if control.recorder:
             control.recorder.rest()
-        return done
+        self.done, self._size = self.before + done, size
+        return done == len(items)
 
     def _announced(self, batch: Sequence[Any], first: int, slow: bool) -> Iterable[Any]:
         recorder = self.control.recorder
         if recorder is None:
             return batch
-        recorder.follow(self.results, first)
-        return recorder.announced(batch, first, slow)
+        recorder.follow(self.results, self.before + first)
+        return recorder.announced(batch, self.before + first, slow)
 
     def _failed(self, position: int, error: BaseException) -> None:
         """Retry the item as the policy says, and put it into quarantine if that fails."""
@@ -156,15 +176,15 @@ class _Calls:
 
     def _quarantine(self, position: int, failure: Failure) -> None:
         item = failure.item or short_repr(self.items[position])
-        self.quarantine.add(position, replace(failure, item=item))
+        self.quarantine.add(self.before + position, replace(failure, item=item))
         if not self.quarantine.policy.omits:
             self.results.append(None)
 
     def _again(self, position: int) -> None:
         before, recorder = len(self.results), self.control.recorder
         if recorder:
-            recorder.follow(self.results, position)
-            recorder.again(position)
+            recorder.follow(self.results, self.before + position)
+            recorder.again(self.before + position)
         try:
             self.append(self.results, self.items[position : position + 1])
         finally:

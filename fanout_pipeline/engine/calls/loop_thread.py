@@ -17,7 +17,7 @@ from typing import Any
 from fanout_pipeline.engine.model.errors import Stopped
 from fanout_pipeline.engine.system.signals import interrupt_in, interruptible_get
 
-_PATIENCE_SECONDS = 5.0
+PATIENCE_SECONDS = 5.0
 """Time for cancelled tasks to end."""
 _CHECK_SECONDS = 0.2
 
@@ -92,7 +92,7 @@ class EventLoop:
         assert thread is not None
         self.loop.call_soon_threadsafe(self.loop.stop)
         thread.join(_CHECK_SECONDS)
-        until = time.monotonic() + _PATIENCE_SECONDS
+        until = time.monotonic() + PATIENCE_SECONDS
         while thread.is_alive() and time.monotonic() < until:
             # It is blocked by a call whose crew was interrupted while it waited for the call to end.
             self.interrupt()
@@ -129,7 +129,7 @@ class EventLoop:
             logging.getLogger(__name__).warning(
                 "A call of an async function did not end within %g s after it was cancelled. Its event "
                 "loop is abandoned in a thread of this process; further calls use another loop.",
-                _PATIENCE_SECONDS,
+                PATIENCE_SECONDS,
             )
 
     def _drive(self) -> None:
@@ -143,7 +143,7 @@ class EventLoop:
         for task in tasks:
             task.cancel()
         if tasks:
-            await asyncio.wait(tasks, timeout=_PATIENCE_SECONDS)
+            await asyncio.wait(tasks, timeout=PATIENCE_SECONDS)
         await self.loop.shutdown_asyncgens()
         with suppress(RuntimeError):  # As Python ends no thread can be started, nor is one left.
             await self.loop.shutdown_default_executor()
@@ -180,7 +180,7 @@ class Call:
 
     def give_up(self) -> None:
         """Cancel it and wait for its end; if it does not end, abandon its loop."""
-        until = time.monotonic() + _PATIENCE_SECONDS
+        until = time.monotonic() + PATIENCE_SECONDS
         while time.monotonic() < until:
             self._loop.loop.call_soon_threadsafe(self._cancel)
             with suppress(Empty, Stopped):  # Stopped may be raised here more than once.

@@ -1,15 +1,17 @@
-"""What is asked of the calls of one chunk, and what they have come to: see `items` and `batch`."""
+"""What is asked of the calls of one chunk, and what they have come to: see `items` and `batch`.
+
+Named tuples: to create the class of a dataclass takes each worker process 0.2 to 0.5 ms, that of a named tuple a
+tenth of it.
+"""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Generic
+from typing import TYPE_CHECKING, NamedTuple
 
 from fanout_pipeline.engine.model.errors import Failure
-from fanout_pipeline.engine.model.strategy import Work
-from fanout_pipeline.engine.timing.stopwatch import AnyTimed
+from fanout_pipeline.engine.model.work import Work
 from fanout_pipeline.results.store.manifest import PartRecord
 from fanout_pipeline.sources.source import Chunk
 
@@ -17,8 +19,7 @@ if TYPE_CHECKING:
     from fanout_pipeline.engine.calls.call_log import Recorder
 
 
-@dataclass(frozen=True, slots=True)
-class Control:
+class Control(NamedTuple):
     """How long the calls of a chunk may go on, what stops them, and what records them."""
 
     seconds: float = math.inf
@@ -34,11 +35,10 @@ UNLIMITED = Control()
 """The whole chunk, which nothing stops."""
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome(Generic[AnyTimed]):
+class Outcome(NamedTuple):
     """As much of a chunk as was done in the time there was."""
 
-    part: AnyTimed
+    part: PartRecord
     rest: Chunk | None
     """What is left to do; None if nothing is."""
     began: float
@@ -57,5 +57,5 @@ class Outcome(Generic[AnyTimed]):
         return stop - start
 
 
-ProcessChunk = Callable[[Work, Chunk, Control], Outcome[PartRecord]]
+ProcessChunk = Callable[[Work, Chunk, Control], Outcome]
 """`items.process_chunk`, or `batch.process_batch`, which always does the whole chunk."""

@@ -1,4 +1,4 @@
-"""What becomes of the items whose calls have failed for good."""
+"""What becomes of the items that cannot be read, and of those whose calls have failed for good."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from fanout_pipeline.engine.model.errors import Failure, ItemFailed
-from fanout_pipeline.engine.model.strategy import Work
+from fanout_pipeline.engine.model.work import Work
 from fanout_pipeline.engine.timing.stopwatch import Stopwatch
-from fanout_pipeline.sources.source import Chunk
+from fanout_pipeline.sources.source import BadInput, Chunk, Items
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping
 
     from fanout_pipeline.results.store.manifest import PartRecord
 
@@ -72,29 +72,16 @@ class Quarantine:
         return replace(part, failed=len(self.positions))
 
 
-def write_marked(
-    work: Work,
-    number: int,
-    first_index: int,
-    results: Sequence[Any],
-) -> PartRecord:
-    """Write a part whose results have a Failure in the place of each item in quarantine."""
-    from fanout_pipeline.results.write import write_part  # Imports Arrow.
+def unreadable_failures(work: Work, items: Items) -> Mapping[int, Failure]:
+    """The failures of the items that cannot be read, by their positions, ascending.
 
-    if not work.failures.quarantines:
-        return write_part(work.generation, number, first_index, results)
-    positions = [position for position, result in enumerate(results) if type(result) is Failure]
-    failures: list[Failure] = [results[position] for position in positions]
-    if failures:
-        from fanout_pipeline.results.store.failed_items import failed_items
-
-        with failed_items(work.generation, number) as write:
-            for failure in failures:
-                write(asdict(failure))
-    if not work.failures.omits:
-        results = [None if type(result) is Failure else result for result in results]
-        positions = []
-    elif positions:
-        results = [result for result in results if type(result) is not Failure]
-    part = write_part(work.generation, number, first_index, results, positions)
-    return replace(part, failed=len(failures))
+    Raises BadInput for the first of them where a failed item ends the run.
+    """
+    failures = {}
+    for position, record in items.unreadable.items():
+        index = items.first_index + position
+        if not work.failures.quarantines:
+            raise record.at(work.source.locate(index))
+        failure = Failure(record.text, BadInput.__name__, f"the record {record.reason}", "")
+        failures[position] = failure.at(index, work.source)
+    return failures

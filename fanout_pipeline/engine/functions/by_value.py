@@ -14,6 +14,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from enum import Enum
+from itertools import chain
 from operator import attrgetter
 from types import FunctionType, MethodType, ModuleType
 from typing import Any
@@ -100,6 +101,15 @@ def _is_found_by_name(value: Any) -> bool:
         return False
 
 
+def why_unpicklable(value: Any, goes_by_name: GoesByName) -> str | None:
+    """Why something cannot be pickled; None where it can."""
+    try:
+        pickled(value, goes_by_name)
+    except Exception as error:
+        return unpicklable_part(value) or str(error)
+    return None
+
+
 def unpicklable_part(function: Any) -> str | None:
     """A description of what makes a function impossible to pickle; None if it is nothing inside it."""
     for kind, name, value in _parts(function):
@@ -126,5 +136,7 @@ def _parts(function: Any) -> Iterator[tuple[str, str, Any]]:
             if name in function.__globals__:
                 yield "variable", name, function.__globals__[name]
     else:
-        for name, value in getattr(function, "__dict__", {}).items():
-            yield "attribute", name, value
+        slots = chain.from_iterable(getattr(one, "__slots__", ()) for one in type(function).__mro__)
+        for name in dict.fromkeys([*getattr(function, "__dict__", {}), *slots]):
+            with suppress(AttributeError):  # nothing is in the slot yet
+                yield "attribute", name, getattr(function, name)

@@ -17,10 +17,11 @@ from pathlib import Path
 from typing import Any
 
 from fanout_pipeline.engine.functions.fingerprint import function_fingerprint, function_name
-from fanout_pipeline.engine.functions.input_guard import input_versions
+from fanout_pipeline.engine.functions.input_guard import stamps_of
 from fanout_pipeline.engine.model.options import Options
 from fanout_pipeline.engine.model.spec import FanoutSpec
-from fanout_pipeline.engine.model.strategy import InputVersions, Strategy
+from fanout_pipeline.engine.model.strategy import Strategy
+from fanout_pipeline.engine.model.work import InputVersions
 from fanout_pipeline.results.store.ledger import Identity
 from fanout_pipeline.results.store.manifest import FORMAT
 from fanout_pipeline.sources.source import Version
@@ -45,10 +46,12 @@ class Basis:
     @classmethod
     def of(cls, spec: FanoutSpec) -> Basis:
         """Raises BadInput if the source, or something that the function depends on, cannot be read."""
-        seen = input_versions(spec)  # first, so that changes during the reading here are noticed
-        input_ = spec.source.examine()
-        function, depends_on = function_identity(spec.function), _content_hashes(spec)
-        return cls(seen, input_, function, depends_on, feed_of(spec.source) is not None)
+        # As it was before it was read here, so that changes meanwhile are noticed.
+        depends_on, input_ = stamps_of(spec), spec.source.examine()
+        seen = InputVersions(Version(input_.token, input_.size), depends_on)
+        function, named = function_identity(spec.function), _content_hashes(spec)
+        is_spooled = feed_of(spec.source.examined(input_)) is not None
+        return cls(seen, input_, function, named, is_spooled)
 
     @property
     def made_by(self) -> dict[str, str]:

@@ -23,10 +23,15 @@ from fanout_pipeline.engine.functions.importable import (
 from fanout_pipeline.engine.model.errors import short_repr
 
 
-def sent(message: Any, function: Any, log: Callable[[str], object] = lambda line: None) -> bytes:
+def pickle_with_function(
+    message: Any,
+    function: Any,
+    source: Any = None,
+    log: Callable[[str], object] = lambda line: None,
+) -> bytes:
     """Pickle a message that contains the user's function. Logs a line where that is done by value.
 
-    Raises TypeError, naming what cannot be sent.
+    Raises TypeError, naming what cannot be sent of the function, or of the source that the message contains.
     """
     try:
         buffer = io.BytesIO()
@@ -34,7 +39,11 @@ def sent(message: Any, function: Any, log: Callable[[str], object] = lambda line
         return buffer.getvalue()
     except (_NotByName, pickle.PicklingError, AttributeError, TypeError, RecursionError):
         # Imported here: most functions are sent by name.
-        from fanout_pipeline.engine.functions.by_value import pickled, unpicklable_part
+        from fanout_pipeline.engine.functions.by_value import (
+            pickled,
+            unpicklable_part,
+            why_unpicklable,
+        )
     try:
         data, copied = pickled(message, goes_by_name)
         for module in sorted(copied):
@@ -47,6 +56,12 @@ def sent(message: Any, function: Any, log: Callable[[str], object] = lambda line
             # A module with Dagster objects may hold what cannot be copied, but workers can import it.
             data, _ = pickled(message, can_import)
         except Exception:
+            if source is not None and (why := why_unpicklable(source, can_import)):
+                raise TypeError(
+                    f"The source {type(source).__qualname__} cannot be sent to worker processes: {why}. "
+                    "Have it hold no more than says where the items are, such as a path, and open files "
+                    "and connections in its methods."
+                ) from error
             raise TypeError(
                 f"The function {name} cannot be sent to worker processes: {cause}. "
                 "Make it inside the function, or define the function at the top level of a module "

@@ -5,8 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from functools import partial, wraps
-from inspect import iscoroutinefunction
+from functools import wraps
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
@@ -33,8 +32,9 @@ class FanoutSpec:
     """The function that is called with each item, and awaited if it is async. Worker processes import its
     module; if they cannot, or if the module holds Dagster objects, the function is sent with its code."""
     batch_function: Callable[[Any], Any] | None = None
-    """The function for `vectorized`: it takes a pandas Series of items and returns as many results. With
-    None there is no `vectorized`."""
+    """The function for `vectorized`: it takes a batch of items and returns as many results. A batch is a pandas
+    Series of plain values or a DataFrame of dicts; it is a `pyarrow.Table` if the first parameter is annotated so.
+    With None there is no `vectorized`."""
     upstream: tuple[str, ...] = ()
     """The keys of the assets that write the source, as in `orders` or `raw/orders`."""
     depends_on: tuple[Dependency, ...] = ()
@@ -61,13 +61,6 @@ class FanoutSpec:
     def under(self, root: Path) -> FanoutSpec:
         """The same spec with its source's path relative to `root`."""
         return replace(self, source=self.source.under(root))
-
-
-def is_async(function: Callable[..., Any]) -> bool:
-    """Whether its calls must be awaited: it is an `async def`, a partial of one or an object with one."""
-    while isinstance(function, partial):
-        function = function.func
-    return iscoroutinefunction(function) or iscoroutinefunction(type(function).__call__)
 
 
 def with_its_imports(function: Callable[_P, _T]) -> Callable[_P, _T]:

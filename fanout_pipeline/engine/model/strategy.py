@@ -11,20 +11,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, Protocol, get_args
+from typing import TYPE_CHECKING, Literal, Protocol, get_args
 
-from fanout_pipeline.engine.model.arrivals import Arrivals
-from fanout_pipeline.engine.model.options import FAIL, FailurePolicy, Options
-from fanout_pipeline.engine.model.spec import Dependency
-from fanout_pipeline.engine.system.surroundings import DEFAULT, Surroundings
-from fanout_pipeline.sources.source import Chunk, Source, Version
+from fanout_pipeline.engine.model.options import Options
+from fanout_pipeline.engine.model.work import Work
 
 if TYPE_CHECKING:
     from fanout_pipeline.engine.system.progress import Progress
     from fanout_pipeline.engine.system.usage import ProcessUsage
     from fanout_pipeline.engine.timing.timeline import WorkerTimeline
-    from fanout_pipeline.results.store.generation import Generation
-    from fanout_pipeline.results.store.ledger import Finished
     from fanout_pipeline.results.store.manifest import PartRecord
 
 Feature = Literal[
@@ -32,63 +27,6 @@ Feature = Literal[
 ]
 """What a strategy may lack. `by_value` stands for functions that worker processes cannot import by name."""
 FEATURES: frozenset[Feature] = frozenset(get_args(Feature))
-
-
-class HasInputs(Protocol):
-    """What reads a source and calls a function that reads more: a spec, or the work of a run."""
-
-    @property
-    def source(self) -> Source: ...
-
-    @property
-    def depends_on(self) -> tuple[Dependency, ...]: ...
-
-
-@dataclass(frozen=True, slots=True)
-class InputVersions:
-    """The versions of everything that a run reads."""
-
-    source: Version
-    """The version of the source."""
-    depends_on: dict[str, str]
-    """A stamp for each name in `depends_on`, which changes when its contents do."""
-
-
-@dataclass(frozen=True, slots=True)
-class Work:
-    """The work of one run as it is sent to workers: descriptors, not data."""
-
-    source: Source
-    """The source from which workers read chunks."""
-    function: Callable[[Any], Any]
-    """The function for single items."""
-    batch_function: Callable[[Any], Any] | None
-    """The function for whole batches, if the spec has one."""
-    chunks: tuple[Chunk, ...]
-    """The chunks that are not finished, in order; of an input that is still arriving none: see `arrivals`."""
-    generation: Generation
-    """Where the parts are written."""
-    fixed: bool = False
-    """Whether the user asked for these chunks; if not, crews may cut them smaller."""
-    failures: FailurePolicy = FAIL
-    """What happens to an item whose call fails."""
-    finished: tuple[Finished, ...] = ()
-    """The chunks that an earlier run has finished; their parts are in `generation`."""
-    depends_on: tuple[Dependency, ...] = ()
-    """What the function reads besides its items."""
-    seen: InputVersions | None = None
-    """The versions of the inputs, which must not change during the run."""
-    surroundings: Surroundings = DEFAULT
-    """The settings that calls see, wherever they are made."""
-    arrivals: Arrivals | None = None
-    """Where chunks come from while calls are made; None where all are known."""
-    spooled: Source | None = None
-    """The source that `seen` is of, where `source` reads the spool of another."""
-
-    @property
-    def first_number(self) -> int:
-        """The number of the first part that is still to be written."""
-        return 1 + max((one.part.number for one in self.finished), default=-1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +56,7 @@ class Crew(Protocol):
         """What the worker processes have used so far; empty if everything runs in this process."""
 
     def warm_up(self) -> None:
-        """Import what pays for workers that do further runs, but would not for one."""
+        """Have workers import and try what pays where they do further runs, but would not for one."""
         return
 
 

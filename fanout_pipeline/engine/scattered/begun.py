@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from fanout_pipeline.engine.functions.identity import Basis
-from fanout_pipeline.engine.model.strategy import InputVersions
+from fanout_pipeline.engine.model.work import InputVersions
 from fanout_pipeline.engine.scattered.owner import claim
 from fanout_pipeline.engine.scheduling.resume import finished_before
 from fanout_pipeline.engine.system.usage import ProcessUsage, own_usage

@@ -26,14 +26,15 @@ from fanout_pipeline.engine.intake import Intake
 from fanout_pipeline.engine.model.options import Options
 from fanout_pipeline.engine.model.run_record import RunRecord
 from fanout_pipeline.engine.model.spec import FanoutSpec, with_its_imports
-from fanout_pipeline.engine.model.strategy import Crew, Strategy, Work
+from fanout_pipeline.engine.model.strategy import Crew, Strategy
+from fanout_pipeline.engine.model.work import Work
 from fanout_pipeline.engine.registry import REFERENCE, STRATEGIES, SUPERVISED
 from fanout_pipeline.engine.run import Job
 from fanout_pipeline.engine.scattered.begun import Begun, begun
 from fanout_pipeline.engine.scattered.gathered import Answer, gathered
-from fanout_pipeline.engine.scheduling.gaps import gaps
 from fanout_pipeline.engine.scheduling.resume import (
     finished_before,
+    gaps,
     log_kept_on_error,
     part_collector,
     unfinished,
@@ -127,10 +128,13 @@ class ScatteredRun:
         least = self.options.workers * _CHUNKS_PER_WORKER
         return self.chunks or max(least, math.ceil(size / most))
 
+    def _chunks(self) -> tuple[Chunk, ...]:
+        return self.spec.source.examined(self.begun.basis.input).chunks(self._wanted)
+
     def scatter(self) -> tuple[Chunk, ...]:
         """What is left to do, one chunk a step. Raises BadInput."""
         ledger = Ledger.read(self._generation)
-        return unfinished(self.spec.source.chunks(self._wanted), ledger.finished if ledger else ())
+        return unfinished(self._chunks(), ledger.finished if ledger else ())
 
     def run_chunk(self, start: int, stop: int) -> Answer:
         """Do what is left of a chunk, in one part or several, and record it in the ledger.
@@ -201,7 +205,7 @@ class ScatteredRun:
                 manifest = Manifest.load(visible)
             else:
                 require_same_inputs(spec, begun.basis.seen)
-                left = unfinished(spec.source.chunks(self._wanted), finished)
+                left = unfinished(self._chunks(), finished)
                 job = Job(
                     self.strategy,
                     spec,

@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Callable, Iterable
 
 from fanout_pipeline.engine.model.arrivals import Arrivals, New
-from fanout_pipeline.engine.scheduling.gaps import gaps
+from fanout_pipeline.engine.scheduling.resume import gaps
 from fanout_pipeline.results.store.ledger import Finished
 from fanout_pipeline.sources.source import Chunk
 from fanout_pipeline.sources.spool.spool import Spool

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 
 from fanout_pipeline.engine.functions.identity import Basis
 from fanout_pipeline.engine.functions.input_guard import input_versions
 from fanout_pipeline.engine.model.spec import FanoutSpec
-from fanout_pipeline.engine.model.strategy import HasInputs, InputVersions, Work
-from fanout_pipeline.engine.scheduling.gaps import gaps
+from fanout_pipeline.engine.model.work import InputVersions, Work
 from fanout_pipeline.engine.system.signals import interrupts_held
 from fanout_pipeline.results.store.collector import PartCollector
 from fanout_pipeline.results.store.generation import Generation
@@ -59,7 +58,7 @@ def part_collector(work: Work) -> PartCollector:
     return PartCollector(work.generation, work.finished, is_unchanged)
 
 
-def _is_unchanged(reads: HasInputs, seen: InputVersions) -> bool:
+def _is_unchanged(reads: FanoutSpec | Work, seen: InputVersions) -> bool:
     try:
         return input_versions(reads) == seen
     except BadInput:
@@ -105,3 +104,22 @@ def unfinished(chunks: Sequence[Chunk], finished: Sequence[Finished]) -> tuple[C
         return tuple(chunks)
     left = gaps(((chunk.start, chunk.stop) for chunk in chunks), finished)
     return tuple(Chunk(number, start, stop) for number, (start, stop) in enumerate(left))
+
+
+def gaps(
+    ranges: Iterable[tuple[int, int]], finished: Iterable[Finished]
+) -> Iterator[tuple[int, int]]:
+    """What is not finished of some ranges of the source. Both are in order, and iterated over once."""
+    left = iter(finished)
+    one = next(left, None)
+    for start, stop in ranges:
+        begun = start
+        while one is not None and one.start < stop:
+            if begun < one.start:
+                yield begun, one.start
+            begun = max(begun, one.stop)
+            if one.stop > stop:  # it extends into the next range
+                break
+            one = next(left, None)
+        if begun < stop:
+            yield begun, stop

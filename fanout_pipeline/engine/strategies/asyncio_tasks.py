@@ -13,16 +13,17 @@ from dataclasses import replace
 
 from fanout_pipeline.engine.calls.concurrent import Arrived, Calls, InFlight
 from fanout_pipeline.engine.calls.event_loop import served
-from fanout_pipeline.engine.calls.quarantine import write_marked
-from fanout_pipeline.engine.calls.records import unreadable_failures
+from fanout_pipeline.engine.calls.invoke import is_async
+from fanout_pipeline.engine.calls.quarantine import Quarantine, unreadable_failures
 from fanout_pipeline.engine.functions.fingerprint import function_name
 from fanout_pipeline.engine.model.options import Options
-from fanout_pipeline.engine.model.spec import is_async
-from fanout_pipeline.engine.model.strategy import Crew, Ran, Strategy, Work
+from fanout_pipeline.engine.model.strategy import Crew, Ran, Strategy
+from fanout_pipeline.engine.model.work import Work
 from fanout_pipeline.engine.scheduling.chunk_plan import ChunkPlan
 from fanout_pipeline.engine.scheduling.resume import part_collector
 from fanout_pipeline.engine.system.progress import Progress
 from fanout_pipeline.engine.system.usage import ProcessUsage
+from fanout_pipeline.engine.timing.stopwatch import Stopwatch
 from fanout_pipeline.engine.timing.timeline import WorkerTimeline
 from fanout_pipeline.results.store.collector import PartCollector
 from fanout_pipeline.results.store.manifest import PartRecord
@@ -121,7 +122,14 @@ class _EventLoop(Crew):
 
 def _written(work: Work, calls: Calls, read_seconds: float) -> PartRecord:
     began = time.perf_counter()
-    part = write_marked(work, calls.chunk.number, calls.first_index, calls.results)
+    quarantine = Quarantine(work, calls.chunk, calls.first_index, Stopwatch())
+    with quarantine:
+        for position, failure in sorted(calls.failed.items()):
+            quarantine.add(position, failure)
+    results = calls.results
+    if calls.failed and work.failures.omits:
+        results = [one for position, one in enumerate(results) if position not in calls.failed]
+    part = quarantine.part(results)
     return replace(
         part,
         read_seconds=read_seconds,

@@ -7,7 +7,8 @@ import time
 from fanout_pipeline.engine.calls.invoke import awaited_aside
 from fanout_pipeline.engine.calls.items import process_chunk
 from fanout_pipeline.engine.calls.outcome import Control, ProcessChunk
-from fanout_pipeline.engine.model.strategy import Crew, Ran, Work
+from fanout_pipeline.engine.model.strategy import Crew, Ran
+from fanout_pipeline.engine.model.work import Work
 from fanout_pipeline.engine.scheduling.chunk_plan import ChunkPlan
 from fanout_pipeline.engine.scheduling.resume import part_collector
 from fanout_pipeline.engine.system.progress import Progress

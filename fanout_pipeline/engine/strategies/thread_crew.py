@@ -12,13 +12,13 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
-from dataclasses import dataclass
 from queue import SimpleQueue
 
 from fanout_pipeline.engine.calls.invoke import awaited_aside
 from fanout_pipeline.engine.calls.outcome import Control, Outcome, ProcessChunk
 from fanout_pipeline.engine.model.errors import Stopped
-from fanout_pipeline.engine.model.strategy import Crew, Ran, Work
+from fanout_pipeline.engine.model.strategy import Crew, Ran
+from fanout_pipeline.engine.model.work import Work
 from fanout_pipeline.engine.scheduling.chunk_plan import ChunkPlan
 from fanout_pipeline.engine.scheduling.resume import part_collector
 from fanout_pipeline.engine.system.progress import Progress
@@ -27,20 +27,12 @@ from fanout_pipeline.engine.system.surroundings import in_copied_context
 from fanout_pipeline.engine.system.usage import ProcessUsage
 from fanout_pipeline.engine.timing.timeline import WorkerTimeline, busy_seconds, seconds_of
 from fanout_pipeline.results.store.collector import PartCollector
-from fanout_pipeline.results.store.manifest import PartRecord
 from fanout_pipeline.sources.source import Chunk
 
 _PATIENCE_SECONDS = 0.5
 """Time for threads to notice by themselves, between two items, that they are to stop."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Done:
-    """As much of a chunk as a thread has done."""
-
-    chunk: Chunk
-    outcome: Outcome[PartRecord]
-    thread: int
+_Finished = SimpleQueue["tuple[Chunk, Outcome, int] | BaseException | None"]
+"""Chunks that threads have done, with the thread's number; the error of one, and None, of each that ends."""
 
 
 class ThreadCrew(Crew):
@@ -77,7 +69,7 @@ class ThreadCrew(Crew):
         shared = _SharedPlan(plan)
         parts = part_collector(work)
         progress.begin(plan.expected_size)
-        finished: SimpleQueue[_Done | BaseException | None] = SimpleQueue()
+        finished: _Finished = SimpleQueue()
         if work.arrivals is not None:
             work.arrivals.listen(shared.wake)
         timelines: dict[int, WorkerTimeline] = {}
@@ -91,12 +83,11 @@ class ThreadCrew(Crew):
                 match interruptible_get(finished):
                     case None:
                         serving -= 1
-                    case _Done() as done:
-                        outcome = done.outcome
-                        timeline = timelines.setdefault(done.thread, WorkerTimeline(began))
+                    case (chunk, outcome, thread):
+                        timeline = timelines.setdefault(thread, WorkerTimeline(began))
                         timeline.until(outcome.began, "wait")
                         timeline.add(seconds_of(outcome.part), outcome.ended)
-                        progress.done(outcome.part.items, outcome.size(done.chunk))
+                        progress.done(outcome.part.items, outcome.size(chunk))
                     case BaseException() as error:
                         raise error
         finally:
@@ -118,7 +109,7 @@ class ThreadCrew(Crew):
         work: Work,
         shared: _SharedPlan,
         parts: PartCollector,
-        finished: SimpleQueue[_Done | BaseException | None],
+        finished: _Finished,
     ) -> None:
         try:
             while (turn := shared.take()) is not None:
@@ -132,7 +123,7 @@ class ThreadCrew(Crew):
                     shared.failed()
                     raise
                 shared.done(chunk, outcome)
-                finished.put(_Done(chunk, outcome, number))
+                finished.put((chunk, outcome, number))
         except Stopped:
             pass
         except BaseException as error:  # Whatever it is, others wait for this thread's chunk.
@@ -164,7 +155,7 @@ class _SharedPlan:
                 self._changed.wait()
             return None
 
-    def done(self, chunk: Chunk, outcome: Outcome[PartRecord]) -> None:
+    def done(self, chunk: Chunk, outcome: Outcome) -> None:
         with self._changed:
             self._calling.remove(threading.get_ident())
             self._plan.done(chunk, busy_seconds(outcome.part), outcome.rest)

@@ -23,7 +23,7 @@ def start(options: Options) -> Iterator[ThreadCrew]:
 
 STRATEGY = Strategy(
     name="vectorized",
-    description="Calls the batch function once a chunk, on a pandas Series, in threads of the "
+    description="Calls the batch function once a chunk, on a pandas or Arrow batch, in threads of the "
     "step's own process: no Python call for each item.",
     start=start,
     batch=True,

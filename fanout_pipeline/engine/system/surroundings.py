@@ -17,8 +17,7 @@ import sys
 import warnings
 from collections.abc import Callable, Iterable
 from contextvars import Context, copy_context
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 _RECURSION_LIMIT = 1000
 _INT_DIGITS = 4300
@@ -36,20 +35,11 @@ _FILTERS = [
 ]
 
 
-@dataclass(frozen=True, slots=True)
-class Filter:
-    """One of `warnings.filters`, which can be unpickled without importing anything."""
-
-    action: Any
-    message: str
-    category: tuple[str, str]
-    """Module and name of the warning's class."""
-    module: str
-    line: int
+Filter = tuple[Any, str, tuple[str, str], str, int]
+"""One of `warnings.filters`: action, message, module and name of the warning's class, module, line."""
 
 
-@dataclass(frozen=True, slots=True)
-class Surroundings:
+class Surroundings(NamedTuple):
     """The settings that differ from Python's defaults; None for those that do not."""
 
     decimal: Any = None
@@ -64,7 +54,7 @@ class Surroundings:
     """The most digits of an integer that is converted from or to text."""
 
     @classmethod
-    def here(cls) -> Surroundings:
+    def current(cls) -> Surroundings:
         """The settings of the calling thread and its process."""
         recursion_limit, int_digits = sys.getrecursionlimit(), sys.get_int_max_str_digits()
         return cls(
@@ -75,7 +65,7 @@ class Surroundings:
             None if int_digits == _INT_DIGITS else int_digits,
         )
 
-    def take_on(self) -> None:
+    def apply(self) -> None:
         """Apply them to the calling thread and its process."""
         if self.decimal is not None:
             import decimal
@@ -139,9 +129,10 @@ def _numpy_errors() -> dict[str, str] | None:
 def _filters() -> tuple[Filter, ...] | None:
     filters: Iterable[Any] = warnings.filters
     found = tuple(
-        Filter(
+        (
             action,
             getattr(message, "pattern", message) or "",
+            # By name, which can be unpickled without importing anything.
             (category.__module__, category.__qualname__),
             getattr(module, "pattern", module) or "",
             line,
@@ -150,18 +141,18 @@ def _filters() -> tuple[Filter, ...] | None:
     )
     # Packages that are imported add filters for their own messages and classes, and do so in each process.
     general = [
-        (one.action, one.category[1], one.module or None)
-        for one in found
-        if one.action == "error" or (one.category[0] == "builtins" and not one.message)
+        (action, name, module or None)
+        for action, message, (home, name), module, _ in found
+        if action == "error" or (home == "builtins" and not message)
     ]
     return None if general == _FILTERS else found
 
 
 def _set_filters(filters: tuple[Filter, ...]) -> None:
     warnings.resetwarnings()
-    for one in reversed(filters):  # each is inserted before the others
-        module, name = one.category
+    # Each is inserted before the others.
+    for action, message, (home, name), module, line in reversed(filters):
         # Nothing can raise a warning of a module that is not loaded.
-        category = getattr(sys.modules.get(module), name, None)
+        category = getattr(sys.modules.get(home), name, None)
         if category is not None:
-            warnings.filterwarnings(one.action, one.message, category, one.module, one.line)
+            warnings.filterwarnings(action, message, category, module, line)

@@ -3,37 +3,22 @@
 from __future__ import annotations
 
 import time
+from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import Protocol, TypeVar
+from typing import TYPE_CHECKING
 
-
-class Timed(Protocol):
-    """A record of a chunk's results, with the seconds that each phase took."""
-
-    @property
-    def items(self) -> int: ...
-
-    @property
-    def read_seconds(self) -> float: ...
-
-    @property
-    def call_seconds(self) -> float: ...
-
-    @property
-    def write_seconds(self) -> float: ...
-
-
-AnyTimed = TypeVar("AnyTimed", bound=Timed)
+if TYPE_CHECKING:
+    from fanout_pipeline.results.store.manifest import PartRecord
 
 
 class Stopwatch:
     """Wall and CPU seconds of a chunk from each lap's end to the next, by the names of phases."""
 
     def __init__(self) -> None:
-        self._wall: dict[str, float] = {}
-        self._cpu: dict[str, float] = {}
+        self._wall: defaultdict[str, float] = defaultdict(float)
+        self._cpu: defaultdict[str, float] = defaultdict(float)
         self.import_seconds = 0.0
         """Import time excluded in total."""
         self._lap_import_seconds = 0.0
@@ -46,8 +31,9 @@ class Stopwatch:
         """End a lap: all time since the last lap's end was this phase, except for imports."""
         cpu, now = time.thread_time() + self._elsewhere_cpu, time.perf_counter()
         imported = self._lap_import_seconds
-        self._wall[phase], self.ended = max(0.0, now - self.ended - imported), now
-        self._cpu[phase], self._ended_cpu = max(0.0, cpu - self._ended_cpu - imported), cpu
+        self._wall[phase] += max(0.0, now - self.ended - imported)
+        self._cpu[phase] += max(0.0, cpu - self._ended_cpu - imported)
+        self.ended, self._ended_cpu = now, cpu
         self._lap_import_seconds = 0.0
 
     @contextmanager
@@ -65,13 +51,13 @@ class Stopwatch:
         """Add CPU time to the current lap that another thread used on behalf of this one."""
         self._elsewhere_cpu += cpu_seconds
 
-    def timed(self, part: AnyTimed) -> AnyTimed:
+    def timed(self, part: PartRecord) -> PartRecord:
         """The part just written, with its times.
 
         By now its items and results have been freed, a lap's worth of time if they are Python objects.
         """
         self.end("write")
-        return replace(  # type: ignore[type-var]
+        return replace(
             part,
             read_seconds=self._wall["read"],
             call_seconds=self._wall["call"],

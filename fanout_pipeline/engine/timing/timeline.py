@@ -7,9 +7,12 @@ is in no phase, so that the sum of the phases beside the wall time shows what is
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from fanout_pipeline.engine.timing.phases import PHASES
-from fanout_pipeline.engine.timing.stopwatch import Timed
+
+if TYPE_CHECKING:
+    from fanout_pipeline.results.store.manifest import PartRecord
 
 
 class WorkerTimeline:
@@ -31,7 +34,7 @@ class WorkerTimeline:
             self._add(phase, spent)
         self._until = until
 
-    def add_chunk(self, part: Timed, import_seconds: float, ended: float) -> None:
+    def add_chunk(self, part: PartRecord, import_seconds: float, ended: float) -> None:
         """Add the chunk that a worker process has just done, and before it what had to be imported."""
         began = ended - busy_seconds(part)
         # An import that began before this account did belongs to the account of starting the worker.
@@ -44,12 +47,12 @@ class WorkerTimeline:
         self.seconds[phase] = self.seconds.get(phase, 0.0) + seconds
 
 
-def seconds_of(part: Timed) -> dict[str, float]:
+def seconds_of(part: PartRecord) -> dict[str, float]:
     """What a worker spent on one chunk."""
     return {"read": part.read_seconds, "call": part.call_seconds, "write": part.write_seconds}
 
 
-def busy_seconds(part: Timed) -> float:
+def busy_seconds(part: PartRecord) -> float:
     """How long a worker was busy with one chunk."""
     return part.read_seconds + part.call_seconds + part.write_seconds
 

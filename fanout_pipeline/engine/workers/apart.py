@@ -60,7 +60,7 @@ def call_apart(function: Callable[..., Any], log: Callable[[str], object]) -> An
         if process is None:
             with interrupts_held():
                 process = WorkerProcess.start({"PYTHONWARNINGS": _warnings()})
-        process.send((CALL, partial(call_here, function, Surroundings.here())))
+        process.send((CALL, partial(call_here, function, Surroundings.current())))
         while True:
             match process.receive():
                 case ("said", line):
@@ -98,7 +98,7 @@ def call_here(
 ) -> None:
     """In the process: call the function, and tell the caller what comes of it."""
     try:
-        surroundings.take_on()
+        surroundings.apply()
         reset_peak()  # The process may have been kept from a larger call.
         answer: Any = ("gave", function(log=lambda line: tell(("said", line))))
     except BaseException as error:

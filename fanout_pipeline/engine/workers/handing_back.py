@@ -10,49 +10,17 @@ from __future__ import annotations
 import os
 import sys
 import time
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 from fanout_pipeline.engine.calls.quarantine import Quarantine
 from fanout_pipeline.results.store.generation import Generation
 from fanout_pipeline.results.store.manifest import PartRecord
-from fanout_pipeline.results.types.buffer import Results
+from fanout_pipeline.results.types.buffer import ResultBuffer
+from fanout_pipeline.results.types.kinds import NULL
 
 SENT_BYTES = 12 * 2**20
 """How much of a run's results its workers may send, in equal shares: 1,500,000 integers. (A worker that replaces
 another has a share of its own.) Beyond that the import of Arrow, with which workers read faster, too, pays off."""
-
-
-@dataclass(frozen=True, slots=True)
-class UnwrittenPart:
-    """A chunk's results, still to be written, in place of its PartRecord. No item has failed."""
-
-    number: int
-    first_index: int
-    results: Results
-    pid: int = field(default_factory=os.getpid)
-    read_seconds: float = 0.0
-    call_seconds: float = 0.0
-    write_seconds: float = 0.0
-    call_cpu_seconds: float = 0.0
-
-    @property
-    def items(self) -> int:
-        return len(self.results)
-
-    def written(self, generation: Generation) -> PartRecord:
-        """Write the part, in the parent. Raises what `write_part` raises."""
-        from fanout_pipeline.results.write import write_part
-
-        began = time.perf_counter()
-        part = write_part(generation, self.number, self.first_index, self.results)
-        return replace(
-            part,
-            pid=self.pid,
-            read_seconds=self.read_seconds,
-            call_seconds=self.call_seconds,
-            write_seconds=time.perf_counter() - began,
-            call_cpu_seconds=self.call_cpu_seconds,
-        )
 
 
 class HandingBack:
@@ -61,9 +29,12 @@ class HandingBack:
     def __init__(self, sendable_bytes: int):
         """`sendable_bytes`: how much of its results this worker may send."""
         self._sendable_bytes = sendable_bytes
+        self.results: ResultBuffer | None = None
+        """The results of the chunk that was done last, where its part is left to the parent."""
 
-    def part(self, quarantine: Quarantine, results: Results) -> PartRecord | UnwrittenPart:
+    def part(self, quarantine: Quarantine, results: ResultBuffer) -> PartRecord:
         """Write the part unless that takes an import and the results are plain and few."""
+        self.results = None
         size = results.plain_bytes
         if (
             "pyarrow" in sys.modules
@@ -73,4 +44,24 @@ class HandingBack:
         ):
             return quarantine.part(results)
         self._sendable_bytes -= size
-        return UnwrittenPart(quarantine.number, quarantine.first_index, results)
+        self.results = results
+        number, first_index = quarantine.number, quarantine.first_index
+        return PartRecord(number, first_index, len(results), "", NULL, 0, 0, "", os.getpid())
+
+
+def write_handed_back(
+    generation: Generation, part: PartRecord, results: ResultBuffer
+) -> PartRecord:
+    """In the parent: write a part whose worker has made its record without that."""
+    from fanout_pipeline.results.write import write_part
+
+    began = time.perf_counter()
+    written = write_part(generation, part.number, part.first_index, results)
+    return replace(
+        written,
+        pid=part.pid,
+        read_seconds=part.read_seconds,
+        call_seconds=part.call_seconds,
+        write_seconds=time.perf_counter() - began,
+        call_cpu_seconds=part.call_cpu_seconds,
+    )

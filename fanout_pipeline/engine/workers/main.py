@@ -2,7 +2,7 @@
 
     receives                                        answers
     ("work", Work, levels of loggers, bytes)
-    ("chunk", Order), after that, any number        (DONE, Outcome), or an exception
+    ("chunk", Order), after that, any number        (DONE, Outcome, results or None), or an exception
     WARM_UP                                         (READY, None)
     (CALL, function of a callable that sends)       whatever it sends: see `repeated_calls` and `apart`
     None                                            ends
@@ -51,7 +51,7 @@ def main(descriptor: int, call_log: int, cpu_seconds: float) -> None:
     recorder = Recorder(call_log)
     # A process that is killed has no time to write what it has printed; and lines of several workers stay whole.
     sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
-    import fanout_pipeline.engine.calls.items
+    import fanout_pipeline.engine.calls.items  # noqa: F401
     from fanout_pipeline.engine.system.malloc import keep_freed_memory
     from fanout_pipeline.engine.workers.handing_back import HandingBack
     from fanout_pipeline.engine.workers.log_records import LogRecords
@@ -68,7 +68,7 @@ def main(descriptor: int, call_log: int, cpu_seconds: float) -> None:
             case ("work", work, levels, sendable_bytes):
                 handing_back = HandingBack(sendable_bytes)
                 logs.follow(levels)
-                work.surroundings.take_on()
+                work.surroundings.apply()
                 # To unpickle it has imported the user's module, which counts as imports of the first chunk.
                 imported += time.perf_counter() - received
             case ("chunk", order):
@@ -76,7 +76,9 @@ def main(descriptor: int, call_log: int, cpu_seconds: float) -> None:
                 imported = 0.0
             case str() if message == WARM_UP:
                 with suppress(Exception):  # It would be raised again in the next run.
-                    import fanout_pipeline.engine.calls.imports  # noqa: F401
+                    from fanout_pipeline.engine.calls.imports import rehearse
+
+                    rehearse()
                 parent.send((READY, None))
             case (kind, function) if kind == CALL:
                 logs.follow({})  # Nobody writes down what it logs.
@@ -87,21 +89,19 @@ def _answer(
     work: Any, order: Order, recorder: Recorder, handing_back: HandingBack, imported: float
 ) -> Any:
     """Do a chunk. `imported`: the seconds that imports have taken since the chunk before."""
-    from dataclasses import replace
-
     from fanout_pipeline.engine.calls.items import process_chunk
     from fanout_pipeline.engine.calls.outcome import Control
 
     recorder.begin(order.chunk.number, order.announce)
     try:
         control = Control(order.seconds, recorder=recorder, failure=order.failure)
-        # What it makes may be an UnwrittenPart, which is timed as any part is.
-        outcome = process_chunk(work, order.chunk, control, handing_back.part)  # type: ignore[arg-type]
+        outcome = process_chunk(work, order.chunk, control, handing_back.part)
     except BaseException as error:
         from fanout_pipeline.engine.model.errors import picklable
 
         return picklable(error)
-    return DONE, replace(outcome, import_seconds=outcome.import_seconds + imported)
+    outcome = outcome._replace(import_seconds=outcome.import_seconds + imported)
+    return DONE, outcome, handing_back.results
 
 
 def _end() -> NoReturn:

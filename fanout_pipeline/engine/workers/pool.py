@@ -20,7 +20,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from fanout_pipeline.engine.model.errors import WorkerDied
-from fanout_pipeline.engine.model.strategy import Crew, Ran, Work
+from fanout_pipeline.engine.model.strategy import Crew, Ran
+from fanout_pipeline.engine.model.work import Work
 from fanout_pipeline.engine.system.progress import Progress
 from fanout_pipeline.engine.system.signals import interrupts_held
 from fanout_pipeline.engine.system.usage import ProcessUsage

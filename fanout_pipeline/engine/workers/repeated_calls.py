@@ -18,7 +18,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from fanout_pipeline.engine.calls.invoke import calling
-from fanout_pipeline.engine.functions.serialize import sent
+from fanout_pipeline.engine.functions.serialize import pickle_with_function
 from fanout_pipeline.engine.system.signals import WAIT_SECONDS, interrupts_held
 from fanout_pipeline.engine.system.surroundings import Surroundings
 from fanout_pipeline.engine.workers.process import WorkerProcess
@@ -50,8 +50,8 @@ class RepeatingWorker:
 
     def call_each(self, function: Callable[[Any], Any], items: Sequence[Any]) -> None:
         """Have the function called on each item in turn. Raises TypeError if it cannot be sent."""
-        request = (CALL, partial(serve, function, items, Surroundings.here()))
-        self._worker.send_pickled(sent(request, function))
+        request = (CALL, partial(serve, function, items, Surroundings.current()))
+        self._worker.send_pickled(pickle_with_function(request, function))
 
     def has_begun(self, until: float) -> bool:
         """Wait until it has unpickled the request, which may import much; False: not by `until`, or never."""
@@ -99,7 +99,7 @@ def serve(
     from fanout_pipeline.results.types.arrow_types import read_back
     from fanout_pipeline.results.types.infer import kind_of_value, plain
 
-    surroundings.take_on()
+    surroundings.apply()
     send(BEGUN)
     with calling(function) as call:
         for position, item in enumerate(items):

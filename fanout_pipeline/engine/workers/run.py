@@ -10,8 +10,9 @@ from dataclasses import replace
 
 from fanout_pipeline.engine.calls.call_log import Announce
 from fanout_pipeline.engine.calls.outcome import Outcome
-from fanout_pipeline.engine.functions.serialize import sent
-from fanout_pipeline.engine.model.strategy import Ran, Work
+from fanout_pipeline.engine.functions.serialize import pickle_with_function
+from fanout_pipeline.engine.model.strategy import Ran
+from fanout_pipeline.engine.model.work import Work
 from fanout_pipeline.engine.scheduling.assignments import Assignment, Assignments, split_at
 from fanout_pipeline.engine.scheduling.chunk_plan import ChunkPlan
 from fanout_pipeline.engine.scheduling.resume import part_collector
@@ -19,13 +20,13 @@ from fanout_pipeline.engine.scheduling.suspects import Death, Suspects
 from fanout_pipeline.engine.system.progress import Progress
 from fanout_pipeline.engine.system.signals import WAIT_SECONDS
 from fanout_pipeline.engine.timing.timeline import busy_seconds
-from fanout_pipeline.engine.workers.handing_back import SENT_BYTES, UnwrittenPart
+from fanout_pipeline.engine.workers.handing_back import SENT_BYTES, write_handed_back
 from fanout_pipeline.engine.workers.limits import Limits
 from fanout_pipeline.engine.workers.process import WorkerProcess
 from fanout_pipeline.engine.workers.protocol import DONE, READY, Order
 from fanout_pipeline.engine.workers.relayed_logs import log_levels
 from fanout_pipeline.engine.workers.slots import Slot, Slots, Workers
-from fanout_pipeline.results.store.manifest import PartRecord
+from fanout_pipeline.results.types.buffer import ResultBuffer
 
 _ARRIVAL_SECONDS = 0.01
 """How often is looked whether something has arrived, while a worker has nothing to do."""
@@ -60,7 +61,9 @@ class SupervisedRun:
         sendable_bytes = SENT_BYTES // len(workers)
         message = ("work", slim, log_levels(), sendable_bytes)
         self._sent_before = workers.sent_bytes
-        self._slots = Slots(workers, sent(message, work.function, progress.log_once), began)
+        self._message = pickle_with_function(message, work.function, work.source, progress.log_once)
+        """What a worker is sent before its first chunk."""
+        self._slots = Slots(workers, began)
 
     def ran(self) -> Ran:
         """Give out chunks until none is left and none is being worked on.
@@ -100,6 +103,9 @@ class SupervisedRun:
         announce = self._announce if suspect is None else Announce.EACH
         failure = suspect.failure if suspect else None
         worker.fresh = False
+        if not slot.introduced:
+            worker.send_pickled(self._message)
+            slot.introduced = True
         worker.send(("chunk", Order(assignment.chunk, assignment.seconds, announce, failure)))
 
     def _receive(self, slot: Slot) -> None:
@@ -115,8 +121,8 @@ class SupervisedRun:
                 slot.timeline.until(time.perf_counter(), "start")
             case _ if slot.termination is not None and slot.termination.late is not None:
                 pass  # Asked for its stack, it may have left the call that took too long.
-            case (kind, outcome) if kind == DONE:
-                self._chunk_done(slot, outcome)
+            case (kind, outcome, results) if kind == DONE:
+                self._chunk_done(slot, outcome, results)
             case BaseException() as error:
                 raise error
 
@@ -129,21 +135,23 @@ class SupervisedRun:
             else:
                 self._worker_died(slot)
 
-    def _chunk_done(self, slot: Slot, outcome: Outcome[PartRecord | UnwrittenPart]) -> None:
+    def _chunk_done(self, slot: Slot, outcome: Outcome, results: ResultBuffer | None) -> None:
+        """A chunk was done. Its part is written, unless there are `results` to be written here."""
         assignment, slot.assignment = slot.assignment, None
         assert assignment is not None
         part, chunk = outcome.part, assignment.chunk
         self._assignments.done(assignment, busy_seconds(part), outcome.rest)
         slot.timeline.add_chunk(part, outcome.import_seconds, outcome.ended)
-        if isinstance(part, PartRecord):
+        if results is None:
             self._parts.add(*outcome.range(chunk), part)
         if slot.idle and self._slots.worker(slot).should_be_replaced(self._limits.memory):
             self._slots.retire(slot)
         self._assign()
         slot.timeline.until(time.perf_counter(), "wait")
-        if isinstance(part, UnwrittenPart):
+        if results is not None:
             # Not before its worker has something to do.
-            self._parts.add(*outcome.range(chunk), part.written(self._work.generation))
+            part = write_handed_back(self._work.generation, part, results)
+            self._parts.add(*outcome.range(chunk), part)
             if slot.idle:
                 slot.timeline.until(time.perf_counter(), "write")
         self._progress.done(part.items, outcome.size(chunk))

@@ -62,6 +62,8 @@ class Slot:
 
     number: int
     timeline: WorkerTimeline
+    introduced: bool = False
+    """Whether the worker has been sent the run's work, as it is before its first chunk."""
     assignment: Assignment | None = None
     """What the worker has to do."""
     assigned: float = 0.0
@@ -75,14 +77,10 @@ class Slot:
 
 
 class Slots:
-    """A context manager, in which messages can be awaited.
+    """A context manager, in which messages can be awaited."""
 
-    `work` is a pickled message, which each worker is sent before anything else.
-    """
-
-    def __init__(self, workers: Workers, work: bytes, began: float):
+    def __init__(self, workers: Workers, began: float):
         self._workers = workers
-        self._work = work
         self._logs = RelayedLogs()
         self._slots = [Slot(number, WorkerTimeline(began)) for number in range(len(workers))]
         self._selector = DefaultSelector()
@@ -93,7 +91,7 @@ class Slots:
     def __enter__(self) -> Self:
         for slot in self._slots:
             if not self.worker(slot).closed:
-                self._introduce(slot)
+                self._await(slot)
         return self
 
     def __exit__(
@@ -145,7 +143,8 @@ class Slots:
             self.retire(slot)
         if worker.closed:
             self._workers.replace(slot.number)
-            self._introduce(slot)
+            slot.introduced = False
+            self._await(slot)
         return self.worker(slot)
 
     def retire(self, slot: Slot) -> None:
@@ -167,14 +166,13 @@ class Slots:
             slot.timeline.until(ended, "wait")
         return tuple(slot.timeline for slot in self._slots)
 
-    def _introduce(self, slot: Slot) -> None:
-        """Send the work to a worker, and await messages from it."""
+    def _await(self, slot: Slot) -> None:
+        """Await messages from a worker, and its end."""
         worker = self.worker(slot)
         worker.call_log.forget()
         self._selector.register(worker, EVENT_READ, (slot, worker))
         if worker.end is not None:
             self._selector.register(worker.end, EVENT_READ, (slot, worker))
-        worker.send_pickled(self._work)
 
     def _check_logs(self, slot: Slot, *, ended: bool = False) -> None:
         """See whether the worker has left records of `logging` out."""

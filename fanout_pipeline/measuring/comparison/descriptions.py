@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from fanout_pipeline.measuring.comparison.comparison import Comparison, Row
 from fanout_pipeline.measuring.formatting import factor, factor_digits, first_line
-from fanout_pipeline.measuring.statistics.inference import Claim, RatioEstimate, claim
+from fanout_pipeline.measuring.statistics.inference import (
+    MAX_NOISE,
+    Claim,
+    RatioEstimate,
+    claim,
+)
 
 
 def strategy_sentence(comparison: Comparison, strategy: str) -> str:
@@ -42,13 +47,15 @@ def with_interval(row: Row, reference: str) -> str:
 def against_reference(estimate: RatioEstimate, comparison: Comparison) -> str:
     """A ratio as it may be claimed: "2.10x slower than serial", "indistinguishable from serial (…)"."""
     shown = claim(estimate, comparison.noise)
-    if shown is Claim.SAME:
+    faster = estimate.ratio < 1
+    factor_apart = 1 / estimate.ratio if faster else estimate.ratio
+    if shown is Claim.SAME and factor_apart <= 1 + MAX_NOISE:
         times = f"{estimate.ratio:.2f} times its time"
         return f"indistinguishable from {comparison.reference} ({times})"
-    faster = estimate.ratio < 1
-    times = factor(1 / estimate.ratio if faster else estimate.ratio)
-    few = f" ({shown})" if shown is Claim.TOO_FEW else ""
-    return f"{times} {_word(faster)} than {comparison.reference}{few}"
+    # A factor of 2.75 that may be chance is no sign that the two are alike.
+    known = shown in (Claim.FASTER, Claim.SLOWER)
+    few = "" if known else f" (in {estimate.rounds} trials, too few to tell)"
+    return f"{factor(factor_apart)} {_word(faster)} than {comparison.reference}{few}"
 
 
 def interval(row: Row) -> str:

@@ -32,7 +32,7 @@ _TESTS_AT_MOST = 3
 """How often the function is tested, as long as no contradiction is found."""
 _START_SECONDS = 60.0
 """How long a process may take to import what the function needs."""
-_CALL_SECONDS = (10.0, 120.0)
+CALL_SECONDS = (10.0, 120.0)
 """The least and the most time that all calls together may take."""
 _CALLS_LONGER = 5
 """How many times longer than before the calls may take: each may be the first of its process."""
@@ -150,7 +150,7 @@ def results_again(
     """
     order = list(items)
     results: dict[int, list[Any]] = {index: [] for index in order}
-    least, most = _CALL_SECONDS
+    least, most = CALL_SECONDS
     seconds = min(most, max(least, _CALLS_LONGER * 2 * len(order) * call_seconds))
     with ExitStack() as processes, suppress(TypeError):  # The function cannot be sent.
         asked = []

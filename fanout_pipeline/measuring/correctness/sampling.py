@@ -21,7 +21,7 @@ from fanout_pipeline.results.read import Snapshot
 from fanout_pipeline.results.types.arrow_types import read_back
 
 _BATCH_ITEMS = 256
-_BATCH_SECONDS = 60.0
+BATCH_SECONDS = 60.0
 """How long the calls of a batch may take at least before they are given up."""
 _TIMES_LONGER = 20
 """How many times longer than before the calls may take, where that is more."""
@@ -97,8 +97,8 @@ def compare_sample(
     with RepeatingWorker() as process:
         while batch := list(islice(items, _BATCH_ITEMS)):
             process.call_each(spec.function, [item for _, item in batch])
-            process.has_begun(time.monotonic() + _BATCH_SECONDS)
-            seconds = max(_BATCH_SECONDS, _TIMES_LONGER * len(batch) * call_seconds)
+            process.has_begun(time.monotonic() + BATCH_SECONDS)
+            seconds = max(BATCH_SECONDS, _TIMES_LONGER * len(batch) * call_seconds)
             answered = 0
             for _, answer in process.results(time.monotonic() + seconds):
                 index, stored = next(results)

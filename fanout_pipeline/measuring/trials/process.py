@@ -27,7 +27,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from fanout_pipeline.engine.functions.serialize import sent
+from fanout_pipeline.engine.functions.serialize import pickle_with_function
 from fanout_pipeline.engine.model.errors import WorkerDied
 from fanout_pipeline.engine.model.options import Options
 from fanout_pipeline.engine.model.run_record import RunRecord
@@ -111,7 +111,7 @@ class TrialProcess(Runner):
         # Once: for the process, the same bytes are the same function, with what it keeps between runs.
         if id(spec) not in self._pickled:
             try:
-                pickled: bytes | TypeError = sent(spec, spec.function)
+                pickled: bytes | TypeError = pickle_with_function(spec, spec.function, spec.source)
             except TypeError as error:
                 pickled = error
             self._pickled[id(spec)] = spec, pickled
@@ -136,7 +136,7 @@ class TrialProcess(Runner):
     def _ask(self, request: RunRequest, pickled: bytes, limit_seconds: float | None) -> RunRecord:
         assert self._channel is not None
         _, _, *how = request
-        message = (request.strategy.name, pickled, Surroundings.here(), how)
+        message = (request.strategy.name, pickled, Surroundings.current(), how)
         with suppress(ConnectionError):  # The process is dead, as receiving will show.
             self._channel.send(pickle.dumps(message))
         answer = self._receive(None if limit_seconds is None else time.monotonic() + limit_seconds)
@@ -226,7 +226,7 @@ def serve(descriptor: int) -> None:
         strategy, pickled, surroundings, how = message
         try:
             spec = _read(pickled, strategy)
-            surroundings.take_on()
+            surroundings.apply()
             answer: Any = Runner().run(RunRequest(STRATEGIES[strategy], spec, *how))
         except BaseException as error:
             from fanout_pipeline.engine.model.errors import picklable

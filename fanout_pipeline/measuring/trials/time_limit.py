@@ -6,7 +6,7 @@ _TIMES_EXPECTED = 20.0
 """A run that takes this many times longer than expected is taken to hang."""
 _MIN_SECONDS = 10.0
 """No run is ended earlier: a busy machine may delay a short one by so much."""
-_MIN_SECONDS_UNKNOWN = 60.0
+MIN_SECONDS_UNKNOWN = 60.0
 """The same for a strategy that has not run yet: some start processes, or are slow by nature."""
 
 
@@ -23,4 +23,4 @@ class TookTooLong(Exception):
 
 def limit_seconds(expected: float, known: bool) -> float:
     """The limit of a run that is expected to take so long; `known`: judging by its own earlier runs."""
-    return max(_MIN_SECONDS if known else _MIN_SECONDS_UNKNOWN, _TIMES_EXPECTED * expected)
+    return max(_MIN_SECONDS if known else MIN_SECONDS_UNKNOWN, _TIMES_EXPECTED * expected)

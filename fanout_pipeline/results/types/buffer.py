@@ -10,7 +10,7 @@ from typing import Any
 _PLAIN = frozenset([bool, bytes, float, int, str, type(None)])
 
 
-class Results:
+class ResultBuffer:
     """Results of a chunk, in order, as 64-bit words for as long as all of them fit.
 
     Blocks of some thousand are packed while they are in the processor's cache. Keeping Python integers

@@ -19,7 +19,7 @@ import pyarrow
 
 from fanout_pipeline.results.files.printable import printable
 from fanout_pipeline.results.types.arrow_types import from_python, integer_text, kind_of
-from fanout_pipeline.results.types.buffer import Results
+from fanout_pipeline.results.types.buffer import ResultBuffer
 from fanout_pipeline.results.types.kinds import INTEGER_KIND, NULL, Kind, MixedTypes
 
 
@@ -31,7 +31,7 @@ class Column(NamedTuple):
 
 
 def to_column(
-    results: Results | Sequence[Any] | pyarrow.Array, indexes: Iterable[int] | None = None
+    results: ResultBuffer | Sequence[Any] | pyarrow.Array, indexes: Iterable[int] | None = None
 ) -> Column:
     """The results as a column.
 
@@ -44,7 +44,7 @@ def to_column(
     words: Any = _words(results)
     if words is not None:
         return Column(from_words(words, pyarrow.int64()), "int64")
-    if isinstance(results, Results):
+    if isinstance(results, ResultBuffer):
         results = results.values()
     types = set(map(type, results))
     nulls = type(None) in types
@@ -73,9 +73,9 @@ def to_column(
     return _others(results, range(len(results)) if indexes is None else indexes)
 
 
-def _words(results: Results | Sequence[Any]) -> memoryview | array[int] | None:
+def _words(results: ResultBuffer | Sequence[Any]) -> memoryview | array[int] | None:
     """Results that are all 64-bit integers; None for others, and if the first is not an int."""
-    if isinstance(results, Results):
+    if isinstance(results, ResultBuffer):
         return results.words
     try:
         if len(results) == 0 or type(results[0]) is int:

@@ -14,7 +14,7 @@ from fanout_pipeline.engine.calls.outcome import Control
 from fanout_pipeline.engine.calls.retry import FAILED, LONGEST_WAIT_SECONDS, Tries, is_worth_it
 from fanout_pipeline.engine.model.errors import Stopped, failure_from, short_repr
 from fanout_pipeline.engine.model.options import FailurePolicy
-from fanout_pipeline.engine.model.strategy import Work
+from fanout_pipeline.engine.model.work import Work
 from fanout_pipeline.engine.registry import STRATEGIES
 from fanout_pipeline.engine.run import run_strategy
 from fanout_pipeline.engine.strategies.inline_crew import OneByOne

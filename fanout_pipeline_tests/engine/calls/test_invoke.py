@@ -7,8 +7,7 @@ import pytest
 
 from fanout_pipeline import Options
 from fanout_pipeline.engine.calls import event_loop
-from fanout_pipeline.engine.calls.invoke import appending, awaited_aside, calling
-from fanout_pipeline.engine.model.spec import is_async
+from fanout_pipeline.engine.calls.invoke import appending, awaited_aside, calling, is_async
 from fanout_pipeline_tests.contract.functions import GUILTY, adapters, awaiting, raising, returning
 
 

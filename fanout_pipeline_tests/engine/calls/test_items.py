@@ -17,7 +17,7 @@ from fanout_pipeline.engine.calls.batch import process_batch
 from fanout_pipeline.engine.calls.items import process_chunk
 from fanout_pipeline.engine.calls.outcome import Control
 from fanout_pipeline.engine.model.errors import ItemFailed, Stopped, short_repr
-from fanout_pipeline.engine.model.strategy import Work
+from fanout_pipeline.engine.model.work import Work
 from fanout_pipeline.results.store.folder import ResultFolder
 from fanout_pipeline.results.store.local_generation import LocalGeneration
 from fanout_pipeline.results.store.manifest import Manifest
@@ -139,7 +139,7 @@ import sys
 from pathlib import Path
 from fanout_pipeline.engine.calls.items import process_chunk
 from fanout_pipeline.engine.model.errors import ItemFailed
-from fanout_pipeline.engine.model.strategy import Work
+from fanout_pipeline.engine.model.work import Work
 from fanout_pipeline.results.store.local_generation import LocalGeneration
 from fanout_pipeline import IntegerLines
 folder = Path(sys.argv[1])
@@ -293,7 +293,7 @@ WITHOUT_PANDAS = """
 import sys
 from pathlib import Path
 from fanout_pipeline.engine.calls.items import process_chunk
-from fanout_pipeline.engine.model.strategy import Work
+from fanout_pipeline.engine.model.work import Work
 from fanout_pipeline.results.store.local_generation import LocalGeneration
 from fanout_pipeline import IntegerLines
 folder = Path(sys.argv[1])

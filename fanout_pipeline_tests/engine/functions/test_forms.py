@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from fanout_pipeline import TextLines, read_results
-from fanout_pipeline.engine.model.strategy import Work
+from fanout_pipeline.engine.model.work import Work
 from fanout_pipeline.engine.system.import_path import importing_from
 from fanout_pipeline.engine.system.progress import Progress
 from fanout_pipeline.engine.workers.pool import worker_processes

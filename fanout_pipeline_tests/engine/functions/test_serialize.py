@@ -9,13 +9,24 @@ import socket
 import sqlite3
 import sys
 import types
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from fanout_pipeline import IntegerLines, read_results
-from fanout_pipeline.engine.functions.serialize import can_import, sent
-from fanout_pipeline.engine.model.strategy import Work
+from fanout_pipeline import (
+    FanoutSpec,
+    IntegerLines,
+    Items,
+    Options,
+    Source,
+    Version,
+    read_results,
+)
+from fanout_pipeline.engine.functions.serialize import can_import, pickle_with_function
+from fanout_pipeline.engine.model.work import Work
+from fanout_pipeline.engine.registry import STRATEGIES
+from fanout_pipeline.engine.run import run_strategy
 from fanout_pipeline.engine.system.progress import Progress
 from fanout_pipeline.engine.workers.pool import worker_processes
 from fanout_pipeline.results.store.local_generation import LocalGeneration
@@ -95,7 +106,7 @@ def by_hand(tmp_path, monkeypatch):
 
 def message_of(function):
     work = Work(IntegerLines("numbers.txt"), function, None, (), LocalGeneration(Path("parts")))
-    return sent(("work", work), function)
+    return pickle_with_function(("work", work), function)
 
 
 def names(message):
@@ -201,6 +212,29 @@ def test_what_cannot_be_sent_is_named(make, kind):
         assert "Make it inside the function, or" in str(caught.value)
     if hasattr(thing, "close"):
         thing.close()
+
+
+@dataclass(frozen=True, slots=True)
+class Rows(Source):
+    database: sqlite3.Connection
+
+    def version(self):
+        return Version("1", 3)
+
+    def read(self, chunk):
+        return Items(chunk, range(chunk.start, chunk.stop))
+
+
+def test_a_source_that_cannot_be_sent_is_named(tmp_path):
+    """The function is not blamed where the source holds what no other process can have."""
+    database = sqlite3.connect(":memory:")
+    spec = FanoutSpec("rows", Rows(database), square)
+    what = "The source Rows cannot be sent .*: its attribute database, a Connection, cannot"
+    with pytest.raises(TypeError, match=what) as caught:
+        run_strategy(STRATEGIES["multiprocess"], spec, tmp_path / "rows", Options(1, "spawn"))
+    assert "open files and connections in its methods" in str(caught.value)
+    assert "square" not in str(caught.value)
+    database.close()
 
 
 def test_what_is_known_by_name_only_is_named():

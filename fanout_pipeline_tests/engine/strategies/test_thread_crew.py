@@ -7,7 +7,7 @@ import pytest
 from fanout_pipeline import IntegerLines, read_results
 from fanout_pipeline.engine.calls.items import process_chunk
 from fanout_pipeline.engine.model.errors import ItemFailed
-from fanout_pipeline.engine.model.strategy import Work
+from fanout_pipeline.engine.model.work import Work
 from fanout_pipeline.engine.scheduling import chunk_plan
 from fanout_pipeline.engine.strategies.thread_crew import thread_crew
 from fanout_pipeline.engine.system.progress import Progress

@@ -12,8 +12,8 @@ import pytest
 
 from fanout_pipeline import FanoutSpec, Options, TextLines, read_results
 from fanout_pipeline.engine.functions.fingerprint import function_fingerprint
-from fanout_pipeline.engine.functions.serialize import sent
-from fanout_pipeline.engine.model.strategy import Work
+from fanout_pipeline.engine.functions.serialize import pickle_with_function
+from fanout_pipeline.engine.model.work import Work
 from fanout_pipeline.engine.registry import STRATEGIES
 from fanout_pipeline.engine.run import run_strategy
 from fanout_pipeline.engine.system.import_path import import_path, importing_from
@@ -87,7 +87,7 @@ def test_the_fingerprint_is_the_same_whether_the_function_is_sent_by_name_or_by_
         function = spec_of(folder).function
         with importing_from([str(folder)]):
             fingerprints.append(function_fingerprint(function))
-            messages.append(sent(function, function))
+            messages.append(pickle_with_function(function, function))
     assert fingerprints[0] == fingerprints[1]
     assert len(messages[0]) < 100 < len(messages[1])
 

@@ -26,7 +26,7 @@ def test_defaults_are_not_sent():
         import decimal, numpy, pandas, pyarrow, pickle
         from fanout_pipeline.engine.system.surroundings import DEFAULT, Surroundings
         decimal.Decimal(1) / 3
-        assert Surroundings.here() == DEFAULT, Surroundings.here()
+        assert Surroundings.current() == DEFAULT, Surroundings.current()
     """
     subprocess.run([sys.executable, "-c", textwrap.dedent(code)], check=True, timeout=50)
 
@@ -41,25 +41,25 @@ def test_filters_travel_where_they_differ(how):
         import numpy, warnings
         from fanout_pipeline.engine.system.surroundings import Surroundings
         {how}
-        assert "error" in str(Surroundings.here().filters)
+        assert "error" in str(Surroundings.current().filters)
     """
     arguments = ["-Werror"] if how == "pass" else []
     command = [sys.executable, *arguments, "-c", textwrap.dedent(code)]
     subprocess.run(command, check=True, timeout=50)
 
 
-def test_what_was_taken_on_is_what_was_there(surroundings):
-    """Settings that are taken from a thread and taken on in another are the same there."""
-    here = Surroundings.here()
-    assert here != DEFAULT
+def test_settings_that_are_applied_are_those_that_were_read(surroundings):
+    """Settings that are read in one thread and applied in another are the same tcurrent."""
+    current = Surroundings.current()
+    assert current != DEFAULT
     found = []
 
-    def take_on():
+    def apply():
         with warnings.catch_warnings():
-            here.take_on()
-            found.append((observing.what_it_sees(1), Surroundings.here().filters))
+            current.apply()
+            found.append((observing.what_it_sees(1), Surroundings.current().filters))
 
-    thread = threading.Thread(target=take_on)
+    thread = threading.Thread(target=apply)
     thread.start()
     thread.join()
-    assert found == [(observing.what_it_sees(1), here.filters)]
+    assert found == [(observing.what_it_sees(1), current.filters)]

@@ -6,7 +6,9 @@ import re
 import pytest
 
 from fanout_pipeline.measuring.comparison.compare import compare
+from fanout_pipeline.measuring.comparison.descriptions import against_reference
 from fanout_pipeline.measuring.comparison.verdict import decide
+from fanout_pipeline.measuring.statistics.inference import ratio_estimate
 from fanout_pipeline_tests.measuring.trials.simulated import noisy_trials, trial, trial_run
 
 COLD = {
@@ -257,6 +259,14 @@ def test_warm_workers_are_said_to_be_faster_only_where_that_is_shown():
         "already running, indistinguishable from serial" in ground for ground in verdict.grounds
     )
     assert "items" not in verdict.reason.partition("; ")[2]
+
+
+@pytest.mark.parametrize("seconds", [[0.1, 0.11, 0.2, 0.3, 0.4, 0.5], [0.3] * 3])
+def test_too_few_trials_are_not_called_indistinguishable(seconds):
+    """Where workers that were running seem slower, but in too few trials, the report says just that."""
+    estimate = ratio_estimate(seconds, [0.1] * len(seconds))
+    text = against_reference(estimate, compare(trial_run(), noisy_trials({"multiprocess": 3.2})))
+    assert text.endswith(f"slower than serial (in {len(seconds)} trials, too few to tell)")
 
 
 def test_inexact_results_may_be_recommended_and_are_reported():

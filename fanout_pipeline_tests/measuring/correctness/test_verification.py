@@ -162,7 +162,7 @@ def test_an_input_that_has_changed_since_says_nothing_of_the_results(spec, tmp_p
 
 def test_a_call_that_never_returns_ends_the_sample(spec, tmp_path, monkeypatch, leaves_nothing):
     """The check goes on with what was compared until then."""
-    monkeypatch.setattr(sampling, "_BATCH_SECONDS", 5.0)
+    monkeypatch.setattr(sampling, "BATCH_SECONDS", 5.0)
     made = run(spec, tmp_path)
     (tmp_path / "hangs").touch()
     found = verify(spec, tmp_path / "threads", made, share=0.999)

@@ -52,7 +52,7 @@ def run(process, name, spec, folder, limit_seconds=None):
 @pytest.mark.parametrize("how", ["waits", "computes"])
 def test_a_comparison_goes_on_without_what_hangs(how, file, tmp_path, monkeypatch):
     """A strategy whose threads can be ended by nothing in their process is named, the others are measured."""
-    monkeypatch.setattr(time_limit, "_MIN_SECONDS_UNKNOWN", 3.0)
+    monkeypatch.setattr(time_limit, "MIN_SECONDS_UNKNOWN", 3.0)
     spec = spec_of(file, partial(dying.hangs_beside_the_main_thread, how=how))
     options = Options(2, "spawn")
     with trial_process() as process:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fanout_pipeline.results.types.buffer import Results
+from fanout_pipeline.results.types.buffer import ResultBuffer
 
 values = st.one_of(
     st.integers(-(2**63), 2**63 - 1),
@@ -28,7 +28,7 @@ def fits(value):
 @given(blocks)
 def test_results_come_back_as_they_were(blocks):
     """Whatever was appended, in whatever blocks, comes back in order; as words if all fit in them."""
-    results, expected = Results(), []
+    results, expected = ResultBuffer(), []
     for block in blocks:
         results.extend(iter(block))
         expected += block
@@ -51,7 +51,7 @@ def test_what_was_given_before_an_error_is_kept(before):
         yield from (3, 4)
         raise OSError("enough")
 
-    results = Results()
+    results = ResultBuffer()
     results.extend(before)
     with pytest.raises(OSError, match="enough"):
         results.extend(raising())
@@ -66,7 +66,7 @@ class Colour(IntEnum):
 @pytest.mark.parametrize("before", [[], ["a"], [2**70]])
 def test_values_of_other_classes_are_not_plain(value, before):
     """What needs a class, or may hold what does, is not for processes that may not have it."""
-    results = Results()
+    results = ResultBuffer()
     results.extend([*before, value])
     assert results.plain_bytes is None
 
@@ -78,7 +78,7 @@ def test_values_of_other_classes_are_not_plain(value, before):
 )
 def test_the_size_of_plain_results(value):
     """Whoever sends results knows about how many bytes that takes."""
-    results = Results()
+    results = ResultBuffer()
     results.extend([value] * 20)
     assert results.plain_bytes is not None
     assert (

@@ -5,7 +5,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fanout_pipeline.engine.scheduling.gaps import gaps
+from fanout_pipeline.engine.scheduling.resume import gaps
 from fanout_pipeline.results.store.ledger import Finished
 
 
