@@ -1,7 +1,8 @@
 """Put the last comparison and break-even into README.md and measuring.md: `make compare break-even test figures`.
 
 Takes the tables and plots of `data/squares/comparison` and `data/squares/break_even` and, where the
-UI test has run, its pictures of the asset graph and of the comparison.
+UI test has run, its pictures of the asset graph and of the comparison (with FANOUT_FAULTS_ROUNDS=50 of
+one in full, otherwise of a brief one).
 """
 
 from __future__ import annotations

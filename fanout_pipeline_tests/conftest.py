@@ -15,9 +15,12 @@ chance.register()
 
 SHARE_A_LONG_FIXTURE = {
     "test_command_line.py": "a compared project",
-    "test_kill.py": "a finished project",
-    "test_refusals.py": "a finished project",
-    "test_kill_runs.py": "undisturbed runs",
+    "test_ui.py": "a scheduled project",
+    "test_kill.py": "a compared project",
+    "test_refusals.py": "a compared project",
+    "test_troubled_steps.py": "a run of troubled steps",
+    "test_factory.py": "another function's assets",
+    "test_kill_runs.py": "the numbers",
     "test_kill_workers.py": "undisturbed workers",
 }
 ONE_BY_ONE = ("end_to_end", "faults", "executor", "defs", "benchmarks", "contract")

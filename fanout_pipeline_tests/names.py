@@ -20,9 +20,6 @@ STRATEGIES = (
 """Those that suit the example; one that is added to the registry is tested without another line."""
 BASELINES = ("queue", "indexed_queue", "pool_map")
 """For comparison only: they give all results, and promise nothing else."""
-TRIED = (*STRATEGIES, "dagster_spawn", "dagster_in_process")
-"""What the comparison is of."""
-IN_ORDER = tuple(strategy for strategy in STRATEGIES if strategy != "queue")
 METADATA = {
     "wall_seconds",
     "cpu_seconds",

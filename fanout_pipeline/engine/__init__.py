@@ -22,7 +22,8 @@
     PartCollector       parts in the order of the chunks, whatever the order of arrival
       |
       v
-    Store.commit        what readers see changes in one step, from the earlier results to these, whole
+    Store.commit        many small parts become few; what readers see changes in one step, from the
+                        earlier results to these, whole
 
 Nothing of the run is visible before the commit. A run that dies leaves earlier results as they were and
 a ledger, with which the next run of the same identity goes on.

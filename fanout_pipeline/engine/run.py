@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 
 import fanout_pipeline.engine.calls.imports  # noqa: F401 (not in a run's time)
+from fanout_pipeline.engine.calls.typed import typed
 from fanout_pipeline.engine.functions.identity import Basis, identity_of
 from fanout_pipeline.engine.functions.input_guard import inputs_unchanged
 from fanout_pipeline.engine.intake import Cut, Intake, default_chunks, taking_in
@@ -59,6 +60,7 @@ def run_strategy(
     baseline is asked for what it lacks; what is visible in the folder is then as it was.
     """
     require_suited(strategy, spec, options, resume, log)
+    spec.source.require_columns(spec.keep)
     run = partial(_run_here, strategy, options=options, chunks=chunks, warm_runs=warm_runs)
     if not strategy.baseline:
         return run(spec, folder, log=log, ledger=ledger, resume=resume)
@@ -110,23 +112,13 @@ def _run_here(
         if resume:
             generations.enter_context(log_kept_on_error(folders[0], spec, basis, log))
         progress = Progress(strategy.name, log)
-        own = own_usage()
-        began = time.perf_counter()
-        whole = chunks is not None or strategy.baseline
+        own, began = own_usage(), time.perf_counter()
+        fixed = chunks is not None
         intake = generations.enter_context(
-            taking_in(spec.source, basis, folders[-1], finished, whole, log)
+            taking_in(spec.source, basis, folders[-1], finished, fixed or strategy.baseline, log)
         )
-        job = Job(
-            strategy.name,
-            spec,
-            basis,
-            intake,
-            target,
-            wanted,
-            chunks is not None,
-            options.failures,
-            progress,
-        )
+        how = wanted, fixed, options.failures, progress
+        job = Job(strategy.name, spec, basis, intake, target, *how)
         with strategy.start(options) as crew:
             started = time.perf_counter()
             cold = job.run(crew, folders[0], finished)
@@ -149,7 +141,7 @@ def _run_here(
         items=cold.manifest.items,
         workers=options.workers,
         worker_pids=tuple(u.pid for u in used) or (os.getpid(),),
-        chunks=len(cold.manifest.parts),
+        chunks=len(cold.ran.parts),
         start_method=options.start_method,
         digest=cold.manifest.digest,
         input=replace(intake.input, counts=()),  # Nobody needs them any more.
@@ -222,20 +214,21 @@ class Job:
             raise
         written = time.perf_counter()
         try:
-            source = recorded(self.intake.described, self.intake.input)
-            manifest = Manifest(self.strategy, tuple(ran.parts), source, self.basis.made_by)
+            read = recorded(self.intake.described, self.intake.input)
+            made = read, self.basis.made_by, self.spec.unpack
+            manifest = Manifest(self.strategy, tuple(ran.parts), *made)
         except (TypeError, ValueError):
             # So would one that resumes from all of them.
             forget(generation)
             raise
-        self.target.commit(generation, manifest)
+        manifest = self.target.commit(generation, manifest)
         return Once(manifest, cut, ran, at - began, written - began, time.perf_counter() - written)
 
     def _work(self, generation: Generation, cut: Cut) -> Work:
         spec = self.spec
         return Work(
             self.intake.source,
-            spec.function,
+            typed(spec.function, spec.layout.kind),
             spec.batch_function,
             cut.chunks,
             generation,
@@ -245,6 +238,7 @@ class Job:
             spec.depends_on,
             self.basis.seen,
             Surroundings.current(),
+            spec.layout,
             cut.arrivals,
             spec.source if self.basis.is_spooled else None,
         )

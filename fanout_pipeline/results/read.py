@@ -14,44 +14,51 @@ from pyarrow import parquet
 from fanout_pipeline.results.store.generation import Generation, read_file
 from fanout_pipeline.results.store.local_generation import LocalGeneration
 from fanout_pipeline.results.store.manifest import Manifest, NoResults, part_name
-from fanout_pipeline.results.types.arrow_types import cast, metadata_of, to_python
-from fanout_pipeline.results.types.kinds import Kind
+from fanout_pipeline.results.store.part_file import conformed, result_of
+from fanout_pipeline.results.types.arrow_types import to_python
 
 if TYPE_CHECKING:
     import pandas
 
 
 def read_results(folder: str | Path) -> pandas.DataFrame:
-    """All results, in the order of the items: columns `index` (int64) and `result`.
+    """All results, in the order of the items: columns `index` (int64), kept columns, and `result`.
 
-    Integers beyond int64, or with nulls among them, Decimals, lists and dicts make `result` a column
-    of Python values (dtype object). An item that failed has a null, or no row. Raises NoResults
-    if the folder holds no complete results.
+    In place of `result` there are the fields of dicts, if these were unpacked. Integers beyond int64,
+    or with nulls among them, Decimals, UUIDs, lists and dicts make a column of Python values (dtype
+    object). An item that failed has a null, or no row. Raises NoResults if the folder holds no complete
+    results.
     """
     import pandas
 
-    batches = list(iter_results(folder))
+    snapshot = Snapshot.of(folder)
+    batches = list(_frames(snapshot, 65_536))
     if not batches:
         empty = pandas.Series([], dtype="int64")
-        return pandas.DataFrame({"index": empty, "result": empty})
+        return pandas.DataFrame(dict.fromkeys(["index", *snapshot.manifest.columns], empty))
     return pandas.concat(batches, ignore_index=True)
 
 
 def iter_results(folder: str | Path, batch_items: int = 65_536) -> Iterator[pandas.DataFrame]:
-    """The results in order, in DataFrames of at most `batch_items` rows; `result` has one dtype."""
+    """The results in order, in DataFrames of at most `batch_items` rows; a column has one dtype."""
+    yield from _frames(Snapshot.of(folder), batch_items)
+
+
+def _frames(snapshot: Snapshot, batch_items: int) -> Iterator[pandas.DataFrame]:
     import pandas
 
-    snapshot = Snapshot.of(folder)
-    kind, python_values = snapshot.manifest.kind, snapshot.manifest.python_values
+    manifest = snapshot.manifest
     for batch in snapshot.batches(batch_items):
-        column = batch["result"]
-        if not len(column):
+        if not len(batch):
             continue
-        if python_values or pyarrow.types.is_nested(column.type):
-            result = pandas.Series(to_python(column, kind), dtype="object")
-        else:
-            result = column.to_pandas()
-        yield pandas.DataFrame({"index": batch["index"].to_numpy(), "result": result})
+        columns: dict[str, Any] = {"index": batch["index"].to_numpy()}
+        for name, kind in manifest.columns.items():
+            column = batch[name]
+            if manifest.gives_python_values(name) or pyarrow.types.is_nested(column.type):
+                columns[name] = pandas.Series(to_python(column, kind), dtype="object")
+            else:
+                columns[name] = column.to_pandas()
+        yield pandas.DataFrame(columns)
 
 
 def first_results(folder: str | Path, count: int) -> list[Any]:
@@ -59,7 +66,7 @@ def first_results(folder: str | Path, count: int) -> list[Any]:
     found: list[Any] = []
     snapshot = Snapshot.of(folder)
     for batch in snapshot.batches(max(1, count)):
-        found += to_python(batch["result"], snapshot.manifest.kind)
+        found += to_python(result_of(batch, snapshot.manifest), snapshot.manifest.kind)
         if len(found) >= count:
             break
     return found[:count]
@@ -93,10 +100,10 @@ class Snapshot:
     def batches(self, batch_items: int = 65_536) -> Iterator[pyarrow.RecordBatch]:
         """The results in order, as Arrow record batches of at most `batch_items` rows and of one schema.
 
-        Their kind is that of the manifest. Raises NoResults if a part is missing or differs from what
-        the manifest says.
+        Their columns are `index` and those of the manifest; `result_of` makes one column of results
+        that were unpacked. Raises NoResults if a part is missing or differs from what the manifest
+        says.
         """
-        kind = self.manifest.kind
         for part in self.manifest.parts:
             name = part_name(part.number)
             try:
@@ -110,7 +117,7 @@ class Snapshot:
                 )
             file = parquet.ParquetFile(pyarrow.BufferReader(data))
             for batch in file.iter_batches(batch_items, use_threads=False):
-                yield _cast(batch, part.kind, kind)
+                yield conformed(batch, part, self.manifest)
 
     def missing(self, name: str, why: str) -> NoResults:
         """The error for a missing file: a commit, or somebody, has removed it; `why` it should exist."""
@@ -124,14 +131,3 @@ class Snapshot:
 def _visible(folder: Path) -> Generation:
     """The generation that a folder shows; the folder itself if it is a copy of one."""
     return LocalGeneration(folder.resolve())
-
-
-def _cast(batch: pyarrow.RecordBatch, kind: Kind, target: Kind) -> pyarrow.RecordBatch:
-    """A part's batch with its results in the kind of all parts."""
-    stored = batch["result"]
-    column = cast(stored, kind, target)
-    if column is stored:
-        return batch
-    field = pyarrow.field("result", column.type, metadata=metadata_of(target))
-    schema = pyarrow.schema([batch.schema.field("index"), field])
-    return pyarrow.RecordBatch.from_arrays([batch["index"], column], schema=schema)

@@ -9,14 +9,14 @@ from typing import Any
 
 import numpy
 import pyarrow
-from pyarrow import parquet
 
 from fanout_pipeline.results.store.digest import column_digest
 from fanout_pipeline.results.store.generation import Generation
 from fanout_pipeline.results.store.manifest import PartRecord, part_name
-from fanout_pipeline.results.types.arrow_types import metadata_of
+from fanout_pipeline.results.store.part_file import encoded, schema_of
 from fanout_pipeline.results.types.buffer import ResultBuffer
-from fanout_pipeline.results.types.column import from_words, to_column
+from fanout_pipeline.results.types.column import Column, from_words, to_column
+from fanout_pipeline.results.types.layout import PLAIN, Layout, require_free
 
 
 def write_part(
@@ -25,10 +25,13 @@ def write_part(
     first_index: int,
     results: ResultBuffer | Sequence[Any] | pyarrow.Array,
     omitted: Sequence[int] = (),
+    layout: Layout = PLAIN,
+    kept: pyarrow.Table | None = None,
 ) -> PartRecord:
     """Write one part, which appears under its name once it is whole.
 
     `omitted` are the positions, ascending, of items that have no result: the part has no row for them.
+    `kept` has the columns that the layout keeps of the items, of these and perhaps of more that follow.
     Raises MixedTypes if the results have no common type, TypeError if Parquet has none for them, and
     CannotWrite if the disk is full or the folder is not writable.
     """
@@ -36,34 +39,12 @@ def write_part(
     indexes = numpy.arange(first_index, first_index + items)
     if len(omitted):
         indexes = numpy.delete(indexes, omitted)
-    column = to_column(results, indexes)
-    stored = column.array.type
-    schema = pyarrow.schema(
-        [
-            pyarrow.field("index", pyarrow.int64(), nullable=False),
-            pyarrow.field("result", stored, metadata=metadata_of(column.kind)),
-        ]
-    )
-    # Delta encoding is the smallest and the fastest to write for integers: 19 ns an item, against 46
-    # plain and 110 by default. Results seldom repeat, so a dictionary does not pay.
-    integers = pyarrow.types.is_integer(stored)
-    buffer = pyarrow.BufferOutputStream()
-    try:
-        parquet.write_table(
-            pyarrow.Table.from_arrays(
-                [from_words(indexes, pyarrow.int64()), column.array], schema=schema
-            ),
-            buffer,
-            compression={"index": "none", "result": "none" if integers else "zstd"},
-            use_dictionary=False,
-            column_encoding={
-                "index": "DELTA_BINARY_PACKED",
-                "result": "DELTA_BINARY_PACKED" if integers else "PLAIN",
-            },
-        )
-    except pyarrow.ArrowNotImplementedError as error:
-        raise TypeError(f"Parquet cannot store {stored}: {error}") from None
-    data = memoryview(buffer.getvalue())
+    column = to_column(results, indexes, layout.kind)
+    beside = _kept_columns(kept, layout, items, indexes - first_index if len(omitted) else None)
+    columns = {**beside, **_result_columns(column, layout)}
+    schema = schema_of({name: one.kind for name, one in columns.items()})
+    arrays = [from_words(indexes, pyarrow.int64()), *(one.array for one in columns.values())]
+    data = encoded(schema, [pyarrow.Table.from_arrays(arrays, schema=schema)])
     with generation.writing(part_name(number)) as file:
         file.write(data)
     return PartRecord(
@@ -77,4 +58,45 @@ def write_part(
         sha256=hashlib.sha256(data).hexdigest(),
         pid=os.getpid(),
         omitted=len(omitted),
+        kept={name: one.kind for name, one in beside.items()},
+        nullable=tuple(
+            name for name, one in columns.items() if one is not column and one.array.null_count
+        ),
     )
+
+
+def _result_columns(column: Column, layout: Layout) -> dict[str, Column]:
+    """`result`, or the fields of dicts where they are to be unpacked."""
+    if not layout.unpack or not isinstance(column.kind, dict):
+        return {"result": column}
+    require_free(column.kind, layout.keep)
+    if not column.kind:
+        return {}
+    fields = column.array.flatten()
+    return {
+        name: Column(field, kind)
+        for (name, kind), field in zip(column.kind.items(), fields, strict=True)
+    }
+
+
+def _kept_columns(
+    kept: pyarrow.Table | None, layout: Layout, items: int, positions: numpy.ndarray | None
+) -> dict[str, Column]:
+    """The kept columns of the items that have a row; `positions` are theirs where some have none."""
+    if not layout.keep:
+        return {}
+    if kept is None or len(kept) < items:
+        raise TypeError(
+            f"{items:,} items, but {0 if kept is None else len(kept):,} rows of the columns to keep "
+            f"({', '.join(layout.keep)}): as_arrow() of the source's items must give a row for each"
+        )
+    kept = kept.slice(0, items)
+    if positions is not None:
+        kept = kept.take(from_words(positions, pyarrow.int64()))
+    columns = {}
+    for name in layout.keep:
+        chunks = kept[name].combine_chunks()
+        if isinstance(chunks, pyarrow.ChunkedArray):
+            chunks = pyarrow.concat_arrays(chunks.chunks)
+        columns[name] = to_column(chunks)
+    return columns

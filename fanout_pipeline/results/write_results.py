@@ -10,7 +10,7 @@ from typing import Any
 
 from fanout_pipeline.results.store.folder import ResultFolder
 from fanout_pipeline.results.store.manifest import Manifest, PartRecord
-from fanout_pipeline.results.types.kinds import NULL, Kind
+from fanout_pipeline.results.types.layout import Kinds
 from fanout_pipeline.results.write import write_part
 
 
@@ -26,12 +26,12 @@ def write_results(
     iterator = iter(results)
     with target.writing() as generation:
         parts: list[PartRecord] = []
-        kind: Kind = NULL
+        kinds = Kinds()
         first_index = 0
         while (block := list(islice(iterator, part_items))) or not parts:
             parts.append(write_part(generation, len(parts), first_index, block))
-            kind = parts[-1].common_kind(kind)  # Not only at the end: the iterable may take long.
+            kinds = parts[-1].common_kinds(
+                kinds
+            )  # Not only at the end: the iterable may take long.
             first_index += len(block)
-        manifest = Manifest(strategy, tuple(parts))
-        target.commit(generation, manifest)
-    return manifest
+        return target.commit(generation, Manifest(strategy, tuple(parts)))

@@ -14,7 +14,7 @@ _NAMES_SHOWN = 12
 
 def nearest(name: str, names: Sequence[str]) -> str:
     """A sentence with the names that are most like one that is not there."""
-    close = get_close_matches(name, names, 3, 0.5)
+    close = get_close_matches(name, names)
     if close:
         return f"Did you mean {' or '.join(map(repr, close))}?"
     more = ", …" if len(names) > _NAMES_SHOWN else ""

@@ -40,6 +40,7 @@ from fanout_pipeline.sources.many_files import (
     look,
 )
 from fanout_pipeline.sources.source import BadInput, Chunk, Source, Version
+from fanout_pipeline.sources.url import Url, url_or_path
 
 _ITEMS = "CSV records"
 
@@ -79,6 +80,8 @@ class Csv(Source):
                 raise TypeError(f"{name} must be names, such as {example}, not {value!r}")
             if value is not None and value is not True:
                 object.__setattr__(self, name, tuple(value))
+        if isinstance(url := url_or_path(self.path), Url):
+            raise ValueError(f"Csv reads files that are on a disk here, not {url}: copy them first")
         require_readable(self.dialect)
 
     def version(self) -> Version:

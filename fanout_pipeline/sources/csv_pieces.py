@@ -8,7 +8,14 @@ from dataclasses import dataclass
 from itertools import repeat
 from typing import Any
 
-from fanout_pipeline.sources.csv_records import Dialect, FieldError, fields, find, plain_lines
+from fanout_pipeline.sources.csv_records import (
+    Block,
+    Dialect,
+    FieldError,
+    blocks,
+    find,
+    plain_lines,
+)
 from fanout_pipeline.sources.csv_table import Convert, Layout, Table
 from fanout_pipeline.sources.raw_lines import shortened
 from fanout_pipeline.sources.source import Unreadable
@@ -28,33 +35,73 @@ class Piece:
 
 def table(piece: Piece, layout: Layout) -> Table:
     """The rows of a piece. Raises BadInput where `csv` finds no end of a record."""
-    if not piece.raw:
-        return Table(layout, [], {})
-    dialect, width, pick = layout.dialect, len(layout.header), layout.pick
+    dialect, width = layout.dialect, len(layout.header)
     conversions = [
         (n, layout.types[name]) for n, name in enumerate(layout.names) if name in layout.types
     ]
-    odd: dict[int, tuple[str, str]] = {}
+    if not piece.raw:
+        return Table(layout, [], {})
     try:
         try:
-            if not conversions and (lines := plain_lines(piece.raw, dialect, width)) is not None:
-                return Table(layout, lines, {}, _splitting(dialect.delimiter, pick))
-            found = fields(piece.raw, dialect, width, pick)
+            lines = plain_lines(piece.raw, dialect, width)
+            if lines is not None and not conversions:
+                return Table(layout, lines, {}, _splitting(dialect.delimiter, layout.pick))
+            if lines is not None:
+                return _table(
+                    map(str.split, lines, repeat(dialect.delimiter)), piece, layout, conversions
+                )
+            return _table(dialect.reader(dialect.lines(piece.raw)), piece, layout, conversions)
         except UnicodeDecodeError:
-            found = fields(piece.raw, dialect.of_bytes, width, pick)
-            decode = _decoding(dialect.encoding)
-            decoding = [(n, decode) for n in range(len(layout.names))]
-            found = found._replace(rows=_converted(found.rows, layout, decoding, True, odd))
+            decode, bytewise = _decoding(dialect.encoding), dialect.of_bytes
+            conversions = [*((n, decode) for n in range(len(layout.names))), *conversions]
+            return _table(bytewise.reader(bytewise.lines(piece.raw)), piece, layout, conversions)
     except csv.Error:
         raise _error(piece, dialect) from None
-    for row, number in found.too_many.items():
-        columns = "1 column" if width == 1 else f"{width} columns"
-        odd[row] = (
-            f"has {number} fields, for {columns}",
-            "Enclose a field that contains the delimiter in quotes, or correct the record.",
-        )
-    rows = _converted(found.rows, layout, conversions, found.is_short or bool(odd), odd)
-    return Table(layout, rows, _unreadable(piece, dialect, odd) if odd else {})
+
+
+def _table(
+    records: Iterable[list[str]],
+    piece: Piece,
+    layout: Layout,
+    conversions: Sequence[tuple[int, Convert]],
+) -> Table:
+    odd: dict[int, tuple[str, str]] = {}
+    rows: list[Any] = []
+    columns: list[list[Any]] = [[] for _ in layout.names]
+    for block in blocks(filter(None, records), len(layout.header), layout.pick):
+        odd |= {
+            row: _too_many(number, len(layout.header)) for row, number in block.too_many.items()
+        }
+        if not conversions:
+            rows += block.rows
+            continue
+        for number, values in enumerate(_converted(block, layout, conversions, odd)):
+            columns[number].extend(values)
+    unreadable = _unreadable(piece, layout.dialect, odd) if odd else {}
+    if not conversions:
+        return Table(layout, rows, unreadable)
+    if layout.is_plain:
+        return Table(layout, columns[0], unreadable)
+    return Table(layout, range(len(columns[0])), unreadable, _zipping(columns))
+
+
+def _too_many(fields: int, width: int) -> tuple[str, str]:
+    columns = "1 column" if width == 1 else f"{width} columns"
+    return (
+        f"has {fields} fields, for {columns}",
+        "Enclose a field that contains the delimiter in quotes, or correct the record.",
+    )
+
+
+def _zipping(columns: Sequence[Sequence[Any]]) -> Callable[[Any], Iterator[Any]]:
+    """Makes rows from columns, by their numbers. The garbage collector would look at each of many tuples."""
+
+    def rows(numbers: range) -> Iterator[Any]:
+        if numbers.step == 1:
+            return zip(*(column[numbers.start : numbers.stop] for column in columns), strict=True)
+        return zip(*(map(column.__getitem__, numbers) for column in columns), strict=True)
+
+    return rows
 
 
 def _splitting(
@@ -83,40 +130,41 @@ def _decoding(encoding: str) -> Convert:
 
 
 def _converted(
-    rows: list[Any],
+    block: Block,
     layout: Layout,
     conversions: Sequence[tuple[int, Convert]],
-    skips: bool,
     odd: dict[int, tuple[str, str]],
-) -> list[Any]:
-    """The rows with columns converted, noting where that fails. `skips`: some fields are to be left as they are."""
-    if not conversions or not rows:
-        return rows
-    columns: list[Sequence[Any]] = [rows] if layout.is_plain else list(zip(*rows, strict=True))
+) -> list[Sequence[Any]]:
+    """The columns of some rows, converted; notes in `odd` where that fails."""
+    columns: list[Sequence[Any]] = [block.rows]
+    if not layout.is_plain:
+        columns = list(zip(*block.rows, strict=True))
+    odd_before = len(odd) - len(block.too_many)
     for number, convert in conversions:
-        columns[number] = _convert(columns[number], convert, layout.names[number], skips, odd)
-        skips = skips or bool(odd)
-    return list(columns[0]) if layout.is_plain else list(zip(*columns, strict=True))
-
-
-def _convert(
-    column: Sequence[Any], convert: Convert, name: str, skips: bool, odd: dict[int, tuple[str, str]]
-) -> list[Any]:
-    if not skips:
+        column = columns[number]
+        skips = block.is_short or len(odd) > odd_before
         try:
-            converted = list(map(convert, column))
+            converted = [] if skips else list(map(convert, column))
         except Exception:
             converted = []  # which it was is found below
-        if len(converted) == len(column):
-            return converted
+        if len(converted) < len(column):
+            converted = _convert_each(column, convert, layout.names[number], block.first, odd)
+        columns[number] = converted
+    return columns
+
+
+def _convert_each(
+    column: Sequence[Any], convert: Convert, name: str, first: int, odd: dict[int, tuple[str, str]]
+) -> list[Any]:
+    """As far as fields are there and can be converted. `first`: the position of the first."""
     converted = list(column)
-    for row, text in enumerate(column):
-        if text is None or row in odd:
+    for number, text in enumerate(column):
+        if text is None or first + number in odd:
             continue
         try:
-            converted[row] = convert(text)
+            converted[number] = convert(text)
         except Exception as error:
-            odd[row] = _reason(text, name, convert, error)
+            odd[first + number] = _reason(text, name, convert, error)
     return converted
 
 

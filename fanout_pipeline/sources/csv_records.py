@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 import io
 from bisect import bisect_left
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from itertools import accumulate, islice, repeat
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -122,33 +122,34 @@ def first_record(raw: bytes, position: int, dialect: Dialect) -> tuple[int, int]
     return (starts[number] if number < len(starts) else len(raw)), number
 
 
-class Fields(NamedTuple):
-    """The fields of records."""
+class Block(NamedTuple):
+    """Some records, few enough to be still in a core's cache."""
 
+    first: int
+    """The position of the first among all."""
     rows: list[Any]
-    """A tuple for each record, or a value; None for a missing field."""
+    """What is read of each record: a tuple, or a value; None for a missing field."""
     too_many: dict[int, int]
     """The numbers of fields of the records that have more than there are columns, by their positions."""
     is_short: bool
     """Whether a field is missing."""
 
 
-def fields(raw: bytes, dialect: Dialect, width: int, pick: Callable[[Any], Any]) -> Fields:
-    """What `pick` takes of each record, once that has `width` fields. Raises UnicodeDecodeError, csv.Error."""
-    rows: list[Any] = []
-    too_many: dict[int, int] = {}
-    is_short = False
-    reader = filter(None, dialect.reader(dialect.lines(raw)))
-    while block := list(islice(reader, _ROWS)):
-        if set(map(len, block)) != {width}:
-            for number, row in enumerate(block):
+def blocks(records: Iterable[list[str]], width: int, pick: Callable[[Any], Any]) -> Iterator[Block]:
+    """What `pick` takes of each record, once that has `width` fields."""
+    records, first = iter(records), 0
+    while rows := list(islice(records, _ROWS)):
+        too_many: dict[int, int] = {}
+        is_short = False
+        if set(map(len, rows)) != {width}:
+            for number, row in enumerate(rows):
                 if len(row) > width:
-                    too_many[len(rows) + number] = len(row)
+                    too_many[first + number] = len(row)
                 is_short = is_short or len(row) < width
                 missing: list[Any] = [None] * (width - len(row))
-                block[number] = [*row, *missing][:width]
-        rows.extend(map(pick, block))
-    return Fields(rows, too_many, is_short)
+                rows[number] = [*row, *missing][:width]
+        yield Block(first, list(map(pick, rows)), too_many, is_short)
+        first += len(rows)
 
 
 def plain_lines(raw: bytes, dialect: Dialect, width: int) -> list[str] | None:

@@ -7,7 +7,6 @@ lines that begin in its range, so files are cut by their sizes alone.
 
 from __future__ import annotations
 
-import os
 from abc import abstractmethod
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
@@ -19,7 +18,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar, Self
 
 from fanout_pipeline.sources.compressed import NO_HEAD, is_compressed
 from fanout_pipeline.sources.compressed_lines import LineFeed
-from fanout_pipeline.sources.files import cannot_read
+from fanout_pipeline.sources.files import cannot_read, no_link
 from fanout_pipeline.sources.line_items import LineItems
 from fanout_pipeline.sources.many_files import (
     File,
@@ -128,7 +127,7 @@ class Lines(Source):
         left, listing = items, look(self.path, self._items)
         if is_compressed(listing.files):
             raise TypeError(NO_HEAD.format(self))
-        with open(path, "wb", opener=_no_link) as out:
+        with open(path, "wb", opener=no_link) as out:
             while left:
                 before = left
                 for file in listing.files:
@@ -210,8 +209,3 @@ class Lines(Source):
                 yield opened
         except OSError as error:
             raise cannot_read(str(error.filename or file.path), error) from error
-
-
-def _no_link(path: str, flags: int) -> int:
-    """How a file is opened that may not be a symbolic link."""
-    return os.open(path, flags | os.O_NOFOLLOW, 0o666)

@@ -138,15 +138,18 @@ class Items(Sequence[Any]):
         return batch_of(self.readable())
 
     def as_arrow(self, columns: Sequence[str] | None = None) -> pyarrow.Table:
-        """Those that can be read: a column for each key of a dict, or one named `item`."""
-        import pyarrow
+        """All of them, a row each: these columns, or all; null where an item cannot be read.
 
-        items = self.readable()
-        if len(items) and isinstance(items[0], dict):
-            table = pyarrow.Table.from_pylist(items)
-        else:
-            table = pyarrow.table({"item": pyarrow.array(items)})
-        return table if columns is None else table.select(list(columns))
+        There is a column for each key of items that are dicts, or one named `item`. A source with columns
+        reaches those that it does not give the function, too.
+        """
+        from fanout_pipeline.sources.arrow_table import table_of
+
+        items = [None if type(item) is Unreadable else item for item in self.values]
+        try:
+            return table_of(items, columns)
+        except ValueError as error:
+            raise BadInput(f"Not every value of a column is of its type: {error}") from None
 
     def __len__(self) -> int:
         return len(self.values)
@@ -184,6 +187,14 @@ class Source(ABC):
     def locate(self, index: int) -> str:
         """Where a person finds an item: "line 12 of data/numbers.txt"."""
         return f"item {index} of {self}"
+
+    def require_columns(self, names: Sequence[str]) -> None:
+        """Raise BadInput unless each of these is a column that `as_arrow` can give."""
+        if names:
+            raise BadInput(
+                f"{self} has no columns, so {' and '.join(map(repr, names))} cannot be kept. Leave out "
+                "keep=, or give the source a method `require_columns(names)`."
+            )
 
     def chunks(self, wanted: int) -> tuple[Chunk, ...]:
         """All of it in chunks of about the same size, without reading it: `wanted`, or fewer if it is short."""

@@ -3,10 +3,7 @@
 import os
 import pickle
 import shutil
-import signal
 import uuid
-from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 
@@ -27,13 +24,12 @@ from fanout_pipeline.numbers_file import write_numbers
 from fanout_pipeline.reporting.report import write_report
 from fanout_pipeline.results.files.atomic import CannotWrite
 from fanout_pipeline.results.store.folder import ResultFolder
+from fanout_pipeline_tests.contract.functions.planting_links import GUILTY, ITEMS, Function, plant
 from fanout_pipeline_tests.measuring.trials.simulated import trial_run
-from fanout_pipeline_tests.results.files.test_no_links import contents
+from fanout_pipeline_tests.results.files.contents import contents
 
 pytestmark = pytest.mark.slow
-ITEMS = 40
 CHUNKS = 4
-GUILTY = 3
 QUARANTINE = FailurePolicy(on_error="quarantine")
 EXPECTED = [None if item == GUILTY else 2 * item for item in range(ITEMS)]
 PLACES = [
@@ -71,55 +67,6 @@ def every_kind(in_workers):
     cases += [("dagster_multiprocess", place) for place in [*PLACES, *OF_STEPS]]
     cases += [("multiprocess", place) for place in in_workers]
     return pytest.mark.parametrize(("name", "place"), cases)
-
-
-@dataclass(frozen=True)
-class Function:
-    """Doubles an item; on one it fails, on another it may end the run, or plant links at a place."""
-
-    folder: Path
-    place: str = ""
-    ends_on: int | None = None
-
-    def __call__(self, item):
-        if item == GUILTY:
-            raise ValueError(item)
-        if item == self.ends_on:
-            signal.raise_signal(signal.SIGINT)
-        if item == ITEMS // 2 and self.place:
-            plant(self.folder, self.place)
-        return 2 * item
-
-
-def plant(folder, place):
-    """Exchange all that is at a place for links to copies of it beside the data root."""
-    outside = folder / "outside"
-    found = sorted((folder / "data").glob(place))
-    copies = [outside / f"{number}-{path.name}" for number, path in enumerate(found)]
-    for path, copy in zip(found, copies, strict=True):
-        if path.is_dir():
-            copied_while_others_write(path, copy)
-        else:
-            shutil.copy2(path, copy)
-    # Not later: the first link may end the run, and with it this process.
-    (folder / "before").write_bytes(pickle.dumps(contents(outside)))
-    for path, copy in zip(found, copies, strict=True):
-        os.rename(path, folder / "away" / copy.name)
-        path.symlink_to(copy)
-    return found
-
-
-def copied_while_others_write(path, copy):
-    """What another worker is writing may be gone when it is to be copied: once more, then."""
-    for again in (True, True, False):
-        try:
-            shutil.copytree(path, copy, symlinks=True)
-        except (shutil.Error, FileNotFoundError):
-            shutil.rmtree(copy)
-            if not again:
-                raise
-        else:
-            return
 
 
 def spec_of(folder, function):

@@ -34,7 +34,7 @@ from fanout_pipeline_tests.contract.functions import (
     returning,
 )
 from fanout_pipeline_tests.contract.runs import spec_of, write_items
-from fanout_pipeline_tests.faults.rounds import ROUNDS, chance
+from fanout_pipeline_tests.faults.rounds import FULL, ROUNDS, chance
 from fanout_pipeline_tests.results.layout import generations, runs_of
 
 ROOT = Path(__file__).parents[2]
@@ -108,7 +108,7 @@ def left(root, name, *, begun_only=False):
 @pytest.mark.timeout(3600)
 @pytest.mark.parametrize(
     ("name", "chunks"),
-    [("serial", 0), ("threads", 60), ("multiprocess", 0), ("multiprocess", 60)],
+    [("threads", 60), ("multiprocess", 0)] + [("serial", 0), ("multiprocess", 60)] * FULL,
 )
 def test_a_killed_run_goes_on(root, name, chunks, record_property):
     """SIGKILL of all processes at any moment: the same results at last, and what was written is reused."""
@@ -133,10 +133,9 @@ def test_a_killed_run_goes_on(root, name, chunks, record_property):
 
 
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("name", ["serial", "multiprocess"])
-def test_a_run_that_is_killed_again_and_again_gets_on(root, name):
+def test_a_run_that_is_killed_again_and_again_gets_on(root):
     """Each run that dies adds to what is finished, and the last has little left to do."""
-    before = 0
+    name, before = "multiprocess", 0
     for _ in range(3):
         process = started(root, name, 60)
         deadline = time.monotonic() + 60

@@ -5,7 +5,7 @@ import shutil
 import pytest
 
 from fanout_pipeline_tests.end_to_end.guest import Guest, installation
-from fanout_pipeline_tests.end_to_end.project import BRIEF, EARLIER, Project
+from fanout_pipeline_tests.end_to_end.project import CHECKOUT, COMPARED, Project
 
 
 def pytest_collection_modifyitems(items):
@@ -14,20 +14,26 @@ def pytest_collection_modifyitems(items):
             item.add_marker(pytest.mark.slow)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _no_files_in_tmp(temp_folder):
+    """What a command that is killed outright leaves is pytest's to remove."""
+
+
 @pytest.fixture(scope="session")
-def finished_once(tmp_path_factory):
-    """A project after `comparison_job` with few numbers; `finished` gives each test a copy."""
-    project = Project.new(tmp_path_factory.mktemp("finished") / "project")
-    config = {"ops": BRIEF | {"numbers_file": {"config": {"count": EARLIER}}}}
-    code, output = project.execute("comparison_job", config)
+def compared(tmp_path_factory):
+    """A project after `comparison_job`, which no test changes, and what the command printed."""
+    project = Project(tmp_path_factory.mktemp("compared"))
+    project.home.mkdir()  # new, as a first command finds it
+    shutil.copy(CHECKOUT / "dagster_home" / "dagster.yaml", project.home)
+    code, output = project.execute("comparison_job", COMPARED)
     assert code == 0, output
-    return project
+    return project, output
 
 
 @pytest.fixture
-def finished(finished_once, tmp_path):
-    """A project whose last run finished, with EARLIER numbers."""
-    shutil.copytree(finished_once.folder, tmp_path / "project", symlinks=True)
+def finished(compared, tmp_path):
+    """A copy of the project of `compared`, for a test to go on with."""
+    shutil.copytree(compared[0].folder, tmp_path / "project", symlinks=True)
     project = Project(tmp_path / "project")
     yield project
     project.end_all()

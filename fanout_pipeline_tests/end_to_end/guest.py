@@ -5,7 +5,6 @@ makes the checkout's root importable, and with it all that tests put beside it.
 """
 
 import os
-import shutil
 import sysconfig
 import textwrap
 import venv
@@ -14,7 +13,7 @@ from pathlib import Path
 
 import fanout_pipeline
 from fanout_pipeline import read_results
-from fanout_pipeline_tests.end_to_end.project import CHECKOUT, Project
+from fanout_pipeline_tests.end_to_end.project import Project, make_home
 
 SCRIPTS = {
     "dagster": "from dagster._cli import main",
@@ -51,10 +50,9 @@ class Guest(Project):
 
     @classmethod
     def new(cls, folder, environment_folder):
-        (folder / "home").mkdir(parents=True)
+        make_home(folder)
         (folder / "project").mkdir()
         (folder / "data").mkdir()
-        shutil.copy(CHECKOUT / "dagster_home" / "dagster.yaml", folder / "home")
         return cls(folder, environment_folder)
 
     @property

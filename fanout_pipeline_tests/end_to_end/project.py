@@ -1,11 +1,13 @@
 """A DAGSTER_HOME and a data root of their own, and the commands as a user types them."""
 
 import contextlib
+import functools
 import json
 import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,22 +17,43 @@ import yaml
 
 from fanout_pipeline import read_results
 from fanout_pipeline.results.store.folder import ResultFolder
+from fanout_pipeline_tests.names import STRATEGIES
 
 CHECKOUT = Path(__file__).parents[2]
 LOCATION = ("-m", "fanout_pipeline.definitions")
-BRIEF = {
-    "squares__trials": {
-        "config": {
-            "budget_seconds": 60,
-            "rounds": 1,
-            "warm_up_rounds": 0,
-            "strategies": ["threads"],
-        }
-    }
+COUNT = 20_000
+COMPARED = {
+    "ops": {
+        "numbers_file": {"config": {"count": COUNT, "order": "shuffled", "seed": 7}},
+        "squares__trials": {
+            "config": {
+                "rounds": 1,
+                "warm_up_rounds": 0,
+                "budget_seconds": 600,
+                "strategies": [*STRATEGIES[1:], "dagster_in_process"],
+            }
+        },
+    },
+    "resources": {"fanout": {"config": {"workers": 2, "chunks": 5}}},
 }
-"""Config of the trials for tests that are about something else."""
-EARLIER = 2000
-"""How many numbers the fixture `finished` has squared."""
+"""What the fixture `compared` has run: every strategy once, on however busy a machine.
+
+All but `dagster_spawn`, which starts an interpreter for each of its steps."""
+
+
+@functools.cache
+def _used_home():
+    """A DAGSTER_HOME with its databases, which a first command takes 0.4 s to make."""
+    home = Path(tempfile.mkdtemp())
+    shutil.copy(CHECKOUT / "dagster_home" / "dagster.yaml", home)
+    with dg.DagsterInstance.from_config(str(home)) as instance:
+        assert instance.get_runs() == []
+        assert instance.all_instigator_state() == []
+    return home
+
+
+def make_home(folder):
+    shutil.copytree(_used_home(), folder / "home")
 
 
 @dataclass(frozen=True)
@@ -41,8 +64,7 @@ class Project:
 
     @classmethod
     def new(cls, folder):
-        (folder / "home").mkdir(parents=True)
-        shutil.copy(CHECKOUT / "dagster_home" / "dagster.yaml", folder / "home")
+        make_home(folder)
         return cls(folder)
 
     @property

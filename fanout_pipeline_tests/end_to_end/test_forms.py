@@ -43,6 +43,7 @@ from fanout_pipeline import TextLines
 LINES = TextLines("lines.txt")
 SPECS = FanoutSpec("each", LINES, each), FanoutSpec("waits", LINES, each_awaited)
 SPECS += (FanoutSpec("lengths", LINES, length, batch_function=batch),)
+SPECS += (FanoutSpec("nameless", LINES, lambda line: length(line)),)
 defs = fanout_definitions(*SPECS)
 """
 IMPORTS = "from forms import batch, each, each_awaited, length\n"
@@ -95,14 +96,17 @@ def test_every_form_in_every_strategy(theirs):
 def test_a_file_of_definitions_and_functions(theirs):
     """`-f`: a module that defines Dagster's objects travels with its code, which the log says once."""
     theirs.write(forms="", mine=TEXT + FUNCTIONS + SPECS)
-    code, output = theirs.materialize("each/multiprocess", *ALSO, location=("-f", "mine.py"))
+    code, output = theirs.materialize(
+        "each/multiprocess", "nameless/multiprocess", *ALSO, location=("-f", "mine.py")
+    )
     assert code == 0, output
     theirs.write(forms=TEXT + FUNCTIONS)
     require_forms(theirs, ["multiprocess"])
     require_also(theirs)
+    assert theirs.results("nameless/multiprocess") == theirs.results("lengths/vectorized")
     assert {told["dagster"] for told in theirs.results("each/multiprocess")} == {"False"}
     said = "multiprocess: what is defined in mine goes to worker processes with its code"
-    assert output.count(said) == 2  # of `each`, and of `waits`
+    assert output.count(said) == 3  # of `each`, of `waits` and of the lambda
 
 
 def test_definitions_elsewhere_under_dagsters_own_executor(theirs):
@@ -129,7 +133,7 @@ def defs():
     code, output = theirs.materialize(
         "each/dagster_multiprocess",
         location=location,
-        config={"resources": {"fanout": {"config": {"chunks": 2}}}},
+        config={"resources": {"fanout": {"config": {"chunks": 1}}}},
     )
     assert code == 0, output
     for name in ("forms", "helper_of_forms"):

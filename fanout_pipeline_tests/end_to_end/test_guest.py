@@ -14,28 +14,6 @@ def test_the_checkout_is_not_importable_there(guest):
     assert "No module named 'fanout_pipeline_tests'" in output
 
 
-def test_functions_beside_the_definitions_run_in_worker_processes(guest):
-    """A plain function of a module beside the definitions gives its results, in order."""
-    guest.write(
-        counting="""
-        def words(line):
-            return len(line.split())
-        """,
-        mine="""
-        from counting import words
-        from fanout_pipeline.defs.lab.factory import fanout_definitions
-        from fanout_pipeline import FanoutSpec
-        from fanout_pipeline import TextLines
-
-        defs = fanout_definitions(FanoutSpec("lines", TextLines("lines.txt"), words))
-        """,
-    )
-    guest.lines(["to be or not", "", "to be"] * 40)
-    code, output = guest.materialize("lines/multiprocess")
-    assert code == 0, output
-    assert guest.results("lines/multiprocess") == [4, 0, 2] * 40
-
-
 def test_a_module_may_start_threads_that_its_function_needs(guest):
     """A library whose threads Python does not know, used at import and in the function, gives right
     results: steps are not forked, and the run says once why."""

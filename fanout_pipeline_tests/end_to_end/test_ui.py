@@ -1,17 +1,28 @@
 """The web UI, served for real and used with a mouse, so to speak."""
 
+import json
 import re
 import shutil
 import socket
 import urllib.request
 from contextlib import contextmanager
 
+import dagster as dg
 import pytest
+import yaml
 from playwright.sync_api import expect, sync_playwright
 
-from fanout_pipeline_tests.end_to_end.project import CHECKOUT
+from fanout_pipeline_tests.end_to_end.every_minute import COUNT
+from fanout_pipeline_tests.end_to_end.project import CHECKOUT, Project
 from fanout_pipeline_tests.processes import wait_for
 
+LOCATION = {
+    "python_module": {
+        "module_name": "fanout_pipeline_tests.end_to_end.every_minute",
+        "location_name": "every_minute",
+        "working_directory": str(CHECKOUT),
+    }
+}
 PICTURES = CHECKOUT / "test-artefacts" / "ui"
 ARGUMENTS = [
     "--no-sandbox",
@@ -43,13 +54,27 @@ def serving(project, command, *arguments):
     yield address
     process.terminate()
     process.wait(60)
+    wait_for(lambda: not project.processes(), 60, "end of all processes")
 
 
-@pytest.fixture
-def served(project):
-    """The address of `dagster dev`, answering."""
-    with serving(project, "dagster", "dev", "-w", "workspace.yaml") as address:
-        yield address
+@pytest.fixture(scope="module")
+def scheduled(tmp_path_factory):
+    """A project in which the schedule has fired once, and the address of its `dagster dev`."""
+    project = Project.new(tmp_path_factory.mktemp("scheduled") / "project")
+    workspace = project.folder / "workspace.yaml"
+    workspace.write_text(yaml.safe_dump({"load_from": [LOCATION]}))
+    # Dagster's databases are made here: processes that make them at once spoil them.
+    assert project.runs() == []
+    try:
+        with serving(project, "dagster", "dev", "-w", str(workspace)) as address:
+            wait_for(project.runs, 180, "scheduled run", every=1)
+            with project.instance() as instance:
+                (state,) = instance.all_instigator_state()
+                instance.stop_schedule(state.instigator_origin_id, state.selector_id, None)
+            wait_for(lambda: project.runs()[-1].is_finished, 240, "end of the run", every=1)
+            yield project, address
+    finally:
+        project.end_all()
 
 
 @pytest.fixture
@@ -57,6 +82,7 @@ def page():
     chromium = shutil.which("chromium")
     assert chromium, "chromium is missing: run `make test`, or `apt-get install chromium`"
     PICTURES.mkdir(parents=True, exist_ok=True)
+    expect.set_options(timeout=60_000)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=ARGUMENTS)
         page = browser.new_page(viewport={"width": 1500, "height": 1000})
@@ -65,17 +91,37 @@ def page():
         browser.close()
 
 
-def test_a_click_materializes_everything_and_the_comparison_is_there_to_see(project, served, page):
-    """Whoever clicks "Materialize all" finds the verdict, the pictures and queue's warning in the UI."""
-    page.goto(f"{served}/locations/fanout_pipeline/jobs/comparison_job")
+@pytest.mark.timeout(600)
+def test_the_daemon_runs_the_comparison_by_itself(scheduled):
+    """A started schedule runs the comparison without anybody there."""
+    project, _ = scheduled
+    run = project.runs()[-1]
+    assert run.status is dg.DagsterRunStatus.SUCCESS, project.output("server.txt")
+    assert run.job_name == "comparison_job"
+    assert run.tags["dagster/schedule_name"] == "nightly_comparison"
+    assert len(project.numbers()) == COUNT
+    assert project.metadata("squares/comparison")["items"] == COUNT
+    report = json.loads((project.data / "squares" / "comparison" / "report.json").read_text())
+    for name in ("threads", "multiprocess", "vectorized"):
+        found = report["strategies"][name]
+        assert found["ratio_ci95"][0] <= found["ratio"] <= found["ratio_ci95"][1], name
+
+
+def test_a_click_materializes_and_the_comparison_is_there_to_see(scheduled, page):
+    """Whoever clicks "Materialize all" gets a job's assets, and whoever looks for it finds the verdict, the
+    pictures and queue's warning in the UI."""
+    project, served = scheduled
+    before = len(project.runs())
+    page.goto(f"{served}/locations/every_minute/jobs/serial_job")
     button = page.get_by_role("button", name=re.compile("Materialize all"))
     expect(button).to_be_enabled(timeout=60_000)
     button.click()
-    run = wait_for(project.runs, 60, "run", every=0.5)[0]
+    wait_for(lambda: len(project.runs()) > before, 60, "run", every=0.5)
     wait_for(lambda: project.runs()[0].is_finished, 240, "end of the run", every=1)
-    assert project.runs()[0].status.value == "SUCCESS", run.run_id
+    assert project.runs()[0].job_name == "serial_job"
+    assert project.runs()[0].status is dg.DagsterRunStatus.SUCCESS
     page.set_viewport_size({"width": 1500, "height": 2000})  # all strategies in one picture
-    page.goto(f"{served}/locations/fanout_pipeline/asset-groups/squares")
+    page.goto(f"{served}/locations/every_minute/asset-groups/squares")
     expect(page.get_by_text("indexed_queue", exact=True).first).to_be_visible()
     page.wait_for_timeout(2000)
     page.screenshot(path=PICTURES / "graph.png")
@@ -87,7 +133,7 @@ def test_a_click_materializes_everything_and_the_comparison_is_there_to_see(proj
         page.goto(f"{served}/assets/squares/comparison")
         expect(page.get_by_text(verdict).first).to_be_visible()
         expect(page.get_by_text("items_per_second").first).to_be_visible()
-        expect(page.get_by_text("dagster_multiprocess", exact=True).first).to_be_visible()
+        expect(page.get_by_text("multiprocess", exact=True).first).to_be_visible()
         page.wait_for_timeout(5000)  # status and history come late
         page.screenshot(path=PICTURES / f"comparison_{theme}.png")
         report = page.get_by_text(re.compile("^report$")).locator("xpath=ancestor::tr[1]").first
@@ -129,11 +175,6 @@ class RunPage:
         if new:
             self.seen.append(new)
         return any(share > 67 for share in set().union(*self.seen))
-
-    @property
-    def in_the_middle(self):
-        """How often news of the middle third came by itself."""
-        return sum(1 for shares in self.seen if all(33 <= share <= 67 for share in shares))
 
 
 def test_the_page_of_a_run_goes_on_with_it(guest, page):
@@ -185,4 +226,5 @@ def test_the_page_of_a_run_goes_on_with_it(guest, page):
         process.kill()  # in the check of what it has made, with another 40 s of calls
         process.wait()
     for job, shown in pages.items():
-        assert shown.in_the_middle >= 2, (job, shown.seen, guest.output(f"{job}.txt"))
+        # Not all at once: news came by itself, however slow the browser was.
+        assert len(shown.seen) >= 3, (job, shown.seen, guest.output(f"{job}.txt"))

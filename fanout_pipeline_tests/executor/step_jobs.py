@@ -220,6 +220,7 @@ def hangs():
 
 @dg.job(executor_def=executor)
 def stubborn():
+    waits()
     ignores_interrupts()
     hangs()
 
@@ -275,8 +276,7 @@ def threaded():
     )
 )
 def waiting_unforked():
-    waits.alias("first")()
-    waits.alias("second")()
+    waits()
 
 
 defs = dg.Definitions(

@@ -1,6 +1,7 @@
 """Runs are killed at random moments, wholly or in part: what is visible is whole, and a re-run is, too."""
 
 import contextlib
+import functools
 import os
 import signal
 import time
@@ -8,40 +9,39 @@ import time
 import psutil
 import pytest
 
+from fanout_pipeline.numbers_file import write_numbers
 from fanout_pipeline.results.store.folder import ResultFolder
 from fanout_pipeline_tests.end_to_end.project import Project
 from fanout_pipeline_tests.faults.rounds import ITEMS, ROUNDS, chance
 from fanout_pipeline_tests.processes import describe, lives
 from fanout_pipeline_tests.results.layout import generations
 
-STRATEGIES = ("serial", "threads", "multiprocess", "vectorized", "dagster_multiprocess")
+STRATEGIES = ("multiprocess", "dagster_multiprocess", "serial", "threads", "vectorized")
 GONE_SECONDS = 5
 EVERYTHING, MAIN, ANY = "everything at once", "the main process", "any process"
 
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory):
-    """A project with results of every strategy."""
+    """A project with the numbers."""
     project = Project.new(tmp_path_factory.mktemp("killed") / "project")
-    config = {"ops": {"numbers_file": {"config": {"count": ITEMS}}}}
-    code, output = project.materialize("numbers_file", config=config)
-    assert code == 0, output
+    write_numbers(project.data / "numbers.txt", ITEMS)
     yield project
     project.end_all()
 
 
 @pytest.fixture(scope="module")
-def killed_runs(project):
-    """The digest of all strategies' results, and how long an undisturbed run of each takes."""
-    digests, seconds = set(), {}
-    for strategy in STRATEGIES:
+def undisturbed(project):
+    """The digest of a strategy's results, and how long an undisturbed run takes."""
+
+    @functools.cache
+    def run(strategy):
         began = time.monotonic()
         code, output = project.materialize(f"squares/{strategy}")
         assert code == 0, output
-        seconds[strategy] = time.monotonic() - began
-        digests.add(project.digest(strategy))
-    (digest,) = digests
-    return digest, seconds
+        return project.digest(strategy), time.monotonic() - began
+
+    return run
 
 
 def kill(project, process, victim, number, rng):
@@ -64,11 +64,11 @@ def kill(project, process, victim, number, rng):
 
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("number", range(ROUNDS))
-def test_a_run_is_killed(number, project, killed_runs):
+def test_a_run_is_killed(number, project, undisturbed):
     """Power cut, out of memory, kill -9: no process is left after 5 s; the same command gives all results."""
-    expected, seconds = killed_runs
     rng = chance("runs", number)
     strategy = STRATEGIES[number % len(STRATEGIES)]
+    expected, seconds = undisturbed(strategy)
     victim = rng.choice((EVERYTHING, EVERYTHING, MAIN, ANY))
     sent = rng.choice((signal.SIGKILL, signal.SIGKILL, signal.SIGTERM, signal.SIGINT))
     process = project.start(
@@ -76,7 +76,7 @@ def test_a_run_is_killed(number, project, killed_runs):
         "--select", f"squares/{strategy}",
     )  # fmt: skip
     # The first half of a run is Dagster's start, where there is little to break.
-    time.sleep(rng.uniform(0.3, 1.0) * seconds[strategy])
+    time.sleep(rng.uniform(0.3, 1.0) * seconds)
     known = kill(project, process, victim, sent, rng)
     told = f"round {number}: {strategy}, {sent.name} to {victim}"
     process.wait(120)

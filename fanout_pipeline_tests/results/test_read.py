@@ -108,7 +108,7 @@ def test_results_of_an_earlier_version_are_refused(folder):
     """Results whose types were told in another way are not misread, of whatever type they are."""
     write_results(folder, [1, 2])
     manifest = folder / "_manifest.json"
-    manifest.write_text(manifest.read_text().replace('"format": 3', '"format": 1'))
+    manifest.write_text(manifest.read_text().replace('"format": 4', '"format": 1'))
     with pytest.raises(NoResults, match=r"written in format 1, .* materialize the asset again"):
         read_results(folder)
 

@@ -1,9 +1,11 @@
 """Columns of Csv: which are read, as what, and what is told of those that are not there."""
 
 import math
+import re
 from datetime import date
 from decimal import Decimal
 from functools import partial
+from pathlib import Path
 
 import pandas
 import pyarrow
@@ -331,3 +333,20 @@ def test_another_type_is_another_run(tmp_path, path):
         made.append(identity)
     assert not made[1].changed(made[0])
     assert "the type of order_id" in str(made[2].changed(made[0]))
+
+
+def test_the_example_of_the_page(tmp_path, monkeypatch):
+    """What docs/sources.md shows runs, and reads what it says."""
+    page = (Path(__file__).parents[2] / "docs" / "sources.md").read_text()
+    [code] = re.findall(
+        r"```python\n(.*?)```", page.partition("## CSV\n")[2].partition("\n## ")[0], re.DOTALL
+    )
+    names = {}
+    exec(code, names)
+    (tmp_path / "raw").mkdir()
+    (tmp_path / "raw" / "orders.csv").write_text("id,amount,country\n1,2.5,DE\n2,4,FR\n")
+    (tmp_path / "days").mkdir()
+    (tmp_path / "days" / "a.txt").write_text("2026-11-28;7\n")
+    spec = names["spec"].under(tmp_path)
+    assert list(map(spec.function, read(spec.source))) == [5.0, 4.0]
+    assert read(names["days"].under(tmp_path)) == [{"day": date(2026, 11, 28), "n": 7}]

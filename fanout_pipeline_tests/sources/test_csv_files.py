@@ -198,6 +198,12 @@ def test_what_cannot_be_cut_is_refused(how, told):
         Csv("a.csv", **how)
 
 
+def test_a_path_with_a_scheme_is_refused():
+    """It is not taken for the name of a local file."""
+    with pytest.raises(ValueError, match=r"not s3://bucket/a.csv: copy them first"):
+        Csv("s3://bucket/a.csv")
+
+
 def test_names_are_no_text():
     """One column is a tuple of one name."""
     with pytest.raises(TypeError, match="columns must be names"):

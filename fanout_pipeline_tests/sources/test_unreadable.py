@@ -59,7 +59,7 @@ def test_a_chunk_knows_which_records_cannot_be_read(tmp_path):
     assert [type(item) is Unreadable for item in items] == [False, True, False, True]
     assert items.readable() == [1, 3]
     assert items.as_batch().tolist() == [1, 3]
-    assert items.as_arrow()["item"].to_pylist() == [1, 3]
+    assert items.as_arrow()["item"].to_pylist() == [1, None, 3, None]
 
 
 def test_what_is_an_integer_is_as_before():

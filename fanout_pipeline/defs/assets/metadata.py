@@ -27,6 +27,7 @@ def strategy_metadata(
     check = verification.check
     metadata = run_metadata(run, folder, overlapped_with) | {
         "check_seconds": verification.seconds,
+        "dagster/column_schema": _columns(folder),
         "first_10_results": dg.MetadataValue.json([_exact(r) for r in first_results(folder, 10)]),
         "in_order": dg.MetadataValue.bool(check.in_order),
         "out_of_place": check.out_of_place,
@@ -76,6 +77,20 @@ def run_metadata(run: RunRecord, folder: Path, overlapped_with: list[str]) -> di
         "overlapped_with": dg.MetadataValue.json(overlapped_with),
         "folder": dg.MetadataValue.path(str(folder.absolute())),
     }
+
+
+def _columns(folder: Path) -> dg.TableSchema:
+    """The columns of the results, as the UI shows them. Their types are Arrow's."""
+    from fanout_pipeline.results.files.printable import printable
+    from fanout_pipeline.results.read import Snapshot
+    from fanout_pipeline.results.store.part_file import schema_of
+
+    return dg.TableSchema(
+        [
+            dg.TableColumn(printable(field.name, 100), printable(str(field.type), _MAX_CHARACTERS))
+            for field in schema_of(Snapshot.of(folder).manifest.columns)
+        ]
+    )
 
 
 def warn_of_failures(log: dg.DagsterLogManager, run: RunRecord, folder: Path) -> None:

@@ -9,12 +9,13 @@ from dataclasses import replace
 from multiprocessing.reduction import ForkingPickler
 from typing import Any
 
-from fanout_pipeline.engine.calls.quarantine import unreadable_failures
+from fanout_pipeline.engine.calls.quarantine import unreadable_failures, write_results_of
 from fanout_pipeline.engine.model.errors import ItemFailed, WorkerDied, failure_from, short_repr
 from fanout_pipeline.engine.model.strategy import Ran
 from fanout_pipeline.engine.model.work import Work
 from fanout_pipeline.engine.system.progress import Progress
 from fanout_pipeline.engine.timing.timeline import WorkerTimeline
+from fanout_pipeline.sources.source import Items
 
 START_METHODS = ("forkserver", "spawn")
 """Not fork, which is unsafe in a process with threads, as a run's is."""
@@ -29,13 +30,13 @@ class ProgramRun:
         self._work = work
         self._progress = progress
         self._began = time.perf_counter()
-        self._counts: list[int] = []
+        self._chunks: list[Items] = []
         self.items: list[Any] = []
         """All items of the source, in order."""
         for chunk in work.chunks:
             found = work.source.read(chunk)
             unreadable_failures(work, found)  # Raises BadInput where there are any.
-            self._counts.append(len(found))
+            self._chunks.append(found)
             self.items += found
         self._read = time.perf_counter()
 
@@ -78,13 +79,11 @@ class ProgramRun:
         return ItemFailed(failure.at(index, self._work.source))
 
     def _write(self, results: Sequence[Any]) -> list[Any]:
-        from fanout_pipeline.results.write import write_part  # Arrow: definitions load without it
-
         self._progress.begin(len(results))
         parts, start = [], 0
-        for number, count in enumerate(self._counts):
-            part = results[start : start + count]
-            parts.append(write_part(self._work.generation, number, start, part))
+        for chunk in self._chunks:
+            count = len(chunk)
+            parts.append(write_results_of(self._work, chunk, results[start : start + count]))
             self._progress.done(count, count)
             start += count
         return parts

@@ -49,18 +49,16 @@ def _called(
     stopwatch.end("read")
     if stopped():
         raise Stopped
-    quarantine = Quarantine(work, chunk, first_index, stopwatch)
+    quarantine = Quarantine(work, items, stopwatch)
     with quarantine, interrupts_marked():
         failing = _Failing(quarantine, unreadable)
         try:
             # A chunk in which no item begins is ordinary, and many a function takes no empty batch.
-            results = call_checked(work.batch_function, batch) if len(batch) else []
+            column = _column_of(work, batch) if len(batch) else []
         except BaseException as error:
             reraise_interrupt(error)
             halves = _InHalves(work, batch, items, failing, stopped)
             column = halves.column(error, first_index)
-        else:
-            column = _as_column(results)
         failing.add_rest()
     if unreadable and not work.failures.omits:
         column = with_nulls(column, unreadable)
@@ -82,6 +80,22 @@ def call_checked(function: Callable[[Any], Any], items: Any) -> Any:
     if count != len(items):
         raise WrongLength(f"the batch function returned {count} results for {len(items)} items")
     return results
+
+
+def _column_of(work: Work, items: Any) -> Any:
+    """The results of a batch as what parts take. Raises WrongType where one is not of the stated type."""
+    assert work.batch_function is not None
+    column = _as_column(call_checked(work.batch_function, items))
+    kind = work.layout.kind
+    if kind is not None:
+        from fanout_pipeline.results.types.arrow_types import kind_of
+        from fanout_pipeline.results.types.stated import require_stated
+
+        stored = getattr(column, "type", None)
+        if stored is None or kind_of(stored) != kind:
+            for value in column if stored is None else column.to_pylist():
+                require_stated(value, kind)
+    return column
 
 
 class _Failing:
@@ -146,20 +160,20 @@ class _InHalves:
             if self._stopped():
                 raise Stopped
             try:
-                results = self._called(begin, end)
+                column = self._called(begin, end)
             except BaseException as failed:
                 reraise_interrupt(failed)
                 self._split(begin, end, failed)
             else:
-                self._found.append(_as_column(results))
+                self._found.append(column)
 
     def _single(self, position: int, error: BaseException) -> None:
         from fanout_pipeline.engine.calls.retry import FAILED, Tries
 
         tries = Tries(self._work.failures, error)
-        results = tries.repeat(lambda: self._called(position, position + 1), self._stopped)
-        if results is not FAILED:
-            self._found.append(_as_column(results))
+        column = tries.repeat(lambda: self._called(position, position + 1), self._stopped)
+        if column is not FAILED:
+            self._found.append(column)
             return
         item = short_repr(self._items.readable()[position])
         failure = failure_from(tries.error, item, tries.made)
@@ -167,8 +181,7 @@ class _InHalves:
         self._found.append(None)
 
     def _called(self, start: int, stop: int) -> Any:
-        assert self._work.batch_function is not None
-        return call_checked(self._work.batch_function, rows_of(self._batch, start, stop))
+        return _column_of(self._work, rows_of(self._batch, start, stop))
 
     def _batch_failed(self, error: BaseException, first_index: int) -> ItemFailed:
         failure = failure_from(error, f"the first of a batch of {len(self._batch):,}")
@@ -215,10 +228,17 @@ def _put_in(values: Sequence[Any], others: Mapping[int, Any]) -> list[Any]:
 
 
 def _as_column(results: Any) -> Any:
-    """What a batch function may return (Series, NumPy or Arrow array, list) as what parts take."""
+    """What a batch function may return as what parts take.
+
+    A Series, a NumPy or Arrow array, or a list; a DataFrame or an Arrow table is a dict for each row.
+    """
     import numpy
     import pyarrow
 
+    if hasattr(results, "columns") and hasattr(results, "to_dict"):  # a DataFrame
+        results = pyarrow.Table.from_pandas(results, preserve_index=False)
+    if isinstance(results, pyarrow.Table | pyarrow.RecordBatch):
+        results = results.to_struct_array()
     if isinstance(results, pyarrow.ChunkedArray):
         return results.combine_chunks()
     dtype = getattr(results, "dtype", None)

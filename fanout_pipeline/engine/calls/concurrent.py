@@ -34,6 +34,8 @@ class Calls:
         self.chunk = items.chunk
         self.first_index = items.first_index
         self.items = items.values
+        self.read = items
+        """The chunk as it was read."""
         self.results: list[Any] = [None] * len(items)
         """One for each item; None for those that failed."""
         self.failed = dict(failed)

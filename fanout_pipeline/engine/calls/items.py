@@ -65,7 +65,7 @@ def _called(
         control.recorder.first_index = first_index
     stopwatch.end("read")
     results = ResultBuffer()
-    quarantine = Quarantine(work, chunk, first_index, stopwatch)
+    quarantine = Quarantine(work, items, stopwatch)
     with quarantine, appending(work.function, stopwatch.spent_elsewhere) as append:
         calls = _Calls(append, results, quarantine, control)
         until = stopwatch.ended + control.seconds

@@ -126,10 +126,11 @@ class EventLoop:
         """Leave what blocks the loop to itself; the loop is not used any more."""
         if not self.abandoned:
             self.abandoned = True
+            # As Python ends it destroys the tasks, and asyncio would report each as if by accident.
+            self.loop.set_exception_handler(lambda loop, context: None)
             logging.getLogger(__name__).warning(
-                "A call of an async function did not end within %g s after it was cancelled. Its event "
-                "loop is abandoned in a thread of this process; further calls use another loop.",
-                PATIENCE_SECONDS,
+                "A call of an async function was cancelled and has not ended. Its event loop is "
+                "abandoned in a thread of this process; further calls use another loop."
             )
 
     def _drive(self) -> None:
@@ -181,17 +182,25 @@ class Call:
     def give_up(self) -> None:
         """Cancel it and wait for its end; if it does not end, abandon its loop."""
         until = time.monotonic() + PATIENCE_SECONDS
-        while time.monotonic() < until:
-            self._loop.loop.call_soon_threadsafe(self._cancel)
-            with suppress(Empty, Stopped):  # Stopped may be raised here more than once.
-                self._ended.get(timeout=_CHECK_SECONDS)
-            if self._task is not None and self._task.done():
-                if not self._task.cancelled():
-                    self._task.exception()  # Otherwise asyncio would log that it was never retrieved.
-                return
-            if self._loop.is_blocked():
-                self._loop.interrupt()
-        self._loop.abandon()
+        try:
+            while not self._has_ended() and time.monotonic() < until:
+                # Stopped may be raised here more than once.
+                with suppress(Empty, Stopped):
+                    self._loop.loop.call_soon_threadsafe(self._cancel)
+                    self._ended.get(timeout=_CHECK_SECONDS)
+                with suppress(Stopped):
+                    if not self._has_ended() and self._loop.is_blocked():
+                        self._loop.interrupt()
+        finally:  # Another interrupt may have ended the wait.
+            if not self._has_ended():
+                self._loop.abandon()
+
+    def _has_ended(self) -> bool:
+        if self._task is None or not self._task.done():
+            return False
+        if not self._task.cancelled():
+            self._task.exception()  # Otherwise asyncio would log that it was never retrieved.
+        return True
 
     def _cancel(self) -> None:
         if self._task is not None:

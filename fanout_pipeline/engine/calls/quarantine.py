@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any, Self
 from fanout_pipeline.engine.model.errors import Failure, ItemFailed
 from fanout_pipeline.engine.model.work import Work
 from fanout_pipeline.engine.timing.stopwatch import Stopwatch
-from fanout_pipeline.sources.source import BadInput, Chunk, Items
+from fanout_pipeline.sources.source import BadInput, Items
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from fanout_pipeline.results.store.manifest import PartRecord
 
@@ -24,11 +24,12 @@ class Quarantine:
     A context manager: all of them are on disk when the block ends.
     """
 
-    def __init__(self, work: Work, chunk: Chunk, first_index: int, stopwatch: Stopwatch):
+    def __init__(self, work: Work, items: Items, stopwatch: Stopwatch):
         self._work = work
-        self.number = chunk.number
+        self._items = items
+        self.number = items.chunk.number
         """The chunk's number, which is also its part's."""
-        self.first_index = first_index
+        self.first_index = items.first_index
         """Index of the chunk's first item."""
         self._stopwatch = stopwatch
         self.policy = work.failures
@@ -48,6 +49,11 @@ class Quarantine:
     ) -> bool | None:
         return self._open.__exit__(kind, error, traceback)
 
+    @property
+    def keeps_columns(self) -> bool:
+        """Whether the part has columns of the input, which only this process has read."""
+        return bool(self._work.layout.keep)
+
     def add(self, position: int, failure: Failure) -> None:
         """Put an item into quarantine. Raises ItemFailed where the first that fails ends the run."""
         failure = failure.at(self.first_index + position, self._work.source)
@@ -65,11 +71,22 @@ class Quarantine:
     def part(self, results: Any) -> PartRecord:
         """Write the part. `results` has a null for each item in quarantine, unless they are left out."""
         with self._stopwatch.importing():
-            from fanout_pipeline.results.write import write_part
-
+            import fanout_pipeline.results.write  # noqa: F401
         omitted = self.positions if self.policy.omits else ()
-        part = write_part(self._work.generation, self.number, self.first_index, results, omitted)
+        part = write_results_of(self._work, self._items, results, omitted)
         return replace(part, failed=len(self.positions))
+
+
+def write_results_of(
+    work: Work, items: Items, results: Any, omitted: Sequence[int] = ()
+) -> PartRecord:
+    """Write the part of a chunk's first items; those at the positions `omitted` have no result."""
+    from fanout_pipeline.results.write import write_part  # Arrow
+
+    layout = work.layout
+    kept = items.as_arrow(layout.keep) if layout.keep else None
+    place = work.generation, items.chunk.number, items.first_index
+    return write_part(*place, results, omitted, layout, kept)
 
 
 def unreadable_failures(work: Work, items: Items) -> Mapping[int, Failure]:

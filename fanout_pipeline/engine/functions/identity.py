@@ -24,6 +24,7 @@ from fanout_pipeline.engine.model.strategy import Strategy
 from fanout_pipeline.engine.model.work import InputVersions
 from fanout_pipeline.results.store.ledger import Identity
 from fanout_pipeline.results.store.manifest import FORMAT
+from fanout_pipeline.results.types.layout import PLAIN
 from fanout_pipeline.sources.source import Version
 from fanout_pipeline.sources.spool.feed import feed_of
 
@@ -103,6 +104,8 @@ def identity_of(
         **_converters(spec),
         **basis.depends_on,
     }
+    if spec.layout != PLAIN:
+        results["the columns of the results"] = spec.layout._asdict()
     memory = options.worker_memory_mb if strategy.starts_processes else None
     failures = {
         "what is done with failed items": asdict(options.failures),

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
 from fanout_pipeline.engine.system.import_path import import_path, importing_from
+from fanout_pipeline.results.types.layout import OWN_COLUMNS, Layout, require_free
 from fanout_pipeline.sources.source import Source
 
 _P = ParamSpec("_P")
@@ -44,6 +45,16 @@ class FanoutSpec:
     tolerance: float = 1e-9
     """The largest relative difference between two floats that checks accept as equal, as the last digits of
     a sum depend on its order. Everything else is compared exactly; with 0, floats are, too."""
+    keep: tuple[str, ...] = field(default=(), kw_only=True)
+    """Columns of the input that are kept beside the results, in the same rows, as in `keep=("order_id",)`. The
+    source must have columns; the function is given those that the source names, whatever is kept."""
+    unpack: bool = field(default=False, kw_only=True)
+    """Whether the fields of results that are dicts (dataclasses, NamedTuples, pydantic models) are columns of
+    their own, in place of one column `result`. A None is then a null in each of them."""
+    result_type: Any = field(default=None, kw_only=True)
+    """The type that every result must have: a type or schema of pyarrow, a dataclass, a NamedTuple, a pydantic
+    model, or one of Python's own (`float`, `list[str]`). A result that would not be read back equal is an error of
+    its item. With None results have the type that they have in common, or the run fails."""
     import_path: tuple[str, ...] = field(
         default_factory=import_path, compare=False, repr=False, kw_only=True
     )
@@ -57,6 +68,25 @@ class FanoutSpec:
             )
         if not 0 <= self.tolerance < math.inf:
             raise ValueError(f"tolerance must be at least 0 and finite, not {self.tolerance}")
+        if isinstance(self.keep, str):
+            raise TypeError(f"keep is a tuple of names: write keep=({self.keep!r},)")
+        for name in self.keep:
+            if name in OWN_COLUMNS or self.keep.count(name) > 1:
+                taken = "given twice" if name not in OWN_COLUMNS else "a column of the results' own"
+                raise ValueError(f"keep names {name!r}, which is {taken}: leave it out")
+        kind = self.layout.kind
+        if self.unpack and isinstance(kind, dict):
+            require_free(kind, self.keep)
+
+    @property
+    def layout(self) -> Layout:
+        """Which columns the results have."""
+        kind = None
+        if self.result_type is not None:
+            from fanout_pipeline.results.types.stated import kind_of_type  # Arrow
+
+            kind = kind_of_type(self.result_type)
+        return Layout(self.keep, self.unpack, kind)
 
     def under(self, root: Path) -> FanoutSpec:
         """The same spec with its source's path relative to `root`."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from fanout_pipeline.engine.model.options import FAIL, FailurePolicy
 from fanout_pipeline.engine.system.surroundings import DEFAULT, Surroundings
+from fanout_pipeline.results.types.layout import PLAIN, Layout
 from fanout_pipeline.sources.source import Chunk, Source, Version
 
 if TYPE_CHECKING:
@@ -56,6 +57,8 @@ class Work:
     """The versions of the inputs, which must not change during the run."""
     surroundings: Surroundings = DEFAULT
     """The settings that calls see, wherever they are made."""
+    layout: Layout = PLAIN
+    """Which columns the results have. Results of another type than it states are the function's errors."""
     arrivals: Arrivals | None = None
     """Where chunks come from while calls are made; None where all are known."""
     spooled: Source | None = None

@@ -20,6 +20,7 @@ from pathlib import Path
 import fanout_pipeline.engine.calls.imports  # noqa: F401 (importing Arrow is not part of a chunk)
 from fanout_pipeline.engine.calls.invoke import awaited_aside
 from fanout_pipeline.engine.calls.items import process_chunk
+from fanout_pipeline.engine.calls.typed import typed
 from fanout_pipeline.engine.functions.identity import Basis, identity_of
 from fanout_pipeline.engine.functions.input_guard import inputs_unchanged, require_same_inputs
 from fanout_pipeline.engine.intake import Intake
@@ -114,6 +115,7 @@ class ScatteredRun:
                 f"{strategy} cuts its input before its steps begin, and {spec.source} cannot be cut where it "
                 "is. Use multiprocess, which goes on with what has arrived."
             )
+        spec.source.require_columns(spec.keep)
         with explained(folder):
             found = begun(run, target, identify, resume=resume, is_over=is_over, log=log)
         return cls(strategy, spec, target, options, chunks, found, group or run, resume, rest, log)
@@ -147,7 +149,7 @@ class ScatteredRun:
         ledger = Ledger.read(generation)
         work = Work(
             spec.source.examined(self.begun.basis.input),
-            spec.function,
+            typed(spec.function, spec.layout.kind),
             spec.batch_function,
             (),
             generation,
@@ -155,6 +157,7 @@ class ScatteredRun:
             finished=ledger.finished if ledger else (),
             depends_on=spec.depends_on,
             seen=seen,
+            layout=spec.layout,
         )
         # The chunk may have been cut before the input shrank.
         stop = min(stop, seen.source.size)
@@ -225,6 +228,7 @@ class ScatteredRun:
             begun,
             [answer for answer in answers if answer.run == begun.run],
             manifest,
+            len(once.ran.parts if once is not None else manifest.parts),
             self.options.workers,
             begin_gather,
             once.run_seconds if once is not None and used else 0.0,

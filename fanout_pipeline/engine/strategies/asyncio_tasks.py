@@ -28,12 +28,12 @@ from fanout_pipeline.engine.timing.timeline import WorkerTimeline
 from fanout_pipeline.results.store.collector import PartCollector
 from fanout_pipeline.results.store.manifest import PartRecord
 
-_SMALL_SHARE = 1 / 32
+SMALL_SHARE = 1 / 32
 """Of the source's largest chunk: some 10,000 short lines, at 15 µs each in the loop, so that parts are written and
 progress is seen about every 0.15 s, also where the calls do not wait."""
 _LARGE_SHARE = 1 / 2
 """Of the source's largest chunk, for here up to three chunks are in memory."""
-_CHUNKS = 1000
+CHUNKS = 1000
 """Number of chunks to cut an input into, where that makes them neither too small nor too large."""
 _OPEN_CHUNKS = 3
 """The most chunks in memory at a time: one whose last calls are in flight, one whose items are being
@@ -52,7 +52,7 @@ class _EventLoop(Crew):
                 "`async def` function. Make it one, or use threads."
             )
         size, most = sum(chunk.size for chunk in work.chunks), work.source.CHUNK_SIZE
-        largest = round(min(max(_SMALL_SHARE * most, size / _CHUNKS), _LARGE_SHARE * most)) or 1
+        largest = round(min(max(SMALL_SHARE * most, size / CHUNKS), _LARGE_SHARE * most)) or 1
         plan = ChunkPlan(
             work.chunks,
             1,
@@ -122,7 +122,7 @@ class _EventLoop(Crew):
 
 def _written(work: Work, calls: Calls, read_seconds: float) -> PartRecord:
     began = time.perf_counter()
-    quarantine = Quarantine(work, calls.chunk, calls.first_index, Stopwatch())
+    quarantine = Quarantine(work, calls.read, Stopwatch())
     with quarantine:
         for position, failure in sorted(calls.failed.items()):
             quarantine.add(position, failure)

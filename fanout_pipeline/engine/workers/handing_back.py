@@ -13,7 +13,7 @@ import time
 from dataclasses import replace
 
 from fanout_pipeline.engine.calls.quarantine import Quarantine
-from fanout_pipeline.results.store.generation import Generation
+from fanout_pipeline.engine.model.work import Work
 from fanout_pipeline.results.store.manifest import PartRecord
 from fanout_pipeline.results.types.buffer import ResultBuffer
 from fanout_pipeline.results.types.kinds import NULL
@@ -33,11 +33,12 @@ class HandingBack:
         """The results of the chunk that was done last, where its part is left to the parent."""
 
     def part(self, quarantine: Quarantine, results: ResultBuffer) -> PartRecord:
-        """Write the part unless that takes an import and the results are plain and few."""
+        """Write the part unless that takes an import and the results are plain, few and by themselves."""
         self.results = None
         size = results.plain_bytes
         if (
             "pyarrow" in sys.modules
+            or quarantine.keeps_columns
             or quarantine.positions
             or size is None
             or size > self._sendable_bytes
@@ -49,14 +50,13 @@ class HandingBack:
         return PartRecord(number, first_index, len(results), "", NULL, 0, 0, "", os.getpid())
 
 
-def write_handed_back(
-    generation: Generation, part: PartRecord, results: ResultBuffer
-) -> PartRecord:
+def write_handed_back(work: Work, part: PartRecord, results: ResultBuffer) -> PartRecord:
     """In the parent: write a part whose worker has made its record without that."""
     from fanout_pipeline.results.write import write_part
 
     began = time.perf_counter()
-    written = write_part(generation, part.number, part.first_index, results)
+    place = work.generation, part.number, part.first_index
+    written = write_part(*place, results, layout=work.layout)
     return replace(
         written,
         pid=part.pid,

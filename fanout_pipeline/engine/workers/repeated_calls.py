@@ -96,8 +96,8 @@ def serve(
     send: Callable[[Any], None],
 ) -> None:
     """Call the function, in the worker. Results are sent as they would be read back from a part."""
-    from fanout_pipeline.results.types.arrow_types import read_back
-    from fanout_pipeline.results.types.infer import kind_of_value, plain
+    from fanout_pipeline.results.types.infer import kind_of_value, read_back
+    from fanout_pipeline.results.types.plain import plain
 
     surroundings.apply()
     send(BEGUN)

@@ -150,7 +150,7 @@ class SupervisedRun:
         slot.timeline.until(time.perf_counter(), "wait")
         if results is not None:
             # Not before its worker has something to do.
-            part = write_handed_back(self._work.generation, part, results)
+            part = write_handed_back(self._work, part, results)
             self._parts.add(*outcome.range(chunk), part)
             if slot.idle:
                 slot.timeline.until(time.perf_counter(), "write")

@@ -22,7 +22,7 @@ from fanout_pipeline.measuring.correctness.differences import difference, has_fl
 from fanout_pipeline.measuring.correctness.lookup import items_at, results_at
 from fanout_pipeline.measuring.correctness.order_check import Contradiction, OrderCheck
 from fanout_pipeline.results.read import Snapshot
-from fanout_pipeline.results.types.arrow_types import read_back
+from fanout_pipeline.results.types.infer import read_back
 
 _ITEMS = 8
 """How many items are called again."""

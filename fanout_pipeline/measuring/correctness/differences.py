@@ -26,14 +26,15 @@ def has_floats(kind: Kind) -> bool:
     """Whether results of a kind can differ in last digits."""
     if isinstance(kind, str):
         return kind in ("double", "float", "halffloat")
-    return any(map(has_floats, kind if isinstance(kind, list) else kind.values()))
+    return any(map(has_floats, kind[:1] if isinstance(kind, list) else kind.values()))
 
 
 def difference(one: Any, other: Any) -> float:
     """The largest relative difference of two floats in the same place of two results; 0: equal.
 
     DIFFERENT where anything else is not the same. NaN equals NaN, zero equals negative zero, infinity
-    equals only itself. A key whose value is None equals an absent key, as a column stores both alike.
+    equals only itself. A key whose value is None equals an absent key, as a column stores both alike;
+    None equals a dict of nothing else, as columns for its keys do.
     """
     if isinstance(one, float) and isinstance(other, float):
         if one == other or (one != one and other != other):
@@ -48,7 +49,8 @@ def difference(one: Any, other: Any) -> float:
         if len(one) != len(other):
             return DIFFERENT
         return max(map(difference, one, other), default=0.0)
-    if isinstance(one, dict) and isinstance(other, dict):
+    if isinstance(one, dict | None) and isinstance(other, dict | None):
+        one, other = one or {}, other or {}
         keys = one.keys() | other.keys()
         return max((difference(one.get(key), other.get(key)) for key in keys), default=0.0)
     return 0.0 if _exact(one) == _exact(other) else DIFFERENT

@@ -18,7 +18,7 @@ from fanout_pipeline.measuring.correctness.lookup import items_at, results_at
 from fanout_pipeline.measuring.correctness.result_streams import Finding
 from fanout_pipeline.results.failures import failed_indexes
 from fanout_pipeline.results.read import Snapshot
-from fanout_pipeline.results.types.arrow_types import read_back
+from fanout_pipeline.results.types.infer import read_back
 
 _BATCH_ITEMS = 256
 BATCH_SECONDS = 60.0

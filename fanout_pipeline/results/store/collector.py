@@ -9,7 +9,7 @@ from dataclasses import replace
 from fanout_pipeline.results.store.generation import Generation
 from fanout_pipeline.results.store.ledger import LEDGER, Finished, append
 from fanout_pipeline.results.store.manifest import PartRecord, failed_name, part_name
-from fanout_pipeline.results.types.kinds import NULL, Kind
+from fanout_pipeline.results.types.layout import Kinds
 
 
 class PartCollector:
@@ -28,11 +28,11 @@ class PartCollector:
         self._generation = generation
         self._is_sound = is_sound
         self._parts: list[tuple[int, PartRecord]] = []
-        self._kind: Kind = NULL
+        self._kinds = Kinds()
         self._combining = threading.Lock()
         self._records = generation.size(LEDGER) >= 0
         for one in finished:
-            self._kind = one.part.common_kind(self._kind)
+            self._kinds = one.part.common_kinds(self._kinds)
             self._parts.append((one.start, one.part))
 
     def add(self, start: int, stop: int, part: PartRecord) -> None:
@@ -42,7 +42,7 @@ class PartCollector:
         """
         with self._combining:
             # First: a part that does not fit must not be recorded, or the next run would reuse it.
-            self._kind = part.common_kind(self._kind)
+            self._kinds = part.common_kinds(self._kinds)
         self._parts.append((start, part))
         if self._records and self._is_sound():
             append(self._generation, Finished(start, stop, part))

@@ -56,9 +56,10 @@ class Store(Protocol):
     def generation(self, name: str) -> Generation:
         """The generation of this name, whether or not it exists."""
 
-    def commit(self, generation: Generation, manifest: Manifest) -> None:
+    def commit(self, generation: Generation, manifest: Manifest) -> Manifest:
         """Make a generation the visible one, in one step, once all of its parts are written.
 
+        Returns what is visible: the same results, in fewer parts where there were many small ones.
         After a power cut, too, the previous results are visible or these, whole.
         """
 

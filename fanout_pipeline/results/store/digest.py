@@ -57,14 +57,25 @@ def column_digest(column: Column, first_index: int, indexes: numpy.ndarray | Non
 
 
 def value_hashes(column: pyarrow.Array, kind: Kind) -> numpy.ndarray:
-    """One uint64 per value. Equal values have equal hashes, however their part stores them."""
+    """One uint64 per value. Equal values have equal hashes, however their part stores them.
+
+    A dict without any value but None has the hash of None: as columns of their own its fields do not
+    tell the two apart.
+    """
+    if isinstance(kind, dict):
+        return _dict_hashes(column, kind)
+    if isinstance(kind, list):
+        return _list_hashes(column, kind)
     if pyarrow.types.is_boolean(column.type):
         column = column.cast(pyarrow.int64())  # which is what a bool is among integers
-    if column.type in (pyarrow.int64(), pyarrow.float64()) and not column.null_count:
-        return mixed(_words(column))
+    if column.type in (pyarrow.int64(), pyarrow.float64()):
+        hashes = mixed(_words(column))
+        if column.null_count:
+            hashes[~_valid(column)] = _NONE
+        return hashes
     values = to_python(column, kind)
-    if pyarrow.types.is_nested(column.type):
-        values = list(map(_regardless_of_part, values))
+    if kind == "large_string":
+        return numpy.fromiter(map(_other_hash, values), numpy.uint64, len(values))
     is_word = [type(value) is float or (type(value) is int and value in _INT64) for value in values]
     hashes = numpy.zeros(len(values), numpy.uint64)
     for position, word in enumerate(is_word):
@@ -77,6 +88,37 @@ def value_hashes(column: pyarrow.Array, kind: Kind) -> numpy.ndarray:
     )
     hashes[numpy.array(is_word, bool)] = mixed(numpy.frombuffer(words, "<u8"))
     return hashes
+
+
+def _dict_hashes(column: pyarrow.Array, kind: dict[str, Kind]) -> numpy.ndarray:
+    """From the fields that are not null, in whatever order."""
+    sums = numpy.zeros(len(column), numpy.uint64)
+    has_any = numpy.zeros(len(column), bool)
+    for field, child in zip(column.type, column.flatten() if kind else (), strict=bool(kind)):
+        valid = _valid(child)
+        hashes = value_hashes(child, kind[field.name])
+        sums[valid] += mixed(hashes[valid] ^ numpy.uint64(_other_hash(field.name)))
+        has_any |= valid
+    return numpy.where(has_any, mixed(sums), _NONE)
+
+
+def _list_hashes(column: pyarrow.Array, kind: list[Kind]) -> numpy.ndarray:
+    """From the elements and their positions."""
+    if pyarrow.types.is_fixed_size_list(column.type):
+        size = column.type.list_size
+        edges = size * numpy.arange(column.offset, column.offset + len(column) + 1)
+    else:
+        is_large = pyarrow.types.is_large_list(column.type)
+        edges = numpy.frombuffer(column.buffers()[1] or b"\0" * 8, "i8" if is_large else "i4")
+        edges = edges[column.offset : column.offset + len(column) + 1].astype(numpy.int64)
+    lengths = numpy.diff(edges)
+    elements = column.values.slice(edges[0], edges[-1] - edges[0])
+    positions = numpy.arange(len(elements)) - numpy.repeat(edges[:-1] - edges[0], lengths)
+    words = value_hashes(elements, kind[0]) ^ positions.astype(numpy.uint64) * _GOLDEN
+    sums = numpy.concatenate([numpy.zeros(1, numpy.uint64), numpy.cumsum(mixed(words))])
+    edges = edges - edges[0]
+    hashes = mixed(sums[edges[1:]] - sums[edges[:-1]] + lengths.astype(numpy.uint64))
+    return numpy.where(_valid(column), hashes, _NONE)
 
 
 def digest(hashes: numpy.ndarray, first_index: int, indexes: numpy.ndarray | None = None) -> str:
@@ -110,26 +152,21 @@ def _words(column: pyarrow.Array) -> numpy.ndarray:
     return words[column.offset : column.offset + len(column)]
 
 
+def _valid(column: pyarrow.Array) -> numpy.ndarray:
+    """Which values are not null."""
+    if column.null_count == len(column):
+        return numpy.zeros(len(column), bool)
+    bits = column.buffers()[0]
+    if bits is None or not column.null_count:
+        return numpy.ones(len(column), bool)
+    unpacked = numpy.unpackbits(numpy.frombuffer(bits, numpy.uint8), bitorder="little")
+    return unpacked[column.offset : column.offset + len(column)].astype(bool)
+
+
 def _other_hash(value: object) -> int:
     # str() refuses integers of many digits, hex() does not.
     text = hex(value) if type(value) is int else repr(value)
     return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "little")
 
 
-def _regardless_of_part(value: object) -> object:
-    """A nested value in a form that does not depend on the other values of its part.
-
-    Because of those, a dict may have more keys, which are null, in another order, and a bool may have
-    become the integer that it equals.
-    """
-    if isinstance(value, list):
-        return [_regardless_of_part(inner) for inner in value]
-    if isinstance(value, dict):
-        return sorted(
-            (key, _regardless_of_part(inner)) for key, inner in value.items() if inner is not None
-        )
-    if isinstance(value, int):
-        return (
-            int(value) if value in _INT64 else (hex(value),)
-        )  # not a text, which could be a result, too
-    return value
+_NONE = numpy.uint64(_other_hash(None))

@@ -32,6 +32,7 @@ from fanout_pipeline.results.files.atomic import (
     sync_all,
 )
 from fanout_pipeline.results.files.lock import locked
+from fanout_pipeline.results.store.compact import settled
 from fanout_pipeline.results.store.contract import Store
 from fanout_pipeline.results.store.generation import Generation
 from fanout_pipeline.results.store.ledger import KEPT, LEDGER, SCRATCH, Identity, Ledger, to_resume
@@ -112,25 +113,26 @@ class ResultFolder(Store):
     def generation(self, name: str) -> LocalGeneration:
         return LocalGeneration(self._runs / name)
 
-    def commit(self, generation: Generation, manifest: Manifest) -> None:
+    def commit(self, generation: Generation, manifest: Manifest) -> Manifest:
         path = self._runs / generation.name
-        sync_all([path / part_name(part.number) for part in manifest.parts])
         if manifest.failed:
             from fanout_pipeline.results.store.failed_items import gather_failures  # imports Arrow
 
             gather_failures(generation, manifest.parts)
         named = {part_name(part.number) for part in manifest.parts}
-        for stray in [name for name in generation.names() if "part-" in name]:
-            if stray not in named:
-                generation.remove(stray)
+        for stray in {name for name in generation.names() if "part-" in name} - named:
+            generation.remove(stray)
+        manifest = settled(generation, manifest)
+        sync_all([path / part_name(part.number) for part in manifest.parts])
         manifest.save(generation)
         sync(path)
         self._make_visible(path)
         # Only now: until the link was moved, the run could have been resumed.
         with suppress(FileNotFoundError):  # Another run has already replaced and removed this one.
             for name in generation.names():
-                if name == LEDGER or name.startswith(("_failed-", KEPT, SCRATCH)):
+                if name == LEDGER or name.startswith(("_failed-", "_part-", KEPT, SCRATCH)):
                     generation.remove(name)
+        return manifest
 
     def _make_visible(self, path: Path) -> None:
         if self.path.exists() and not self.path.is_symlink():

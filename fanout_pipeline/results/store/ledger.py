@@ -20,6 +20,7 @@ from typing import Any, TypeVar
 
 from fanout_pipeline.results.store.generation import Generation, read_file, write_text
 from fanout_pipeline.results.store.manifest import (
+    FAILURES_NAMES,
     FORMAT,
     PartRecord,
     UnknownFormat,
@@ -95,7 +96,7 @@ class Ledger:
             first, *lines = read_file(generation, LEDGER).split(b"\n")
             record = json.loads(first)
             found = record.pop("format", None)
-            if found != FORMAT:
+            if found not in FAILURES_NAMES:
                 raise UnknownFormat.of(generation, found)
             identity = Identity(**record)
         except (OSError, AttributeError, TypeError, ValueError):
@@ -182,14 +183,16 @@ def take_over(generation: Generation, ledger: Ledger, identity: Identity) -> tup
     kept: list[Finished] = []
     for one in finished:
         name = found_as.pop((one.part.bytes, one.part.sha256), None)
-        has_its_name = name == part_name(one.part.number)
-        if name is None or not _failures_are_listed(generation, one.part, has_its_name):
+        found = _PART.fullmatch(name or "")
+        if not found or not _failures_are_listed(generation, one.part, int(found[1])):
             continue
-        if has_its_name:
+        if name == part_name(one.part.number):
             kept.append(one)
         else:  # The run died while it gave the parts their final numbers.
             part = replace(one.part, number=next(spare))
-            generation.rename(name, part_name(part.number))
+            generation.rename(found[0], part_name(part.number))
+            if part.failed:
+                generation.rename(failed_name(int(found[1])), failed_name(part.number))
             kept.append(replace(one, part=part))
     begin(generation, identity, kept)
     needed = {LEDGER, *(part_name(one.part.number) for one in kept)}
@@ -225,16 +228,14 @@ def _names_by_contents(generation: Generation, sizes: set[int]) -> dict[tuple[in
     return found
 
 
-def _failures_are_listed(generation: Generation, part: PartRecord, has_its_name: bool) -> bool:
-    """Whether the failed items of a part, if it has any, are listed beside it."""
+def _failures_are_listed(generation: Generation, part: PartRecord, number: int) -> bool:
+    """Whether the failed items of a part, if it has any, are listed beside the file of this number."""
     if not part.failed:
         return True
-    if not has_its_name:
-        return False
     from pyarrow import ArrowException, parquet
 
     try:
-        with generation.open(failed_name(part.number)) as file:
+        with generation.open(failed_name(number)) as file:
             listed = parquet.read_table(file, columns=["index"])["index"].to_pylist()
     except (OSError, KeyError, ArrowException):
         return False

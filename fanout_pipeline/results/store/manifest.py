@@ -12,17 +12,18 @@ from fanout_pipeline.results.types.kinds import (
     DECIMAL_KIND,
     INTEGER_KIND,
     NULL,
+    UUID_KIND,
     Kind,
     MixedTypes,
-    common,
 )
+from fanout_pipeline.results.types.layout import Kinds, columns_of
 
 MANIFEST = "_manifest.json"
 FAILURES = "_failures.parquet"
 """The name of the file that lists the failed items of committed results."""
-FORMAT = 3
+FORMAT = 4
 """The format in which manifests and ledgers are written."""
-_FAILURES_NAMES = {2: "failures.parquet", FORMAT: FAILURES}
+FAILURES_NAMES = {2: "failures.parquet", 3: FAILURES, FORMAT: FAILURES}
 """The formats that can be read, and what the file of failed items is called in each."""
 
 
@@ -36,7 +37,7 @@ class UnknownFormat(NoResults):
     @classmethod
     def of(cls, generation: Generation, found: object) -> UnknownFormat:
         """The error for a generation in the format that was found."""
-        known = " and ".join(map(str, _FAILURES_NAMES))
+        known = ", ".join(map(str, FAILURES_NAMES))
         return cls(
             f"{generation} was written in format {found}, this version of fanout_pipeline knows {known}: "
             "use the version that wrote it, or move it away and materialize the asset again."
@@ -64,7 +65,7 @@ class PartRecord:
     sha256: str
     """The SHA-256 of the part's file, so that damage is noticed when it is read."""
     pid: int
-    """The process that made the calls."""
+    """The process that made the calls, or the first of them."""
     read_seconds: float = 0.0
     """Time to read the items."""
     call_seconds: float = 0.0
@@ -77,26 +78,34 @@ class PartRecord:
     """The number of quarantined items."""
     omitted: int = 0
     """The number of failed items without a row; other failed items have a null result."""
+    kept: dict[str, Kind] = field(default_factory=dict, hash=False)
+    """The kinds of the columns of the input that are kept beside the results."""
+    nullable: tuple[str, ...] = ()
+    """The columns other than `result` that have nulls."""
 
     @classmethod
     def of(cls, record: Mapping[str, Any]) -> Self:
         """The part that a JSON record describes; keys of other versions are ignored. Raises TypeError."""
-        return cls(**{name: record[name] for name in _PART_FIELDS if name in record})
+        found = {name: record[name] for name in _PART_FIELDS if name in record}
+        return cls(**found | {"nullable": tuple(found.get("nullable", ()))})
 
     @property
     def rows(self) -> int:
         """The number of rows in the part's file."""
         return self.items - self.omitted
 
-    def common_kind(self, kind: Kind) -> Kind:
-        """The kind of results of `kind` and of this part together.
+    def columns(self, unpack: bool) -> dict[str, Kind]:
+        """The kinds of the columns of its file, beside `index`."""
+        return columns_of(self.kind, self.kept, unpack)
+
+    def common_kinds(self, kinds: Kinds) -> Kinds:
+        """The kinds of other parts and of this one together.
 
         Raises MixedTypes, which names the part's first item.
         """
-        if self.rows <= self.nulls:
-            return kind
+        kind = self.kind if self.rows > self.nulls else NULL
         try:
-            return common(kind, self.kind)
+            return kinds.including(kind, self.kept)
         except MixedTypes as error:
             where = f"first met in the part that begins with item {self.first_index}"
             raise error.found(where) from None
@@ -115,14 +124,18 @@ class Manifest:
     """The fingerprint of the input: path, bytes, sha256."""
     function: dict[str, Any] = field(default_factory=dict)
     """The name and the fingerprint of the function."""
+    unpack: bool = False
+    """Whether fields of results that are dicts are columns."""
     format: int = FORMAT
     """The format that the results were written in."""
     kind: Kind = field(init=False, compare=False)
     """The type that all results have in common."""
+    kept: dict[str, Kind] = field(init=False, compare=False)
+    """The types of the columns of the input that are kept beside the results."""
 
     def __post_init__(self) -> None:
         expected = 0
-        kind: Kind = NULL
+        kinds = Kinds()
         for position, part in enumerate(self.parts):
             if part.number != position or part.first_index != expected:
                 raise ValueError(
@@ -130,8 +143,12 @@ class Manifest:
                     f"should begin at item {expected}: a part is missing, doubled or misplaced"
                 )
             expected += part.items
-            kind = part.common_kind(kind)
+            kinds = part.common_kinds(kinds)
+        kind = kinds.result
+        if kind == NULL and self.parts and all(p.kind == self.parts[0].kind for p in self.parts):
+            kind = self.parts[0].kind  # There are no results but None, or none: what was stated.
         object.__setattr__(self, "kind", kind)
+        object.__setattr__(self, "kept", dict(kinds.kept))
 
     @property
     def items(self) -> int:
@@ -158,18 +175,36 @@ class Manifest:
     @property
     def failures_name(self) -> str:
         """The name of the file that lists the failed items."""
-        return _FAILURES_NAMES[self.format]
+        return FAILURES_NAMES[self.format]
 
     @property
-    def python_values(self) -> bool:
-        """Whether readers give Python values, because no dtype of pandas holds the results exactly.
+    def has_digest(self) -> bool:
+        """Whether the digest can be compared: earlier formats had another one for lists and dicts."""
+        return self.format == FORMAT or isinstance(self.kind, str)
+
+    @property
+    def unpacks(self) -> bool:
+        """Whether the results are dicts whose fields are columns."""
+        return self.unpack and isinstance(self.kind, dict)
+
+    @property
+    def columns(self) -> dict[str, Kind]:
+        """The kinds of all columns beside `index`, in their order."""
+        return columns_of(self.kind, self.kept, self.unpack)
+
+    def gives_python_values(self, column: str) -> bool:
+        """Whether readers give Python values, because no dtype of pandas holds the column exactly.
 
         Its integer dtypes hold 64 bits at most, and like its bool dtype no null.
         """
-        kind = self.kind
-        if not isinstance(kind, str) or kind in (INTEGER_KIND, DECIMAL_KIND):
+        kind = self.columns[column]
+        if not isinstance(kind, str) or kind in (INTEGER_KIND, DECIMAL_KIND, UUID_KIND):
             return True
-        return kind.startswith(("int", "uint", "bool")) and any(part.nulls for part in self.parts)
+        if not kind.startswith(("int", "uint", "bool")):
+            return False
+        if column == "result":
+            return any(part.nulls for part in self.parts)
+        return any(column in part.nullable for part in self.parts)
 
     def save(self, generation: Generation) -> None:
         """Write the manifest, which survives a power cut. Raises CannotWrite."""
@@ -187,11 +222,12 @@ class Manifest:
             ) from None
         try:
             record = json.loads(stored)
-            if record["format"] not in _FAILURES_NAMES:
+            if record["format"] not in FAILURES_NAMES:
                 raise UnknownFormat.of(generation, record["format"])
             parts = tuple(map(PartRecord.of, record["parts"]))
             made_from = record["source"], record["function"]
-            return cls(record["strategy"], parts, *made_from, record["format"])
+            unpack = record.get("unpack", False)
+            return cls(record["strategy"], parts, *made_from, unpack, record["format"])
         except (KeyError, TypeError, ValueError) as error:
             raise NoResults(
                 f"{generation}/{MANIFEST} is damaged ({error}): materialize the asset again."

@@ -1,7 +1,7 @@
 """How each kind is stored by Arrow and Parquet: a type, and a mark in the field's metadata.
 
 No fixed-width type of Parquet holds every integer or every Decimal (docs/decisions/integers.md): they
-are stored as text, and the mark says so. Parquet has no struct without fields: an empty dict is stored
+are stored as text, and the mark says so. So are UUIDs, as few programs read Parquet's own. Parquet has no struct without fields: an empty dict is stored
 as a struct of one null.
 """
 
@@ -13,18 +13,17 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 import pyarrow
 
-from fanout_pipeline.results.types.kinds import DECIMAL_KIND, INTEGER_KIND, Kind
+from fanout_pipeline.results.types.kinds import DECIMAL_KIND, INTEGER_KIND, NULL, UUID_KIND, Kind
 
 Convert = Callable[[Any], Any]
 
 _MARK = b"fanout"
-INTEGER_TEXT = {_MARK: b"integer"}
-"""Metadata of a text field that holds integers."""
-DECIMAL_TEXT = {_MARK: b"decimal"}
-"""Metadata of a text field that holds Decimals."""
+_TEXT_MARKS = {INTEGER_KIND: b"integer", DECIMAL_KIND: b"decimal", UUID_KIND: b"uuid"}
+"""What the metadata of a text field says that it holds."""
 
 
 def integer_text(value: int) -> str:
@@ -45,13 +44,20 @@ def integer(text: str) -> int:
 
 
 # Arrow does not accept a bool as an integer.
-_ENCODE: Mapping[str, Convert] = {"int64": int, INTEGER_KIND: integer_text, DECIMAL_KIND: str}
-_DECODE: Mapping[str, Convert] = {INTEGER_KIND: integer, DECIMAL_KIND: Decimal}
+_ENCODE: Mapping[str, Convert] = {
+    "int64": int,
+    INTEGER_KIND: integer_text,
+    DECIMAL_KIND: str,
+    UUID_KIND: str,
+}
+_DECODE: Mapping[str, Convert] = {INTEGER_KIND: integer, DECIMAL_KIND: Decimal, UUID_KIND: UUID}
 
 
 def kind_of(stored: pyarrow.DataType) -> Kind:
     """The kind of an Arrow array that a function returned."""
     types = pyarrow.types
+    if types.is_fixed_size_list(stored) and stored.list_size:
+        return [kind_of(stored.value_type), stored.list_size]
     if types.is_list(stored) or types.is_large_list(stored) or types.is_fixed_size_list(stored):
         return [kind_of(stored.value_type)]
     if types.is_struct(stored):
@@ -72,11 +78,11 @@ def type_of(kind: Kind) -> pyarrow.DataType:
     """The Arrow type that stores a kind."""
     if isinstance(kind, list):
         # "element" is Parquet's name for what a list holds.
-        return pyarrow.list_(pyarrow.field("element", type_of(kind[0])))
+        return pyarrow.list_(pyarrow.field("element", type_of(kind[0])), *kind[1:])
     if isinstance(kind, dict):
         fields = [(name, type_of(inner)) for name, inner in kind.items()]
         return pyarrow.struct(fields or [("", pyarrow.null())])
-    if kind in (INTEGER_KIND, DECIMAL_KIND):
+    if kind in _TEXT_MARKS:
         return pyarrow.large_string()
     _, equals, schema = kind.rpartition(" = ")
     if equals:
@@ -86,10 +92,8 @@ def type_of(kind: Kind) -> pyarrow.DataType:
 
 def metadata_of(kind: Kind) -> dict[bytes, bytes] | None:
     """The metadata of a field; None where its Arrow type says everything."""
-    if kind == INTEGER_KIND:
-        return INTEGER_TEXT
-    if kind == DECIMAL_KIND:
-        return DECIMAL_TEXT
+    if isinstance(kind, str) and kind in _TEXT_MARKS:
+        return {_MARK: _TEXT_MARKS[kind]}
     return {_MARK: json.dumps(kind).encode()} if _converter(kind, _DECODE) else None
 
 
@@ -110,21 +114,30 @@ def to_python(column: pyarrow.Array, kind: Kind) -> list[Any]:
     return values
 
 
-def read_back(value: Any, kind: Kind) -> Any:
-    """A value as it is read back from a column of this kind."""
-    return to_python(from_python([value], kind), kind)[0]
-
-
 def cast(column: pyarrow.Array, kind: Kind, target: Kind) -> pyarrow.Array:
-    """A part's column, of `kind`, as one of the kind of all parts."""
+    """A column of `kind` as one of a kind that includes it."""
+    stored = type_of(target)
     if kind == target:
-        stored = type_of(target)
         if column.type == stored:
             return column
         with suppress(pyarrow.ArrowException):  # of structs with their fields in another order
             return column.cast(stored)  # of other kinds of lists
+    if kind == NULL:
+        return pyarrow.nulls(len(column), stored)
+    if isinstance(kind, dict) and isinstance(target, dict) and kind:
+        found = dict(zip(kind, column.flatten(), strict=True))
+        fields = [
+            cast(found[name], kind[name], inner) if name in kind else nulls(len(column), inner)
+            for name, inner in target.items()
+        ]
+        return pyarrow.StructArray.from_arrays(fields, fields=list(stored), mask=column.is_null())
     # Not Arrow's casts, which make the text "false" of a bool.
     return from_python(to_python(column, kind), target)
+
+
+def nulls(length: int, kind: Kind) -> pyarrow.Array:
+    """A column of nulls."""
+    return pyarrow.nulls(length, type_of(kind))
 
 
 def _converter(kind: Kind, leaves: Mapping[str, Convert]) -> Convert | None:

@@ -1,4 +1,4 @@
-"""The kind of results other than plain numbers and texts."""
+"""The kind of values one by one: for times, Decimals and the like, and to name the item that does not fit."""
 
 from __future__ import annotations
 
@@ -7,21 +7,24 @@ from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from functools import lru_cache
 from typing import Any
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import numpy
 import pyarrow
 
 from fanout_pipeline.results.files.printable import printable
-from fanout_pipeline.results.types.arrow_types import kind_of
+from fanout_pipeline.results.types.arrow_types import from_python, kind_of, to_python
 from fanout_pipeline.results.types.kinds import (
     DECIMAL_KIND,
     INTEGER_KIND,
     NULL,
+    UUID_KIND,
     Kind,
     MixedTypes,
     common,
 )
+from fanout_pipeline.results.types.plain import plain, unwrapped
 from fanout_pipeline.results.types.times import is_same_time, require_kept, require_no_fold
 
 _INT64 = range(-(2**63), 2**63)
@@ -32,15 +35,9 @@ _KINDS: dict[type, Kind] = {
     str: "large_string",
     bytes: "binary",
     Decimal: DECIMAL_KIND,
+    UUID: UUID_KIND,
     datetime.date: "date32[day]",
 }
-_PLAIN = {*_KINDS, int, datetime.datetime}
-_NUMPY = (numpy.generic, numpy.ndarray)
-_LISTS = (list, tuple)
-_NUMPY_KINDS = "biufSUO"
-"""NumPy's codes of the dtypes that `tolist` converts exactly; its times are not among them."""
-_PYTHON_UNITS = {(unit, 1) for unit in ("D", "h", "m", "s", "ms", "us")}
-"""Units of NumPy's times that Python's times can hold."""
 _ZONES = {datetime.timezone, ZoneInfo}
 
 
@@ -54,47 +51,35 @@ def infer(results: Sequence[Any], indexes: Iterable[int]) -> tuple[list[Any], Ki
     values = []
     for index, result in zip(indexes, results, strict=True):
         try:
-            value = plain(result)
-            kind = common(kind, kind_of_value(value))
+            kind = common(kind, kind_of_value(result))
+            values.append(plain(result))
         except MixedTypes as error:
             raise error.found(f"item {index} is the first that differs") from None
         except (pyarrow.ArrowException, TypeError, ValueError, OverflowError) as error:
             raise TypeError(f"item {index}: {error}") from None
-        values.append(value)
     return values, kind
 
 
-def plain(value: Any) -> Any:
-    """The value in Python's own types: without NumPy's scalars and arrays, and with lists for tuples."""
-    if type(value) in _PLAIN:
-        return value
-    if isinstance(value, _NUMPY):
-        value = _from_numpy(value)
-    if isinstance(value, _LISTS):
-        return list(map(plain, value))
-    if isinstance(value, dict):
-        return {key: plain(inner) for key, inner in value.items()}
-    return value
-
-
-def _from_numpy(value: Any) -> Any:
-    if value.dtype.kind in _NUMPY_KINDS:
-        return value.tolist()
-    if isinstance(value, numpy.ndarray):
-        return list(value) if value.ndim else value[()]
-    if value.dtype.kind in "mM" and numpy.datetime_data(value.dtype) in _PYTHON_UNITS:
-        python_value = value.item()
-        # An integer if Python's types cannot hold it, and None for NaT.
-        if isinstance(python_value, datetime.date | datetime.timedelta):
-            return python_value
-    return value
+def read_back(value: Any, kind: Kind) -> Any:
+    """A value as it is read back from a column of this kind."""
+    return to_python(from_python([plain(value)], kind), kind)[0]
 
 
 def kind_of_value(value: Any) -> Kind:
-    """The kind of a plain value. Raises MixedTypes, or TypeError if no column holds it as it is."""
+    """The kind of a value. Raises MixedTypes, or TypeError if no column holds it as it is."""
     kind = _KINDS.get(type(value))
     if kind is not None:
         return kind
+    found = unwrapped(value)
+    if isinstance(value, numpy.ndarray):
+        inner = kind_of_value(found)
+        return [inner[0], len(found)] if isinstance(inner, list) and found else inner
+    if type(found) is not type(value):
+        return kind_of_value(found)
+    return _kind_of_plain(value)
+
+
+def _kind_of_plain(value: Any) -> Kind:
     if type(value) is datetime.datetime:
         return _kind_of_datetime(value)
     if isinstance(value, int):

@@ -11,14 +11,17 @@ from typing import Any, TypeAlias
 from fanout_pipeline.results.files.printable import printable
 
 Kind: TypeAlias = str | list[Any] | dict[str, Any]
-"""A column's type, as a JSON value: the name of an Arrow type, INTEGER_KIND or DECIMAL_KIND; for lists, a
-list of the kind of their elements; for dicts, a dict of the kinds of their values."""
+"""A column's type, as a JSON value: the name of an Arrow type, or one of the names below; for lists, a list of
+the kind of their elements, and of their length where it is fixed; for dicts, a dict of the kinds of their
+values."""
 NULL = "null"
 """The kind of None, which every other kind includes."""
 INTEGER_KIND = "integer text"
 """The kind of integers that are stored as decimal text."""
 DECIMAL_KIND = "decimal text"
 """The kind of Decimals, which are stored as text."""
+UUID_KIND = "uuid text"
+"""The kind of UUIDs, which are stored as text."""
 _INTEGERS = ["bool", "int64", INTEGER_KIND]
 """Values of each kind can be stored as any kind that follows it."""
 _PYTHON_NAMES = {
@@ -26,25 +29,34 @@ _PYTHON_NAMES = {
     "int64": "int",
     INTEGER_KIND: "int",
     DECIMAL_KIND: "Decimal",
+    UUID_KIND: "UUID",
     "double": "float",
+    "float": "float32",
     "large_string": "str",
     "binary": "bytes",
 }
 
 
+_FUNCTION = "the function returns"
+
+
 class MixedTypes(TypeError):
     """Results have no common kind. The message names two kinds, and where the second was found."""
 
-    def __init__(self, names: str, path: str = "", where: str = ""):
-        super().__init__(names, path, where)
+    def __init__(self, names: str, path: str = "", where: str = "", whose: str = _FUNCTION):
+        super().__init__(names, path, where, whose)
         self._names = names
         self._path = path
         self._where = where
+        self._whose = whose
 
     def __str__(self) -> str:
         inside = f" in {printable('result' + self._path, 100)}" if self._path else ""
         where = f" ({self._where})" if self._where else ""
-        return f"the function returns {self._names}{inside}; return one type for every item{where}"
+        what = "return one type for every item"
+        if self._whose != _FUNCTION:
+            what = "a column to keep must be of one type"
+        return f"{self._whose} {self._names}{inside}; {what}{where}"
 
     def within(self, key: str) -> MixedTypes:
         """The same error, for values below `key` in the results."""
@@ -52,21 +64,25 @@ class MixedTypes(TypeError):
 
     def found(self, where: str) -> MixedTypes:
         """The same error, with the place where the second kind was found."""
-        return MixedTypes(self._names, self._path, where)
+        return MixedTypes(self._names, self._path, where, self._whose)
+
+    def of(self, whose: str) -> MixedTypes:
+        """The same error, about values that the function did not return."""
+        return MixedTypes(self._names, whose=whose)
 
 
 def common(one: Kind, other: Kind) -> Kind:
     """The kind of a column that holds values of both. Raises MixedTypes.
 
-    A key that some dicts lack is null there, as in Arrow's structs. A bool among integers is the
-    integer that it equals. Integers and floats have no common kind, as floats would round.
-    """
+        A key that some dicts lack is null there, as in Arrow's structs. A bool among integers is the
+    XX"""
     if other == NULL or one == other:
         return one
     if one == NULL:
         return other
     if isinstance(one, list) and isinstance(other, list):
-        return [_below("[]", one[0], other[0])]
+        inner = _below("[]", one[0], other[0])
+        return [inner, *one[1:]] if one[1:] == other[1:] else [inner]
     if isinstance(one, dict) and isinstance(other, dict):
         return {
             key: _below(f"[{key!r}]", one.get(key, NULL), other.get(key, NULL))
@@ -74,7 +90,7 @@ def common(one: Kind, other: Kind) -> Kind:
         }
     if one in _INTEGERS and other in _INTEGERS:
         return max(one, other, key=_INTEGERS.index)
-    raise MixedTypes(" and ".join(sorted([_type_name(one), _type_name(other)])))
+    raise MixedTypes(" and ".join(sorted([kind_name(one), kind_name(other)])))
 
 
 def _below(key: str, one: Kind, other: Kind) -> Kind:
@@ -84,7 +100,8 @@ def _below(key: str, one: Kind, other: Kind) -> Kind:
         raise error.within(key) from None
 
 
-def _type_name(kind: Kind) -> str:
+def kind_name(kind: Kind) -> str:
+    """What messages call a kind."""
     if not isinstance(kind, str):
         return type(kind).__name__
     name, equals, _ = kind.rpartition(" = ")  # see `arrow_types.kind_of`

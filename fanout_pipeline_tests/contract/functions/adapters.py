@@ -17,5 +17,7 @@ class Batch:
     def __init__(self, function):
         self.function = function
 
-    def __call__(self, numbers):
-        return [self.function(number) for number in numbers.tolist()]
+    def __call__(self, batch):
+        is_frame = hasattr(batch, "columns")
+        items = batch.to_dict("records") if is_frame else batch.tolist()
+        return [self.function(item) for item in items]

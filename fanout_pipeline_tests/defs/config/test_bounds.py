@@ -68,6 +68,17 @@ def test_a_wrong_policy_for_failed_items_is_refused_before_the_run(setting, told
 
 
 @pytest.mark.parametrize(
+    ("resource", "setting", "told"),
+    [("fanout", {"wokers": 2}, "wokers"), ("data_folder", {"root": ".."}, "root")],
+)
+def test_a_wrong_resource_is_refused_before_the_run(resource, setting, told):
+    """Whoever mistypes a setting, or leads out of the data root, reads its name."""
+    config = {"resources": {resource: {"config": setting}}}
+    with pytest.raises(dg.DagsterInvalidConfigError, match=told):
+        defs.resolve_job_def("serial_job").execute_in_process(run_config=config)
+
+
+@pytest.mark.parametrize(
     "model", [DataFolder, Fanout, NumbersFileConfig, TrialsConfig, BreakEvenConfig]
 )
 def test_every_field_of_config_is_described(model):

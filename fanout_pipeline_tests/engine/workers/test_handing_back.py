@@ -1,11 +1,7 @@
 """Workers hand results back in short runs and write them in long ones: the results are the same."""
 
 import os
-import signal
 import sys
-import time
-from datetime import timedelta
-from pathlib import Path
 
 import psutil
 import pytest
@@ -17,6 +13,7 @@ from fanout_pipeline.engine.run import run_strategy
 from fanout_pipeline.engine.workers import run as workers_run
 from fanout_pipeline.engine.workers.pool import WorkerPool
 from fanout_pipeline.results.store.folder import ResultFolder
+from fanout_pipeline_tests.engine.workers import functions
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("leaves_nothing")]
 
@@ -42,10 +39,6 @@ def arrow_is_there():
     return lambda number: "pyarrow" in sys.modules
 
 
-def worker(number):
-    return os.getpid()
-
-
 def test_a_short_run_does_not_wait_for_arrow(arrow_is_there, file, tmp_path):
     """Workers whose results the parent can write soon import neither Arrow nor NumPy."""
     run(arrow_is_there, file, tmp_path / "out", chunks=7)
@@ -54,7 +47,7 @@ def test_a_short_run_does_not_wait_for_arrow(arrow_is_there, file, tmp_path):
 
 def test_parts_tell_who_made_them(file, tmp_path):
     """Who called the function is on record, not who has written its results."""
-    run(worker, file, tmp_path / "out", chunks=7)
+    run(functions.pid, file, tmp_path / "out", chunks=7)
     results = read_results(tmp_path / "out")["result"]
     for part in ResultFolder(tmp_path / "out").manifest().parts:
         assert set(results[part.first_index :][: part.items]) == {part.pid} != {os.getpid()}
@@ -90,18 +83,13 @@ def test_a_worker_that_dies_before_it_has_warmed_up(file, tmp_path, monkeypatch)
     assert read_results(tmp_path / "out")["result"].tolist() == list(range(300))
 
 
-def fails_at_seven(number):
-    if number % 100 == 7:
-        raise ValueError("seven")
-    return number
-
-
-def later(number):
-    return timedelta(number) if number > 150 else None
-
-
-@pytest.mark.parametrize("function", [fails_at_seven, later, str, float, bytes])
-@pytest.mark.parametrize("failed_items", ["null", "omit"])
+@pytest.mark.parametrize(
+    ("function", "failed_items"),
+    [
+        *((function, "null") for function in (functions.later, str, float, bytes)),
+        *((functions.fails_at_seven, failed_items) for failed_items in ("null", "omit")),
+    ],
+)
 def test_whoever_writes_the_results_are_the_same(
     function, failed_items, file, tmp_path, monkeypatch
 ):
@@ -115,39 +103,9 @@ def test_whoever_writes_the_results_are_the_same(
     assert handed.failed == written.failed == alone.failed
 
 
-class DiesAsItAnswers:
-    """The first worker dies in the middle of its answer, and leaves a process that holds its socket."""
-
-    def __init__(self, mark: Path):
-        self.mark = mark
-
-    def __call__(self, number):
-        from fanout_pipeline.engine.workers.protocol import Channel
-
-        if not self.mark.exists():
-            child = os.fork()
-            if not child:
-                time.sleep(30)
-                os._exit(0)
-            self.mark.write_text(str(child))
-            Channel.send = send_half_and_die
-        return "x" * 1000
-
-
-def send_half_and_die(channel, message):
-    whole = len(message).to_bytes(8) + message
-    if len(message) < 10_000:  # the count
-        os.write(channel.fileno(), whole)
-        return
-    os.write(channel.fileno(), whole[:9000])
-    os.kill(os.getpid(), signal.SIGKILL)
-
-
 def test_a_worker_that_dies_in_the_middle_of_its_answer(file, tmp_path):
     """Nobody waits for the rest of it, and a process that its function forked holds the socket open no more."""
-    began = time.monotonic()
-    run(DiesAsItAnswers(tmp_path / "mark"), file, tmp_path / "out")
-    assert time.monotonic() - began < 20
+    run(functions.DiesAsItAnswers(tmp_path / "mark"), file, tmp_path / "out")
     assert read_results(tmp_path / "out")["result"].tolist() == ["x" * 1000] * 300
     assert not psutil.pid_exists(int((tmp_path / "mark").read_text()))
 
@@ -155,7 +113,7 @@ def test_a_worker_that_dies_in_the_middle_of_its_answer(file, tmp_path):
 def test_imports_for_failed_items_are_no_time_of_the_calls(file, tmp_path):
     """What a failed item makes a worker import does not make the function look slow."""
     failures = FailurePolicy("quarantine")
-    record = run(fails_at_seven, file, tmp_path / "out", failures=failures)
+    record = run(functions.fails_at_seven, file, tmp_path / "out", failures=failures)
     assert record.failed == 3
     parts = ResultFolder(tmp_path / "out").manifest().parts
     assert sum(part.call_seconds for part in parts) < record.phases["start"]

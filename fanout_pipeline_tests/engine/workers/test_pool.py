@@ -20,6 +20,7 @@ from fanout_pipeline.engine.workers.process import WorkerProcess
 from fanout_pipeline.results.store.folder import ResultFolder
 from fanout_pipeline_tests.contract.functions import adapters
 from fanout_pipeline_tests.contract.runs import given_to
+from fanout_pipeline_tests.engine.workers import functions
 
 ROOT = Path(__file__).parents[2]
 CUT_SHORT = [
@@ -59,20 +60,11 @@ def run(name, file, function, folder, workers=2, chunks=None):
     return run_strategy(STRATEGIES[name], spec, folder, options, chunks=chunks)
 
 
-def slow_now_and_then(number):
-    """Every 29th number takes 5 ms, as a timer tells."""
-    if number % 29 == 3:
-        import time
-
-        time.sleep(0.005)
-    return number * number
-
-
 @pytest.mark.parametrize(("name", "workers"), CUT_SHORT)
 def test_chunks_that_are_cut_short(name, workers, file, tmp_path, short):
     """However a run's chunks are cut while they are worked on, its results are those of fixed chunks."""
-    fixed = run("serial", file, slow_now_and_then, tmp_path / "fixed", chunks=3)
-    record = run(name, file, slow_now_and_then, tmp_path / name, workers)
+    fixed = run("serial", file, functions.slow_now_and_then, tmp_path / "fixed", chunks=3)
+    record = run(name, file, functions.slow_now_and_then, tmp_path / name, workers)
     assert record.digest == fixed.digest
     assert record.chunks > 5
     frame = read_results(tmp_path / name)
@@ -88,7 +80,7 @@ def test_chunks_that_are_cut_short(name, workers, file, tmp_path, short):
 @pytest.mark.parametrize(("name", "workers"), CUT_SHORT)
 def test_chunks_that_were_asked_for(name, workers, file, tmp_path, short):
     """Who asks for 5 chunks gets 5 parts, with the items that the source puts into each."""
-    record = run(name, file, slow_now_and_then, tmp_path / name, workers, chunks=5)
+    record = run(name, file, functions.slow_now_and_then, tmp_path / name, workers, chunks=5)
     source = IntegerLines(str(file))
     counts = [len(source.read(chunk)) for chunk in source.chunks(5)]
     assert [part.items for part in ResultFolder(tmp_path / name).manifest().parts] == counts
@@ -155,21 +147,11 @@ def test_an_error_that_cannot_be_sent(file, tmp_path):
         run("multiprocess", file, function, tmp_path / "multiprocess")
 
 
-class CannotBeRead:
-    """Is pickled, but not unpickled."""
-
-    def __reduce__(self):
-        return (int, ("no number",))
-
-    def __call__(self, number):
-        return number
-
-
 @pytest.mark.parametrize("name", [name for name, s in STRATEGIES.items() if s.starts_processes])
 def test_a_function_that_cannot_be_read(name, file, tmp_path):
     """A function that a worker cannot unpickle ends the run with the error, and what to do."""
     with pytest.raises(ValueError, match="no number") as caught:
-        run(name, file, CannotBeRead(), tmp_path / name)
+        run(name, file, functions.CannotBeRead(), tmp_path / name)
     assert "A worker process could not unpickle what it was sent." in caught.value.__notes__[0]
 
 
@@ -287,62 +269,6 @@ def run_python(folder, arguments, typed):
     assert done.returncode == 0, done.stderr
     (line,) = [line for line in done.stdout.splitlines() if "workers:" in line]
     return [int(pid) for pid in line.partition("workers:")[2].split()]
-
-
-DEFINITIONS = """
-import dagster as dg
-
-from fanout_pipeline.defs.lab.factory import fanout_assets
-from fanout_pipeline.defs.config.resources import default_resources
-from fanout_pipeline import FanoutSpec
-from fanout_pipeline import IntegerLines
-
-PARENT_MARKER = True
-OFFSET = 1
-
-def tells(number):
-    import sys
-    found = {"dagster", "pandas"} & {name.partition(".")[0] for name in sys.modules}
-    main = sys.modules["__main__"]
-    return f"{number + OFFSET} {sorted(found)} {hasattr(main, 'PARENT_MARKER')}"
-
-by_name = FanoutSpec("named", IntegerLines("numbers.txt"), tells)
-by_value = FanoutSpec("nameless", IntegerLines("numbers.txt"), lambda number: tells(number))
-assets = [*fanout_assets(by_name), *fanout_assets(by_value)]
-keys = ["named/serial", "named/multiprocess", "nameless/serial", "nameless/multiprocess"]
-defs = dg.Definitions(
-    assets=assets,
-    jobs=[dg.define_asset_job("tell", keys, executor_def=dg.in_process_executor)],
-    resources=default_resources(),
-)
-"""
-
-
-def test_a_dagster_file_may_be_the_parent(tmp_path):
-    """Functions of a file that `dagster … -f` was given work, named or not, without dagster there."""
-    pytest.importorskip("dagster")
-    (tmp_path / "code").mkdir()
-    (tmp_path / "code" / "tells_what_is_loaded.py").write_text(DEFINITIONS)
-    (tmp_path / "data").mkdir()
-    (tmp_path / "data" / "numbers.txt").write_text("1\n2\n3\n4\n")
-    command = ["job", "execute", "-f", "code/tells_what_is_loaded.py", "-j", "tell"]
-    done = subprocess.run(
-        [Path(sys.executable).with_name("dagster"), *command],
-        cwd=tmp_path,
-        env={
-            **{name: value for name, value in os.environ.items() if name != "DAGSTER_HOME"},
-            "PYTHONPATH": str(ROOT),
-            "FANOUT_DATA": str(tmp_path / "data"),
-            "FANOUT_WORKERS": "2",
-        },
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr[-3000:]
-    for name in ("named", "nameless"):
-        told = read_results(tmp_path / "data" / name / "multiprocess")["result"].tolist()
-        assert told == [f"{number + 1} [] False" for number in (1, 2, 3, 4)]
 
 
 @pytest.mark.parametrize(("given", "threads"), [(None, "1"), ("3", "3")])

@@ -11,7 +11,6 @@ from fanout_pipeline import FanoutSpec, IntegerLines, Options
 from fanout_pipeline.engine.registry import STRATEGIES
 from fanout_pipeline.measuring.break_even import measure, timed_runs
 from fanout_pipeline.measuring.break_even.added_cost import Calibration, Cost
-from fanout_pipeline.measuring.break_even.answers import FROM
 from fanout_pipeline.measuring.break_even.grid import Cell, Grid, Sample, ordered_costs
 from fanout_pipeline.measuring.break_even.measure import (
     AlreadyRunning,
@@ -45,7 +44,7 @@ def grid(spec, *strategies, counts=(10, 100), repeats=2):
     )
 
 
-def measured(spec, tmp_path, *strategies, budget=20, counts=(10, 100), **settings):
+def measured(spec, tmp_path, *strategies, budget=120, counts=(10, 100), **settings):
     return measure_break_even(
         spec,
         tmp_path / "same" / "break_even",
@@ -131,7 +130,6 @@ def test_waits_of_an_async_function_are_beside_each_other(spec, tmp_path):
     serial, asyncio = (min(found.model.seconds(name, waits)) for name in ("serial", "asyncio"))
     assert serial >= 100 * WAIT.seconds
     assert asyncio < 0.9 * serial
-    assert found.answers.by_items["asyncio", WAIT].answer == FROM
 
 
 def test_with_four_cores_the_number_of_workers_is_varied(spec, tmp_path, monkeypatch):
@@ -145,7 +143,7 @@ def test_with_four_cores_the_number_of_workers_is_varied(spec, tmp_path, monkeyp
         runnable_grid(
             spec, Grid((10, 1000), ordered_costs([BURN]), ("multiprocess",), frozenset(), 1)
         ),
-        Settings(25),
+        Settings(120),
         lines.append,
     )
     assert found.scaling.identifiable

@@ -41,6 +41,8 @@ ULP = 2.0**-52
         ("a", "a", 0.0),
         (None, None, 0.0),
         (None, 0.0, DIFFERENT),
+        (None, {"a": None, "b": {}}, 0.0),
+        ({"a": 0}, None, DIFFERENT),
         (Decimal("0.1"), Decimal("0.10"), DIFFERENT),
         (Decimal("NaN"), Decimal("NaN"), 0.0),
         ([1.0, [NAN]], [1.0 + ULP, [NAN]], ULP),

@@ -1,7 +1,6 @@
 """Results are compared where there is something to compare with, and called again only where asked for."""
 
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
@@ -16,33 +15,10 @@ from fanout_pipeline.results.store.folder import ResultFolder
 from fanout_pipeline.results.store.manifest import Manifest
 from fanout_pipeline.results.write import write_part
 from fanout_pipeline.sources.source import BadInput
+from fanout_pipeline_tests.measuring.correctness.functions import Marked
 
 pytestmark = pytest.mark.slow
 LINES = 300
-
-
-class Marked:
-    """Writes down each call; another result than at first once there is the file `changed`."""
-
-    def __init__(self, folder):
-        self.folder = Path(folder)
-
-    def __call__(self, line):
-        with open(self.folder / "calls", "a") as file:
-            file.write(f"{line}\n")
-        if (self.folder / "down").exists():
-            raise ConnectionError
-        if int(line) % 50 == 49 and (self.folder / "fails").exists():
-            raise ValueError(line)
-        if line == "120" and (self.folder / "hangs").exists():
-            import time
-
-            time.sleep(600)
-        return int(line) / 7
-
-    @property
-    def calls(self):
-        return [int(line) for line in (self.folder / "calls").read_text().split()]
 
 
 @pytest.fixture

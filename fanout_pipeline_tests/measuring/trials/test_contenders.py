@@ -1,6 +1,5 @@
 """Strategies as contenders: each of their timed runs is checked."""
 
-import sys
 from dataclasses import replace
 
 import pytest
@@ -17,6 +16,7 @@ from fanout_pipeline.measuring.trials.rounds import run_trials
 from fanout_pipeline.measuring.trials.trial import TrialOptions
 from fanout_pipeline.numbers_file import write_numbers
 from fanout_pipeline.squares import square
+from fanout_pipeline_tests.measuring.trials import functions
 from fanout_pipeline_tests.measuring.trials.simulated import trial_run
 
 
@@ -35,15 +35,11 @@ def test_the_run_whose_time_counts_is_checked_too(tmp_path):
     assert multiprocess.check(replace(run, digest="of other results")).wrong > 0
 
 
-def hashed(line):
-    return hash(line) % 1000
-
-
 @pytest.mark.slow
 def test_a_function_that_contradicts_itself_makes_no_contender_wrong(tmp_path):
     """Trials go on, nothing is called wrong, and the comparison says what was found."""
     (tmp_path / "lines.txt").write_text("".join(f"line {n}\n" for n in range(50)))
-    spec = FanoutSpec("lines", TextLines(str(tmp_path / "lines.txt")), hashed)
+    spec = FanoutSpec("lines", TextLines(str(tmp_path / "lines.txt")), functions.hashed)
     determinism = DeterminismTest(spec)
     contenders = [
         StrategyContender(
@@ -63,14 +59,10 @@ def test_a_function_that_contradicts_itself_makes_no_contender_wrong(tmp_path):
 def test_a_sweep_forgives_last_digits(tmp_path):
     """A timed run whose results differ from serial's in the last digits only is not refused."""
     (tmp_path / "lines.txt").write_text("".join(f"{n}\n" for n in range(50)))
-    spec = FanoutSpec("lines", TextLines(str(tmp_path / "lines.txt")), elsewhere_otherwise)
+    spec = FanoutSpec(
+        "lines", TextLines(str(tmp_path / "lines.txt")), functions.elsewhere_otherwise
+    )
     cell = Cell(Cost.parsed("wait 1 ms"), 20)
     with timed_runs(spec, Options(2, "spawn"), calibrate(), tmp_path) as runs:
         for strategy in ("multiprocess", REFERENCE, "multiprocess", "threads"):
             assert runs.measure(strategy, cell) > 0
-
-
-def elsewhere_otherwise(line):
-    """Other last digits in workers than in the process of the tests."""
-    numbers = [0.1 * int(line), 0.2, 0.3]
-    return sum(numbers if sys.argv[0] == "-c" else numbers[::-1])

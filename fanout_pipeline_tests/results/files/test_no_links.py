@@ -29,24 +29,9 @@ from fanout_pipeline.results.files.no_links import (
     touch,
     unlink,
 )
+from fanout_pipeline_tests.results.files.contents import contents
 
 PACKAGE = Path(fanout_pipeline.__file__).parent
-
-
-def contents(folder):
-    """All that is below a folder: files with their bytes, links with what they say."""
-    found = {}
-    for path in sorted(folder.rglob("*")):
-        name = str(path.relative_to(folder))
-        found[name] = (
-            os.readlink(path)
-            if path.is_symlink()
-            else None
-            if path.is_dir()
-            else path.read_bytes(),
-            path.lstat().st_mtime_ns,
-        )
-    return found
 
 
 @pytest.fixture

@@ -119,9 +119,9 @@ def test_what_a_later_version_has_written_is_refused_and_kept(tmp_path, name):
         generation.path.mkdir()
         begin(generation, Identity({}))
     file = generation.path / name
-    file.write_text(file.read_text().replace('"format": 3', '"format": 4', 1))
+    file.write_text(file.read_text().replace('"format": 4', '"format": 5', 1))
     before = file.read_bytes()
-    with pytest.raises(NoResults, match=r"written in format 4, .* knows 2 and 3: use the version"):
+    with pytest.raises(NoResults, match=r"written in format 5, .* knows 2, 3, 4: use the version"):
         write_results(target.path, [2])
     assert file.read_bytes() == before
 
@@ -136,7 +136,7 @@ def test_what_a_later_version_keeps_elsewhere_is_refused_and_kept(tmp_path):
     target.path.unlink()
     target.path.symlink_to(elsewhere)
     file = elsewhere / "_manifest.json"
-    file.write_text(file.read_text().replace('"format": 3', '"format": 4', 1))
-    with pytest.raises(NoResults, match="written in format 4"):
+    file.write_text(file.read_text().replace('"format": 4', '"format": 5', 1))
+    with pytest.raises(NoResults, match="written in format 5"):
         write_results(target.path, [2])
     assert target.path.resolve() == elsewhere

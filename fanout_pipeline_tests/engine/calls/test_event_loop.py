@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import textwrap
+import threading
 from functools import partial
 from pathlib import Path
 
@@ -14,15 +15,25 @@ from fanout_pipeline.engine.calls import event_loop, loop_thread
 from fanout_pipeline_tests.contract.cases import BY_ITEM, IN_PROCESS, every_strategy_by_item
 from fanout_pipeline_tests.contract.checks import assert_same_results
 from fanout_pipeline_tests.contract.echo_server import echo_server
-from fanout_pipeline_tests.contract.functions import awaiting, returning
-from fanout_pipeline_tests.contract.runs import run
+from fanout_pipeline_tests.contract.functions import GUILTY, awaiting, returning
+from fanout_pipeline_tests.contract.runs import run, write_items
 from fanout_pipeline_tests.processes import interrupt
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
-pytestmark = pytest.mark.usefixtures("leaves_nothing")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.usefixtures("leaves_nothing"),
+    pytest.mark.timeout(60),
+]
 AWAITS_HERE = [name for name in IN_PROCESS if name in BY_ITEM]
 """Those whose calls are awaited in this process."""
+
+
+@pytest.fixture
+def file(tmp_path):
+    """100 items, 1000 + index."""
+    return write_items(tmp_path / "numbers.txt", 100)
 
 
 @pytest.fixture
@@ -76,13 +87,63 @@ def test_a_thread_whose_own_event_loop_runs_can_start_a_run(name, file, tmp_path
 )
 def test_whatever_a_call_does_it_can_be_interrupted(name, function, file, tmp_path, monkeypatch):
     """Ctrl-C ends a run whose call waits, computes, or minds no cancelling; the next run has a loop."""
-    monkeypatch.setattr(loop_thread, "PATIENCE_SECONDS", 1.0)
-    thread = interrupt(lambda: True, delay=0.7)
+    monkeypatch.setattr(loop_thread, "PATIENCE_SECONDS", 0.5)
+    called = threading.Event()
+
+    async def noted(number):
+        if number == GUILTY:
+            called.set()
+        return await function(number)
+
+    thread = interrupt(called.is_set, delay=0.05)
     with pytest.raises(KeyboardInterrupt):
-        run(name, file, function, tmp_path / name)
+        run(name, file, noted, tmp_path / name)
     thread.join()
     run(name, file, awaiting.same_async, tmp_path / name)
     assert_same_results(tmp_path / name, file, returning.same)
+
+
+INTERRUPTED = """
+    import contextlib, os, signal, sys
+    from pathlib import Path
+    from fanout_pipeline.engine.calls import loop_thread
+    from fanout_pipeline_tests.contract.functions import GUILTY
+    from fanout_pipeline_tests.contract.functions.awaiting import minds_no_cancelling
+    from fanout_pipeline_tests.contract.runs import run
+
+    loop_thread.PATIENCE_SECONDS = 0.5
+
+    async def function(number):
+        if number == GUILTY:
+            os.kill(os.getpid(), signal.SIGINT)
+        await minds_no_cancelling(number)
+
+    with contextlib.suppress(KeyboardInterrupt):
+        run(sys.argv[1], Path(sys.argv[2]), function, Path(sys.argv[3]))
+"""
+
+
+def test_a_call_that_minds_no_cancelling_is_told_of_once(file, tmp_path):
+    """Whoever pressed Ctrl-C reads that its event loop is abandoned, and nothing as the process ends."""
+    said = program(tmp_path, INTERRUPTED, "serial", file)
+    assert said.count("\n") == 1
+    assert "abandoned" in said
+
+
+def program(tmp_path, text, *arguments, options=()):
+    """What a program, which ends well, writes to stderr."""
+    (tmp_path / "program.py").write_text(textwrap.dedent(text))
+    done = subprocess.run(
+        [sys.executable, *options, "program.py", *map(str, arguments), str(tmp_path / "out")],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=50,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stderr
 
 
 def test_the_loop_may_be_stopped_by_a_call(file, tmp_path):
@@ -132,28 +193,19 @@ CLEANS_UP = """
         return number
 
     if __name__ == "__main__":
-        name, file, folder = sys.argv[1:]
-        run(name, Path(file), function, Path(folder))
+        *names, file, folder = sys.argv[1:]
+        for name in names:
+            run(name, Path(file), function, Path(folder) / name)
 """
 
 
-@every_strategy_by_item
-def test_the_loop_is_closed_in_order(name, file, tmp_path):
-    """At a worker's end tasks are cancelled and generators closed, without a word."""
-    (tmp_path / "cleans_up.py").write_text(textwrap.dedent(CLEANS_UP))
-    done = subprocess.run(
-        [sys.executable, "cleans_up.py", name, str(file), str(tmp_path / "out")],
-        cwd=tmp_path,
-        env=os.environ | {"PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "always"},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=50,
-    )
-    assert (done.returncode, done.stderr) == (0, "")
+@pytest.mark.parametrize("names", [AWAITS_HERE, ["multiprocess"]])
+def test_the_loop_is_closed_in_order(names, file, tmp_path):
+    """At the end of a process tasks are cancelled and generators closed, without a word."""
+    assert program(tmp_path, CLEANS_UP, *names, file, options=("-W", "always")) == ""
     tasks, generators = (
         {path.name.split()[1] for path in tmp_path.glob(f"{kind} *")}
         for kind in ("task", "generator")
     )
     assert tasks == generators
-    assert 1 <= len(tasks) <= (1 if name in AWAITS_HERE else 2)
+    assert 1 <= len(tasks) <= (1 if names == AWAITS_HERE else 2)

@@ -20,10 +20,12 @@ from fanout_pipeline_tests.contract.functions.starting_programs import PROGRAMS,
 from fanout_pipeline_tests.contract.runs import run as run_anyhow
 from fanout_pipeline_tests.processes import lives, until
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 GONE_SECONDS = 5
 
 pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.timeout(60),
     pytest.mark.usefixtures("leaves_nothing"),
     pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the group alone is known"),
 ]

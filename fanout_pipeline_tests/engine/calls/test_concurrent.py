@@ -12,17 +12,25 @@ from fanout_pipeline import FanoutSpec, IntegerLines, Options, read_results
 from fanout_pipeline.engine.calls import event_loop
 from fanout_pipeline.engine.model.errors import ItemFailed
 from fanout_pipeline.engine.registry import STRATEGIES
-from fanout_pipeline.engine.run import run_strategy
-from fanout_pipeline.engine.strategies import asyncio_tasks
 from fanout_pipeline.results import write as writing
 from fanout_pipeline.sources.source import BadInput
 from fanout_pipeline_tests.chance import examples
 from fanout_pipeline_tests.contract.checks import assert_same_results
-from fanout_pipeline_tests.contract.functions import awaiting, returning
-from fanout_pipeline_tests.contract.runs import options_of, run, run_warm, write_items
+from fanout_pipeline_tests.contract.functions import returning
+from fanout_pipeline_tests.contract.runs import run, run_warm, write_items
 from fanout_pipeline_tests.processes import interrupt
 
-pytestmark = pytest.mark.usefixtures("leaves_nothing")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.usefixtures("leaves_nothing"),
+    pytest.mark.timeout(60),
+]
+
+
+@pytest.fixture
+def file(tmp_path):
+    """100 items, 1000 + index."""
+    return write_items(tmp_path / "numbers.txt", 100)
 
 
 class Gate:
@@ -91,19 +99,6 @@ def test_memory_is_flat(tmp_path, monkeypatch):
     run("asyncio", many, gate, tmp_path / "asyncio", chunks=10, concurrency=5)
     assert max(held) == 3
     assert_same_results(tmp_path / "asyncio", many, returning.same)
-
-
-@pytest.mark.parametrize(("items", "parts"), [(10, 1), (200, 10), (2000, 10), (20_000, 100)])
-def test_a_larger_input_has_larger_chunks(items, parts, tmp_path, monkeypatch):
-    """There are as many parts, however large the input, until its chunks are as large as memory allows."""
-    monkeypatch.setattr(IntegerLines, "CHUNK_SIZE", 2000)
-    monkeypatch.setattr(asyncio_tasks, "_SMALL_SHARE", 1 / 20)
-    monkeypatch.setattr(asyncio_tasks, "_CHUNKS", 10)
-    file = tmp_path / "numbers.txt"
-    file.write_text("".join(f"{index % 10_000:04d}\n" for index in range(items)))
-    record = run("asyncio", file, awaiting.same_async, tmp_path / "asyncio", chunks=None)
-    assert record.chunks == parts
-    assert record.items == items
 
 
 @pytest.mark.hypothesis
@@ -230,11 +225,3 @@ def test_a_wait_without_an_end_can_be_interrupted(name, file, tmp_path):
     assert gate.ended == []
     assert set(gate.cancelled) <= set(gate.begun)
     assert len(gate.cancelled) >= len(gate.begun) - 1
-
-
-def test_a_plain_function_is_refused(file, tmp_path):
-    """`asyncio` says what it needs instead of calling a function that would block the loop."""
-    spec = FanoutSpec("squares", IntegerLines(str(file)), returning.same)
-    strategy, options = STRATEGIES["asyncio"], options_of("asyncio")
-    with pytest.raises(TypeError, match=r"returning:same is not an `async def` function"):
-        run_strategy(strategy, spec, tmp_path / "asyncio", options)

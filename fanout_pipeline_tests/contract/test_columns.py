@@ -1,0 +1,288 @@
+"""Columns of results are the same whatever the strategy: kept ones, fields of dicts, a stated type."""
+
+import datetime
+import json
+
+import pandas
+import pytest
+from pyarrow import parquet
+
+from fanout_pipeline import BadInput, FanoutSpec, ItemFailed, Options, read_failures, read_results
+from fanout_pipeline.engine.model.options import FailurePolicy
+from fanout_pipeline.engine.registry import STRATEGIES
+from fanout_pipeline.engine.run import run_strategy
+from fanout_pipeline.engine.scattered.scattered import ScatteredRun
+from fanout_pipeline.measuring.correctness.verification import verify
+from fanout_pipeline_tests.contract.cases import every_strategy
+from fanout_pipeline_tests.contract.functions import columns
+from fanout_pipeline_tests.contract.functions.returning import same
+from fanout_pipeline_tests.contract.rows import Rows, write_rows
+from fanout_pipeline_tests.contract.runs import options_of, spec_of, write_items
+
+COUNT = 60
+OMIT = FailurePolicy(on_error="quarantine", failed_items="omit")
+NULL = FailurePolicy(on_error="quarantine")
+
+pytestmark = pytest.mark.usefixtures("leaves_nothing")
+
+
+@pytest.fixture
+def orders(tmp_path):
+    """A source of rows, and the rows."""
+    return write_rows(tmp_path / "orders.jsonl", COUNT)
+
+
+def run(name, spec, folder, chunks=4, resume=False, **options):
+    kept = {"ledger": True, "resume": True} if resume else {}
+    return run_strategy(
+        STRATEGIES[name], spec, folder, options_of(name, **options), chunks=chunks, **kept
+    )
+
+
+def column(folder, name):
+    found = read_results(folder)[name]
+    return found.astype(object).where(found.notna(), None).tolist()
+
+
+@every_strategy
+def test_fields_and_kept_columns_stand_beside_the_index(orders, tmp_path, name):
+    """In whatever parts: each row has its order, which the function never saw, and each field a column."""
+    source, rows = orders
+    folder = tmp_path / "results" / name
+    spec = spec_of(name, source, columns.scored, keep=("order", "country"), unpack=True)
+    record = run(name, spec, folder)
+    assert verify(spec, folder, record).check.faultless
+    found = read_results(folder)
+    assert list(found) == ["index", "order", "country", "score", "even", "late"]
+    assert found["index"].tolist() == list(range(COUNT))
+    for kept in ("order", "country"):
+        assert column(folder, kept) == [row[kept] for row in rows]
+    expected = [columns.scored({"amount": n}) or {} for n in range(COUNT)]
+    for field in ("score", "even", "late"):
+        assert column(folder, field) == [one.get(field) for one in expected]
+
+
+@every_strategy
+def test_a_result_of_another_type_than_stated_is_its_item_s_error(orders, tmp_path, name):
+    """It goes into quarantine as any failed call does, and the others are of the stated type."""
+    source, rows = orders
+    folder = tmp_path / name
+    spec = spec_of(
+        name,
+        source,
+        columns.odd_type_on_sevens,
+        keep=("order",),
+        unpack=True,
+        result_type=columns.Score,
+    )
+    run(name, spec, folder, failures=OMIT)
+    failures = read_failures(folder)
+    assert failures["index"].tolist() == list(range(0, COUNT, 7))
+    assert set(failures["error_type"]) == {"WrongType"}
+    assert (
+        "result['score'] is 'seven', of type str, and result_type says float"
+        in failures["message"][0]
+    )
+    assert list(read_results(folder)) == ["index", "order", "score", "even", "day"]
+    assert column(folder, "order") == [row["order"] for row in rows if row["amount"] % 7]
+    assert column(folder, "score") == [n / 2 for n in range(COUNT) if n % 7]
+    assert column(folder, "day") == [None] * (COUNT - len(failures))
+
+
+@pytest.mark.parametrize("name", ["serial", "multiprocess", "vectorized"])
+def test_without_quarantine_it_ends_the_run(orders, tmp_path, name):
+    """The first such item is named, and nothing is written."""
+    spec = spec_of(name, orders[0], columns.odd_type_on_sevens, result_type=columns.Score)
+    with pytest.raises(ItemFailed, match=r"on item \d+ .*result_type says float"):
+        run(name, spec, tmp_path / name, failures=FailurePolicy(retries=1, backoff_seconds=0))
+    assert not (tmp_path / name).exists()
+
+
+@every_strategy
+@pytest.mark.parametrize("policy", [NULL, OMIT], ids=["null", "omit"])
+def test_items_in_quarantine_keep_their_columns_or_have_no_row(tmp_path, name, policy):
+    """A record that cannot be read has nulls; one whose call failed has its columns, or no row."""
+    source, rows = write_rows(tmp_path / "orders.jsonl", COUNT, bad=(3, 21))
+    folder = tmp_path / "results" / name
+    spec = spec_of(name, source, columns.fails_on_sevens, keep=("order",))
+    run(name, spec, folder, failures=policy)
+    bad = {3, *range(0, COUNT, 7)}
+    assert read_failures(folder)["index"].tolist() == sorted(bad)
+    left = [n for n in range(COUNT) if n not in bad or not policy.omits]
+    assert read_results(folder)["index"].tolist() == left
+    assert column(folder, "order") == [None if n in (3, 21) else rows[n]["order"] for n in left]
+    assert column(folder, "result") == [None if n in bad else n for n in left]
+
+
+@pytest.mark.parametrize("name", ["serial", "multiprocess"])
+def test_plain_results_are_unpacked_or_not_alike(tmp_path, name):
+    """What is no dict stays one column, whatever is asked for; in short runs, too, in which the parent writes."""
+    file = write_items(tmp_path / "numbers.txt", COUNT)
+    spec = spec_of(name, file, same, unpack=True, result_type=float)
+    run(name, spec, tmp_path / name)
+    assert read_results(tmp_path / name)["result"].dtype == "float64"
+    assert column(tmp_path / name, "result") == [1000.0 + n for n in range(COUNT)]
+
+
+def test_a_dataclass_is_a_dict_of_its_fields(orders, tmp_path):
+    """As one column, too; a stated type gives parts of one schema however they are cut."""
+    for unpack in (False, True):
+        spec = spec_of(
+            "serial", orders[0], columns.as_dataclass, unpack=unpack, result_type=columns.Score
+        )
+        run("serial", spec, tmp_path / str(unpack), chunks=COUNT)
+    whole = read_results(tmp_path / "False")["result"][3]
+    assert whole == {"score": 1.5, "even": False, "day": datetime.date(2026, 11, 28)}
+    assert column(tmp_path / "True", "day") == [datetime.date(2026, 11, 28)] * COUNT
+
+
+def test_a_batch_may_be_a_data_frame(orders, tmp_path):
+    """Its rows are dicts, with and without a stated type, and whatever fails in it is found."""
+    spec = FanoutSpec(
+        "orders", orders[0], same, halves, keep=("order",), unpack=True, result_type=columns.Score
+    )
+    run("vectorized", spec, tmp_path / "stated", failures=NULL)
+    run(
+        "vectorized",
+        FanoutSpec("orders", orders[0], same, halves),
+        tmp_path / "inferred",
+        failures=NULL,
+    )
+    assert column(tmp_path / "stated", "score") == [None if n == 7 else n / 2 for n in range(COUNT)]
+    assert column(tmp_path / "inferred", "result")[8] == {"score": 4.0, "even": True}
+
+
+def halves(rows):
+    amounts = rows["amount"]
+    if 7 in set(amounts):
+        raise ValueError("seven")
+    return pandas.DataFrame({"score": amounts / 2, "even": amounts % 2 == 0})
+
+
+@pytest.mark.parametrize("changed", ["keep", "unpack", "result_type"])
+def test_parts_with_other_columns_are_not_reused(orders, tmp_path, changed):
+    """What a run has left is made again where its columns would be others."""
+    more = {"keep": ("order",), "unpack": True, "result_type": columns.Score}
+    logged = []
+    with pytest.raises(ItemFailed):
+        run(
+            "serial",
+            spec_of("serial", orders[0], fails_at_the_end, **more),
+            tmp_path / "out",
+            resume=True,
+        )
+    more[changed] = {"keep": (), "unpack": False, "result_type": None}[changed]
+    spec = spec_of("serial", orders[0], fails_at_the_end, **more)
+    with pytest.raises(ItemFailed):
+        run_strategy(
+            STRATEGIES["serial"], spec, tmp_path / "out", Options(1, "none"),
+            chunks=4, log=logged.append, ledger=True, resume=True,
+        )  # fmt: skip
+    assert "are not reused, as the columns of the results changed since" in logged[0]
+    run("serial", spec_of("serial", orders[0], columns.as_dataclass), tmp_path / "out")
+
+
+def fails_at_the_end(row):
+    if row["amount"] == COUNT - 1:
+        raise ValueError("the last")
+    return columns.as_dataclass(row)
+
+
+def test_steps_of_a_scheduler_keep_columns(orders, tmp_path):
+    """What each step writes, and what is done in the end, has the same columns."""
+    source, rows = orders
+    spec = FanoutSpec(
+        "orders", source, columns.scored, keep=("order",), unpack=True, result_type=columns.Score
+    )
+    policy = Options(1, "none", failures=NULL)
+    steps = ScatteredRun.join("steps", spec, tmp_path / "steps", policy, "a run", chunks=5)
+    steps.gather([steps.run_chunk(one.start, one.stop) for one in steps.scatter()[:0:-1]])
+    assert column(tmp_path / "steps", "order") == [row["order"] for row in rows]
+    late = [n for n in range(COUNT) if n > 50 and n % 10 != 9]
+    assert (
+        read_failures(tmp_path / "steps")["index"].tolist() == late
+    )  # which Score has no field for
+
+
+def test_what_cannot_be_kept_is_said_before_anything_runs(orders, tmp_path):
+    """A column that is not there, a source without columns, a name that is taken, a field of that name."""
+    source, _ = orders
+    with pytest.raises(BadInput, match=r"has no column 'oder', but order, amount, country"):
+        run("serial", spec_of("serial", source, same, keep=("oder",)), tmp_path / "out")
+    file = write_items(tmp_path / "numbers.txt", 3)
+    with pytest.raises(
+        BadInput, match=r"numbers\.txt has no columns, so 'a' cannot be kept\. Leave out keep="
+    ):
+        run("serial", spec_of("serial", file, same, keep=("a",)), tmp_path / "out")
+    with pytest.raises(
+        ValueError, match=r"keep names 'index', which is a column of the results' own"
+    ):
+        spec_of("serial", source, same, keep=("index",))
+    with pytest.raises(ValueError, match="keep names 'a', which is given twice"):
+        spec_of("serial", source, same, keep=("a", "a"))
+    with pytest.raises(TypeError, match=r"write keep=\('order',\)"):
+        spec_of("serial", source, same, keep="order")
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("count", [0, 3])
+def test_columns_are_there_without_results(tmp_path, count):
+    """Of an empty input, or where every result is None: those that are kept, and those that are stated."""
+    source, _ = write_rows(tmp_path / "orders.jsonl", max(1, count))
+    spec = FanoutSpec("o", source, nothing, keep=("order",), unpack=True, result_type=columns.Score)
+    run("serial", spec, tmp_path / "out")
+    if not count:
+        (tmp_path / "orders.jsonl").write_text("")
+        empty = FanoutSpec(
+            "o",
+            Empty(source.path),
+            nothing,
+            keep=("order",),
+            unpack=True,
+            result_type=columns.Score,
+        )
+        run("serial", empty, tmp_path / "out")
+    found = read_results(tmp_path / "out")
+    assert list(found) == ["index", "order", "score", "even", "day"]
+    assert len(found) == count
+    for part in (tmp_path / "out").glob("part-*"):
+        assert str(parquet.read_schema(part).field("score").type) == "double"
+
+
+def nothing(row):
+    return None
+
+
+class Empty(Rows):
+    """Rows of a file without any, in which no column can be missing."""
+
+    def require_columns(self, names):
+        pass
+
+
+@pytest.mark.parametrize("chunks", [1, 4])
+def test_numbers_of_a_kept_column_are_floats_if_one_is(tmp_path, chunks):
+    """Whatever is read at once; other types in one column are refused, and the column is named."""
+    path = tmp_path / "rows.jsonl"
+    path.write_text('{"a": 1}\n{"a": 2}\n{"a": null}\n{"a": 0.5}\n')
+    spec = FanoutSpec("rows", Rows(str(path)), str, keep=("a",))
+    run("serial", spec, tmp_path / "out", chunks)
+    assert column(tmp_path / "out", "a") == [1.0, 2.0, None, 0.5]
+    path.write_text(path.read_text().replace("0.5", '"x"'))
+    with pytest.raises(
+        (BadInput, TypeError), match=r"of a column is of its type|kept column 'a' has int and str"
+    ):
+        run("serial", spec, tmp_path / "out", chunks)
+
+
+@pytest.mark.parametrize("name", ["index", "key", "result", "order"])
+def test_a_field_with_the_name_of_another_column_is_an_error(tmp_path, name):
+    """It says which, and what to do; no column is overwritten."""
+    (tmp_path / "rows.jsonl").write_text(json.dumps({name: 1, "order": 2}) + "\n")
+    spec = FanoutSpec(
+        "rows", Rows(str(tmp_path / "rows.jsonl")), same, keep=("order",), unpack=True
+    )
+    with pytest.raises(
+        TypeError, match=rf"the field '{name}', which is the name of another column .*: return it"
+    ):
+        run("serial", spec, tmp_path / "out")
