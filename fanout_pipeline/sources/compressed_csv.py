@@ -13,16 +13,16 @@ from fanout_pipeline.sources.csv_items import CsvItems
 from fanout_pipeline.sources.csv_pieces import Piece
 from fanout_pipeline.sources.csv_records import FieldError, find, first_record, is_plain
 from fanout_pipeline.sources.csv_table import Layout
-from fanout_pipeline.sources.source import Chunk, Items, Source, Version
+from fanout_pipeline.sources.source import Chunk, Items, Source
 from fanout_pipeline.sources.spool.feed import Files, Group
-from fanout_pipeline.sources.spool.reading import Reading, version_of
+from fanout_pipeline.sources.spool.reading import Reading, Spooled
 
 if TYPE_CHECKING:
     from fanout_pipeline.sources.csv_records import Dialect
 
 
 @dataclass(frozen=True, slots=True)
-class SpooledCsv(Source):
+class SpooledCsv(Spooled):
     """What has arrived of the records of some files, one after the other. The unit is the byte.
 
     A header is a group without items, and each other group holds whole records of one file.
@@ -36,9 +36,6 @@ class SpooledCsv(Source):
     """The files that the records come from."""
 
     CHUNK_SIZE = 2 * 2**20
-
-    def version(self) -> Version:
-        return version_of(self.files)
 
     def read(self, chunk: Chunk) -> Items:
         pieces = []

@@ -7,13 +7,13 @@ from dataclasses import dataclass, field
 
 from fanout_pipeline.sources.compressed import FileFeed
 from fanout_pipeline.sources.line_items import LineFormat, LineItems
-from fanout_pipeline.sources.source import Chunk, Items, Source, Version
+from fanout_pipeline.sources.source import Chunk, Items, Source
 from fanout_pipeline.sources.spool.feed import Files, Group
-from fanout_pipeline.sources.spool.reading import Reading, version_of
+from fanout_pipeline.sources.spool.reading import Reading, Spooled
 
 
 @dataclass(frozen=True, slots=True)
-class SpooledLines(Source):
+class SpooledLines(Spooled):
     """What has arrived of the lines of some files, one after the other. The unit is the byte."""
 
     files: Files = field(repr=False)
@@ -23,9 +23,6 @@ class SpooledLines(Source):
     """The files that the lines come from."""
 
     CHUNK_SIZE = 2 * 2**20
-
-    def version(self) -> Version:
-        return version_of(self.files)
 
     def read(self, chunk: Chunk) -> Items:
         with Reading(self.files) as reading:

@@ -30,7 +30,7 @@ class Integers(Source):
 
     def version(self) -> Version:
         size = len(self.items)
-        return Version(repr(self.items), size, hash=repr(self.items), items=size)
+        return Version(repr(self.items), size)
 
     def read(self, chunk: Chunk) -> Items:
         return Items(chunk, self.items[chunk.start : chunk.stop])

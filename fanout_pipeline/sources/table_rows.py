@@ -8,9 +8,9 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from fanout_pipeline.sources import rows
-from fanout_pipeline.sources.source import Chunk, Items, Source, Version
+from fanout_pipeline.sources.source import Chunk, Items
 from fanout_pipeline.sources.spool.feed import Files
-from fanout_pipeline.sources.spool.reading import Reading, version_of
+from fanout_pipeline.sources.spool.reading import Reading, Spooled
 
 if TYPE_CHECKING:
     import pyarrow
@@ -71,15 +71,12 @@ def in_microseconds(table: pyarrow.Table) -> pyarrow.Table:
 
 
 @dataclass(frozen=True, slots=True)
-class SpooledRows(Source):
+class SpooledRows(Spooled):
     """What has arrived of a spool of Arrow streams. A unit is one row."""
 
     files: Files = field(repr=False)
     name: str
     columns: Sequence[str] | None
-
-    def version(self) -> Version:
-        return version_of(self.files)
 
     def read(self, chunk: Chunk) -> Items:
         import pyarrow

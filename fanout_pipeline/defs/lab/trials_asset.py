@@ -104,7 +104,7 @@ def trials_asset(spec: FanoutSpec, strategies: Sequence[str], version: str) -> d
                     is_spooled=source is not request.spec.source,
                 )
                 if request.is_spooled:
-                    run = replace(run, input_sha256=source.version().identity)
+                    run = replace(run, input_sha256=source.examine().identity)
                 run, found = _measured(request, run, scratch, path, context.log.info)
         for remark in filter(None, (*run.remarks, run.contradiction)):
             context.log.info(remark)

@@ -25,7 +25,7 @@ def items_at(
     Raises BadInput where a source that has to be spooled gives something else than the results were made of.
     """
     with TemporaryDirectory(prefix="fanout-") as folder, settled(source, Path(folder)) as found:
-        if found is not source and found.version().hash != manifest.source.get("sha256"):
+        if found is not source and found.examine().hash != manifest.source.get("sha256"):
             raise BadInput(
                 f"{source} gives something else than it gave the run, so these results can no longer be "
                 "checked against it. Materialize the asset again."

@@ -11,9 +11,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from fanout_pipeline.sources.source import BadInput, Chunk, Items, Source, Version
+from fanout_pipeline.sources.source import BadInput, Chunk, Items
 from fanout_pipeline.sources.spool.feed import Files, Group
-from fanout_pipeline.sources.spool.reading import Reading, version_of
+from fanout_pipeline.sources.spool.reading import Reading, Spooled
 
 if TYPE_CHECKING:
     import pyarrow
@@ -27,7 +27,7 @@ _LENGTH_BYTES = 8
 
 
 @dataclass(frozen=True, slots=True)
-class Packed(Source):
+class Packed(Spooled):
     """What has arrived of a spool of Python objects. A unit is one item."""
 
     files: Files = field(repr=False)
@@ -37,9 +37,6 @@ class Packed(Source):
     """What messages call one."""
     columns: Sequence[str] | None = None
     """Of items that are dicts, the keys that are passed on: one as its value, several as a dict."""
-
-    def version(self) -> Version:
-        return version_of(self.files)
 
     def read(self, chunk: Chunk) -> Items:
         values: list[Any] = []

@@ -6,16 +6,9 @@ import os
 from collections.abc import Iterator
 from typing import Self
 
-from fanout_pipeline.sources.source import BadInput, Version
+from fanout_pipeline.sources.source import BadInput, Source, Version
 from fanout_pipeline.sources.spool.feed import Files
 from fanout_pipeline.sources.spool.index import IndexReader, seal
-
-
-def version_of(files: Files) -> Version:
-    """The version of a spool that is not written to any more."""
-    with Reading(files) as reading:
-        last = reading.index.last
-    return Version(last.digest.hex(), last.units, last.digest.hex(), last.items)
 
 
 class Reading:
@@ -72,3 +65,20 @@ def _read_at(descriptor: int, start: int, size: int) -> bytes:
         start += len(block)
         size -= len(block)
     return b"".join(blocks)
+
+
+class Spooled(Source):
+    """The source of what has arrived of a spool. Its version is of use once nothing more arrives."""
+
+    __slots__ = ()
+
+    files: Files
+
+    def version(self) -> Version:
+        version = self.examine()
+        return Version(version.token, version.size)
+
+    def examine(self) -> Version:
+        with Reading(self.files) as reading:
+            last = reading.index.last
+        return Version(last.digest.hex(), last.units, last.digest.hex(), last.items)

@@ -52,7 +52,7 @@ class Lengths(Feed):
 def test_what_was_given_is_read_in_any_range(items):
     """Items come back as they were, wherever a chunk is cut, with their indexes."""
     with settled_in_temporary(items) as source:
-        assert source.version().items == len(items)
+        assert source.examine().items == len(items)
         for start in range(0, len(items), 7):
             for stop in range(start, len(items) + 1, 5):
                 found = source.read(Chunk(0, start, stop))
