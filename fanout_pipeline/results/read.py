@@ -112,7 +112,7 @@ class Snapshot:
                 raise self.missing(name, "lists it") from None
             if hashlib.sha256(data).hexdigest() != part.sha256:
                 raise NoResults(
-                    f"{self.generation}/{name} is damaged (its SHA-256 is not the manifest's): "
+                    f"{self.generation}/{name} is damaged (its SHA-256 differs from the manifest's): "
                     "materialize the asset again."
                 )
             file = parquet.ParquetFile(pyarrow.BufferReader(data))
@@ -122,7 +122,7 @@ class Snapshot:
     def missing(self, name: str, why: str) -> NoResults:
         """The error for a missing file: a commit, or somebody, has removed it; `why` it should exist."""
         if _visible(self.folder) != self.generation:
-            return NoResults(f"{self.folder} was replaced while it was read: read again.")
+            return NoResults(f"{self.folder} was replaced while it was being read: read it again.")
         return NoResults(
             f"{self.generation}/{name} is missing, though the manifest {why}: materialize the asset again."
         )

@@ -61,7 +61,7 @@ def test_mixed_types(name, file, earlier):
 def test_mixed_types_by_chunk(name, tmp_path, earlier):
     """Integers in one chunk and floats in another are refused, too: where it is cut is chance."""
     by_chunk = write_items(tmp_path / "by_chunk.txt", 120)  # 1060 begins the third of 4 chunks.
-    where = r" \(first met in the part that begins with item (0|30|60|90)\)"
+    where = r" \(first found in the part that begins with item (0|30|60|90)\)"
     with pytest.raises(TypeError, match=f"float and int; return one type for every item{where}"):
         run(name, by_chunk, awkward.float_from_guilty_on, earlier)
 

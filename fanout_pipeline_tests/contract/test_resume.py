@@ -208,9 +208,9 @@ def test_a_failed_run_goes_on_after_its_cause_is_mended(failed, name):
 @pytest.mark.parametrize(
     ("changed", "reason"),
     [
-        ("function", "the function changed since"),
-        ("input", "the input changed since"),
-        ("chunks", "the number of chunks changed since"),
+        ("function", "the function changed since then"),
+        ("input", "the input changed since then"),
+        ("chunks", "the number of chunks changed since then"),
         ("resume", None),
     ],
 )
@@ -255,7 +255,9 @@ def test_results_of_a_mended_file_are_not_mixed_with_those_before(tmp_path, monk
     record = run(name, file, function, folder, told.append, depends_on=depends_on)
     assert record.reused_chunks == 0
     assert read_results(folder)["result"].tolist() == [3 * n for n in range(1000, 1100)]
-    assert re.fullmatch(r"starts afresh: .* are not reused, as rates\.json changed since", told[0])
+    assert re.fullmatch(
+        r"starts afresh: .* are not reused, because rates\.json changed since then", told[0]
+    )
 
 
 @pytest.mark.parametrize("name", ["serial", "multiprocess"])
@@ -340,7 +342,7 @@ def test_however_a_run_ends_it_says_what_it_has_kept(tmp_path, monkeypatch, name
         expected, error = expected.replace("12 chunks, 60", "20 chunks, 100"), KeyboardInterrupt
     elif case == "input changed":
         function, error = changing_files.Changes(file, "grows"), BadInput
-        expected = r"\d+ chunks?, \d+ items are kept; a later run resumes if its input is again as it was when this run began"
+        expected = r"\d+ chunks?, \d+ items are kept; a later run resumes if its input is again what it was when this run began"
     elif case == "worker":
         function = dying.kills_its_worker
     elif case == "mixed":
@@ -421,7 +423,7 @@ def test_items_that_failed_are_called_again_under_another_policy(tmp_path, died,
     assert (record.reused_chunks, record.reused_items, record.failed) == (19, 95, 1)
     assert told[0].startswith("resumes: 19 of 20 finished chunks (95 items) of the run ")
     assert told[0].endswith(
-        " are reused, except 1 in which items failed: what is done with failed items changed since"
+        " are reused, except 1 in which items failed: what is done with failed items changed since then"
     )
     fresh = run(*arguments, tmp_path / "fresh", failures=policy)
     assert record.digest == fresh.digest
@@ -451,7 +453,7 @@ def test_items_that_failed_for_want_of_memory_are_called_again(
     assert record.failed == policy.quarantines
     if reused < 20:
         assert told[0].endswith(
-            "in which items failed: the memory that a worker may have changed since"
+            "in which items failed: the memory that a worker may have changed since then"
         )
     elif policy.quarantines:
         assert "20 finished chunks (100 items, of which 1 failed) of the run" in told[0]

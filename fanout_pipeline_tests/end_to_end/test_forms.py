@@ -105,7 +105,7 @@ def test_a_file_of_definitions_and_functions(theirs):
     require_also(theirs)
     assert theirs.results("nameless/multiprocess") == theirs.results("lengths/vectorized")
     assert {told["dagster"] for told in theirs.results("each/multiprocess")} == {"False"}
-    said = "multiprocess: what is defined in mine goes to worker processes with its code"
+    said = "multiprocess: what is defined in mine is sent to worker processes with its code"
     assert output.count(said) == 3  # of `each`, of `waits` and of the lambda
 
 

@@ -75,7 +75,7 @@ def test_a_reader_that_meets_a_commit_is_told_to_read_again(tmp_path):
             add_part(parts, generation, 0, 0, 1)
             before = Snapshot.of(target.path) if target.path.exists() else None
             target.commit(generation, Manifest("test", tuple(parts.in_order())))
-    with pytest.raises(NoResults, match="was replaced while it was read: read again"):
+    with pytest.raises(NoResults, match="was replaced while it was being read: read it again"):
         failed_indexes(before)
 
 

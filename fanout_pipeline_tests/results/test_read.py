@@ -129,7 +129,7 @@ def test_a_reader_completes_or_says_that_the_results_were_replaced(folder, part_
     try:
         read += [value for frame in frames for value in frame["result"]]
     except NoResults as error:
-        assert "was replaced while it was read" in str(error)  # noqa: PT017
+        assert "was replaced while it was being read" in str(error)  # noqa: PT017
         assert part_items == 10
     assert read == list(range(len(read)))
     assert read_results(folder)["result"].tolist() == [0] * 30
@@ -154,7 +154,7 @@ def test_a_commit_at_any_moment_does_not_mix_old_and_new(folder, monkeypatch, mo
     try:
         assert read_results(folder)["result"].tolist() in ([1, 2], [2**70, 2**71])
     except NoResults as error:
-        assert "was replaced while it was read" in str(error)  # noqa: PT017
+        assert "was replaced while it was being read" in str(error)  # noqa: PT017
 
 
 def test_a_missing_part_is_named(folder):

@@ -33,7 +33,8 @@ from fanout_pipeline.engine.system.usage import ProcessUsage, usage_of
 _BATCHES_A_WORKER = 4
 """As many as `Pool.map` makes by itself. They are made here so that calls can be timed by the batch."""
 _pools: list[Any] = []
-"""Of this process. One that is collected is terminated, which may wait for a dead worker for ever."""
+"""The pools of this process, kept because one that is collected is terminated, which may wait for a dead worker
+for ever."""
 
 
 class _PoolMap(Crew):

@@ -100,7 +100,7 @@ def require_alive(processes: Iterable[Any]) -> None:
         if process.exitcode is not None:
             raise WorkerDied(
                 f"Worker process {process.pid} ended with exit code {process.exitcode} before its "
-                "work did. Nothing was committed; earlier results are unchanged."
+                "work was done. Nothing was committed; earlier results are unchanged."
             )
 
 

@@ -170,7 +170,7 @@ QUEUE = Strategy(
 )
 INDEXED_QUEUE = Strategy(
     name="indexed_queue",
-    description="queue with a remedy for the lost order: an index travels with each item "
+    description="queue with its order restored: an index travels with each item "
     "through the queue, and the results are sorted by it at the end. For comparison only.",
     start=partial(_started, indexed=True),
     start_methods=START_METHODS,

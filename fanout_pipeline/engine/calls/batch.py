@@ -184,7 +184,7 @@ class _InHalves:
         return _column_of(self._work, rows_of(self._batch, start, stop))
 
     def _batch_failed(self, error: BaseException, first_index: int) -> ItemFailed:
-        failure = failure_from(error, f"the first of a batch of {len(self._batch):,}")
+        failure = failure_from(error, f"the first of a batch of {len(self._batch):,} items")
         return ItemFailed(failure.at(first_index, self._work.source))
 
 

@@ -30,7 +30,8 @@ STATUS_AT = 8 * _STATUS
 _NONE, _SOME, _ENDED = -1, -2, -3
 _STACK_BEGINS = 2048
 _BYTES = 8192
-"""Leaves room for a stack of some eighty calls. A limit of file sizes (ulimit -f) holds for shared memory, too."""
+"""The size of the log, with room for a stack of some eighty calls. A limit of file sizes (ulimit -f) holds for
+shared memory, too."""
 
 ASK_FOR_STACK = signal.SIGRTMAX - 1 if sys.platform == "linux" else signal.SIGUSR2
 """A worker that gets this signal writes its stack and goes on, even within a C call."""
@@ -41,7 +42,7 @@ class Announce(Enum):
 
     NOTHING = 0
     SLOW = 1
-    """Each item where items are slow, otherwise each slice of them."""
+    """Announce each item where items are slow, otherwise each slice of them."""
     EACH = 2
 
 
@@ -51,7 +52,7 @@ class Call(NamedTuple):
     item: int | None
     """Position in the chunk; None where a slice was announced."""
     number: int
-    """Differs between the calls of one item, and between slices."""
+    """A number that differs between the calls of one item, and between slices."""
 
 
 class CallLog:
@@ -59,7 +60,7 @@ class CallLog:
 
     def __init__(self) -> None:
         self.descriptor = _anonymous_file()
-        """Inherited by the worker; `shared` must be called afterwards."""
+        """The descriptor that the worker inherits; `shared` must be called afterwards."""
         os.ftruncate(self.descriptor, _BYTES)
         # The worker inherits the position with the descriptor; faulthandler writes there.
         os.lseek(self.descriptor, _STACK_BEGINS, os.SEEK_SET)

@@ -28,7 +28,7 @@ _lock = threading.RLock()
 _present: list[EventLoop] = []
 """The loop of this process, if there is one."""
 _replaced: list[EventLoop] = []
-"""Kept, because Python would warn that they are not closed."""
+"""Loops that are no longer used, kept because Python would warn that they are not closed."""
 
 
 def event_loop() -> EventLoop:

@@ -117,7 +117,7 @@ class _Slice:
         self._results = results
         self._items = items
         self.error: BaseException | None = None
-        """Raised by the last call. It must not be raised in the loop, which reacts to some exceptions itself."""
+        """What the last call raised. It must not be raised in the loop, which reacts to some exceptions itself."""
         self._given_up = False
         self.thread = 0
         self.cpu_seconds = 0.0

@@ -45,8 +45,9 @@ class EventLoop:
         `interrupted` is called before it is cancelled.
         """
         if self._thread is not None:
-            call = self.submit(coroutine, context=context)
+            call = Call(self, coroutine, context=context)
             try:
+                call.submit()
                 call.wait()
             except BaseException:
                 interrupted()
@@ -67,17 +68,6 @@ class EventLoop:
                 # Raised in a task that the function has begun, which will see it; or the loop was stopped.
         if not task.cancelled():
             task.result()
-
-    def submit(
-        self,
-        coroutine: Coroutine[Any, Any, Any],
-        ended: Callable[[Any], object] = lambda task: None,
-        context: Context | None = None,
-    ) -> Call:
-        """Begin a coroutine in the served loop, in the given context or a copy of this thread's."""
-        call = Call(self, coroutine, ended, context)
-        self.loop.call_soon_threadsafe(call.begin)
-        return call
 
     def serve(self) -> None:
         """Run the loop in a thread of its own."""
@@ -151,24 +141,33 @@ class EventLoop:
 
 
 class Call:
-    """A coroutine that was submitted."""
+    """A coroutine for the served loop, in the given context or a copy of the thread's that submits it.
+
+    Made, then submitted: an interrupt may come in between, and then it is given up.
+    """
 
     def __init__(
         self,
         loop: EventLoop,
         coroutine: Coroutine[Any, Any, Any],
-        ended: Callable[[Any], object],
-        context: Context | None,
+        ended: Callable[[Any], object] = lambda task: None,
+        context: Context | None = None,
     ):
         self._loop = loop
         self._coroutine = coroutine
         self._on_end = ended
         self._context = context
         self._task: asyncio.Task[Any] | None = None
+        self._withdrawn = False
         self._ended: SimpleQueue[asyncio.Task[Any]] = SimpleQueue()
 
-    def begin(self) -> None:
-        """Called in the loop."""
+    def submit(self) -> None:
+        """Have the loop begin it."""
+        self._loop.loop.call_soon_threadsafe(self._begin)
+
+    def _begin(self) -> None:
+        if self._withdrawn:
+            return
         self._task = self._loop.loop.create_task(self._coroutine, context=self._context)
         self._task.add_done_callback(self._ended.put)
         self._task.add_done_callback(self._on_end)
@@ -196,6 +195,8 @@ class Call:
                 self._loop.abandon()
 
     def _has_ended(self) -> bool:
+        if self._withdrawn:
+            return True
         if self._task is None or not self._task.done():
             return False
         if not self._task.cancelled():
@@ -205,3 +206,6 @@ class Call:
     def _cancel(self) -> None:
         if self._task is not None:
             self._task.cancel()
+        elif not self._withdrawn:  # The interrupt came before it was submitted.
+            self._withdrawn = True
+            self._coroutine.close()

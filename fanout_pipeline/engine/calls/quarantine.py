@@ -36,7 +36,7 @@ class Quarantine:
         self._open = ExitStack()
         self._write: Callable[[dict[str, Any]], None] | None = None
         self.positions: list[int] = []
-        """Among the items of the chunk, ascending."""
+        """The positions of failed items in the chunk, ascending."""
 
     def __enter__(self) -> Self:
         return self

@@ -26,7 +26,7 @@ class Tries:
     def __init__(self, policy: FailurePolicy, error: BaseException):
         self.made = 1
         self.error = error
-        """Raised by the last try."""
+        """What the last try raised."""
         self._policy = policy
 
     def failed(self, error: BaseException) -> None:

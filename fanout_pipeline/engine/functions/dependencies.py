@@ -54,8 +54,8 @@ def _text(
         where = "" if os.path.isabs(name) else f" in {os.getcwd()}, the working directory"
         raise BadInput(
             f"depends_on names {name}{where}; {error.filename or name} cannot be read: "
-            f"{error.strerror or error}. Create it, or remove it from depends_on. (Names of other "
-            f"things begin with {ENVIRONMENT} or {PACKAGE})"
+            f"{error.strerror or error}. Create it, or remove it from depends_on. (For an "
+            f"environment variable write {ENVIRONMENT}NAME, for a package {PACKAGE}NAME.)"
         ) from error
     return digest.hexdigest()
 
@@ -72,7 +72,7 @@ def _version(package: str) -> str:
     except (PackageNotFoundError, ValueError):
         raise BadInput(
             f"depends_on names {PACKAGE}{package}, and no such package is installed. Install it, or "
-            "use the name that pip has for it."
+            "use the name by which pip knows it."
         ) from None
 
 

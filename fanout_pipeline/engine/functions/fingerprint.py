@@ -86,9 +86,9 @@ class _Hashing:
         self._package = package
         """The function's own top-level package, which is taken apart even where it is installed."""
         self._hashes: dict[int, str] = {}
-        """By id; for a value that encloses the current one, its depth: in a cycle it is met again."""
+        """The hashes of values by their ids. A value that encloses the current one has its depth: a cycle meets it again."""
         self._kept_alive: list[Any] = []
-        """No other value may be given the same id."""
+        """The values in `_hashes`, so that no other value is given the same id."""
 
     def of(self, root: Any) -> str:
         """Depth first, and without recursion: a linked list may be of any length."""

@@ -65,7 +65,7 @@ REDUCERS: dict[type, Callable[[Any], Reduced]] = {
     WeakKeyDictionary: lambda weak: (WeakKeyDictionary, (dict(weak),)),
     WeakValueDictionary: lambda weak: (WeakValueDictionary, (dict(weak),)),
 }
-"""For objects of exactly these types."""
+"""How objects of exactly these types are recreated."""
 
 NAMED_REDUCERS: dict[type, Callable[[Any], Reduced]] = {
     type(functools.lru_cache(abs)): _reduce_cached,
@@ -73,4 +73,5 @@ NAMED_REDUCERS: dict[type, Callable[[Any], Reduced]] = {
     ParamSpec: lambda one: (_type_parameter, (ParamSpec, one.__name__, one.__module__)),
     TypeVarTuple: lambda one: (_type_parameter, (TypeVarTuple, one.__name__, one.__module__)),
 }
-"""The same, but only for objects that a worker does not find by name in a module that it imports."""
+"""How objects of exactly these types are recreated where a worker does not find them by name in a module that it
+imports."""

@@ -68,8 +68,8 @@ def pickle_with_function(
                 "that can be imported."
             ) from error
         log(
-            f"each worker process imports dagster, which takes it a second: {name} cannot be sent "
-            f"without the module that it is defined in ({cause}), and that holds Dagster's objects. "
+            f"each worker process imports dagster, which takes about a second: {name} cannot be sent "
+            f"without the module that it is defined in ({cause}), and that module holds Dagster objects. "
             "Define the function in a module of its own."
         )
         return data
@@ -94,10 +94,10 @@ class _Nowhere:
 def _copied_line(module: str) -> str:
     dagsters = next(dagster_objects(module), None)
     if dagsters is not None and can_import(module):
-        why = f"it holds Dagster's objects ({dagsters}), and whoever imports it imports dagster"
+        why = f"it holds Dagster objects ({dagsters}), and importing it would import dagster"
     else:
-        why = "they could not import it"
-    return f"what is defined in {module} goes to worker processes with its code, for {why}"
+        why = "they cannot import it"
+    return f"what is defined in {module} is sent to worker processes with its code, because {why}"
 
 
 class _NotByName(Exception):

@@ -37,7 +37,7 @@ class FailurePolicy:
             raise ValueError(f"backoff_seconds must be at least 0, not {self.backoff_seconds}")
         if self.item_timeout_seconds is not None and self.item_timeout_seconds <= 0:
             raise ValueError(
-                f"item_timeout_seconds must be over 0, not {self.item_timeout_seconds}"
+                f"item_timeout_seconds must be more than 0, not {self.item_timeout_seconds}"
             )
 
     @property

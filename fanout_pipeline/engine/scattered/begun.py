@@ -37,7 +37,7 @@ class Begun:
     ended: float
     """When the run had begun: everything here was known."""
     usage: ProcessUsage
-    """Of the first step's process, before it began the run."""
+    """What the first step's process had used before it began the run."""
     reused_chunks: int
     """Chunks that earlier runs finished before they stopped."""
     reused_items: int

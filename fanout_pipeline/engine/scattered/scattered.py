@@ -69,10 +69,10 @@ class ScatteredRun:
     target: ResultFolder
     options: Options
     chunks: int | None
-    """The number that was asked for; None: chosen here."""
+    """The number of chunks that was asked for; with None it is chosen here."""
     begun: Begun
     group: str
-    """The same for a run and its re-executions."""
+    """A name that a run and its re-executions have in common."""
     resume: bool
     rest: Strategy
     """How gather does what no step has done."""
@@ -204,7 +204,7 @@ class ScatteredRun:
             finished = finished_before(folder, begun.identity, lambda line: None)
             visible = self.target.visible()
             if not finished and visible is not None and visible.name.startswith(prefix):
-                self.log("These results are visible already, from an earlier gather of this run.")
+                self.log("These results are already visible, from an earlier gather of this run.")
                 manifest = Manifest.load(visible)
             else:
                 require_same_inputs(spec, begun.basis.seen)
@@ -244,7 +244,7 @@ class ScatteredRun:
         if not any(chunk.start < chunk.stop for chunk in left):
             return STRATEGIES[REFERENCE].start(self.options)  # which has nothing to do
         self.log(
-            f"{len(left):,} chunks were not done by any step of this run with this version of the "
+            f"{len(left):,} chunks were not done by any step of this run with the current version of the "
             f"function, its input and its settings: {self.rest.name} does them here"
         )
         return self.rest.start(self.options)

@@ -12,8 +12,8 @@ from fanout_pipeline.sources.source import Chunk, Source
 _ANNOUNCED_SECONDS = 0.25
 """Suspected pieces are cut short after this time: as much is done again if another worker dies."""
 _ANNOUNCED_SHARE = 0.05
-"""Or after this share of the time for which calls are announced, if that is longer: a long piece would otherwise
-become thousands of parts."""
+"""Suspected pieces last for at least this share of the time for which calls are announced: a long piece would
+otherwise become thousands of parts."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,10 +22,10 @@ from fanout_pipeline.sources.source import Chunk
 _UNKNOWN_SECONDS = 0.1
 """A chunk is cut short after this time as long as nothing is known of what a unit takes."""
 _LONGEST_SECONDS = 1.0
-"""Pieces take no longer than this, so that progress is seen."""
+"""Pieces take no longer than this, so that progress is seen, unless `_LONGEST_SHARE` allows more."""
 _LONGEST_SHARE = 0.01
-"""Nor longer than this share of the time that each worker has worked so far, if that is more than the above. So a run
-that dies loses no larger share with its pieces, and the number of parts grows with the logarithm of the time."""
+"""Pieces may take this share of the time that each worker has worked so far, where that is longer. So a run that
+dies loses no larger share with its pieces, and the number of parts grows with the logarithm of the time."""
 _SHORTEST_SECONDS = 0.02
 """Pieces take no less than this, except the last: what a chunk costs beyond its items is then 5 to 11 % of it."""
 _SHARE_OF_PAST = 0.5
@@ -47,7 +47,7 @@ class _Pace:
     size: float = 0.0
     seconds: float = 0.0
     doubtful: bool = False
-    """Whether it is that of a piece which took longer than expected, perhaps all of it at the end."""
+    """Whether it is the pace of a piece that took longer than expected, perhaps all of it at the end."""
 
     def saw(self, size: int, seconds: float) -> None:
         self.doubtful = False
@@ -104,16 +104,16 @@ class ChunkPlan:
         self._unknown_seconds = max(_UNKNOWN_SECONDS, 2 * turns)
         self._whole = deque(chunks)
         self._whole_size = self.size = sum(chunk.size for chunk in chunks)
-        """In units of the source."""
+        """The size of all chunks, in units of the source."""
         self._begun: list[_Range] = []
-        """A heap. All of its ranges lie before the chunks that are whole."""
+        """A heap of ranges, all of which lie before the chunks that are whole."""
         self._paces: dict[int, _Pace] = {}
-        """Of the chunks that are being worked on, by their numbers."""
+        """The paces of the chunks that are being worked on, by their numbers."""
         self._pace = _Pace()
         self._past_seconds = 0.0
         """Time worked by all workers together."""
         self._steady_seconds = 0.0
-        """The same, halved at each worker's death."""
+        """Time worked by all workers together, halved at each worker's death."""
         self._given = given
         self._arrivals = arrivals
         self._longest = 0 if arrivals is None else arrivals.longest

@@ -44,7 +44,7 @@ def _except_failed(ledger: Ledger, identity: Identity) -> str:
     failed = sum(1 for one in ledger.finished if one.part.failed and not one.is_old)
     if not (changed and failed):
         return ""
-    return f", except {failed:,} in which items failed: {' and '.join(changed)} changed since"
+    return f", except {failed:,} in which items failed: {' and '.join(changed)} changed since then"
 
 
 def part_collector(work: Work) -> PartCollector:
@@ -90,7 +90,7 @@ def _kept(generation: Generation, spec: FanoutSpec, basis: Basis) -> str | None:
     items = basis.input.items
     finished = sum(one.part.items for one in ledger.finished)
     chunks = len(ledger.finished)
-    of, how = "", "a later run resumes if its input is again as it was when this run began"
+    of, how = "", "a later run resumes if its input is again what it was when this run began"
     if _is_unchanged(spec, basis.seen):
         how = "materialize again to resume"
         if items is not None:

@@ -32,7 +32,7 @@ _FOREIGN_DEATHS = 2
 _PATIENCE = 2.0
 """Calls are announced for this many times the seconds that the dead worker had; items after that are not suspect."""
 
-_NO_STACK = "It has left no traceback."
+_NO_STACK = "It left no traceback."
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +59,8 @@ class Death:
     def log_line(self, pid: int, chunk: Chunk) -> str:
         how = f"was ended because a call {self.how}" if self.late else self.how
         return (
-            f"worker process {pid} {how}; another one does its chunk ({chunk.start:,} to "
-            f"{chunk.stop:,} of the input) again"
+            f"worker process {pid} {how}; another one redoes its chunk ({chunk.start:,} to "
+            f"{chunk.stop:,} of the input)"
         )
 
 
@@ -157,7 +157,7 @@ class Suspects:
             # All of them may have been killed at once, and then those that replaced them.
             if self._unbegun_deaths >= 2 * (self.workers + _DEATHS):
                 raise _given_up(
-                    f"{self._unbegun_deaths} worker processes in a row ended before they began any "
+                    f"{self._unbegun_deaths} worker processes in a row ended before they had begun any "
                     f"work. The last one {death.how}",
                     death,
                 )
@@ -175,8 +175,8 @@ class Suspects:
             return
         if deaths >= _DEATHS:
             raise _given_up(
-                f"{_DEATHS} worker processes ended with the same chunk, {chunk.start:,} to "
-                f"{chunk.stop:,} of the input, outside of any call of the function. "
+                f"{_DEATHS} worker processes ended while they had the same chunk, {chunk.start:,} to "
+                f"{chunk.stop:,} of the input, but outside of any call of the function. "
                 f"The last one {death.how}",
                 death,
             )
@@ -232,12 +232,12 @@ class Suspects:
 
 
 def _alone(death: Death) -> str:
-    return f"the worker process that called it, and nothing else, {death.how}"
+    return f"the worker process that was given only this item {death.how}"
 
 
 def _given_up(what: str, death: Death) -> WorkerDied:
     stack = f"\n\nIn the worker:\n{death.stack}" if death.stack else ""
     return WorkerDied(
-        f"{what}. Nothing was committed; earlier results are unchanged. Run again; with "
-        f"fewer workers if memory was short.{stack}"
+        f"{what}. Nothing was committed; earlier results are unchanged. Run again, with "
+        f"fewer workers if memory ran short.{stack}"
     )

@@ -14,6 +14,7 @@ from dataclasses import replace
 from fanout_pipeline.engine.calls.concurrent import Arrived, Calls, InFlight
 from fanout_pipeline.engine.calls.event_loop import served
 from fanout_pipeline.engine.calls.invoke import is_async
+from fanout_pipeline.engine.calls.loop_thread import Call
 from fanout_pipeline.engine.calls.quarantine import Quarantine, unreadable_failures
 from fanout_pipeline.engine.functions.fingerprint import function_name
 from fanout_pipeline.engine.model.options import Options
@@ -29,10 +30,10 @@ from fanout_pipeline.results.store.collector import PartCollector
 from fanout_pipeline.results.store.manifest import PartRecord
 
 SMALL_SHARE = 1 / 32
-"""Of the source's largest chunk: some 10,000 short lines, at 15 µs each in the loop, so that parts are written and
-progress is seen about every 0.15 s, also where the calls do not wait."""
+"""The smallest share of the source's largest chunk that is given out: some 10,000 short lines, at 15 µs each in the
+loop, so that parts are written and progress is seen about every 0.15 s, also where the calls do not wait."""
 _LARGE_SHARE = 1 / 2
-"""Of the source's largest chunk, for here up to three chunks are in memory."""
+"""The largest share of the source's largest chunk that is given out, for up to three chunks are in memory."""
 CHUNKS = 1000
 """Number of chunks to cut an input into, where that makes them neither too small nor too large."""
 _OPEN_CHUNKS = 3
@@ -64,8 +65,9 @@ class _EventLoop(Crew):
         progress.begin(plan.expected_size)
         with served() as loop:
             calls = InFlight(work, loop.loop, self._concurrency, timeline)
-            running = loop.submit(calls.run(), calls.end)
+            running = Call(loop, calls.run(), calls.end)
             try:
+                running.submit()
                 if work.arrivals is not None:
                     work.arrivals.listen(calls.arrived)
                 parts = self._read_and_write(work, plan, calls, progress)

@@ -11,8 +11,8 @@ from fanout_pipeline.engine.model.strategy import Strategy
 from fanout_pipeline.engine.strategies.thread_crew import ThreadCrew, thread_crew
 
 _FIRST_SHARE = 1 / 8
-"""Of the largest chunk. A batch cannot be cut short: the first are small, to see how long one takes, but not
-so small that 100,000 numbers would be more than a batch a worker."""
+"""The share of the largest chunk that the first batches have. A batch cannot be cut short: the first are small, to
+see how long one takes, but not so small that 100,000 numbers would be more than a batch a worker."""
 
 
 @contextmanager

@@ -88,5 +88,5 @@ def _requested() -> int | None:
     if not text:
         return None
     if not text.isdecimal() or int(text) < 1:
-        raise ValueError(f"FANOUT_WORKERS must be a whole number from 1 on, not {text!r}")
+        raise ValueError(f"FANOUT_WORKERS must be a whole number, at least 1, not {text!r}")
     return int(text)

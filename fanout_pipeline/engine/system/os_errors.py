@@ -47,6 +47,6 @@ def explained(folder: Path) -> Iterator[None]:
         if help_text is None:
             raise
         raise SystemRefused(
-            f"The run cannot go on: {reason}. {help_text} Nothing was committed; earlier results "
+            f"The run cannot continue: {reason}. {help_text} Nothing was committed; earlier results "
             "are unchanged."
         ) from error

@@ -8,10 +8,10 @@ PHASES = {
     "read": "cutting the source into chunks, reading and parsing them",
     "call": "the function itself",
     "write": "writing parts, and freeing the memory of their items and results",
-    "io": "keeping what travels between Dagster's steps",
+    "io": "storing what travels between Dagster's steps",
     "event_log": "writing Dagster's event log",
     "framework": "the rest of what Dagster does in a step",
-    "wait": "workers without work: waiting for a chunk, for items or results to be moved between processes, "
+    "wait": "idle workers: waiting for a chunk, for items or results to be moved between processes, "
     "for another worker, or for the last chunk's end",
     "commit": "putting the parts in order and making them visible",
     "stop": "stopping workers, until each is gone",

@@ -72,7 +72,9 @@ def call_apart(function: Callable[..., Any], log: Callable[[str], object]) -> An
                     raise error
     except EOFError:
         how = process.ended() if process else ""
-        raise WorkerDied(f"The process of the run {how} before the run was over.") from None
+        raise WorkerDied(
+            f"The process that ran the strategy {how} before the run was over."
+        ) from None
     finally:
         with interrupts_held():
             if answered and _Kept.enabled:

@@ -38,7 +38,7 @@ class _Seen:
     call: tuple[int, Call]
     """The chunk's number and the call in it."""
     seconds: float
-    """For how long the call was seen."""
+    """How long the call has been seen."""
     at: float
     """When it was seen last (time.monotonic)."""
 
@@ -92,9 +92,7 @@ class Memory:
         """How a worker with so many resident bytes has to end, if it has to: see `Death.how`."""
         if self._limit is None or resident <= self._limit:
             return None
-        return (
-            f"had {resident / 2**20:.0f} MiB, over worker_memory_mb={self.limit_mb}, and was ended"
-        )
+        return f"used {resident / 2**20:.0f} MiB, more than worker_memory_mb={self.limit_mb}, and was ended"
 
     def has_grown(self, first: int, resident: int) -> bool:
         """Whether to replace a worker that had `first` bytes after its first chunk."""

@@ -33,7 +33,7 @@ _PLAIN = (str, int, float, bool, type(None))
 _LONGEST_TEXT = 20_000
 _KEPT = ("levelno", "created")
 _KEPT_TEXT = 200
-"""Characters, of four bytes at most: the call log has little room."""
+"""The characters that are kept of a text, each of four bytes at most: the call log has little room."""
 
 
 class LogQuota:

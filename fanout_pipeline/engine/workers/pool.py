@@ -84,7 +84,7 @@ class WorkerPool(Crew):
                 how = worker.ended()
             worker.close()
         raise WorkerDied(
-            f"{_STARTS} worker processes ended before they had answered. The last one, {worker.pid}, "
+            f"{_STARTS} worker processes ended before they answered. The last one, {worker.pid}, "
             f"{how}. Nothing was committed; earlier results are unchanged."
         )
 

@@ -61,7 +61,7 @@ class WorkerProcess(GuardedProcess):
         self._unsent: list[bytes] = []
         """Messages that wait for its first answer: before it, nobody may be there to read them."""
         self._first_bytes = 0
-        """Its memory after its first chunk."""
+        """The worker's memory after its first chunk."""
 
     def fileno(self) -> int:
         return self.channel.fileno()

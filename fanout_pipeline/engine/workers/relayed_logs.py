@@ -88,7 +88,7 @@ class RelayedLogs:
     def report_left_out(self) -> None:
         """Log how many records were left out, if any."""
         if self._left_out:
-            text = f"… and {self._left_out:,} more in this second"
+            text = f"… and {self._left_out:,} more in the same second"
             self._left_out = 0
             _handle(self._last.fields if self._last is not None else _UNKNOWN, text, {})
 

@@ -24,7 +24,7 @@ class Workers:
     def __init__(self) -> None:
         self._current: list[WorkerProcess] = []
         self.ever: list[WorkerProcess] = []
-        """All, those included that have died or were replaced."""
+        """All workers, including those that have died or were replaced."""
 
     def __len__(self) -> int:
         return len(self._current)
@@ -67,7 +67,7 @@ class Slot:
     assignment: Assignment | None = None
     """What the worker has to do."""
     assigned: float = 0.0
-    """When it was given that (time.monotonic)."""
+    """When the assignment was given to the worker (time.monotonic)."""
     termination: Termination | None = None
     """The reason why we have ended the worker."""
 

@@ -14,22 +14,22 @@ from fanout_pipeline.results.files.no_links import open_file, within
 
 _ADVICE = {
     errno.ENOSPC: "The disk is full: free some space, then run again.",
-    errno.EDQUOT: "The disk quota is used up: free some space, then run again.",
+    errno.EDQUOT: "The disk quota is exceeded: free some space, then run again.",
     errno.EACCES: "Give the user that runs Dagster permission to write there.",
     errno.EROFS: "The file system is read-only: set another data root (FANOUT_DATA).",
-    errno.EEXIST: "A file is in the folder's place: move it away.",
-    errno.ENOTDIR: "A file is in a folder's place: move it away.",
-    errno.EISDIR: "A folder is in the file's place: move it away.",
+    errno.EEXIST: "There is a file where the folder should be: move it away.",
+    errno.ENOTDIR: "There is a file where a folder should be: move it away.",
+    errno.EISDIR: "There is a folder where the file should be: move it away.",
     errno.ELOOP: "Only the data root itself may be a symbolic link; nothing is written or removed "
-    "through a link below it: remove the link, or replace it with what it leads to, then run again.",
+    "through a link below it: remove the link, or replace it with what it points to, then run again.",
     errno.EFBIG: "The file exceeds the size limit: raise the limit (ulimit -f), then run again.",
     errno.ENOENT: "The folder was removed while the run wrote to it: run again.",
     errno.EMFILE: "This process has reached its limit of open files: raise the limit (ulimit -n), or use fewer "
     "workers, then run again.",
-    errno.ENFILE: "No process on this machine may open more files: end some, then run again.",
-    errno.EAGAIN: "No more processes may be started here: raise the limit (ulimit -u), or use fewer "
+    errno.ENFILE: "This machine has reached its limit of open files: end some processes, then run again.",
+    errno.EAGAIN: "No more processes can be started: raise the limit (ulimit -u), or use fewer "
     "workers, then run again.",
-    errno.ENOMEM: "Memory is used up: use fewer workers, then run again.",
+    errno.ENOMEM: "Out of memory: use fewer workers, then run again.",
 }
 
 _FEW = 8

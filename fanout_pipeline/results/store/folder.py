@@ -137,7 +137,7 @@ class ResultFolder(Store):
     def _make_visible(self, path: Path) -> None:
         if self.path.exists() and not self.path.is_symlink():
             raise NoResults(
-                f"{self.path} is not a result folder of ours (it is not a symbolic link): "
+                f"{self.path} is not a result folder of fanout_pipeline (it is not a symbolic link): "
                 "move it away, then materialize the asset again."
             )
         link = path.with_name(f"{path.name}.link")

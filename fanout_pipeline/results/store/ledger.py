@@ -123,7 +123,7 @@ class Ledger:
         if not changed and all(one.is_old for one in self.finished):
             return f"they are more than {OLD_SECONDS // 86_400} days old"
         changed = changed or identity.changed_failures(self.identity)
-        return f"{' and '.join(changed)} changed since"
+        return f"{' and '.join(changed)} changed since then"
 
     @property
     def stopped_at(self) -> str:
@@ -163,7 +163,7 @@ def to_resume(
         else:
             log(
                 f"starts afresh: the {len(ledger.finished):,} finished chunks of the run that stopped "
-                f"at {ledger.stopped_at} are not reused, as {ledger.why_not_reusable(identity)}"
+                f"at {ledger.stopped_at} are not reused, because {ledger.why_not_reusable(identity)}"
             )
     return chosen
 

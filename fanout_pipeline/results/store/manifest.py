@@ -39,7 +39,7 @@ class UnknownFormat(NoResults):
         """The error for a generation in the format that was found."""
         known = ", ".join(map(str, FAILURES_NAMES))
         return cls(
-            f"{generation} was written in format {found}, this version of fanout_pipeline knows {known}: "
+            f"{generation} was written in format {found}, and this version of fanout_pipeline reads {known}: "
             "use the version that wrote it, or move it away and materialize the asset again."
         )
 
@@ -107,7 +107,7 @@ class PartRecord:
         try:
             return kinds.including(kind, self.kept)
         except MixedTypes as error:
-            where = f"first met in the part that begins with item {self.first_index}"
+            where = f"first found in the part that begins with item {self.first_index}"
             raise error.found(where) from None
 
 
@@ -140,7 +140,7 @@ class Manifest:
             if part.number != position or part.first_index != expected:
                 raise ValueError(
                     f"part {part.number} begins at item {part.first_index}, but part {position} "
-                    f"should begin at item {expected}: a part is missing, doubled or misplaced"
+                    f"should begin at item {expected}: a part is missing, duplicated or misplaced"
                 )
             expected += part.items
             kinds = part.common_kinds(kinds)

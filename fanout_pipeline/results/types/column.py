@@ -131,7 +131,7 @@ def _dicts(dicts: Sequence[dict[Any, Any] | None], valid: pyarrow.Buffer | None)
     present = [one for one in dicts if one is not None]
     keys = dict.fromkeys(chain.from_iterable(present))
     if not _all(set(map(type, keys)), str):
-        raise TypeError("keys must be texts")
+        raise TypeError("keys must be strings")
     if not keys:
         return Column(from_python(list(dicts), {}), {})
     columns = {}

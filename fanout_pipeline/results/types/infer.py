@@ -95,7 +95,7 @@ def _kind_of_plain(value: Any) -> Kind:
     if isinstance(value, datetime.time):
         if value.tzinfo is not None:
             raise TypeError(
-                f"{value}, a time of day in {value.tzinfo}: return it without time zone"
+                f"{value}, a time of day in {value.tzinfo}: return it without a time zone"
             )
         require_no_fold(value, None)
     return _by_arrow(value)[0]
@@ -120,7 +120,7 @@ def _stored_zone(zone: datetime.tzinfo) -> tuple[Kind, datetime.tzinfo]:
         kind, read = _by_arrow(datetime.datetime(2000, 1, 1, tzinfo=zone))
     except TypeError:
         raise TypeError(
-            f"a time in the zone {zone}, which would not be read as it is (its UTC offset must be of "
+            f"a time in the zone {zone}, which would not be read back unchanged (its UTC offset must be of "
             "whole minutes, or it must have a name in the time zone database): return it in UTC"
         ) from None
     return kind, read.tzinfo
@@ -138,7 +138,7 @@ def _by_arrow(value: Any) -> tuple[Kind, Any]:
     if not kept:
         instead = ": return it in UTC" if getattr(value, "tzinfo", None) else ""
         raise TypeError(
-            f"{_described(value)} would be read as {_described(read)}, from {column.type}{instead}"
+            f"{_described(value)} would be read back as {_described(read)}, from {column.type}{instead}"
         )
     return kind_of(column.type), read
 
@@ -169,5 +169,5 @@ def _kind_at(key: str, value: Any) -> Kind:
 
 def _key(key: Any) -> str:
     if not isinstance(key, str):
-        raise TypeError(f"a dict with the key {key!r}: keys must be texts")
+        raise TypeError(f"a dict with the key {key!r}: keys must be strings")
     return key

@@ -24,7 +24,7 @@ def require_kept(value: datetime.datetime, read_zone: datetime.tzinfo) -> None:
     except OverflowError:
         raise TypeError(
             f"{value} is not within the years 1 to 9999 in UTC, in which it would be stored: return it "
-            "without time zone"
+            "without a time zone"
         ) from None
     # Within one zone `==` compares only the clock, between two zones only the instant.
     if (
@@ -36,10 +36,10 @@ def require_kept(value: datetime.datetime, read_zone: datetime.tzinfo) -> None:
     if read.replace(tzinfo=None) != value.replace(tzinfo=None):
         raise TypeError(
             f"{value.replace(tzinfo=None)} does not exist in {value.tzinfo}, where clocks skip it, and would be "
-            f"read as {read}: return it in UTC, or without time zone"
+            f"read back as {read}: return it in UTC, or without a time zone"
         )
     require_no_fold(value, value.tzinfo)
-    raise TypeError(f"{value!r} would be read as {read!r}: return it in UTC")
+    raise TypeError(f"{value!r} would be read back as {read!r}: return it in UTC")
 
 
 def is_same_time(one: datetime.datetime, other: datetime.datetime) -> bool:

@@ -10,6 +10,7 @@ import secrets
 import threading
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from contextvars import copy_context
 from hashlib import sha256
 from pathlib import Path
@@ -68,7 +69,10 @@ class Spool:
         )
 
     def __enter__(self) -> Self:
+        # All is done relative to its descriptor, whatever is put in the place of the folder meanwhile.
+        self._at = os.open(self._folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
         self._take_over_index()
+        self._data, self._index = self._created(DATA), self._created(INDEX)
         self._thread.start()
         return self
 
@@ -79,7 +83,8 @@ class Spool:
         if self._thread.is_alive():
             self._feed.interrupt()
         self._thread.join(_PATIENCE_SECONDS)
-        self._files.data.unlink(missing_ok=True)
+        self._remove(DATA)
+        os.close(self._at)
 
     def expect(self, units: int) -> None:
         """Before it begins: compare the first so many units with what the run before was given."""
@@ -124,7 +129,7 @@ class Spool:
 
     def forget_before(self) -> None:
         """From now on the next run is to compare with this one."""
-        (self._folder / _BEFORE).unlink(missing_ok=True)
+        self._remove(_BEFORE)
 
     def taken(self, units: int) -> None:
         """All up to there was taken."""
@@ -161,12 +166,18 @@ class Spool:
     def _take_over_index(self) -> None:
         if self._files.index.exists():
             # Where there is one already, it is the one that belongs to the ledger.
-            if not (self._folder / _BEFORE).exists():
-                os.replace(self._files.index, self._folder / _BEFORE)
+            if (self._folder / _BEFORE).exists():
+                self._remove(INDEX)
             else:
-                self._files.index.unlink()
-        for path in (self._files.data, self._files.index):
-            os.close(_created(path))
+                os.rename(INDEX, _BEFORE, src_dir_fd=self._at, dst_dir_fd=self._at)
+
+    def _created(self, name: str) -> int:
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
+        return os.open(name, flags, 0o600, dir_fd=self._at)
+
+    def _remove(self, name: str) -> None:
+        with suppress(FileNotFoundError):
+            os.unlink(name, dir_fd=self._at)
 
     def _copy(self) -> None:
         error: BaseException | None = None
@@ -182,7 +193,7 @@ class Spool:
 
     def _copy_groups(self) -> None:
         digest = sha256()
-        with open(self._files.data, "ab", 0) as data, open(self._files.index, "ab", 0) as index:
+        with os.fdopen(self._data, "wb", 0) as data, os.fdopen(self._index, "wb", 0) as index:
             groups = self._feed.groups()
             try:
                 for group in groups:
@@ -245,7 +256,3 @@ def _digest(digest: Any, is_open: bool) -> bytes:
     digest = digest.copy()
     digest.update(b"open")
     return digest.digest()  # type: ignore[no-any-return]
-
-
-def _created(path: Path) -> int:
-    return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)

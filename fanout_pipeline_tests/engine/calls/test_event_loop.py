@@ -58,7 +58,9 @@ def test_a_client_is_kept(name, file, server, tmp_path):
 
 def hang_up(server):
     with event_loop.served() as loop:
-        loop.submit(awaiting.hang_up(server.server_address[1])).wait()
+        call = loop_thread.Call(loop, awaiting.hang_up(server.server_address[1]))
+        call.submit()
+        call.wait()
 
 
 def test_a_client_is_kept_from_run_to_run(file, server, tmp_path):

@@ -122,7 +122,7 @@ def test_workers_import_no_dagster(home):
     if home.module.__name__ == "forms_beside":
         assert said == ""
     else:
-        assert f"what is defined in {name} goes to worker processes with its code" in said
-        assert ("holds Dagster's objects" in said) == (
+        assert f"what is defined in {name} is sent to worker processes with its code" in said
+        assert ("holds Dagster objects" in said) == (
             "defs" in dir(home.module) or "package" in name
         )

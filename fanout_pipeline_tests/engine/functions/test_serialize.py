@@ -121,7 +121,8 @@ def names(message):
 def test_what_can_be_imported_travels_as_a_name(function):
     """A function of a module is sent as the module's name and its own; its code is imported."""
     message = message_of(function)
-    assert len(message) < 700
+    # Not the whole length: Python 3.13 sends the path in it under a longer name than 3.12.
+    assert len(message) < len(message_of(abs)) + 150
     assert not any("cloudpickle" in name for name in names(message))
 
 

@@ -114,7 +114,7 @@ def test_gather_does_what_no_step_has_done(target, ran):
     assert sorted(called) == list(range(COUNT))
     assert (record.items, record.reused_items) == (COUNT, 0)
     assert told == [
-        f"{4 - len(ran)} chunks were not done by any step of this run with this version of the "
+        f"{4 - len(ran)} chunks were not done by any step of this run with the current version of the "
         "function, its input and its settings: serial does them here"
     ]
 
@@ -216,7 +216,7 @@ def test_a_re_execution_after_a_change_is_of_one_version(target, change):
     assert results(target) == expected
     assert record.reused_chunks == reused
     if not reused:
-        assert told[0].endswith(f"{change if change != 'rates.json' else rates} changed since")
+        assert told[0].endswith(f"{change if change != 'rates.json' else rates} changed since then")
 
 
 def in_tens(item):

@@ -149,7 +149,9 @@ def test_workers_that_cannot_begin_end_the_run():
     run = Run(64, {}, QUARANTINE, workers=3, chunks=3)
     for number in range(15):
         run.dies(number % 3, None, "crash", begun=False)
-    with pytest.raises(WorkerDied, match="16 worker processes in a row ended before they began"):
+    with pytest.raises(
+        WorkerDied, match="16 worker processes in a row ended before they had begun"
+    ):
         run.dies(0, None, "crash", begun=False)
 
 

@@ -79,7 +79,9 @@ def test_memory():
     """Over its limit a worker is ended; near it, if it has grown, it is replaced between chunks."""
     memory = Memory(400, 10_000 * MIB)
     assert memory.exceeded(400 * MIB) is None
-    assert memory.exceeded(512 * MIB) == "had 512 MiB, over worker_memory_mb=400, and was ended"
+    assert (
+        memory.exceeded(512 * MIB) == "used 512 MiB, more than worker_memory_mb=400, and was ended"
+    )
     assert memory.has_grown(100 * MIB, 301 * MIB)
     assert not memory.has_grown(100 * MIB, 299 * MIB)
     assert not memory.has_grown(300 * MIB, 310 * MIB)  # Another would be as large.

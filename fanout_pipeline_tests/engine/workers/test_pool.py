@@ -168,7 +168,7 @@ def test_a_worker_is_killed_before_it_answers(kills, monkeypatch):
         return worker
 
     monkeypatch.setattr(WorkerProcess, "start", start_and_kill)
-    dies = pytest.raises(WorkerDied, match="3 worker processes ended before they had answered")
+    dies = pytest.raises(WorkerDied, match="3 worker processes ended before they answered")
     with dies if kills == 3 else nullcontext(), worker_processes(2) as crew:
         assert len(crew.usage()) == 4  # The dead are counted.
     assert not any(map(psutil.pid_exists, pids))

@@ -21,7 +21,7 @@ from fanout_pipeline.engine.workers.relayed_logs import RelayedLogs
 
 NAME = "fanout_pipeline_tests.workers"
 SAID = re.compile(rf"(.*) \({re.escape(NAME)}, worker process (\d+)(?:, item (\d+))?\)", re.DOTALL)
-MORE = re.compile(r"… and ([\d,]+) more in this second")
+MORE = re.compile(r"… and ([\d,]+) more in the same second")
 
 
 @pytest.fixture
@@ -267,7 +267,7 @@ def test_last_words_are_said_once(records):
     assert told[:1] + told[-2:] == ["later", "left out by 1", "over the quota here"]
     assert len(told) == A_SECOND + 2
     logged.report_left_out()
-    assert records[-1].getMessage() == "… and 24 more in this second"
+    assert records[-1].getMessage() == "… and 24 more in the same second"
 
 
 @given(st.lists(st.tuples(st.floats(0, 0.4), st.integers(-5, 70)), max_size=600))

@@ -85,10 +85,10 @@ def test_an_item_that_ends_its_worker(how, message, file, tmp_path):
     _, lines = run(file, functions.Ends(how, 200), tmp_path / "out")
     (failure,) = assert_only_failed(tmp_path / "out", {200}).to_dict("records")
     assert failure["error_type"] == "WorkerDied"
-    assert failure["message"] == f"the worker process that called it, and nothing else, {message}"
+    assert failure["message"] == f"the worker process that was given only this item {message}"
     assert failure["where"] == f"line 201 of {file}"
     assert ("in __call__\n" in failure["traceback"]) == (how in ("segfault", signal.SIGABRT))
-    deaths = [line for line in lines if "another one does its chunk" in line]
+    deaths = [line for line in lines if "another one redoes its chunk" in line]
     assert len(deaths) == (4 if how == signal.SIGKILL else 3)
     assert all(message in line for line in deaths)
 
@@ -230,7 +230,7 @@ def test_many_items_that_are_not_late(file, tmp_path):
     policy = FailurePolicy(item_timeout_seconds=2)
     record, lines = run(file, function, tmp_path / "out", policy)
     assert_only_failed(tmp_path / "out", set())
-    assert not [line for line in lines if "another one does its chunk" in line]
+    assert not [line for line in lines if "another one redoes its chunk" in line]
     assert len(record.worker_pids) == 2
 
 
@@ -260,13 +260,15 @@ def test_an_item_that_takes_too_much_memory(file, tmp_path):
 
     run(file, function, tmp_path / "out", worker_memory_mb=400)
     (failure,) = assert_only_failed(tmp_path / "out", {150}).to_dict("records")
-    assert re.search(r"had \d+ MiB, over worker_memory_mb=400, and was ended$", failure["message"])
+    assert re.search(
+        r"used \d+ MiB, more than worker_memory_mb=400, and was ended$", failure["message"]
+    )
 
 
 def test_a_limit_under_what_every_worker_needs(file, tmp_path):
     """A limit that nothing can keep ends the run soon, and says so."""
     with pytest.raises(
-        WorkerDied, match=r"over worker_memory_mb=5, and was ended\. Nothing was committed"
+        WorkerDied, match=r"more than worker_memory_mb=5, and was ended\. Nothing was committed"
     ):
         run(file, functions.Ends("exit"), tmp_path / "out", worker_memory_mb=5)
 
@@ -276,7 +278,7 @@ def test_workers_that_grow_are_replaced(file, tmp_path, short):
     record, lines = run(file, functions.hoards, tmp_path / "out", worker_memory_mb=250)
     assert_only_failed(tmp_path / "out", set())
     assert len(record.worker_pids) > 2
-    assert not [line for line in lines if "another one does its chunk" in line]
+    assert not [line for line in lines if "another one redoes its chunk" in line]
 
 
 WORKER = "fanout_pipeline.engine.workers.main import main"

@@ -291,7 +291,7 @@ def test_a_commit_during_the_check_is_not_mixed_in(tmp_path, monkeypatch):
         return read(snapshot, *arguments)
 
     monkeypatch.setattr(Snapshot, "batches", batches_and_a_commit)
-    with pytest.raises(NoResults, match="was replaced while it was read"):
+    with pytest.raises(NoResults, match="was replaced while it was being read"):
         check_order(tmp_path / "ours", tmp_path / "theirs")
 
 

@@ -128,7 +128,7 @@ def test_a_folder_of_somebody_else_is_not_replaced(folder):
     """A real folder with the user's own files in the place of the results is refused and kept."""
     folder.path.mkdir(parents=True)
     (folder.path / "notes.txt").write_text("mine")
-    with pytest.raises(NoResults, match=f"{folder.path} is not a result folder of ours"):
+    with pytest.raises(NoResults, match=f"{folder.path} is not a result folder of fanout_pipeline"):
         write_results(folder.path, [1])
     assert (folder.path / "notes.txt").read_text() == "mine"
     assert generations(folder) == set()
@@ -316,6 +316,6 @@ def test_racing_runs_leave_the_results_of_one_of_them(folder):
     assert [racer.communicate()[1] for racer in racers] == [""] * 4
     seen.append(values(folder))
     assert all(result == [result[0]] * (100 + result[0]) for result in seen)
-    assert all("was replaced while it was read" in reason for reason in refused), refused
+    assert all("was replaced while it was being read" in reason for reason in refused), refused
     assert folder.manifest().strategy == str(seen[-1][0])
     assert generations(folder) == {folder.path.resolve()}

@@ -95,7 +95,9 @@ def test_what_changed_is_named(folder, left):
     assert first == []
     assert len(told) == 1
     assert told[0].startswith("starts afresh: the 3 finished chunks of the run that stopped at ")
-    assert told[0].endswith(" are not reused, as the input and the function changed since")
+    assert told[0].endswith(
+        " are not reused, because the input and the function changed since then"
+    )
     assert generations(folder) == set()
 
 
@@ -131,7 +133,9 @@ def test_a_part_with_failures_is_of_its_policy_alone(folder, sound):
         f"part-{number:05d}.parquet" for number in range(sound)
     }
     if not sound:
-        assert told[0].endswith("not reused, as what is done with failed items changed since")
+        assert told[0].endswith(
+            "not reused, because what is done with failed items changed since then"
+        )
 
 
 def test_a_run_that_does_not_resume_removes_what_is_left(folder, left):

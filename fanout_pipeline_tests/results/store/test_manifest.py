@@ -113,7 +113,7 @@ def test_other_programs_can_read_the_totals(saved, tmp_path):
 )
 def test_parts_that_do_not_follow_one_another_are_refused(parts):
     """Parts that leave a gap, overlap or stand in the wrong order never become results."""
-    with pytest.raises(ValueError, match="missing, doubled or misplaced"):
+    with pytest.raises(ValueError, match="missing, duplicated or misplaced"):
         Manifest("serial", parts)
 
 

@@ -121,7 +121,7 @@ def test_what_a_later_version_has_written_is_refused_and_kept(tmp_path, name):
     file = generation.path / name
     file.write_text(file.read_text().replace('"format": 4', '"format": 5', 1))
     before = file.read_bytes()
-    with pytest.raises(NoResults, match=r"written in format 5, .* knows 2, 3, 4: use the version"):
+    with pytest.raises(NoResults, match=r"written in format 5, .* reads 2, 3, 4: use the version"):
         write_results(target.path, [2])
     assert file.read_bytes() == before
 

@@ -129,7 +129,7 @@ def test_results_that_would_change_are_refused(results):
             r"int and list in result\['a'\]\['b'\]; .* \(item 11",
         ),
         ([[None], [[1, "a"]]], r"returns int and str in result\[\]\[\]; .* \(item 11 is"),
-        ([{}, {1: 2}], "item 11: a dict with the key 1: keys must be texts"),
+        ([{}, {1: 2}], "item 11: a dict with the key 1: keys must be strings"),
     ],
     ids=["plain", "null", "list", "dict", "in one item", "key"],
 )
