@@ -20,6 +20,7 @@ from fanout_pipeline.engine.registry import STRATEGIES
 from fanout_pipeline.engine.run import run_strategy
 from fanout_pipeline.engine.scattered.scattered import ScatteredRun
 from fanout_pipeline.engine.suitability import Unsupported
+from fanout_pipeline.results.store.ledger import LEDGER
 from fanout_pipeline.sources.memory import as_source
 from fanout_pipeline.sources.spool.spool import DATA
 from fanout_pipeline_tests.contract.cases import every_strategy
@@ -221,6 +222,7 @@ import sys, time
 from pathlib import Path
 from fanout_pipeline.engine.registry import STRATEGIES
 from fanout_pipeline.engine.run import run_strategy
+from fanout_pipeline.results.store.ledger import LEDGER
 from fanout_pipeline.sources.memory import as_source
 from fanout_pipeline_tests.contract.functions.marking import Marks
 from fanout_pipeline_tests.contract.runs import options_of, spec_of
@@ -251,7 +253,7 @@ def test_a_process_that_is_ended_while_it_spools(tmp_path, name, sign):
     """No process is left, nor a copy of the input once the next run has begun, which calls on with the rest."""
     marks = Marks(tmp_path / "marks")
     process = started(tmp_path, name)
-    until(lambda: len(marks.seen()) > 100)
+    until(lambda: any(ledger.read_text().count("\n") > 1 for ledger in tmp_path.rglob(LEDGER)))
     os.kill(process.pid, sign)
     process.communicate(timeout=20)
     before = len(marks.seen())
