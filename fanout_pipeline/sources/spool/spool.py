@@ -88,7 +88,8 @@ class Spool:
 
     def expect(self, units: int) -> None:
         """Before it begins: compare the first so many units with what the run before was given."""
-        for record in read_index(self._index_before()):
+        before = self._folder / _BEFORE
+        for record in read_index(before if before.exists() else self._files.index):
             self._before.append(record)
             if record.units >= units:
                 break
@@ -159,17 +160,11 @@ class Spool:
     def _is_over(self) -> bool:
         return self._ended or self._error is not None
 
-    def _index_before(self) -> Path:
-        before = self._folder / _BEFORE
-        return before if before.exists() else self._files.index
-
     def _take_over_index(self) -> None:
         if self._files.index.exists():
-            # Where there is one already, it is the one that belongs to the ledger.
-            if (self._folder / _BEFORE).exists():
-                self._remove(INDEX)
-            else:
-                os.rename(INDEX, _BEFORE, src_dir_fd=self._at, dst_dir_fd=self._at)
+            if not (self._folder / _BEFORE).exists():  # Else that belongs to the ledger.
+                os.link(INDEX, _BEFORE, src_dir_fd=self._at, dst_dir_fd=self._at)
+            self._remove(INDEX)
 
     def _created(self, name: str) -> int:
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
@@ -229,9 +224,8 @@ class Spool:
 
     @property
     def _is_far_ahead(self) -> bool:
-        if not self._limited or self._before or not self._ahead:
-            return False
-        return self._last.size - self._ahead[0].size > AHEAD_BYTES
+        is_held_back = self._limited and self._ahead and not self._before
+        return bool(is_held_back) and self._last.size - self._ahead[0].size > AHEAD_BYTES
 
     def _compare(self, digest: Any, group: Group, at: int) -> None:
         """Add a group, which begins at a byte, to the digest, which is compared wherever the run before had one."""
@@ -251,8 +245,6 @@ class Spool:
 
 def _digest(digest: Any, is_open: bool) -> bytes:
     """Of all bytes so far; another where the last item has no end, so that one which goes on is not the same."""
-    if not is_open:
-        return digest.digest()  # type: ignore[no-any-return]
     digest = digest.copy()
-    digest.update(b"open")
+    digest.update(b"open" * is_open)
     return digest.digest()  # type: ignore[no-any-return]
