@@ -69,7 +69,6 @@ class Spool:
         )
 
     def __enter__(self) -> Self:
-        # All is done relative to its descriptor, whatever is put in the place of the folder meanwhile.
         self._at = os.open(self._folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
         self._take_over_index()
         self._data, self._index = self._created(DATA), self._created(INDEX)
@@ -162,9 +161,10 @@ class Spool:
 
     def _take_over_index(self) -> None:
         if self._files.index.exists():
-            if not (self._folder / _BEFORE).exists():  # Else that belongs to the ledger.
-                os.link(INDEX, _BEFORE, src_dir_fd=self._at, dst_dir_fd=self._at)
-            self._remove(INDEX)
+            if (self._folder / _BEFORE).exists():  # That is the one that belongs to the ledger.
+                self._remove(INDEX)
+            else:
+                os.rename(INDEX, _BEFORE, src_dir_fd=self._at, dst_dir_fd=self._at)
 
     def _created(self, name: str) -> int:
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
