@@ -37,7 +37,7 @@ def test_linear_algebra_gives_the_same_to_the_last_bit_in_every_strategy(guest):
         from fanout_pipeline.measuring.trials import time_limit
 
         # An interpreter a step takes longer than a minute while the machine does much else.
-        time_limit.MIN_SECONDS_UNKNOWN = 300.0
+        time_limit.MIN_SECONDS_UNKNOWN = 240.0
         rng = numpy.random.default_rng(0)
         A, B = rng.random(300_000), rng.random(300_000)
 
@@ -58,7 +58,7 @@ def test_linear_algebra_gives_the_same_to_the_last_bit_in_every_strategy(guest):
     (file,) = (guest.data / "dot" / "trials").glob("*.parquet")
     trials = pyarrow.parquet.read_table(file).to_pylist()
     digests = {row["strategy"]: row["digest"] for row in trials}
-    assert set(digests) == {"serial", *names}
+    assert set(digests) == {"serial", *names}, output
     assert len(set(digests.values())) == 1
     assert not any(row["inexact"] for row in trials)
 
