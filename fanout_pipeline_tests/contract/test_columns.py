@@ -2,12 +2,24 @@
 
 import datetime
 import json
+import os
 
 import pandas
+import pyarrow
 import pytest
 from pyarrow import parquet
 
-from fanout_pipeline import BadInput, FanoutSpec, ItemFailed, Options, read_failures, read_results
+from fanout_pipeline import (
+    BadInput,
+    FanoutSpec,
+    IntegerLines,
+    ItemFailed,
+    JsonLines,
+    Options,
+    Parquet,
+    read_failures,
+    read_results,
+)
 from fanout_pipeline.engine.model.options import FailurePolicy
 from fanout_pipeline.engine.registry import STRATEGIES
 from fanout_pipeline.engine.run import run_strategy
@@ -18,6 +30,7 @@ from fanout_pipeline_tests.contract.functions import columns
 from fanout_pipeline_tests.contract.functions.returning import same
 from fanout_pipeline_tests.contract.rows import Rows, write_rows
 from fanout_pipeline_tests.contract.runs import options_of, spec_of, write_items
+from fanout_pipeline_tests.results.layout import generations
 
 COUNT = 60
 OMIT = FailurePolicy(on_error="quarantine", failed_items="omit")
@@ -178,7 +191,7 @@ def test_parts_with_other_columns_are_not_reused(orders, tmp_path, changed):
             STRATEGIES["serial"], spec, tmp_path / "out", Options(1, "none"),
             chunks=4, log=logged.append, ledger=True, resume=True,
         )  # fmt: skip
-    assert "are not reused, as the columns of the results changed since then" in logged[0]
+    assert "are not reused, because the columns of the results changed since then" in logged[0]
     run("serial", spec_of("serial", orders[0], columns.as_dataclass), tmp_path / "out")
 
 
@@ -275,9 +288,9 @@ def test_numbers_of_a_kept_column_are_floats_if_one_is(tmp_path, chunks):
         run("serial", spec, tmp_path / "out", chunks)
 
 
-@pytest.mark.parametrize("name", ["index", "key", "result", "order"])
+@pytest.mark.parametrize("name", ["index", "key", "result", "order", "Index", "ORDER"])
 def test_a_field_with_the_name_of_another_column_is_an_error(tmp_path, name):
-    """It says which, and what to do; no column is overwritten."""
+    """It says which, and what to do: no column is overwritten, and DuckDB finds each, which ignores case."""
     (tmp_path / "rows.jsonl").write_text(json.dumps({name: 1, "order": 2}) + "\n")
     spec = FanoutSpec(
         "rows", Rows(str(tmp_path / "rows.jsonl")), same, keep=("order",), unpack=True
@@ -286,3 +299,100 @@ def test_a_field_with_the_name_of_another_column_is_an_error(tmp_path, name):
         TypeError, match=rf"the field '{name}', which is the name of another column .*: return it"
     ):
         run("serial", spec, tmp_path / "out")
+
+
+def either_case(number):
+    return {"Score": number} if number % 2 else {"score": number}
+
+
+def test_fields_of_several_parts_have_names_of_their_own(tmp_path):
+    """Names that differ in case are refused wherever they stand, and what was made of them is not resumed."""
+    spec = spec_of("serial", write_items(tmp_path / "numbers.txt", 8), either_case, unpack=True)
+    for chunks in (1, 8):
+        with pytest.raises(TypeError, match=r"the field '[Ss]core', which is the name of another"):
+            run("serial", spec, tmp_path / "out" / "serial", chunks, resume=True)
+        assert not read_runs(tmp_path / "out" / "serial")
+
+
+def read_runs(folder):
+    return generations(folder) if folder.parent.exists() else []
+
+
+def test_columns_to_keep_differ_in_more_than_their_case(tmp_path):
+    """So that every program that reads the results finds them."""
+    source = Rows(str(tmp_path / "rows.jsonl"))
+    with pytest.raises(ValueError, match="keep names 'Index', which is a column of the results'"):
+        FanoutSpec("rows", source, same, keep=("Index",))
+    with pytest.raises(ValueError, match="keep names 'order', which is given twice"):
+        FanoutSpec("rows", source, same, keep=("order", "Order"))
+
+
+def test_numbers_that_no_float_equals_are_not_rounded(tmp_path):
+    """Beside a float in another part they are an error, which names the column and does not come again."""
+    (tmp_path / "rows.jsonl").write_text(json.dumps({"a": 2**53 + 1}) + '\n{"a": 0.5}\n')
+    spec = FanoutSpec("rows", Rows(str(tmp_path / "rows.jsonl")), str, keep=("a",))
+    with pytest.raises(TypeError, match="column 'a' has no type that holds all its values"):
+        run("serial", spec, tmp_path / "out" / "serial", 2, resume=True)
+    assert not read_runs(tmp_path / "out" / "serial")
+
+
+def fails_while_it_is_bad(amount):
+    if amount == COUNT - 1 and os.environ["IS_BAD"] == "yes":
+        raise ValueError("the last")
+    return amount
+
+
+def test_another_content_of_a_kept_column_is_another_input(tmp_path, monkeypatch):
+    """Its parts are not reused, though the function was given no column that has changed."""
+    path, folder = tmp_path / "orders.parquet", tmp_path / "out" / "serial"
+    spec = FanoutSpec(
+        "o", Parquet(str(path), columns=("amount",)), fails_while_it_is_bad, keep=("note",)
+    )
+
+    def write(note, other):
+        """Columns that only their data pages tell apart, not their sizes or statistics."""
+        letters = {1: "abc" * (COUNT // 3), 2: "cba" * (COUNT // 3)}
+        rows = {"amount": list(range(COUNT)), "note": [*letters[note]], "other": [*letters[other]]}
+        parquet.write_table(pyarrow.table(rows), path)
+
+    def reused(*contents):
+        """How many chunks a run reuses of one that has failed in the last."""
+        monkeypatch.setenv("IS_BAD", "yes")
+        with pytest.raises(ItemFailed):
+            run("serial", spec, folder, resume=True)
+        write(*contents)
+        monkeypatch.setenv("IS_BAD", "no")
+        return run("serial", spec, folder, resume=True).reused_chunks
+
+    write(1, 1)
+    assert reused(1, 2) == 3
+    assert reused(2, 2) == 0
+    assert column(folder, "note") == [*("cba" * (COUNT // 3))]
+
+
+def test_what_is_no_dict_has_nulls_in_kept_columns(tmp_path):
+    """A number beside objects in one file is an item like another; a number that Arrow cannot hold is named."""
+    path = tmp_path / "rows.jsonl"
+    path.write_text('{"a": 1}\n5\n{"b": 2}\n')
+    spec = FanoutSpec("rows", JsonLines(str(path)), str, keep=("a",))
+    run("serial", spec, tmp_path / "out", 1)
+    assert column(tmp_path / "out", "a") == [1, None, None]
+    path.write_text(json.dumps({"a": 2**70}))
+    with pytest.raises(BadInput, match=r"Not every value of a column is of its type: .*too large"):
+        run("serial", spec, tmp_path / "out", 1)
+
+
+def test_the_user_s_function_is_named_whatever_type_is_stated(tmp_path):
+    """In messages there is no function of ours."""
+    file = write_items(tmp_path / "numbers.txt", 4)
+    spec = FanoutSpec("numbers", IntegerLines(str(file)), same, result_type=int)
+    with pytest.raises(TypeError, match=r"but .*returning:same is not an `async def`"):
+        run("asyncio", spec, tmp_path / "out")
+    numbers = (number for number in range(9))
+
+    def taking(number):
+        return next(numbers)
+
+    spec = FanoutSpec("numbers", IntegerLines(str(file)), taking, result_type=int)
+    with pytest.raises(TypeError, match=r"The function .*taking cannot be sent"):
+        run("multiprocess", spec, tmp_path / "out")

@@ -27,6 +27,8 @@ from fanout_pipeline.results.store.manifest import FORMAT
 from fanout_pipeline.results.types.layout import PLAIN
 from fanout_pipeline.sources.source import Version
 
+_COLUMNS = "the columns of the results"
+
 
 @dataclass(frozen=True, slots=True)
 class Basis:
@@ -45,7 +47,7 @@ class Basis:
     def of(cls, spec: FanoutSpec) -> Basis:
         """Raises BadInput if the source, or something that the function depends on, cannot be read."""
         # As it was before it was read here, so that changes meanwhile are noticed.
-        depends_on, input_ = stamps_of(spec), spec.source.examine()
+        depends_on, input_ = stamps_of(spec), spec.source.keeping(spec.keep).examine()
         seen = InputVersions(Version(input_.token, input_.size), depends_on)
         return cls(seen, input_, function_identity(spec.function), _content_hashes(spec))
 
@@ -54,6 +56,15 @@ class Basis:
         """The name of the function, and its fingerprint with what it depends on."""
         fingerprint = _combined(self.function["fingerprint"], self.depends_on)
         return self.function | {"fingerprint": fingerprint}
+
+
+def code_version(spec: FanoutSpec, function: Callable[..., Any]) -> str:
+    """What Dagster compares: the function's fingerprint, and which columns the results have.
+
+    What the function depends on is not read for it: Dagster asks wherever it loads definitions.
+    """
+    columns = {} if spec.layout == PLAIN else {_COLUMNS: json.dumps(spec.layout._asdict())}
+    return _combined(function_fingerprint(function), columns)
 
 
 def work_fingerprint(spec: FanoutSpec) -> str:
@@ -69,10 +80,10 @@ def _content_hashes(spec: FanoutSpec) -> dict[str, str]:
     return content_hashes(spec.depends_on)
 
 
-def _combined(fingerprint: str, depends_on: Mapping[str, str]) -> str:
-    if not depends_on:
+def _combined(fingerprint: str, others: Mapping[str, str]) -> str:
+    if not others:
         return fingerprint
-    text = json.dumps([fingerprint, *sorted(depends_on.items())])
+    text = json.dumps([fingerprint, *sorted(others.items())])
     return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()[:16]
 
 
@@ -99,7 +110,7 @@ def identity_of(
         **basis.depends_on,
     }
     if spec.layout != PLAIN:
-        results["the columns of the results"] = spec.layout._asdict()
+        results[_COLUMNS] = spec.layout._asdict()
     memory = options.worker_memory_mb if strategy.starts_processes else None
     failures = {
         "what is done with failed items": asdict(options.failures),

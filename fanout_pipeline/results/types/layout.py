@@ -62,12 +62,16 @@ def columns_of(kind: Kind, kept: Mapping[str, Kind], unpack: bool) -> dict[str, 
 
 
 def require_free(fields: Iterable[str], keep: Iterable[str]) -> None:
-    """Raise TypeError where a field of an unpacked dict has the name of another column."""
-    taken = {*OWN_COLUMNS, *keep}
+    """Raise TypeError where a field of an unpacked dict has the name of another column, in whatever case.
+
+    DuckDB and others that read the files do not tell `Index` from `index`.
+    """
+    taken = {name.lower(): name for name in (*OWN_COLUMNS, *keep)}
     for name in fields:
-        if name in taken:
+        if name.lower() in taken:
             raise TypeError(
                 f"the function returns a dict with the field {printable(repr(name))}, which is the name of "
-                f"another column of the results ({', '.join(sorted(taken))}): return it under another "
-                "name, or leave out unpack=True"
+                f"another column of the results ({', '.join(sorted(taken.values()))}), in "
+                "upper or lower case: return it under another name, or leave out unpack=True"
             )
+        taken[name.lower()] = name
