@@ -3,6 +3,7 @@
 import datetime
 import json
 import os
+from decimal import Decimal
 
 import pandas
 import pyarrow
@@ -11,6 +12,7 @@ from pyarrow import parquet
 
 from fanout_pipeline import (
     BadInput,
+    Csv,
     FanoutSpec,
     IntegerLines,
     ItemFailed,
@@ -396,3 +398,40 @@ def test_the_user_s_function_is_named_whatever_type_is_stated(tmp_path):
     spec = FanoutSpec("numbers", IntegerLines(str(file)), taking, result_type=int)
     with pytest.raises(TypeError, match=r"The function .*taking cannot be sent"):
         run("multiprocess", spec, tmp_path / "out")
+
+
+def price(text):
+    return Decimal(text) if text else None
+
+
+@pytest.mark.parametrize("chunks", [1, 12])
+def test_a_kept_column_is_the_same_wherever_the_input_is_cut(tmp_path, chunks):
+    """Decimals of several scales, and objects whose numbers are integers in one part and floats in another."""
+    path = tmp_path / "prices.csv"
+    path.write_text("price\n" + "\n".join(["1.5", "10.25", '""', "1000"]) + "\n")
+    source = Csv(str(path), types={"price": price})
+    run("serial", FanoutSpec("prices", source, str, keep=("price",)), tmp_path / "out", chunks)
+    assert column(tmp_path / "out", "price") == [
+        Decimal("1.5"),
+        Decimal("10.25"),
+        None,
+        Decimal(1000),
+    ]
+    path = tmp_path / "rows.jsonl"
+    path.write_text('{"a": {"x": 1}}\n{"a": {"y": "s"}}\n{"a": {"x": 1.5}}\n')
+    source = JsonLines(str(path))
+    run("serial", FanoutSpec("rows", source, str, keep=("a",)), tmp_path / "out", chunks)
+    assert column(tmp_path / "out", "a") == [
+        {"x": 1.0, "y": None},
+        {"x": None, "y": "s"},
+        {"x": 1.5, "y": None},
+    ]
+
+
+def test_a_kept_csv_column_that_arrow_cannot_hold_is_named(tmp_path):
+    """An integer of more than 64 bits, or values of several types, are bad input."""
+    path = tmp_path / "n.csv"
+    path.write_text(f"n\n1\n{2**70}\n")
+    spec = FanoutSpec("n", Csv(str(path), types={"n": int}), str, keep=("n",))
+    with pytest.raises(BadInput, match="value of the column 'n' is of its type"):
+        run("serial", spec, tmp_path / "out", 1)

@@ -70,6 +70,7 @@ class FanoutSpec:
             raise ValueError(f"tolerance must be at least 0 and finite, not {self.tolerance}")
         if isinstance(self.keep, str):
             raise TypeError(f"keep is a tuple of names: write keep=({self.keep!r},)")
+        object.__setattr__(self, "keep", tuple(self.keep))
         kept = [name.lower() for name in self.keep]  # DuckDB does not tell `Index` from `index`.
         for name, folded in zip(self.keep, kept, strict=True):
             if folded in OWN_COLUMNS or kept.count(folded) > 1:
