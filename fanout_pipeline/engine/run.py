@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 import time
 from collections.abc import Callable
@@ -15,12 +14,13 @@ import fanout_pipeline.engine.calls.imports  # noqa: F401 (not in a run's time)
 from fanout_pipeline.engine.calls.typed import typed
 from fanout_pipeline.engine.functions.identity import Basis, identity_of
 from fanout_pipeline.engine.functions.input_guard import inputs_unchanged
+from fanout_pipeline.engine.intake import Cut, Intake, default_chunks, taking_in
 from fanout_pipeline.engine.model.options import FailurePolicy, Options
 from fanout_pipeline.engine.model.run_record import RunRecord
 from fanout_pipeline.engine.model.spec import FanoutSpec, with_its_imports
 from fanout_pipeline.engine.model.strategy import Crew, Ran, Strategy
 from fanout_pipeline.engine.model.work import Work
-from fanout_pipeline.engine.scheduling.resume import finished_before, log_kept_on_error, unfinished
+from fanout_pipeline.engine.scheduling.resume import finished_before, log_kept_on_error
 from fanout_pipeline.engine.suitability import require_suited
 from fanout_pipeline.engine.system.malloc import keep_freed_memory
 from fanout_pipeline.engine.system.os_errors import explained
@@ -36,15 +36,7 @@ from fanout_pipeline.results.store.ledger import Finished, forget
 from fanout_pipeline.results.store.manifest import Manifest
 from fanout_pipeline.results.types.kinds import MixedTypes
 from fanout_pipeline.results.types.layout import require_free
-from fanout_pipeline.sources.source import Chunk, Source, recorded
-
-
-def default_chunks(source: Source, size: int, workers: int) -> int:
-    """Into how many chunks to cut a source of this size at first, where the user has not said.
-
-    As few as fit in memory: crews cut them smaller where that pays (see `chunk_plan`).
-    """
-    return max(workers, math.ceil(size / source.CHUNK_SIZE))
+from fanout_pipeline.sources.source import recorded
 
 
 @with_its_imports
@@ -117,15 +109,17 @@ def _run_here(
             generations.enter_context(target.writing(identity if resume else None, log))
             for _ in range(1 + warm_runs)
         ]
-        finished: tuple[Finished, ...] = ()
-        if identity is not None:
-            finished = finished_before(folders[0], identity, log)
+        finished = () if identity is None else finished_before(folders[0], identity, log)
         if resume:
             generations.enter_context(log_kept_on_error(folders[0], spec, basis, log))
         progress = Progress(strategy.name, log)
-        fixed = chunks is not None
-        job = Job(strategy.name, spec, basis, target, wanted, fixed, options.failures, progress)
         own, began = own_usage(), time.perf_counter()
+        fixed = chunks is not None
+        intake = generations.enter_context(
+            taking_in(spec.source, basis, folders[-1], finished, fixed or strategy.baseline, log)
+        )
+        how = wanted, fixed, options.failures, progress
+        job = Job(strategy.name, spec, basis, intake, target, *how)
         with strategy.start(options) as crew:
             started = time.perf_counter()
             cold = job.run(crew, folders[0], finished)
@@ -152,15 +146,15 @@ def _run_here(
         part_files=len(cold.manifest.parts),
         start_method=options.start_method,
         digest=cold.manifest.digest,
-        input=replace(basis.input, counts=()),  # Nobody needs them any more.
+        input=replace(intake.input, counts=()),  # Nobody needs them any more.
         function_fingerprint=cold.manifest.function["fingerprint"],
         warm_seconds=tuple(run.seconds for run in warm),
         phases=total([{"start": start_seconds}, cold.phases, {"stop": stop_seconds}]),
         sent_bytes=cold.ran.sent_bytes,
         pickle_seconds=cold.ran.pickle_seconds,
         failed=cold.manifest.failed,
-        reused_chunks=len(finished),
-        reused_items=sum(one.part.items for one in finished),
+        reused_chunks=len(cold.cut.finished),
+        reused_items=sum(one.part.items for one in cold.cut.finished),
     )
 
 
@@ -169,6 +163,7 @@ class Once:
     """One run of a crew, from cutting the source to committed parts."""
 
     manifest: Manifest
+    cut: Cut
     ran: Ran
     cut_seconds: float
     run_seconds: float
@@ -194,6 +189,8 @@ class Job:
     spec: FanoutSpec
     basis: Basis
     """What results are made from, as it was before the first run."""
+    intake: Intake
+    """How it gets at the items."""
     target: Store
     """Where results are made visible."""
     chunks: int
@@ -206,12 +203,12 @@ class Job:
     def run(self, crew: Crew, generation: Generation, finished: tuple[Finished, ...] = ()) -> Once:
         """Cut what is not finished of the source, have the crew do it, and commit the generation."""
         began = time.perf_counter()
-        source = self.spec.source.examined(self.basis.input)
-        chunks = unfinished(source.chunks(self.chunks), finished)
-        cut = time.perf_counter()
         try:
             with inputs_unchanged(self.spec, self.basis.seen):
-                ran = crew.run(self._work(generation, chunks, finished), self.progress)
+                cut = self.intake.cut(self.chunks, finished)
+                at = time.perf_counter()
+                ran = crew.run(self._work(generation, cut), self.progress)
+                cut.require_all()
         except MixedTypes:
             if finished:
                 # Another run that resumes from these parts would end here again.
@@ -219,7 +216,8 @@ class Job:
             raise
         written = time.perf_counter()
         try:
-            made = recorded(source, self.basis.input), self.basis.made_by, self.spec.unpack
+            read = recorded(self.intake.described, self.intake.input)
+            made = read, self.basis.made_by, self.spec.unpack
             manifest = Manifest(self.strategy, tuple(ran.parts), *made)
             if manifest.unpacks:  # Each part has been looked at by itself.
                 require_free(manifest.kind, manifest.kept)
@@ -232,23 +230,23 @@ class Job:
         except TypeError:  # The parts do not fit together.
             forget(generation)
             raise
-        return Once(manifest, ran, cut - began, written - began, time.perf_counter() - written)
+        return Once(manifest, cut, ran, at - began, written - began, time.perf_counter() - written)
 
-    def _work(
-        self, generation: Generation, chunks: tuple[Chunk, ...], finished: tuple[Finished, ...]
-    ) -> Work:
+    def _work(self, generation: Generation, cut: Cut) -> Work:
         spec = self.spec
         return Work(
-            spec.source.examined(self.basis.input),
+            self.intake.source,
             typed(spec.function, spec.layout.kind),
             spec.batch_function,
-            chunks,
+            cut.chunks,
             generation,
             self.fixed,
             self.failures,
-            finished,
+            cut.finished,
             spec.depends_on,
             self.basis.seen,
             Surroundings.current(),
             spec.layout,
+            cut.arrivals,
+            spec.source if self.basis.is_spooled else None,
         )

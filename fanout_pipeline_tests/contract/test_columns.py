@@ -408,7 +408,7 @@ def price(text):
 def test_a_kept_column_is_the_same_wherever_the_input_is_cut(tmp_path, chunks):
     """Decimals of several scales, and objects whose numbers are integers in one part and floats in another."""
     path = tmp_path / "prices.csv"
-    path.write_text("price\n" + "\n".join(["1.5", "10.25", '""', "1000"]) + "\n")
+    path.write_text('price\n1.5\n10.25\n""\n1000\n')
     source = Csv(str(path), types={"price": price})
     run("serial", FanoutSpec("prices", source, str, keep=("price",)), tmp_path / "out", chunks)
     assert column(tmp_path / "out", "price") == [

@@ -29,6 +29,10 @@ from fanout_pipeline.results.store.manifest import (
 )
 
 LEDGER = "_ledger.jsonl"
+KEPT = "_kept"
+"""Names that begin so are of files beside the ledger that a run which resumes needs, too."""
+SCRATCH = "_spool"
+"""Names that begin so are of files that nobody needs once their run is over."""
 OLD_SECONDS = 7 * 86_400
 """After this long, what a function finds outside of its code and its input may have changed."""
 _PART = re.compile(r"_?part-(\d+)\.parquet")
@@ -203,8 +207,23 @@ def take_over(generation: Generation, ledger: Ledger, identity: Identity) -> tup
     needed = {LEDGER, *(part_name(one.part.number) for one in kept)}
     needed |= {failed_name(one.part.number) for one in kept if one.part.failed}
     for stray in set(generation.names()) - needed:
-        generation.remove(stray)
+        if not stray.startswith(KEPT):
+            generation.remove(stray)
     return tuple(kept)
+
+
+def keep_only(
+    generation: Generation, kept: Iterable[Finished], finished: Iterable[Finished]
+) -> None:
+    """Remove what is finished from the ledger, and its parts, but for what is kept. Raises CannotWrite."""
+    ledger = Ledger.read(generation)
+    if ledger is not None:
+        begin(generation, ledger.identity, kept)
+    numbers = {one.part.number for one in kept}
+    for one in finished:
+        if one.part.number not in numbers:
+            generation.remove(part_name(one.part.number))
+            generation.remove(failed_name(one.part.number))
 
 
 def _names_by_contents(generation: Generation, sizes: set[int]) -> dict[tuple[int, str], list[str]]:

@@ -235,6 +235,10 @@ ELSEWHERE = {
     "defs/trial_runs/run_process.py": "the folder of a trial's own run",
     "measuring/trials/process.py": "a temporary folder",
     "engine/system/usage.py": "/proc",
+    "sources/spool/spool.py": "relative to a descriptor",
+    "sources/spool/reading.py": "to read",
+    "sources/spool/settled.py": "a folder in a temporary one, or in that of a trial's own run",
+    "measuring/correctness/lookup.py": "a temporary folder",
     "sources/lines.py": "a file in a sweep's own folder, opened without following a link",
 }
 """Modules that write elsewhere than in the data root, or not by a path that could be a link."""
