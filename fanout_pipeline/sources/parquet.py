@@ -104,11 +104,6 @@ class Parquet(Source):
         """Raise BadInput unless each of these is a column of all files, asked for or not."""
         self._layout().schema(names)
 
-    def keeping(self, names: Sequence[str]) -> Self:
-        if self.columns is None or not names:
-            return self
-        return replace(self, columns=tuple(dict.fromkeys((*self.columns, *names))))
-
     def head(self, items: int, path: Path) -> Self:
         from fanout_pipeline.sources.parquet_head import write_head
 

@@ -196,10 +196,6 @@ class Source(ABC):
                 "keep=, or give the source a method `require_columns(names)`."
             )
 
-    def keeping(self, names: Sequence[str]) -> Self:
-        """The source of which a version depends on these columns, too, where it depends on some only."""
-        return self
-
     def chunks(self, wanted: int) -> tuple[Chunk, ...]:
         """All of it in chunks of about the same size, without reading it: `wanted`, or fewer if it is short."""
         size = self.version().size

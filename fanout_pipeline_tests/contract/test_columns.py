@@ -2,7 +2,6 @@
 
 import datetime
 import json
-import os
 from decimal import Decimal
 
 import pandas
@@ -22,6 +21,7 @@ from fanout_pipeline import (
     read_failures,
     read_results,
 )
+from fanout_pipeline.defs.assets.metadata import strategy_metadata
 from fanout_pipeline.engine.model.options import FailurePolicy
 from fanout_pipeline.engine.registry import STRATEGIES
 from fanout_pipeline.engine.run import run_strategy
@@ -151,6 +151,24 @@ def test_a_dataclass_is_a_dict_of_its_fields(orders, tmp_path):
     assert column(tmp_path / "True", "day") == [datetime.date(2026, 11, 28)] * COUNT
 
 
+def test_the_page_of_an_asset_shows_columns_and_first_results(orders, tmp_path):
+    """Metadata has each column with its type, and the first results as JSON that can be opened and searched."""
+    source, _ = orders
+    spec = spec_of("serial", source, with_a_list, keep=("order",), unpack=True)
+    record = run("serial", spec, tmp_path / "out")
+    metadata = strategy_metadata(
+        record, verify(spec, tmp_path / "out", record), tmp_path / "out", []
+    )
+    shown = [(one.name, one.type) for one in metadata["dagster/column_schema"].columns]
+    assert [name for name, _ in shown] == ["index", "order", "amounts", "large"]
+    first = metadata["first_10_results"].value
+    assert first[:2] == [{"amounts": [n], "large": str(2**60)} for n in (0, 1)]
+
+
+def with_a_list(row):
+    return {"amounts": [row["amount"]], "large": 2**60}
+
+
 def test_a_batch_may_be_a_data_frame(orders, tmp_path):
     """Its rows are dicts, with and without a stated type, and whatever fails in it is found."""
     spec = FanoutSpec(
@@ -195,6 +213,31 @@ def test_parts_with_other_columns_are_not_reused(orders, tmp_path, changed):
         )  # fmt: skip
     assert "are not reused, because the columns of the results changed since then" in logged[0]
     run("serial", spec_of("serial", orders[0], columns.as_dataclass), tmp_path / "out")
+
+
+def test_parts_with_earlier_values_of_a_kept_column_are_not_reused(tmp_path):
+    """The hash of the input is of the kept columns, too, though the function is not given them."""
+    path = tmp_path / "orders.parquet"
+
+    def write(orders):
+        table = pyarrow.table({"amount": range(COUNT), "order": orders})
+        parquet.write_table(table, path, compression="none", use_dictionary=False)
+
+    source = Parquet(str(path), columns=["amount"])
+    spec = spec_of("serial", source, fails_at_a_number, keep=("order",))
+    write([*range(COUNT)])
+    with pytest.raises(ItemFailed):
+        run("serial", spec, tmp_path / "out", resume=True)
+    write([1, 0, *range(2, COUNT)])
+    record = run("serial", spec, tmp_path / "out", resume=True, failures=OMIT)
+    assert record.reused_items == 0
+    assert column(tmp_path / "out", "order")[:3] == [1, 0, 2]
+
+
+def fails_at_a_number(amount):
+    if amount == COUNT - 1:
+        raise ValueError("the last")
+    return amount
 
 
 def fails_at_the_end(row):
@@ -336,40 +379,6 @@ def test_numbers_that_no_float_equals_are_not_rounded(tmp_path):
     with pytest.raises(TypeError, match="column 'a' has no type that holds all its values"):
         run("serial", spec, tmp_path / "out" / "serial", 2, resume=True)
     assert not read_runs(tmp_path / "out" / "serial")
-
-
-def fails_while_it_is_bad(amount):
-    if amount == COUNT - 1 and os.environ["IS_BAD"] == "yes":
-        raise ValueError("the last")
-    return amount
-
-
-def test_another_content_of_a_kept_column_is_another_input(tmp_path, monkeypatch):
-    """Its parts are not reused, though the function was given no column that has changed."""
-    path, folder = tmp_path / "orders.parquet", tmp_path / "out" / "serial"
-    spec = FanoutSpec(
-        "o", Parquet(str(path), columns=("amount",)), fails_while_it_is_bad, keep=("note",)
-    )
-
-    def write(note, other):
-        """Columns that only their data pages tell apart, not their sizes or statistics."""
-        letters = {1: "abc" * (COUNT // 3), 2: "cba" * (COUNT // 3)}
-        rows = {"amount": list(range(COUNT)), "note": [*letters[note]], "other": [*letters[other]]}
-        parquet.write_table(pyarrow.table(rows), path)
-
-    def reused(*contents):
-        """How many chunks a run reuses of one that has failed in the last."""
-        monkeypatch.setenv("IS_BAD", "yes")
-        with pytest.raises(ItemFailed):
-            run("serial", spec, folder, resume=True)
-        write(*contents)
-        monkeypatch.setenv("IS_BAD", "no")
-        return run("serial", spec, folder, resume=True).reused_chunks
-
-    write(1, 1)
-    assert reused(1, 2) == 3
-    assert reused(2, 2) == 0
-    assert column(folder, "note") == [*("cba" * (COUNT // 3))]
 
 
 def test_what_is_no_dict_has_nulls_in_kept_columns(tmp_path):

@@ -127,7 +127,7 @@ def trials_asset(spec: FanoutSpec, strategies: Sequence[str], version: str) -> d
 
 def _new_run(request: _Request, run_id: str, began: float) -> "TrialRun":
     """Record of the trials as it is until they have ended."""
-    from fanout_pipeline.engine.functions.identity import work_fingerprint
+    from fanout_pipeline.engine.functions.identity import all_that_is_read, work_fingerprint
     from fanout_pipeline.measuring.trials.machine import machine_record
     from fanout_pipeline.measuring.trials.store import TrialRun
 
@@ -137,7 +137,7 @@ def _new_run(request: _Request, run_id: str, began: float) -> "TrialRun":
         run_id=run_id,
         began=began,
         reference=REFERENCE,
-        input_sha256=spec.source.keeping(spec.keep).examine().identity,
+        input_sha256=all_that_is_read(spec).examine().identity,
         function=function_name(spec.function),
         function_fingerprint=work_fingerprint(spec),
         machine=machine_record(),

@@ -1,10 +1,13 @@
 """What an asset's materialization says of its results."""
 
+import json
+
 import dagster as dg
 
 from fanout_pipeline import FanoutSpec, IntegerLines, Options
 from fanout_pipeline.defs.assets.metadata import run_metadata, strategy_metadata
 from fanout_pipeline.defs.lab.factory import fanout_assets
+from fanout_pipeline.defs.shared.metadata import plain_values
 from fanout_pipeline.engine.functions.fingerprint import function_fingerprint
 from fanout_pipeline.engine.registry import STRATEGIES
 from fanout_pipeline.engine.run import run_strategy
@@ -15,7 +18,8 @@ from fanout_pipeline_tests.contract.runs import spec_of
 
 
 def test_the_columns_are_shown(tmp_path):
-    """The UI knows which columns there are, and of which types, without reading a file."""
+    """The UI knows which columns there are, and of which types, without reading a file; and what else is
+    recorded of a run can be written as JSON, as a trial does."""
     source, _ = write_rows(tmp_path / "orders.jsonl", 20)
     spec = spec_of("serial", source, columns.as_dataclass, keep=("order",), unpack=True)
     folder = tmp_path / "orders" / "serial"
@@ -29,6 +33,8 @@ def test_the_columns_are_shown(tmp_path):
         "even": "bool",
         "day": "date32[day]",
     }
+    recorded = dg.AssetMaterialization("orders", metadata=metadata).metadata
+    assert json.loads(json.dumps(plain_values(recorded)))["items"] == 20
 
 
 def test_how_many_files_are_visible_is_shown(tmp_path):
