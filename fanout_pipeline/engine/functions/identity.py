@@ -28,6 +28,8 @@ from fanout_pipeline.results.types.layout import PLAIN
 from fanout_pipeline.sources.source import Version
 from fanout_pipeline.sources.spool.feed import feed_of
 
+_COLUMNS = "the columns of the results"
+
 
 @dataclass(frozen=True, slots=True)
 class Basis:
@@ -61,6 +63,15 @@ class Basis:
         return self.function | {"fingerprint": fingerprint}
 
 
+def code_version(spec: FanoutSpec, function: Callable[..., Any]) -> str:
+    """What Dagster compares: the function's fingerprint, and which columns the results have.
+
+    What the function depends on is not read for it: Dagster asks wherever it loads definitions.
+    """
+    columns = {} if spec.layout == PLAIN else {_COLUMNS: json.dumps(spec.layout._asdict())}
+    return _combined(function_fingerprint(function), columns)
+
+
 def work_fingerprint(spec: FanoutSpec) -> str:
     """The fingerprint of the function with what it depends on."""
     return _combined(function_fingerprint(spec.function), _content_hashes(spec))
@@ -74,10 +85,10 @@ def _content_hashes(spec: FanoutSpec) -> dict[str, str]:
     return content_hashes(spec.depends_on)
 
 
-def _combined(fingerprint: str, depends_on: Mapping[str, str]) -> str:
-    if not depends_on:
+def _combined(fingerprint: str, others: Mapping[str, str]) -> str:
+    if not others:
         return fingerprint
-    text = json.dumps([fingerprint, *sorted(depends_on.items())])
+    text = json.dumps([fingerprint, *sorted(others.items())])
     return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()[:16]
 
 
@@ -105,7 +116,7 @@ def identity_of(
         **basis.depends_on,
     }
     if spec.layout != PLAIN:
-        results["the columns of the results"] = spec.layout._asdict()
+        results[_COLUMNS] = spec.layout._asdict()
     memory = options.worker_memory_mb if strategy.starts_processes else None
     failures = {
         "what is done with failed items": asdict(options.failures),
