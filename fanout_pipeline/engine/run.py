@@ -35,7 +35,8 @@ from fanout_pipeline.results.store.generation import Generation
 from fanout_pipeline.results.store.ledger import Finished, forget
 from fanout_pipeline.results.store.manifest import Manifest
 from fanout_pipeline.results.types.kinds import MixedTypes
-from fanout_pipeline.sources.source import Chunk, Source, recorded
+from fanout_pipeline.sources.provenance import recorded
+from fanout_pipeline.sources.source import Chunk, Source
 
 
 def default_chunks(source: Source, size: int, workers: int) -> int:

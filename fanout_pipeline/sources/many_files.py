@@ -1,7 +1,7 @@
 """A file, a folder or a glob as one input: which files it is, laid end to end in the order of their paths.
 
 A place in the input is an offset over all of them. Names that begin with `_` or `.`, such as Spark's `_SUCCESS`,
-are left out, unless a glob asks for them.
+are left out, unless a glob asks for them; folders named for a column, such as `_day=1`, are not.
 """
 
 from __future__ import annotations
@@ -202,7 +202,7 @@ def _names_in(folder: str) -> list[str]:
 
 
 def _is_left_out(name: str) -> bool:
-    return name.startswith(("_", "."))
+    return name.startswith(".") or (name.startswith("_") and "=" not in name)
 
 
 def _files_in(folder: str) -> Iterator[str]:

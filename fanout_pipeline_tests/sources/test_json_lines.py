@@ -220,7 +220,7 @@ def test_keys_that_are_asked_for_must_stand_somewhere(path):
     source = JsonLines(str(path))
     source.require_columns(["late", "naïve", "amount"])
     with pytest.raises(
-        BadInput, match=r"No object in .* has the key 'amonut'\. There are: 'amount'\."
+        BadInput, match=r"No object in .* has the key 'amonut'\. Did you mean 'amount'\?"
     ):
         source.require_columns(["amount", "amonut"])
     source.require_columns([])

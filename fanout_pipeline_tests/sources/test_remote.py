@@ -21,7 +21,7 @@ from fanout_pipeline import (
 from fanout_pipeline.engine.functions.identity import Basis, identity_of
 from fanout_pipeline.engine.registry import STRATEGIES
 from fanout_pipeline.engine.run import run_strategy
-from fanout_pipeline.sources.source import require_unchanged
+from fanout_pipeline.sources.provenance import require_unchanged
 from fanout_pipeline_tests.contract.functions import adapters, returning
 from fanout_pipeline_tests.contract.runs import given_to
 from fanout_pipeline_tests.sources.reading import read
