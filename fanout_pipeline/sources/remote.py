@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import IO, TYPE_CHECKING, Any, BinaryIO, NamedTuple, cast
 
+from fanout_pipeline.sources.files import is_left_out
 from fanout_pipeline.sources.source import BadInput
 from fanout_pipeline.sources.url import Url, without_secrets
 
@@ -152,8 +153,9 @@ def _prefix(url: Url, files: AbstractFileSystem, inner: str) -> str:
 
 def _is_left_out(name: str, pattern: str) -> bool:
     """As of local folders: unless the pattern asks for such names."""
-    first = os.path.basename(pattern)[:1]
-    return os.path.basename(name).startswith(("_", ".")) and first not in ("_", ".")
+    if name.startswith(folder := f"{pattern.rstrip('/')}/"):
+        return any(map(is_left_out, name.removeprefix(folder).split("/")))
+    return is_left_out(os.path.basename(name)) and not is_left_out(os.path.basename(pattern))
 
 
 def _facts(info: Mapping[str, Any]) -> tuple[int, str, int]:

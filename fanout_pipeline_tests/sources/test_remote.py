@@ -40,7 +40,15 @@ def server():
 @pytest.fixture
 def folder(tmp_path):
     """Text files of which some are left out, at two depths."""
-    for name in ("a.txt", "b.txt", "deep/c.txt", "_SUCCESS", ".hidden"):
+    for name in (
+        "a.txt",
+        "b.txt",
+        "deep/c.txt",
+        "_SUCCESS",
+        ".hidden",
+        "_day=1/d.txt",
+        "_temporary/e.txt",
+    ):
         path = tmp_path / "in" / name
         path.parent.mkdir(exist_ok=True, parents=True)
         path.write_text(f"first of {name}\nsecond of {name}\n")
@@ -218,5 +226,5 @@ def test_a_local_path_needs_no_fsspec(folder, monkeypatch):
     """Who reads files of a disk pays for nothing else."""
     monkeypatch.setitem(sys.modules, "fsspec", None)
     monkeypatch.setitem(sys.modules, "fanout_pipeline.sources.remote", None)
-    assert len(read(TextLines(str(folder)))) == 6
+    assert len(read(TextLines(str(folder)))) == 8
     assert len(read(Files(str(folder)))) == 2
