@@ -152,10 +152,14 @@ def _prefix(url: Url, files: AbstractFileSystem, inner: str) -> str:
 
 
 def _is_left_out(name: str, pattern: str) -> bool:
-    """As of local folders: unless the pattern asks for such names."""
-    if name.startswith(folder := f"{pattern.rstrip('/')}/"):
-        return any(map(is_left_out, name.removeprefix(folder).split("/")))
-    return is_left_out(os.path.basename(name)) and not is_left_out(os.path.basename(pattern))
+    """As of local folders: by its name or that of a folder below the fixed part of the pattern.
+
+    Not where the pattern asks for such names.
+    """
+    parts = pattern.rstrip("/").split("/")
+    fixed = next((n for n, part in enumerate(parts) if {*part} & {*"*?["}), len(parts))
+    asked = any(map(is_left_out, parts[fixed:]))
+    return not asked and any(map(is_left_out, name.split("/")[fixed:]))
 
 
 def _facts(info: Mapping[str, Any]) -> tuple[int, str, int]:
