@@ -29,7 +29,7 @@ break-even: .venv/installed  ## from how many items and which cost an item each 
 	$(DAGSTER) job execute -m $(DEFINITIONS) -j break_even_job
 	@cat $(FANOUT_DATA)/squares/break_even/break_even.md
 
-test: .venv/installed-dev chromium  ## all tests: strategies, faults, command line, schedule, UI in a browser
+test: .venv/installed-dev chromium postgresql  ## all tests: strategies, faults, command line, schedule, UI in a browser
 	$(BIN)/python -m pytest $(IN_PARALLEL)
 
 test-fast: .venv/installed-dev  ## the small tests, under a minute: no strategy by strategy, Dagster run, server or browser
@@ -151,6 +151,14 @@ NO_VENV = { rm -rf $(@:/bin/python=); echo "python -m venv failed; on Debian: ap
 	PYENV_VERSION=$* python$* -m venv $(@:/bin/python=) || $(NO_VENV)
 
 .PRECIOUS: .venv-versions/dagster-%/bin/python .venv-versions/python%/bin/python
+
+# The tests of Sql start Debian's PostgreSQL on a socket of their own; without it they are skipped.
+.PHONY: postgresql
+postgresql:
+	@ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null || \
+	{ [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get update -qq && \
+	  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq postgresql >/dev/null; } || \
+	echo "Without PostgreSQL the tests of Sql on a server are skipped (Debian: sudo apt-get install postgresql)."
 
 # The browser tests drive Debian's chromium.
 .PHONY: chromium

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
         Unreadable,
         Version,
     )
+    from fanout_pipeline.sources.sql import Sql
     from fanout_pipeline.sources.text_lines import TextLines
     from fanout_pipeline.sources.whole_files import Files
 
@@ -47,6 +48,7 @@ __all__ = [
     "Options",
     "Parquet",
     "Source",
+    "Sql",
     "TextLines",
     "Unreadable",
     "Version",
@@ -73,6 +75,7 @@ _MODULES = {
     "Options": "engine.model.options",
     "Parquet": "sources.parquet",
     "Source": "sources.source",
+    "Sql": "sources.sql",
     "TextLines": "sources.text_lines",
     "Unreadable": "sources.source",
     "Version": "sources.source",

@@ -2,49 +2,31 @@
 
 from __future__ import annotations
 
-import math
 import os
 import time
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 import fanout_pipeline.engine.calls.imports  # noqa: F401 (not in a run's time)
-from fanout_pipeline.engine.calls.typed import typed
 from fanout_pipeline.engine.functions.identity import Basis, identity_of
-from fanout_pipeline.engine.functions.input_guard import inputs_unchanged
-from fanout_pipeline.engine.model.options import FailurePolicy, Options
+from fanout_pipeline.engine.intake import default_chunks, taking_in
+from fanout_pipeline.engine.job import Job
+from fanout_pipeline.engine.model.options import Options
 from fanout_pipeline.engine.model.run_record import RunRecord
 from fanout_pipeline.engine.model.spec import FanoutSpec, with_its_imports
-from fanout_pipeline.engine.model.strategy import Crew, Ran, Strategy
-from fanout_pipeline.engine.model.work import Work
-from fanout_pipeline.engine.scheduling.resume import finished_before, log_kept_on_error, unfinished
+from fanout_pipeline.engine.model.strategy import Strategy
+from fanout_pipeline.engine.scheduling.resume import finished_before, log_kept_on_error
 from fanout_pipeline.engine.suitability import require_suited
 from fanout_pipeline.engine.system.malloc import keep_freed_memory
 from fanout_pipeline.engine.system.os_errors import explained
 from fanout_pipeline.engine.system.progress import Progress
-from fanout_pipeline.engine.system.surroundings import Surroundings
 from fanout_pipeline.engine.system.usage import own_usage
-from fanout_pipeline.engine.timing.timeline import mean, total
+from fanout_pipeline.engine.timing.timeline import total
 from fanout_pipeline.engine.workers.apart import call_apart
-from fanout_pipeline.results.store.contract import Store
 from fanout_pipeline.results.store.folder import ResultFolder
-from fanout_pipeline.results.store.generation import Generation
-from fanout_pipeline.results.store.ledger import Finished, forget
-from fanout_pipeline.results.store.manifest import Manifest
-from fanout_pipeline.results.types.kinds import MixedTypes
-from fanout_pipeline.sources.provenance import recorded
-from fanout_pipeline.sources.source import Chunk, Source
-
-
-def default_chunks(source: Source, size: int, workers: int) -> int:
-    """Into how many chunks to cut a source of this size at first, where the user has not said.
-
-    As few as fit in memory: crews cut them smaller where that pays (see `chunk_plan`).
-    """
-    return max(workers, math.ceil(size / source.CHUNK_SIZE))
 
 
 @with_its_imports
@@ -117,15 +99,17 @@ def _run_here(
             generations.enter_context(target.writing(identity if resume else None, log))
             for _ in range(1 + warm_runs)
         ]
-        finished: tuple[Finished, ...] = ()
-        if identity is not None:
-            finished = finished_before(folders[0], identity, log)
+        finished = () if identity is None else finished_before(folders[0], identity, log)
         if resume:
             generations.enter_context(log_kept_on_error(folders[0], spec, basis, log))
         progress = Progress(strategy.name, log)
-        fixed = chunks is not None
-        job = Job(strategy.name, spec, basis, target, wanted, fixed, options.failures, progress)
         own, began = own_usage(), time.perf_counter()
+        fixed = chunks is not None
+        intake = generations.enter_context(
+            taking_in(spec.source, basis, folders[-1], finished, fixed or strategy.baseline, log)
+        )
+        how = wanted, fixed, options.failures, progress
+        job = Job(strategy.name, spec, basis, intake, target, *how)
         with strategy.start(options) as crew:
             started = time.perf_counter()
             cold = job.run(crew, folders[0], finished)
@@ -151,97 +135,13 @@ def _run_here(
         chunks=len(cold.ran.parts),
         start_method=options.start_method,
         digest=cold.manifest.digest,
-        input=replace(basis.input, counts=()),  # Nobody needs them any more.
+        input=replace(intake.input, counts=()),  # Nobody needs them any more.
         function_fingerprint=cold.manifest.function["fingerprint"],
         warm_seconds=tuple(run.seconds for run in warm),
         phases=total([{"start": start_seconds}, cold.phases, {"stop": stop_seconds}]),
         sent_bytes=cold.ran.sent_bytes,
         pickle_seconds=cold.ran.pickle_seconds,
         failed=cold.manifest.failed,
-        reused_chunks=len(finished),
-        reused_items=sum(one.part.items for one in finished),
+        reused_chunks=len(cold.cut.finished),
+        reused_items=sum(one.part.items for one in cold.cut.finished),
     )
-
-
-@dataclass(frozen=True, slots=True)
-class Once:
-    """One run of a crew, from cutting the source to committed parts."""
-
-    manifest: Manifest
-    ran: Ran
-    cut_seconds: float
-    run_seconds: float
-    """Wall time until all parts are written, cutting included."""
-    commit_seconds: float
-
-    @property
-    def phases(self) -> dict[str, float]:
-        cut, commit = {"read": self.cut_seconds}, {"commit": self.commit_seconds}
-        return total([cut, mean(self.ran.timelines), commit])
-
-    @property
-    def seconds(self) -> float:
-        return self.run_seconds + self.commit_seconds
-
-
-@dataclass(frozen=True, slots=True)
-class Job:
-    """What one strategy is to do, once or several times: call the function of a spec on all its items."""
-
-    strategy: str
-    """The strategy's name, for the manifest."""
-    spec: FanoutSpec
-    basis: Basis
-    """What results are made from, as it was before the first run."""
-    target: Store
-    """Where results are made visible."""
-    chunks: int
-    """How many chunks the source is cut into at first."""
-    fixed: bool
-    """Whether the user asked for so many chunks: crews do not cut them smaller then."""
-    failures: FailurePolicy
-    progress: Progress
-
-    def run(self, crew: Crew, generation: Generation, finished: tuple[Finished, ...] = ()) -> Once:
-        """Cut what is not finished of the source, have the crew do it, and commit the generation."""
-        began = time.perf_counter()
-        source = self.spec.source.examined(self.basis.input)
-        chunks = unfinished(source.chunks(self.chunks), finished)
-        cut = time.perf_counter()
-        try:
-            with inputs_unchanged(self.spec, self.basis.seen):
-                ran = crew.run(self._work(generation, chunks, finished), self.progress)
-        except MixedTypes:
-            if finished:
-                # Another run that resumes from these parts would end here again.
-                forget(generation)
-            raise
-        written = time.perf_counter()
-        try:
-            made = recorded(source, self.basis.input), self.basis.made_by, self.spec.unpack
-            manifest = Manifest(self.strategy, tuple(ran.parts), *made)
-        except (TypeError, ValueError):
-            # So would one that resumes from all of them.
-            forget(generation)
-            raise
-        manifest = self.target.commit(generation, manifest)
-        return Once(manifest, ran, cut - began, written - began, time.perf_counter() - written)
-
-    def _work(
-        self, generation: Generation, chunks: tuple[Chunk, ...], finished: tuple[Finished, ...]
-    ) -> Work:
-        spec = self.spec
-        return Work(
-            spec.source.examined(self.basis.input),
-            typed(spec.function, spec.layout.kind),
-            spec.batch_function,
-            chunks,
-            generation,
-            self.fixed,
-            self.failures,
-            finished,
-            spec.depends_on,
-            self.basis.seen,
-            Surroundings.current(),
-            spec.layout,
-        )

@@ -5,6 +5,7 @@ The unit of the source is the byte, over all files laid end to end. Headers and 
 
 from __future__ import annotations
 
+import codecs
 import csv
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -14,6 +15,8 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Self
 
+from fanout_pipeline.sources.compressed import NO_HEAD, is_compressed
+from fanout_pipeline.sources.compressed_csv import CsvFeed
 from fanout_pipeline.sources.csv_header import header_of, require_names
 from fanout_pipeline.sources.csv_items import CsvItems
 from fanout_pipeline.sources.csv_marks import Marks, from_counts, to_counts
@@ -80,14 +83,23 @@ class Csv(Source):
                 object.__setattr__(self, name, tuple(value))
         if isinstance(url := url_or_path(self.path), Url):
             raise ValueError(f"Csv reads files that are on a disk here, not {url}: copy them first")
-        require_readable(self._dialect)
+        require_readable(self.dialect)
 
     def version(self) -> Version:
         return look(self.path, _ITEMS).version()
 
+    def feed(self) -> CsvFeed | None:
+        """What is spooled where a file is compressed."""
+        files = self._listing().files
+        if not is_compressed(files):
+            return None
+        return CsvFeed(self, files, _ITEMS, codecs.lookup(self.encoding).name == "utf-8")
+
     def examine(self) -> Version:
         version = self.version()
-        hash_, marks = scan_files(version.token, self._dialect, self.header is True)
+        if is_compressed(listing_of(version.token).files):
+            return version
+        hash_, marks = scan_files(version.token, self.dialect, self.header is True)
         self._layout(listing_of(version.token))
         counts = to_counts(marks)
         return replace(version, hash=hash_, items=marks[-1].records[-1], counts=counts)
@@ -97,7 +109,10 @@ class Csv(Source):
 
     def require_columns(self, names: Sequence[str]) -> None:
         """Raises BadInput where there is no column of such a name."""
-        if header := self._names(self._listing()):
+        listing = self._listing()
+        if is_compressed(listing.files):
+            return  # What is in them is known when they were begun.
+        if header := self._names(listing):
             require_names(names, header, str(self))
 
     def read(self, chunk: Chunk) -> CsvItems:
@@ -113,7 +128,7 @@ class Csv(Source):
         number = bisect_right([one.records[0] for one in marks], index) - 1
         segment = marks[number].of_record(index)
         mark, raw = marks[number][segment], self._segment(listing, marks, number, segment)
-        lines = find(raw, self._dialect).lines
+        lines = find(raw, self.dialect).lines
         line = mark.lines + lines[index - mark.records] + 1
         return f"line {line} of {listing.files[number].path}"
 
@@ -121,7 +136,9 @@ class Csv(Source):
         return change(before, now)
 
     def head(self, items: int, path: Path) -> Self:
-        left, listing, dialect = items, self._listing(), self._dialect.of_bytes
+        left, listing, dialect = items, self._listing(), self.dialect.of_bytes
+        if is_compressed(listing.files):
+            raise TypeError(NO_HEAD.format(self))
         style: dict[str, Any] = {"delimiter": dialect.delimiter, "quotechar": dialect.quotechar}
         style["quoting"] = csv.QUOTE_MINIMAL if dialect.quotechar else csv.QUOTE_NONE
         with open(path, "w", encoding="latin-1", newline="", opener=no_link) as out:
@@ -144,9 +161,9 @@ class Csv(Source):
 
     def _rows(self, file: File) -> Iterator[list[str]]:
         """The records of a file, each byte a character."""
-        dialect = self._dialect.of_bytes
+        dialect = self.dialect.of_bytes
         with reading(file.path) as opened:
-            header = header_of(opened, file.size, self._dialect, is_named=self.header is True)
+            header = header_of(opened, file.size, self.dialect, is_named=self.header is True)
             opened.seek(header.end)
             text = TextIOWrapper(opened, "latin-1", newline="")
             reader = dialect.reader(text)
@@ -160,7 +177,7 @@ class Csv(Source):
                 raise FieldError(line, str(error)).at(file.path, 0) from None
 
     @property
-    def _dialect(self) -> Dialect:
+    def dialect(self) -> Dialect:
         return Dialect(self.delimiter, self.quotechar, self.encoding)
 
     def _listing(self) -> Listing:
@@ -170,13 +187,13 @@ class Csv(Source):
     def _marks(self, listing: Listing) -> tuple[Marks, ...]:
         if self.marks:
             return self.marks
-        return cached_scan(listing.version().token, self._dialect, self.header is True)[1]
+        return cached_scan(listing.version().token, self.dialect, self.header is True)[1]
 
     def _names(self, listing: Listing) -> tuple[str, ...]:
         """The columns of the files; none where all are empty."""
         if not isinstance(self.header, bool):
             return tuple(self.header)
-        headers = (cached_header(file, self._dialect) for file in listing.files)
+        headers = (cached_header(file, self.dialect) for file in listing.files)
         return next((header.names for header in headers if header.names), ())
 
     def _layout(self, listing: Listing) -> Layout:
@@ -186,13 +203,13 @@ class Csv(Source):
         if names:
             require_names([*asked, *self.types], names, str(self))
         is_plain = self.columns is not None and len(asked) == 1
-        return Layout(names or asked, asked, self.types, is_plain, self._dialect)
+        return Layout(names or asked, asked, self.types, is_plain, self.dialect)
 
     def _piece(self, listing: Listing, marks: Marks, range_: Range) -> Piece:
         """The records of a file that begin in a range of it."""
         file, begin = listing.files[range_.number], listing.starts[range_.number]
         first, last = marks.segment(range_.start), marks.end_segment(range_.stop)
-        start, tail, dialect = marks[first].offset, marks[last].offset, self._dialect
+        start, tail, dialect = marks[first].offset, marks[last].offset, self.dialect
         with reading(file.path) as opened:
             opened.seek(start)
             raw = opened.read(marks.end_of(last) - start)
@@ -217,7 +234,7 @@ class Csv(Source):
         if within <= mark.offset:
             return mark.records
         raw = self._segment(listing, marks, number, segment)
-        return mark.records + first_record(raw, within - mark.offset, self._dialect)[1]
+        return mark.records + first_record(raw, within - mark.offset, self.dialect)[1]
 
     def _segment(
         self, listing: Listing, marks: tuple[Marks, ...], number: int, segment: int

@@ -9,15 +9,17 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from bisect import bisect_right
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from functools import cached_property
-from itertools import accumulate, islice
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar, Self
 
+from fanout_pipeline.sources.compressed import NO_HEAD, is_compressed
+from fanout_pipeline.sources.compressed_lines import LineFeed
 from fanout_pipeline.sources.files import cannot_read, no_link
+from fanout_pipeline.sources.line_items import LineItems
 from fanout_pipeline.sources.many_files import (
     File,
     Listing,
@@ -35,8 +37,8 @@ from fanout_pipeline.sources.one_file import (
     line_at,
     lines_before,
 )
-from fanout_pipeline.sources.raw_lines import count
-from fanout_pipeline.sources.source import BadInput, Chunk, Items, Source, Unreadable, Version
+from fanout_pipeline.sources.source import BadInput, Chunk, Source, Version
+from fanout_pipeline.sources.spool.feed import Feed
 from fanout_pipeline.sources.url import Url, url_or_path
 
 if TYPE_CHECKING:
@@ -80,11 +82,22 @@ class Lines(Source):
     def series(self, items: Sequence[Any]) -> pandas.Series | pandas.DataFrame:
         """Parsed items as a batch."""
 
+    @property
+    def format(self) -> Self:
+        return self
+
     def version(self) -> Version:
         return look(self.path, f"{self.ITEM_NAME}s").version()
 
+    def feed(self) -> Feed | None:
+        """What is spooled where a file is compressed."""
+        files = self._listing().files
+        return LineFeed(self, files, self._items) if is_compressed(files) else None
+
     def examine(self) -> Version:
         version = self.version()
+        if is_compressed(listing_of(version.token).files):
+            return version
         digests, counts = [], [0]
         for file in listing_of(version.token).files:
             with self._open(file, through=True) as opened:
@@ -113,6 +126,8 @@ class Lines(Source):
 
     def head(self, items: int, path: Path) -> Self:
         left, listing = items, look(self.path, self._items)
+        if is_compressed(listing.files):
+            raise TypeError(NO_HEAD.format(self))
         with open(path, "wb", opener=no_link) as out:
             while left:
                 before = left
@@ -195,61 +210,3 @@ class Lines(Source):
                 yield opened
         except OSError as error:
             raise cannot_read(str(error.filename or file.path), error) from error
-
-
-class LineItems(Items):
-    """The lines of one chunk: counted without being parsed, parsed when a value is asked for."""
-
-    def __init__(self, source: Lines, chunk: Chunk, pieces: Sequence[tuple[int, bytes]]):
-        """`pieces`: the lines in each file, with the offset in the source at which they begin."""
-        super().__init__(chunk, ())
-        self._source = source
-        ended = [raw if not raw or raw.endswith(b"\n") else raw + b"\n" for _, raw in pieces[:-1]]
-        self._raw = b"".join([*ended, *(raw for _, raw in pieces[-1:])])
-        self._offsets = [offset for offset, _ in pieces]
-        self._positions = list(accumulate(map(len, ended), initial=0))
-
-    @cached_property
-    def first_index(self) -> int:
-        return self._source.lines_before(self.chunk.start)
-
-    @cached_property
-    def _parsed(self) -> tuple[Sequence[Any], Mapping[int, Unreadable]]:
-        try:
-            return self._source.parse(self._raw), {}
-        except ValueError:
-            values = self._source.parse_each(self._raw)
-            return values, {n: item for n, item in enumerate(values) if type(item) is Unreadable}
-
-    @property
-    def values(self) -> Sequence[Any]:
-        return self._parsed[0]
-
-    @property
-    def unreadable(self) -> Mapping[int, Unreadable]:
-        return self._parsed[1]
-
-    def pieces(self) -> Iterator[Items]:
-        most, begin = self._source.PIECE_BYTES or len(self._raw), 0
-        if len(self._raw) <= most or "_parsed" in self.__dict__:
-            yield self
-            return
-        index = self.first_index
-        while begin < len(self._raw):
-            end = self._raw.find(b"\n", begin + most) + 1 or len(self._raw)
-            piece = LineItems(self._source, self.chunk, [(0, self._raw[begin:end])])
-            piece.first_index = index
-            yield piece
-            index += len(piece)
-            begin = end
-
-    def rest(self, items: int) -> Chunk:
-        length = len(self._raw) - len(self._raw.split(b"\n", items)[-1])
-        piece = bisect_right(self._positions, length) - 1
-        return replace(self.chunk, start=self._offsets[piece] + length - self._positions[piece])
-
-    def as_batch(self) -> pandas.Series | pandas.DataFrame:
-        return self._source.series(self.readable())
-
-    def __len__(self) -> int:
-        return len(self.values) if "_parsed" in self.__dict__ else count(self._raw)

@@ -15,7 +15,9 @@ _ONE_WRITER = (
 
 def recorded(source: Source, version: Version) -> dict[str, Any]:
     """What a source has read, as it is recorded beside results: its length by the name of the unit."""
-    return {"path": str(source), source.UNIT: version.size, "sha256": version.identity}
+    # The size of a query or an iterator is not known beforehand; each of its units is an item.
+    size = version.size or version.items or 0
+    return {"path": str(source), source.UNIT: size, "sha256": version.identity}
 
 
 def require_unchanged(source: Source, before: Version) -> None:

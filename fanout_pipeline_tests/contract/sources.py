@@ -1,16 +1,21 @@
 """The sources of the contract: a new format adds an entry, and every strategy is tested with it."""
 
 import csv
+import gzip
 import json
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pandas
 import pyarrow
 from pyarrow import parquet
 
-from fanout_pipeline import Csv, Files, IntegerLines, JsonLines, Parquet, TextLines
+from fanout_pipeline import Csv, Files, IntegerLines, JsonLines, Parquet, Sql, TextLines
+from fanout_pipeline.sources.memory import as_source
 from fanout_pipeline.squares import square, square_batch
 from fanout_pipeline_tests.contract.functions.adapters import Batch
 from fanout_pipeline_tests.contract.functions.of_csv import all_noted, noted
@@ -92,6 +97,50 @@ def text(number):
     return f"{number} naïve – \N{SLICE OF PIZZA}" if number % 20 else ""
 
 
+def write_gzip(path, items):
+    """Of two members, as `cat a.gz b.gz` makes them."""
+    half = len(items) // 2
+    for part in (items[:half], items[half:]):
+        with gzip.open(f"{path}.gz", "at", encoding="utf-8", newline="\n") as file:
+            file.writelines(f"{item}\n" for item in part)
+
+
+def write_zstd(path, items):
+    with pyarrow.CompressedOutputStream(f"{path}.zst", "zstd") as file:
+        file.write("".join(f"{item}\n" for item in items).encode())
+
+
+def write_table(path, items):
+    with closing(sqlite3.connect(path)) as database:
+        database.execute("CREATE TABLE orders (number INTEGER, label TEXT)")
+        database.executemany("INSERT INTO orders VALUES (?, 'label')", [(one,) for one in items])
+        database.commit()
+
+
+def sql(path):
+    return Sql("SELECT * FROM orders ORDER BY rowid", f"sqlite:///{path}", columns=["number"])
+
+
+def write_json(path, items):
+    path.write_text(json.dumps(items))
+
+
+class Again:
+    """Items that are not there before they are asked for, any number of times."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def __iter__(self):
+        yield from json.loads(Path(self.path).read_text())
+
+
+def frame(path):
+    items = json.loads(Path(path).read_text())
+    table = pandas.DataFrame({"number": pandas.Series(items, dtype="int64"), "label": "label"})
+    return as_source(table, columns=["number"])
+
+
 def write_json_lines(path, items):
     path.write_text("".join(f"{json.dumps(item)}\n" for item in items))
 
@@ -126,6 +175,22 @@ SOURCES = {
     "folders": SourceCase(write_folder, int, IntegerLines, square, square_batch),
     "csv": SourceCase(write_csv, csv_row, read_csv, noted, all_noted),
     "texts": SourceCase(write_lines, text, TextLines, same, Batch(same)),
+    "gzip": SourceCase(
+        write_gzip, int, lambda path: IntegerLines(f"{path}.gz"), square, square_batch
+    ),
+    "zstd": SourceCase(write_zstd, text, lambda path: TextLines(f"{path}.zst"), same, Batch(same)),
+    "sql": SourceCase(write_table, int, sql, square, square_batch),
+    "list": SourceCase(
+        write_json,
+        text,
+        lambda path: as_source(json.loads(Path(path).read_text())),
+        same,
+        Batch(same),
+    ),
+    "iterator": SourceCase(
+        write_json, int, lambda path: as_source(Again(path)), square, square_batch
+    ),
+    "frame": SourceCase(write_json, int, frame, square, square_batch),
     "parquet rows": SourceCase(write_rows, row, Parquet, as_text, texts_of_frame),
     "parquet in Arrow": SourceCase(write_rows, row, Parquet, as_text, texts_of_arrow),
     "parquet column": SourceCase(write_column, int, parquet_column, square, square_batch),

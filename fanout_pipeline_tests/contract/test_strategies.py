@@ -10,8 +10,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from fanout_pipeline.engine.functions.fingerprint import function_fingerprint
+from fanout_pipeline.engine.intake import default_chunks
 from fanout_pipeline.engine.registry import REFERENCE, STRATEGIES
-from fanout_pipeline.engine.run import default_chunks, run_strategy
+from fanout_pipeline.engine.run import run_strategy
 from fanout_pipeline.results.store.folder import ResultFolder
 from fanout_pipeline.squares import square, square_batch
 from fanout_pipeline_tests.chance import examples
@@ -83,7 +84,14 @@ WHOLE_RUNS = [
     *(("integers", "multiprocess", workers, 10_000) for workers in (1, 2, 5)),
     *(("integers", "multiprocess", 2, count) for count in (0, 1)),
     *(("integers", name, 2, count) for name in BASELINES for count in (0, 10_000)),
-    *((kind, name, 2, 99) for kind in SOURCES if kind != "integers" for name in STRATEGIES),
+    *(
+        (kind, name, 2, 99)
+        for kind in SOURCES
+        if kind != "integers"
+        for name in STRATEGIES
+        # A baseline reads every spooled source alike: once it is whole.
+        if not (kind in ("zstd", "sql", "list", "frame") and name in BASELINES)
+    ),
 ]
 
 

@@ -15,6 +15,7 @@ from fanout_pipeline.engine.functions.fingerprint import function_fingerprint
 from fanout_pipeline.engine.model.spec import FanoutSpec
 from fanout_pipeline.engine.registry import STRATEGIES
 from fanout_pipeline.engine.suitability import unsuited
+from fanout_pipeline.sources.compressed import needs_spool
 
 
 def fanout_definitions(*specs: FanoutSpec, baselines: bool = True) -> dg.Definitions:
@@ -36,7 +37,8 @@ def fanout_assets(spec: FanoutSpec, *, baselines: bool = True) -> list[dg.Assets
     """An asset for each strategy, with its checks, and the trials, the comparison and the break-even.
 
     The reference runs first, so that the others are checked against its results. The chunk steps run
-    last, when no timed step is left that they could slow down.
+    last, when no timed step is left that they could slow down; there are none of a source that cannot be cut
+    before it is read.
     """
     # Computed once, because a function may refer to large data.
     version = function_fingerprint(spec.function)
@@ -55,7 +57,10 @@ def fanout_assets(spec: FanoutSpec, *, baselines: bool = True) -> list[dg.Assets
         )
         for position, strategy in enumerate(strategies)
     ]
-    assets.append(chunk_graph_asset(spec, version, {"dagster/priority": str(-len(strategies))}))
-    names = [strategy.name for strategy in strategies] + [chunk_graph.NAME]
+    names = [strategy.name for strategy in strategies]
+    if not needs_spool(spec.source):
+        last = {"dagster/priority": str(-len(strategies))}
+        assets.append(chunk_graph_asset(spec, version, last))
+        names.append(chunk_graph.NAME)
     trials = trials_asset(spec, names, version)
     return [*assets, trials, comparison_asset(spec, names), break_even_asset(spec, version)]

@@ -23,6 +23,7 @@ from fanout_pipeline.results.files.atomic import make_folder
 from fanout_pipeline.results.files.no_links import make_link
 from fanout_pipeline.results.store.folder import ResultFolder
 from fanout_pipeline.sources.many_files import is_glob, paths_of
+from fanout_pipeline.sources.spool.settled import settled
 from fanout_pipeline.sources.url import path_of
 
 if TYPE_CHECKING:
@@ -47,6 +48,8 @@ class _Request:
     """How to make the calls."""
     pointer: str | None
     """Pointer to the code location; None where another process cannot load it."""
+    is_spooled: bool = False
+    """Whether the source of the spec is a spool of the fan-out's own."""
 
 
 def trials_asset(spec: FanoutSpec, strategies: Sequence[str], version: str) -> dg.AssetsDefinition:
@@ -89,8 +92,19 @@ def trials_asset(spec: FanoutSpec, strategies: Sequence[str], version: str) -> d
             path = trial_file(data_folder.path(spec.name, "trials"), run)
             # A folder that cannot be made is better reported before hours of trials than afterwards.
             make_folder(path.parent)
-            with ResultFolder(root / spec.name / "trials").scratch() as scratch:
+            with (
+                ResultFolder(root / spec.name / "trials").scratch() as scratch,
+                # Once for all trials: each would ask for it, or decompress it, again.
+                settled(request.spec.source, scratch / "_spool") as source,
+            ):
                 _link_source(root, scratch, path_of(spec.source))
+                request = replace(
+                    request,
+                    spec=replace(request.spec, source=source),
+                    is_spooled=source is not request.spec.source,
+                )
+                if request.is_spooled:
+                    run = replace(run, input_sha256=source.examine().identity)
                 run, found = _measured(request, run, scratch, path, context.log.info)
         for remark in filter(None, (*run.remarks, run.contradiction)):
             context.log.info(remark)
@@ -197,6 +211,12 @@ def _contenders(
         if name in STRATEGIES
     ]
     executors = [name for name in names if name in DAGSTER_EXECUTORS]
+    if executors and request.is_spooled:
+        left_out.append(
+            f"{', '.join(executors)} were left out: their steps read {spec.source} by themselves, and it "
+            "cannot be cut where it is."
+        )
+        return contenders, left_out
     if executors and request.pointer is None:
         left_out.append(
             f"{', '.join(executors)} were left out: another process cannot load this run's code location "

@@ -56,6 +56,10 @@ class Calls:
         self.next_known.set()
 
 
+class Arrived:
+    """Says that more of the input has arrived, or that what should arrive has failed."""
+
+
 class InFlight:
     """One run's calls, at most `concurrency` at a time."""
 
@@ -73,7 +77,7 @@ class InFlight:
         self._concurrency = concurrency
         self._timeline = timeline
         self._added: asyncio.Queue[Calls | None] = asyncio.Queue()
-        self._complete: SimpleQueue[Calls | None] = SimpleQueue()
+        self._complete: SimpleQueue[Calls | Arrived | None] = SimpleQueue()
         self._task: asyncio.Task[None] | None = None
         self._stopped = False
         self._open = 0
@@ -85,9 +89,13 @@ class InFlight:
         """Add one more chunk, in order; None says that there is no further one."""
         self._loop.call_soon_threadsafe(self._added.put_nowait, calls)
 
-    def next_complete(self) -> Calls | None:
+    def next_complete(self) -> Calls | Arrived | None:
         """Wait for a chunk all of whose calls have ended; None once `run` has ended, well or not."""
         return interruptible_get(self._complete)
+
+    def arrived(self) -> None:
+        """More of the input has arrived; from any thread."""
+        self._complete.put(Arrived())
 
     def end(self, _: object = None) -> None:
         """Say that `run` has ended."""

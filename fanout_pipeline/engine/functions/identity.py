@@ -26,6 +26,7 @@ from fanout_pipeline.results.store.ledger import Identity
 from fanout_pipeline.results.store.manifest import FORMAT
 from fanout_pipeline.results.types.layout import PLAIN
 from fanout_pipeline.sources.source import Version
+from fanout_pipeline.sources.spool.feed import feed_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +41,8 @@ class Basis:
     """The name and the fingerprint of the function for single items."""
     depends_on: dict[str, str]
     """The content hash of each thing that the function depends on."""
+    is_spooled: bool = False
+    """Whether the contents of the source are known only once they were spooled."""
 
     @classmethod
     def of(cls, spec: FanoutSpec) -> Basis:
@@ -47,7 +50,9 @@ class Basis:
         # As it was before it was read here, so that changes meanwhile are noticed.
         depends_on, input_ = stamps_of(spec), spec.source.examine()
         seen = InputVersions(Version(input_.token, input_.size), depends_on)
-        return cls(seen, input_, function_identity(spec.function), _content_hashes(spec))
+        function, named = function_identity(spec.function), _content_hashes(spec)
+        is_spooled = feed_of(spec.source.examined(input_)) is not None
+        return cls(seen, input_, function, named, is_spooled)
 
     @property
     def made_by(self) -> dict[str, str]:
@@ -88,7 +93,8 @@ def identity_of(
     assert called is not None
     results = {
         "the strategy": strategy.name,
-        "the input": [basis.input.size, basis.input.identity],
+        # What is spooled is compared when it is there.
+        "the input": [] if basis.is_spooled else [basis.input.size, basis.input.identity],
         "the input's format": repr(spec.source).replace(repr(str(spec.source)), ""),
         "the function": function_identity(called) if strategy.batch else basis.function,
         "the version of the function's package": distribution_of(called),

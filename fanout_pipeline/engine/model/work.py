@@ -15,6 +15,7 @@ from fanout_pipeline.results.types.layout import PLAIN, Layout
 from fanout_pipeline.sources.source import Chunk, Source, Version
 
 if TYPE_CHECKING:
+    from fanout_pipeline.engine.model.arrivals import Arrivals
     from fanout_pipeline.engine.model.spec import Dependency
     from fanout_pipeline.results.store.generation import Generation
     from fanout_pipeline.results.store.ledger import Finished
@@ -41,7 +42,7 @@ class Work:
     batch_function: Callable[[Any], Any] | None
     """The function for whole batches, if the spec has one."""
     chunks: tuple[Chunk, ...]
-    """The chunks that are not finished, in order."""
+    """The chunks that are not finished, in order; of an input that is still arriving none: see `arrivals`."""
     generation: Generation
     """Where the parts are written."""
     fixed: bool = False
@@ -58,6 +59,10 @@ class Work:
     """The settings that calls see, wherever they are made."""
     layout: Layout = PLAIN
     """Which columns the results have. Results of another type than it states are the function's errors."""
+    arrivals: Arrivals | None = None
+    """Where chunks come from while calls are made; None where all are known."""
+    spooled: Source | None = None
+    """The source that `seen` is of, where `source` reads the spool of another."""
 
     @property
     def first_number(self) -> int:

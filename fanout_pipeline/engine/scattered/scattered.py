@@ -23,13 +23,14 @@ from fanout_pipeline.engine.calls.items import process_chunk
 from fanout_pipeline.engine.calls.typed import typed
 from fanout_pipeline.engine.functions.identity import Basis, identity_of
 from fanout_pipeline.engine.functions.input_guard import inputs_unchanged, require_same_inputs
+from fanout_pipeline.engine.intake import Intake
+from fanout_pipeline.engine.job import Job
 from fanout_pipeline.engine.model.options import Options
 from fanout_pipeline.engine.model.run_record import RunRecord
 from fanout_pipeline.engine.model.spec import FanoutSpec, with_its_imports
 from fanout_pipeline.engine.model.strategy import Crew, Strategy
 from fanout_pipeline.engine.model.work import Work
 from fanout_pipeline.engine.registry import REFERENCE, STRATEGIES, SUPERVISED
-from fanout_pipeline.engine.run import Job
 from fanout_pipeline.engine.scattered.begun import Begun, begun
 from fanout_pipeline.engine.scattered.gathered import Answer, gathered
 from fanout_pipeline.engine.scheduling.resume import (
@@ -39,6 +40,7 @@ from fanout_pipeline.engine.scheduling.resume import (
     part_collector,
     unfinished,
 )
+from fanout_pipeline.engine.suitability import Unsupported
 from fanout_pipeline.engine.system.import_path import importing_from
 from fanout_pipeline.engine.system.malloc import keep_freed_memory
 from fanout_pipeline.engine.system.os_errors import explained
@@ -51,6 +53,7 @@ from fanout_pipeline.results.store.ledger import Identity, Ledger, forget
 from fanout_pipeline.results.store.manifest import Manifest
 from fanout_pipeline.results.types.kinds import MixedTypes
 from fanout_pipeline.sources.source import Chunk
+from fanout_pipeline.sources.spool.feed import feed_of
 
 _CHUNK_SIZES = 4
 """How many times larger chunks are than in other strategies: each is a step, a tenth or two of a second."""
@@ -107,6 +110,11 @@ class ScatteredRun:
             return basis, identity_of(named, spec, basis, chunks, options)
 
         spec.source.version()  # Nothing is written for an input that does not exist.
+        if feed_of(spec.source) is not None:
+            raise Unsupported(
+                f"{strategy} cuts its input before its steps begin, and {spec.source} cannot be cut where it "
+                "is. Use multiprocess, which goes on with what has arrived."
+            )
         spec.source.require_columns(spec.keep)
         with explained(folder):
             found = begun(run, target, identify, resume=resume, is_over=is_over, log=log)
@@ -205,6 +213,7 @@ class ScatteredRun:
                     self.strategy,
                     spec,
                     begun.basis,
+                    Intake(spec.source, begun.basis.input),
                     self.target,
                     self._wanted,
                     self.chunks is not None,

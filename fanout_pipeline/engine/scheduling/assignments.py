@@ -44,6 +44,16 @@ class Assignments:
         """Whether something waits to be done again."""
         return bool(self._suspects)
 
+    @property
+    def awaits(self) -> bool:
+        """Whether more may still arrive."""
+        return self._plan.awaits
+
+    @property
+    def more(self) -> bool:
+        """Whether there may be something to assign later, whoever is busy now."""
+        return self.again or self.awaits
+
     def next_due(self) -> float:
         """When (time.monotonic) the first of these may be done; infinite if nothing waits."""
         return self._suspects.next_due()

@@ -13,8 +13,9 @@ import heapq
 import math
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
+from fanout_pipeline.engine.model.arrivals import Arrivals
 from fanout_pipeline.sources.source import Chunk
 
 # docs/decisions/chunks.md has what was measured in simulation.
@@ -73,7 +74,7 @@ class _Range:
 
 
 class ChunkPlan:
-    """The chunks of one run that have not been begun. Not thread-safe."""
+    """The chunks of one run that have not been begun, or those that have arrived. Not thread-safe."""
 
     def __init__(
         self,
@@ -85,10 +86,11 @@ class ChunkPlan:
         largest: int | None = None,
         given: int = 0,
         in_turn: bool = False,
+        arrivals: Arrivals | None = None,
     ):
         """`fixed`: chunks are given out as they are and never cut short. `given`: the number of the first
         that is given out. `in_turn`: what a chunk costs beyond its items is paid by one worker at a
-        time, as by threads, because of the GIL.
+        time, as by threads, because of the GIL. `arrivals`: what more chunks come from.
 
         For crews that cannot cut a chunk short: `first` is the size of a piece as long as nothing is known of
         the time it takes, `largest` is its largest size.
@@ -113,9 +115,53 @@ class ChunkPlan:
         self._steady_seconds = 0.0
         """Time worked by all workers together, halved at each worker's death."""
         self._given = given
+        self._arrivals = arrivals
+        self._longest = 0 if arrivals is None else arrivals.longest
+        """Chunks that have arrived are joined up to this size."""
+        self.is_cut_off = False
+        """Whether the run is to end with what it has begun, as the rest of the input cannot be had."""
+
+    @property
+    def awaits(self) -> bool:
+        """Whether there may be more chunks than have arrived so far."""
+        return self._arrivals is not None
+
+    def expected_size(self) -> float | None:
+        """The size of all, in units of the source; None while that cannot be said."""
+        return self.size if self._arrivals is None else self._arrivals.size()
+
+    def add(self, chunk: Chunk) -> None:
+        """One more has arrived, after all others; it becomes a part of the last if it follows that."""
+        self.size += chunk.size
+        self._whole_size += chunk.size
+        if self._whole and self._whole[-1].stop == chunk.start:
+            last = self._whole[-1]
+            if last.size + chunk.size <= self._longest:
+                self._whole[-1] = replace(last, stop=chunk.stop)
+                return
+        self._whole.append(chunk)
+
+    def arrive(self) -> None:
+        """Take up what has arrived. If no more can be had, nothing more is given out."""
+        if self._arrivals is None:
+            return
+        new = self._arrivals.new()
+        for chunk in new.chunks:
+            self.add(chunk)
+        self.is_cut_off = new.failed
+        if new.ended:
+            self._arrivals = None
 
     def take(self) -> Chunk | None:
-        """The next chunk, numbered in the order of being given out; None when none is left."""
+        """The next chunk, numbered in the order of being given out; None when none is left, or none yet."""
+        arrivals = self._arrivals
+        self.arrive()
+        chunk = None if self.is_cut_off else self._taken()
+        if arrivals is not None:
+            arrivals.taken(self._whole[0].start if self._whole else None)
+        return chunk
+
+    def _taken(self) -> Chunk | None:
         if self._begun:
             waiting = heapq.heappop(self._begun)
         elif self._whole:

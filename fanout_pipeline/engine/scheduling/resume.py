@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 
 from fanout_pipeline.engine.functions.identity import Basis
 from fanout_pipeline.engine.functions.input_guard import input_versions
@@ -12,7 +13,8 @@ from fanout_pipeline.engine.model.work import InputVersions, Work
 from fanout_pipeline.engine.system.signals import interrupts_held
 from fanout_pipeline.results.store.collector import PartCollector
 from fanout_pipeline.results.store.generation import Generation
-from fanout_pipeline.results.store.ledger import Finished, Identity, Ledger, take_over
+from fanout_pipeline.results.store.ledger import Finished, Identity, Ledger
+from fanout_pipeline.results.store.takeover import take_over
 from fanout_pipeline.sources.source import BadInput, Chunk
 
 
@@ -49,8 +51,10 @@ def _except_failed(ledger: Ledger, identity: Identity) -> str:
 def part_collector(work: Work) -> PartCollector:
     """Collects the parts of a run, and records them in its ledger as long as its input is unchanged."""
 
+    read = work if work.spooled is None else replace(work, source=work.spooled)
+
     def is_unchanged() -> bool:
-        return work.seen is None or _is_unchanged(work, work.seen)
+        return work.seen is None or _is_unchanged(read, work.seen)
 
     return PartCollector(work.generation, work.finished, is_unchanged)
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 
-from fanout_pipeline.engine.calls.concurrent import Calls, InFlight
+from fanout_pipeline.engine.calls.concurrent import Arrived, Calls, InFlight
 from fanout_pipeline.engine.calls.event_loop import served
 from fanout_pipeline.engine.calls.invoke import is_async
 from fanout_pipeline.engine.calls.loop_thread import Call
@@ -54,13 +54,22 @@ class _EventLoop(Crew):
             )
         size, most = sum(chunk.size for chunk in work.chunks), work.source.CHUNK_SIZE
         largest = round(min(max(SMALL_SHARE * most, size / CHUNKS), _LARGE_SHARE * most)) or 1
-        plan = ChunkPlan(work.chunks, 1, work.fixed, largest=largest, given=work.first_number)
-        progress.begin(plan.size)
+        plan = ChunkPlan(
+            work.chunks,
+            1,
+            work.fixed,
+            largest=largest,
+            given=work.first_number,
+            arrivals=work.arrivals,
+        )
+        progress.begin(plan.expected_size)
         with served() as loop:
             calls = InFlight(work, loop.loop, self._concurrency, timeline)
             running = Call(loop, calls.run(), calls.end)
             try:
                 running.submit()
+                if work.arrivals is not None:
+                    work.arrivals.listen(calls.arrived)
                 parts = self._read_and_write(work, plan, calls, progress)
                 running.wait()
             except BaseException:
@@ -75,28 +84,35 @@ class _EventLoop(Crew):
     ) -> PartCollector:
         """The parts of all chunks, or of those that were done when the calls ended."""
         parts = part_collector(work)
-        chunk = plan.take()
-        if chunk is None:
-            calls.add(None)
         read = written = 0
         read_seconds: dict[int, float] = {}
         """Of chunks in memory, by their numbers."""
+        all_added = False
         while True:
-            while chunk is not None and (
+            while not all_added and (
                 len(read_seconds) < _OPEN_CHUNKS or read - written < 2 * self._concurrency
             ):
+                chunk = plan.take()
+                if chunk is None:
+                    all_added = not plan.awaits
+                    if all_added:
+                        calls.add(None)
+                    break
                 began = time.perf_counter()
                 items = work.source.read(chunk)
                 found = Calls(items, unreadable_failures(work, items))
                 read_seconds[chunk.number] = time.perf_counter() - began
                 calls.add(found)
                 read += len(items)
-                chunk = plan.take()
-                if chunk is None:
-                    calls.add(None)
             done = calls.next_complete()
             if done is None:
                 return parts
+            if isinstance(done, Arrived):
+                plan.arrive()
+                if plan.is_cut_off and work.arrivals is not None:
+                    # Chunks are not cut short here: to finish those that were begun may take long.
+                    work.arrivals.require_all()
+                continue
             part = _written(work, done, read_seconds.pop(done.chunk.number))
             parts.add(done.chunk.start, done.chunk.stop, part)
             written += part.items

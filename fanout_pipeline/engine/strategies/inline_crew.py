@@ -12,6 +12,7 @@ from fanout_pipeline.engine.model.work import Work
 from fanout_pipeline.engine.scheduling.chunk_plan import ChunkPlan
 from fanout_pipeline.engine.scheduling.resume import part_collector
 from fanout_pipeline.engine.system.progress import Progress
+from fanout_pipeline.engine.system.signals import WAIT_SECONDS
 from fanout_pipeline.engine.system.usage import ProcessUsage
 from fanout_pipeline.engine.timing.timeline import WorkerTimeline, busy_seconds, seconds_of
 
@@ -24,11 +25,17 @@ class OneByOne(Crew):
 
     def run(self, work: Work, progress: Progress) -> Ran:
         timeline = WorkerTimeline(time.perf_counter())
-        plan = ChunkPlan(work.chunks, 1, work.fixed, given=work.first_number)
-        progress.begin(plan.size)
+        arrivals = work.arrivals
+        plan = ChunkPlan(work.chunks, 1, work.fixed, given=work.first_number, arrivals=arrivals)
+        progress.begin(plan.expected_size)
         parts = part_collector(work)
         with awaited_aside(work.function):
-            while (chunk := plan.take()) is not None:
+            while (chunk := plan.take()) is not None or plan.awaits:
+                if chunk is None:
+                    assert arrivals is not None
+                    arrivals.wait(WAIT_SECONDS)
+                    timeline.until(time.perf_counter(), "wait")
+                    continue
                 done = self._process(work, chunk, Control(plan.seconds(chunk)))
                 plan.done(chunk, busy_seconds(done.part), done.rest)
                 parts.add(*done.range(chunk), done.part)

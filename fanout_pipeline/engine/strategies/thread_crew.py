@@ -64,11 +64,14 @@ class ThreadCrew(Crew):
             first=None if share is None else round(share * work.source.CHUNK_SIZE),
             given=work.first_number,
             in_turn=True,
+            arrivals=work.arrivals,
         )
         shared = _SharedPlan(plan)
         parts = part_collector(work)
-        progress.begin(shared.size)
+        progress.begin(plan.expected_size)
         finished: _Finished = SimpleQueue()
+        if work.arrivals is not None:
+            work.arrivals.listen(shared.wake)
         timelines: dict[int, WorkerTimeline] = {}
         futures = [
             self._pool.submit(in_copied_context(self._serve), number, work, shared, parts, finished)
@@ -133,7 +136,6 @@ class _SharedPlan:
     """A chunk plan for several threads."""
 
     def __init__(self, plan: ChunkPlan):
-        self.size = plan.size
         self._plan = plan
         self._calling: set[int] = set()
         """Ids of the threads that have a chunk."""
@@ -141,14 +143,14 @@ class _SharedPlan:
         self._changed = threading.Condition()
 
     def take(self) -> tuple[Chunk, float] | None:
-        """The next chunk and its seconds, waiting for what is left of others; None if there is no more."""
+        """The next chunk and its seconds, waiting for what is left of others or still to arrive. None if there is no more."""
         with self._changed:
             while not self._stopped:
                 chunk = self._plan.take()
                 if chunk is not None:
                     self._calling.add(threading.get_ident())
                     return chunk, self._plan.seconds(chunk)
-                if not self._calling:
+                if not self._calling and not self._plan.awaits:
                     break
                 self._changed.wait()
             return None
@@ -163,6 +165,11 @@ class _SharedPlan:
         """Nothing came of this thread's chunk."""
         with self._changed:
             self._calling.remove(threading.get_ident())
+
+    def wake(self) -> None:
+        """Something has arrived, or nothing more will."""
+        with self._changed:
+            self._changed.notify_all()
 
     def is_stopped(self) -> bool:
         return self._stopped

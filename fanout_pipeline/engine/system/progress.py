@@ -32,8 +32,11 @@ class Progress:
         self._logged_once: set[str] = set()
         self.begin(0)
 
-    def begin(self, size: int) -> None:
-        """Start counting towards a total of `size`, in any unit."""
+    def begin(self, size: float | Callable[[], float | None]) -> None:
+        """Start counting towards a total of `size`, in any unit.
+
+        Or towards what is asked for when a line is due; None where that is not known yet.
+        """
         self._size = size
         self._size_done = self._items_done = 0
         self._began = self._last_line = self._clock()
@@ -60,9 +63,13 @@ class Progress:
             self.log(text)
 
     def _line(self, seconds: float) -> str:
-        left = seconds * (self._size - self._size_done) / self._size_done
+        size = self._size() if callable(self._size) else self._size
+        speed = f"{self._items_done / seconds:,.0f} items/s"
+        if size is None:
+            return f"{self._label}: {self._items_done:,} items so far, {speed}"
+        size = max(size, self._size_done)  # It may be an estimate.
+        left = seconds * (size - self._size_done) / self._size_done
         return (
-            f"{self._label}: {self._size_done / self._size:.0%}, "
-            f"{self._items_done:,} items, {self._items_done / seconds:,.0f} items/s, "
+            f"{self._label}: {self._size_done / size:.0%}, {self._items_done:,} items, {speed}, "
             f"about {left:,.0f} s left"
         )

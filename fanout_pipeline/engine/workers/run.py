@@ -28,6 +28,8 @@ from fanout_pipeline.engine.workers.relayed_logs import log_levels
 from fanout_pipeline.engine.workers.slots import Slot, Slots, Workers
 from fanout_pipeline.results.types.buffer import ResultBuffer
 
+_ARRIVAL_SECONDS = 0.01
+"""How often is looked whether something has arrived, while a worker has nothing to do."""
 _LOGGED_DEATHS = 20
 """How many deaths of workers are logged; the rest are not."""
 
@@ -40,15 +42,22 @@ class SupervisedRun:
         self._work = work
         self._workers = workers
         self._progress = progress
-        plan = ChunkPlan(work.chunks, len(workers), work.fixed, given=work.first_number)
+        plan = ChunkPlan(
+            work.chunks,
+            len(workers),
+            work.fixed,
+            given=work.first_number,
+            arrivals=work.arrivals,
+        )
         self._assignments = Assignments(plan, Suspects(work.failures, len(workers)))
         self._parts = part_collector(work)
         self._limits = Limits(work.failures.item_timeout_seconds, memory_mb, len(workers))
         self._announce = self._limits.times.announce
         self._deaths = 0
-        progress.begin(plan.size)
+        progress.begin(plan.expected_size)
         # Not the batch function: what its module imports would be imported for nothing.
         slim = replace(work, chunks=(), finished=(), batch_function=None, seen=None)
+        slim = replace(slim, arrivals=None, spooled=None)
         sendable_bytes = SENT_BYTES // len(workers)
         message = ("work", slim, log_levels(), sendable_bytes)
         self._sent_before = workers.sent_bytes
@@ -63,14 +72,14 @@ class SupervisedRun:
         """
         with self._slots as slots:
             self._assign()
-            while self._assignments.again or not slots.all_idle:
+            while self._assignments.more or not slots.all_idle:
                 for slot, has_ended in slots.poll(self._seconds_to_wait()):
                     if has_ended:
                         self._receive_rest(slot)
                     else:
                         self._receive(slot)
                 self._check_limits()
-                if self._assignments.again:
+                if self._assignments.more:
                     self._assign()
         return Ran(
             self._parts.in_order(),
@@ -153,8 +162,10 @@ class SupervisedRun:
         if self._limits.period is not None:
             waits.append(self._limits.period)
         # Where no slot is idle nothing can be assigned anyway.
-        if self._assignments.again and any(slot.idle for slot in self._slots):
+        if self._assignments.more and any(slot.idle for slot in self._slots):
             waits.append(max(0.0, self._assignments.next_due() - time.monotonic()))
+            if self._assignments.awaits:
+                waits.append(_ARRIVAL_SECONDS)
         return min(waits)
 
     def _check_limits(self) -> None:

@@ -89,7 +89,7 @@ class DeterminismTest:
         if self.contradiction is not None or self._tests >= _TESTS_AT_MOST or not suspects:
             return
         self._tests += 1
-        items = dict(items_at(self._spec.source, sorted(suspects)))
+        items = dict(items_at(self._spec.source, sorted(suspects), ours.manifest))
         self._log(
             f"{self._spec.name}: results differ. Calling the function again on {len(items)} of these "
             f"items in {len(_SEEDS)} new processes, to see whether it gives the same each time."

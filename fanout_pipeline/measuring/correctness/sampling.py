@@ -92,7 +92,7 @@ def compare_sample(
     call_seconds = sum(part.call_seconds for part in manifest.parts) / max(1, manifest.items)
     failed = frozenset(failed_indexes(ours).tolist())
     results = results_at(ours, filterfalse(failed.__contains__, pick))
-    items = items_at(spec.source, filterfalse(failed.__contains__, pick))
+    items = items_at(spec.source, filterfalse(failed.__contains__, pick), manifest)
     progress.begin(pick.count)
     with RepeatingWorker() as process:
         while batch := list(islice(items, _BATCH_ITEMS)):

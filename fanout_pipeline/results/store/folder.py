@@ -34,7 +34,7 @@ from fanout_pipeline.results.files.lock import locked
 from fanout_pipeline.results.store.compact import settled
 from fanout_pipeline.results.store.contract import Store
 from fanout_pipeline.results.store.generation import Generation
-from fanout_pipeline.results.store.ledger import LEDGER, Identity, Ledger, to_resume
+from fanout_pipeline.results.store.ledger import KEPT, LEDGER, SCRATCH, Identity, Ledger, to_resume
 from fanout_pipeline.results.store.local_generation import LOCK, SHARED, LocalGeneration
 from fanout_pipeline.results.store.manifest import (
     Manifest,
@@ -126,7 +126,7 @@ class ResultFolder(Store):
         # Only now: until the link was moved, the run could have been resumed.
         with suppress(FileNotFoundError):  # Another run has already replaced and removed this one.
             for name in generation.names():
-                if name == LEDGER or name.startswith(("_failed-", "_part-")):
+                if name == LEDGER or name.startswith(("_failed-", "_part-", KEPT, SCRATCH)):
                     generation.remove(name)
         return manifest
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import AbstractContextManager
+from pathlib import Path
 from typing import BinaryIO, Protocol
 
 
@@ -12,6 +13,10 @@ class Generation(Protocol):
     @property
     def name(self) -> str:
         """The name that tells it from the other generations of its store."""
+
+    @property
+    def local(self) -> Path:
+        """A folder of this machine for files that only its run reads: see `ledger.KEPT`."""
 
     @property
     def changed_at(self) -> float:

@@ -8,14 +8,10 @@ there, to the byte (size and SHA-256), and is otherwise made again.
 
 from __future__ import annotations
 
-import hashlib
-import itertools
 import json
-import re
 import time
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import suppress
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from typing import Any, TypeVar
 
 from fanout_pipeline.results.store.generation import Generation, read_file, write_text
@@ -24,14 +20,15 @@ from fanout_pipeline.results.store.manifest import (
     FORMAT,
     PartRecord,
     UnknownFormat,
-    failed_name,
-    part_name,
 )
 
 LEDGER = "_ledger.jsonl"
+KEPT = "_kept"
+"""Names that begin so are of files beside the ledger that a run which resumes needs, too."""
+SCRATCH = "_spool"
+"""Names that begin so are of files that nobody needs once their run is over."""
 OLD_SECONDS = 7 * 86_400
 """After this long, what a function finds outside of its code and its input may have changed."""
-_PART = re.compile(r"_?part-(\d+)\.parquet")
 
 G = TypeVar("G", bound=Generation)
 
@@ -162,67 +159,6 @@ def to_resume(
                 f"at {ledger.stopped_at} are not reused, because {ledger.why_not_reusable(identity)}"
             )
     return chosen
-
-
-def take_over(generation: Generation, ledger: Ledger, identity: Identity) -> tuple[Finished, ...]:
-    """The finished parts of a dead run that are reused in its generation, which is now ours.
-
-    Everything else in the generation is removed: parts that cannot be reused or differ from their
-    record, and files that nothing refers to. The ledger can be read again if this process dies
-    meanwhile.
-    """
-    finished = ledger.reusable(identity)
-    names = generation.names()
-    used = [int(found[1]) for name in names if (found := _PART.fullmatch(name))]
-    spare = itertools.count(1 + max([-1, *used, *(one.part.number for one in ledger.finished)]))
-    found_as = _names_by_contents(generation, {one.part.bytes for one in finished})
-    kept: list[Finished] = []
-    for one in finished:
-        name = found_as.pop((one.part.bytes, one.part.sha256), None)
-        found = _PART.fullmatch(name or "")
-        if not found or not _failures_are_listed(generation, one.part, int(found[1])):
-            continue
-        if name == part_name(one.part.number):
-            kept.append(one)
-        else:  # The run died while it gave the parts their final numbers.
-            part = replace(one.part, number=next(spare))
-            generation.rename(found[0], part_name(part.number))
-            if part.failed:
-                generation.rename(failed_name(int(found[1])), failed_name(part.number))
-            kept.append(replace(one, part=part))
-    begin(generation, identity, kept)
-    needed = {LEDGER, *(part_name(one.part.number) for one in kept)}
-    needed |= {failed_name(one.part.number) for one in kept if one.part.failed}
-    for stray in set(generation.names()) - needed:
-        generation.remove(stray)
-    return tuple(kept)
-
-
-def _names_by_contents(generation: Generation, sizes: set[int]) -> dict[tuple[int, str], str]:
-    """The part files of these sizes, by size and SHA-256."""
-    found = {}
-    for name in filter(_PART.fullmatch, generation.names()):
-        with suppress(OSError):
-            size = generation.size(name)
-            if size in sizes:
-                found[size, hashlib.sha256(read_file(generation, name)).hexdigest()] = name
-    return found
-
-
-def _failures_are_listed(generation: Generation, part: PartRecord, number: int) -> bool:
-    """Whether the failed items of a part, if it has any, are listed beside the file of this number."""
-    if not part.failed:
-        return True
-    from pyarrow import ArrowException, parquet
-
-    try:
-        with generation.open(failed_name(number)) as file:
-            listed = parquet.read_table(file, columns=["index"])["index"].to_pylist()
-    except (OSError, KeyError, ArrowException):
-        return False
-    return len(listed) == part.failed and all(
-        part.first_index <= index < part.first_index + part.items for index in listed
-    )
 
 
 def _line(finished: Finished) -> str:

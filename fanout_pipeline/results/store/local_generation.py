@@ -33,6 +33,10 @@ class LocalGeneration(Generation):
         return self.path.name
 
     @property
+    def local(self) -> Path:
+        return self.path
+
+    @property
     def changed_at(self) -> float:
         return self.path.stat().st_mtime
 

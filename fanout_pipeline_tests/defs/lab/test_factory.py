@@ -9,7 +9,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from fanout_pipeline import FanoutSpec, IntegerLines, read_results
+from fanout_pipeline import FanoutSpec, IntegerLines, Sql, TextLines, read_results
 from fanout_pipeline.definitions import build_definitions, defs
 from fanout_pipeline.defs.assets.chunk_graph import chunk_graph_asset
 from fanout_pipeline.defs.config.data_folder import DataFolder
@@ -134,6 +134,21 @@ def test_a_function_without_batches_has_no_vectorized():
     spec = FanoutSpec("cubes", CUBES.source, functions.cube)
     keys = {asset.key.path[-1] for asset in fanout_assets(spec)}
     assert keys == {*STRATEGIES, "trials", "comparison", "break_even"} - {"vectorized"}
+
+
+@pytest.mark.parametrize(
+    ("source", "has_steps"),
+    [
+        (TextLines("a.txt"), True),
+        (TextLines("a.txt.gz"), False),
+        (Sql("SELECT 1", "env:ORDERS_URL"), False),
+    ],
+)
+def test_what_is_spooled_has_no_chunk_steps(source, has_steps):
+    """Steps are cut before they begin, so there is no asset of them for what can only be cut once it was read."""
+    keys = {asset.key.path[-1] for asset in fanout_assets(FanoutSpec("texts", source, len))}
+    assert ("dagster_multiprocess" in keys) == has_steps
+    assert "multiprocess" in keys
 
 
 def test_an_async_function_has_asyncio_beside_all_others(materialize, tmp_path, edges):

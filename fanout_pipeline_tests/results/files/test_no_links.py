@@ -238,6 +238,10 @@ ELSEWHERE = {
     "engine/calls/imports.py": "a temporary folder, for a chunk that is written as any is",
     "sources/files.py": "a file in a sweep's own folder, opened without following a link",
     "sources/file_handle.py": "a mode of the user's, refused unless it is one of reading",
+    "sources/spool/spool.py": "relative to a descriptor",
+    "sources/spool/reading.py": "to read",
+    "sources/spool/settled.py": "a folder in a temporary one, or in that of a trial's own run",
+    "measuring/correctness/lookup.py": "a temporary folder",
 }
 """Modules that write elsewhere than in the data root, or not by a path that could be a link."""
 METHODS = {

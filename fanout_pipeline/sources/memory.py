@@ -1,0 +1,65 @@
+"""The source of items that a program has: lists and other sequences, iterators, data frames, Arrow tables."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from fanout_pipeline.sources.objects import InMemory, Integers
+from fanout_pipeline.sources.pandas_tables import pandas_source
+from fanout_pipeline.sources.source import Source
+from fanout_pipeline.sources.table_rows import ITEM
+from fanout_pipeline.sources.tables import Frame, chosen
+
+
+def as_source(items: Any, columns: Sequence[str] | None = None, keep: Sequence[str] = ()) -> Source:
+    """The source of what a user has: rows of a frame or table as dicts, items of anything else as they are.
+
+    `columns` of a frame or table: one gives its plain values, several give dicts of them. `keep`: those that
+    `as_arrow` is to reach besides. Raises TypeError where there are no items to iterate over.
+    """
+    if isinstance(items, Source):
+        return items
+    if isinstance(items, str | bytes | bytearray | Mapping):
+        raise TypeError(
+            f"A {type(items).__name__} is not taken for items: it may be one. Give a list, or name a "
+            "file with a source such as TextLines."
+        )
+    if _is_columnar(items):
+        return _columnar(items, columns, keep)
+    if columns is not None:
+        raise TypeError(
+            f"columns={tuple(columns)} is for frames and tables, not for a {type(items).__name__}."
+        )
+    if isinstance(items, range):
+        return Integers(items)
+    if not isinstance(items, Iterable):
+        raise TypeError(f"A {type(items).__name__} has no items. Give a list, a frame or a source.")
+    return InMemory(items)
+
+
+def _is_columnar(items: Any) -> bool:
+    if hasattr(items, "__arrow_c_stream__") or hasattr(items, "__dataframe__"):
+        return True
+    # NumPy's dtypes of numbers and times; an array of objects is a sequence.
+    dtype = getattr(items, "dtype", None)
+    return getattr(items, "ndim", 0) == 1 and getattr(dtype, "kind", "O") in "biufmMSU"
+
+
+def _columnar(items: Any, columns: Sequence[str] | None, keep: Sequence[str]) -> Source:
+    """The source of a frame, a table, or a single column. Raises TypeError where a column is missing."""
+    name = f"the {type(items).__name__}"
+    if type(items).__module__.partition(".")[0] == "pandas":
+        return pandas_source(items, name, columns, keep)
+    import pyarrow
+
+    if hasattr(items, "dtype") and not hasattr(items, "__arrow_c_stream__"):  # NumPy
+        return Frame(pyarrow.table({ITEM: pyarrow.array(items)}), name, (ITEM,))
+    if isinstance(items, pyarrow.RecordBatchReader):
+        return Frame(items, name, columns, chosen(items.schema.names, columns, keep))
+    try:
+        table = pyarrow.table(items)
+    except (TypeError, ValueError, pyarrow.ArrowInvalid):  # One column: a Series, a chunked array.
+        column = pyarrow.chunked_array(items)
+        return Frame(pyarrow.table({ITEM: column}), name, (ITEM,))
+    return Frame(table.select(chosen(table.column_names, columns, keep)), name, columns)
