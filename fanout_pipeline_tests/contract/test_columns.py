@@ -178,7 +178,7 @@ def test_parts_with_other_columns_are_not_reused(orders, tmp_path, changed):
             STRATEGIES["serial"], spec, tmp_path / "out", Options(1, "none"),
             chunks=4, log=logged.append, ledger=True, resume=True,
         )  # fmt: skip
-    assert "are not reused, as the columns of the results changed since then" in logged[0]
+    assert "are not reused, because the columns of the results changed since then" in logged[0]
     run("serial", spec_of("serial", orders[0], columns.as_dataclass), tmp_path / "out")
 
 
