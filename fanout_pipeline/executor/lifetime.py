@@ -8,21 +8,20 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from multiprocessing.connection import Connection
 
 _CHECK_SECONDS = 0.5
 _PR_SET_PDEATHSIG = 1
 
 
 @contextmanager
-def exits_on_hang_up(connection: Connection) -> Iterator[None]:
-    """While the block runs, exit the process soon after the other end of the connection is closed.
+def exits_on_hang_up(descriptor: int) -> Iterator[None]:
+    """While the block runs, exit the process soon after the other end of the pipe is closed.
 
     For imports, which may hang. By an alarm rather than a thread, because a process with threads cannot
     be forked safely.
     """
     other_end = select.poll()
-    other_end.register(connection.fileno(), 0)  # poll reports a hang-up without being asked to
+    other_end.register(descriptor, 0)  # poll reports a hang-up without being asked to
 
     def check(number: int, frame: object) -> None:
         if other_end.poll(0):

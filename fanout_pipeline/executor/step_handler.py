@@ -23,7 +23,9 @@ from fanout_pipeline.executor.step_messages import Ended, Interrupt, Launch, Rea
 _PROGRAM = """\
 import sys
 sys.path[:] = {python_first!r}
-from fanout_pipeline.executor.step_server import main
+from fanout_pipeline.executor.lifetime import exits_on_hang_up
+with exits_on_hang_up({descriptor}):
+    from fanout_pipeline.executor.step_server import main
 sys.path[:] = {path!r}
 main({descriptor})
 """

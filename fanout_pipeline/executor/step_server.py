@@ -97,7 +97,7 @@ def _load_and_serve(connection: Connection) -> None:
     # loading these.
     gc.freeze()
     try:
-        with exits_on_hang_up(connection):
+        with exits_on_hang_up(connection.fileno()):
             with ThreadWatch("loading the code location") as watch:
                 loaded = LoadedRun(setup)
             threads = watch.describe()

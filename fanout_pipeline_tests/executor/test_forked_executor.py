@@ -21,14 +21,22 @@ pytestmark = pytest.mark.slow
 
 PROJECT = Path(__file__).parents[2]
 EXECUTE = """
-import sys
+import os, sys
 import dagster as dg
 from fanout_pipeline.executor import step_handler
 from fanout_pipeline_tests.executor import step_jobs
 from fanout_pipeline_tests.executor.events import events
 step_handler.CLEANUP_SECONDS = 2.0  # for those that never do
+# What the step server imports before what is installed.
+after_python = sys.path.index(os.path.dirname(os.__file__)) + 1
+sys.path[after_python:after_python] = sys.argv[3:]
 with dg.DagsterInstance.local_temp(sys.argv[1]) as instance:
     dg.execute_job(dg.reconstructable(getattr(step_jobs, sys.argv[2])), instance)
+"""
+IMPORTS_FOR_EVER = """
+import os, pathlib, time
+pathlib.Path(__file__).with_name("imports").write_text(str(os.getpid()))
+time.sleep(300)
 """
 
 
@@ -161,9 +169,9 @@ def executing(folder, tmp_path_factory):
     """Starts a job of `step_jobs` in a process of its own."""
     started = []
 
-    def execute(name):
+    def execute(name, *first_on_path):
         instance = str(tmp_path_factory.mktemp("instance"))
-        command = [sys.executable, "-c", EXECUTE, instance, name]
+        command = [sys.executable, "-c", EXECUTE, instance, name, *first_on_path]
         started.append(
             subprocess.Popen(command, cwd=PROJECT, stderr=subprocess.PIPE, start_new_session=True)
         )
@@ -201,6 +209,23 @@ def test_no_step_outlives_its_executor(executing, folder, number, leaves_nothing
     psutil.wait_procs(steps, timeout=10)
     assert not [step for step in steps if step.is_running()]
     assert (folder / "cleaned up").exists() == (number == signal.SIGTERM)
+
+
+def test_a_server_that_imports_dagster_does_not_outlive_its_executor(
+    executing, folder, leaves_nothing
+):
+    """Where that import takes long, as on a loaded machine, the server ends all the same."""
+    (folder / "dagster.py").write_text(IMPORTS_FOR_EVER)
+    executor = executing("waiting", str(folder))
+    signed = folder / "imports"
+    wait_for(lambda: signed.exists() and signed.read_text(), 120, "import of dagster")
+    server = psutil.Process(int(signed.read_text()))
+    executor.kill()
+    executor.wait(30)
+    outlived = psutil.wait_procs([server], timeout=10)[1]
+    for process in outlived:
+        process.kill()
+    assert not outlived
 
 
 def test_an_executor_ends_when_its_server_is_stuck(executing, folder, leaves_nothing):
