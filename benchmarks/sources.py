@@ -27,8 +27,9 @@ import pyarrow
 from pyarrow import compute, dataset, parquet
 
 from fanout_pipeline import FanoutSpec, Options, Parquet, Source, read_results
+from fanout_pipeline.engine.intake import default_chunks
 from fanout_pipeline.engine.registry import STRATEGIES
-from fanout_pipeline.engine.run import default_chunks, run_strategy
+from fanout_pipeline.engine.run import run_strategy
 from fanout_pipeline.engine.system.usage import own_usage
 
 Function = Callable[[Any], Any]

@@ -13,7 +13,8 @@ from fanout_pipeline.engine.scheduling.arrivals import SpoolArrivals
 from fanout_pipeline.engine.scheduling.resume import unfinished
 from fanout_pipeline.engine.system.signals import WAIT_SECONDS
 from fanout_pipeline.results.store.generation import Generation
-from fanout_pipeline.results.store.ledger import Finished, keep_only
+from fanout_pipeline.results.store.ledger import Finished
+from fanout_pipeline.results.store.takeover import keep_only
 from fanout_pipeline.sources.source import Chunk, Source, Version
 from fanout_pipeline.sources.spool.feed import feed_of
 from fanout_pipeline.sources.spool.spool import Spool

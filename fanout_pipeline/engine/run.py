@@ -6,37 +6,27 @@ import os
 import time
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 import fanout_pipeline.engine.calls.imports  # noqa: F401 (not in a run's time)
-from fanout_pipeline.engine.calls.typed import typed
 from fanout_pipeline.engine.functions.identity import Basis, identity_of
-from fanout_pipeline.engine.functions.input_guard import inputs_unchanged
-from fanout_pipeline.engine.intake import Cut, Intake, default_chunks, taking_in
-from fanout_pipeline.engine.model.options import FailurePolicy, Options
+from fanout_pipeline.engine.intake import default_chunks, taking_in
+from fanout_pipeline.engine.job import Job
+from fanout_pipeline.engine.model.options import Options
 from fanout_pipeline.engine.model.run_record import RunRecord
 from fanout_pipeline.engine.model.spec import FanoutSpec, with_its_imports
-from fanout_pipeline.engine.model.strategy import Crew, Ran, Strategy
-from fanout_pipeline.engine.model.work import Work
+from fanout_pipeline.engine.model.strategy import Strategy
 from fanout_pipeline.engine.scheduling.resume import finished_before, log_kept_on_error
 from fanout_pipeline.engine.suitability import require_suited
 from fanout_pipeline.engine.system.malloc import keep_freed_memory
 from fanout_pipeline.engine.system.os_errors import explained
 from fanout_pipeline.engine.system.progress import Progress
-from fanout_pipeline.engine.system.surroundings import Surroundings
 from fanout_pipeline.engine.system.usage import own_usage
-from fanout_pipeline.engine.timing.timeline import mean, total
+from fanout_pipeline.engine.timing.timeline import total
 from fanout_pipeline.engine.workers.apart import call_apart
-from fanout_pipeline.results.store.contract import Store
 from fanout_pipeline.results.store.folder import ResultFolder
-from fanout_pipeline.results.store.generation import Generation
-from fanout_pipeline.results.store.ledger import Finished, forget
-from fanout_pipeline.results.store.manifest import Manifest
-from fanout_pipeline.results.types.kinds import MixedTypes
-from fanout_pipeline.results.types.layout import require_free
-from fanout_pipeline.sources.source import recorded
 
 
 @with_its_imports
@@ -156,97 +146,3 @@ def _run_here(
         reused_chunks=len(cold.cut.finished),
         reused_items=sum(one.part.items for one in cold.cut.finished),
     )
-
-
-@dataclass(frozen=True, slots=True)
-class Once:
-    """One run of a crew, from cutting the source to committed parts."""
-
-    manifest: Manifest
-    cut: Cut
-    ran: Ran
-    cut_seconds: float
-    run_seconds: float
-    """Wall time until all parts are written, cutting included."""
-    commit_seconds: float
-
-    @property
-    def phases(self) -> dict[str, float]:
-        cut, commit = {"read": self.cut_seconds}, {"commit": self.commit_seconds}
-        return total([cut, mean(self.ran.timelines), commit])
-
-    @property
-    def seconds(self) -> float:
-        return self.run_seconds + self.commit_seconds
-
-
-@dataclass(frozen=True, slots=True)
-class Job:
-    """What one strategy is to do, once or several times: call the function of a spec on all its items."""
-
-    strategy: str
-    """The strategy's name, for the manifest."""
-    spec: FanoutSpec
-    basis: Basis
-    """What results are made from, as it was before the first run."""
-    intake: Intake
-    """How it gets at the items."""
-    target: Store
-    """Where results are made visible."""
-    chunks: int
-    """How many chunks the source is cut into at first."""
-    fixed: bool
-    """Whether the user asked for so many chunks: crews do not cut them smaller then."""
-    failures: FailurePolicy
-    progress: Progress
-
-    def run(self, crew: Crew, generation: Generation, finished: tuple[Finished, ...] = ()) -> Once:
-        """Cut what is not finished of the source, have the crew do it, and commit the generation."""
-        began = time.perf_counter()
-        try:
-            with inputs_unchanged(self.spec, self.basis.seen):
-                cut = self.intake.cut(self.chunks, finished)
-                at = time.perf_counter()
-                ran = crew.run(self._work(generation, cut), self.progress)
-                cut.require_all()
-        except MixedTypes:
-            if finished:
-                # Another run that resumes from these parts would end here again.
-                forget(generation)
-            raise
-        written = time.perf_counter()
-        try:
-            read = recorded(self.intake.described, self.intake.input)
-            made = read, self.basis.made_by, self.spec.unpack
-            manifest = Manifest(self.strategy, tuple(ran.parts), *made)
-            if manifest.unpacks:  # Each part has been looked at by itself.
-                require_free(manifest.kind, manifest.kept)
-        except (TypeError, ValueError):
-            # So would one that resumes from all of them.
-            forget(generation)
-            raise
-        try:
-            manifest = self.target.commit(generation, manifest)
-        except TypeError:  # The parts do not fit together.
-            forget(generation)
-            raise
-        return Once(manifest, cut, ran, at - began, written - began, time.perf_counter() - written)
-
-    def _work(self, generation: Generation, cut: Cut) -> Work:
-        spec = self.spec
-        return Work(
-            self.intake.source,
-            typed(spec.function, spec.layout.kind),
-            spec.batch_function,
-            cut.chunks,
-            generation,
-            self.fixed,
-            self.failures,
-            cut.finished,
-            spec.depends_on,
-            self.basis.seen,
-            Surroundings.current(),
-            spec.layout,
-            cut.arrivals,
-            spec.source if self.basis.is_spooled else None,
-        )

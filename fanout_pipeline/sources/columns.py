@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -14,6 +13,8 @@ _NAMES_SHOWN = 12
 
 def nearest(name: str, names: Sequence[str]) -> str:
     """A sentence with the names that are most like one that is not there."""
+    from difflib import get_close_matches  # workers do without
+
     close = get_close_matches(name, names)
     if close:
         return f"Did you mean {' or '.join(map(repr, close))}?"

@@ -71,6 +71,7 @@ class Csv(Source):
     """Where records begin in each file, once it was examined."""
 
     CHUNK_SIZE = 2 * 2**20
+    UNIT = "bytes"
 
     def __post_init__(self) -> None:
         for name in ("columns", "header"):

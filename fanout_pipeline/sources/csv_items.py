@@ -84,7 +84,7 @@ class CsvItems(Items):
         }
         if self._layout.is_plain:
             [only] = series.values()
-            return only.rename(None)
+            return only
         return pandas.DataFrame(series)
 
     def as_arrow(self, columns: Sequence[str] | None = None) -> pyarrow.Table:

@@ -62,6 +62,14 @@ def reading(path: str) -> Iterator[BinaryIO]:
         raise cannot_read(str(error.filename or path), error) from error
 
 
+def is_left_out(name: str) -> bool:
+    """Whether a file or folder is no part of the folder that is read: hidden, or of a tool, such as `_SUCCESS`.
+
+    Spark's rule: a folder that is named for a column, such as `_day=1`, is read.
+    """
+    return name.startswith(".") or (name.startswith("_") and "=" not in name)
+
+
 def no_link(path: str, flags: int) -> int:
     """How a file is opened for writing that may not be a symbolic link."""
     return os.open(path, flags | os.O_NOFOLLOW, 0o666)

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import orjson
 
+from fanout_pipeline.sources.columns import nearest
 from fanout_pipeline.sources.lines import Lines
 from fanout_pipeline.sources.raw_lines import convert_each, shortened, split
 from fanout_pipeline.sources.source import BadInput, Chunk, Unreadable
@@ -73,18 +74,13 @@ class JsonLines(Lines):
                         if not any(spelling in text for spelling in spellings)
                     }
         for name in missing:
-            from difflib import get_close_matches  # workers do without
-
             first = self.read(Chunk(0, 0, min(self.version().size, _SEARCH_BYTES)))
             keys = dict.fromkeys(key for item in first if type(item) is dict for key in item)
-            near = get_close_matches(name, keys, 3) or [*keys][:10]
-            raise BadInput(
-                f"No object in {self} has the key {name!r}. There are: {', '.join(map(repr, near))}."
-            )
+            raise BadInput(f"No object in {self} has the key {name!r}. {nearest(name, [*keys])}")
 
     def series(self, items: Sequence[Any]) -> pandas.DataFrame | pandas.Series:
         """A DataFrame with a column for each key where all items are objects, else a Series of them."""
-        from fanout_pipeline.sources.frames import frame_or_series
+        from fanout_pipeline.sources.rows import frame_or_series
 
         return frame_or_series(items)
 

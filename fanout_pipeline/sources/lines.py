@@ -59,6 +59,7 @@ class Lines(Source):
 
     CHUNK_SIZE: ClassVar[int] = 2 * 2**20
     """As Python objects the items of so many bytes take some 100 MB."""
+    UNIT: ClassVar[str] = "bytes"
     ITEM_NAME: ClassVar[str] = "line"
     """What messages call an item."""
     MIN_ITEM_BYTES: ClassVar[int] = 1

@@ -1,7 +1,7 @@
 """A file, a folder or a glob as one input: which files it is, laid end to end in the order of their paths.
 
 A place in the input is an offset over all of them. Names that begin with `_` or `.`, such as Spark's `_SUCCESS`,
-are left out, unless a glob asks for them.
+are left out, unless a glob asks for them; folders named for a column, such as `_day=1`, are not.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from functools import cached_property, lru_cache
 from itertools import accumulate
 from typing import NamedTuple
 
-from fanout_pipeline.sources.files import cannot_read, stat_of
+from fanout_pipeline.sources.files import cannot_read, is_left_out, stat_of
 from fanout_pipeline.sources.source import BadInput, Version
 from fanout_pipeline.sources.url import Url
 
@@ -148,7 +148,7 @@ def files_of(path: str, recursive: bool) -> list[str]:
     """
     parts = [part for part in path.split("/") if part]
     if os.path.isdir(path):
-        names = (name for name in _names_in(path) if not _is_left_out(name))
+        names = (name for name in _names_in(path) if not is_left_out(name))
         return sorted(
             _files_in(path) if recursive else (os.path.join(path, name) for name in names)
         )
@@ -201,15 +201,9 @@ def _names_in(folder: str) -> list[str]:
         raise cannot_read(folder, error) from error
 
 
-def _is_left_out(name: str) -> bool:
-    return name.startswith(("_", "."))
-
-
 def _files_in(folder: str) -> Iterator[str]:
     """All in a folder and those below it; links are followed."""
-    return _under(
-        os.path.join(folder, name) for name in _names_in(folder) if not _is_left_out(name)
-    )
+    return _under(os.path.join(folder, name) for name in _names_in(folder) if not is_left_out(name))
 
 
 def _under(paths: Iterable[str]) -> Iterator[str]:
@@ -235,7 +229,7 @@ def _matches(folder: str, parts: list[str]) -> Iterator[str]:
         return
     for name in _names_in(folder):
         path = os.path.join(folder, name)
-        if _is_left_out(name) and not _is_left_out(first):
+        if is_left_out(name) and not is_left_out(first):
             continue
         if first == "**" and os.path.isdir(path):
             yield from _matches(path, parts)

@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from contextvars import copy_context
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 from fanout_pipeline.sources.source import BadInput, Chunk, Items, Source, Version
 from fanout_pipeline.sources.spool.feed import Feed, Files, Group
@@ -27,6 +27,8 @@ class Integers(Source):
     """A range, of which any part can be made anywhere."""
 
     items: range
+
+    UNIT: ClassVar[str] = "items"
 
     def version(self) -> Version:
         size = len(self.items)
@@ -53,6 +55,8 @@ class InMemory(Source):
     """Of items that are dicts, the keys that are passed on: one as its value, several as a dict."""
     begun: list[bool] = field(default_factory=list, repr=False, compare=False, kw_only=True)
     """Not empty once an iterator was begun."""
+
+    UNIT: ClassVar[str] = "items"
 
     def version(self) -> Version:
         size = len(self.items) if isinstance(self.items, Sequence) else 0

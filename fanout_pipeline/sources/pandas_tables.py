@@ -6,8 +6,9 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from fanout_pipeline.sources.objects import InMemory
+from fanout_pipeline.sources.rows import Rows
 from fanout_pipeline.sources.source import Source
-from fanout_pipeline.sources.table_rows import ITEM, in_microseconds
+from fanout_pipeline.sources.table_rows import ITEM
 from fanout_pipeline.sources.tables import Frame, chosen
 
 if TYPE_CHECKING:
@@ -78,8 +79,7 @@ def _as_python(column: pandas.Series) -> list[Any]:
     if _is_exact(column):
         try:
             array = pyarrow.chunked_array([pyarrow.array(column, from_pandas=True)])
-            table = in_microseconds(pyarrow.table({ITEM: array}))
-            return table.column(0).to_pylist()  # type: ignore[no-any-return]
+            return list(Rows(pyarrow.table({ITEM: array}), plain=True))
         except (pyarrow.ArrowInvalid, pyarrow.ArrowTypeError, OverflowError):
             pass
     missing = column.isna()

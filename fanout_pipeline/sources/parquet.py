@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from fanout_pipeline.sources.many_files import change, look
 from fanout_pipeline.sources.parquet_groups import group_columns, passing, passing_before
@@ -42,6 +42,8 @@ class Parquet(Source):
     """The files and row groups, once the input was examined."""
     passed: tuple[int, ...] = field(default=(), compare=False, repr=False, kw_only=True)
     """How many items come before each row group and in all, once a filtered input was examined."""
+
+    UNIT: ClassVar[str] = "rows"
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "path", os.fspath(self.path))

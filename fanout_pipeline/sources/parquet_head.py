@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from fanout_pipeline.sources.files import no_link
 from fanout_pipeline.sources.source import BadInput, Source
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ def write_head(
     """Write the first rows of the tables, which are those of `source`, all of them again and again if need be."""
     from pyarrow import parquet
 
-    with open(path, "wb", opener=_no_link) as file, parquet.ParquetWriter(file, schema) as writer:
+    with open(path, "wb", opener=no_link) as file, parquet.ParquetWriter(file, schema) as writer:
         left = rows
         while left:
             before = left
@@ -37,8 +37,3 @@ def write_head(
                     f"{source} has no rows that are items, so no {rows:,} can be taken from it. Write at "
                     "least one to it, or correct the filter."
                 )
-
-
-def _no_link(path: str, flags: int) -> int:
-    """How a file is opened that may not be a symbolic link."""
-    return os.open(path, flags | os.O_NOFOLLOW, 0o666)

@@ -7,12 +7,12 @@ holds of them is not shown.
 from __future__ import annotations
 
 import io
-import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import IO, TYPE_CHECKING, Any, BinaryIO, NamedTuple, cast
 
+from fanout_pipeline.sources.files import is_left_out
 from fanout_pipeline.sources.source import BadInput
 from fanout_pipeline.sources.url import Url, without_secrets
 
@@ -151,9 +151,14 @@ def _prefix(url: Url, files: AbstractFileSystem, inner: str) -> str:
 
 
 def _is_left_out(name: str, pattern: str) -> bool:
-    """As of local folders: unless the pattern asks for such names."""
-    first = os.path.basename(pattern)[:1]
-    return os.path.basename(name).startswith(("_", ".")) and first not in ("_", ".")
+    """As of local folders: by its name or that of a folder below the fixed part of the pattern.
+
+    Not where the pattern asks for such names.
+    """
+    parts = pattern.rstrip("/").split("/")
+    fixed = next((n for n, part in enumerate(parts) if {*part} & {*"*?["}), len(parts))
+    asked = any(map(is_left_out, parts[fixed:]))
+    return not asked and any(map(is_left_out, name.split("/")[fixed:]))
 
 
 def _facts(info: Mapping[str, Any]) -> tuple[int, str, int]:

@@ -6,20 +6,40 @@ from collections.abc import Iterator, Sequence
 from itertools import chain, repeat
 from typing import TYPE_CHECKING, Any
 
+from fanout_pipeline.sources.arrow_times import as_python, in_microseconds
+
 if TYPE_CHECKING:
     import pandas
     import pyarrow
 
 _SLICE = 2048
 """So many rows at a time are Python objects: they stay in a core's cache, and memory is flat."""
+_MISSING = type(None)
+_EXACT_IN_FLOAT = 2**53
+"""Up to this, floats hold every integer."""
+_DTYPES: dict[frozenset[type], str] = {
+    frozenset({int}): "int64",
+    frozenset({int, _MISSING}): "Int64",
+    frozenset({float}): "float64",
+    frozenset({float, _MISSING}): "float64",
+    frozenset({bool}): "bool",
+    frozenset({bool, _MISSING}): "boolean",
+    frozenset({str}): "str",
+    frozenset({str, _MISSING}): "str",
+}
+"""How pandas holds values of these types without a loss. All others stay Python objects."""
 
 
 class Rows(Sequence[Any]):
-    """Dicts, or the values of the only column, made when they are asked for, as `to_pylist` makes them."""
+    """Dicts, or the values of the only column, made when they are asked for, as `to_pylist` makes them.
+
+    Each time in nanoseconds is Python's where that holds it exactly, else pandas', however the rows are cut.
+    """
 
     def __init__(self, table: pyarrow.Table, plain: bool):
         self._table = table
         self._plain = plain
+        self._kinds = [in_microseconds(one.type) for one in table.schema]
 
     def __len__(self) -> int:
         rows: int = self._table.num_rows
@@ -38,8 +58,9 @@ class Rows(Sequence[Any]):
         return chain.from_iterable(self._made(start, _SLICE) for start in starts)
 
     def _made(self, start: int, count: int) -> list[Any]:
-        columns: list[list[Any]] = [
-            column.slice(start, count).to_pylist() for column in self._table.itercolumns()
+        columns = [
+            as_python(column.slice(start, count), kind)
+            for column, kind in zip(self._table.itercolumns(), self._kinds, strict=True)
         ]
         if self._plain:
             return columns[0]
@@ -73,19 +94,6 @@ def _series(column: pyarrow.ChunkedArray, nullable: dict[Any, Any]) -> pandas.Se
     return made
 
 
-def batch_of(items: Sequence[Any]) -> pandas.Series | pandas.DataFrame:
-    """Python values as a Series; a DataFrame where all are dicts. Columns in which values are missing are of objects."""
-    import pandas
-
-    if not len(items) or not all(type(item) is dict for item in items):
-        return pandas.Series(items)
-    # With types of its own choice pandas would make floats of integers beside None.
-    rows = pandas.DataFrame(list(items), dtype=object)
-    return pandas.DataFrame(
-        {name: one if one.isna().any() else one.infer_objects() for name, one in rows.items()}
-    )
-
-
 def _nullable_types() -> dict[Any, Any]:
     import pandas
     import pyarrow
@@ -93,3 +101,34 @@ def _nullable_types() -> dict[Any, Any]:
     names = [f"{sign}Int{bits}" for sign in ("", "U") for bits in (8, 16, 32, 64)]
     types = {getattr(pyarrow, name.lower())(): getattr(pandas, f"{name}Dtype")() for name in names}
     return {**types, pyarrow.bool_(): pandas.BooleanDtype()}
+
+
+def frame_or_series(items: Sequence[Any]) -> pandas.DataFrame | pandas.Series:
+    """A DataFrame with a column for each key where all items are dicts, else a Series of them."""
+    import pandas
+
+    if len(items) == 0 or set(map(type, items)) != {dict}:
+        return _column(items)
+    keys = dict.fromkeys(key for item in items for key in item)
+    columns = [_column([item.get(key) for item in items]) for key in keys]
+    frame = pandas.DataFrame(dict(enumerate(columns)), index=pandas.RangeIndex(len(items)))
+    frame.columns = pandas.Index(_column(list(keys)))
+    return frame
+
+
+def _column(values: Sequence[Any]) -> pandas.Series:
+    """The values, with a dtype that holds them all: integers beyond 64 bits stay Python's."""
+    import pandas
+
+    kinds = frozenset(map(type, values))
+    dtype = _DTYPES.get(kinds, "object")
+    if kinds - {_MISSING} == {int, float} and _fit_in_floats(values):
+        dtype = "float64"
+    try:
+        return pandas.Series(values, dtype=dtype)
+    except (OverflowError, UnicodeEncodeError):  # of integers, of lone surrogates
+        return pandas.Series(values, dtype="object")
+
+
+def _fit_in_floats(values: Sequence[Any]) -> bool:
+    return all(abs(value) <= _EXACT_IN_FLOAT for value in values if type(value) is int)

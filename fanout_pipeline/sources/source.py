@@ -13,7 +13,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-from fanout_pipeline.sources.url import Url, path_of
+from fanout_pipeline.sources.url import path_of
 
 if TYPE_CHECKING:
     import pandas
@@ -133,9 +133,9 @@ class Items(Sequence[Any]):
 
     def as_batch(self) -> pandas.Series | pandas.DataFrame:
         """Those that can be read, for functions that take a whole batch: a DataFrame where all are dicts."""
-        from fanout_pipeline.sources.rows import batch_of
+        from fanout_pipeline.sources.rows import frame_or_series
 
-        return batch_of(self.readable())
+        return frame_or_series(self.readable())
 
     def as_arrow(self, columns: Sequence[str] | None = None) -> pyarrow.Table:
         """All of them, a row each: these columns, or all; null where an item cannot be read.
@@ -171,6 +171,8 @@ class Source(ABC):
 
     CHUNK_SIZE: ClassVar[int] = 100_000
     """Units that a worker may hold in memory at a time, as items: chunks are no larger by default."""
+    UNIT: ClassVar[str] = "units"
+    """What the source is cut by, as results record how long it was: bytes, rows, files."""
 
     @abstractmethod
     def version(self) -> Version:
@@ -243,26 +245,3 @@ class Source(ABC):
     def change(self, before: Version, now: Version) -> str:
         """How it has changed, as a predicate: "grew from 5 to 7 bytes"."""
         return f"changed from {before.token} to {now.token}"
-
-
-def recorded(source: Source, version: Version) -> dict[str, Any]:
-    """What a source has read, as it is recorded beside results. For files the size is in bytes."""
-    return {"path": str(source), "bytes": version.size, "sha256": version.identity}
-
-
-def require_unchanged(source: Source, before: Version) -> None:
-    """Raises BadInput unless the source has the version that it had before."""
-    try:
-        now = source.version()
-    except BadInput as error:
-        if isinstance(getattr(source, "path", None), Url):
-            raise  # Its server may only be out of reach.
-        raise BadInput(f"{source} was removed while it was read. {_ONE_WRITER}") from error
-    if now != before:
-        raise BadInput(f"{source} {source.change(before, now)} while it was read. {_ONE_WRITER}")
-
-
-_ONE_WRITER = (
-    "Nothing was committed; earlier results are unchanged. Run again once nothing else writes to the "
-    "input."
-)

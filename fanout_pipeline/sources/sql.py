@@ -11,9 +11,9 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
-from difflib import get_close_matches
-from typing import Any
+from typing import Any, ClassVar
 
+from fanout_pipeline.sources.columns import nearest
 from fanout_pipeline.sources.connection import connected, scrubbed, shown
 from fanout_pipeline.sources.source import BadInput, Chunk, Items, Source, Version
 from fanout_pipeline.sources.spool.feed import Feed, Files, Group
@@ -41,6 +41,8 @@ class Sql(Source):
     Engine. A password in it is never shown nor written down."""
     columns: Sequence[str] | None = None
     """The columns that items have. Of exactly one, items are its values. None stands for all."""
+
+    UNIT: ClassVar[str] = "rows"
 
     def __post_init__(self) -> None:
         if isinstance(self.columns, str):
@@ -143,10 +145,7 @@ class _Rows(Feed):
             )
         for name in self._source.columns or ():
             if name not in names:
-                near = get_close_matches(name, names, 3) or names
-                raise BadInput(
-                    f"{self._source} gives no column {name!r}. It gives {', '.join(near)}."
-                )
+                raise BadInput(f"{self._source} gives no column {name!r}. {nearest(name, names)}")
         return names
 
     def _failed(self, error: Exception) -> BadInput:

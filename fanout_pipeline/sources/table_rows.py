@@ -31,7 +31,7 @@ class Rows(Items):
 
     @cached_property
     def values(self) -> Sequence[Any]:
-        return rows.Rows(in_microseconds(self._table), self._plain)
+        return rows.Rows(self._table, self._plain)
 
     @cached_property
     def unreadable(self) -> dict[int, Any]:
@@ -45,29 +45,6 @@ class Rows(Items):
 
     def __len__(self) -> int:
         return self._table.num_rows  # type: ignore[no-any-return]
-
-
-def in_microseconds(table: pyarrow.Table) -> pyarrow.Table:
-    """The same with times in microseconds, as Python has them, where that loses nothing."""
-    import pyarrow
-
-    for number, one in enumerate(table.schema):
-        kind = one.type
-        if pyarrow.types.is_timestamp(kind):
-            target = pyarrow.timestamp("us", kind.tz)
-        elif pyarrow.types.is_duration(kind):
-            target = pyarrow.duration("us")
-        elif pyarrow.types.is_time64(kind):
-            target = pyarrow.time64("us")
-        else:
-            continue
-        if kind.unit == "ns":
-            try:
-                column = table.column(number).cast(target)
-            except pyarrow.ArrowInvalid:  # Then they are pandas' own, which have nanoseconds.
-                continue
-            table = table.set_column(number, one.name, column)
-    return table
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from difflib import get_close_matches
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
+from fanout_pipeline.sources.columns import nearest
 from fanout_pipeline.sources.source import BadInput, Chunk, Items, Source, Version
 from fanout_pipeline.sources.spool.feed import Feed, Files, Group
 from fanout_pipeline.sources.table_rows import Rows, SpooledRows
@@ -25,8 +25,8 @@ def chosen(there: Sequence[str], columns: Sequence[str] | None, keep: Sequence[s
         raise TypeError(f"Two columns are called {twice!r}. Rename one.")
     for name in (*(columns or ()), *keep):
         if name not in there:
-            near = get_close_matches(str(name), list(map(str, there)), 3) or list(map(str, there))
-            raise TypeError(f"There is no column {name!r}. There are: {', '.join(near)}.")
+            near = nearest(str(name), list(map(str, there)))
+            raise TypeError(f"There is no column {name!r}. {near}")
     return list(dict.fromkeys([*(there if columns is None else columns), *keep]))
 
 
@@ -41,14 +41,14 @@ class Frame(Source):
     read_columns: Sequence[str] | None = None
     """The columns of a stream's batches that are read."""
 
+    UNIT: ClassVar[str] = "rows"
+
     def require_columns(self, names: Sequence[str]) -> None:
         """Raises BadInput unless each of these can be kept."""
         there = self.read_columns or self.table.schema.names
         for name in names:
             if name not in there:
-                raise BadInput(
-                    f"{self.name} has no column {name!r}. There are: {', '.join(there)}."
-                )
+                raise BadInput(f"{self.name} has no column {name!r}. {nearest(name, there)}")
 
     def version(self) -> Version:
         return Version("in memory", getattr(self.table, "num_rows", 0))

@@ -65,6 +65,7 @@ class Files(Source):
 
     CHUNK_SIZE: ClassVar[int] = 20_000
     """A handle is small. What a worker holds is the results of a chunk."""
+    UNIT: ClassVar[str] = "files"
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "path", url_or_path(self.path))

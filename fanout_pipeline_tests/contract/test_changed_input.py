@@ -7,7 +7,8 @@ import pytest
 from fanout_pipeline import FanoutSpec, IntegerLines, Options
 from fanout_pipeline.engine.scattered.scattered import ScatteredRun
 from fanout_pipeline.results.store.folder import ResultFolder
-from fanout_pipeline.sources.source import BadInput, require_unchanged
+from fanout_pipeline.sources.provenance import require_unchanged
+from fanout_pipeline.sources.source import BadInput
 from fanout_pipeline_tests.contract.checks import assert_same_results, contents
 from fanout_pipeline_tests.contract.functions import changing_files, returning
 from fanout_pipeline_tests.contract.runs import run, write_items

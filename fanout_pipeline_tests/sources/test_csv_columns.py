@@ -25,7 +25,7 @@ from fanout_pipeline.engine.functions.identity import Basis, identity_of
 from fanout_pipeline.engine.model.options import FailurePolicy
 from fanout_pipeline.engine.registry import STRATEGIES
 from fanout_pipeline.engine.run import run_strategy
-from fanout_pipeline.sources.source import require_unchanged
+from fanout_pipeline.sources.provenance import require_unchanged
 from fanout_pipeline.squares import square, square_batch
 from fanout_pipeline_tests.sources.reading import read
 

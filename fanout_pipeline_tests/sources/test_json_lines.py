@@ -220,7 +220,21 @@ def test_keys_that_are_asked_for_must_stand_somewhere(path):
     source = JsonLines(str(path))
     source.require_columns(["late", "naïve", "amount"])
     with pytest.raises(
-        BadInput, match=r"No object in .* has the key 'amonut'\. There are: 'amount'\."
+        BadInput, match=r"No object in .* has the key 'amonut'\. Did you mean 'amount'\?"
     ):
         source.require_columns(["amount", "amonut"])
     source.require_columns([])
+
+
+def test_kept_keys_of_lines_that_are_no_objects_are_null(path, tmp_path):
+    """A file may mix objects with other values: their rows have nothing to keep."""
+    path.write_text('{"id": 1}\n[2]\n"id"\nnull\n{"other": 5}\n{"id": 6}\n')
+    spec = FanoutSpec("types", JsonLines(str(path)), name_of_type, keep=("id",))
+    run_strategy(STRATEGIES["serial"], spec, tmp_path / "results", Options(1, "none"))
+    found = read_results(tmp_path / "results")
+    assert [None if pandas.isna(one) else one for one in found["id"]] == [1, *[None] * 4, 6]
+    assert found["result"].tolist() == ["dict", "list", "str", "NoneType", "dict", "dict"]
+
+
+def name_of_type(item):
+    return type(item).__name__

@@ -170,7 +170,7 @@ def test_what_has_no_items(items):
 @pytest.mark.parametrize("make", [pandas.DataFrame, pyarrow.table, polars.DataFrame])
 def test_a_column_that_is_not_there(make):
     """The error names those that are near."""
-    with pytest.raises(TypeError, match=r"no column 'amuont'\. There are: amount\."):
+    with pytest.raises(TypeError, match=r"no column 'amuont'\. Did you mean 'amount'\?"):
         as_source(make({"amount": [1], "country": ["de"]}), columns=["amuont"])
 
 

@@ -14,7 +14,7 @@ from fanout_pipeline.engine.model.options import FailurePolicy
 from fanout_pipeline.engine.registry import STRATEGIES
 from fanout_pipeline.engine.run import run_strategy
 from fanout_pipeline.engine.scattered.scattered import ScatteredRun
-from fanout_pipeline.sources.source import require_unchanged
+from fanout_pipeline.sources.provenance import require_unchanged
 
 PAGE = Path(__file__).parents[2] / "docs" / "sources.md"
 FUNCTIONS = """

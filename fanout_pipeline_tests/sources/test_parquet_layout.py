@@ -169,3 +169,11 @@ def test_a_row_is_found_in_its_file(tmp_path):
         *(f"row {row} of {tmp_path}/2.parquet" for row in (1, 2)),
     ]
     assert read(source, 5) == [{"n": n} for n in (0, 1, 2, 0, 1)]
+
+
+def test_folders_of_a_column_that_begins_with_an_underscore_are_read(tmp_path):
+    """As Spark reads them; what else begins so is left out."""
+    for folder, n in (("_key=1", 1), ("_key=2", 2), ("_temporary", 3)):
+        (tmp_path / folder).mkdir()
+        parquet.write_table(pyarrow.table({"n": [n]}), tmp_path / folder / "a.parquet")
+    assert read(Parquet(str(tmp_path))) == [{"n": 1, "_key": "1"}, {"n": 2, "_key": "2"}]

@@ -21,7 +21,7 @@ from fanout_pipeline import (
 from fanout_pipeline.engine.functions.identity import Basis, identity_of
 from fanout_pipeline.engine.registry import STRATEGIES
 from fanout_pipeline.engine.run import run_strategy
-from fanout_pipeline.sources.source import require_unchanged
+from fanout_pipeline.sources.provenance import require_unchanged
 from fanout_pipeline_tests.contract.functions import adapters, returning
 from fanout_pipeline_tests.contract.runs import given_to
 from fanout_pipeline_tests.sources.reading import read
@@ -40,14 +40,22 @@ def server():
 @pytest.fixture
 def folder(tmp_path):
     """Text files of which some are left out, at two depths."""
-    for name in ("a.txt", "b.txt", "deep/c.txt", "_SUCCESS", ".hidden"):
+    for name in (
+        "a.txt",
+        "b.txt",
+        "deep/c.txt",
+        "_SUCCESS",
+        ".hidden",
+        "_day=1/d.txt",
+        "_temporary/e.txt",
+    ):
         path = tmp_path / "in" / name
         path.parent.mkdir(exist_ok=True, parents=True)
         path.write_text(f"first of {name}\nsecond of {name}\n")
     return tmp_path / "in"
 
 
-@pytest.mark.parametrize("pattern", ["", "/a.txt", "/*.txt", "/**/*.txt", "/_*"])
+@pytest.mark.parametrize("pattern", ["", "/a.txt", "/*.txt", "/**/*.txt", "/_S*"])
 @pytest.mark.parametrize("chunks", [1, 7])
 def test_lines_are_those_of_the_local_road(folder, pattern, chunks):
     """A file, a folder or a glob of a URL: the same lines at the same places."""
@@ -218,5 +226,5 @@ def test_a_local_path_needs_no_fsspec(folder, monkeypatch):
     """Who reads files of a disk pays for nothing else."""
     monkeypatch.setitem(sys.modules, "fsspec", None)
     monkeypatch.setitem(sys.modules, "fanout_pipeline.sources.remote", None)
-    assert len(read(TextLines(str(folder)))) == 6
+    assert len(read(TextLines(str(folder)))) == 8
     assert len(read(Files(str(folder)))) == 2

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+import pandas
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -55,11 +56,19 @@ def test_records_that_cannot_be_read():
     assert items.as_arrow(["b"]).to_pydict() == {"b": ["x", None, "y"]}
 
 
+def test_columns_of_items_of_which_some_are_no_dicts():
+    """These have no columns: nulls are in their rows, whatever they are."""
+    items = Rows(({"a": 1}, 7, None, "a", [("a", 2)], {"a": 3, "b": ""})).read(Chunk(0, 0, 6))
+    nulls = [None] * 4
+    assert items.as_arrow().to_pydict() == {"a": [1, *nulls, 3], "b": [None, *nulls, ""]}
+    assert items.as_arrow(["b"]).to_pydict() == {"b": [None, *nulls, ""]}
+
+
 def test_batches_of_dicts_keep_their_values():
-    """In a DataFrame integers beside None stay integers, and None is not what is missing."""
+    """In a DataFrame integers beside None stay integers, and what is missing is missing."""
     rows = ({"a": 2**62 + 1, "b": 1}, {"a": None, "b": 2}, {"b": 3, "c": 1})
     frame = Rows(rows).read(Chunk(0, 0, 3)).as_batch()
-    assert frame["a"].tolist()[:2] == [2**62 + 1, None]
+    assert frame["a"].tolist()[:2] == [2**62 + 1, pandas.NA]
     assert frame["a"].isna().tolist() == [False, True, True]
     assert frame["b"].dtype == "int64"
     assert Rows((rows[0], 1)).read(Chunk(0, 0, 2)).as_batch().tolist() == [rows[0], 1]

@@ -105,7 +105,7 @@ def test_columns_are_chosen(server, tmp_path):
     first = rows_of(Sql(EVERY_TYPE, server.url, columns=["label", "n"]), tmp_path)[0]
     assert list(first.items()) == [("label", "naïve 100% :x"), ("n", 1)]
     message = failure(Sql(EVERY_TYPE, server.url, columns=["amuont"]), tmp_path)
-    assert "gives no column 'amuont'. It gives amount" in message
+    assert "gives no column 'amuont'. Did you mean 'amount'?" in message
 
 
 @pytest.mark.slow

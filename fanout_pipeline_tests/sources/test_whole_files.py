@@ -23,7 +23,7 @@ from fanout_pipeline import (
 from fanout_pipeline.engine.model.options import FailurePolicy
 from fanout_pipeline.engine.registry import STRATEGIES
 from fanout_pipeline.engine.run import run_strategy
-from fanout_pipeline.sources.source import require_unchanged
+from fanout_pipeline.sources.provenance import require_unchanged
 from fanout_pipeline_tests.chance import examples
 from fanout_pipeline_tests.sources.reading import read
 

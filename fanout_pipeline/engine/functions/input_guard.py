@@ -8,7 +8,8 @@ from contextlib import contextmanager
 from fanout_pipeline.engine.model.errors import ItemFailed
 from fanout_pipeline.engine.model.spec import FanoutSpec
 from fanout_pipeline.engine.model.work import InputVersions, Work
-from fanout_pipeline.sources.source import BadInput, require_unchanged
+from fanout_pipeline.sources.provenance import require_unchanged
+from fanout_pipeline.sources.source import BadInput
 
 
 def input_versions(inputs: FanoutSpec | Work) -> InputVersions:

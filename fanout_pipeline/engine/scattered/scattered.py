@@ -24,13 +24,13 @@ from fanout_pipeline.engine.calls.typed import typed
 from fanout_pipeline.engine.functions.identity import Basis, identity_of
 from fanout_pipeline.engine.functions.input_guard import inputs_unchanged, require_same_inputs
 from fanout_pipeline.engine.intake import Intake
+from fanout_pipeline.engine.job import Job
 from fanout_pipeline.engine.model.options import Options
 from fanout_pipeline.engine.model.run_record import RunRecord
 from fanout_pipeline.engine.model.spec import FanoutSpec, with_its_imports
 from fanout_pipeline.engine.model.strategy import Crew, Strategy
 from fanout_pipeline.engine.model.work import Work
 from fanout_pipeline.engine.registry import REFERENCE, STRATEGIES, SUPERVISED
-from fanout_pipeline.engine.run import Job
 from fanout_pipeline.engine.scattered.begun import Begun, begun
 from fanout_pipeline.engine.scattered.gathered import Answer, gathered
 from fanout_pipeline.engine.scheduling.resume import (

@@ -13,7 +13,8 @@ from fanout_pipeline.engine.model.work import InputVersions, Work
 from fanout_pipeline.engine.system.signals import interrupts_held
 from fanout_pipeline.results.store.collector import PartCollector
 from fanout_pipeline.results.store.generation import Generation
-from fanout_pipeline.results.store.ledger import Finished, Identity, Ledger, take_over
+from fanout_pipeline.results.store.ledger import Finished, Identity, Ledger
+from fanout_pipeline.results.store.takeover import take_over
 from fanout_pipeline.sources.source import BadInput, Chunk
 
 

@@ -7,7 +7,7 @@ A part is also written again where its columns are not those that all parts have
 renamed. See docs/decisions/compaction.md.
 
 Until the results are visible a killed run can be resumed: what was written again stays under another name,
-by which `ledger.take_over` finds it.
+by which `takeover.take_over` finds it.
 """
 
 from __future__ import annotations

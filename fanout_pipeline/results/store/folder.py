@@ -9,8 +9,7 @@ atomic: readers see the previous results or the new ones, whole. A run that dies
 that nothing points to. The next run recognizes it by its free lock, and resumes or removes it.
 
 The visible link is the only one of ours: nothing is written or removed through any other (see
-`no_links`). Earlier versions had generations in `squares/.serial/`. What is visible there is read; a run
-that follows replaces it and removes that folder.
+`no_links`). What is visible of earlier versions' layout is read; a run that follows replaces it (see `old_layout`).
 """
 
 from __future__ import annotations
@@ -43,12 +42,9 @@ from fanout_pipeline.results.store.manifest import (
     UnknownFormat,
     part_name,
 )
+from fanout_pipeline.results.store.old_layout import remove_old_layout
 
 RUNS = "_runs"
-_OLD_LOCK = ".lock"
-"""The name of every lock in the layout of earlier versions."""
-_OLD_FILES = (_OLD_LOCK, "_manifest.json", "owner")
-"""A generation in that layout has at least one of these: it is not a folder of somebody else's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +103,7 @@ class ResultFolder(Store):
         with self.writing() as generation:
             if not self.path.is_symlink():  # Visible results may be in it.
                 with self._changing():
-                    self._remove_old_layout()
+                    remove_old_layout(self.path)
             yield generation.path
 
     def generation(self, name: str) -> LocalGeneration:
@@ -154,7 +150,7 @@ class ResultFolder(Store):
             sync(self.path.parent)
             if previous is not None:
                 remove_folder(previous.path)
-            self._remove_old_layout()
+            remove_old_layout(self.path)
 
     def visible(self) -> LocalGeneration | None:
         if not self.path.is_symlink():
@@ -222,17 +218,6 @@ class ResultFolder(Store):
                 is_shared = (path / SHARED).exists()
                 found += [one] * (is_dead(one) if is_shared else _is_free(path / LOCK))
         return found
-
-    def _remove_old_layout(self) -> None:
-        """Remove the generations of earlier versions; one that is locked stays until the next commit."""
-        old = self.path.with_name(f".{self.path.name}")
-        with suppress(OSError, CannotWrite):
-            for path in old.iterdir():
-                if any((path / name).is_file() for name in _OLD_FILES):
-                    with locked(path / _OLD_LOCK):
-                        remove_folder(path)
-            if os.listdir(old) == [_OLD_LOCK]:
-                no_links.remove(old)
 
     @property
     def _runs(self) -> Path:

@@ -235,18 +235,13 @@ ELSEWHERE = {
     "defs/trial_runs/run_process.py": "the folder of a trial's own run",
     "measuring/trials/process.py": "a temporary folder",
     "engine/system/usage.py": "/proc",
+    "engine/calls/imports.py": "a temporary folder, for a chunk that is written as any is",
+    "sources/files.py": "a file in a sweep's own folder, opened without following a link",
+    "sources/file_handle.py": "a mode of the user's, refused unless it is one of reading",
     "sources/spool/spool.py": "relative to a descriptor",
     "sources/spool/reading.py": "to read",
     "sources/spool/settled.py": "a folder in a temporary one, or in that of a trial's own run",
     "measuring/correctness/lookup.py": "a temporary folder",
-    "engine/calls/imports.py": "a temporary folder",
-    "sources/csv_files.py": "a file in a sweep's own folder, opened without following a link",
-    "sources/csv_items.py": "no file, but a column of pandas",
-    "sources/file_handle.py": "to read",
-    "sources/files.py": "what opens such a file without following a link",
-    "sources/parquet_head.py": "a file in a sweep's own folder, opened without following a link",
-    "sources/remote.py": "to read",
-    "sources/lines.py": "a file in a sweep's own folder, opened without following a link",
 }
 """Modules that write elsewhere than in the data root, or not by a path that could be a link."""
 METHODS = {
@@ -285,12 +280,43 @@ def changes(path):
 
 
 def may_open(call):
-    """Whether a call does not open a file, or only to read it."""
+    """Whether a call does not open a file, or only to read it, or with `no_link`."""
     is_function = isinstance(call.func, ast.Name)
     if (call.func.id if is_function else getattr(call.func, "attr", None)) != "open":
         return True
-    modes = [one.value for one in call.keywords if one.arg == "mode"] + call.args[is_function:]
+    given = {one.arg: one.value for one in call.keywords}
+    if "opener" in given and ast.unparse(given["opener"]) == "no_link":
+        return True
+    # A file system's method takes the path first, as the function does; a path's method, the mode.
+    is_of_path = not is_function and len(call.args) < 2
+    modes = [given["mode"]] if "mode" in given else call.args[not is_of_path :][:1]
     return not modes or ast.unparse(modes[0]).strip("'bt") == "r"
+
+
+@pytest.mark.parametrize(
+    ("text", "may"),
+    [
+        ("open(path)", True),
+        ("open(path, 'rb')", True),
+        ("open(path, encoding='utf-8')", True),
+        ("open(path, 'wb', opener=no_link)", True),
+        ("path.open()", True),
+        ("path.open('r', encoding='utf-8')", True),
+        ("files.open(path, 'rb', cache_type='none')", True),
+        ("open(path, 'w')", False),
+        ("open(path, 'rb+')", False),
+        ("open(path, mode)", False),
+        ("open(path, mode='a')", False),
+        ("open(path, 'wb', opener=another)", False),
+        ("path.open('w')", False),
+        ("path.open(mode='x')", False),
+        ("files.open(path, 'wb')", False),
+        ("os.open(path, os.O_RDWR)", False),
+    ],
+)
+def test_reading_is_told_from_writing(text, may):
+    """What opens a file to read it changes nothing; where that is not certain it counts as a change."""
+    assert may_open(ast.parse(text).body[0].value) is may
 
 
 def test_no_other_module_changes_files_by_their_paths():

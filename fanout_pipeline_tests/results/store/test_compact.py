@@ -20,10 +20,10 @@ from fanout_pipeline.results.store.ledger import (
     Ledger,
     append,
     begin,
-    take_over,
 )
 from fanout_pipeline.results.store.local_generation import LocalGeneration
 from fanout_pipeline.results.store.manifest import Manifest, NoResults, PartRecord
+from fanout_pipeline.results.store.takeover import take_over
 from fanout_pipeline.results.write import write_part
 from fanout_pipeline_tests.chance import examples
 

@@ -23,10 +23,10 @@ from fanout_pipeline.results.store.ledger import (
     Ledger,
     append,
     begin,
-    take_over,
 )
 from fanout_pipeline.results.store.local_generation import LocalGeneration
 from fanout_pipeline.results.store.manifest import Manifest
+from fanout_pipeline.results.store.takeover import take_over
 from fanout_pipeline.results.write import write_part
 from fanout_pipeline_tests.results import layout
 

@@ -1,0 +1,119 @@
+"""What a strategy is to do, and what doing it once has made: from cutting the source to committed parts."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+from fanout_pipeline.engine.calls.typed import typed
+from fanout_pipeline.engine.functions.identity import Basis
+from fanout_pipeline.engine.functions.input_guard import inputs_unchanged
+from fanout_pipeline.engine.intake import Cut, Intake
+from fanout_pipeline.engine.model.options import FailurePolicy
+from fanout_pipeline.engine.model.spec import FanoutSpec
+from fanout_pipeline.engine.model.strategy import Crew, Ran
+from fanout_pipeline.engine.model.work import Work
+from fanout_pipeline.engine.system.progress import Progress
+from fanout_pipeline.engine.system.surroundings import Surroundings
+from fanout_pipeline.engine.timing.timeline import mean, total
+from fanout_pipeline.results.store.contract import Store
+from fanout_pipeline.results.store.generation import Generation
+from fanout_pipeline.results.store.ledger import Finished, forget
+from fanout_pipeline.results.store.manifest import Manifest
+from fanout_pipeline.results.types.kinds import MixedTypes
+from fanout_pipeline.results.types.layout import require_free
+from fanout_pipeline.sources.provenance import recorded
+
+
+@dataclass(frozen=True, slots=True)
+class Once:
+    """One run of a crew, from cutting the source to committed parts."""
+
+    manifest: Manifest
+    cut: Cut
+    ran: Ran
+    cut_seconds: float
+    run_seconds: float
+    """Wall time until all parts are written, cutting included."""
+    commit_seconds: float
+
+    @property
+    def phases(self) -> dict[str, float]:
+        cut, commit = {"read": self.cut_seconds}, {"commit": self.commit_seconds}
+        return total([cut, mean(self.ran.timelines), commit])
+
+    @property
+    def seconds(self) -> float:
+        return self.run_seconds + self.commit_seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What one strategy is to do, once or several times: call the function of a spec on all its items."""
+
+    strategy: str
+    """The strategy's name, for the manifest."""
+    spec: FanoutSpec
+    basis: Basis
+    """What results are made from, as it was before the first run."""
+    intake: Intake
+    """How it gets at the items."""
+    target: Store
+    """Where results are made visible."""
+    chunks: int
+    """How many chunks the source is cut into at first."""
+    fixed: bool
+    """Whether the user asked for so many chunks: crews do not cut them smaller then."""
+    failures: FailurePolicy
+    progress: Progress
+
+    def run(self, crew: Crew, generation: Generation, finished: tuple[Finished, ...] = ()) -> Once:
+        """Cut what is not finished of the source, have the crew do it, and commit the generation."""
+        began = time.perf_counter()
+        try:
+            with inputs_unchanged(self.spec, self.basis.seen):
+                cut = self.intake.cut(self.chunks, finished)
+                at = time.perf_counter()
+                ran = crew.run(self._work(generation, cut), self.progress)
+                cut.require_all()
+        except MixedTypes:
+            if finished:
+                # Another run that resumes from these parts would end here again.
+                forget(generation)
+            raise
+        written = time.perf_counter()
+        try:
+            read = recorded(self.intake.described, self.intake.input)
+            made = read, self.basis.made_by, self.spec.unpack
+            manifest = Manifest(self.strategy, tuple(ran.parts), *made)
+            if manifest.unpacks:  # Each part has been looked at by itself.
+                require_free(manifest.kind, manifest.kept)
+        except (TypeError, ValueError):
+            # So would one that resumes from all of them.
+            forget(generation)
+            raise
+        try:
+            manifest = self.target.commit(generation, manifest)
+        except TypeError:  # The parts do not fit together.
+            forget(generation)
+            raise
+        return Once(manifest, cut, ran, at - began, written - began, time.perf_counter() - written)
+
+    def _work(self, generation: Generation, cut: Cut) -> Work:
+        spec = self.spec
+        return Work(
+            self.intake.source,
+            typed(spec.function, spec.layout.kind),
+            spec.batch_function,
+            cut.chunks,
+            generation,
+            self.fixed,
+            self.failures,
+            cut.finished,
+            spec.depends_on,
+            self.basis.seen,
+            Surroundings.current(),
+            spec.layout,
+            cut.arrivals,
+            spec.source if self.basis.is_spooled else None,
+        )
