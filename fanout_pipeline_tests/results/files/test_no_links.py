@@ -239,7 +239,14 @@ ELSEWHERE = {
     "sources/spool/reading.py": "to read",
     "sources/spool/settled.py": "a folder in a temporary one, or in that of a trial's own run",
     "measuring/correctness/lookup.py": "a temporary folder",
+    "engine/calls/imports.py": "a temporary folder",
+    "sources/file_handle.py": "to read",
+    "sources/remote.py": "to read",
+    "sources/files.py": "opens without following a link",
     "sources/lines.py": "a file in a sweep's own folder, opened without following a link",
+    "sources/csv_files.py": "a file in a sweep's own folder, opened without following a link",
+    "sources/parquet_head.py": "a file in a sweep's own folder, opened without following a link",
+    "sources/csv_items.py": "a column of pandas has another name",
 }
 """Modules that write elsewhere than in the data root, or not by a path that could be a link."""
 METHODS = {
