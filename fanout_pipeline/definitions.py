@@ -10,6 +10,7 @@ from fanout_pipeline.defs.config.resources import default_resources
 from fanout_pipeline.defs.lab.factory import fanout_assets
 from fanout_pipeline.defs.lab.jobs import JOBS
 from fanout_pipeline.defs.lab.schedules import nightly_comparison
+from fanout_pipeline.defs.shared.json_io_manager import json_io_manager
 
 
 def build_definitions(*, schedule: dg.ScheduleDefinition | None = None) -> dg.Definitions:
@@ -18,7 +19,8 @@ def build_definitions(*, schedule: dg.ScheduleDefinition | None = None) -> dg.De
         assets=[numbers_file, *fanout_assets(SQUARES)],
         jobs=JOBS,
         schedules=[schedule or nightly_comparison()],
-        resources=default_resources(),
+        # Dagster's default unpickles files from a folder that run config may name.
+        resources=default_resources() | {"io_manager": json_io_manager},
         executor=timed_steps_executor,
     )
 

@@ -7,6 +7,7 @@ import os
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
+from fnmatch import fnmatchcase
 from typing import BinaryIO
 
 from fanout_pipeline.sources.source import BadInput
@@ -32,6 +33,23 @@ def stat_of(path: str, items: str) -> os.stat_result:
             "once at most. Copy what comes out of it to a file, and name that."
         )
     return found
+
+
+def stands_for(path: str, file: str) -> bool:
+    """Whether a file, a folder with all below it, or a glob means this file, be it there or not."""
+    return _begins(file.split("/"), path.rstrip("/").split("/"))
+
+
+def _begins(file: list[str], pattern: list[str]) -> bool:
+    if not pattern:
+        return True
+    if not file:
+        return False
+    if pattern[0] == "**" and _begins(file, pattern[1:]):
+        return True
+    if pattern[0] != "**" and pattern[0] != file[0] and not fnmatchcase(file[0], pattern[0]):
+        return False
+    return _begins(file[1:], pattern if pattern[0] == "**" else pattern[1:])
 
 
 @contextmanager

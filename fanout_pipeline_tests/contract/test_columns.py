@@ -4,10 +4,20 @@ import datetime
 import json
 
 import pandas
+import pyarrow
 import pytest
 from pyarrow import parquet
 
-from fanout_pipeline import BadInput, FanoutSpec, ItemFailed, Options, read_failures, read_results
+from fanout_pipeline import (
+    BadInput,
+    FanoutSpec,
+    ItemFailed,
+    Options,
+    Parquet,
+    read_failures,
+    read_results,
+)
+from fanout_pipeline.defs.assets.metadata import strategy_metadata
 from fanout_pipeline.engine.model.options import FailurePolicy
 from fanout_pipeline.engine.registry import STRATEGIES
 from fanout_pipeline.engine.run import run_strategy
@@ -136,6 +146,24 @@ def test_a_dataclass_is_a_dict_of_its_fields(orders, tmp_path):
     assert column(tmp_path / "True", "day") == [datetime.date(2026, 11, 28)] * COUNT
 
 
+def test_the_page_of_an_asset_shows_columns_and_first_results(orders, tmp_path):
+    """Metadata has each column with its type, and the first results as JSON that can be opened and searched."""
+    source, _ = orders
+    spec = spec_of("serial", source, with_a_list, keep=("order",), unpack=True)
+    record = run("serial", spec, tmp_path / "out")
+    metadata = strategy_metadata(
+        record, verify(spec, tmp_path / "out", record), tmp_path / "out", []
+    )
+    shown = [(one.name, one.type) for one in metadata["dagster/column_schema"].columns]
+    assert [name for name, _ in shown] == ["index", "order", "amounts", "large"]
+    first = metadata["first_10_results"].value
+    assert first[:2] == [{"amounts": [n], "large": str(2**60)} for n in (0, 1)]
+
+
+def with_a_list(row):
+    return {"amounts": [row["amount"]], "large": 2**60}
+
+
 def test_a_batch_may_be_a_data_frame(orders, tmp_path):
     """Its rows are dicts, with and without a stated type, and whatever fails in it is found."""
     spec = FanoutSpec(
@@ -180,6 +208,31 @@ def test_parts_with_other_columns_are_not_reused(orders, tmp_path, changed):
         )  # fmt: skip
     assert "are not reused, because the columns of the results changed since then" in logged[0]
     run("serial", spec_of("serial", orders[0], columns.as_dataclass), tmp_path / "out")
+
+
+def test_parts_with_earlier_values_of_a_kept_column_are_not_reused(tmp_path):
+    """The hash of the input is of the kept columns, too, though the function is not given them."""
+    path = tmp_path / "orders.parquet"
+
+    def write(orders):
+        table = pyarrow.table({"amount": range(COUNT), "order": orders})
+        parquet.write_table(table, path, compression="none", use_dictionary=False)
+
+    source = Parquet(str(path), columns=["amount"])
+    spec = spec_of("serial", source, fails_at_a_number, keep=("order",))
+    write([*range(COUNT)])
+    with pytest.raises(ItemFailed):
+        run("serial", spec, tmp_path / "out", resume=True)
+    write([1, 0, *range(2, COUNT)])
+    record = run("serial", spec, tmp_path / "out", resume=True, failures=OMIT)
+    assert record.reused_items == 0
+    assert column(tmp_path / "out", "order")[:3] == [1, 0, 2]
+
+
+def fails_at_a_number(amount):
+    if amount == COUNT - 1:
+        raise ValueError("the last")
+    return amount
 
 
 def fails_at_the_end(row):

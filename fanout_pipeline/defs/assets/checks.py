@@ -158,7 +158,7 @@ def _order_sentence(verification: Verification, keeps_order: bool) -> str:
         return text
     return text + (
         " This is expected: each worker sends one list when it is done, and the lists are joined in the "
-        "order in which they arrive. squares/indexed_queue shows the remedy."
+        "order in which they arrive. The strategy indexed_queue shows the remedy."
     )
 
 

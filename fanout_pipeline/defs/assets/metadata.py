@@ -114,4 +114,8 @@ def _exact(result: Any) -> Any:
     if isinstance(result, int):
         return result if abs(result) <= _EXACT_IN_BROWSERS else plain(result, None)
     text = str(result)
+    if len(text) <= _MAX_CHARACTERS and isinstance(result, dict):
+        return {key: _exact(value) for key, value in result.items()}
+    if len(text) <= _MAX_CHARACTERS and isinstance(result, list):
+        return [_exact(value) for value in result]
     return text if len(text) <= _MAX_CHARACTERS else plain(text, _MAX_CHARACTERS)

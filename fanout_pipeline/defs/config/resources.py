@@ -138,6 +138,4 @@ def default_resources() -> dict[str, Any]:
         "data_folder": DataFolder(root=default_root()),
         "fanout": Fanout(),
         IO_MANAGER: json_io_manager,
-        # Dagster's default unpickles files from a folder that run config may name.
-        "io_manager": json_io_manager,
     }

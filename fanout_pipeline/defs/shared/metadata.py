@@ -7,8 +7,7 @@ import dagster as dg
 
 
 def plain_values(metadata: Mapping[str, dg.MetadataValue]) -> dict[str, Any]:
-    """Values of recorded metadata, without Dagster's wrappers; a table's columns are left out, which are
-    not plain, and so cannot be written as JSON."""
+    """Values of recorded metadata that JSON has, too, without Dagster's wrappers: a table's schema is left out."""
     return {
         name: value.value
         for name, value in metadata.items()

@@ -10,7 +10,7 @@ import inspect
 import json
 import platform
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, is_dataclass, replace
 from functools import cache, partial
 from importlib.metadata import Distribution, PackageNotFoundError, distributions, version
 from pathlib import Path
@@ -25,7 +25,7 @@ from fanout_pipeline.engine.model.work import InputVersions
 from fanout_pipeline.results.store.ledger import Identity
 from fanout_pipeline.results.store.manifest import FORMAT
 from fanout_pipeline.results.types.layout import PLAIN
-from fanout_pipeline.sources.source import Version
+from fanout_pipeline.sources.source import Source, Version
 from fanout_pipeline.sources.spool.feed import feed_of
 
 
@@ -48,7 +48,7 @@ class Basis:
     def of(cls, spec: FanoutSpec) -> Basis:
         """Raises BadInput if the source, or something that the function depends on, cannot be read."""
         # As it was before it was read here, so that changes meanwhile are noticed.
-        depends_on, input_ = stamps_of(spec), spec.source.examine()
+        depends_on, input_ = stamps_of(spec), _all_that_is_read(spec).examine()
         seen = InputVersions(Version(input_.token, input_.size), depends_on)
         function, named = function_identity(spec.function), _content_hashes(spec)
         is_spooled = feed_of(spec.source.examined(input_)) is not None
@@ -59,6 +59,15 @@ class Basis:
         """The name of the function, and its fingerprint with what it depends on."""
         fingerprint = _combined(self.function["fingerprint"], self.depends_on)
         return self.function | {"fingerprint": fingerprint}
+
+
+def _all_that_is_read(spec: FanoutSpec) -> Source:
+    """The source with the kept columns among those that it reads, so that its hash is of them, too."""
+    columns = getattr(spec.source, "columns", None)
+    if not spec.keep or not isinstance(columns, tuple) or not is_dataclass(spec.source):
+        return spec.source
+    more = (name for name in spec.keep if name not in columns)
+    return replace(spec.source, columns=(*columns, *more))
 
 
 def work_fingerprint(spec: FanoutSpec) -> str:

@@ -76,7 +76,7 @@ def test_a_lost_order_is_a_warning_where_it_is_expected(tmp_path):
     found = checked(tmp_path, EXPECTED[500:] + EXPECTED[:500], keeps_order=False)
     assert passed(found) == {"order": False, "completeness": True, "values": True}
     assert found["order"].severity is dg.AssetCheckSeverity.WARN
-    assert "squares/indexed_queue shows the remedy" in found["order"].description
+    assert "The strategy indexed_queue shows the remedy" in found["order"].description
     assert values(found["order"])["out_of_place"] == 1000
 
 

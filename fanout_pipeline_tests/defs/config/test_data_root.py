@@ -7,7 +7,7 @@ import dagster as dg
 import pytest
 from dagster._config.config_type import ConfigTypeKind
 
-from fanout_pipeline import FanoutSpec, IntegerLines
+from fanout_pipeline import BadInput, FanoutSpec, Files, IntegerLines
 from fanout_pipeline.definitions import build_definitions, defs
 from fanout_pipeline.defs.config.data_folder import DataFolder
 from fanout_pipeline.defs.config.data_root import OutsideDataRoot
@@ -183,6 +183,38 @@ def test_a_source_that_a_link_leads_out_is_refused(root):
     (root / "in" / "numbers.txt").write_text("1\n")
     (root / "link.txt").symlink_to("in/numbers.txt")
     assert folder.located(fan_out("link.txt")).source.path == str(root / "link.txt")
+
+
+@pytest.mark.parametrize(
+    ("path", "apart"),
+    [
+        ("cubes", False),
+        ("cubes/serial", False),
+        (".", False),
+        ("*", False),
+        ("*/*", False),
+        ("**/*.parquet", False),
+        ("cube[s]/**/part-*", False),
+        ("**/*.csv", True),
+        ("cubes/*.parquet", True),
+        ("cubes/orders.parquet", True),
+        ("cubes2", True),
+        ("in/cubes", True),
+    ],
+)
+def test_results_are_not_written_among_the_input(root, path, apart):
+    """A folder or glob that the results would lie in is refused before anything is read: they would be
+    read as input the next time."""
+    (root / "cubes" / "serial").mkdir(parents=True)
+    folder = DataFolder(root=str(root))
+    for spec in (fan_out(path), fan_out(root / path)):
+        if apart:
+            folder.located(spec)
+        else:
+            with pytest.raises(BadInput, match=r"would be written to .*cubes, which lies in the"):
+                folder.located(spec)
+    files = FanoutSpec("cubes", Files(path), functions.cube)
+    assert folder.located(files).source == Files(str(root / path))  # it reads no folders below
 
 
 def test_a_step_refuses_before_it_reads_or_writes(root):

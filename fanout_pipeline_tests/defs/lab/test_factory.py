@@ -9,7 +9,14 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from fanout_pipeline import FanoutSpec, IntegerLines, Sql, TextLines, read_results
+from fanout_pipeline import (
+    FanoutSpec,
+    IntegerLines,
+    Sql,
+    TextLines,
+    fanout_definitions,
+    read_results,
+)
 from fanout_pipeline.definitions import build_definitions, defs
 from fanout_pipeline.defs.assets.chunk_graph import chunk_graph_asset
 from fanout_pipeline.defs.config.data_folder import DataFolder
@@ -127,6 +134,24 @@ def test_two_fan_outs_live_in_one_location():
     dg.Definitions.validate_loadable(location)
     keys = {key.path[0] for key in location.resolve_asset_graph().get_all_asset_keys()}
     assert keys == {"numbers_file", "squares", "cubes"}
+
+
+def test_a_location_keeps_its_own_io_manager():
+    """Fan-outs are merged into a project that has an IO manager of its own, which its assets go on using."""
+
+    @dg.asset
+    def theirs() -> int:
+        return 1
+
+    manager = dg.InMemoryIOManager()
+    location = dg.Definitions.merge(
+        fanout_definitions(CUBES),
+        dg.Definitions([theirs], resources={"io_manager": manager}),
+    )
+    job = location.resolve_implicit_global_asset_job_def()
+    result = job.execute_in_process(asset_selection=[theirs.key])
+    assert result.success
+    assert manager.values
 
 
 def test_a_function_without_batches_has_no_vectorized():
