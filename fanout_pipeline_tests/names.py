@@ -30,6 +30,7 @@ METADATA = {
     "workers",
     "worker_pids",
     "chunks",
+    "part_files",
     "reused_chunks",
     "reused_items",
     "start_method",

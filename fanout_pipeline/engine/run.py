@@ -35,6 +35,7 @@ from fanout_pipeline.results.store.generation import Generation
 from fanout_pipeline.results.store.ledger import Finished, forget
 from fanout_pipeline.results.store.manifest import Manifest
 from fanout_pipeline.results.types.kinds import MixedTypes
+from fanout_pipeline.results.types.layout import require_free
 from fanout_pipeline.sources.source import recorded
 
 
@@ -142,6 +143,7 @@ def _run_here(
         workers=options.workers,
         worker_pids=tuple(u.pid for u in used) or (os.getpid(),),
         chunks=len(cold.ran.parts),
+        part_files=len(cold.manifest.parts),
         start_method=options.start_method,
         digest=cold.manifest.digest,
         input=replace(intake.input, counts=()),  # Nobody needs them any more.
@@ -217,11 +219,17 @@ class Job:
             read = recorded(self.intake.described, self.intake.input)
             made = read, self.basis.made_by, self.spec.unpack
             manifest = Manifest(self.strategy, tuple(ran.parts), *made)
+            if manifest.unpacks:  # Each part has been looked at by itself.
+                require_free(manifest.kind, manifest.kept)
         except (TypeError, ValueError):
             # So would one that resumes from all of them.
             forget(generation)
             raise
-        manifest = self.target.commit(generation, manifest)
+        try:
+            manifest = self.target.commit(generation, manifest)
+        except TypeError:  # The parts do not fit together.
+            forget(generation)
+            raise
         return Once(manifest, cut, ran, at - began, written - began, time.perf_counter() - written)
 
     def _work(self, generation: Generation, cut: Cut) -> Work:

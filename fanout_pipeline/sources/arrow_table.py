@@ -16,8 +16,11 @@ def table_of(items: Sequence[Any], columns: Sequence[str] | None) -> pyarrow.Tab
     if not any(isinstance(item, dict) for item in items):
         items, columns = [{"item": item} for item in items], columns or ["item"]
     if columns is None:
-        columns = list(dict.fromkeys(key for item in items for key in item or ()))
+        columns = list(
+            dict.fromkeys(key for item in items if isinstance(item, dict) for key in item)
+        )
+    dicts = [item if isinstance(item, dict) else {} for item in items]
     try:
-        return pyarrow.table({name: [(item or {}).get(name) for item in items] for name in columns})
-    except pyarrow.ArrowException as error:
+        return pyarrow.table({name: [item.get(name) for item in dicts] for name in columns})
+    except (pyarrow.ArrowException, OverflowError) as error:
         raise ValueError(str(error)) from None

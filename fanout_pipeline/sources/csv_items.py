@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from fanout_pipeline.sources.csv_pieces import Piece, table
 from fanout_pipeline.sources.csv_records import find, is_plain
 from fanout_pipeline.sources.csv_table import Layout, Table, columns_of, numbered
-from fanout_pipeline.sources.source import Chunk, Items, Unreadable
+from fanout_pipeline.sources.source import BadInput, Chunk, Items, Unreadable
 
 if TYPE_CHECKING:
     import pandas
@@ -100,9 +100,15 @@ class CsvItems(Items):
                     raise record.at(self._locate(self.first_index + start + row))
         found = columns_of(tables, layout, self.unreadable)
         kinds = {name: None if name in layout.types else pyarrow.string() for name in names}
-        return pyarrow.table(
-            {name: pyarrow.array(found[name], kinds[name], from_pandas=False) for name in names}
-        )
+        arrays = {}
+        for name in names:
+            try:
+                arrays[name] = pyarrow.array(found[name], kinds[name], from_pandas=False)
+            except (pyarrow.ArrowException, OverflowError) as error:
+                raise BadInput(
+                    f"Not every value of the column {name!r} is of its type: {error}"
+                ) from None
+        return pyarrow.table(arrays)
 
     def __len__(self) -> int:
         return self._firsts[-1]

@@ -81,6 +81,11 @@ class Parquet(Source):
         layout = layout_of(self.path, version.token)
         return replace(self, layout=layout, passed=tuple(version.counts))
 
+    def hashing(self, names: Sequence[str]) -> Self:
+        if self.columns is None:
+            return self
+        return replace(self, columns=tuple(dict.fromkeys((*self.columns, *names))))
+
     def chunks(self, wanted: int) -> tuple[Chunk, ...]:
         layout = self._layout()
         size, wanted = layout.rows, max(1, min(wanted, layout.rows))

@@ -211,6 +211,10 @@ class Source(ABC):
         """
         return self.version()
 
+    def hashing(self, names: Sequence[str]) -> Self:
+        """The same source, whose hash is of these columns, too, where it is of some columns only."""
+        return self
+
     def examined(self, version: Version) -> Self:
         """The same source with what `examine` has found; it travels to the workers."""
         return self

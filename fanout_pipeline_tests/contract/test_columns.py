@@ -2,6 +2,7 @@
 
 import datetime
 import json
+from decimal import Decimal
 
 import pandas
 import pyarrow
@@ -10,8 +11,11 @@ from pyarrow import parquet
 
 from fanout_pipeline import (
     BadInput,
+    Csv,
     FanoutSpec,
+    IntegerLines,
     ItemFailed,
+    JsonLines,
     Options,
     Parquet,
     read_failures,
@@ -28,6 +32,7 @@ from fanout_pipeline_tests.contract.functions import columns
 from fanout_pipeline_tests.contract.functions.returning import same
 from fanout_pipeline_tests.contract.rows import Rows, write_rows
 from fanout_pipeline_tests.contract.runs import options_of, spec_of, write_items
+from fanout_pipeline_tests.results.layout import generations
 
 COUNT = 60
 OMIT = FailurePolicy(on_error="quarantine", failed_items="omit")
@@ -328,9 +333,9 @@ def test_numbers_of_a_kept_column_are_floats_if_one_is(tmp_path, chunks):
         run("serial", spec, tmp_path / "out", chunks)
 
 
-@pytest.mark.parametrize("name", ["index", "key", "result", "order"])
+@pytest.mark.parametrize("name", ["index", "key", "result", "order", "Index", "ORDER"])
 def test_a_field_with_the_name_of_another_column_is_an_error(tmp_path, name):
-    """It says which, and what to do; no column is overwritten."""
+    """It says which, and what to do: no column is overwritten, and DuckDB finds each, which ignores case."""
     (tmp_path / "rows.jsonl").write_text(json.dumps({name: 1, "order": 2}) + "\n")
     spec = FanoutSpec(
         "rows", Rows(str(tmp_path / "rows.jsonl")), same, keep=("order",), unpack=True
@@ -339,3 +344,103 @@ def test_a_field_with_the_name_of_another_column_is_an_error(tmp_path, name):
         TypeError, match=rf"the field '{name}', which is the name of another column .*: return it"
     ):
         run("serial", spec, tmp_path / "out")
+
+
+def either_case(number):
+    return {"Score": number} if number % 2 else {"score": number}
+
+
+def test_fields_of_several_parts_have_names_of_their_own(tmp_path):
+    """Names that differ in case are refused wherever they stand, and what was made of them is not resumed."""
+    spec = spec_of("serial", write_items(tmp_path / "numbers.txt", 8), either_case, unpack=True)
+    for chunks in (1, 8):
+        with pytest.raises(TypeError, match=r"the field '[Ss]core', which is the name of another"):
+            run("serial", spec, tmp_path / "out" / "serial", chunks, resume=True)
+        assert not read_runs(tmp_path / "out" / "serial")
+
+
+def read_runs(folder):
+    return generations(folder) if folder.parent.exists() else []
+
+
+def test_columns_to_keep_differ_in_more_than_their_case(tmp_path):
+    """So that every program that reads the results finds them."""
+    source = Rows(str(tmp_path / "rows.jsonl"))
+    with pytest.raises(ValueError, match="keep names 'Index', which is a column of the results'"):
+        FanoutSpec("rows", source, same, keep=("Index",))
+    with pytest.raises(ValueError, match="keep names 'order', which is given twice"):
+        FanoutSpec("rows", source, same, keep=("order", "Order"))
+
+
+def test_numbers_that_no_float_equals_are_not_rounded(tmp_path):
+    """Beside a float in another part they are an error, which names the column and does not come again."""
+    (tmp_path / "rows.jsonl").write_text(json.dumps({"a": 2**53 + 1}) + '\n{"a": 0.5}\n')
+    spec = FanoutSpec("rows", Rows(str(tmp_path / "rows.jsonl")), str, keep=("a",))
+    with pytest.raises(TypeError, match="column 'a' has no type that holds all its values"):
+        run("serial", spec, tmp_path / "out" / "serial", 2, resume=True)
+    assert not read_runs(tmp_path / "out" / "serial")
+
+
+def test_what_is_no_dict_has_nulls_in_kept_columns(tmp_path):
+    """A number beside objects in one file is an item like another; a number that Arrow cannot hold is named."""
+    path = tmp_path / "rows.jsonl"
+    path.write_text('{"a": 1}\n5\n{"b": 2}\n')
+    spec = FanoutSpec("rows", JsonLines(str(path)), str, keep=("a",))
+    run("serial", spec, tmp_path / "out", 1)
+    assert column(tmp_path / "out", "a") == [1, None, None]
+    path.write_text(json.dumps({"a": 2**70}))
+    with pytest.raises(BadInput, match=r"Not every value of a column is of its type: .*too large"):
+        run("serial", spec, tmp_path / "out", 1)
+
+
+def test_the_user_s_function_is_named_whatever_type_is_stated(tmp_path):
+    """In messages there is no function of ours."""
+    file = write_items(tmp_path / "numbers.txt", 4)
+    spec = FanoutSpec("numbers", IntegerLines(str(file)), same, result_type=int)
+    with pytest.raises(TypeError, match=r"but .*returning:same is not an `async def`"):
+        run("asyncio", spec, tmp_path / "out")
+    numbers = (number for number in range(9))
+
+    def taking(number):
+        return next(numbers)
+
+    spec = FanoutSpec("numbers", IntegerLines(str(file)), taking, result_type=int)
+    with pytest.raises(TypeError, match=r"The function .*taking cannot be sent"):
+        run("multiprocess", spec, tmp_path / "out")
+
+
+def price(text):
+    return Decimal(text) if text else None
+
+
+@pytest.mark.parametrize("chunks", [1, 12])
+def test_a_kept_column_is_the_same_wherever_the_input_is_cut(tmp_path, chunks):
+    """Decimals of several scales, and objects whose numbers are integers in one part and floats in another."""
+    path = tmp_path / "prices.csv"
+    path.write_text('price\n1.5\n10.25\n""\n1000\n')
+    source = Csv(str(path), types={"price": price})
+    run("serial", FanoutSpec("prices", source, str, keep=("price",)), tmp_path / "out", chunks)
+    assert column(tmp_path / "out", "price") == [
+        Decimal("1.5"),
+        Decimal("10.25"),
+        None,
+        Decimal(1000),
+    ]
+    path = tmp_path / "rows.jsonl"
+    path.write_text('{"a": {"x": 1}}\n{"a": {"y": "s"}}\n{"a": {"x": 1.5}}\n')
+    source = JsonLines(str(path))
+    run("serial", FanoutSpec("rows", source, str, keep=("a",)), tmp_path / "out", chunks)
+    assert column(tmp_path / "out", "a") == [
+        {"x": 1.0, "y": None},
+        {"x": None, "y": "s"},
+        {"x": 1.5, "y": None},
+    ]
+
+
+def test_a_kept_csv_column_that_arrow_cannot_hold_is_named(tmp_path):
+    """An integer of more than 64 bits, or values of several types, are bad input."""
+    path = tmp_path / "n.csv"
+    path.write_text(f"n\n1\n{2**70}\n")
+    spec = FanoutSpec("n", Csv(str(path), types={"n": int}), str, keep=("n",))
+    with pytest.raises(BadInput, match="value of the column 'n' is of its type"):
+        run("serial", spec, tmp_path / "out", 1)

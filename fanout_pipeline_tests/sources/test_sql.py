@@ -212,6 +212,16 @@ def test_rows_of_sqlite(database, tmp_path):
     ]
 
 
+def test_a_column_is_kept_that_is_not_asked_for(database, tmp_path):
+    """It stands beside the results of a function that is given another."""
+    _, url = database
+    source = Sql("SELECT 7 AS a, 'x' AS b UNION ALL SELECT 8, 'y'", connection=url, columns=["a"])
+    spec = spec_of("serial", source, same, keep=("b",))
+    run_strategy(STRATEGIES["serial"], spec, tmp_path / "out", options_of("serial"))
+    found = read_results(tmp_path / "out")
+    assert found[["b", "result"]].values.tolist() == [["x", 7], ["y", 8]]
+
+
 def test_a_locked_file(database, tmp_path):
     """Whoever holds the lock is waited for, for the seconds that SQLite waits, and then named as the reason."""
     path, url = database

@@ -37,7 +37,7 @@ _DESCRIPTION = (
 def chunk_graph_asset(spec: FanoutSpec, version: str, tags: dict[str, str]) -> dg.AssetsDefinition:
     """The asset `<name>/dagster_multiprocess`. Its steps have `tags` in addition to those that they need.
 
-    `version` is the function's fingerprint.
+    `version` is the function's (see `identity.code_version`).
     """
     key = dg.AssetKey([spec.name, NAME])
     checks = [*check_specs(key, keeps_order=True), failures_spec(key)]

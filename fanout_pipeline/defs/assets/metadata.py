@@ -68,6 +68,7 @@ def run_metadata(run: RunRecord, folder: Path, overlapped_with: list[str]) -> di
         "workers": run.workers,
         "worker_pids": dg.MetadataValue.json(list(run.worker_pids)),
         "chunks": run.chunks,
+        "part_files": run.part_files,
         "reused_chunks": run.reused_chunks,
         "reused_items": run.reused_items,
         "start_method": run.start_method,

@@ -22,7 +22,7 @@ def strategy_asset(
 ) -> dg.AssetsDefinition:
     """The asset `<name>/<strategy>`. Its step has `tags` in addition to those that it needs.
 
-    `version` is the fingerprint of the function that the strategy calls.
+    `version` is that of the function that the strategy calls.
     """
     key = dg.AssetKey([spec.name, strategy.name])
     is_reference = strategy.name == REFERENCE

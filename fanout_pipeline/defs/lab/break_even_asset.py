@@ -21,7 +21,7 @@ NAME = "break_even"
 
 
 def break_even_asset(spec: FanoutSpec, version: str) -> dg.AssetsDefinition:
-    """The asset `<name>/break_even`; `version` is the function's fingerprint."""
+    """The asset `<name>/break_even`; `version` is the function's (see `identity.code_version`)."""
 
     @dg.asset(
         key=[spec.name, NAME],

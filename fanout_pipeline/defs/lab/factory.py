@@ -11,7 +11,7 @@ from fanout_pipeline.defs.lab.break_even_asset import break_even_asset
 from fanout_pipeline.defs.lab.comparison_asset import comparison_asset
 from fanout_pipeline.defs.lab.jobs import fanout_jobs
 from fanout_pipeline.defs.lab.trials_asset import trials_asset
-from fanout_pipeline.engine.functions.fingerprint import function_fingerprint
+from fanout_pipeline.engine.functions.identity import code_version
 from fanout_pipeline.engine.model.spec import FanoutSpec
 from fanout_pipeline.engine.registry import STRATEGIES
 from fanout_pipeline.engine.suitability import unsuited
@@ -41,8 +41,8 @@ def fanout_assets(spec: FanoutSpec, *, baselines: bool = True) -> list[dg.Assets
     before it is read.
     """
     # Computed once, because a function may refer to large data.
-    version = function_fingerprint(spec.function)
-    batch_version = function_fingerprint(spec.batch_function) if spec.batch_function else version
+    version = code_version(spec, spec.function)
+    batch_version = code_version(spec, spec.batch_function) if spec.batch_function else version
     strategies = [
         strategy
         for strategy in STRATEGIES.values()

@@ -55,7 +55,7 @@ class _Request:
 def trials_asset(spec: FanoutSpec, strategies: Sequence[str], version: str) -> dg.AssetsDefinition:
     """The asset that measures what the assets named in `strategies` do, once these are made.
 
-    `version` is the function's fingerprint.
+    `version` is the function's (see `identity.code_version`).
     """
     known = [name for name in strategies if name in STRATEGIES]
     # Those that start no processes come first: warming up takes this order until its time is over.
@@ -137,7 +137,7 @@ def _new_run(request: _Request, run_id: str, began: float) -> "TrialRun":
         run_id=run_id,
         began=began,
         reference=REFERENCE,
-        input_sha256=spec.source.examine().identity,
+        input_sha256=spec.source.hashing(spec.keep).examine().identity,
         function=function_name(spec.function),
         function_fingerprint=work_fingerprint(spec),
         machine=machine_record(),

@@ -115,6 +115,7 @@ class DagsterRun:
             workers=metadata["workers"],
             worker_pids=tuple(metadata["worker_pids"]),
             chunks=metadata["chunks"],
+            part_files=metadata["part_files"],
             start_method=self.name.removeprefix("dagster_"),
             digest=metadata["digest"],
             input=Version("", 0, metadata["input_sha256"]),

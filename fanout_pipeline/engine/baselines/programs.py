@@ -75,7 +75,11 @@ class ProgramRun:
         failure = error.failure
         index = failure.index
         if index < 0:
-            index = list(map(short_repr, self.items)).index(failure.item)
+            texts = list(map(short_repr, self.items))
+            if failure.item not in texts:
+                where = f"somewhere in {self._work.source}: the function has changed it"
+                return ItemFailed(replace(failure, where=where))
+            index = texts.index(failure.item)
         return ItemFailed(failure.at(index, self._work.source))
 
     def _write(self, results: Sequence[Any]) -> list[Any]:

@@ -236,7 +236,13 @@ def _as_column(results: Any) -> Any:
     import pyarrow
 
     if hasattr(results, "columns") and hasattr(results, "to_dict"):  # a DataFrame
-        results = pyarrow.Table.from_pandas(results, preserve_index=False)
+        frame, results = results, pyarrow.Table.from_pandas(results, preserve_index=False)
+        for number, dtype in enumerate(frame.dtypes):
+            if (
+                isinstance(dtype, numpy.dtype) and dtype.kind == "f"
+            ):  # in which NaN is a number, as in a Series
+                column = pyarrow.array(frame.iloc[:, number], from_pandas=False)
+                results = results.set_column(number, results.schema.names[number], column)
     if isinstance(results, pyarrow.Table | pyarrow.RecordBatch):
         results = results.to_struct_array()
     if isinstance(results, pyarrow.ChunkedArray):

@@ -19,6 +19,11 @@ def typed(function: Callable[[Any], Any], kind: Kind | None) -> Callable[[Any], 
     return TypedAsync(function, kind) if is_async(function) else Typed(function, kind)
 
 
+def stated(function: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """The user's own function, to name it in messages."""
+    return function.function if isinstance(function, Typed) else function
+
+
 class Typed:
     """A plain function whose results are of a stated kind. It can be pickled where the function can."""
 

@@ -10,7 +10,7 @@ import inspect
 import json
 import platform
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, is_dataclass, replace
+from dataclasses import asdict, dataclass
 from functools import cache, partial
 from importlib.metadata import Distribution, PackageNotFoundError, distributions, version
 from pathlib import Path
@@ -25,8 +25,10 @@ from fanout_pipeline.engine.model.work import InputVersions
 from fanout_pipeline.results.store.ledger import Identity
 from fanout_pipeline.results.store.manifest import FORMAT
 from fanout_pipeline.results.types.layout import PLAIN
-from fanout_pipeline.sources.source import Source, Version
+from fanout_pipeline.sources.source import Version
 from fanout_pipeline.sources.spool.feed import feed_of
+
+_COLUMNS = "the columns of the results"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +50,7 @@ class Basis:
     def of(cls, spec: FanoutSpec) -> Basis:
         """Raises BadInput if the source, or something that the function depends on, cannot be read."""
         # As it was before it was read here, so that changes meanwhile are noticed.
-        depends_on, input_ = stamps_of(spec), _all_that_is_read(spec).examine()
+        depends_on, input_ = stamps_of(spec), spec.source.hashing(spec.keep).examine()
         seen = InputVersions(Version(input_.token, input_.size), depends_on)
         function, named = function_identity(spec.function), _content_hashes(spec)
         is_spooled = feed_of(spec.source.examined(input_)) is not None
@@ -61,13 +63,13 @@ class Basis:
         return self.function | {"fingerprint": fingerprint}
 
 
-def _all_that_is_read(spec: FanoutSpec) -> Source:
-    """The source with the kept columns among those that it reads, so that its hash is of them, too."""
-    columns = getattr(spec.source, "columns", None)
-    if not spec.keep or not isinstance(columns, tuple) or not is_dataclass(spec.source):
-        return spec.source
-    more = (name for name in spec.keep if name not in columns)
-    return replace(spec.source, columns=(*columns, *more))
+def code_version(spec: FanoutSpec, function: Callable[..., Any]) -> str:
+    """What Dagster compares: the function's fingerprint, and which columns the results have.
+
+    What the function depends on is not read for it: Dagster asks wherever it loads definitions.
+    """
+    columns = {} if spec.layout == PLAIN else {_COLUMNS: json.dumps(spec.layout._asdict())}
+    return _combined(function_fingerprint(function), columns)
 
 
 def work_fingerprint(spec: FanoutSpec) -> str:
@@ -83,10 +85,10 @@ def _content_hashes(spec: FanoutSpec) -> dict[str, str]:
     return content_hashes(spec.depends_on)
 
 
-def _combined(fingerprint: str, depends_on: Mapping[str, str]) -> str:
-    if not depends_on:
+def _combined(fingerprint: str, others: Mapping[str, str]) -> str:
+    if not others:
         return fingerprint
-    text = json.dumps([fingerprint, *sorted(depends_on.items())])
+    text = json.dumps([fingerprint, *sorted(others.items())])
     return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()[:16]
 
 
@@ -114,7 +116,7 @@ def identity_of(
         **basis.depends_on,
     }
     if spec.layout != PLAIN:
-        results["the columns of the results"] = spec.layout._asdict()
+        results[_COLUMNS] = spec.layout._asdict()
     memory = options.worker_memory_mb if strategy.starts_processes else None
     failures = {
         "what is done with failed items": asdict(options.failures),

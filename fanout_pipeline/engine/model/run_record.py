@@ -36,7 +36,7 @@ class RunRecord:
     worker_pids: tuple[int, ...]
     """The processes that called the function."""
     chunks: int
-    """The number of parts that the results consist of."""
+    """The number of parts that were written or reused. Small ones become fewer before they are visible."""
     start_method: str
     """How the worker processes were started, `none` if there were none."""
     digest: str
@@ -58,6 +58,8 @@ class RunRecord:
     """The number of quarantined items."""
     reused_chunks: int = 0
     """The number of chunks reused from an earlier run that did not finish."""
+    part_files: int = 0
+    """The number of part files that are visible."""
     reused_items: int = 0
     """The number of items in reused chunks."""
 

@@ -70,9 +70,13 @@ class FanoutSpec:
             raise ValueError(f"tolerance must be at least 0 and finite, not {self.tolerance}")
         if isinstance(self.keep, str):
             raise TypeError(f"keep is a tuple of names: write keep=({self.keep!r},)")
-        for name in self.keep:
-            if name in OWN_COLUMNS or self.keep.count(name) > 1:
-                taken = "given twice" if name not in OWN_COLUMNS else "a column of the results' own"
+        object.__setattr__(self, "keep", tuple(self.keep))
+        kept = [name.lower() for name in self.keep]  # DuckDB does not tell `Index` from `index`.
+        for name, folded in zip(self.keep, kept, strict=True):
+            if folded in OWN_COLUMNS or kept.count(folded) > 1:
+                taken = (
+                    "given twice" if folded not in OWN_COLUMNS else "a column of the results' own"
+                )
                 raise ValueError(f"keep names {name!r}, which is {taken}: leave it out")
         kind = self.layout.kind
         if self.unpack and isinstance(kind, dict):

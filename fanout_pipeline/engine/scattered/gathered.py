@@ -60,6 +60,7 @@ def gathered(
         workers=max(1, min(workers, len(pids))),
         worker_pids=pids,
         chunks=chunks,
+        part_files=len(manifest.parts),
         start_method="step",
         digest=manifest.digest,
         input=begun.basis.input,

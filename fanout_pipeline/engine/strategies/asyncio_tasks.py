@@ -16,6 +16,7 @@ from fanout_pipeline.engine.calls.event_loop import served
 from fanout_pipeline.engine.calls.invoke import is_async
 from fanout_pipeline.engine.calls.loop_thread import Call
 from fanout_pipeline.engine.calls.quarantine import Quarantine, unreadable_failures
+from fanout_pipeline.engine.calls.typed import stated
 from fanout_pipeline.engine.functions.fingerprint import function_name
 from fanout_pipeline.engine.model.options import Options
 from fanout_pipeline.engine.model.strategy import Crew, Ran, Strategy
@@ -49,7 +50,7 @@ class _EventLoop(Crew):
         timeline = WorkerTimeline(time.perf_counter())
         if not is_async(work.function):
             raise TypeError(
-                f"The strategy asyncio awaits its calls, but {function_name(work.function)} is not an "
+                f"The strategy asyncio awaits its calls, but {function_name(stated(work.function))} is not an "
                 "`async def` function. Make it one, or use threads."
             )
         size, most = sum(chunk.size for chunk in work.chunks), work.source.CHUNK_SIZE

@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from fanout_pipeline.engine.calls.call_log import Announce
 from fanout_pipeline.engine.calls.outcome import Outcome
+from fanout_pipeline.engine.calls.typed import stated
 from fanout_pipeline.engine.functions.serialize import pickle_with_function
 from fanout_pipeline.engine.model.strategy import Ran
 from fanout_pipeline.engine.model.work import Work
@@ -61,7 +62,8 @@ class SupervisedRun:
         sendable_bytes = SENT_BYTES // len(workers)
         message = ("work", slim, log_levels(), sendable_bytes)
         self._sent_before = workers.sent_bytes
-        self._message = pickle_with_function(message, work.function, work.source, progress.log_once)
+        function = stated(work.function)
+        self._message = pickle_with_function(message, function, work.source, progress.log_once)
         """What a worker is sent before its first chunk."""
         self._slots = Slots(workers, began)
 

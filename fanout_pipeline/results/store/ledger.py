@@ -182,17 +182,26 @@ def take_over(generation: Generation, ledger: Ledger, identity: Identity) -> tup
     found_as = _names_by_contents(generation, {one.part.bytes for one in finished})
     kept: list[Finished] = []
     for one in finished:
-        name = found_as.pop((one.part.bytes, one.part.sha256), None)
-        found = _PART.fullmatch(name or "")
-        if not found or not _failures_are_listed(generation, one.part, int(found[1])):
+        alike = found_as.get((one.part.bytes, one.part.sha256))
+        if not alike:
             continue
-        if name == part_name(one.part.number):
+        name = part_name(one.part.number)
+        name = name if name in alike else min(alike)
+        found = _PART.fullmatch(name)
+        assert found is not None
+        # The failed items are listed under the number that the part had, or that it has by now.
+        numbers = one.part.number, int(found[1])
+        listed = [n for n in numbers if _failures_are_listed(generation, one.part, n)]
+        if not listed:
+            continue
+        alike.remove(name)
+        if name == part_name(one.part.number) and listed[0] == one.part.number:
             kept.append(one)
         else:  # The run died while it gave the parts their final numbers.
             part = replace(one.part, number=next(spare))
-            generation.rename(found[0], part_name(part.number))
+            generation.rename(name, part_name(part.number))
             if part.failed:
-                generation.rename(failed_name(int(found[1])), failed_name(part.number))
+                generation.rename(failed_name(listed[0]), failed_name(part.number))
             kept.append(replace(one, part=part))
     begin(generation, identity, kept)
     needed = {LEDGER, *(part_name(one.part.number) for one in kept)}
@@ -217,14 +226,15 @@ def keep_only(
             generation.remove(failed_name(one.part.number))
 
 
-def _names_by_contents(generation: Generation, sizes: set[int]) -> dict[tuple[int, str], str]:
-    """The part files of these sizes, by size and SHA-256."""
-    found = {}
+def _names_by_contents(generation: Generation, sizes: set[int]) -> dict[tuple[int, str], list[str]]:
+    """The part files of these sizes, by size and SHA-256. Those without rows may be alike."""
+    found: dict[tuple[int, str], list[str]] = {}
     for name in filter(_PART.fullmatch, generation.names()):
         with suppress(OSError):
             size = generation.size(name)
             if size in sizes:
-                found[size, hashlib.sha256(read_file(generation, name)).hexdigest()] = name
+                contents = size, hashlib.sha256(read_file(generation, name)).hexdigest()
+                found.setdefault(contents, []).append(name)
     return found
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 import pyarrow
 from pyarrow import parquet
 
+from fanout_pipeline.results.files.printable import printable
 from fanout_pipeline.results.store.manifest import Manifest, PartRecord
 from fanout_pipeline.results.types.arrow_types import cast, metadata_of, nulls, type_of
 from fanout_pipeline.results.types.kinds import Kind
@@ -54,7 +55,13 @@ def conformed(
     arrays = [batch["index"]]
     for name, kind in wanted.items():
         if name in found:
-            arrays.append(cast(batch[name], found[name], kind))
+            try:
+                arrays.append(cast(batch[name], found[name], kind))
+            except pyarrow.ArrowInvalid as error:  # of integers that no float equals
+                raise TypeError(
+                    f"the column {printable(repr(name), 100)} has no type that holds all its values ({error}): "
+                    "leave it out of keep"
+                ) from None
         else:  # No dict of this part has the field.
             arrays.append(nulls(len(batch), kind))
     return pyarrow.RecordBatch.from_arrays(arrays, schema=schema_of(wanted))

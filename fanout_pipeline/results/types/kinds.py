@@ -74,8 +74,9 @@ class MixedTypes(TypeError):
 def common(one: Kind, other: Kind) -> Kind:
     """The kind of a column that holds values of both. Raises MixedTypes.
 
-        A key that some dicts lack is null there, as in Arrow's structs. A bool among integers is the
-    XX"""
+    A key that some dicts lack is null there, as in Arrow's structs. A bool among integers is the integer
+    that it equals. Lists of one length and of another have no fixed length.
+    """
     if other == NULL or one == other:
         return one
     if one == NULL:

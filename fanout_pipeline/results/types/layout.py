@@ -28,9 +28,6 @@ PLAIN = Layout()
 """The default: `index` and `result`."""
 
 
-_NUMBERS = (["int64", "double"], ["double", "int64"])
-
-
 class Kinds(NamedTuple):
     """The kinds that the columns of some parts have in common."""
 
@@ -43,17 +40,37 @@ class Kinds(NamedTuple):
         """With those of one more part. Raises MixedTypes.
 
         A kept column of integers in one part and floats in another is one of floats, as if it had been
-        read at once: an input has 1 and 1.5 in one column.
+        read at once: an input has 1 and 1.5 in one column. So it is with Decimals of several scales.
         """
         both = {**self.kept}
         for name, kind in kept.items():
             before = both.get(name, NULL)
             try:
-                is_number = [before, kind] in _NUMBERS
-                both[name] = "double" if is_number else common(before, kind)
+                both[name] = _together(before, kind)
             except MixedTypes as error:
                 raise error.of(f"the kept column {name!r} has") from None
         return Kinds(common(self.result, result), both)
+
+
+def _together(one: Kind, other: Kind) -> Kind:
+    """The kind of a kept column that is of both. Raises MixedTypes."""
+    try:
+        return common(one, other)
+    except MixedTypes:
+        if any(isinstance(kind, str) and "string" in kind for kind in (one, other)):
+            raise  # Arrow would make bytes of texts beside bytes.
+        import pyarrow
+
+        from fanout_pipeline.results.types.arrow_types import kind_of, type_of
+
+        schemas = [pyarrow.schema([("", type_of(kind))]) for kind in (one, other)]
+        try:
+            schema = pyarrow.unify_schemas(schemas, promote_options="permissive")
+        except pyarrow.ArrowException:
+            pass
+        else:
+            return kind_of(schema.field(0).type)
+        raise
 
 
 def columns_of(kind: Kind, kept: Mapping[str, Kind], unpack: bool) -> dict[str, Kind]:
@@ -62,12 +79,16 @@ def columns_of(kind: Kind, kept: Mapping[str, Kind], unpack: bool) -> dict[str, 
 
 
 def require_free(fields: Iterable[str], keep: Iterable[str]) -> None:
-    """Raise TypeError where a field of an unpacked dict has the name of another column."""
-    taken = {*OWN_COLUMNS, *keep}
+    """Raise TypeError where a field of an unpacked dict has the name of another column, in whatever case.
+
+    DuckDB and others that read the files do not tell `Index` from `index`.
+    """
+    taken = {name.lower(): name for name in (*OWN_COLUMNS, *keep)}
     for name in fields:
-        if name in taken:
+        if name.lower() in taken:
             raise TypeError(
                 f"the function returns a dict with the field {printable(repr(name))}, which is the name of "
-                f"another column of the results ({', '.join(sorted(taken))}): return it under another "
-                "name, or leave out unpack=True"
+                f"another column of the results ({', '.join(sorted(taken.values()))}), in "
+                "upper or lower case: return it under another name, or leave out unpack=True"
             )
+        taken[name.lower()] = name

@@ -56,3 +56,10 @@ class Slow:
         self.mark.touch()
         time.sleep(0.05)
         return number
+
+
+def changes_and_raises(row):
+    row["seen"] = 1
+    if row["n"] == 2:
+        raise KeyError("late")
+    return row["n"]

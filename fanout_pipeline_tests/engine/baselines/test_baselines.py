@@ -12,7 +12,14 @@ from pathlib import Path
 import psutil
 import pytest
 
-from fanout_pipeline import FanoutSpec, IntegerLines, Options, TextLines, read_results
+from fanout_pipeline import (
+    FanoutSpec,
+    IntegerLines,
+    JsonLines,
+    Options,
+    TextLines,
+    read_results,
+)
 from fanout_pipeline.engine.model.errors import ItemFailed, WorkerDied
 from fanout_pipeline.engine.model.options import FailurePolicy
 from fanout_pipeline.engine.registry import STRATEGIES
@@ -116,6 +123,15 @@ def test_a_function_that_raises_ends_the_run(name, function, file, tmp_path, cap
     assert "Traceback (most recent call last)" in str(caught.value)
     assert not (tmp_path / name).exists()
     assert capfd.readouterr().err == ""
+
+
+def test_an_item_that_the_function_has_changed_has_no_place(tmp_path):
+    """In a queue without indexes: the error says so, and has what was raised."""
+    file = write_lines(tmp_path / "rows.jsonl", ['{"n": 1}', '{"n": 2}'])
+    with pytest.raises(
+        ItemFailed, match=r"somewhere in .*rows\.jsonl: .*\{'n': 2, 'seen': 1\}: Key"
+    ):
+        run("queue", file, functions.changes_and_raises, tmp_path / "queue", source=JsonLines)
 
 
 def test_the_end_of_an_iteration_is_the_failure_of_its_item(file, tmp_path):

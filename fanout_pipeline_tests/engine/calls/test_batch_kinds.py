@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -154,3 +155,16 @@ def test_records_that_cannot_be_read_are_in_no_batch(tmp_path):
     results = run(tmp_path, IntegerLines(str(text)), of_text, on_error="quarantine")
     assert results["result"].astype(object).tolist()[::2] == [10, 30]
     assert read_failures(tmp_path / "results")["index"].tolist() == [1]
+
+
+def test_nan_in_a_frame_is_a_number(tmp_path, table):
+    """As in a Series, and as a function of single items returns it; what is missing otherwise is None."""
+
+    def frame(rows):
+        halves = (rows["n"] / 2).where(rows["n"] != 1)
+        return pandas.DataFrame({"half": halves, "text": rows["s"].where(rows["n"] != 1)})
+
+    first, second = run(tmp_path, table, frame)["result"].tolist()[:2]
+    assert first == {"half": 0.0, "text": "é"}
+    assert math.isnan(second["half"])
+    assert second["text"] is None

@@ -240,13 +240,13 @@ ELSEWHERE = {
     "sources/spool/settled.py": "a folder in a temporary one, or in that of a trial's own run",
     "measuring/correctness/lookup.py": "a temporary folder",
     "engine/calls/imports.py": "a temporary folder",
-    "sources/file_handle.py": "to read",
-    "sources/remote.py": "to read",
-    "sources/files.py": "opens without following a link",
-    "sources/lines.py": "a file in a sweep's own folder, opened without following a link",
     "sources/csv_files.py": "a file in a sweep's own folder, opened without following a link",
+    "sources/csv_items.py": "no file, but a column of pandas",
+    "sources/file_handle.py": "to read",
+    "sources/files.py": "what opens such a file without following a link",
     "sources/parquet_head.py": "a file in a sweep's own folder, opened without following a link",
-    "sources/csv_items.py": "a column of pandas has another name",
+    "sources/remote.py": "to read",
+    "sources/lines.py": "a file in a sweep's own folder, opened without following a link",
 }
 """Modules that write elsewhere than in the data root, or not by a path that could be a link."""
 METHODS = {

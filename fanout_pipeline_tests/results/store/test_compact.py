@@ -140,7 +140,7 @@ class Killed(BaseException):
 STEPS = ("rename", "writing", "remove")
 
 
-@pytest.mark.parametrize("failed", [(), (1, 15)], ids=["all succeeded", "some failed"])
+@pytest.mark.parametrize("failed", [(), (1, 8, 15)], ids=["all succeeded", "some failed"])
 def test_a_kill_at_any_moment_of_the_commit(folder, monkeypatch, failed):
     """The earlier results are visible or the new ones, whole; and the next run calls nothing again."""
     blocks = [[n] for n in range(8)] + [list(range(20_000))] + [[n] for n in range(8)]
@@ -153,7 +153,7 @@ def test_a_kill_at_any_moment_of_the_commit(folder, monkeypatch, failed):
         generation.path.mkdir()
         manifest = written(generation, blocks, failed)
         with monkeypatch.context() as patch:
-            calls = interrupted_at(patch, step)
+            interrupted_at(patch, step)
             try:
                 folder.commit(generation, manifest)
             except Killed:
@@ -164,9 +164,7 @@ def test_a_kill_at_any_moment_of_the_commit(folder, monkeypatch, failed):
         if folder.path.resolve() == earlier:
             assert read_results(folder.path)["result"].tolist() == [-1]
             finished = take_over(generation, Ledger.read(generation), IDENTITY)
-            lost = len(blocks) - len(finished)
-            # What moves to another number while it has failed items may be made again.
-            assert lost <= (len(failed) if calls[-1].startswith("rename") else 0)
+            assert len(finished) == len(blocks)
         else:
             assert read_results(folder.path)["result"].tolist() == expected
         step += 1
@@ -176,7 +174,7 @@ def test_a_kill_at_any_moment_of_the_commit(folder, monkeypatch, failed):
 
 
 def interrupted_at(patch, step):
-    """Let the n-th change to a generation's files be the last, done or not; the names of all so far."""
+    """Let the n-th change to a generation's files be the last, done or not."""
     calls = []
     for name in STEPS:
         real = getattr(LocalGeneration, name)
@@ -190,7 +188,6 @@ def interrupted_at(patch, step):
             return real(self, *arguments, **options)
 
         patch.setattr(LocalGeneration, name, stopping)
-    return calls
 
 
 def test_a_damaged_part_is_not_laundered(folder):

@@ -333,3 +333,17 @@ def test_only_a_dead_run_is_resumed(folder):
     first, _, generation = taken(folder)
     assert first == [0]
     assert generations(folder) == {generation}
+
+
+def test_parts_without_rows_are_told_apart(folder):
+    """All items of two chunks have failed and are left out: their files are alike, and both are reused."""
+    with folder.writing() as generation:
+        begin(generation, IDENTITY)
+        parts = PartCollector(generation)
+        for number in range(2):
+            with failed_items(generation, number) as list_failed:
+                texts = dict.fromkeys(("where", "item", "error_type", "message", "traceback"), "x")
+                list_failed({"index": number, **texts})
+            part = write_part(generation, number, number, [], [0])
+            parts.add(number, number + 1, replace(part, failed=1))
+    assert taken(folder)[:2] == ([0, 1], [])
