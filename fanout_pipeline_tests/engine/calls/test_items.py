@@ -290,7 +290,7 @@ def test_the_guilty_item_of_a_batch_is_named(work, guilty):
 
 
 WITHOUT_PANDAS = """
-import sys
+import os, sys
 from pathlib import Path
 from fanout_pipeline.engine.calls.items import process_chunk
 from fanout_pipeline.engine.model.work import Work
@@ -301,7 +301,8 @@ folder = Path(sys.argv[1])
 source = IntegerLines(str(folder / "numbers.txt"))
 for chunk in source.chunks(3):
     process_chunk(Work(source, eval(sys.argv[2]), None, source.chunks(3), LocalGeneration(folder)), chunk)
-print(sorted({"pandas", "dagster", "matplotlib"} & sys.modules.keys()))
+print(sorted({"pandas", "dagster", "matplotlib"} & sys.modules.keys()), flush=True)
+os._exit(0)  # As a worker does: a thread of Arrow's that drops an array amid Python's exit aborts it.
 """
 
 
