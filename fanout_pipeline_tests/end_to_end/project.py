@@ -87,7 +87,11 @@ class Project:
 
     @property
     def environment(self):
-        kept = {name: value for name, value in os.environ.items() if "FANOUT" not in name}
+        kept = {
+            name: value
+            for name, value in os.environ.items()
+            if "FANOUT" not in name or name.startswith("FANOUT_FAULTS_")
+        }
         return kept | {"DAGSTER_HOME": str(self.home), "FANOUT_DATA": str(self.data)}
 
     def start(self, command, *arguments, log="log.txt"):
