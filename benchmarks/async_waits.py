@@ -16,6 +16,7 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -39,10 +40,12 @@ def ours(root: Path, strategy: str, seconds: float, count: int, at_once: int) ->
     """Seconds of one run of a strategy, as its record tells them."""
     function = partial(sleeps if strategy == "threads" else waits, seconds=seconds)
     spec = FanoutSpec("waits", IntegerLines(NUMBERS_FILE).under(root), function)
-    options = Options(at_once, "none", concurrency=at_once)
+    options = Options(workers=at_once, concurrency=at_once)
     # Threads work on a chunk each.
     chunks = at_once if strategy == "threads" else None
-    record = run_strategy(STRATEGIES[strategy], spec, root / strategy, options, chunks=chunks)
+    record = run_strategy(
+        STRATEGIES[strategy], spec, root / strategy, replace(options, chunks=chunks)
+    )
     assert record.items == count
     return record.wall_seconds
 

@@ -98,7 +98,7 @@ def run_once(name: str, root: Path, workers: int) -> tuple[RunRecord, Spent]:
     spec = FanoutSpec("squares", IntegerLines(NUMBERS_FILE).under(root), square, square_batch)
     spent = Spent()
     with measured(spent):
-        run = run_strategy(STRATEGIES[name], spec, root / name, Options(workers, "any"))
+        run = run_strategy(STRATEGIES[name], spec, root / name, Options(workers=workers))
     return run, spent
 
 

@@ -68,7 +68,7 @@ def loop(path: Path, function: Callable[[Row], float]) -> list[float]:
 def ours(strategy: str, path: Path, function: Callable[[Row], float]) -> Path:
     spec = FanoutSpec("scores", Csv(str(path)), function)
     chosen, folder = STRATEGIES[strategy], path.with_suffix(f".{strategy}")
-    run_strategy(chosen, spec, folder, Options(2, chosen.start_methods[0]))
+    run_strategy(chosen, spec, folder, Options(workers=2))
     return folder
 
 

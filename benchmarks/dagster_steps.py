@@ -158,7 +158,7 @@ def main() -> None:
         write_numbers(home / "data" / NUMBERS_FILE, arguments.count)
         reference = home / "data" / SQUARES.name / REFERENCE
         serial = STRATEGIES[REFERENCE]
-        run_strategy(serial, SQUARES.under(home / "data"), reference, Options(1, "none"))
+        run_strategy(serial, SQUARES.under(home / "data"), reference, Options(workers=1))
         seconds: dict[tuple[str, int], list[float]] = defaultdict(list)
         runs: dict[tuple[str, int], str] = {}
         for _ in range(arguments.rounds):

@@ -69,7 +69,7 @@ def loop(path: Path, function: Callable[[dict[str, float]], float]) -> float:
 def run(name: str, spec: FanoutSpec, folder: Path) -> float:
     """Seconds of a run by workers that have run before."""
     strategy = STRATEGIES[name]
-    options = Options(2, strategy.start_methods[0])
+    options = Options(workers=2)
     return run_strategy(strategy, spec, folder, options, warm_runs=1).warm_seconds[0]
 
 

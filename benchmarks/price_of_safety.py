@@ -37,7 +37,7 @@ def one_run(root: Path, strategy: str, way: str) -> tuple[float, float]:
     # From outside, for what is done before the run's own clock starts counts, too.
     began = time.perf_counter()
     run = run_strategy(
-        STRATEGIES[strategy], spec, root / strategy, Options(2, "any"), ledger=safe, resume=safe
+        STRATEGIES[strategy], spec, root / strategy, Options(workers=2), ledger=safe, resume=safe
     )
     return time.perf_counter() - began, run.cpu_seconds
 

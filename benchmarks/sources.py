@@ -64,7 +64,7 @@ def run(strategy: str, source: Source, function: Function, path: Path) -> Any:
     """The results on disk of a whole run."""
     spec = FanoutSpec("bench", source, function, function)
     folder = path.with_suffix(f".{strategy}")
-    run_strategy(STRATEGIES[strategy], spec, folder, Options(2, "any"))
+    run_strategy(STRATEGIES[strategy], spec, folder, Options(workers=2))
     return folder
 
 

@@ -67,7 +67,7 @@ def judged(
 ) -> tuple[Comparison, Verdict]:
     """Trials of the reference and the strategies, and what follows from them."""
     spec = FanoutSpec("squares", IntegerLines(NUMBERS_FILE), square, square_batch).under(root)
-    options = Options(effective_cores(), "forkserver")
+    options = Options(workers=effective_cores(), start_method="forkserver")
     contenders = [
         StrategyContender(s, spec, root / "trials", options, warm_runs=0)
         for s in (SERIAL, *strategies)

@@ -33,7 +33,7 @@ Started = AbstractContextManager[object]
 
 
 def ours(workers: int) -> Started:
-    return STRATEGIES["multiprocess"].start(Options(workers, "spawn"))
+    return STRATEGIES["multiprocess"].start(Options(workers=workers, start_method="spawn"))
 
 
 @contextmanager

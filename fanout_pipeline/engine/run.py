@@ -36,7 +36,6 @@ def run_strategy(
     folder: Path,
     options: Options,
     *,
-    chunks: int | None = None,
     log: Callable[[str], object] = lambda line: None,
     warm_runs: int = 0,
     ledger: bool = False,
@@ -52,7 +51,7 @@ def run_strategy(
     """
     require_suited(strategy, spec, options, resume, log)
     spec.source.require_columns(spec.keep)
-    run = partial(_run_here, strategy, options=options, chunks=chunks, warm_runs=warm_runs)
+    run = partial(_run_here, strategy, options=options, warm_runs=warm_runs)
     if not strategy.baseline:
         return run(spec, folder, log=log, ledger=ledger, resume=resume)
     spec.source.version()  # Nothing is written for an input that is not there.
@@ -73,7 +72,6 @@ def _run_here(
     folder: Path,
     options: Options,
     *,
-    chunks: int | None,
     log: Callable[[str], object],
     warm_runs: int,
     ledger: bool = False,
@@ -82,17 +80,17 @@ def _run_here(
     """Run the strategy in this process and commit the results."""
     keep_freed_memory()
     method = options.start_method
-    if method not in strategy.start_methods:
+    if method is None or method not in strategy.start_methods:
         method = strategy.start_methods[0]
-    workers = 1 if strategy.single else options.workers
+    workers = 1 if strategy.single else options.worker_count
     options = replace(options, workers=workers, start_method=method)
     # Outside the timing, the same for all: which bytes these are.
     basis = Basis.of(spec)
     target = ResultFolder(folder)
-    wanted = chunks or default_chunks(spec.source, basis.input.size, options.workers)
+    wanted = options.chunks or default_chunks(spec.source, basis.input.size, workers)
     identity = None
     if ledger or resume:
-        identity = identity_of(strategy, spec, basis, chunks, options)
+        identity = identity_of(strategy, spec, basis, options)
     with explained(folder), ExitStack() as generations:
         # Around the workers, so that a generation is given up only when nobody writes to it any more.
         folders = [
@@ -104,7 +102,7 @@ def _run_here(
             generations.enter_context(log_kept_on_error(folders[0], spec, basis, log))
         progress = Progress(strategy.name, log)
         own, began = own_usage(), time.perf_counter()
-        fixed = chunks is not None
+        fixed = options.chunks is not None
         intake = generations.enter_context(
             taking_in(spec.source, basis, folders[-1], finished, fixed or strategy.baseline, log)
         )
@@ -130,11 +128,11 @@ def _run_here(
         cpu_seconds=now.cpu_seconds - own.cpu_seconds + sum(u.cpu_seconds for u in used),
         peak_rss_bytes=max(u.peak_rss_bytes for u in [now, *used]),
         items=cold.manifest.items,
-        workers=options.workers,
+        workers=workers,
         worker_pids=tuple(u.pid for u in used) or (os.getpid(),),
         chunks=len(cold.ran.parts),
         part_files=len(cold.manifest.parts),
-        start_method=options.start_method,
+        start_method=method,
         digest=cold.manifest.digest,
         input=replace(intake.input, counts=()),  # Nobody needs them any more.
         function_fingerprint=cold.manifest.function["fingerprint"],

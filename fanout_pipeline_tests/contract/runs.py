@@ -1,9 +1,11 @@
 """Runs of a strategy, as the tests of the contract need them."""
 
 import os
+from dataclasses import asdict
 
 from fanout_pipeline import FanoutSpec, IntegerLines, Options
 from fanout_pipeline.engine.calls.invoke import is_async
+from fanout_pipeline.engine.model.options import FAIL
 from fanout_pipeline.engine.model.work import Work
 from fanout_pipeline.engine.registry import STRATEGIES
 from fanout_pipeline.engine.run import run_strategy
@@ -37,15 +39,18 @@ def spec_of(name, source, function, batch=None, **more):
     return FanoutSpec("squares", source, given_to(name, function), batch, **more)
 
 
-def options_of(name, workers=2, **more):
+def options_of(name, workers=2, failures=FAIL, **more):
     """Options with the strategy's default start method."""
-    return Options(workers, STRATEGIES[name].start_methods[0], **more)
+    return Options(workers=workers, **asdict(failures), **more)
 
 
 def run(name, source, function, folder, *, workers=2, chunks=4, log=print, **more):
     """A whole run; `more` are options."""
-    spec, options = spec_of(name, source, function), options_of(name, workers, **more)
-    return run_strategy(STRATEGIES[name], spec, folder, options, chunks=chunks, log=log)
+    spec, options = (
+        spec_of(name, source, function),
+        options_of(name, workers, chunks=chunks, **more),
+    )
+    return run_strategy(STRATEGIES[name], spec, folder, options, log=log)
 
 
 def run_warm(name, crew, spec, folder, chunks):

@@ -1,5 +1,7 @@
 """Where did the time go? Every strategy's phases sum to its wall time and say what is true."""
 
+from dataclasses import replace
+
 import pytest
 
 from fanout_pipeline.engine.registry import STRATEGIES
@@ -35,7 +37,7 @@ def run(name, file, function, folder, chunks=8, **options):
     batch = square_batch if function is square else None
     spec = spec_of(name, file, function, batch)
     options = options_of(name, **options)
-    return run_strategy(STRATEGIES[name], spec, folder, options, chunks=chunks)
+    return run_strategy(STRATEGIES[name], spec, folder, replace(options, chunks=chunks))
 
 
 def unaccounted(record):

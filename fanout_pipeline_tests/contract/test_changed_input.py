@@ -1,5 +1,6 @@
 """An input that changes while it is read: one clear error, whatever it broke; earlier results stay."""
 
+from dataclasses import replace
 from itertools import product
 
 import pytest
@@ -64,9 +65,9 @@ def test_input_changes_between_steps(how, when, file, earlier, tmp_path):
     before = contents(target.path)
 
     def run_all(run, spec=spec):
-        options = Options(1, "any")
+        options = Options(workers=1)
         scattered = ScatteredRun.join(
-            "steps", spec, target.path, options, run, chunks=4, is_over=lambda _: True
+            "steps", spec, target.path, replace(options, chunks=4), run, is_over=lambda _: True
         )
         for chunk in scattered.scatter():
             scattered.run_chunk(chunk.start, chunk.stop)

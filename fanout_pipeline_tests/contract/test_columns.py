@@ -2,6 +2,7 @@
 
 import datetime
 import json
+from dataclasses import asdict
 from decimal import Decimal
 
 import pandas
@@ -49,9 +50,8 @@ def orders(tmp_path):
 
 def run(name, spec, folder, chunks=4, resume=False, **options):
     kept = {"ledger": True, "resume": True} if resume else {}
-    return run_strategy(
-        STRATEGIES[name], spec, folder, options_of(name, **options), chunks=chunks, **kept
-    )
+    options = options_of(name, chunks=chunks, **options)
+    return run_strategy(STRATEGIES[name], spec, folder, options, **kept)
 
 
 def column(folder, name):
@@ -208,8 +208,7 @@ def test_parts_with_other_columns_are_not_reused(orders, tmp_path, changed):
     spec = spec_of("serial", orders[0], fails_at_the_end, **more)
     with pytest.raises(ItemFailed):
         run_strategy(
-            STRATEGIES["serial"], spec, tmp_path / "out", Options(1, "none"),
-            chunks=4, log=logged.append, ledger=True, resume=True,
+            STRATEGIES["serial"], spec, tmp_path / "out", Options(workers=1, chunks=4), log=logged.append, ledger=True, resume=True,
         )  # fmt: skip
     assert "are not reused, because the columns of the results changed since then" in logged[0]
     run("serial", spec_of("serial", orders[0], columns.as_dataclass), tmp_path / "out")
@@ -252,8 +251,8 @@ def test_steps_of_a_scheduler_keep_columns(orders, tmp_path):
     spec = FanoutSpec(
         "orders", source, columns.scored, keep=("order",), unpack=True, result_type=columns.Score
     )
-    policy = Options(1, "none", failures=NULL)
-    steps = ScatteredRun.join("steps", spec, tmp_path / "steps", policy, "a run", chunks=5)
+    policy = Options(workers=1, chunks=5, **asdict(NULL))
+    steps = ScatteredRun.join("steps", spec, tmp_path / "steps", policy, "a run")
     steps.gather([steps.run_chunk(one.start, one.stop) for one in steps.scatter()[:0:-1]])
     assert column(tmp_path / "steps", "order") == [row["order"] for row in rows]
     late = [n for n in range(COUNT) if n > 50 and n % 10 != 9]

@@ -6,6 +6,7 @@ import resource
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
@@ -137,8 +138,8 @@ def test_the_clock_is_set_back_between_steps(file, tmp_path, backwards, monkeypa
     spec = FanoutSpec("squares", IntegerLines(str(file)), returning.same)
     target = ResultFolder(tmp_path / "squares" / "steps")
     backwards()
-    options = Options(1, "any")
-    scattered = ScatteredRun.join("steps", spec, target.path, options, "a run", chunks=4)
+    options = Options(workers=1)
+    scattered = ScatteredRun.join("steps", spec, target.path, replace(options, chunks=4), "a run")
     # Psutil makes a time of day of when a process began: by a clock that may be another by now.
     monkeypatch.setattr(psutil.Process, "create_time", lambda process: time.time())
     if Path("/proc/self/stat").exists():

@@ -34,7 +34,7 @@ def test_no_failure_reaches_a_terminal_raw(name, tmp_path, capfd):
     function = given_to(name, hostile.raises_hostile)
     spec = FanoutSpec("texts", TextLines(str(path)), function, hostile.raises_hostile)
     with pytest.raises(ItemFailed) as caught:
-        run_strategy(STRATEGIES[name], spec, tmp_path / "texts" / name, Options(2, "any"))
+        run_strategy(STRATEGIES[name], spec, tmp_path / "texts" / name, Options(workers=2))
     assert "<script>" in str(caught.value)
     # Strategies of ours attach no other error that would be shown beside this one.
     assert_harmless("".join(traceback.format_exception(caught.value)))
@@ -89,7 +89,7 @@ def test_hostile_results_are_recorded_as_text(tmp_path):
     path.write_text("a\nb\nc\n")
     spec = FanoutSpec("texts", TextLines(str(path)), hostile.hostile_result)
     folder = tmp_path / "texts" / "serial"
-    run = run_strategy(STRATEGIES["serial"], spec, folder, Options(1, "none"))
+    run = run_strategy(STRATEGIES["serial"], spec, folder, Options(workers=1))
     metadata = strategy_metadata(run, verify(spec, folder, run), folder, [])
     first, second, third = metadata["first_10_results"].value
     assert first == HOSTILE

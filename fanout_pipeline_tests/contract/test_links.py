@@ -4,6 +4,7 @@ import os
 import pickle
 import shutil
 import uuid
+from dataclasses import asdict, replace
 
 import pytest
 
@@ -77,9 +78,14 @@ def run(name, folder, function, method="forkserver"):
     """Fan out by a strategy of the registry, or as Dagster's steps do it, and check the results."""
     spec, results = spec_of(folder, function), folder / "data" / "squares" / name
     if name in STRATEGIES:
-        options = Options(2, method, failures=QUARANTINE)
+        options = Options(workers=2, start_method=method, **asdict(QUARANTINE))
         made = run_strategy(
-            STRATEGIES[name], spec, results, options, chunks=CHUNKS, ledger=True, resume=True
+            STRATEGIES[name],
+            spec,
+            results,
+            replace(options, chunks=CHUNKS),
+            ledger=True,
+            resume=True,
         )
     else:
         scattered = joined(spec, results, uuid.uuid4().hex)
@@ -89,14 +95,13 @@ def run(name, folder, function, method="forkserver"):
 
 
 def joined(spec, results, run):
-    options = Options(2, "none", failures=QUARANTINE)
+    options = Options(workers=2, chunks=CHUNKS, **asdict(QUARANTINE))
     return ScatteredRun.join(
         results.name,
         spec,
         results,
         options,
         run,
-        chunks=CHUNKS,
         is_over=lambda generation: True,
         rest=STRATEGIES["serial"],
     )
@@ -123,8 +128,7 @@ def earlier_runs(tmp_path_factory):
                     STRATEGIES["serial"],
                     spec_of(folder, dies),
                     target.path,
-                    Options(1, "none", failures=QUARANTINE),
-                    chunks=CHUNKS,
+                    Options(workers=1, **asdict(QUARANTINE), chunks=CHUNKS),
                     ledger=True,
                 )
         return made[name]
@@ -181,7 +185,7 @@ def saves_trials(folder):
 def measures(folder):
     spec = FanoutSpec("squares", IntegerLines("numbers.txt"), abs)
     grid = Grid((1,), (), ("serial",), frozenset(), 1)
-    measure_break_even(spec, folder, Options(1, "none"), grid, Settings(1))
+    measure_break_even(spec, folder, Options(workers=1), grid, Settings(1))
 
 
 def sweeps(folder):

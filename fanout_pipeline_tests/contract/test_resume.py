@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from dataclasses import replace
+from dataclasses import asdict, replace
 from itertools import product
 from pathlib import Path
 
@@ -52,7 +52,7 @@ root, name, chunks = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]) or None
 spec = spec_of(name, root / "numbers.txt", sleeps_1_ms)
 print("begins", flush=True)
 run = run_strategy(
-    STRATEGIES[name], spec, root / name, options_of(name), chunks=chunks, ledger=True, resume=True
+    STRATEGIES[name], spec, root / name, options_of(name, chunks=chunks), ledger=True, resume=True
 )
 print(json.dumps([run.digest, run.wall_seconds, run.chunks, run.reused_chunks, run.reused_items]))
 """
@@ -162,11 +162,12 @@ def run(
     failures=FAIL,
     worker_memory_mb=None,
     depends_on=(),
+    chunks=20,
     **options,
 ):
     spec = spec_of(name, file, function, depends_on=depends_on)
-    how = Options(1, "any", failures=failures, worker_memory_mb=worker_memory_mb)
-    options = {"chunks": 20, "ledger": True, "resume": True} | options
+    how = Options(workers=1, chunks=chunks, worker_memory_mb=worker_memory_mb, **asdict(failures))
+    options = {"ledger": True, "resume": True} | options
     return run_strategy(STRATEGIES[name], spec, folder, how, log=log, **options)
 
 
@@ -513,12 +514,12 @@ def test_what_was_made_of_a_changed_input_is_not_reused(name, tmp_path):
     original = path.read_bytes()
     sign.touch()
     spec = FanoutSpec("squares", IntegerLines(str(path)), changing_files.Overwrites(path, sign))
-    options = Options(2, "spawn")
+    options = Options(workers=2, start_method="spawn")
 
     def run():
         folder = tmp_path / name
         return run_strategy(
-            STRATEGIES[name], spec, folder, options, chunks=20, ledger=True, resume=True
+            STRATEGIES[name], spec, folder, replace(options, chunks=20), ledger=True, resume=True
         )
 
     with pytest.raises(BadInput, match="was written to while it was read"):

@@ -35,9 +35,9 @@ ROOT = Path(__file__).parents[2]
 pytestmark = pytest.mark.usefixtures("leaves_nothing")
 
 
-def run(name, source, folder, function=same, log=print, *, chunks=None, **more):
+def run(name, source, folder, function=same, log=print, **more):
     spec, options = spec_of(name, source, function), options_of(name, **more)
-    how = {"chunks": chunks, "ledger": True, "resume": True}
+    how = {"ledger": True, "resume": True}
     return run_strategy(STRATEGIES[name], spec, folder, options, log=log, **how)
 
 

@@ -32,7 +32,7 @@ def assert_sensible(record, strategy, options, source, count, function):
     assert record.strategy == strategy.name
     assert record.items == count
     assert record.workers == (1 if strategy.single else options.workers)
-    assert record.start_method == options.start_method
+    assert record.start_method == strategy.start_methods[0]
     assert 1 <= record.chunks <= max(1, count)
     phases = (
         record.start_seconds,

@@ -1,7 +1,7 @@
 """What a strategy cannot do is known before anything runs, and said in a sentence."""
 
 import functools
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import pytest
 
@@ -37,7 +37,9 @@ def test_baselines_call_only_what_can_be_imported(function):
     """A function that travels with its code, or holds such a one, suits no baseline."""
     spec = FanoutSpec("work", SOURCE, function)
     assert suited(spec) == set(RELIABLE) - {"asyncio", "vectorized"}
-    reasons = unsuited_baselines(STRATEGIES.values(), spec, Options(2, "spawn"))
+    reasons = unsuited_baselines(
+        STRATEGIES.values(), spec, Options(workers=2, start_method="spawn")
+    )
     assert set(reasons) == set(BASELINES)
     assert all("which other processes cannot import" in reason for reason in reasons.values())
 
@@ -49,7 +51,9 @@ def test_baselines_read_only_sources_that_can_be_imported():
         pass
 
     spec = FanoutSpec("work", Local("numbers.txt"), functions.text)
-    reasons = unsuited_baselines(STRATEGIES.values(), spec, Options(2, "spawn"))
+    reasons = unsuited_baselines(
+        STRATEGIES.values(), spec, Options(workers=2, start_method="spawn")
+    )
     assert set(reasons) == set(BASELINES)
     assert all("the source" in reason and "Local" in reason for reason in reasons.values())
 
@@ -58,7 +62,9 @@ def test_all_that_a_baseline_lacks_is_told_at_once():
     """One message names every option, so that a user need not find them one by one."""
     policy = FailurePolicy(on_error="quarantine", retries=2)
     spec = FanoutSpec("work", SOURCE, functions.text)
-    assert unsuited(STRATEGIES["queue"], spec, Options(2, "spawn", failures=policy)) == (
+    assert unsuited(
+        STRATEGIES["queue"], spec, Options(workers=2, start_method="spawn", **asdict(policy))
+    ) == (
         "queue is kept for comparison only, and does not support retries=2 or "
         "on_error='quarantine'. Use multiprocess instead."
     )
@@ -69,7 +75,7 @@ def test_a_limit_that_is_not_applied_is_a_warning(name, tmp_path):
     """A strategy that cannot end a call says so, in one line, and works as if there were no limit."""
     (tmp_path / "numbers.txt").write_text("1\n2\n")
     spec = FanoutSpec("work", IntegerLines(str(tmp_path / "numbers.txt")), functions.text)
-    options, lines = Options(2, "none", failures=FailurePolicy(item_timeout_seconds=30.0)), []
+    options, lines = Options(workers=2, item_timeout_seconds=30.0), []
     run_strategy(STRATEGIES[name], spec, tmp_path / name, options, log=lines.append)
     assert [line for line in lines if "item_timeout_seconds is not applied" in line] == lines
     assert len(lines) == 1
@@ -80,6 +86,6 @@ def test_every_limit_that_is_not_applied_is_a_warning(tmp_path):
     (tmp_path / "numbers.txt").write_text("1\n2\n")
     strategy = replace(STRATEGIES["serial"], lacks=frozenset({"worker_memory_mb"}))
     spec = FanoutSpec("work", IntegerLines(str(tmp_path / "numbers.txt")), functions.text)
-    options, lines = Options(1, "none", worker_memory_mb=100), []
+    options, lines = Options(workers=1, worker_memory_mb=100), []
     run_strategy(strategy, spec, tmp_path / "results", options, log=lines.append)
     assert "Warning: worker_memory_mb is not applied by serial. Use multiprocess." in lines

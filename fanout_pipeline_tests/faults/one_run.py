@@ -15,7 +15,9 @@ from fanout_pipeline.squares import square, square_batch
 def main(name, method, file, folder):
     spec = FanoutSpec("squares", IntegerLines(file), square, square_batch)
     try:
-        record = run_strategy(STRATEGIES[name], spec, Path(folder), Options(2, method))
+        record = run_strategy(
+            STRATEGIES[name], spec, Path(folder), Options(workers=2, start_method=method)
+        )
     except Exception as error:
         sys.exit(f"{type(error).__name__}: {error}")
     sys.stdout.write(record.digest + "\n")

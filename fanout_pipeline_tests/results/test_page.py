@@ -15,7 +15,7 @@ PAGE = Path(__file__).parents[2] / "docs" / "results.md"
 
 
 def run(spec, root):
-    options = Options(1, "none")
+    options = Options(workers=1)
     run_strategy(STRATEGIES["serial"], spec.under(root), root / spec.name / "serial", options)
 
 

@@ -2,6 +2,7 @@
 
 import math
 import re
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from functools import partial
@@ -22,7 +23,6 @@ from fanout_pipeline import (
     read_results,
 )
 from fanout_pipeline.engine.functions.identity import Basis, identity_of
-from fanout_pipeline.engine.model.options import FailurePolicy
 from fanout_pipeline.engine.registry import STRATEGIES
 from fanout_pipeline.engine.run import run_strategy
 from fanout_pipeline.sources.provenance import require_unchanged
@@ -292,8 +292,10 @@ def test_squares_of_a_csv_file_are_those_of_a_text_file(tmp_path):
     ):
         for name in ("serial", "multiprocess", "vectorized"):
             spec = FanoutSpec("squares", source, square, square_batch)
-            options = Options(2, STRATEGIES[name].start_methods[0])
-            record = run_strategy(STRATEGIES[name], spec, tmp_path / name, options, chunks=5)
+            options = Options(workers=2)
+            record = run_strategy(
+                STRATEGIES[name], spec, tmp_path / name, replace(options, chunks=5)
+            )
             digests.add(record.digest)
     assert len(digests) == 1
 
@@ -306,11 +308,9 @@ def test_bad_records_go_into_quarantine(tmp_path, name):
     path.write_text('n,m\n1,"a\nb"\n2,x,y\n"z",\n4,"c"\n')
     spec = FanoutSpec("n", Csv(str(path), columns=("n",), types={"n": int}), square, square_batch)
     run = partial(run_strategy, STRATEGIES[name], spec, tmp_path / name)
-    method = STRATEGIES[name].start_methods[0]
     with pytest.raises(BadInput, match=r"line [45] of .*orders.csv has (3 fields|'z')"):
-        run(Options(2, method), chunks=2)
-    policy = FailurePolicy(on_error="quarantine", failed_items="omit")
-    run(Options(2, method, failures=policy), chunks=2)
+        run(Options(workers=2, chunks=2))
+    run(Options(workers=2, chunks=2, on_error="quarantine", failed_items="omit"))
     assert read_results(tmp_path / name)["result"].tolist() == [1, 16]
     failures = read_failures(tmp_path / name)
     assert failures["index"].tolist() == [1, 2]
@@ -329,7 +329,7 @@ def test_another_type_is_another_run(tmp_path, path):
     for convert in (float, float, doubled):
         source = Csv(str(path), columns=("order_id",), types={"order_id": convert})
         spec = FanoutSpec("ids", source, abs)
-        identity = identity_of(STRATEGIES["serial"], spec, Basis.of(spec), None, Options(1, "none"))
+        identity = identity_of(STRATEGIES["serial"], spec, Basis.of(spec), Options(workers=1))
         made.append(identity)
     assert not made[1].changed(made[0])
     assert "the type of order_id" in str(made[2].changed(made[0]))

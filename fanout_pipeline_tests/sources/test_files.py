@@ -74,10 +74,10 @@ def test_every_strategy_tells_it_before_it_begins(name, path, told, root):
     spec = FanoutSpec("texts", TextLines(path).under(root), given_to(name, returning.same))
     spec = replace(spec, batch_function=adapters.Batch(returning.same))
     with pytest.raises(BadInput) as caught:
-        run_strategy(STRATEGIES[name], spec, root / "out" / name, Options(2, "none"))
+        run_strategy(STRATEGIES[name], spec, root / "out" / name, Options(workers=2))
     assert told.format(root=root) in str(caught.value)
     with pytest.raises(BadInput):
-        ScatteredRun.join("steps", spec, root / "out" / name, Options(2, "none"), "a run")
+        ScatteredRun.join("steps", spec, root / "out" / name, Options(workers=2), "a run")
     assert not (root / "out").exists()
 
 

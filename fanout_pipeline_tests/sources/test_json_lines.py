@@ -18,7 +18,6 @@ from fanout_pipeline import (
     read_failures,
     read_results,
 )
-from fanout_pipeline.engine.model.options import FailurePolicy
 from fanout_pipeline.engine.registry import STRATEGIES
 from fanout_pipeline.engine.run import run_strategy
 from fanout_pipeline_tests.chance import examples
@@ -197,7 +196,7 @@ def test_a_batch_of_other_values_is_a_series(path):
 
 def run(path, folder, **policy):
     spec = FanoutSpec("ids", JsonLines(str(path)), identifier)
-    options = Options(1, "none", failures=FailurePolicy(**policy))
+    options = Options(workers=1, **policy)
     return run_strategy(STRATEGIES["serial"], spec, folder, options, ledger=True, resume=True)
 
 
@@ -240,7 +239,7 @@ def test_kept_keys_of_lines_that_are_no_objects_are_null(path, tmp_path):
     """A file may mix objects with other values: their rows have nothing to keep."""
     path.write_text('{"id": 1}\n[2]\n"id"\nnull\n{"other": 5}\n{"id": 6}\n')
     spec = FanoutSpec("types", JsonLines(str(path)), name_of_type, keep=("id",))
-    run_strategy(STRATEGIES["serial"], spec, tmp_path / "results", Options(1, "none"))
+    run_strategy(STRATEGIES["serial"], spec, tmp_path / "results", Options(workers=1))
     found = read_results(tmp_path / "results")
     assert [None if pandas.isna(one) else one for one in found["id"]] == [1, *[None] * 4, 6]
     assert found["result"].tolist() == ["dict", "list", "str", "NoneType", "dict", "dict"]

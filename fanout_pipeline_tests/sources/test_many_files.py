@@ -3,6 +3,7 @@
 import glob
 import os
 import pickle
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -232,6 +233,6 @@ def test_a_run_over_many_files(folder, tmp_path, name):
     """Results are in the order of the files and of their lines, however many chunks there are."""
     write(folder, [b"".join(b"%d\n" % (10 * file + n) for n in range(10)) for file in range(20)])
     spec = FanoutSpec("all", IntegerLines(str(folder / "*.txt")), abs, list)
-    options = Options(2, STRATEGIES[name].start_methods[0])
-    run_strategy(STRATEGIES[name], spec, tmp_path / name, options, chunks=7)
+    options = Options(workers=2)
+    run_strategy(STRATEGIES[name], spec, tmp_path / name, replace(options, chunks=7))
     assert read_results(tmp_path / name)["result"].tolist() == list(range(200))

@@ -4,6 +4,7 @@ import codecs
 import os
 import shutil
 import subprocess
+from dataclasses import replace
 from functools import partial
 from itertools import pairwise
 
@@ -124,8 +125,8 @@ def test_a_run_leaves_the_mark_out(name, tmp_path):
     file = tmp_path / "lines.txt"
     file.write_bytes(MARK + b"first\nsecond\n" * 50)
     spec = FanoutSpec("texts", TextLines(str(file)), len)
-    options = Options(2, STRATEGIES[name].start_methods[0])
-    record = run_strategy(STRATEGIES[name], spec, tmp_path / name, options, chunks=4)
+    options = Options(workers=2)
+    record = run_strategy(STRATEGIES[name], spec, tmp_path / name, replace(options, chunks=4))
     assert read_results(tmp_path / name)["result"].tolist() == [5, 6] * 50
     check = self_check(spec, tmp_path / name, record)
     assert (check.items, check.missing, check.duplicated) == (100, 0, 0)
@@ -144,11 +145,12 @@ def test_a_run_goes_on_after_a_mark(name, chunks, tmp_path):
         return line
 
     spec = FanoutSpec("texts", TextLines(str(file)), function)
-    run = partial(run_strategy, STRATEGIES[name], spec, tmp_path / name, Options(1, "none"))
+    options = Options(workers=1, chunks=chunks)
+    run = partial(run_strategy, STRATEGIES[name], spec, tmp_path / name, options)
     with pytest.raises(ItemFailed, match=r"item 30 \(line 31 of "):
-        run(chunks=chunks, ledger=True, resume=True)
+        run(ledger=True, resume=True)
     mended.touch()
-    record = run(chunks=chunks, ledger=True, resume=True)
+    record = run(ledger=True, resume=True)
     assert (record.reused_chunks > 0) == (chunks > 1)
     frame = read_results(tmp_path / name)
     assert frame["result"].tolist() == list(map(str, range(40)))

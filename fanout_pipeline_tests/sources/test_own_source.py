@@ -5,12 +5,12 @@ import re
 import sqlite3
 import sys
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from fanout_pipeline import BadInput, FanoutSpec, ItemFailed, Options, read_failures, read_results
-from fanout_pipeline.engine.model.options import FailurePolicy
 from fanout_pipeline.engine.registry import STRATEGIES
 from fanout_pipeline.engine.run import run_strategy
 from fanout_pipeline.engine.scattered.scattered import ScatteredRun
@@ -72,9 +72,11 @@ def run(source, module, tmp_path):
         strategy = STRATEGIES[name]
         function = module.double_later if strategy.awaits else module.double
         spec = FanoutSpec("orders", source, function, module.double_all)
-        options = Options(2, strategy.start_methods[0], failures=FailurePolicy(**policy))
+        options = Options(workers=2, **policy)
         resume = {"ledger": True, "resume": True} if name in RESUMING else {}
-        return run_strategy(strategy, spec, tmp_path / name, options, chunks=chunks, **resume)
+        return run_strategy(
+            strategy, spec, tmp_path / name, replace(options, chunks=chunks), **resume
+        )
 
     return run
 
@@ -147,7 +149,7 @@ def test_steps_of_a_scheduler_share_it_out(source, module, corrected, tmp_path):
     corrected.touch()
     spec = FanoutSpec("orders", source, module.double)
     steps = ScatteredRun.join(
-        "steps", spec, tmp_path / "steps", Options(1, "none"), "a run", chunks=5
+        "steps", spec, tmp_path / "steps", Options(workers=1, chunks=5), "a run"
     )
     answers = [steps.run_chunk(one.start, one.stop) for one in steps.scatter()[:0:-1]]
     steps.gather(answers)

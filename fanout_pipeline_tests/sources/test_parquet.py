@@ -199,7 +199,7 @@ def test_numbers_have_the_results_that_they_have_as_text(tmp_path):
             STRATEGIES["serial"],
             FanoutSpec("squares", source, square),
             tmp_path / "results",
-            Options(1, "none"),
+            Options(workers=1),
         ).digest
         for source in (IntegerLines(str(text)), Parquet(str(table), columns=["n"]))
     }
@@ -284,8 +284,8 @@ def test_a_run_resumes_on_the_same_rows(tmp_path):
 
     def run(least):
         source = Parquet(str(path), columns=["n"], filter=[("n", ">=", least)])
-        spec, options = FanoutSpec("n", source, function), Options(1, "none")
-        more = {"chunks": 10, "ledger": True, "resume": True}
+        spec, options = FanoutSpec("n", source, function), Options(workers=1, chunks=10)
+        more = {"ledger": True, "resume": True}
         return run_strategy(STRATEGIES["serial"], spec, tmp_path / "results", options, **more)
 
     for least, reused in ((100, 700), (101, 0)):
@@ -337,6 +337,6 @@ def test_the_example_of_the_page(tmp_path, monkeypatch):
     names = {}
     exec(code, names)
     for strategy in ("serial", "vectorized"):
-        run_strategy(STRATEGIES[strategy], names["spec"], tmp_path / strategy, Options(1, "none"))
+        run_strategy(STRATEGIES[strategy], names["spec"], tmp_path / strategy, Options(workers=1))
         results = read_results(tmp_path / strategy)
         assert results["result"].tolist() == [5.0, 8.0, 2.5, 4.0]

@@ -152,7 +152,7 @@ class Changes:
 )
 def test_an_input_that_changes_ends_the_run(path, tmp_path, name, how):
     """Earlier results stay, and the next run reads what is there then."""
-    results, options = tmp_path / "results", Options(2, STRATEGIES[name].start_methods[0])
+    results, options = tmp_path / "results", Options(workers=2)
 
     def run(source, function):
         run_strategy(STRATEGIES[name], FanoutSpec("rows", source, function), results, options)

@@ -38,7 +38,7 @@ def test_the_length_of_an_input_is_recorded_by_its_unit(folder, tmp_path, source
     """The manifest says bytes only of what was counted in bytes."""
     source = source(folder)
     spec = FanoutSpec("all", source, repr)
-    run_strategy(STRATEGIES["serial"], spec, tmp_path / "results", Options(1, "none"))
+    run_strategy(STRATEGIES["serial"], spec, tmp_path / "results", Options(workers=1))
     recorded = ResultFolder(tmp_path / "results").manifest().source
     assert recorded.pop("sha256")
     assert recorded == {"path": str(source), **length}

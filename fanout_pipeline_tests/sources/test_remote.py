@@ -122,7 +122,7 @@ def test_strategies_read_from_a_web_server(name, server, tmp_path):
         given_to(name, returning.same),
         adapters.Batch(returning.same),
     )
-    options = Options(2, STRATEGIES[name].start_methods[0])
+    options = Options(workers=2)
     record = run_strategy(STRATEGIES[name], spec, tmp_path / "results", options)
     assert record.items == COUNT
     assert read_results(tmp_path / "results")["result"].tolist() == list(range(COUNT))
@@ -209,7 +209,7 @@ def test_secrets_of_a_url_are_not_kept(server):
     assert all(SECRET in path for _, path, _ in server.asked)
     spec, strategy = FanoutSpec("a", source, returning.same), STRATEGIES["serial"]
     basis = Basis.of(spec)
-    identity = identity_of(strategy, spec, basis, None, Options(1, "none"))
+    identity = identity_of(strategy, spec, basis, Options(workers=1))
     assert SECRET not in json.dumps([basis.input.token, str(basis), str(identity)])
     assert source.examined(basis.input).locate(7) == f"line 8 of {server.url}/numbers.txt"
 

@@ -3,6 +3,7 @@
 import pickle
 import subprocess
 import sys
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -148,8 +149,10 @@ def test_a_run_has_the_results_of_what_passes(tmp_path, name):
     path = tmp_path / "a.parquet"
     parquet.write_table(pyarrow.table({"n": range(-1000, 1000)}), path, row_group_size=300)
     source = Parquet(str(path), columns=["n"], filter=[("n", ">=", 0)])
-    options = Options(2, STRATEGIES[name].start_methods[0])
-    run_strategy(STRATEGIES[name], FanoutSpec("n", source, abs), tmp_path / name, options, chunks=7)
+    options = Options(workers=2)
+    run_strategy(
+        STRATEGIES[name], FanoutSpec("n", source, abs), tmp_path / name, replace(options, chunks=7)
+    )
     results = read_results(tmp_path / name)
     assert results["index"].tolist() == results["result"].tolist() == list(range(1000))
 

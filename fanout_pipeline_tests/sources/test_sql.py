@@ -80,9 +80,9 @@ def failure(source, tmp_path):
 
 
 def run(name, source, folder, function=same, log=print, **more):
-    spec = spec_of(name, source, function)
-    how = {"ledger": True, "resume": True} | more
-    return run_strategy(STRATEGIES[name], spec, folder, options_of(name), log=log, **how)
+    spec, options = spec_of(name, source, function), options_of(name, **more)
+    how = {"ledger": True, "resume": True}
+    return run_strategy(STRATEGIES[name], spec, folder, options, log=log, **how)
 
 
 @pytest.mark.slow

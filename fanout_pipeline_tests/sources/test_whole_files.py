@@ -3,6 +3,7 @@
 import os
 import pickle
 import re
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -20,7 +21,6 @@ from fanout_pipeline import (
     read_failures,
     read_results,
 )
-from fanout_pipeline.engine.model.options import FailurePolicy
 from fanout_pipeline.engine.registry import STRATEGIES
 from fanout_pipeline.engine.run import run_strategy
 from fanout_pipeline.sources.provenance import require_unchanged
@@ -249,7 +249,7 @@ def removed_with(handle):
 
 def run(function, inbox, folder, name="serial", **policy):
     spec = FanoutSpec("lengths", Files(str(inbox / "*.json")), function, lengths)
-    options = Options(2, STRATEGIES[name].start_methods[0], failures=FailurePolicy(**policy))
+    options = Options(workers=2, **policy)
     return run_strategy(STRATEGIES[name], spec, folder, options, ledger=True, resume=True)
 
 
@@ -284,9 +284,11 @@ def test_files_are_listed_twice_a_run(inbox, tmp_path, monkeypatch):
     for number in range(50):
         (inbox / f"{number}.json").write_text(str(number))
     spec = FanoutSpec("lengths", Files(str(inbox / "*.json")), length)
-    options = Options(2, "none")
+    options = Options(workers=2)
     target = tmp_path / "results"
-    run_strategy(STRATEGIES["serial"], spec, target, options, chunks=20, ledger=True, resume=True)
+    run_strategy(
+        STRATEGIES["serial"], spec, target, replace(options, chunks=20), ledger=True, resume=True
+    )
     assert len(read_results(target)) == 52
     assert len(looked) == 2
 

@@ -23,5 +23,5 @@ def run(strategy: str, job: Job, folder: Path, warm_runs: int) -> RunRecord:
     spec = FanoutSpec(
         workload.name, workload.source(str(job.input)), function, workload.batch_function
     )
-    options = Options(job.at_once, "spawn", **more)
+    options = Options(workers=job.at_once, start_method="spawn", **more)
     return run_strategy(STRATEGIES[strategy], spec, folder, options, warm_runs=warm_runs)

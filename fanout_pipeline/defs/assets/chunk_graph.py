@@ -55,7 +55,6 @@ def chunk_graph_asset(spec: FanoutSpec, version: str, tags: dict[str, str]) -> d
             data_folder.path(spec.name, NAME),
             fanout.options(),
             context.run_id,
-            chunks=fanout.chunks,
             group=context.run.root_run_id or context.run_id,
             resume=fanout.resume,
             is_over=lambda generation: _is_over(context, generation),

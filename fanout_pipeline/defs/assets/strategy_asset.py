@@ -56,7 +56,6 @@ def strategy_asset(
             located_spec,
             folder,
             options,
-            chunks=fanout.chunks,
             log=context.log.info,
             ledger=not strategy.baseline,
             # The default of `resume` is for those that can.

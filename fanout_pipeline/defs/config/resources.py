@@ -20,8 +20,7 @@ from fanout_pipeline.defs.config.bounds import (
 from fanout_pipeline.defs.config.data_folder import DataFolder
 from fanout_pipeline.defs.config.data_root import default_root
 from fanout_pipeline.defs.shared.json_io_manager import IO_MANAGER, json_io_manager
-from fanout_pipeline.engine.model.options import FailurePolicy, Options
-from fanout_pipeline.engine.system.cores import effective_cores
+from fanout_pipeline.engine.model.options import Options
 
 
 class Fanout(dg.ConfigurableResource[Any]):
@@ -110,18 +109,17 @@ class Fanout(dg.ConfigurableResource[Any]):
     def options(self) -> Options:
         """The engine's options, with the effective cores where no number of workers is set."""
         return Options(
-            self.workers or effective_cores(),
-            self.start_method,
+            workers=self.workers,
+            start_method=self.start_method,
             concurrency=self.concurrency,
-            failures=FailurePolicy(
-                on_error=self.on_error,
-                failed_items=self.failed_items,
-                retries=self.retries,
-                retry_on=tuple(self.retry_on),
-                backoff_seconds=self.backoff_seconds,
-                item_timeout_seconds=self.item_timeout_seconds,
-            ),
+            on_error=self.on_error,
+            failed_items=self.failed_items,
+            retries=self.retries,
+            retry_on=tuple(self.retry_on),
+            backoff_seconds=self.backoff_seconds,
+            item_timeout_seconds=self.item_timeout_seconds,
             worker_memory_mb=self.worker_memory_mb,
+            chunks=self.chunks,
         )
 
 

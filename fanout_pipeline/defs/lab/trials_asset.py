@@ -143,7 +143,7 @@ def _new_run(request: _Request, run_id: str, began: float) -> "TrialRun":
         machine=machine_record(),
         options=request.config.model_dump()
         | {
-            "workers": fanout.options().workers,
+            "workers": fanout.options().worker_count,
             "concurrency": fanout.concurrency,
             "chunks": fanout.chunks,
         },
@@ -191,7 +191,7 @@ def _contenders(
     from fanout_pipeline.defs.trial_runs.dagster_contender import DagsterRun
     from fanout_pipeline.measuring.trials.contenders import StrategyContender
 
-    spec, options, chunks = request.spec, request.fanout.options(), request.fanout.chunks
+    spec, options = request.spec, request.fanout.options()
     asked = [STRATEGIES[name] for name in request.config.strategies if name in STRATEGIES]
     reasons = unsuited_baselines(asked, spec, options)
     left_out = [f"{name} was left out. {reason}" for name, reason in reasons.items()]
@@ -203,7 +203,6 @@ def _contenders(
             spec,
             scratch / spec.name,
             options,
-            chunks,
             runner=runner,
             determinism=determinism,
         )
@@ -224,7 +223,7 @@ def _contenders(
         )
         return contenders, left_out
     contenders += [
-        DagsterRun(name, spec, request.pointer or "", scratch, options, chunks, determinism)
+        DagsterRun(name, spec, request.pointer or "", scratch, options, determinism)
         for name in executors
     ]
     return contenders, left_out

@@ -40,8 +40,6 @@ class DagsterRun:
     """Data root of the trials, which has the source and the reference's results."""
     options: Options
     """How to make the calls."""
-    chunks: int | None = None
-    """Exact number of chunks; None: chosen by the chunk graph."""
     determinism: DeterminismTest | None = None
     """Shared by all contenders, so that the function is called again once; None: one for each check."""
 
@@ -77,15 +75,15 @@ class DagsterRun:
         return self.root / self.spec.name / chunk_graph.NAME
 
     def _request(self, folder: Path) -> dict[str, Any]:
-        fanout = {"workers": self.options.workers} | failure_config(self.options)
-        if self.chunks:
-            fanout["chunks"] = self.chunks
+        fanout = {"workers": self.options.worker_count} | failure_config(self.options)
+        if self.options.chunks:
+            fanout["chunks"] = self.options.chunks
         resources = {"data_folder": {"root": str(self.root)}, "fanout": fanout}
         run_config: dict[str, Any] = {
             "resources": {name: {"config": config} for name, config in resources.items()}
         }
         if self.name != "dagster_in_process":
-            run_config["execution"] = {"config": {"max_concurrent": self.options.workers}}
+            run_config["execution"] = {"config": {"max_concurrent": self.options.worker_count}}
         return {
             "folder": str(folder),
             "pointer": self.pointer,
@@ -121,7 +119,7 @@ class DagsterRun:
             input=Version("", 0, metadata["input_sha256"]),
             function_fingerprint=metadata["function_fingerprint"],
             failed=metadata["failed"],
-            phases=run_phases(timeline, self.options.workers),
+            phases=run_phases(timeline, self.options.worker_count),
         )
 
     def _timeline(

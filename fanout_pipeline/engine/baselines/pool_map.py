@@ -76,10 +76,10 @@ def start(options: Options) -> Iterator[_PoolMap]:
     context = multiprocessing.get_context(options.start_method)
     ready = context.Semaphore(0)
     before = set(multiprocessing.active_children())
-    pool = context.Pool(options.workers, _answer, (ready,))
+    pool = context.Pool(options.worker_count, _answer, (ready,))
     _pools.append(pool)
     workers = list(set(multiprocessing.active_children()) - before)
-    for _ in range(options.workers):
+    for _ in range(options.worker_count):
         while not ready.acquire(timeout=WAIT_SECONDS):
             require_alive(workers)
     yield _PoolMap(pool, workers)

@@ -50,7 +50,7 @@ class _ItemQueue(Crew):
         self.inputs = context.Queue()
         self.workers: dict[Any, Any] = {}
         """The process of each worker, by our end of its pipe."""
-        for _ in range(options.workers):
+        for _ in range(options.worker_count):
             ours, theirs = context.Pipe()
             process = context.Process(target=_serve, args=(theirs, self.inputs), daemon=True)
             process.start()

@@ -96,10 +96,9 @@ def identity_of(
     strategy: Strategy,
     spec: FanoutSpec,
     basis: Basis,
-    chunks: int | None,
     options: Options,
 ) -> Identity:
-    """The keys are what log lines call the thing that changed. `chunks` is the number asked for, or None."""
+    """The keys are what log lines call the thing that changed."""
     called = spec.batch_function if strategy.batch else spec.function
     assert called is not None
     results = {
@@ -111,7 +110,7 @@ def identity_of(
         "the version of the function's package": distribution_of(called),
         "the version of fanout_pipeline": [_version("fanout_pipeline"), FORMAT],
         "the version of Python": platform.python_version(),
-        "the number of chunks": chunks,
+        "the number of chunks": options.chunks,
         **_converters(spec),
         **basis.depends_on,
     }

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Literal
+
+from fanout_pipeline.engine.system.cores import effective_cores
 
 OnError = Literal["fail", "quarantine"]
 FailedItems = Literal["null", "omit"]
@@ -55,23 +57,38 @@ FAIL = FailurePolicy()
 """The default: the first failed item ends the run."""
 
 
-@dataclass(frozen=True, slots=True)
-class Options:
-    """How a fan-out is run."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options(FailurePolicy):
+    """How a fan-out is run. Everything has a default."""
 
-    workers: int
-    """The number of worker processes or threads, for strategies that use several."""
-    start_method: str
-    """How multiprocessing starts worker processes, `none` for strategies that start none."""
+    workers: int | None = None
+    """The number of worker processes or threads, for strategies that use several. None: as many as there are
+    cores that this process may use."""
+    start_method: str | None = None
+    """How multiprocessing starts worker processes. None: as the strategy does by default. A strategy that
+    does not know the method uses its default, too."""
     concurrency: int = 100
     """The most calls of an async function that `asyncio` has in flight at once."""
-    failures: FailurePolicy = FAIL
-    """What happens to an item whose call fails."""
     worker_memory_mb: int | None = None
     """The most resident memory that a worker process may use, in MiB. None sets no limit."""
+    chunks: int | None = None
+    """Into how many chunks of equal size the input is cut. None: sizes follow from the time that items take."""
 
     def __post_init__(self) -> None:
-        if self.workers < 1:
+        FailurePolicy.__post_init__(self)
+        if self.workers is not None and self.workers < 1:
             raise ValueError(f"workers must be at least 1, not {self.workers}")
         if self.concurrency < 1:
             raise ValueError(f"concurrency must be at least 1, not {self.concurrency}")
+        if self.chunks is not None and self.chunks < 1:
+            raise ValueError(f"chunks must be at least 1, not {self.chunks}")
+
+    @property
+    def worker_count(self) -> int:
+        """`workers`, or the number of cores that this process may use."""
+        return self.workers or effective_cores()
+
+    @property
+    def failures(self) -> FailurePolicy:
+        """What happens to an item whose call fails."""
+        return FailurePolicy(*(getattr(self, one.name) for one in fields(FailurePolicy)))

@@ -94,4 +94,4 @@ class Strategy:
         """How many calls may be waiting at the same time."""
         if self.awaits:
             return options.concurrency
-        return 1 if self.single else options.workers
+        return 1 if self.single else options.worker_count

@@ -68,8 +68,6 @@ class ScatteredRun:
     spec: FanoutSpec
     target: ResultFolder
     options: Options
-    chunks: int | None
-    """The number of chunks that was asked for; with None it is chosen here."""
     begun: Begun
     group: str
     """A name that a run and its re-executions have in common."""
@@ -88,7 +86,6 @@ class ScatteredRun:
         options: Options,
         run: str,
         *,
-        chunks: int | None = None,
         group: str | None = None,
         resume: bool = True,
         is_over: Callable[[Generation], bool] = lambda generation: False,
@@ -101,13 +98,12 @@ class ScatteredRun:
         such a run has left is reused. Raises BadInput or CannotWrite.
         """
         # Nobody can end a call within a step or limit its memory, so gather does not either.
-        policy = replace(options.failures, item_timeout_seconds=None)
-        options = replace(options, failures=policy, worker_memory_mb=None)
+        options = replace(options, item_timeout_seconds=None, worker_memory_mb=None)
         target = ResultFolder(folder)
 
         def identify() -> tuple[Basis, Identity]:
             basis, named = Basis.of(spec), Strategy(strategy, "", rest.start)
-            return basis, identity_of(named, spec, basis, chunks, options)
+            return basis, identity_of(named, spec, basis, options)
 
         spec.source.version()  # Nothing is written for an input that does not exist.
         if feed_of(spec.source) is not None:
@@ -118,7 +114,7 @@ class ScatteredRun:
         spec.source.require_columns(spec.keep)
         with explained(folder):
             found = begun(run, target, identify, resume=resume, is_over=is_over, log=log)
-        return cls(strategy, spec, target, options, chunks, found, group or run, resume, rest, log)
+        return cls(strategy, spec, target, options, found, group or run, resume, rest, log)
 
     @property
     def _generation(self) -> Generation:
@@ -127,8 +123,8 @@ class ScatteredRun:
     @property
     def _wanted(self) -> int:
         size, most = self.begun.basis.input.size, _CHUNK_SIZES * self.spec.source.CHUNK_SIZE
-        least = self.options.workers * _CHUNKS_PER_WORKER
-        return self.chunks or max(least, math.ceil(size / most))
+        least = self.options.worker_count * _CHUNKS_PER_WORKER
+        return self.options.chunks or max(least, math.ceil(size / most))
 
     def _chunks(self) -> tuple[Chunk, ...]:
         return self.spec.source.examined(self.begun.basis.input).chunks(self._wanted)
@@ -216,7 +212,7 @@ class ScatteredRun:
                     Intake(spec.source, begun.basis.input),
                     self.target,
                     self._wanted,
-                    self.chunks is not None,
+                    self.options.chunks is not None,
                     self.options.failures,
                     Progress(self.strategy, self.log),
                 )
@@ -229,7 +225,7 @@ class ScatteredRun:
             [answer for answer in answers if answer.run == begun.run],
             manifest,
             len(once.ran.parts if once is not None else manifest.parts),
-            self.options.workers,
+            self.options.worker_count,
             begin_gather,
             once.run_seconds if once is not None and used else 0.0,
             used,

@@ -12,7 +12,7 @@ from fanout_pipeline.engine.workers.pool import WorkerPool, worker_processes
 
 @contextmanager
 def start(options: Options) -> Iterator[WorkerPool]:
-    with worker_processes(options.workers, options.worker_memory_mb) as crew:
+    with worker_processes(options.worker_count, options.worker_memory_mb) as crew:
         yield crew
 
 

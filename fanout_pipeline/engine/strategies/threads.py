@@ -17,7 +17,7 @@ from fanout_pipeline.engine.strategies.thread_crew import ThreadCrew, thread_cre
 
 @contextmanager
 def start(options: Options) -> Iterator[ThreadCrew]:
-    with thread_crew(options.workers, process_chunk) as crew:
+    with thread_crew(options.worker_count, process_chunk) as crew:
         yield crew
 
 

@@ -17,7 +17,7 @@ see how long one takes, but not so small that 100,000 numbers would be more than
 
 @contextmanager
 def start(options: Options) -> Iterator[ThreadCrew]:
-    with thread_crew(options.workers, process_batch, _FIRST_SHARE) as crew:
+    with thread_crew(options.worker_count, process_batch, _FIRST_SHARE) as crew:
         yield crew
 
 

@@ -82,7 +82,7 @@ class TimedRuns:
 
     def measure(self, strategy: str, cell: Cell, workers: int | None = None) -> float:
         """Seconds of one run. Raises WrongResults, TookTooLong, or what the run raises."""
-        contender = self._contender(strategy, cell, workers or self._options.workers)
+        contender = self._contender(strategy, cell, workers or self._options.worker_count)
         reference = self._reference_runs.get(cell)
         limit = None if reference is None else limit_seconds(reference.wall_seconds, known=False)
         run = contender.run(False, limit)

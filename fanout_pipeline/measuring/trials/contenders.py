@@ -30,7 +30,6 @@ class StrategyContender:
     folder: Path
     """Where the results of all contenders are written, in a folder each."""
     options: Options
-    chunks: int | None = None
     warm_runs: int = 1
     runner: Runner = field(default_factory=Runner)
     determinism: DeterminismTest | None = None
@@ -53,7 +52,6 @@ class StrategyContender:
             self.spec,
             self.folder / self.name,
             self.options,
-            self.chunks,
             warm_runs if self.strategy.starts_processes else 0,
         )
         run = self.runner.run(request, limit_seconds)

@@ -53,7 +53,6 @@ class RunRequest(NamedTuple):
     folder: Path
     """Where the results are written."""
     options: Options
-    chunks: int | None = None
     warm_runs: int = 0
 
 
@@ -66,8 +65,8 @@ class Runner:
         from fanout_pipeline.engine.system.usage import reset_peak
 
         reset_peak()
-        strategy, spec, folder, options, chunks, warm_runs = request
-        return run_strategy(strategy, spec, folder, options, chunks=chunks, warm_runs=warm_runs)
+        strategy, spec, folder, options, warm_runs = request
+        return run_strategy(strategy, spec, folder, options, warm_runs=warm_runs)
 
     def remark(self, spec: FanoutSpec) -> str:
         """What a reader has to know of runs of this fan-out; empty if nothing."""

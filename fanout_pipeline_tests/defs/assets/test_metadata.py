@@ -23,7 +23,7 @@ def test_the_columns_are_shown(tmp_path):
     source, _ = write_rows(tmp_path / "orders.jsonl", 20)
     spec = spec_of("serial", source, columns.as_dataclass, keep=("order",), unpack=True)
     folder = tmp_path / "orders" / "serial"
-    run = run_strategy(STRATEGIES["serial"], spec, folder, Options(1, "none"))
+    run = run_strategy(STRATEGIES["serial"], spec, folder, Options(workers=1))
     metadata = strategy_metadata(run, verify(spec, folder, run), folder, [])
     shown = {one.name: one.type for one in metadata["dagster/column_schema"].columns}
     assert shown == {
@@ -42,7 +42,7 @@ def test_how_many_files_are_visible_is_shown(tmp_path):
     source, _ = write_rows(tmp_path / "orders.jsonl", 20)
     spec = spec_of("serial", source, columns.as_dataclass)
     folder = tmp_path / "orders" / "serial"
-    run = run_strategy(STRATEGIES["serial"], spec, folder, Options(1, "none"), chunks=20)
+    run = run_strategy(STRATEGIES["serial"], spec, folder, Options(workers=1, chunks=20))
     metadata = run_metadata(run, folder, [])
     assert metadata["chunks"] == 20
     assert metadata["part_files"] == len(list(folder.glob("part-*"))) == 1

@@ -2,6 +2,7 @@
 
 import json
 import os
+from dataclasses import replace
 
 import dagster as dg
 import pytest
@@ -202,8 +203,10 @@ def scattered(root, run):
     """What another run has done of the asset: its folder, and what ends it."""
     spec = SPEC.under(root / "data")
     folder = root / "data" / SPEC.name / "dagster_multiprocess"
-    options = Options(1, "any")
-    theirs = ScatteredRun.join("dagster_multiprocess", spec, folder, options, run, chunks=4)
+    options = Options(workers=1)
+    theirs = ScatteredRun.join(
+        "dagster_multiprocess", spec, folder, replace(options, chunks=4), run
+    )
     chunks = theirs.scatter()
     theirs.run_chunk(chunks[0].start, chunks[0].stop)
 

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
@@ -60,8 +61,8 @@ def write_lines(path, items):
 def run(name, file, function, folder, *, source=IntegerLines, method=None, **more):
     strategy = STRATEGIES[name]
     spec = FanoutSpec("work", source(str(file)), function)
-    options = Options(2, method or strategy.start_methods[0])
-    return run_strategy(strategy, spec, folder, options, chunks=4, **more)
+    options = Options(workers=2, start_method=method or strategy.start_methods[0])
+    return run_strategy(strategy, spec, folder, replace(options, chunks=4), **more)
 
 
 def assert_results(folder, name, expected):
@@ -181,7 +182,12 @@ def test_what_they_cannot_keep_is_refused(name, options, asked, tmp_path):
     """A run with such an option is refused before the input is looked at, and told what to use."""
     spec = FanoutSpec("work", IntegerLines(str(tmp_path / "absent.txt")), functions.text)
     with pytest.raises(Unsupported, match=f"{name} .* not support {asked}.*Use multiprocess"):
-        run_strategy(STRATEGIES[name], spec, tmp_path / name, Options(2, "spawn", **options))
+        run_strategy(
+            STRATEGIES[name],
+            spec,
+            tmp_path / name,
+            Options(workers=2, start_method="spawn", **options),
+        )
     assert list(tmp_path.iterdir()) == []
 
 

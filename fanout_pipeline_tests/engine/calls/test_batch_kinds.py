@@ -21,7 +21,6 @@ from fanout_pipeline import (
     read_failures,
     read_results,
 )
-from fanout_pipeline.engine.model.options import FailurePolicy
 from fanout_pipeline.engine.registry import STRATEGIES
 from fanout_pipeline.engine.run import run_strategy
 
@@ -59,7 +58,7 @@ def of_annotated_pandas(rows: pandas.DataFrame) -> pyarrow.Table:
 
 
 def run(tmp_path, source, batch_function, **policy):
-    options = Options(1, "none", failures=FailurePolicy(**policy))
+    options = Options(workers=1, **policy)
     spec = FanoutSpec("batches", source, abs, batch_function)
     SEEN.clear()
     run_strategy(STRATEGIES["vectorized"], spec, tmp_path / "results", options)

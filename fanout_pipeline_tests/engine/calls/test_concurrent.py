@@ -122,7 +122,7 @@ def test_results_stand_in_the_order_of_the_items(tmp_path):
         results = read_results(tmp_path / "asyncio")["result"].tolist()
         assert results == [-1000 - index for index in range(len(drawn))]
 
-    with STRATEGIES["asyncio"].start(Options(1, "none", concurrency=8)) as crew:
+    with STRATEGIES["asyncio"].start(Options(workers=1, concurrency=8)) as crew:
         body()
 
 

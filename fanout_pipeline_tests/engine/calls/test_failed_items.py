@@ -1,6 +1,7 @@
 """Whichever items of a chunk fail, the others have their results and these are listed."""
 
 import tempfile
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
@@ -153,8 +154,10 @@ def test_many_failures_are_listed_in_order(tmp_path):
 
     spec = FanoutSpec("fragile", IntegerLines(str(file)), function)
     for chunks in (1, 100):
-        options = Options(2, "none", failures=QUARANTINE)
-        run_strategy(STRATEGIES["threads"], spec, tmp_path / "results", options, chunks=chunks)
+        options = Options(workers=2, **asdict(QUARANTINE))
+        run_strategy(
+            STRATEGIES["threads"], spec, tmp_path / "results", replace(options, chunks=chunks)
+        )
         failures = read_failures(tmp_path / "results")
         assert failures["index"].tolist() == list(range(2500))
         assert failures["message"].tolist() == [str(item) for item in range(2500)]

@@ -87,4 +87,4 @@ def test_the_threads_own_event_loop_is_left_alone():
 def test_no_concurrency_is_refused():
     """At least one call must be in flight."""
     with pytest.raises(ValueError, match="concurrency must be at least 1, not 0"):
-        Options(2, "spawn", concurrency=0)
+        Options(workers=2, start_method="spawn", concurrency=0)

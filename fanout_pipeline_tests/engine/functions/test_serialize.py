@@ -232,7 +232,12 @@ def test_a_source_that_cannot_be_sent_is_named(tmp_path):
     spec = FanoutSpec("rows", Rows(database), square)
     what = "The source Rows cannot be sent .*: its attribute database, a Connection, cannot"
     with pytest.raises(TypeError, match=what) as caught:
-        run_strategy(STRATEGIES["multiprocess"], spec, tmp_path / "rows", Options(1, "spawn"))
+        run_strategy(
+            STRATEGIES["multiprocess"],
+            spec,
+            tmp_path / "rows",
+            Options(workers=1, start_method="spawn"),
+        )
     assert "open files and connections in its methods" in str(caught.value)
     assert "square" not in str(caught.value)
     database.close()

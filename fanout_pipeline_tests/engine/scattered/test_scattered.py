@@ -2,7 +2,7 @@
 
 import threading
 import time
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -46,9 +46,8 @@ def joined(spec, target, run="a run", policy=FAIL, chunks=4, told=None, **option
         "steps",
         spec,
         target.path,
-        Options(2, "any", failures=policy),
+        Options(workers=2, chunks=chunks, **asdict(policy)),
         run,
-        chunks=chunks,
         rest=STRATEGIES["serial"],
         log=(lambda line: None) if told is None else told.append,
         **options,
@@ -122,8 +121,8 @@ def test_gather_does_what_no_step_has_done(target, ran):
 def test_worker_processes_do_what_no_step_has_done(target):
     """As it comes gather does it beside each other."""
     spec = spec_of(target, abs)
-    options = Options(2, "any", failures=FailurePolicy(item_timeout_seconds=60))
-    scattered = ScatteredRun.join("steps", spec, target.path, options, "a run", chunks=4)
+    options = Options(workers=2, item_timeout_seconds=60)
+    scattered = ScatteredRun.join("steps", spec, target.path, replace(options, chunks=4), "a run")
     first = scattered.scatter()[0]
     record = scattered.gather([scattered.run_chunk(first.start, first.stop)])
     assert results(target) == list(range(COUNT))

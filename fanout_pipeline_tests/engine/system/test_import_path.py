@@ -57,7 +57,9 @@ def spec_of(folder, function=None):
 def test_every_strategy_imports_what_the_definitions_could(folder, name):
     """The function's module, and one that it imports when it is called, are found; then the path is as it was."""
     spec, before = spec_of(folder), list(sys.path)
-    run_strategy(STRATEGIES[name], spec, folder / "results", Options(1, "spawn"))
+    run_strategy(
+        STRATEGIES[name], spec, folder / "results", Options(workers=1, start_method="spawn")
+    )
     results = read_results(folder / "results")["result"].tolist()
     assert [text.removesuffix("True").removesuffix("False") for text in results] == ["A", "B"]
     assert sys.path == before
@@ -103,7 +105,7 @@ def test_what_cannot_be_copied_goes_by_its_name_with_dagster(folder):
     )
     spec, log = spec_of(folder), []
     multiprocess = STRATEGIES["multiprocess"]
-    run_strategy(multiprocess, spec, folder / "results", Options(1, "none"), log=log.append)
+    run_strategy(multiprocess, spec, folder / "results", Options(workers=1), log=log.append)
     assert read_results(folder / "results")["result"].tolist() == ["aTrue", "bTrue"]
     (line,) = (one for one in log if "worker process imports dagster" in one)  # not of progress
     assert "its variable DATABASE, a Connection, cannot be pickled" in line
@@ -184,7 +186,9 @@ def test_checks_import_what_the_definitions_could(folder, share):
     """What a check calls again finds its modules as the run did, so it compares what it was asked to."""
     spec = spec_of(folder)
     results = folder / "ways" / "multiprocess"
-    run = run_strategy(STRATEGIES["multiprocess"], spec, results, Options(1, "spawn"))
+    run = run_strategy(
+        STRATEGIES["multiprocess"], spec, results, Options(workers=1, start_method="spawn")
+    )
     found = verify(spec, results, run, share=share)
     assert found.compared
     assert found.values == round(2 * share)

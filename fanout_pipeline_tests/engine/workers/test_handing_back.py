@@ -2,12 +2,13 @@
 
 import os
 import sys
+from dataclasses import asdict
 
 import psutil
 import pytest
 
 from fanout_pipeline import FanoutSpec, IntegerLines, Options, read_results
-from fanout_pipeline.engine.model.options import FailurePolicy
+from fanout_pipeline.engine.model.options import FAIL, FailurePolicy
 from fanout_pipeline.engine.registry import STRATEGIES
 from fanout_pipeline.engine.run import run_strategy
 from fanout_pipeline.engine.workers import run as workers_run
@@ -25,10 +26,8 @@ def file(tmp_path):
     return path
 
 
-def run(function, file, folder, name="multiprocess", **more):
-    options = Options(
-        2, STRATEGIES[name].start_methods[0], failures=more.pop("failures", FailurePolicy())
-    )
+def run(function, file, folder, name="multiprocess", failures=FAIL, chunks=None, **more):
+    options = Options(workers=2, chunks=chunks, **asdict(failures))
     spec = FanoutSpec("numbers", IntegerLines(str(file)), function)
     return run_strategy(STRATEGIES[name], spec, folder, options, **more)
 

@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from contextlib import nullcontext
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import psutil
@@ -56,8 +57,8 @@ def short(monkeypatch):
 def run(name, file, function, folder, workers=2, chunks=None):
     batch = adapters.Batch(function) if STRATEGIES[name].batch else None
     spec = FanoutSpec("numbers", IntegerLines(str(file)), function, batch)
-    options = Options(workers, STRATEGIES[name].start_methods[0])
-    return run_strategy(STRATEGIES[name], spec, folder, options, chunks=chunks)
+    options = Options(workers=workers)
+    return run_strategy(STRATEGIES[name], spec, folder, replace(options, chunks=chunks))
 
 
 @pytest.mark.parametrize(("name", "workers"), CUT_SHORT)
@@ -113,8 +114,8 @@ def test_no_batch_is_empty(policy, numbers, chunks, tmp_path):
     file = tmp_path / "few.txt"
     file.write_text("".join(f"{number}\n" for number in numbers))
     spec = FanoutSpec("numbers", IntegerLines(str(file)), str, function)
-    options = Options(3, "none", failures=policy)
-    run_strategy(STRATEGIES["vectorized"], spec, tmp_path / "out", options, chunks=chunks)
+    options = Options(workers=3, **asdict(policy))
+    run_strategy(STRATEGIES["vectorized"], spec, tmp_path / "out", replace(options, chunks=chunks))
     assert read_results(tmp_path / "out")["result"].tolist() == list(map(str, numbers))
 
 
@@ -201,7 +202,7 @@ from fanout_pipeline.engine.registry import STRATEGIES
 from fanout_pipeline.engine.run import run_strategy
 from fanout_pipeline import IntegerLines
 spec = FanoutSpec("numbers", IntegerLines("numbers.txt"), tells)
-record = run_strategy(STRATEGIES["multiprocess"], spec, Path("told").absolute(), Options(2, "spawn"))
+record = run_strategy(STRATEGIES["multiprocess"], spec, Path("told").absolute(), Options(workers=2))
 print("workers:", *record.worker_pids)
 """
 LIKE_IPYTHON = """

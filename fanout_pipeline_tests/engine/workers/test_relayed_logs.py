@@ -13,7 +13,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fanout_pipeline import FanoutSpec, IntegerLines, Options, read_results
-from fanout_pipeline.engine.model.options import FailurePolicy
 from fanout_pipeline.engine.registry import STRATEGIES
 from fanout_pipeline.engine.run import run_strategy
 from fanout_pipeline.engine.workers.log_records import A_SECOND, LogQuota
@@ -43,7 +42,7 @@ def run(folder, function, items, **policy):
     file = folder / "numbers.txt"
     file.write_text("".join(f"{number}\n" for number in range(items)))
     spec = FanoutSpec("numbers", IntegerLines(str(file)), function)
-    options = Options(2, "spawn", failures=FailurePolicy(**policy))
+    options = Options(workers=2, start_method="spawn", **policy)
     run_strategy(STRATEGIES["multiprocess"], spec, folder / "out", options)
     return read_results(folder / "out")["result"].tolist()
 

@@ -7,6 +7,7 @@ import signal
 import threading
 import time
 from contextlib import suppress
+from dataclasses import asdict, replace
 
 import psutil
 import pytest
@@ -46,10 +47,10 @@ def short(monkeypatch):
 
 def run(file, function, folder, policy=QUARANTINE, workers=2, chunks=None, **options):
     spec = FanoutSpec("numbers", IntegerLines(str(file)), function)
-    options = Options(workers, "spawn", failures=policy, **options)
+    options = Options(workers=workers, start_method="spawn", **asdict(policy), **options)
     lines = []
     record = run_strategy(
-        STRATEGIES["multiprocess"], spec, folder, options, chunks=chunks, log=lines.append
+        STRATEGIES["multiprocess"], spec, folder, replace(options, chunks=chunks), log=lines.append
     )
     return record, lines
 

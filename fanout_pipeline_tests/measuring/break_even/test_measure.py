@@ -26,7 +26,7 @@ pytestmark = pytest.mark.slow
 
 WAIT = Cost(1e-3, waits=True)
 BURN = Cost(1e-4)
-OPTIONS = Options(2, "forkserver")
+OPTIONS = Options(workers=2, start_method="forkserver")
 OF = {"function": "f", "machine": {"cores": 2}}
 
 

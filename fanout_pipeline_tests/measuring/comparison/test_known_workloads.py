@@ -3,6 +3,8 @@
 On a machine that others load it may be withheld; it may never be wrong.
 """
 
+from dataclasses import replace
+
 import pytest
 
 from fanout_pipeline import FanoutSpec, IntegerLines, Options
@@ -28,9 +30,15 @@ def judged(tmp_path, function, count, *strategies, workers=2, chunks=None):
     file = tmp_path / "numbers.txt"
     file.write_text("".join(f"{n}\n" for n in range(count)))
     spec = FanoutSpec("work", IntegerLines(str(file)), function)
-    options = Options(workers, "forkserver")
+    options = Options(workers=workers, start_method="forkserver")
     contenders = [
-        StrategyContender(STRATEGIES[name], spec, tmp_path / "trials", options, chunks, warm_runs=0)
+        StrategyContender(
+            STRATEGIES[name],
+            spec,
+            tmp_path / "trials",
+            replace(options, chunks=chunks),
+            warm_runs=0,
+        )
         for name in (REFERENCE, *strategies)
     ]
     found = run_trials(contenders[0], contenders[1:], TrialOptions(rounds=5, budget_seconds=60))

@@ -1,6 +1,6 @@
 """Results are compared where there is something to compare with, and called again only where asked for."""
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import pytest
 
@@ -33,8 +33,8 @@ def spec(tmp_path, marked):
 
 
 def run(spec, folder, failures=None, strategy="threads"):
-    options = Options(2, "none", failures=failures or FailurePolicy())
-    made = run_strategy(STRATEGIES[strategy], spec, folder / strategy, options, chunks=4)
+    options = Options(workers=2, **asdict(failures or FailurePolicy()))
+    made = run_strategy(STRATEGIES[strategy], spec, folder / strategy, replace(options, chunks=4))
     (folder / "calls").unlink(missing_ok=True)
     return made
 

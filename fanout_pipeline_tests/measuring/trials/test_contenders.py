@@ -26,7 +26,9 @@ def test_the_run_whose_time_counts_is_checked_too(tmp_path):
     write_numbers(tmp_path / "numbers.txt", 50)
     spec = FanoutSpec("squares", IntegerLines(str(tmp_path / "numbers.txt")), square)
     serial, multiprocess = (
-        StrategyContender(STRATEGIES[name], spec, tmp_path, Options(2, "spawn"))
+        StrategyContender(
+            STRATEGIES[name], spec, tmp_path, Options(workers=2, start_method="spawn")
+        )
         for name in (REFERENCE, "multiprocess")
     )
     serial.run(again=False)
@@ -43,7 +45,11 @@ def test_a_function_that_contradicts_itself_makes_no_contender_wrong(tmp_path):
     determinism = DeterminismTest(spec)
     contenders = [
         StrategyContender(
-            STRATEGIES[name], spec, tmp_path, Options(2, "spawn"), determinism=determinism
+            STRATEGIES[name],
+            spec,
+            tmp_path,
+            Options(workers=2, start_method="spawn"),
+            determinism=determinism,
         )
         for name in (REFERENCE, "threads", "multiprocess")
     ]
@@ -63,6 +69,6 @@ def test_a_sweep_forgives_last_digits(tmp_path):
         "lines", TextLines(str(tmp_path / "lines.txt")), functions.elsewhere_otherwise
     )
     cell = Cell(Cost.parsed("wait 1 ms"), 20)
-    with timed_runs(spec, Options(2, "spawn"), calibrate(), tmp_path) as runs:
+    with timed_runs(spec, Options(workers=2, start_method="spawn"), calibrate(), tmp_path) as runs:
         for strategy in ("multiprocess", REFERENCE, "multiprocess", "threads"):
             assert runs.measure(strategy, cell) > 0

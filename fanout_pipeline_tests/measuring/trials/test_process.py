@@ -44,7 +44,7 @@ def spec_of(file, function):
 
 
 def run(process, name, spec, folder, limit_seconds=None):
-    options = Options(2, STRATEGIES[name].start_methods[0])
+    options = Options(workers=2)
     strategy = STRATEGIES[name]
     return process.run(RunRequest(strategy, spec, folder / name, options), limit_seconds)
 
@@ -54,7 +54,7 @@ def test_a_comparison_goes_on_without_what_hangs(how, file, tmp_path, monkeypatc
     """A strategy whose threads can be ended by nothing in their process is named, the others are measured."""
     monkeypatch.setattr(time_limit, "MIN_SECONDS_UNKNOWN", 3.0)
     spec = spec_of(file, partial(dying.hangs_beside_the_main_thread, how=how))
-    options = Options(2, "spawn")
+    options = Options(workers=2, start_method="spawn")
     with trial_process() as process:
         serial, *others = (
             StrategyContender(STRATEGIES[name], spec, tmp_path / "ways", options, runner=process)
@@ -100,7 +100,7 @@ def test_a_function_that_cannot_be_sent_is_run_here_and_it_is_said(file, tmp_pat
         return os.getpid()
 
     spec = spec_of(file, function)
-    options = Options(1, "none")
+    options = Options(workers=1)
     with contextlib.closing(database), trial_process() as process:
         serial = StrategyContender(STRATEGIES["serial"], spec, tmp_path, options, runner=process)
         found = run_trials(serial, [], TrialOptions(rounds=1))
