@@ -141,6 +141,7 @@ def _run_here(
         sent_bytes=cold.ran.sent_bytes,
         pickle_seconds=cold.ran.pickle_seconds,
         failed=cold.manifest.failed,
+        why=crew.why,
         reused_chunks=len(cold.cut.finished),
         reused_items=sum(one.part.items for one in cold.cut.finished),
     )

@@ -46,6 +46,9 @@ class Ran:
 class Crew(Protocol):
     """Workers that have started and wait for work."""
 
+    why: str = ""
+    """See `RunRecord.why`, once it has run."""
+
     def run(self, work: Work, progress: Progress) -> Ran:
         """Write the part of every chunk.
 
