@@ -21,7 +21,6 @@ from fanout_pipeline import (
     read_results,
 )
 from fanout_pipeline.engine.model.errors import ItemFailed, WorkerDied
-from fanout_pipeline.engine.model.options import FailurePolicy
 from fanout_pipeline.engine.registry import STRATEGIES
 from fanout_pipeline.engine.run import run_strategy
 from fanout_pipeline.engine.suitability import Unsupported
@@ -171,9 +170,9 @@ def test_a_worker_that_dies_ends_the_run(name, file, tmp_path):
 @pytest.mark.parametrize(
     ("options", "asked"),
     [
-        ({"failures": FailurePolicy(retries=3)}, "retries=3"),
-        ({"failures": FailurePolicy(on_error="quarantine")}, "on_error='quarantine'"),
-        ({"failures": FailurePolicy(item_timeout_seconds=2.5)}, "item_timeout_seconds=2.5"),
+        ({"retries": 3}, "retries=3"),
+        ({"on_error": "quarantine"}, "on_error='quarantine'"),
+        ({"item_timeout_seconds": 2.5}, "item_timeout_seconds=2.5"),
         ({"worker_memory_mb": 512}, "worker_memory_mb=512"),
     ],
 )
