@@ -59,7 +59,7 @@ def _run(
     seen = InputVersions(Version(input_.token, input_.size), stamps_of(spec))
     with ExitStack() as open_, inputs_unchanged(spec, seen):
         cut = time.perf_counter()
-        begin_with = 1 if strategy.name == "auto" else workers
+        begin_with = 1 if strategy.grows else workers
         wanted = options.chunks or default_chunks(spec.source, input_.size, begin_with)
         source, chunks = open_.enter_context(_taken_in(spec, seen, input_, wanted, results, log))
         work = Work(

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
+from fanout_pipeline.engine.timing.stopwatch import run_delay
 from fanout_pipeline.sources.source import Chunk
 
 
@@ -28,7 +30,8 @@ class Watch:
     def __init__(self, slow: Callable[[], object] = lambda: None, slow_seconds: float = 0.0):
         """`slow` is called once, before a slice of calls, when the first chunk has taken `slow_seconds`."""
         self.first_index = 0
-        self._clock = time.pthread_getcpuclockid(_thread()) if _HAS_CLOCK else None
+        self._clock = time.pthread_getcpuclockid(threading.get_ident()) if _HAS_CLOCK else None
+        self._thread = threading.get_native_id()
         self._begun: tuple[Chunk, float, float] | None = None
         self._calling: tuple[Any, int] = ((), 0)
         self._slow, self._slow_seconds = slow, slow_seconds
@@ -71,13 +74,8 @@ class Watch:
         return
 
     def _cpu(self) -> float:
-        return 0.0 if self._clock is None else time.clock_gettime(self._clock)
+        cpu = 0.0 if self._clock is None else time.clock_gettime(self._clock)
+        return cpu + run_delay(self._thread)
 
 
 _HAS_CLOCK = hasattr(time, "pthread_getcpuclockid")
-
-
-def _thread() -> int:
-    import threading
-
-    return threading.get_ident()

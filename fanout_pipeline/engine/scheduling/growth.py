@@ -5,7 +5,9 @@ chunks that were done, the one in progress --> Outlook --> choose.processes --> 
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
+from typing import NamedTuple
 
 from fanout_pipeline.engine.calls.watch import Look
 from fanout_pipeline.engine.scheduling.choose import (
@@ -19,8 +21,23 @@ from fanout_pipeline.engine.scheduling.shared_plan import SharedPlan
 from fanout_pipeline.engine.timing.timeline import busy_seconds
 from fanout_pipeline.results.store.manifest import PartRecord
 
+_WAITS = 0.2
+"""Calls that compute less than this share of their time are said to wait."""
+_WRONG = 4 / 3
+"""An estimate that was wrong by more than this factor is said to be."""
 _LONG_SECONDS = 0.05
 """A chunk in progress says something once it has taken this long."""
+
+
+class Chosen(NamedTuple):
+    """A decision, and what it was made from."""
+
+    outlook: Outlook
+    workers: int
+    seconds: float
+    """How long what was left was to take with them."""
+    at: float
+    """When (time.perf_counter)."""
 
 
 class Growth:
@@ -59,8 +76,8 @@ class Growth:
         """How long the last took to join."""
         self.refused = ""
         """Why none can join; empty where they can."""
-        self.chosen: tuple[Outlook, float] | None = None
-        """What was known when more were wanted first, and how long it was to take with them."""
+        self.chosen: Chosen | None = None
+        """What was known when more were wanted last."""
         self.items = 0
         self.wall_seconds = self.cpu_seconds = 0.0
         """Of all calls so far."""
@@ -87,9 +104,8 @@ class Growth:
         costs = self._costs()
         wanted = processes(outlook, costs, self._cores, most)
         if wanted > self.count:
-            if self.chosen is None:
-                seconds = seconds_with(wanted, outlook, costs, self._cores)
-                self.chosen = outlook, seconds
+            seconds = seconds_with(wanted, outlook, costs, self._cores)
+            self.chosen = Chosen(outlook, wanted, seconds, time.perf_counter())
             self.count = wanted
         return self.count
 
@@ -119,9 +135,39 @@ class Growth:
             return None
         return Outlook(left, min(1.0, cpu / wall))
 
+    def why(self) -> str:
+        """What was chosen and why, in a sentence, now that all is done."""
+        if not self.items:
+            return "there was nothing to do"
+        item, computing = self.wall_seconds / self.items, self.cpu_seconds / self.wall_seconds
+        each = f"{_time(item)} an item"
+        each += ", nearly all of it waiting" if computing < _WAITS else ""
+        if self.refused:
+            return f"{each}: all in this process, as no other can join: {self.refused}"
+        if self.chosen is None:
+            where = "one worker process" if self._begun else "this process"
+            return f"{each}: {where} alone, as more would not have brought the end nearer"
+        outlook, workers, expected, at = self.chosen
+        took = time.perf_counter() - at
+        text = (
+            f"{each}, {_time(outlook.left_seconds)} of them left: {workers} processes were to take "
+            f"{_time(expected)}; the last joined after {_time(self.joined_seconds)}; took {_time(took)}"
+        )
+        if took > _WRONG * expected or expected > _WRONG * took:
+            text += ", so the estimate was wrong, as calls did not go on as they had begun"
+        return text
+
     def _left_by(self, look: Look) -> float:
         """How long what is left would take at the pace of the chunk in progress."""
         if not self._items_are_units:
             return look.seconds  # as long as so far
         unit = look.seconds / (look.items + 1)
         return unit * (self._plan.left_units() + max(0, look.size - look.items - 1))
+
+
+def _time(seconds: float) -> str:
+    """A length of time, to two digits and more."""
+    for unit, length in (("s", 1.0), ("ms", 1e-3), ("µs", 1e-6)):
+        if seconds >= length:
+            return f"{seconds / length:,.3g} {unit}" if seconds < 100 else f"{seconds:,.0f} s"
+    return f"{seconds * 1e9:,.0f} ns"

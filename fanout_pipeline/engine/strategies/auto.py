@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import copy_context
+from dataclasses import replace
 
 from fanout_pipeline.engine.calls.invoke import awaited_aside, is_async
 from fanout_pipeline.engine.calls.items import process_chunk
@@ -62,6 +63,12 @@ def _shared_plan(work: Work, workers: int) -> SharedPlan:
     )
 
 
+def _awaited(options: Options, work: Work, progress: Progress) -> Ran:
+    """The calls of an async function, many at a time in one event loop."""
+    with ASYNCIO.start(options) as crew:
+        return crew.run(work, progress)
+
+
 class Supervised(Crew):
     """Begins with one worker process. All calls are made in such, so that the run survives them."""
 
@@ -71,10 +78,13 @@ class Supervised(Crew):
         self.why = ""
 
     def run(self, work: Work, progress: Progress) -> Ran:
+        if is_async(work.function):
+            return _awaited(self._options, work, progress)
         plan = _shared_plan(work, self._options.worker_count)
         growth = _growth(work, plan, self._options)
         ran = self._pool.run(work, progress, plan, growth)
-        self.why = ""
+        self.why = growth.why()
+        progress.log(self.why)
         return ran
 
     def usage(self) -> list[ProcessUsage]:
@@ -91,8 +101,7 @@ class Here(Crew):
 
     def run(self, work: Work, progress: Progress) -> Ran:
         if is_async(work.function):
-            with ASYNCIO.start(self._options) as crew:
-                return crew.run(work, progress)
+            return _awaited(self._options, work, progress)
         if self._options.workers == 1:
             return OneByOne().run(work, progress)
         plan = _shared_plan(work, self._options.worker_count)
@@ -103,6 +112,8 @@ class Here(Crew):
             calling = _Calling(work, plan, self._options, progress)
             ran = calling.run()
         self._usage += calling.supervisor.usage
+        self.why = calling.growth.why()
+        progress.log(self.why)
         return ran
 
     def usage(self) -> list[ProcessUsage]:
@@ -213,7 +224,7 @@ class _Supervisor:
 
 @contextmanager
 def start_supervised(options: Options) -> Iterator[Supervised]:
-    with worker_processes(1, options.worker_memory_mb) as pool:
+    with worker_processes(0, options.worker_memory_mb) as pool:
         yield Supervised(options, pool)
 
 
@@ -227,5 +238,8 @@ STRATEGY = Strategy(
     description="Calls at once, looks at what calls take, and has worker processes join when that pays.",
     start=start_supervised,
     start_methods=("spawn",),
+    grows=True,
     lacks=frozenset(),
 )
+HERE = replace(STRATEGY, start=start_here)
+"""The same, beginning in the thread that calls."""

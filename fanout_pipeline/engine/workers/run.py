@@ -116,7 +116,7 @@ class SupervisedRun:
                         self._receive(slot)
                 self._check_limits()
                 self._grow()
-                if self._assignments.more or self._is_shared:
+                if self._assignments.more or self._growth is not None:
                     self._assign()
         return Ran(
             [] if self._is_shared else self._parts.in_order(),
@@ -132,6 +132,8 @@ class SupervisedRun:
             try:
                 message = self._message
             except TypeError as error:  # It cannot be sent.
+                if not self._is_shared:
+                    raise
                 self._growth.refuse(str(error))
                 return
             slot = self._slots.add()

@@ -84,6 +84,7 @@ class Slots:
 
     def __init__(self, workers: Workers, began: float):
         self._workers = workers
+        self._began = began
         self._logs = RelayedLogs()
         self._slots = [Slot(number, WorkerTimeline(began)) for number in range(len(workers))]
         self._selector = DefaultSelector()
@@ -98,7 +99,8 @@ class Slots:
         """One more, with a worker that was just started."""
         self._workers.add()
         now = time.perf_counter()
-        slot = Slot(len(self._slots), WorkerTimeline(now), joining=now)
+        slot = Slot(len(self._slots), WorkerTimeline(self._began), joining=now)
+        slot.timeline.until(now, "wait")
         self._slots.append(slot)
         self._await(slot)
         return slot
