@@ -55,6 +55,9 @@ class FanoutSpec:
     """The type that every result must have: a type or schema of pyarrow, a dataclass, a NamedTuple, a pydantic
     model, or one of Python's own (`float`, `list[str]`). A result that would not be read back equal is an error of
     its item. With None results have the type that they have in common, or the run fails."""
+    code_version: str | None = field(default=None, kw_only=True)
+    """What stands for the function's code in place of its fingerprint: results are made anew where it has changed,
+    and only there."""
     import_path: tuple[str, ...] = field(
         default_factory=import_path, compare=False, repr=False, kw_only=True
     )
