@@ -5,9 +5,9 @@ from __future__ import annotations
 import inspect
 import logging
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +16,8 @@ from fanout_pipeline.engine.functions.fingerprint import function_name
 from fanout_pipeline.engine.model.keywords import names_keywords
 from fanout_pipeline.engine.model.options import Options
 from fanout_pipeline.engine.model.spec import Dependency, FanoutSpec
+from fanout_pipeline.engine.step import call_in, record
+from fanout_pipeline.engine.system.progress_bar import ProgressBar, can_show
 from fanout_pipeline.results.results import Results
 from fanout_pipeline.sources.columns import nearest
 from fanout_pipeline.sources.memory import as_source
@@ -76,13 +78,21 @@ def fan_out(
 
     if why := unsuited(way, spec, options):
         raise Unsupported(why)
-    log = _log_to(logging.getLogger("fanout_pipeline"))
+    log = _log_to(logging.getLogger("fanout_pipeline") if context is None else context.log)
     if is_async(function) and not way.awaits:
         log(
             f"Warning: {way.name} awaits one call after the other. strategy='asyncio' has up to "
             f"concurrency={options.concurrency} of them in flight."
         )
-    return _in_files(way, spec, options, folder, log)
+    shown = can_show() and context is None if progress is None else progress
+    bar = ProgressBar(way.name, log) if shown else None
+    run = partial(_in_files, way, spec, options, log, bar)
+    if context is None:
+        return run(None if folder is None else Path(folder).absolute())
+    with call_in(context, name) as place:
+        results = run(place if folder is None else Path(folder).absolute())
+        record(context, name, results.record, results.path)
+        return results
 
 
 def _chosen(options: Options | None, strategy: str | None) -> Options:
@@ -158,8 +168,9 @@ def _in_files(
     way: Strategy,
     spec: FanoutSpec,
     options: Options,
-    folder: str | Path | None,
     log: Callable[[str], object],
+    bar: ProgressBar | None,
+    folder: Path | None,
 ) -> Results:
     """Run a strategy into a folder, or into a temporary one."""
     from fanout_pipeline.engine.run import run_strategy
@@ -170,28 +181,30 @@ def _in_files(
         import tempfile
 
         temporary = Path(tempfile.mkdtemp(prefix="fanout-"))
-    path = Path(folder) if folder is not None else temporary / "results"  # type: ignore[operator]
-    with _giving_partial(temporary, folder):
-        record = run_strategy(
-            way, spec, path.absolute(), options, log=log, ledger=True, resume=True
-        )
-    return Results(Snapshot.of(path), record, temporary)
-
-
-@contextmanager
-def _giving_partial(temporary: Path | None, folder: str | Path | None) -> Iterator[None]:
-    """An error that leaves the block has what was done by then as its attribute `results`."""
+        folder = temporary / "results"
     try:
-        yield
+        run = run_strategy(
+            way, spec, folder, options, log=log, ledger=True, resume=True, progress=bar
+        )
     except BaseException as error:
-        if (partial := getattr(error, "partial", None)) is not None:
-            error.results = results = Results(partial, None, temporary)  # type: ignore[attr-defined]
-            where = "in the attribute `results` of this error"
-            if folder is not None:
-                where = f"in {folder}: the same call goes on from there"
-            error.add_note(f"{len(results):,} results are kept, {where}.")
-        elif temporary is not None:
-            import shutil
-
-            shutil.rmtree(temporary, ignore_errors=True)
+        _keep_partial(error, folder, temporary)
         raise
+    finally:
+        if bar is not None:
+            bar.close()
+    return Results(Snapshot.of(folder), run, temporary)
+
+
+def _keep_partial(error: BaseException, folder: Path, temporary: Path | None) -> None:
+    """Give an error what was done before it as its attribute `results`, and say so."""
+    if (done := getattr(error, "partial", None)) is not None:
+        error.results = results = Results(done, None, temporary)  # type: ignore[attr-defined]
+        where = "as the attribute `results` of this error"
+        if temporary is None:
+            where = f"in {folder}: the same call goes on from there"
+        if results:
+            error.add_note(f"{len(results):,} results are kept, {where}.")
+    elif temporary is not None:
+        import shutil
+
+        shutil.rmtree(temporary, ignore_errors=True)

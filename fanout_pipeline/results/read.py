@@ -100,15 +100,10 @@ class Snapshot:
                     return cls(folder, generation, Manifest.load(LocalGeneration(folder)))
 
     @classmethod
-    def of_unfinished(cls, generation: Generation) -> Snapshot | None:
-        """What a run that has ended early has left for the next one; None if it is nothing."""
+    def of_unfinished(cls, generation: Generation, unpack: bool) -> Snapshot:
+        """What a run that has ended early has left for the next one, which may be nothing."""
         ledger = Ledger.read(generation)
-        if ledger is None or not ledger.finished:
-            return None
-        parts = tuple(one.part for one in ledger.finished)
-        unpack = bool(
-            (ledger.identity.results.get("the columns of the results") or {}).get("unpack")
-        )
+        parts = () if ledger is None else tuple(one.part for one in ledger.finished)
         manifest = Unfinished("", parts, unpack=unpack)
         if manifest.failed:
             gather_failures(generation, parts)

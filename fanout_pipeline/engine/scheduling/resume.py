@@ -82,7 +82,7 @@ def log_kept_on_error(
         with interrupts_held(), suppress(Exception):
             if kept := _kept(generation, spec, basis):
                 log(kept)
-                error.partial = Snapshot.of_unfinished(generation)  # type: ignore[attr-defined]
+            error.partial = Snapshot.of_unfinished(generation, spec.unpack)  # type: ignore[attr-defined]
         raise
 
 
