@@ -60,18 +60,23 @@ def fan_out(
     a `Source`. Rows of frames and tables are given as dicts; `columns` picks some, and of one its plain values.
     """
     options = _chosen(options, strategy)
-    _require_callable(function, setup)
+    for called in (function, *([] if batch_function is None else [batch_function])):
+        _require_callable(called, setup)
     way = _strategy(options)
+    keep = _with_key(keep, key)
     spec = FanoutSpec(
         re.sub(r"\W", "_", name or function_name(function).rpartition(":")[2]),
-        _source(items, columns, keep, key),
+        _source(items, columns, keep),
         function,
         batch_function,
         depends_on=tuple(depends_on),
         tolerance=tolerance,
-        keep=tuple(dict.fromkeys([*keep, *([] if key is None else [key])])),
+        keep=keep,
         unpack=unpack,
         result_type=result_type,
+        setup=setup,
+        resources=resources or {},
+        thread_safe=thread_safe,
         code_version=code_version,
     )
     from fanout_pipeline.engine.suitability import Unsupported, unsuited
@@ -150,14 +155,19 @@ def _strategy(options: Options) -> Strategy:
     raise ValueError(f"There is no strategy {name!r}. {nearest(name, known)}")
 
 
-def _source(
-    items: Any, columns: Sequence[str] | None, keep: Sequence[str], key: str | None
-) -> Source:
+def _with_key(keep: Sequence[str], key: str | None) -> tuple[str, ...]:
+    """The names of the columns that are kept; the key is one of them."""
+    if isinstance(keep, str):
+        raise TypeError(f"keep is a tuple of names: write keep=({keep!r},)")
+    return tuple(keep if key is None or key in keep else (key, *keep))
+
+
+def _source(items: Any, columns: Sequence[str] | None, keep: Sequence[str]) -> Source:
     if isinstance(columns, str):
         raise TypeError(f"columns is a tuple of names: write columns=({columns!r},)")
     if isinstance(items, Source) and columns is not None:
         raise TypeError(f"Say columns={columns!r} where the {type(items).__name__} is made.")
-    return as_source(items, columns, [*keep, *([] if key is None else [key])])
+    return as_source(items, columns, keep)
 
 
 def _log_to(logger: Any) -> Callable[[str], object]:

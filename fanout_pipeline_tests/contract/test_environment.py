@@ -65,7 +65,7 @@ def into(faults, name, folder):
         faults = [fault for fault in faults if fault not in MOUNTED]
     command = [*(wrapped or ()), *command, name, str(folder), *faults]
     done = subprocess.run(
-        command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=100
+        command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=240
     )
     assert done.returncode == 0, done.stderr
     return dict(zip(faults, map(json.loads, done.stdout.splitlines()), strict=True)), reason

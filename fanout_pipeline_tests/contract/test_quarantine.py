@@ -291,7 +291,7 @@ def test_interrupted_while_waiting_for_a_retry(name, file, tmp_path):
 
 
 @pytest.mark.parametrize("name", ["threads", "asyncio", "multiprocess"])
-@pytest.mark.timeout(30)
+@pytest.mark.timeout(50)
 def test_a_failed_item_does_not_wait_for_retries(name, file, tmp_path):
     """Where an item has failed for good the run ends soon, though others wait to be tried again."""
     policy = FailurePolicy(retries=5, retry_on=("ConnectionError",), backoff_seconds=60.0)

@@ -73,7 +73,7 @@ class _PoolMap(Crew):
 @contextmanager
 def start(options: Options) -> Iterator[_PoolMap]:
     """A pool whose workers have answered. After an error nobody ends it but who kills this process."""
-    context = multiprocessing.get_context(options.start_method)
+    context = multiprocessing.get_context(options.start_method or START_METHODS[0])
     ready = context.Semaphore(0)
     before = set(multiprocessing.active_children())
     pool = context.Pool(options.worker_count, _answer, (ready,))

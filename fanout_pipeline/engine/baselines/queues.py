@@ -46,7 +46,7 @@ class _ItemQueue(Crew):
     def __init__(self, options: Options, indexed: bool):
         """`indexed`: an item's index travels with it, and the results are sorted by it."""
         self._indexed = indexed
-        context: Any = get_context(options.start_method)
+        context: Any = get_context(options.start_method or START_METHODS[0])
         self.inputs = context.Queue()
         self.workers: dict[Any, Any] = {}
         """The process of each worker, by our end of its pipe."""

@@ -77,6 +77,9 @@ class Options(FailurePolicy):
     """The most resident memory that a worker process may use, in MiB. None sets no limit."""
     chunks: int | None = None
     """Into how many chunks of equal size the input is cut. None: sizes follow from the time that items take."""
+    recycle_after: int | None = None
+    """After how many calls the value that `setup` made is closed and made anew, as for a client that leaks or a token
+    that expires. Each worker counts its own calls. None: the value lasts as long as its worker does."""
 
     def __post_init__(self) -> None:
         FailurePolicy.__post_init__(self)
@@ -86,6 +89,8 @@ class Options(FailurePolicy):
             raise ValueError(f"concurrency must be at least 1, not {self.concurrency}")
         if self.chunks is not None and self.chunks < 1:
             raise ValueError(f"chunks must be at least 1, not {self.chunks}")
+        if self.recycle_after is not None and self.recycle_after < 1:
+            raise ValueError(f"recycle_after must be at least 1, not {self.recycle_after}")
 
     @property
     def worker_count(self) -> int:
