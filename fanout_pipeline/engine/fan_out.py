@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import logging
+import os
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -69,7 +70,7 @@ def fan_out(
         _source(items, columns, keep),
         function,
         batch_function,
-        depends_on=tuple(depends_on),
+        depends_on=depends_on,  # type: ignore[arg-type]
         tolerance=tolerance,
         keep=keep,
         unpack=unpack,
@@ -93,9 +94,9 @@ def fan_out(
     bar = ProgressBar(way.name, log) if shown else None
     run = partial(_in_files, way, spec, options, log, bar)
     if context is None:
-        return run(None if folder is None else Path(folder).absolute())
+        return run(folder)
     with call_in(context, name) as place:
-        results = run(place if folder is None else Path(folder).absolute())
+        results = run(place if folder is None else folder)
         record(context, name, results.record, results.path)
         return results
 
@@ -180,7 +181,7 @@ def _in_files(
     options: Options,
     log: Callable[[str], object],
     bar: ProgressBar | None,
-    folder: Path | None,
+    folder: str | Path | None,
 ) -> Results:
     """Run a strategy into a folder, or into a temporary one."""
     from fanout_pipeline.engine.run import run_strategy
@@ -192,6 +193,7 @@ def _in_files(
 
         temporary = Path(tempfile.mkdtemp(prefix="fanout-"))
         folder = temporary / "results"
+    folder = Path(os.path.realpath(Path(folder).parent), Path(folder).name)  # no links on the way
     try:
         run = run_strategy(
             way, spec, folder, options, log=log, ledger=True, resume=True, progress=bar

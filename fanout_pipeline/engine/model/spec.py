@@ -82,6 +82,7 @@ class FanoutSpec:
             raise TypeError(
                 f"depends_on is a tuple of names: write depends_on=({str(self.depends_on)!r},)"
             )
+        object.__setattr__(self, "depends_on", tuple(self.depends_on))
         if not 0 <= self.tolerance < math.inf:
             raise ValueError(f"tolerance must be at least 0 and finite, not {self.tolerance}")
         if isinstance(self.keep, str):
