@@ -1,12 +1,13 @@
 """`fan_out` inside an asset of somebody's project, which is killed or cancelled and materialized again."""
 
+import os
 import re
 import signal
 
+import psutil
 import pytest
 
-from fanout_pipeline_tests.end_to_end.test_going_on import run_until
-from fanout_pipeline_tests.processes import lives
+from fanout_pipeline_tests.processes import GONE_SECONDS, lives, wait_for
 
 ITEMS = 60
 MINE = """
@@ -46,17 +47,18 @@ def calls(guest):
 def test_a_materialization_that_was_ended_goes_on(guest, number):
     """Killed or cancelled, it leaves no process, and the next one calls what was not called."""
     guest.write(mine=MINE, waiting=WAITING)
-    workers = set()
-
-    def half_done():
-        workers.update(guest.processes())
-        return calls(guest) >= ITEMS // 2
-
-    outright = number == signal.SIGKILL
-    run_until(guest, ("dagster", *WAITED), half_done, number, group=outright)
-    assert not list(filter(lives, workers))
-    if not outright:
-        assert re.search(r"\d+ chunks, \d+ of 60 items are kept", guest.output()), guest.output()
+    process = guest.start("dagster", *WAITED)
+    wait_for(lambda: calls(guest) >= ITEMS // 2 or process.poll() is not None, 120, "call")
+    family = guest.processes()
+    if number == signal.SIGKILL:
+        os.killpg(process.pid, number)
+    else:
+        process.send_signal(number)
+    process.wait(60)
+    psutil.wait_procs(family, timeout=GONE_SECONDS)
+    assert not list(filter(lives, family))
+    kept = re.search(r"\d+ chunks?, \d+ items are kept; materialize again", guest.output())
+    assert number == signal.SIGKILL or kept, guest.output()
     before = calls(guest)
     assert before < ITEMS
     code, output = guest.run("dagster", *WAITED)

@@ -119,7 +119,8 @@ def test_where_there_is_not_one_asset(instance, tmp_path):
     def both(context: dg.AssetExecutionContext):
         fan_out(abs, range(3), context=context)
 
-    dg.job(lambda: step(), name="steps").execute_in_process(instance=instance)
+    graph = dg.GraphDefinition("steps", node_defs=[step])
+    graph.to_job().execute_in_process(instance=instance)
     assert dg.materialize([both], instance=instance).success
     root = tmp_path / "storage" / "fanout" / "_calls"
     assert len(read_results(root / "steps" / "step" / "call")) == 3
