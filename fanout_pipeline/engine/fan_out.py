@@ -87,8 +87,8 @@ def fan_out(
     log = _log_to(logging.getLogger("fanout_pipeline") if context is None else context.log)
     if is_async(function) and not way.awaits:
         log(
-            f"Warning: {way.name} awaits one call after the other. strategy='asyncio' has up to "
-            f"concurrency={options.concurrency} of them in flight."
+            f"Warning: {way.name} awaits one call after the other{'' if way.single else ' in each worker'}. "
+            f"strategy='asyncio' has up to concurrency={options.concurrency} of them in flight."
         )
     shown = can_show() and context is None if progress is None else progress
     bar = ProgressBar(way.name, log) if shown else None
