@@ -6,10 +6,13 @@ A worker has one chunk at a time. Chunks are begun in the order of the input.
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 
 from fanout_pipeline.engine.calls.call_log import Announce
 from fanout_pipeline.engine.calls.outcome import Outcome
+from fanout_pipeline.engine.calls.setup import setup_name
 from fanout_pipeline.engine.calls.typed import stated
 from fanout_pipeline.engine.functions.serialize import pickle_with_function
 from fanout_pipeline.engine.model.strategy import Ran
@@ -19,7 +22,7 @@ from fanout_pipeline.engine.scheduling.chunk_plan import ChunkPlan
 from fanout_pipeline.engine.scheduling.resume import part_collector
 from fanout_pipeline.engine.scheduling.suspects import Death, Suspects
 from fanout_pipeline.engine.system.progress import Progress
-from fanout_pipeline.engine.system.signals import WAIT_SECONDS
+from fanout_pipeline.engine.system.signals import WAIT_SECONDS, interrupts_held
 from fanout_pipeline.engine.timing.timeline import busy_seconds
 from fanout_pipeline.engine.workers.handing_back import SENT_BYTES, write_handed_back
 from fanout_pipeline.engine.workers.limits import Limits
@@ -31,6 +34,8 @@ from fanout_pipeline.results.types.buffer import ResultBuffer
 
 _ARRIVAL_SECONDS = 0.01
 """How often is looked whether something has arrived, while a worker has nothing to do."""
+_CLOSE_SECONDS, _INTERRUPT_SECONDS = 5.0, 0.5
+"""For so long is waited for values to be closed where a run has failed, and where it was interrupted."""
 _LOGGED_DEATHS = 20
 """How many deaths of workers are logged; the rest are not."""
 
@@ -65,14 +70,14 @@ class SupervisedRun:
         function = stated(work.function)
         self._message = pickle_with_function(message, function, work.source, progress.log_once)
         """What a worker is sent before its first chunk."""
-        self._slots = Slots(workers, began)
+        self._slots = Slots(workers, began, work.setup is not None)
 
     def ran(self) -> Ran:
         """Give out chunks until none is left and none is being worked on.
 
         Raises what the function or a source raised, or WorkerDied.
         """
-        with self._slots as slots:
+        with self._slots as slots, self._values_closed():
             self._assign()
             while self._assignments.more or not slots.all_idle:
                 for slot, has_ended in slots.poll(self._seconds_to_wait()):
@@ -88,6 +93,21 @@ class SupervisedRun:
             self._slots.timelines(time.perf_counter()),
             self._workers.sent_bytes - self._sent_before,
         )
+
+    @contextmanager
+    def _values_closed(self) -> Iterator[None]:
+        """What `setup` has made in workers is closed at the end of the block, whatever ends it."""
+        try:
+            yield
+            if self._work.setup is not None:
+                self._slots.close_values(self._slots)
+        except BaseException as error:
+            if self._work.setup is not None:
+                # An interrupt ends a run within a second, whatever a value would have to do.
+                seconds = _CLOSE_SECONDS if isinstance(error, Exception) else _INTERRUPT_SECONDS
+                with interrupts_held():
+                    self._slots.close_values(self._slots, seconds, leave_calls=True)
+            raise
 
     def _assign(self) -> None:
         """Give a chunk to each worker that has none, as far as there are chunks."""
@@ -202,6 +222,10 @@ class SupervisedRun:
             chunk = assignment.chunk.number
             self._parts.discard(chunk)
             death = worker.death(chunk, how, termination, slot.assigned)
+            if death.in_setup and self._work.setup is not None:
+                death = replace(
+                    death, how=f"{death.how} while setup {setup_name(self._work.setup)} was called"
+                )
             self._suspect(assignment, worker, death)
         worker.close()
         self._assign()
