@@ -9,7 +9,7 @@ from importlib import import_module
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from fanout_pipeline.defs.lab.factory import fanout_definitions
-    from fanout_pipeline.engine.model.errors import ItemFailed, WorkerDied
+    from fanout_pipeline.engine.model.errors import ItemFailed, SetupFailed, WorkerDied
     from fanout_pipeline.engine.model.options import Options
     from fanout_pipeline.engine.model.spec import FanoutSpec
     from fanout_pipeline.results.failures import read_failures
@@ -47,6 +47,7 @@ __all__ = [
     "NoResults",
     "Options",
     "Parquet",
+    "SetupFailed",
     "Source",
     "Sql",
     "TextLines",
@@ -74,6 +75,7 @@ _MODULES = {
     "NoResults": "results.store.manifest",
     "Options": "engine.model.options",
     "Parquet": "sources.parquet",
+    "SetupFailed": "engine.model.errors",
     "Source": "sources.source",
     "Sql": "sources.sql",
     "TextLines": "sources.text_lines",

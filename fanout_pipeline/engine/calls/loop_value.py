@@ -126,12 +126,12 @@ class LoopValue:
             try:
                 with self._around():
                     await kept.begin()
+                    self._current = kept
             except asyncio.CancelledError:
                 raise
             except BaseException as error:
                 self._failure = self._failed(error)
                 raise self._failure from None
-            self._current = kept
 
     async def taken(self) -> Kept:
         """The value for one more call, which has to be given back."""

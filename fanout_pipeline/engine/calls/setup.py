@@ -61,9 +61,9 @@ def given(
 
 
 @contextmanager
-def opened(setup: Setup, awaits: bool) -> Iterator[WorkerValue]:
-    """For the block, the value of one worker in this process; `awaits`: of an async function."""
-    value = WorkerValue(setup, awaits, aside=True)
+def opened(setup: Setup, awaits: bool, *, aside: bool = True) -> Iterator[WorkerValue]:
+    """For the block, the value of one worker in this process. See `WorkerValue`."""
+    value = WorkerValue(setup, awaits, aside=aside)
     try:
         yield value
     finally:
@@ -92,6 +92,8 @@ class WorkerValue:
         """The value of async functions, which the loop takes care of."""
         self._made = self._made_cpu = 0.0
         """Seconds that it took to make values, as far as nobody has asked for them."""
+        self.is_making = False
+        """Whether a value is being made, in which nobody should raise anything: it would never be closed."""
         self._control = UNLIMITED
         self._secrets = secrets_of(setup.resources)
         hide(self._secrets)
@@ -190,15 +192,19 @@ class WorkerValue:
 
     @contextmanager
     def _making(self) -> Iterator[None]:
-        """Around all that makes a value: it is no part of an item's call."""
+        """Around all that makes a value: it is no part of an item's call. Raises Stopped at the end of a run that was."""
         recorder = self._control.recorder
         with nullcontext() if recorder is None else recorder.setting_up():
             began, cpu = time.perf_counter(), time.thread_time()
+            self.is_making = True
             try:
                 yield
             finally:
+                self.is_making = False
                 self._made += time.perf_counter() - began
                 self._made_cpu += time.thread_time() - cpu
+        if self._control.stopped():
+            raise Stopped
 
     def _begun(self) -> dict[str, Any]:
         if self._resources is None:

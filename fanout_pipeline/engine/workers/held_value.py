@@ -62,6 +62,6 @@ class HeldValue:
         signal.pthread_kill(ident, signal.SIGINT)
 
     def _leave(self, number: int, frame: Any) -> None:
-        if self._is_stopped and self._is_calling:
+        if self._is_stopped and self._is_calling and not self._value.is_making:
             self._is_calling = False
             raise Stopped

@@ -68,7 +68,9 @@ class SupervisedRun:
         message = ("work", slim, log_levels(), sendable_bytes)
         self._sent_before = workers.sent_bytes
         function = stated(work.function)
-        self._message = pickle_with_function(message, function, work.source, progress.log_once)
+        self._message = pickle_with_function(
+            message, function, work.source, progress.log_once, setup=work.setup
+        )
         """What a worker is sent before its first chunk."""
         self._slots = Slots(workers, began, work.setup is not None)
 

@@ -11,6 +11,10 @@ import time
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import pyarrow
 
 
 class Client:
@@ -110,6 +114,11 @@ def call_batch(items, client):
     assert not client.closed
     client.calls += 1
     return items
+
+
+def call_table(table: "pyarrow.Table", client):
+    """The items of an Arrow table."""
+    return call_batch(table, client).column(0)
 
 
 def call_slowly(item, client):

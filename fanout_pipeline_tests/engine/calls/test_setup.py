@@ -7,10 +7,18 @@ import time
 
 import pytest
 
-from fanout_pipeline import FanoutSpec, IntegerLines, ItemFailed, Options, WorkerDied, read_results
-from fanout_pipeline.engine.model.errors import SetupFailed
+from fanout_pipeline import (
+    FanoutSpec,
+    IntegerLines,
+    ItemFailed,
+    Options,
+    SetupFailed,
+    WorkerDied,
+    read_results,
+)
 from fanout_pipeline.engine.registry import STRATEGIES
 from fanout_pipeline.engine.run import run_strategy
+from fanout_pipeline.engine.scattered.scattered import ScatteredRun
 from fanout_pipeline.engine.suitability import Unsupported
 from fanout_pipeline_tests.contract.cases import RELIABLE
 from fanout_pipeline_tests.contract.runs import write_items
@@ -118,7 +126,7 @@ def test_fails_once(name, file, journal, tmp_path):
     """A setup that fails is named, ends the run at once, and is tried once a worker: it is no item's failure."""
     setup = functions.Refused(journal)
     options = {"on_error": "quarantine", "retries": 3, "backoff_seconds": 0}
-    with pytest.raises(SetupFailed, match="^setup Refused raised ConnectionError: refused by the"):
+    with pytest.raises(SetupFailed, match=r"^setup Refused raised ConnectionError: refused by the"):
         _run(name, file, setup, _function_of(name), tmp_path, **options)
     assert len(journal.read_text().splitlines()) <= 2
 
@@ -225,23 +233,23 @@ def test_failed_close_hides_nothing(file, tmp_path):
 @pytest.mark.parametrize("name", ["queue", "indexed_queue", "pool_map"])
 def test_refused_by_baselines(name, file, tmp_path):
     """Baselines say before anything starts that they know no setup."""
-    with pytest.raises(Unsupported, match="does not support setup=.*functions:takes_long"):
+    with pytest.raises(Unsupported, match=r"does not support setup=.*functions:takes_long"):
         _run(name, file, functions.takes_long, functions.with_value, tmp_path)
 
 
 def test_from_a_main_module(file, tmp_path):
     """Lambdas and closures are sent with their code, as functions are."""
     offset = 5
-    results = _run(
-        "multiprocess", file, lambda: offset, lambda item, value: item + value, tmp_path
-    )
+    results = _run("multiprocess", file, lambda: offset, lambda item, value: item + value, tmp_path)
     assert results == list(range(1005, 1105))
 
 
 def test_that_cannot_be_sent(file, tmp_path):
     """The error says that it is the setup that cannot be sent, and what of it."""
     lock = (number for number in range(3))
-    with pytest.raises(TypeError, match="setup .* cannot be sent .* its variable lock, a generator"):
+    with pytest.raises(
+        TypeError, match=r"setup .* cannot be sent .* its variable lock, a generator"
+    ):
         _run("multiprocess", file, lambda: lock, functions.with_value, tmp_path)
 
 
@@ -254,6 +262,30 @@ def test_warm_crews(file, journal, tmp_path):
     run_strategy(STRATEGIES["multiprocess"], spec, tmp_path / "r", options, warm_runs=2)
     assert [line[0] for line in _noted(journal)] == ["made", "closed"] * 3
     assert len({line[1] for line in _noted(journal)}) == 1
+
+
+def test_batch_of_arrow(file, journal, tmp_path):
+    """What a batch is follows from the function's first parameter, with a setup as without."""
+    results = _run(
+        "vectorized", file, functions.Opens(journal), abs, tmp_path, batch=functions.call_table
+    )
+    assert results == list(range(1000, 1100))
+
+
+@pytest.mark.parametrize("form", _FORMS)
+def test_steps_of_a_scheduler(form, file, journal, tmp_path):
+    """A step that does one chunk has a value of its own, and so has what does the rest."""
+    spec = FanoutSpec(
+        "items", IntegerLines(str(file)), functions.call_anywhere, setup=form(journal)
+    )
+    options = Options(chunks=4, workers=2)
+    rest = STRATEGIES["serial"]
+    joined = ScatteredRun.join("steps", spec, tmp_path / "r", options, "a run", rest=rest)
+    chunks = joined.scatter()
+    answers = [joined.run_chunk(chunk.start, chunk.stop) for chunk in chunks[:2]]
+    joined.gather(answers)
+    assert read_results(tmp_path / "r")["result"].tolist() == list(range(1000, 1100))
+    assert [line[0] for line in _noted(journal)] == ["made", "closed"] * 3
 
 
 def test_signals_of_others(file, journal, tmp_path):
