@@ -84,6 +84,7 @@ class InFlight:
         function = work.function if limit is None else _Limited(work.function, limit)
         # Around the limit: to make a value anew is no part of a call.
         self._function = function if value is None else value.function(function)
+        self._value = value
         self._loop = loop
         self._concurrency = concurrency
         self._timeline = timeline
@@ -95,6 +96,14 @@ class InFlight:
         self._lap = self._lap_cpu = 0.0
 
     # Called in the thread that reads and writes.
+
+    def ready(self) -> None:
+        """Make the value that calls are given, unless there is one. Raises SetupFailed. Before the first chunk is added."""
+        if self._value is not None and not self._value.is_made:
+            began = time.perf_counter()
+            self._value.ready()
+            self._timeline.until(began, "read")
+            self._timeline.until(time.perf_counter(), "start")
 
     def add(self, calls: Calls | None) -> None:
         """Add one more chunk, in order; None says that there is no further one."""

@@ -135,12 +135,18 @@ class WorkerValue:
 
         return GivenAsyncFunction(function, self.in_loop)
 
+    @property
+    def is_made(self) -> bool:
+        """Whether there is a value. (Calls have another made where it has served for enough.)"""
+        return self.in_loop.is_made if self._awaits else self._left > 0
+
     def ready(self) -> None:
         """Make the value unless there is one. Raises SetupFailed, and interrupts."""
+        if self.is_made:
+            return
         if self._awaits:
-            if not self.in_loop.is_made:
-                self.await_(self.in_loop.ready())
-        elif self._left <= 0:
+            self.await_(self.in_loop.ready())
+        else:
             with self._making():
                 self._make()
 

@@ -158,8 +158,11 @@ class Suspects:
             raise _given_up(f"A worker process {death.how}", death)
         if not death.begun:
             self._unbegun_deaths += 1
-            # All of them may have been killed at once, and then those that replaced them.
-            if self._unbegun_deaths >= 2 * (self.workers + _DEATHS):
+            # All of them may have been killed at once, and then those that replaced them. A setup may take minutes.
+            spare = (
+                self.workers + _FOREIGN_DEATHS if death.in_setup else 2 * (self.workers + _DEATHS)
+            )
+            if self._unbegun_deaths >= spare:
                 raise _given_up(
                     f"{self._unbegun_deaths} worker processes in a row ended before they had begun any "
                     f"work. The last one {death.how}",

@@ -16,7 +16,7 @@ from fanout_pipeline.engine.calls.event_loop import served
 from fanout_pipeline.engine.calls.invoke import is_async
 from fanout_pipeline.engine.calls.loop_thread import Call
 from fanout_pipeline.engine.calls.quarantine import Quarantine, unreadable_failures
-from fanout_pipeline.engine.calls.setup import WorkerValue, opened
+from fanout_pipeline.engine.calls.setup import opened
 from fanout_pipeline.engine.calls.typed import stated
 from fanout_pipeline.engine.functions.fingerprint import function_name
 from fanout_pipeline.engine.model.options import Options
@@ -73,7 +73,7 @@ class _EventLoop(Crew):
                 running.submit()
                 if work.arrivals is not None:
                     work.arrivals.listen(calls.arrived)
-                parts = self._read_and_write(work, plan, calls, progress, value)
+                parts = self._read_and_write(work, plan, calls, progress)
                 running.wait()
             except BaseException:
                 calls.stop()
@@ -88,7 +88,6 @@ class _EventLoop(Crew):
         plan: ChunkPlan,
         calls: InFlight,
         progress: Progress,
-        value: WorkerValue | None,
     ) -> PartCollector:
         """The parts of all chunks, or of those that were done when the calls ended."""
         parts = part_collector(work)
@@ -110,8 +109,8 @@ class _EventLoop(Crew):
                 items = work.source.read(chunk)
                 found = Calls(items, unreadable_failures(work, items))
                 read_seconds[chunk.number] = time.perf_counter() - began
-                if value is not None and len(items):
-                    value.ready()
+                if len(items):
+                    calls.ready()
                 calls.add(found)
                 read += len(items)
             done = calls.next_complete()

@@ -13,7 +13,7 @@ from __future__ import annotations
 import signal
 import threading
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from fanout_pipeline.engine.calls.invoke import is_async
 from fanout_pipeline.engine.calls.items import process_chunk
@@ -23,20 +23,16 @@ from fanout_pipeline.engine.model.errors import Stopped
 from fanout_pipeline.engine.model.work import Work
 from fanout_pipeline.sources.source import Chunk
 
-if TYPE_CHECKING:
-    from fanout_pipeline.engine.workers.main import Parent
-
 
 class HeldValue:
     """The value of one run in this process. Created in its main thread."""
 
-    def __init__(self, work: Work, parent: Parent):
+    def __init__(self, work: Work):
         assert work.setup is not None
         self._value = WorkerValue(work.setup, is_async(work.function), aside=False)
         self._is_calling = self._is_stopped = False
         # Without a meaning here: the terminal's reaches only the process that started this one.
         signal.signal(signal.SIGINT, self._leave)
-        parent.leave_calls = self._stop
 
     def process(
         self, work: Work, chunk: Chunk, control: Control, finish: Callable[..., Any]
@@ -54,8 +50,8 @@ class HeldValue:
     def close(self) -> None:
         self._value.close()
 
-    def _stop(self) -> None:
-        """In another thread: have the main thread leave its calls."""
+    def stop(self) -> None:
+        """From another thread: have the main thread leave its calls."""
         self._is_stopped = True
         ident = threading.main_thread().ident
         assert ident is not None

@@ -110,7 +110,9 @@ def _value_of(work: Any, parent: Parent) -> HeldValue | None:
         return None
     from fanout_pipeline.engine.workers.held_value import HeldValue
 
-    return HeldValue(work, parent)
+    value = HeldValue(work)
+    parent.leave_calls = value.stop
+    return value
 
 
 def _close(value: HeldValue | None) -> None:

@@ -261,3 +261,20 @@ class Interrupts:
         if os.getpid() != self.not_to:
             os.kill(os.getpid(), self.number)
         return call(item, client)
+
+
+def takes_none():
+    """A setup that has nothing to make."""
+    return
+
+
+def takes_nothing():
+    """Another one."""
+    return "nothing"
+
+
+def fails_late_with(item, value):
+    """A call that fails on a late item."""
+    if int(item) == 1090:
+        raise ValueError("the late one")
+    return int(item)

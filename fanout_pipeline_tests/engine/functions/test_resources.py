@@ -168,6 +168,21 @@ def test_no_part_of_the_identity(tmp_path):
     assert len({code_version(s, s.function) for s in (spec, changed, without)}) == 3
 
 
+def test_changed_setup(tmp_path):
+    """What a dead run has left is not reused where the setup has changed; the log says that it is why."""
+    file, lines = write_items(tmp_path / "numbers.txt", 100), []
+    for setup in (functions.takes_none, functions.takes_none, functions.takes_nothing):
+        spec = FanoutSpec("items", IntegerLines(str(file)), functions.fails_late_with, setup=setup)
+        options = Options(chunks=10)
+        how = {"ledger": True, "resume": True, "log": lines.append}
+        lines.append("next")
+        with pytest.raises(ItemFailed, match="the late one"):
+            run_strategy(STRATEGIES["serial"], spec, tmp_path / "results", options, **how)
+    second, third = " ".join(lines).split("next")[2:]
+    assert "reuse" in second, lines
+    assert "the function setup" in third
+
+
 def test_never_on_disk(tmp_path, monkeypatch):
     """Secrets travel through a pipe: no file, command line or environment of a worker has them."""
     given = {"key": "unwritten-secret"}
