@@ -19,6 +19,7 @@ from collections.abc import Callable, Coroutine, Iterator
 from contextlib import ExitStack, contextmanager, nullcontext
 from contextvars import copy_context
 from dataclasses import replace
+from functools import update_wrapper
 from inspect import isawaitable
 from typing import TYPE_CHECKING, Any
 
@@ -110,12 +111,13 @@ class WorkerValue:
         self._control = control
         self.ready()
         before, self._made, self._made_cpu = self._made, 0.0, 0.0
-        batch = work.batch_function
-        bound = replace(
-            work,
-            function=self.function(work.function),
-            batch_function=None if batch is None else GivenFunction(batch, self),
-        )
+        both = {"function": work.function, "batch_function": work.batch_function}
+        given = {
+            name: self.function(one)
+            for name, one in both.items()
+            if one is not None and is_async(one) == self._awaits
+        }
+        bound = replace(work, **given)  # type: ignore[arg-type]
         outcome = process(bound, chunk, control, *more)
         made, self._made = self._made, 0.0
         part = outcome.part
@@ -128,12 +130,24 @@ class WorkerValue:
         return outcome._replace(part=part, import_seconds=seconds)
 
     def function(self, function: Callable[..., Any]) -> Callable[[Any], Any]:
-        """The function with the value as its second argument; it awaits where the function must be awaited."""
-        if not is_async(function):
-            return GivenFunction(function, self)
-        from fanout_pipeline.engine.calls.loop_value import GivenAsyncFunction
+        """The function with the value, which there is, as its second argument. It awaits where the function does."""
+        if is_async(function):
+            from fanout_pipeline.engine.calls.loop_value import GivenAsyncFunction
 
-        return GivenAsyncFunction(function, self.in_loop)
+            return GivenAsyncFunction(function, self.in_loop)
+        value = self._value
+        if self._setup.recycle_after is None:
+
+            def given(item: Any) -> Any:
+                return function(item, value)
+        else:
+
+            def given(item: Any) -> Any:
+                return function(item, self._taken())
+
+        return update_wrapper(
+            given, function, updated=()
+        )  # A batch function's signature says what it takes.
 
     @property
     def is_made(self) -> bool:
@@ -150,7 +164,7 @@ class WorkerValue:
             with self._making():
                 self._make()
 
-    def taken(self) -> Any:
+    def _taken(self) -> Any:
         """The value for one more call, made anew if it has served for enough."""
         if self._left <= 0:
             with self._making():
@@ -280,17 +294,6 @@ class WorkerValue:
             found.message,
             found.traceback,
         )
-
-
-class GivenFunction:
-    """A plain function with the value of its worker as its second argument."""
-
-    def __init__(self, function: Callable[..., Any], value: WorkerValue):
-        self.__wrapped__ = function  # Its signature says what a batch function takes.
-        self._value = value
-
-    def __call__(self, item: Any) -> Any:
-        return self.__wrapped__(item, self._value.taken())
 
 
 def setup_name(setup: Setup) -> str:
