@@ -99,7 +99,7 @@ class Calling:
             while (turn := plan.wait_for(number)) is not None:
                 chunk, seconds = turn
                 timeline.until(time.perf_counter(), "wait")
-                watch.begin(chunk)
+                watch.begin(chunk, seconds)
                 control = Control(seconds, plan.is_stopped, recorder=watch)  # type: ignore[arg-type]
                 done = process(self._work, chunk, control)
                 watch.end(done.part.items)
