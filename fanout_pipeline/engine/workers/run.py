@@ -102,7 +102,10 @@ class SupervisedRun:
         try:
             yield
             if self._work.setup is not None:
+                self._slots.timelines(time.perf_counter())
                 self._slots.close_values(self._slots)
+                for slot in self._slots:
+                    slot.timeline.until(time.perf_counter(), "stop")
         except BaseException as error:
             if self._work.setup is not None:
                 # An interrupt ends a run within a second, whatever a value would have to do.
