@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from typing import Literal
 
+from fanout_pipeline.engine.model.keywords import names_keywords
 from fanout_pipeline.engine.system.cores import effective_cores
 
 OnError = Literal["fail", "quarantine"]
@@ -57,10 +58,13 @@ FAIL = FailurePolicy()
 """The default: the first failed item ends the run."""
 
 
+@names_keywords
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options(FailurePolicy):
     """How a fan-out is run. Everything has a default."""
 
+    strategy: str | None = None
+    """The way to make the calls, by its name; `auto` and None: the one that suits, found while calls are made."""
     workers: int | None = None
     """The number of worker processes or threads, for strategies that use several. None: as many as there are
     cores that this process may use."""

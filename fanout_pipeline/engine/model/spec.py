@@ -56,6 +56,9 @@ class FanoutSpec:
     """The type that every result must have: a type or schema of pyarrow, a dataclass, a NamedTuple, a pydantic
     model, or one of Python's own (`float`, `list[str]`). A result that would not be read back equal is an error of
     its item. With None results have the type that they have in common, or the run fails."""
+    code_version: str | None = field(default=None, kw_only=True)
+    """What stands for the function's code in place of its fingerprint: results are made anew where it has changed,
+    and only there."""
     setup: Callable[..., Any] | None = field(default=None, kw_only=True)
     """What makes a value that calls share, such as a model, a session or a connection: a function or a context
     manager, async ones too. It is called once in each worker process, thread or event loop, and the functions get
@@ -80,6 +83,7 @@ class FanoutSpec:
             raise TypeError(
                 f"depends_on is a tuple of names: write depends_on=({str(self.depends_on)!r},)"
             )
+        object.__setattr__(self, "depends_on", tuple(self.depends_on))
         if not 0 <= self.tolerance < math.inf:
             raise ValueError(f"tolerance must be at least 0 and finite, not {self.tolerance}")
         if isinstance(self.keep, str):

@@ -3,7 +3,7 @@
     receives                                        answers
     ("work", Work, levels of loggers, bytes)
     ("chunk", Order), after that, any number        (DONE, Outcome, results or None), or an exception
-    WARM_UP                                         (READY, None)
+    HELLO, or WARM_UP                               (READY, None)
     CLOSE, perhaps after LEAVE_CALLS                (CLOSE, None), when what `setup` has made is closed
     (CALL, function of a callable that sends)       whatever it sends: see `repeated_calls` and `apart`
     None                                            ends
@@ -26,6 +26,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -34,6 +35,7 @@ from fanout_pipeline.engine.workers.protocol import (
     CALL,
     CLOSE,
     DONE,
+    HELLO,
     LEAVE_CALLS,
     READY,
     WARM_UP,
@@ -81,7 +83,7 @@ def main(descriptor: int, call_log: int, cpu_seconds: float) -> None:
             case ("work", work, levels, sendable_bytes):
                 _close(value)
                 value = _value_of(work, parent)
-                handing_back = HandingBack(sendable_bytes)
+                handing_back = HandingBack(sendable_bytes, work.generation.in_memory)
                 logs.follow(levels)
                 work.surroundings.apply()
                 # To unpickle it has imported the user's module, which counts as imports of the first chunk.
@@ -93,6 +95,8 @@ def main(descriptor: int, call_log: int, cpu_seconds: float) -> None:
                 _close(value)
                 value = None
                 parent.send((CLOSE, None))
+            case str() if message == HELLO:
+                parent.send((READY, None))
             case str() if message == WARM_UP:
                 with suppress(Exception):  # It would be raised again in the next run.
                     from fanout_pipeline.engine.calls.imports import rehearse
@@ -133,6 +137,8 @@ def _answer(
     from fanout_pipeline.engine.calls.outcome import Control
 
     recorder.begin(order.chunk.number, order.announce)
+    if order.source is not None:
+        work = replace(work, source=order.source)
     try:
         control = Control(order.seconds, recorder=recorder, failure=order.failure)
         process = process_chunk if value is None else value.process

@@ -72,10 +72,12 @@ class Slot:
     """When the assignment was given to the worker (time.monotonic)."""
     termination: Termination | None = None
     """The reason why we have ended the worker."""
+    joining: float | None = None
+    """When its worker was started, to join the run (time.perf_counter); None once it has joined."""
 
     @property
     def idle(self) -> bool:
-        return self.assignment is None and self.termination is None
+        return self.assignment is None and self.termination is None and self.joining is None
 
 
 class Slots:
@@ -85,12 +87,26 @@ class Slots:
         """`has_values`: whether workers have something to close in the end."""
         self._has_values = has_values
         self._workers = workers
+        self._began = began
         self._logs = RelayedLogs()
         self._slots = [Slot(number, WorkerTimeline(began)) for number in range(len(workers))]
         self._selector = DefaultSelector()
 
     def __iter__(self) -> Iterator[Slot]:
         return iter(self._slots)
+
+    def __len__(self) -> int:
+        return len(self._slots)
+
+    def add(self) -> Slot:
+        """One more, with a worker that was just started."""
+        self._workers.add()
+        now = time.perf_counter()
+        slot = Slot(len(self._slots), WorkerTimeline(self._began), joining=now)
+        slot.timeline.until(now, "wait")
+        self._slots.append(slot)
+        self._await(slot)
+        return slot
 
     def __enter__(self) -> Self:
         for slot in self._slots:
