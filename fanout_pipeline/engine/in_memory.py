@@ -12,8 +12,8 @@ from tempfile import TemporaryDirectory
 import fanout_pipeline.engine.calls.imports  # noqa: F401 (not in a run's time)
 from fanout_pipeline.engine.calls.typed import typed
 from fanout_pipeline.engine.functions.identity import Basis
-from fanout_pipeline.engine.functions.resources import setup_of
 from fanout_pipeline.engine.functions.input_guard import inputs_unchanged, stamps_of
+from fanout_pipeline.engine.functions.resources import setup_of
 from fanout_pipeline.engine.intake import Cut, default_chunks, taking_in
 from fanout_pipeline.engine.model.options import Options
 from fanout_pipeline.engine.model.run_record import RunRecord
