@@ -3,7 +3,9 @@
 import logging
 import os
 import signal
+import sqlite3
 import time
+from pathlib import Path
 
 import pytest
 
@@ -301,6 +303,20 @@ def test_in_memory(name, file, journal, tmp_path):
     results, _ = run_in_memory(_WAYS[name], spec, Options())
     assert [value for part in results.parts for value in part.values()] == list(range(1000, 1100))
     assert _is_balanced(journal)
+
+
+def test_page(tmp_path, monkeypatch):
+    """The example of docs/setup.md does what it says."""
+    page = (Path(__file__).parents[3] / "docs" / "setup.md").read_text()
+    example = page.split("```python\n")[1].split("```")[0]
+    monkeypatch.chdir(tmp_path)
+    with sqlite3.connect("prices.db") as database:
+        database.execute("create table prices (article text, euros real)")
+        database.execute("insert into prices values ('tea', 2.5)")
+    database.close()
+    shown = {"orders": [{"article": "tea", "count": 2}, {"article": "tea", "count": 3}]}
+    exec(example, shown)
+    assert list(shown.pop("results")) == [5.0, 7.5]
 
 
 def test_signals_of_others(file, journal, tmp_path):
