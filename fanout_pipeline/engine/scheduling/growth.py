@@ -116,11 +116,11 @@ class Growth:
             self.count = wanted
         return self.count
 
-    def joined(self, seconds: float) -> None:
-        """One more calls from now on, so long after it was wanted."""
+    def joined(self, seconds: float, setup_seconds: float = 0.0) -> None:
+        """One more calls from now on, so long after it was wanted, which includes setup."""
         self.joined_count += 1
         self.joined_seconds = seconds
-        self._learn(seconds)
+        self._learn(seconds - setup_seconds)
         if self.joined_count >= self.count:
             self._plan.leave_to_workers()
 

@@ -10,8 +10,9 @@ from fanout_pipeline.engine.model.work import Setup
 from fanout_pipeline.engine.system.signals import interrupts_held
 from fanout_pipeline.engine.workers.slots import Slots
 
-_FAILED_SECONDS, _INTERRUPTED_SECONDS = 5.0, 0.5
-"""For so long is waited where a run has failed, and where it was interrupted: that is to end it within a second."""
+_FAILED_SECONDS, _SPARE_SECONDS = 5.0, 0.5
+"""For so long is waited where a run has failed, and where it was interrupted (which is to end it within a second) or a
+worker has not joined it yet."""
 
 
 @contextmanager
@@ -23,11 +24,13 @@ def values_closed(slots: Slots, setup: Setup | None) -> Iterator[None]:
     try:
         yield
         slots.timelines(time.perf_counter())
-        slots.close_values(slots)
+        slots.close_values(slot for slot in slots if slot.joining is None)
+        # Others have not made a value, and nobody needs it any more.
+        slots.close_values((slot for slot in slots if slot.joining is not None), _SPARE_SECONDS)
         for slot in slots:
             slot.timeline.until(time.perf_counter(), "stop")
     except BaseException as error:
-        seconds = _FAILED_SECONDS if isinstance(error, Exception) else _INTERRUPTED_SECONDS
+        seconds = _FAILED_SECONDS if isinstance(error, Exception) else _SPARE_SECONDS
         with interrupts_held():
             slots.close_values(slots, seconds, leave_calls=True)
         raise

@@ -47,6 +47,10 @@ class HeldValue:
         finally:
             self._is_calling = False
 
+    def ready(self) -> None:
+        """Have setup make the value now."""
+        self._value.ready()
+
     def close(self) -> None:
         self._value.close()
 

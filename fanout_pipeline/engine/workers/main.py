@@ -3,7 +3,8 @@
     receives                                        answers
     ("work", Work, levels of loggers, bytes)
     ("chunk", Order), after that, any number        (DONE, Outcome, results or None), or an exception
-    HELLO, or WARM_UP                               (READY, None)
+    HELLO                                           (READY, seconds of setup)
+    WARM_UP                                         (READY, None)
     CLOSE, perhaps after LEAVE_CALLS                (CLOSE, None), when what `setup` has made is closed
     (CALL, function of a callable that sends)       whatever it sends: see `repeated_calls` and `apart`
     None                                            ends
@@ -91,12 +92,12 @@ def main(descriptor: int, call_log: int, cpu_seconds: float) -> None:
             case ("chunk", order):
                 parent.send(_answer(work, order, recorder, handing_back, imported, value))
                 imported = 0.0
+            case str() if message == HELLO:
+                parent.send(_ready(value))
             case str() if message == CLOSE:
                 _close(value)
                 value = None
                 parent.send((CLOSE, None))
-            case str() if message == HELLO:
-                parent.send((READY, None))
             case str() if message == WARM_UP:
                 with suppress(Exception):  # It would be raised again in the next run.
                     from fanout_pipeline.engine.calls.imports import rehearse
@@ -117,6 +118,19 @@ def _value_of(work: Any, parent: Parent) -> HeldValue | None:
     value = HeldValue(work)
     parent.leave_calls = value.stop
     return value
+
+
+def _ready(value: HeldValue | None) -> Any:
+    """The answer of a worker that joins a run, once it could begin to call: the seconds that setup took."""
+    began = time.perf_counter()
+    try:
+        if value is not None:
+            value.ready()
+    except BaseException as error:
+        from fanout_pipeline.engine.model.errors import picklable
+
+        return picklable(error)
+    return READY, time.perf_counter() - began
 
 
 def _close(value: HeldValue | None) -> None:

@@ -15,6 +15,7 @@ from fanout_pipeline.engine.calls.setup import setup_name
 from fanout_pipeline.engine.calls.typed import stated
 from fanout_pipeline.engine.calls.watch import Look
 from fanout_pipeline.engine.functions.serialize import pickle_with_function
+from fanout_pipeline.engine.model.errors import SetupFailed
 from fanout_pipeline.engine.model.strategy import Ran
 from fanout_pipeline.engine.model.work import Work
 from fanout_pipeline.engine.scheduling.assignments import Assignment, Assignments, split_at
@@ -159,12 +160,13 @@ class SupervisedRun:
         seconds = time.monotonic() - slot.assigned
         return Look(slot.assignment.chunk.size, 0, seconds, seconds)
 
-    def _joined(self, slot: Slot) -> None:
+    def _joined(self, slot: Slot, setup_seconds: float) -> None:
         """A worker that was started during the run has imported what it needs."""
         assert slot.joining is not None
         assert self._growth is not None
         now = time.perf_counter()
-        self._growth.joined(now - slot.joining)
+        self._growth.set_up(setup_seconds)
+        self._growth.joined(now - slot.joining, setup_seconds)
         slot.joining = None
         slot.timeline.until(now, "start")
 
@@ -204,8 +206,8 @@ class SupervisedRun:
         match message:
             case None:
                 pass
-            case (kind, None) if kind == READY:
-                self._joined(slot)
+            case (kind, float(setup_seconds)) if kind == READY:
+                self._joined(slot, setup_seconds)
             case (kind, _) if kind == READY:
                 if slot.joining is None:  # It was started in place of another.
                     slot.timeline.until(time.perf_counter(), "start")
@@ -213,11 +215,15 @@ class SupervisedRun:
                 pass  # Asked for its stack, it may have left the call that took too long.
             case (kind, outcome, results) if kind == DONE:
                 self._chunk_done(slot, outcome, results)
-            case BaseException() as error if slot.joining is not None and self._is_shared:
+            case Exception() as error if self._refuses_to_join(slot, error):
                 assert self._growth is not None
                 self._growth.refuse(str(error))
             case BaseException() as error:
                 raise error
+
+    def _refuses_to_join(self, slot: Slot, error: Exception) -> bool:
+        """Whether a worker cannot join, which others may do without: what ends a run is not that."""
+        return self._is_shared and slot.joining is not None and not isinstance(error, SetupFailed)
 
     def _receive_rest(self, slot: Slot) -> None:
         """A worker is dead. Its channel may be open still, in processes that its function forked."""
@@ -235,8 +241,6 @@ class SupervisedRun:
         part, chunk = outcome.part, assignment.chunk
         if self._growth is not None:
             self._growth.saw(part)
-            if self._work.setup is not None:
-                self._growth.set_up(outcome.import_seconds)
         self._assignments.done(assignment, busy_seconds(part), outcome.rest)
         slot.timeline.add_chunk(part, outcome.import_seconds, outcome.ended)
         if results is None:

@@ -294,6 +294,19 @@ def test_steps_of_a_scheduler(form, file, journal, tmp_path):
     assert [line[0] for line in _noted(journal)] == ["made", "closed"] * 3
 
 
+def test_workers_that_join(tmp_path, journal):
+    """Workers that auto has join have values of their own; one that fails to make its own ends the run."""
+    long = write_items(tmp_path / "long.txt", 300)
+    results = _run("here", long, functions.Opens(journal), functions.call_slowly, tmp_path)
+    assert results == list(range(1000, 1300))
+    assert len({line[1] for line in _noted(journal)}) > 1
+    assert _is_balanced(journal)
+    journal.unlink()
+    with pytest.raises(SetupFailed, match="no other one"):
+        _run("here", long, functions.FailsSecond(journal), functions.call_slowly, tmp_path)
+    assert _is_balanced(journal)
+
+
 @pytest.mark.parametrize("name", ["here", "serial", "asyncio"])
 def test_in_memory(name, file, journal, tmp_path):
     """Runs that write no files have setups, too."""
