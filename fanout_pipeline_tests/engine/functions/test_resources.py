@@ -6,12 +6,20 @@ from dataclasses import dataclass
 
 import dagster as dg
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from pydantic import SecretStr
 
 from fanout_pipeline import FanoutSpec, IntegerLines, ItemFailed, Options, read_failures
 from fanout_pipeline.engine.functions.identity import code_version, work_fingerprint
 from fanout_pipeline.engine.functions.resources import secrets_of
-from fanout_pipeline.engine.model.errors import SetupFailed
+from fanout_pipeline.engine.model.errors import (
+    SetupFailed,
+    failure_from,
+    hide,
+    short_repr,
+    show,
+)
 from fanout_pipeline.engine.registry import STRATEGIES
 from fanout_pipeline.engine.run import run_strategy
 from fanout_pipeline.engine.strategies import auto
@@ -129,6 +137,24 @@ def test_masked_in_errors_of_setup(name, tmp_path):
         _run(name, tmp_path, resources.tells, functions.shout, {"key": _SECRET})
     assert "raised ConnectionError: key *** at" in str(refused.value)
     assert "s3cr" not in str(refused.value)
+
+
+_TEXTS = st.text(st.characters(exclude_characters="*", exclude_categories=["Cs"]))
+
+
+@given(before=_TEXTS, secret=_TEXTS.filter(lambda text: len(text) >= 8), after=_TEXTS)
+def test_masked_whatever_it_is(before, secret, after):
+    """No text of an error and no repr of an item shows a secret, whatever stands around it."""
+    secrets = secrets_of({"key": secret})
+    hide(secrets)
+    try:
+        item = short_repr({"a": [before, secret, after]}, 10_000)
+        failure = failure_from(ValueError(before + secret + after), item)
+    finally:
+        show(secrets)
+    for text in (failure.message, failure.traceback, failure.item):
+        assert secret not in text
+        assert repr(secret)[1:-1] not in text
 
 
 def test_cut_texts(tmp_path):
