@@ -41,6 +41,8 @@ class Watch(Cutting):
         self._last = 0.0
         self._items = 0
         """Of chunks that are done."""
+        self.set_up: Callable[[float], object] = lambda seconds: None
+        """What is told how long it took to make what calls are given."""
 
     def begin(self, chunk: Chunk, seconds: float) -> None:
         """A chunk is begun, whose calls are to take so long at most."""
@@ -78,24 +80,24 @@ class Watch(Cutting):
         self.sliced(items, first)
         return items
 
-    @contextmanager
-    def setting_up(self) -> Iterator[None]:
-        """For the block, `setup` makes a value, which is no part of the chunk's time."""
-        begun, self._begun = self._begun, None
-        before, cpu_before = time.perf_counter(), self._cpu()
-        try:
-            yield
-        finally:
-            if begun is not None:
-                chunk, began, cpu, limit = begun
-                began += time.perf_counter() - before
-                self._begun = chunk, began, cpu + self._cpu() - cpu_before, limit
-
     def again(self, position: int) -> None:
         return
 
     def rest(self) -> None:
         return
+
+    @contextmanager
+    def setting_up(self) -> Iterator[None]:
+        """For the block, what calls are given is made: that is no part of the chunk."""
+        begun, self._begun = self._begun, None
+        began, cpu = time.perf_counter(), self._cpu()
+        try:
+            yield
+        finally:
+            took = time.perf_counter() - began
+            self.set_up(took)
+            if begun is not None:
+                self._begun = begun[0], begun[1] + took, begun[2] + self._cpu() - cpu, begun[3]
 
     def _cpu(self) -> float:
         """CPU time of the thread, and time in which it was ready to run."""

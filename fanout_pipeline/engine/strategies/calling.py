@@ -64,6 +64,7 @@ class Calling:
         self._threads: list[threading.Thread] = []
         self._error: BaseException | None = None
         self._timelines: list[WorkerTimeline] = []
+        self._first.set_up = growth.set_up
         growth.look = self._first.look
         growth.seen = self._seen
         growth.more_threads = self._more_threads

@@ -3,7 +3,8 @@
     receives                                        answers
     ("work", Work, levels of loggers, bytes)
     ("chunk", Order), after that, any number        (DONE, Outcome, results or None), or an exception
-    HELLO, or WARM_UP                               (READY, None)
+    HELLO                                           (READY, seconds of setup)
+    WARM_UP                                         (READY, None)
     CLOSE, perhaps after LEAVE_CALLS                (CLOSE, None), when what `setup` has made is closed
     (CALL, function of a callable that sends)       whatever it sends: see `repeated_calls` and `apart`
     None                                            ends
@@ -122,7 +123,8 @@ def _value_of(work: Any, parent: Parent) -> HeldValue | None:
 
 
 def _ready(value: HeldValue | None) -> Any:
-    """The answer of a worker that joins a run, once it could begin to call."""
+    """The answer of a worker that joins a run, once it could begin to call: the seconds that setup took."""
+    began = time.perf_counter()
     try:
         if value is not None:
             value.ready()
@@ -130,7 +132,7 @@ def _ready(value: HeldValue | None) -> Any:
         from fanout_pipeline.engine.model.errors import picklable
 
         return picklable(error)
-    return READY, None
+    return READY, time.perf_counter() - began
 
 
 def _close(value: HeldValue | None) -> None:

@@ -6,8 +6,6 @@ A worker has one chunk at a time. Chunks are begun in the order of the input.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from functools import cached_property
 
@@ -26,8 +24,9 @@ from fanout_pipeline.engine.scheduling.growth import Growth
 from fanout_pipeline.engine.scheduling.resume import part_collector
 from fanout_pipeline.engine.scheduling.suspects import Death, Suspects
 from fanout_pipeline.engine.system.progress import Progress
-from fanout_pipeline.engine.system.signals import WAIT_SECONDS, interrupts_held
+from fanout_pipeline.engine.system.signals import WAIT_SECONDS
 from fanout_pipeline.engine.timing.timeline import busy_seconds
+from fanout_pipeline.engine.workers.closing import values_closed
 from fanout_pipeline.engine.workers.handing_back import (
     SENT_BYTES,
     HandedBack,
@@ -45,8 +44,6 @@ _ARRIVAL_SECONDS = 0.01
 """How often is looked whether something has arrived, while a worker has nothing to do."""
 _LOOK_SECONDS = 0.03
 """How often it is asked whether there should be more workers, and whether others have stopped the run."""
-_CLOSE_SECONDS, _INTERRUPT_SECONDS = 5.0, 0.5
-"""For so long is waited for values to be closed where a run has failed, and where it was interrupted."""
 _LATE_SECONDS = 0.2
 """A worker is not told to give back what is left of its chunk before it has had it for so long."""
 _LOGGED_DEATHS = 20
@@ -103,15 +100,16 @@ class SupervisedRun:
         slim = replace(slim, arrivals=None, spooled=None, source=self._items.common)
         message = ("work", slim, log_levels(), SENT_BYTES // self._most)
         function = stated(work.function)
-        log, setup = self._progress.log_once, work.setup
-        return pickle_with_function(message, function, work.source, log, setup=setup)
+        return pickle_with_function(
+            message, function, work.source, self._progress.log_once, setup=work.setup
+        )
 
     def ran(self) -> Ran:
         """Give out chunks until none is left and none is being worked on.
 
         Raises what the function or a source raised, or WorkerDied.
         """
-        with self._slots as slots, self._values_closed():
+        with self._slots as slots, values_closed(self._slots, self._work.setup):
             self._grow()
             self._assign()
             while self._assignments.more or self._plan.unfinished:
@@ -155,6 +153,9 @@ class SupervisedRun:
     def _longest(self) -> Look | None:
         """A look at the chunk that a worker has had for the longest time."""
         slots = [slot for slot in self._slots if slot.assignment is not None]
+        for slot in slots:
+            if self._slots.worker(slot).call_log.is_setting_up:
+                slot.assigned = time.monotonic()  # That is no part of the chunk.
         if not slots:
             return None
         slot = min(slots, key=lambda one: one.assigned)
@@ -162,29 +163,15 @@ class SupervisedRun:
         seconds = time.monotonic() - slot.assigned
         return Look(slot.assignment.chunk.size, 0, seconds, seconds)
 
-    def _joined(self, slot: Slot) -> None:
+    def _joined(self, slot: Slot, setup_seconds: float) -> None:
         """A worker that was started during the run has imported what it needs."""
         assert slot.joining is not None
         assert self._growth is not None
         now = time.perf_counter()
-        self._growth.joined(now - slot.joining)
+        self._growth.set_up(setup_seconds)
+        self._growth.joined(now - slot.joining, setup_seconds)
         slot.joining = None
         slot.timeline.until(now, "start")
-
-    @contextmanager
-    def _values_closed(self) -> Iterator[None]:
-        """What `setup` has made in workers is closed at the end of the block, whatever ends it."""
-        try:
-            yield
-            if self._work.setup is not None:
-                self._slots.close_values(self._slots)
-        except BaseException as error:
-            if self._work.setup is not None:
-                # An interrupt ends a run within a second, whatever a value would have to do.
-                seconds = _CLOSE_SECONDS if isinstance(error, Exception) else _INTERRUPT_SECONDS
-                with interrupts_held():
-                    self._slots.close_values(self._slots, seconds, leave_calls=True)
-            raise
 
     def _assign(self) -> None:
         """Give a chunk to each worker that has none, as far as there are chunks."""
@@ -223,8 +210,8 @@ class SupervisedRun:
         match message:
             case None:
                 pass
-            case (kind, None) if kind == READY:
-                self._joined(slot)
+            case (kind, float(setup_seconds)) if kind == READY:
+                self._joined(slot, setup_seconds)
             case (kind, _) if kind == READY:
                 if slot.joining is None:  # It was started in place of another.
                     slot.timeline.until(time.perf_counter(), "start")
@@ -232,15 +219,15 @@ class SupervisedRun:
                 pass  # Asked for its stack, it may have left the call that took too long.
             case (kind, outcome, results) if kind == DONE:
                 self._chunk_done(slot, outcome, results)
+            case Exception() as error if self._refuses_to_join(slot, error):
+                assert self._growth is not None
+                self._growth.refuse(str(error))
             case BaseException() as error:
-                self._failed(slot, error)
+                raise error
 
-    def _failed(self, slot: Slot, error: BaseException) -> None:
-        """A worker has raised an error, which ends the run unless others can do without the worker."""
-        if slot.joining is None or not self._is_shared or isinstance(error, SetupFailed):
-            raise error
-        assert self._growth is not None
-        self._growth.refuse(str(error))
+    def _refuses_to_join(self, slot: Slot, error: Exception) -> bool:
+        """Whether a worker cannot join, which others may do without: what ends a run is not that."""
+        return self._is_shared and slot.joining is not None and not isinstance(error, SetupFailed)
 
     def _receive_rest(self, slot: Slot) -> None:
         """A worker is dead. Its channel may be open still, in processes that its function forked."""

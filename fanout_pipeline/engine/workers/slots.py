@@ -179,7 +179,7 @@ class Slots:
     def close_values(
         self, slots: Iterable[Slot], seconds: float = math.inf, *, leave_calls: bool = False
     ) -> None:
-        """Have workers close what `setup` has made, and wait for that, at most so long."""
+        """Have workers close what `setup` has made, and wait for that, at most so long; others are killed."""
         asked = [one for one in slots if one.introduced and not self.worker(one).closed]
         for slot in asked:
             worker = self.worker(slot)
@@ -192,6 +192,7 @@ class Slots:
                 while (message := self.message(slot)) != (CLOSE, None):
                     left = until - time.monotonic()
                     if left <= 0:
+                        self.worker(slot).kill()
                         break
                     if message is None:
                         self.worker(slot).wait_readable(min(left, WAIT_SECONDS))
