@@ -17,7 +17,6 @@ from fanout_pipeline.engine.functions.fingerprint import function_name
 from fanout_pipeline.engine.model.keywords import names_keywords
 from fanout_pipeline.engine.model.options import Options
 from fanout_pipeline.engine.model.spec import Dependency, FanoutSpec
-from fanout_pipeline.engine.step import call_in, record
 from fanout_pipeline.engine.system.progress_bar import ProgressBar, can_show
 from fanout_pipeline.results.results import Results
 from fanout_pipeline.sources.columns import nearest
@@ -95,6 +94,8 @@ def fan_out(
     run = partial(_in_files, way, spec, options, log, bar)
     if context is None:
         return run(folder)
+    from fanout_pipeline.engine.step import call_in, record
+
     with call_in(context, name) as place:
         results = run(place if folder is None else folder)
         record(context, name, results.record, results.path)
