@@ -51,7 +51,8 @@ def _except_failed(ledger: Ledger, identity: Identity) -> str:
 
 def part_collector(work: Work) -> PartCollector:
     """Collects the parts of a run, and records them in its ledger as long as its input is unchanged."""
-
+    if work.generation.in_memory:
+        return work.generation  # type: ignore[return-value]
     read = work if work.spooled is None else replace(work, source=work.spooled)
 
     def is_unchanged() -> bool:

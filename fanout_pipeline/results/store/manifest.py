@@ -73,7 +73,8 @@ class PartRecord:
     write_seconds: float = 0.0
     """Time to write the part."""
     call_cpu_seconds: float = 0.0
-    """CPU time of the thread during `call_seconds`; the rest was waiting, for the GIL or for I/O."""
+    """CPU time of the thread during `call_seconds`, and time that it waited for a core; the rest was waiting for
+    the GIL or for I/O."""
     failed: int = 0
     """The number of quarantined items."""
     omitted: int = 0
