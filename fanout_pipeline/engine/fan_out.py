@@ -206,7 +206,7 @@ def _run(
         run = run_strategy(
             way, spec, path, options, log=log, ledger=True, resume=True, progress=bar
         )
-        return Results(KeptInFolder(Snapshot.of(path), temporary), run)
+        return Results(KeptInFolder(Snapshot.of(path), temporary, path), run)
     except BaseException as error:
         _keep_partial(error, folder, temporary)
         raise
@@ -224,7 +224,9 @@ def _keep_partial(error: BaseException, folder: str | Path | None, temporary: Pa
 
             shutil.rmtree(temporary, ignore_errors=True)
         return
-    kept = KeptInMemory(done.parts) if folder is None else KeptInFolder(done, temporary)
+    kept = (
+        KeptInMemory(done.parts) if folder is None else KeptInFolder(done, temporary, done.folder)
+    )
     error.results = results = Results(kept)  # type: ignore[attr-defined]
     where = "as the attribute `results` of this error"
     if folder is not None and temporary is None:

@@ -7,6 +7,8 @@ import weakref
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import replace
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -54,11 +56,11 @@ class Kept(ABC):
 class KeptInFolder(Kept):
     """Results of a run that has written files."""
 
-    def __init__(self, snapshot: Snapshot, temporary: Path | None = None):
+    def __init__(self, snapshot: Snapshot, temporary: Path | None, path: Path | None):
         """`temporary`: the folder that goes with them, at the latest when Python ends."""
         self._files = snapshot
         self._temporary = temporary
-        self.path = snapshot.folder
+        self.path = path
         self.rows, self.failed = snapshot.manifest.rows, snapshot.manifest.failed
         self._remove = weakref.finalize(self, _remove, temporary, os.getpid())
 
@@ -92,12 +94,20 @@ class KeptInFolder(Kept):
 
     def __reduce__(self) -> Any:
         if self._temporary is None:
-            return KeptInFolder, (self._files,)
+            return KeptInFolder, (self._files, None, self.path)
         # They may be read when this process is over, and their folder with it.
         from fanout_pipeline.results.store.generation import read_file
 
-        files = self._files.generation
-        return _restored, ({n: read_file(files, n) for n in files.names()}, self._files.manifest)
+        generation = self._files.generation
+        files = Files({name: read_file(generation, name) for name in generation.names()})
+        return KeptInFolder, (replace(self._files, generation=files), None, None)  # type: ignore[arg-type]
+
+
+class Files(dict[str, bytes]):
+    """What of a generation is needed to read it, in memory."""
+
+    def open(self, name: str) -> BytesIO:
+        return BytesIO(self[name])
 
 
 class KeptInMemory(Kept):
@@ -171,16 +181,3 @@ def _remove(folder: Path | None, owner: int) -> None:
         import shutil
 
         shutil.rmtree(folder, ignore_errors=True)
-
-
-def _restored(files: dict[str, bytes], manifest: Any) -> KeptInFolder:
-    """Results that were pickled, in a temporary folder of this process."""
-    import tempfile
-
-    from fanout_pipeline.results.read import Snapshot
-    from fanout_pipeline.results.store.local_generation import LocalGeneration
-
-    folder = Path(tempfile.mkdtemp(prefix="fanout-"))
-    for name, data in files.items():
-        (folder / name).write_bytes(data)
-    return KeptInFolder(Snapshot(folder, LocalGeneration(folder), manifest), folder)

@@ -151,6 +151,7 @@ class _Calling:
                     done = process(self._work, chunk, control)
                     watch.end()
                     self._parts.add(*done.range(chunk), done.part)
+                    done.raise_error()
                     self.growth.saw(done.part)
                     plan.done(chunk, busy_seconds(done.part), done.rest)
                     spent = seconds_of(done.part) | {"start": done.import_seconds}

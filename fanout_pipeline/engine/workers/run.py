@@ -228,6 +228,7 @@ class SupervisedRun:
                 pass  # Asked for its stack, it may have left the call that took too long.
             case (kind, outcome, results) if kind == DONE:
                 self._chunk_done(slot, outcome, results)
+                outcome.raise_error()
             case BaseException() as error:
                 self._failed(slot, error)
 
