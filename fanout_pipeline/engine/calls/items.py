@@ -42,13 +42,15 @@ def process_chunk(
 ) -> Outcome:
     """Call the function on each item of a chunk, as far as `control` lets it, and have `finish` make the part.
 
-    Raises ItemFailed, BadInput, or Stopped.
+    Raises ItemFailed, BadInput, or Stopped, unless some items were done before: the outcome is of these then, and
+    has the error.
     """
     stopwatch = Stopwatch()
-    part, rest = _called(work, chunk, control, finish, stopwatch)
+    part, rest, error = _called(work, chunk, control, finish, stopwatch)
     # Freeing the items and results, which takes a while if they are Python objects, is part of writing.
     part = stopwatch.timed(part)
-    return Outcome(part, rest, stopwatch.began, stopwatch.ended, stopwatch.import_seconds)
+    times = stopwatch.began, stopwatch.ended, stopwatch.import_seconds
+    return Outcome(part, rest, *times, error)
 
 
 def _called(
@@ -57,8 +59,8 @@ def _called(
     control: Control,
     finish: Callable[[Quarantine, Any], PartRecord],
     stopwatch: Stopwatch,
-) -> tuple[PartRecord, Chunk | None]:
-    """The part, and what is left of the chunk."""
+) -> tuple[PartRecord, Chunk | None, BaseException | None]:
+    """The part, what is left of the chunk, and what has ended the calls, if something has."""
     items = work.source.read(chunk)
     first_index = items.first_index  # To look it up is reading.
     if control.recorder is not None:
@@ -70,19 +72,30 @@ def _called(
     with quarantine, appending(work.function, stopwatch.spent_elsewhere) as append:
         calls = _Calls(append, results, quarantine, control)
         until = stopwatch.ended + control.seconds
-        for piece in items.pieces():
-            failed = unreadable_failures(work, piece)
-            if control.failure is not None:
-                failed = {0: control.failure, **failed}
-            calls.take(piece.values, failed)
-            stopwatch.end("read")
-            is_whole = calls.make(until)
-            stopwatch.end("call")
-            if not is_whole:
-                break
+        error = None
+        try:
+            for piece in items.pieces():
+                failed = unreadable_failures(work, piece)
+                if control.failure is not None:
+                    failed = {0: control.failure, **failed}
+                calls.take(piece.values, failed)
+                stopwatch.end("read")
+                is_whole = calls.make(until)
+                stopwatch.end("call")
+                if not is_whole:
+                    break
+        except BaseException as ended:
+            if not calls.done:
+                raise
+            error = ended
     rest = items.rest(calls.done) if calls.done < len(items) else None
     stopwatch.end("call")
-    return finish(quarantine, results), rest
+    try:
+        return finish(quarantine, results), rest, error
+    except Exception:
+        if error is not None:
+            raise error from None
+        raise
 
 
 class _Calls:
@@ -106,14 +119,18 @@ class _Calls:
         """Those of them that are not called because they have failed, by their positions."""
         self.before = 0
         """How many items of the chunk come before the current piece."""
-        self.done = 0
-        """How many items of the chunk were done."""
         self._size = 1
         """How many items are in the next slice."""
 
     def take(self, items: Sequence[Any], known_failed: Mapping[int, Failure]) -> None:
         """The next piece; all before it are done."""
         self.items, self.known_failed, self.before = items, known_failed, self.done
+
+    @property
+    def done(self) -> int:
+        """How many items of the chunk were done."""
+        omitted = len(self.quarantine.positions) if self.quarantine.policy.omits else 0
+        return len(self.results) + omitted
 
     def make(self, until: float) -> bool:
         """Append the result of each item that is begun before `until` (time.perf_counter); at least one is.
@@ -160,7 +177,7 @@ class _Calls:
             began = ended
         if recorder:
             recorder.rest()
-        self.done, self._size = self.before + done, size
+        self._size = size
         return done == len(items)
 
     def _slice(self, items: Sequence[Any]) -> Sequence[Any]:

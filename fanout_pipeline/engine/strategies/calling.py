@@ -105,6 +105,7 @@ class Calling:
                 done = process(self._work, chunk, control)
                 watch.end(done.part.items)
                 self._parts.add(*done.range(chunk), done.part)
+                done.raise_error()
                 self._growth.saw(done.part)
                 plan.done(chunk, busy_seconds(done.part), done.rest)
                 spent = seconds_of(done.part) | {"start": done.import_seconds}

@@ -163,6 +163,10 @@ def _answer(
         from fanout_pipeline.engine.model.errors import picklable
 
         return picklable(error)
+    if outcome.error is not None:
+        from fanout_pipeline.engine.model.errors import picklable
+
+        outcome = outcome._replace(error=picklable(outcome.error))
     outcome = outcome._replace(import_seconds=outcome.import_seconds + imported)
     return DONE, outcome, handing_back.results
 

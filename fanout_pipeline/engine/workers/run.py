@@ -219,6 +219,7 @@ class SupervisedRun:
                 pass  # Asked for its stack, it may have left the call that took too long.
             case (kind, outcome, results) if kind == DONE:
                 self._chunk_done(slot, outcome, results)
+                outcome.raise_error()
             case Exception() as error if self._refuses_to_join(slot, error):
                 assert self._growth is not None
                 self._growth.refuse(str(error))
