@@ -40,11 +40,13 @@ def run_strategy(
     warm_runs: int = 0,
     ledger: bool = False,
     resume: bool = False,
+    progress: Progress | None = None,
 ) -> RunRecord:
     """Fan the function out and commit the results to `folder`; `spec.source` is under the data root already.
 
     The same workers do it `warm_runs` times more. With `ledger` finished parts outlive a run that fails; with
     `resume` those of an earlier run of the same identity are reused. Runs that are timed do neither.
+    `progress` is told how far the run is, in place of lines of the log.
 
     Raises BadInput, ItemFailed, WorkerDied, CannotWrite, SystemRefused, TypeError, or Unsupported where a
     baseline is asked for what it lacks; what is visible in the folder is then as it was.
@@ -53,7 +55,7 @@ def run_strategy(
     spec.source.require_columns(spec.keep)
     run = partial(_run_here, strategy, options=options, warm_runs=warm_runs)
     if not strategy.baseline:
-        return run(spec, folder, log=log, ledger=ledger, resume=resume)
+        return run(spec, folder, log=log, ledger=ledger, resume=resume, progress=progress)
     spec.source.version()  # Nothing is written for an input that is not there.
     spec = replace(spec, batch_function=None)  # It need not be one that can be sent.
     try:
@@ -76,6 +78,7 @@ def _run_here(
     warm_runs: int,
     ledger: bool = False,
     resume: bool = False,
+    progress: Progress | None = None,
 ) -> RunRecord:
     """Run the strategy in this process and commit the results."""
     keep_freed_memory()
@@ -100,7 +103,7 @@ def _run_here(
         finished = () if identity is None else finished_before(folders[0], identity, log)
         if resume:
             generations.enter_context(log_kept_on_error(folders[0], spec, basis, log))
-        progress = Progress(strategy.name, log)
+        progress = progress or Progress(strategy.name, log)
         own, began = own_usage(), time.perf_counter()
         fixed = options.chunks is not None
         intake = generations.enter_context(
@@ -141,6 +144,7 @@ def _run_here(
         sent_bytes=cold.ran.sent_bytes,
         pickle_seconds=cold.ran.pickle_seconds,
         failed=cold.manifest.failed,
+        why=crew.why,
         reused_chunks=len(cold.cut.finished),
         reused_items=sum(one.part.items for one in cold.cut.finished),
     )

@@ -305,7 +305,7 @@ def test_a_timeout_that_is_not_applied_is_said(name, file, tmp_path):
     policy, lines = FailurePolicy(item_timeout_seconds=30.0), []
     run_anyhow(name, file, returning.same, tmp_path / name, failures=policy, log=lines.append)
     warned = [line for line in lines if "item_timeout_seconds is not applied" in line]
-    assert len(warned) == (name not in ("multiprocess", "asyncio"))
+    assert len(warned) == (name not in ("multiprocess", "asyncio", "auto"))
 
 
 @pytest.mark.parametrize("policy", [FailurePolicy(), NULL, OMIT], ids=["fail", "null", "omit"])

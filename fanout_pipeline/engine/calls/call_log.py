@@ -21,7 +21,7 @@ from mmap import mmap
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
-    from fanout_pipeline.results.types.buffer import ResultBuffer
+    pass
 
 _WORDS_BYTES = 64
 _CHUNK, _ITEM, _CALLS, _STATUS, _LOGGED, _KEPT_BYTES = range(6)
@@ -146,7 +146,7 @@ class Recorder:
         self._announce = Announce.NOTHING
         self.first_index = 0
         """Index of the first item of the chunk that was begun last."""
-        self._calling: tuple[ResultBuffer, int] | None = None
+        self._calling: tuple[Any, int] | None = None
         with suppress(RuntimeError, OSError, ValueError):  # Messages then lack the stack.
             faulthandler.enable(descriptor, all_threads=False)
             faulthandler.register(ASK_FOR_STACK, descriptor, all_threads=False)
@@ -157,7 +157,7 @@ class Recorder:
         self._words[_ITEM] = _NONE
         self._words[_CHUNK] = chunk
 
-    def follow(self, results: ResultBuffer, first: int) -> None:
+    def follow(self, results: Any, first: int) -> None:
         """Results are being appended, beginning with that of the item at this position."""
         self._calling = results, first - len(results)
 
@@ -166,7 +166,8 @@ class Recorder:
         if self._calling is None:
             return None
         results, offset = self._calling
-        return self.first_index + offset + results.given
+        index: int = self.first_index + offset + results.given
+        return index
 
     def keep(self, record: bytes) -> None:
         """Count a log record that is not sent, and keep it as the last one. It has under 2 KB."""

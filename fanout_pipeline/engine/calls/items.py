@@ -38,7 +38,7 @@ def process_chunk(
     work: Work,
     chunk: Chunk,
     control: Control = UNLIMITED,
-    finish: Callable[[Quarantine, ResultBuffer], PartRecord] = Quarantine.part,
+    finish: Callable[[Quarantine, Any], PartRecord] = Quarantine.part,
 ) -> Outcome:
     """Call the function on each item of a chunk, as far as `control` lets it, and have `finish` make the part.
 
@@ -55,7 +55,7 @@ def _called(
     work: Work,
     chunk: Chunk,
     control: Control,
-    finish: Callable[[Quarantine, ResultBuffer], PartRecord],
+    finish: Callable[[Quarantine, Any], PartRecord],
     stopwatch: Stopwatch,
 ) -> tuple[PartRecord, Chunk | None]:
     """The part, and what is left of the chunk."""
@@ -64,7 +64,8 @@ def _called(
     if control.recorder is not None:
         control.recorder.first_index = first_index
     stopwatch.end("read")
-    results = ResultBuffer()
+    stays = work.generation.in_memory and finish is Quarantine.part
+    results: ResultBuffer | list[Any] = [] if stays else ResultBuffer()
     quarantine = Quarantine(work, items, stopwatch)
     with quarantine, appending(work.function, stopwatch.spent_elsewhere) as append:
         calls = _Calls(append, results, quarantine, control)
@@ -88,7 +89,11 @@ class _Calls:
     """The calls of one chunk's items, piece by piece, in slices, and what is done about those that fail."""
 
     def __init__(
-        self, append: Append, results: ResultBuffer, quarantine: Quarantine, control: Control
+        self,
+        append: Append,
+        results: ResultBuffer | list[Any],
+        quarantine: Quarantine,
+        control: Control,
     ):
         """`results`: one for each item, but for those that failed where the policy omits these."""
         self.append = append

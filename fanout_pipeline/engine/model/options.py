@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from typing import Literal
 
+from fanout_pipeline.engine.model.keywords import names_keywords
 from fanout_pipeline.engine.system.cores import effective_cores
 
 OnError = Literal["fail", "quarantine"]
@@ -57,10 +58,13 @@ FAIL = FailurePolicy()
 """The default: the first failed item ends the run."""
 
 
+@names_keywords
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options(FailurePolicy):
     """How a fan-out is run. Everything has a default."""
 
+    strategy: str | None = None
+    """The way to make the calls, by its name; `auto` and None: the one that suits, found while calls are made."""
     workers: int | None = None
     """The number of worker processes or threads, for strategies that use several. None: as many as there are
     cores that this process may use."""
@@ -73,6 +77,9 @@ class Options(FailurePolicy):
     """The most resident memory that a worker process may use, in MiB. None sets no limit."""
     chunks: int | None = None
     """Into how many chunks of equal size the input is cut. None: sizes follow from the time that items take."""
+    recycle_after: int | None = None
+    """After how many calls the value that `setup` made is closed and made anew, as for a client that leaks or a token
+    that expires. Each worker counts its own calls. None: the value lasts as long as its worker does."""
 
     def __post_init__(self) -> None:
         FailurePolicy.__post_init__(self)
@@ -82,6 +89,8 @@ class Options(FailurePolicy):
             raise ValueError(f"concurrency must be at least 1, not {self.concurrency}")
         if self.chunks is not None and self.chunks < 1:
             raise ValueError(f"chunks must be at least 1, not {self.chunks}")
+        if self.recycle_after is not None and self.recycle_after < 1:
+            raise ValueError(f"recycle_after must be at least 1, not {self.recycle_after}")
 
     @property
     def worker_count(self) -> int:

@@ -3,7 +3,7 @@
     receives                                        answers
     ("work", Work, levels of loggers, bytes)
     ("chunk", Order), after that, any number        (DONE, Outcome, results or None), or an exception
-    WARM_UP                                         (READY, None)
+    HELLO, or WARM_UP                               (READY, None)
     (CALL, function of a callable that sends)       whatever it sends: see `repeated_calls` and `apart`
     None                                            ends
 
@@ -24,11 +24,20 @@ import threading
 import time
 from collections import deque
 from contextlib import suppress
+from dataclasses import replace
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from fanout_pipeline.engine.calls.call_log import Recorder
-from fanout_pipeline.engine.workers.protocol import CALL, DONE, READY, WARM_UP, Channel, Order
+from fanout_pipeline.engine.workers.protocol import (
+    CALL,
+    DONE,
+    HELLO,
+    READY,
+    WARM_UP,
+    Channel,
+    Order,
+)
 
 if TYPE_CHECKING:
     from fanout_pipeline.engine.workers.handing_back import HandingBack
@@ -66,7 +75,7 @@ def main(descriptor: int, call_log: int, cpu_seconds: float) -> None:
             case None:
                 _end()
             case ("work", work, levels, sendable_bytes):
-                handing_back = HandingBack(sendable_bytes)
+                handing_back = HandingBack(sendable_bytes, work.generation.in_memory)
                 logs.follow(levels)
                 work.surroundings.apply()
                 # To unpickle it has imported the user's module, which counts as imports of the first chunk.
@@ -74,6 +83,8 @@ def main(descriptor: int, call_log: int, cpu_seconds: float) -> None:
             case ("chunk", order):
                 parent.send(_answer(work, order, recorder, handing_back, imported))
                 imported = 0.0
+            case str() if message == HELLO:
+                parent.send((READY, None))
             case str() if message == WARM_UP:
                 with suppress(Exception):  # It would be raised again in the next run.
                     from fanout_pipeline.engine.calls.imports import rehearse
@@ -93,6 +104,8 @@ def _answer(
     from fanout_pipeline.engine.calls.outcome import Control
 
     recorder.begin(order.chunk.number, order.announce)
+    if order.source is not None:
+        work = replace(work, source=order.source)
     try:
         control = Control(order.seconds, recorder=recorder, failure=order.failure)
         outcome = process_chunk(work, order.chunk, control, handing_back.part)

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from fanout_pipeline.engine.calls.call_log import Announce
     from fanout_pipeline.engine.model.errors import Failure
-    from fanout_pipeline.sources.source import Chunk
+    from fanout_pipeline.sources.source import Chunk, Source
 
 READY = "ready"
+HELLO = "hello"
 DONE = "done"
 LOGGED = "logged"
 CALL = "call"
@@ -31,6 +32,8 @@ class Order(NamedTuple):
     """What the worker announces of its calls."""
     failure: Failure | None
     """The failure of the chunk's only item, which is not to be called any more; None for ordinary chunks."""
+    source: Source | None = None
+    """Where the chunk is read from; None for the run's source, which the worker knows."""
 
 
 _HEADER_BYTES = 8

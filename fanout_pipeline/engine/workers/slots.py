@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -70,10 +71,12 @@ class Slot:
     """When the assignment was given to the worker (time.monotonic)."""
     termination: Termination | None = None
     """The reason why we have ended the worker."""
+    joining: float | None = None
+    """When its worker was started, to join the run (time.perf_counter); None once it has joined."""
 
     @property
     def idle(self) -> bool:
-        return self.assignment is None and self.termination is None
+        return self.assignment is None and self.termination is None and self.joining is None
 
 
 class Slots:
@@ -81,12 +84,26 @@ class Slots:
 
     def __init__(self, workers: Workers, began: float):
         self._workers = workers
+        self._began = began
         self._logs = RelayedLogs()
         self._slots = [Slot(number, WorkerTimeline(began)) for number in range(len(workers))]
         self._selector = DefaultSelector()
 
     def __iter__(self) -> Iterator[Slot]:
         return iter(self._slots)
+
+    def __len__(self) -> int:
+        return len(self._slots)
+
+    def add(self) -> Slot:
+        """One more, with a worker that was just started."""
+        self._workers.add()
+        now = time.perf_counter()
+        slot = Slot(len(self._slots), WorkerTimeline(self._began), joining=now)
+        slot.timeline.until(now, "wait")
+        self._slots.append(slot)
+        self._await(slot)
+        return slot
 
     def __enter__(self) -> Self:
         for slot in self._slots:
