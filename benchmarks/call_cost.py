@@ -136,7 +136,7 @@ def main(arguments: list[str] | None = None) -> None:
         lambda: fan_out(score, rows),
         lambda: [score(row) for row in rows.to_dict("records")],
         f"score of {given.rows:,} rows",
-        max(1, given.rounds // 4),
+        max(3, given.rounds // 4),
     )
     for count in (100, given.items):
         program = FIRST_CALL.format(count=count)
