@@ -10,7 +10,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from fanout_pipeline.defs.lab.factory import fanout_definitions
     from fanout_pipeline.engine.fan_out import fan_out
-    from fanout_pipeline.engine.model.errors import ItemFailed, WorkerDied
+    from fanout_pipeline.engine.model.errors import ItemFailed, SetupFailed, WorkerDied
     from fanout_pipeline.engine.model.options import Options
     from fanout_pipeline.engine.model.spec import FanoutSpec
     from fanout_pipeline.results.failures import read_failures
@@ -50,6 +50,7 @@ __all__ = [
     "Options",
     "Parquet",
     "Results",
+    "SetupFailed",
     "Source",
     "Sql",
     "TextLines",
@@ -79,6 +80,7 @@ _MODULES = {
     "Options": "engine.model.options",
     "Parquet": "sources.parquet",
     "Results": "results.results",
+    "SetupFailed": "engine.model.errors",
     "Source": "sources.source",
     "Sql": "sources.sql",
     "TextLines": "sources.text_lines",

@@ -13,6 +13,7 @@ import fanout_pipeline.engine.calls.imports  # noqa: F401 (not in a run's time)
 from fanout_pipeline.engine.calls.typed import typed
 from fanout_pipeline.engine.functions.identity import Basis
 from fanout_pipeline.engine.functions.input_guard import inputs_unchanged, stamps_of
+from fanout_pipeline.engine.functions.resources import setup_of
 from fanout_pipeline.engine.intake import Cut, default_chunks, taking_in
 from fanout_pipeline.engine.model.options import Options
 from fanout_pipeline.engine.model.run_record import RunRecord
@@ -74,6 +75,7 @@ def _run(
             surroundings=Surroundings.current(),
             layout=spec.layout,
             arrivals=chunks.arrivals,
+            setup=setup_of(spec, options),
         )
         start = time.perf_counter()
         crew = open_.enter_context(strategy.start(options))

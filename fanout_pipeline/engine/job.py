@@ -12,7 +12,7 @@ from fanout_pipeline.engine.intake import Cut, Intake
 from fanout_pipeline.engine.model.options import FailurePolicy
 from fanout_pipeline.engine.model.spec import FanoutSpec
 from fanout_pipeline.engine.model.strategy import Crew, Ran
-from fanout_pipeline.engine.model.work import Work
+from fanout_pipeline.engine.model.work import Setup, Work
 from fanout_pipeline.engine.system.progress import Progress
 from fanout_pipeline.engine.system.surroundings import Surroundings
 from fanout_pipeline.engine.timing.timeline import mean, total
@@ -66,6 +66,8 @@ class Job:
     """Whether the user asked for so many chunks: crews do not cut them smaller then."""
     failures: FailurePolicy
     progress: Progress
+    setup: Setup | None
+    """What makes the value that the functions are given, with its resources as they are sent."""
 
     def run(self, crew: Crew, generation: Generation, finished: tuple[Finished, ...] = ()) -> Once:
         """Cut what is not finished of the source, have the crew do it, and commit the generation."""
@@ -116,4 +118,5 @@ class Job:
             spec.layout,
             cut.arrivals,
             spec.source if self.basis.is_spooled else None,
+            self.setup,
         )

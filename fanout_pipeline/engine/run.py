@@ -12,6 +12,7 @@ from pathlib import Path
 
 import fanout_pipeline.engine.calls.imports  # noqa: F401 (not in a run's time)
 from fanout_pipeline.engine.functions.identity import Basis, identity_of
+from fanout_pipeline.engine.functions.resources import setup_of
 from fanout_pipeline.engine.intake import default_chunks, taking_in
 from fanout_pipeline.engine.job import Job
 from fanout_pipeline.engine.model.options import Options
@@ -87,6 +88,7 @@ def _run_here(
         method = strategy.start_methods[0]
     workers = 1 if strategy.single else options.worker_count
     options = replace(options, workers=workers, start_method=method)
+    setup = setup_of(spec, options)
     # Outside the timing, the same for all: which bytes these are.
     basis = Basis.of(spec)
     target = ResultFolder(folder)
@@ -109,7 +111,7 @@ def _run_here(
         intake = generations.enter_context(
             taking_in(spec.source, basis, folders[-1], finished, fixed or strategy.baseline, log)
         )
-        how = wanted, fixed, options.failures, progress
+        how = wanted, fixed, options.failures, progress, setup
         job = Job(strategy.name, spec, basis, intake, target, *how)
         with strategy.start(options) as crew:
             started = time.perf_counter()

@@ -80,6 +80,8 @@ def _asked_in_vain(
             asked["item_timeout_seconds"] = f"item_timeout_seconds={policy.item_timeout_seconds:g}"
         if options.worker_memory_mb is not None:
             asked["worker_memory_mb"] = f"worker_memory_mb={options.worker_memory_mb}"
+    if spec.setup is not None:
+        asked["setup"] = f"setup={function_name(spec.setup)}"
     if resume:
         asked["resume"] = "resume=True"
     if "by_value" in strategy.lacks and (what := _needs_its_code(spec)):

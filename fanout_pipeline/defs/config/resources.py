@@ -11,6 +11,7 @@ from fanout_pipeline.defs.config.bounds import (
     Chunks,
     Concurrency,
     ErrorName,
+    ItemCount,
     Limit,
     Mebibytes,
     Retries,
@@ -47,6 +48,11 @@ class Fanout(dg.ConfigurableResource[Any]):
         default=100,
         description="Most calls of an async function that asyncio has in flight at a time: as many as "
         "the called service, the client's connection pool and the limit on open files allow.",
+    )
+    recycle_after: Optional[ItemCount] = Field(  # noqa: UP045
+        default=None,
+        description="After how many of its calls a worker closes the value that the fan-out's setup has made, and "
+        "makes it anew. Default: never.",
     )
 
     on_error: Literal["fail", "quarantine"] = Field(
@@ -120,6 +126,7 @@ class Fanout(dg.ConfigurableResource[Any]):
             item_timeout_seconds=self.item_timeout_seconds,
             worker_memory_mb=self.worker_memory_mb,
             chunks=self.chunks,
+            recycle_after=self.recycle_after,
         )
 
 

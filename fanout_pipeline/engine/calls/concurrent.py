@@ -19,7 +19,14 @@ from queue import SimpleQueue
 from typing import Any
 
 from fanout_pipeline.engine.calls.invoke import nobody_cancelled
-from fanout_pipeline.engine.model.errors import Failure, ItemFailed, failure_from, short_repr
+from fanout_pipeline.engine.calls.setup import WorkerValue
+from fanout_pipeline.engine.model.errors import (
+    Failure,
+    ItemFailed,
+    SetupFailed,
+    failure_from,
+    short_repr,
+)
 from fanout_pipeline.engine.model.work import Work
 from fanout_pipeline.engine.system.signals import interruptible_get
 from fanout_pipeline.engine.system.surroundings import copied_context
@@ -69,10 +76,15 @@ class InFlight:
         loop: asyncio.AbstractEventLoop,
         concurrency: int,
         timeline: WorkerTimeline,
+        value: WorkerValue | None = None,
     ) -> None:
+        """`value` is what the function is given beside each item, if it is given something."""
         self._work = work
         limit = work.failures.item_timeout_seconds
-        self._function = work.function if limit is None else _Limited(work.function, limit)
+        function = work.function if limit is None else _Limited(work.function, limit)
+        # Around the limit: to make a value anew is no part of a call.
+        self._function = function if value is None else value.function(function)
+        self._value = value
         self._loop = loop
         self._concurrency = concurrency
         self._timeline = timeline
@@ -84,6 +96,14 @@ class InFlight:
         self._lap = self._lap_cpu = 0.0
 
     # Called in the thread that reads and writes.
+
+    def ready(self) -> None:
+        """Make the value that calls are given, unless there is one. Raises SetupFailed. Before the first chunk is added."""
+        if self._value is not None and not self._value.is_made:
+            began = time.perf_counter()
+            self._value.ready()
+            self._timeline.until(began, "read")
+            self._timeline.until(time.perf_counter(), "start")
 
     def add(self, calls: Calls | None) -> None:
         """Add one more chunk, in order; None says that there is no further one."""
@@ -158,6 +178,7 @@ class InFlight:
                 try:
                     results[position] = await function(item)
                 except BaseException as error:  # Never an interrupt: see `event_loop`.
+                    self._require_setup(error)
                     if self._given_up() or not await self._recovered(calls, position, error):
                         return
                 calls.left -= 1
@@ -185,6 +206,7 @@ class InFlight:
                 await asyncio.sleep(seconds)
                 calls.results[position] = await self._function(item)
             except BaseException as another:
+                self._require_setup(another)
                 if self._given_up():
                     return False
                 tries.failed(_raised(another))
@@ -197,6 +219,12 @@ class InFlight:
             raise ItemFailed(failure) from None
         calls.failed[position] = failure
         return True
+
+    def _require_setup(self, error: BaseException) -> None:
+        """Raise it again if there is no value to call with: that ends the run."""
+        if isinstance(error, SetupFailed):
+            self._stopped = True
+            raise error
 
     def _begin(self) -> None:
         if not self._open:
@@ -227,15 +255,15 @@ def _raised(error: BaseException) -> BaseException:
 class _Limited:
     """The function with a time limit for each call."""
 
-    def __init__(self, function: Callable[[Any], Any], seconds: float):
+    def __init__(self, function: Callable[..., Any], seconds: float):
         self._function = function
         self._seconds = seconds
 
-    async def __call__(self, item: Any) -> Any:
+    async def __call__(self, *given: Any) -> Any:
         limit = asyncio.timeout(self._seconds)
         try:
             async with limit:
-                return await self._function(item)
+                return await self._function(*given)
         except TimeoutError:
             if not limit.expired():
                 raise  # the function's own

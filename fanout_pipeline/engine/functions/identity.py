@@ -29,6 +29,7 @@ from fanout_pipeline.sources.source import Version
 from fanout_pipeline.sources.spool.feed import feed_of
 
 _COLUMNS = "the columns of the results"
+_SETUP = "the function setup"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +43,7 @@ class Basis:
     function: dict[str, str]
     """The name and the fingerprint of the function for single items."""
     depends_on: dict[str, str]
-    """The content hash of each thing that the function depends on."""
+    """The content hash of each thing that the function depends on, and the fingerprint of `setup`."""
     is_spooled: bool = False
     """Whether the contents of the source are known only once they were spooled."""
 
@@ -69,7 +70,8 @@ def code_version(spec: FanoutSpec, function: Callable[..., Any]) -> str:
     What the function depends on is not read for it: Dagster asks wherever it loads definitions.
     """
     columns = {} if spec.layout == PLAIN else {_COLUMNS: json.dumps(spec.layout._asdict())}
-    return _combined(_identity_in(spec, function)["fingerprint"], columns)
+    made = _identity_in(spec, function)["fingerprint"]
+    return _combined(made, _setup_fingerprint(spec) | columns)
 
 
 def work_fingerprint(spec: FanoutSpec) -> str:
@@ -79,10 +81,15 @@ def work_fingerprint(spec: FanoutSpec) -> str:
 
 def _content_hashes(spec: FanoutSpec) -> dict[str, str]:
     if not spec.depends_on:
-        return {}
+        return _setup_fingerprint(spec)
     from fanout_pipeline.engine.functions.dependencies import content_hashes
 
-    return content_hashes(spec.depends_on)
+    return _setup_fingerprint(spec) | content_hashes(spec.depends_on)
+
+
+def _setup_fingerprint(spec: FanoutSpec) -> dict[str, str]:
+    """Not of its resources: who may call, and where, does not change what calls give."""
+    return {} if spec.setup is None else {_SETUP: function_fingerprint(spec.setup)}
 
 
 def _combined(fingerprint: str, others: Mapping[str, str]) -> str:

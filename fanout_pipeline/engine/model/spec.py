@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import wraps
+from inspect import isasyncgenfunction, isgeneratorfunction
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
@@ -99,6 +100,11 @@ class FanoutSpec:
             raise TypeError(
                 f"setup is a function that makes a value, not {type(self.setup).__qualname__}: "
                 "write setup=lambda: value for one that is made already"
+            )
+        if isgeneratorfunction(self.setup) or isasyncgenfunction(self.setup):
+            raise TypeError(
+                f"setup {getattr(self.setup, '__qualname__', '')} yields: decorate it with contextlib.contextmanager, or "
+                "with asynccontextmanager if it is async"
             )
         object.__setattr__(self, "resources", dict(self.resources))
         if self.resources and self.setup is None:

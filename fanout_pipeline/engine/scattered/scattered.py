@@ -20,9 +20,12 @@ from pathlib import Path
 import fanout_pipeline.engine.calls.imports  # noqa: F401 (importing Arrow is not part of a chunk)
 from fanout_pipeline.engine.calls.invoke import awaited_aside
 from fanout_pipeline.engine.calls.items import process_chunk
+from fanout_pipeline.engine.calls.outcome import UNLIMITED
+from fanout_pipeline.engine.calls.setup import given
 from fanout_pipeline.engine.calls.typed import typed
 from fanout_pipeline.engine.functions.identity import Basis, identity_of
 from fanout_pipeline.engine.functions.input_guard import inputs_unchanged, require_same_inputs
+from fanout_pipeline.engine.functions.resources import setup_of
 from fanout_pipeline.engine.intake import Intake
 from fanout_pipeline.engine.job import Job
 from fanout_pipeline.engine.model.options import Options
@@ -154,6 +157,7 @@ class ScatteredRun:
             depends_on=spec.depends_on,
             seen=seen,
             layout=spec.layout,
+            setup=setup_of(spec, self.options),
         )
         # The chunk may have been cut before the input shrank.
         stop = min(stop, seen.source.size)
@@ -163,13 +167,14 @@ class ScatteredRun:
             inputs_unchanged(spec, seen),
             importing_from(spec.import_path),
             awaited_aside(spec.function),
+            given(work, process_chunk) as process,
         ):
             try:
                 parts = part_collector(work)
                 for piece in gaps([(start, stop)], work.finished):
                     # A number that no other step has, of this run or of an earlier one that lives on.
                     chunk = Chunk(secrets.randbits(48), *piece)
-                    part = process_chunk(work, chunk).part
+                    part = process(work, chunk, UNLIMITED).part
                     parts.add(*piece, part)
                     busy += busy_seconds(part)
             except MixedTypes:
@@ -215,6 +220,7 @@ class ScatteredRun:
                     self.options.chunks is not None,
                     self.options.failures,
                     Progress(self.strategy, self.log),
+                    setup_of(spec, self.options),
                 )
                 with self._crew(left) as crew:
                     once = job.run(crew, folder, finished)

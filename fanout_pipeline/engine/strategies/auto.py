@@ -18,6 +18,7 @@ from dataclasses import replace
 from fanout_pipeline.engine.calls.invoke import awaited_aside, is_async
 from fanout_pipeline.engine.calls.items import process_chunk
 from fanout_pipeline.engine.calls.outcome import Control
+from fanout_pipeline.engine.calls.setup import given
 from fanout_pipeline.engine.calls.watch import Watch
 from fanout_pipeline.engine.model.errors import Stopped
 from fanout_pipeline.engine.model.options import Options
@@ -141,18 +142,20 @@ class _Calling:
         timeline = WorkerTimeline(time.perf_counter())
         plan, watch = self._plan, self._watch
         try:
-            while (turn := plan.wait_for()) is not None:
-                chunk, seconds = turn
-                timeline.until(time.perf_counter(), "wait")
-                watch.begin(chunk)
-                control = Control(seconds, plan.is_stopped, recorder=watch)  # type: ignore[arg-type]
-                done = process_chunk(self._work, chunk, control)
-                watch.end()
-                self._parts.add(*done.range(chunk), done.part)
-                self.growth.saw(done.part)
-                plan.done(chunk, busy_seconds(done.part), done.rest)
-                timeline.add(seconds_of(done.part), time.perf_counter())
-                self._progress.done(done.part.items, done.size(chunk))
+            with given(self._work, process_chunk) as process:
+                while (turn := plan.wait_for()) is not None:
+                    chunk, seconds = turn
+                    timeline.until(time.perf_counter(), "wait")
+                    watch.begin(chunk)
+                    control = Control(seconds, plan.is_stopped, recorder=watch)  # type: ignore[arg-type]
+                    done = process(self._work, chunk, control)
+                    watch.end()
+                    self._parts.add(*done.range(chunk), done.part)
+                    self.growth.saw(done.part)
+                    plan.done(chunk, busy_seconds(done.part), done.rest)
+                    spent = seconds_of(done.part) | {"start": done.import_seconds}
+                    timeline.add(spent, time.perf_counter())
+                    self._progress.done(done.part.items, done.size(chunk))
         except BaseException as error:
             plan.stop()
             self.supervisor.end()

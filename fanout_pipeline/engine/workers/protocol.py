@@ -20,6 +20,9 @@ DONE = "done"
 LOGGED = "logged"
 CALL = "call"
 WARM_UP = "warm up"
+CLOSE = "close"
+LEAVE_CALLS = b""
+"""In place of a pickled message: a worker that has a value to close leaves the calls that it is in."""
 
 
 class Order(NamedTuple):

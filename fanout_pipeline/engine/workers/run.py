@@ -6,14 +6,18 @@ A worker has one chunk at a time. Chunks are begun in the order of the input.
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import cached_property
 
 from fanout_pipeline.engine.calls.call_log import Announce
 from fanout_pipeline.engine.calls.outcome import Outcome
+from fanout_pipeline.engine.calls.setup import setup_name
 from fanout_pipeline.engine.calls.typed import stated
 from fanout_pipeline.engine.calls.watch import Look
 from fanout_pipeline.engine.functions.serialize import pickle_with_function
+from fanout_pipeline.engine.model.errors import SetupFailed
 from fanout_pipeline.engine.model.strategy import Ran
 from fanout_pipeline.engine.model.work import Work
 from fanout_pipeline.engine.scheduling.assignments import Assignment, Assignments, split_at
@@ -22,7 +26,7 @@ from fanout_pipeline.engine.scheduling.growth import Growth
 from fanout_pipeline.engine.scheduling.resume import part_collector
 from fanout_pipeline.engine.scheduling.suspects import Death, Suspects
 from fanout_pipeline.engine.system.progress import Progress
-from fanout_pipeline.engine.system.signals import WAIT_SECONDS
+from fanout_pipeline.engine.system.signals import WAIT_SECONDS, interrupts_held
 from fanout_pipeline.engine.timing.timeline import busy_seconds
 from fanout_pipeline.engine.workers.handing_back import (
     SENT_BYTES,
@@ -41,6 +45,8 @@ _ARRIVAL_SECONDS = 0.01
 """How often is looked whether something has arrived, while a worker has nothing to do."""
 _LOOK_SECONDS = 0.03
 """How often it is asked whether there should be more workers, and whether others have stopped the run."""
+_CLOSE_SECONDS, _INTERRUPT_SECONDS = 5.0, 0.5
+"""For so long is waited for values to be closed where a run has failed, and where it was interrupted."""
 _LOGGED_DEATHS = 20
 """How many deaths of workers are logged; the rest are not."""
 
@@ -84,7 +90,7 @@ class SupervisedRun:
         self._deaths = 0
         self._sent_before = workers.sent_bytes
         self._items = SentItems(work.source, plan)
-        self._slots = Slots(workers, began)
+        self._slots = Slots(workers, began, work.setup is not None)
 
     @cached_property
     def _message(self) -> bytes:
@@ -95,14 +101,15 @@ class SupervisedRun:
         slim = replace(slim, arrivals=None, spooled=None, source=self._items.common)
         message = ("work", slim, log_levels(), SENT_BYTES // self._most)
         function = stated(work.function)
-        return pickle_with_function(message, function, work.source, self._progress.log_once)
+        log, setup = self._progress.log_once, work.setup
+        return pickle_with_function(message, function, work.source, log, setup=setup)
 
     def ran(self) -> Ran:
         """Give out chunks until none is left and none is being worked on.
 
         Raises what the function or a source raised, or WorkerDied.
         """
-        with self._slots as slots:
+        with self._slots as slots, self._values_closed():
             self._grow()
             self._assign()
             while self._assignments.more or self._plan.unfinished:
@@ -161,6 +168,21 @@ class SupervisedRun:
         slot.joining = None
         slot.timeline.until(now, "start")
 
+    @contextmanager
+    def _values_closed(self) -> Iterator[None]:
+        """What `setup` has made in workers is closed at the end of the block, whatever ends it."""
+        try:
+            yield
+            if self._work.setup is not None:
+                self._slots.close_values(self._slots)
+        except BaseException as error:
+            if self._work.setup is not None:
+                # An interrupt ends a run within a second, whatever a value would have to do.
+                seconds = _CLOSE_SECONDS if isinstance(error, Exception) else _INTERRUPT_SECONDS
+                with interrupts_held():
+                    self._slots.close_values(self._slots, seconds, leave_calls=True)
+            raise
+
     def _assign(self) -> None:
         """Give a chunk to each worker that has none, as far as there are chunks."""
         for slot in self._slots:
@@ -206,11 +228,15 @@ class SupervisedRun:
                 pass  # Asked for its stack, it may have left the call that took too long.
             case (kind, outcome, results) if kind == DONE:
                 self._chunk_done(slot, outcome, results)
-            case BaseException() as error if slot.joining is not None and self._is_shared:
-                assert self._growth is not None
-                self._growth.refuse(str(error))
             case BaseException() as error:
-                raise error
+                self._failed(slot, error)
+
+    def _failed(self, slot: Slot, error: BaseException) -> None:
+        """A worker has raised an error, which ends the run unless others can do without the worker."""
+        if slot.joining is None or not self._is_shared or isinstance(error, SetupFailed):
+            raise error
+        assert self._growth is not None
+        self._growth.refuse(str(error))
 
     def _receive_rest(self, slot: Slot) -> None:
         """A worker is dead. Its channel may be open still, in processes that its function forked."""
@@ -290,6 +316,10 @@ class SupervisedRun:
             chunk = assignment.chunk.number
             self._parts.discard(chunk)
             death = worker.death(chunk, how, termination, slot.assigned)
+            if death.in_setup and self._work.setup is not None:
+                death = replace(
+                    death, how=f"{death.how} while setup {setup_name(self._work.setup)} was called"
+                )
             self._suspect(assignment, worker, death)
         worker.close()
         if slot.joining is not None:

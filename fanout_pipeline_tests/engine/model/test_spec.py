@@ -1,5 +1,7 @@
 """What a spec and the options of its runs accept, and that a spec shows nobody its secrets."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 
 import pytest
@@ -13,6 +15,17 @@ def test_setup_must_be_callable() -> None:
     """A value in place of the function that makes it is refused, with what to write instead."""
     with pytest.raises(TypeError, match="not dict: write setup=lambda: value"):
         replace(_SPEC, setup={})
+
+
+def test_setup_that_yields() -> None:
+    """A generator is refused that somebody has forgotten to make a context manager of."""
+
+    def session() -> Iterator[str]:
+        yield "session"
+
+    with pytest.raises(TypeError, match=r"session yields: decorate it with contextlib\.context"):
+        replace(_SPEC, setup=session)
+    replace(_SPEC, setup=contextmanager(session))
 
 
 def test_resources_need_a_setup() -> None:
