@@ -138,6 +138,7 @@ class _Calls:
         Returns whether the piece was done. Raises ItemFailed or Stopped.
         """
         append, items, results, control = self.append, self.items, self.results, self.control
+        recorder = control.recorder
         done, size, slow = 0, self._size, True
         known_failed = iter(sorted(self.known_failed))
         stop = next(known_failed, len(items))
@@ -151,7 +152,7 @@ class _Calls:
                 stop = next(known_failed, len(items))
                 began = time.perf_counter()
                 continue
-            batch = items[done : min(done + size, stop)]
+            batch = self._slice(items[done : min(done + size, stop)])
             before = len(results)
             try:
                 append(results, self._announced(batch, done, slow))
@@ -165,7 +166,7 @@ class _Calls:
                 self._failed(done, error)
                 done += 1
             else:
-                done += len(batch)
+                done += len(results) - before  # The slice may have been cut short: see `Cutting`.
             ended = time.perf_counter()
             took = ended - began
             if took < _SLICE_SECONDS:
@@ -174,10 +175,14 @@ class _Calls:
                 size = max(1, int(size * _SLICE_SECONDS / took))
             slow = took >= _SLOW_SECONDS * len(batch)
             began = ended
-        if control.recorder:
-            control.recorder.rest()
+        if recorder:
+            recorder.rest()
         self._size = size
         return done == len(items)
+
+    def _slice(self, items: Sequence[Any]) -> Sequence[Any]:
+        """The items of a slice; as a list of its own where somebody looks on, and may cut it short."""
+        return items if self.control.recorder is None else list(items)
 
     def _announced(self, batch: Sequence[Any], first: int, slow: bool) -> Iterable[Any]:
         recorder = self.control.recorder
