@@ -48,7 +48,7 @@ class Prices(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     seen: Counter
 
-    def do_GET(self):  # noqa: N802
+    def do_GET(self):
         number = int(self.path.rpartition("/")[2])
         self.seen[number] += 1
         first = self.seen[number] == 1
