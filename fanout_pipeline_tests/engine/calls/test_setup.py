@@ -332,6 +332,13 @@ def test_page(tmp_path, monkeypatch):
     assert list(shown.pop("results")) == [5.0, 7.5]
 
 
+def test_costs_nothing_unless_used(file, tmp_path):
+    """Workers of a function without a setup import nothing for it."""
+    spec = FanoutSpec("items", IntegerLines(str(file)), functions.imported_for_setup)
+    run_strategy(_WAYS["multiprocess"], spec, tmp_path / "results", Options(workers=1))
+    assert set(read_results(tmp_path / "results")["result"]) == {""}
+
+
 def test_signals_of_others(file, journal, tmp_path):
     """SIGINT from outside means nothing to a worker: only the process that started it may have it leave a call."""
     function = functions.Interrupts(os.getpid(), signal.SIGINT)
