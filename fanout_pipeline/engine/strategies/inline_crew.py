@@ -40,6 +40,7 @@ class OneByOne(Crew):
                 done = process(work, chunk, Control(plan.seconds(chunk)))
                 plan.done(chunk, busy_seconds(done.part), done.rest)
                 parts.add(*done.range(chunk), done.part)
+                done.raise_error()
                 spent = seconds_of(done.part) | {"start": done.import_seconds}
                 timeline.add(spent, time.perf_counter())
                 progress.done(done.part.items, done.size(chunk))

@@ -34,7 +34,7 @@ from fanout_pipeline.engine.workers.handing_back import (
 )
 from fanout_pipeline.engine.workers.limits import Limits
 from fanout_pipeline.engine.workers.process import WorkerProcess
-from fanout_pipeline.engine.workers.protocol import DONE, HELLO, READY, Order
+from fanout_pipeline.engine.workers.protocol import CUT, DONE, HELLO, READY, Order
 from fanout_pipeline.engine.workers.relayed_logs import log_levels
 from fanout_pipeline.engine.workers.sent_items import SentItems
 from fanout_pipeline.engine.workers.slots import Slot, Slots, Workers
@@ -44,6 +44,8 @@ _ARRIVAL_SECONDS = 0.01
 """How often is looked whether something has arrived, while a worker has nothing to do."""
 _LOOK_SECONDS = 0.03
 """How often it is asked whether there should be more workers, and whether others have stopped the run."""
+_LATE_SECONDS = 0.2
+"""A worker is not told to give back what is left of its chunk before it has had it for so long."""
 _LOGGED_DEATHS = 20
 """How many deaths of workers are logged; the rest are not."""
 
@@ -120,6 +122,7 @@ class SupervisedRun:
                     else:
                         self._receive(slot)
                 self._check_limits()
+                self._cut_late()
                 self._grow()
                 if self._assignments.more or self._growth is not None:
                     self._assign()
@@ -184,6 +187,7 @@ class SupervisedRun:
         chunk, items = self._items.of(assignment.chunk)
         assignment = replace(assignment, chunk=chunk)
         slot.assignment, slot.assigned = assignment, time.monotonic()
+        slot.was_cut = False
         suspect = assignment.suspect
         announce = self._announce if suspect is None else Announce.EACH
         failure = suspect.failure if suspect else None
@@ -215,6 +219,7 @@ class SupervisedRun:
                 pass  # Asked for its stack, it may have left the call that took too long.
             case (kind, outcome, results) if kind == DONE:
                 self._chunk_done(slot, outcome, results)
+                outcome.raise_error()
             case Exception() as error if self._refuses_to_join(slot, error):
                 assert self._growth is not None
                 self._growth.refuse(str(error))
@@ -264,12 +269,26 @@ class SupervisedRun:
             return 0.0
         if self._limits.period is not None:
             waits.append(self._limits.period)
+        if any(slot.idle for slot in self._slots):
+            waits.append(_LATE_SECONDS / 2)
         # Where no slot is idle nothing can be assigned anyway.
         if self._assignments.more and any(slot.idle for slot in self._slots):
             waits.append(max(0.0, self._assignments.next_due() - time.monotonic()))
             if self._assignments.awaits:
                 waits.append(_ARRIVAL_SECONDS)
         return min(waits)
+
+    def _cut_late(self) -> None:
+        """Have workers give back what is left of chunks that take too long, while others have nothing to do."""
+        if not any(slot.idle for slot in self._slots):
+            return
+        now = time.monotonic()
+        for slot in self._slots:
+            if slot.assignment is None or slot.was_cut:
+                continue
+            if now - slot.assigned > max(_LATE_SECONDS, slot.assignment.seconds):
+                slot.was_cut = True
+                self._slots.worker(slot).send_pickled(CUT)
 
     def _check_limits(self) -> None:
         """End workers that use too much memory, or have been in one call for too long."""

@@ -72,6 +72,8 @@ class Slot:
     """When the assignment was given to the worker (time.monotonic)."""
     termination: Termination | None = None
     """The reason why we have ended the worker."""
+    was_cut: bool = False
+    """Whether the worker was told to end the slice of calls that it is in."""
     joining: float | None = None
     """When its worker was started, to join the run (time.perf_counter); None once it has joined."""
 

@@ -55,7 +55,7 @@ def _run(name, file, setup, function, tmp_path, *, resources=(), batch=None, **o
         "items",
         IntegerLines(str(file)),
         function,
-        batch or functions.call_batch,
+        (batch or functions.call_batch) if name == "vectorized" else None,
         setup=setup,
         resources=dict(resources),
     )
