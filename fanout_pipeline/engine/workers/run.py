@@ -137,12 +137,16 @@ class SupervisedRun:
         if self._growth is None:
             return
         for _ in range(len(self._slots), self._growth.wanted(self._longest())):
-            try:
-                message = self._message
-            except TypeError as error:  # It cannot be sent.
-                if not self._is_shared:
-                    raise
-                self._growth.refuse(str(error))
+            why = getattr(self._work.generation, "unsendable", "")
+            if not why:
+                try:
+                    message = self._message
+                except TypeError as error:  # It cannot be sent.
+                    if not self._is_shared:
+                        raise
+                    why = str(error)
+            if why:
+                self._growth.refuse(why)
                 return
             slot = self._slots.add()
             slot.introduced = True
