@@ -11,7 +11,6 @@ from fanout_pipeline.engine.functions.input_guard import input_versions
 from fanout_pipeline.engine.model.spec import FanoutSpec
 from fanout_pipeline.engine.model.work import InputVersions, Work
 from fanout_pipeline.engine.system.signals import interrupts_held
-from fanout_pipeline.results.read import Snapshot
 from fanout_pipeline.results.store.collector import PartCollector
 from fanout_pipeline.results.store.generation import Generation
 from fanout_pipeline.results.store.ledger import Finished, Identity, Ledger
@@ -83,6 +82,8 @@ def log_kept_on_error(
         with interrupts_held(), suppress(Exception):
             if kept := _kept(generation, spec, basis):
                 log(kept)
+            from fanout_pipeline.results.read import Snapshot  # pandas' and Arrow's imports
+
             error.partial = Snapshot.of_unfinished(generation, spec.unpack)  # type: ignore[attr-defined]
         raise
 
