@@ -87,7 +87,9 @@ def _run_here(
     if method is None or method not in strategy.start_methods:
         method = strategy.start_methods[0]
     workers = 1 if strategy.single else options.worker_count
-    options = replace(options, workers=workers, start_method=method)
+    if not strategy.grows:  # It asks whether anybody has said how many.
+        options = replace(options, workers=workers)
+    options = replace(options, start_method=method)
     setup = setup_of(spec, options)
     # Outside the timing, the same for all: which bytes these are.
     basis = Basis.of(spec)
@@ -116,7 +118,7 @@ def _run_here(
         with strategy.start(options) as crew:
             started = time.perf_counter()
             cold = job.run(crew, folders[0], finished)
-            now, used = own_usage(), crew.usage()
+            now, used, why = own_usage(), crew.usage(), crew.why
             if warm_runs:
                 crew.warm_up()
             warm = [job.run(crew, folder) for folder in folders[1:]]
@@ -133,11 +135,11 @@ def _run_here(
         cpu_seconds=now.cpu_seconds - own.cpu_seconds + sum(u.cpu_seconds for u in used),
         peak_rss_bytes=max(u.peak_rss_bytes for u in [now, *used]),
         items=cold.manifest.items,
-        workers=workers,
+        workers=max(1, len(cold.ran.timelines)) if strategy.grows else workers,
         worker_pids=tuple(u.pid for u in used) or (os.getpid(),),
         chunks=len(cold.ran.parts),
         part_files=len(cold.manifest.parts),
-        start_method=method,
+        start_method=method if used or not strategy.grows else "none",
         digest=cold.manifest.digest,
         input=replace(intake.input, counts=()),  # Nobody needs them any more.
         function_fingerprint=cold.manifest.function["fingerprint"],
@@ -146,7 +148,7 @@ def _run_here(
         sent_bytes=cold.ran.sent_bytes,
         pickle_seconds=cold.ran.pickle_seconds,
         failed=cold.manifest.failed,
-        why=crew.why,
+        why=why,
         reused_chunks=len(cold.cut.finished),
         reused_items=sum(one.part.items for one in cold.cut.finished),
     )
