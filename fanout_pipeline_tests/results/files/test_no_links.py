@@ -235,6 +235,8 @@ ELSEWHERE = {
     "defs/trial_runs/run_process.py": "the folder of a trial's own run",
     "measuring/trials/process.py": "a temporary folder",
     "engine/system/usage.py": "/proc",
+    "engine/in_memory.py": "a temporary folder",
+    "engine/system/machine_costs.py": "the user's cache folder",
     "engine/calls/imports.py": "a temporary folder, for a chunk that is written as any is",
     "sources/files.py": "a file in a sweep's own folder, opened without following a link",
     "sources/file_handle.py": "a mode of the user's, refused unless it is one of reading",
