@@ -75,6 +75,7 @@ def _run(
             surroundings=Surroundings.current(),
             layout=spec.layout,
             arrivals=chunks.arrivals,
+            thread_safe=spec.thread_safe,
             setup=setup_of(spec, options),
         )
         start = time.perf_counter()

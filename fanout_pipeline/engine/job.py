@@ -118,5 +118,6 @@ class Job:
             spec.layout,
             cut.arrivals,
             spec.source if self.basis.is_spooled else None,
+            spec.thread_safe,
             self.setup,
         )

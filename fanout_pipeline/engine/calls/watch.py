@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 from fanout_pipeline.engine.timing.stopwatch import run_delay
@@ -36,13 +37,24 @@ class Watch:
         self._calling: tuple[Any, int] = ((), 0)
         self._slow, self._slow_seconds = slow, slow_seconds
         self._told = False
+        self._last = 0.0
+        self._items = 0
+        """Of chunks that are done."""
 
     def begin(self, chunk: Chunk) -> None:
         self._calling = ((), 0)
         self._begun = chunk, time.perf_counter(), self._cpu()
 
-    def end(self) -> None:
+    def end(self, items: int) -> None:
         self._begun = None
+        self._calling = ((), 0)
+        self._items += items
+
+    def so_far(self) -> tuple[int, float]:
+        """How many items were done, and for how long the thread had a core or waited for one. For any thread."""
+        results, offset = self._calling
+        done = offset + getattr(results, "given", len(results)) if self._begun else 0
+        return self._items + max(0, done), self._cpu()
 
     def look(self) -> Look | None:
         """None between chunks. For any thread."""
@@ -74,8 +86,11 @@ class Watch:
         return
 
     def _cpu(self) -> float:
-        cpu = 0.0 if self._clock is None else time.clock_gettime(self._clock)
-        return cpu + run_delay(self._thread)
+        """CPU time of the thread, and time in which it was ready to run."""
+        with suppress(OSError):  # once the thread has ended
+            cpu = 0.0 if self._clock is None else time.clock_gettime(self._clock)
+            self._last = cpu + run_delay(self._thread)
+        return self._last
 
 
 _HAS_CLOCK = hasattr(time, "pthread_getcpuclockid")

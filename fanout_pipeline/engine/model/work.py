@@ -74,6 +74,8 @@ class Work:
     """Where chunks come from while calls are made; None where all are known."""
     spooled: Source | None = None
     """The source that `seen` is of, where `source` reads the spool of another."""
+    thread_safe: bool = False
+    """Whether several threads may make calls at the same time: see `FanoutSpec.thread_safe`."""
     setup: Setup | None = field(default=None, repr=False)
     """What makes the second argument of the functions; None: they have one."""
 

@@ -18,6 +18,7 @@ from fanout_pipeline.engine.scheduling.choose import (
     seconds_with,
 )
 from fanout_pipeline.engine.scheduling.shared_plan import SharedPlan
+from fanout_pipeline.engine.scheduling.thread_growth import Seen, ThreadGrowth
 from fanout_pipeline.engine.timing.timeline import busy_seconds
 from fanout_pipeline.results.store.manifest import PartRecord
 
@@ -50,20 +51,26 @@ class Growth:
         cores: int,
         asked: int | None,
         costs: Callable[[], Costs],
-        look: Callable[[], Look | None] = lambda: None,
+        threads: ThreadGrowth | None = None,
         begun: int = 0,
         items_are_units: bool = False,
         learn: Callable[[float], object] = lambda seconds: None,
     ):
         """`cores`: how many there are; `asked`: the most workers, where somebody has said that; `begun`: how many
-        there are from the beginning; `look`: at the chunk that this process works on; `learn`: is told how long each
-        worker took to join.
+        there are from the beginning; `threads`: of this process, where several may call; `learn`: is told how long
+        each worker took to join.
         """
         self._plan = plan
         self._cores = cores
         self._asked = asked
         self._costs = costs
-        self._look = look
+        self._threads = threads
+        self.look: Callable[[], Look | None] = lambda: None
+        """At the chunk that this process works on."""
+        self.seen: Callable[[], Seen] | None = None
+        """What its threads have done."""
+        self.more_threads: Callable[[int], object] = lambda count: None
+        """Has so many threads call."""
         self._begun = begun
         self._items_are_units = items_are_units
         self._learn = learn
@@ -71,6 +78,8 @@ class Growth:
         """The most that there will ever be."""
         self.count = begun
         """How many there are to be."""
+        self.thread_count = 1
+        """How many threads of this process call."""
         self.joined_count = 0
         self.joined_seconds = 0.0
         """How long the last took to join."""
@@ -97,8 +106,8 @@ class Growth:
         """How many workers there should be now; `look`: at a chunk that a worker has."""
         if self.refused:
             return 0
-        outlook = self.outlook(self._look() or look)
-        if outlook is None:
+        outlook = self.outlook(self.look() or look)
+        if outlook is None or self._threads_suffice(outlook):
             return self.count
         most = most_processes(self._asked, self._cores, outlook.computing)
         costs = self._costs()
@@ -107,7 +116,20 @@ class Growth:
             seconds = seconds_with(wanted, outlook, costs, self._cores)
             self.chosen = Chosen(outlook, wanted, seconds, time.perf_counter())
             self.count = wanted
+            self._plan.shared_by(max(2, wanted))
         return self.count
+
+    def _threads_suffice(self, outlook: Outlook) -> bool:
+        """Whether threads bring as much as processes could, or nobody knows yet."""
+        threads = self._threads
+        if threads is None or self.seen is None:
+            return False
+        wanted = threads.wanted(self.seen(), outlook.left_seconds)
+        if wanted != self.thread_count and not self.count:
+            self.thread_count = wanted
+            self._plan.shared_by(max(2, wanted))
+            self.more_threads(wanted)
+        return not threads.leaves_cores_unused
 
     def joined(self, seconds: float) -> None:
         """One more calls from now on, so long after it was wanted."""
@@ -144,6 +166,8 @@ class Growth:
         each += ", nearly all of it waiting" if computing < _WAITS else ""
         if self.refused:
             return f"{each}: all in this process, as no other can join: {self.refused}"
+        if self.thread_count > 1 and self.chosen is None:
+            return f"{each}: {self.thread_count} threads of this process"
         if self.chosen is None:
             where = "one worker process" if self._begun else "this process"
             return f"{each}: {where} alone, as more would not have brought the end nearer"
