@@ -91,7 +91,7 @@ class Supervised(Crew):
             ran, self.why = here.run(work, progress), here.why
             return ran
         plan = _shared_plan(work, self._options.worker_count)
-        growth = _growth(work, plan, self._options, None, 1)
+        growth = _growth(work, plan, self._options, None, max(1, self._pool.size))
         ran = self._pool.run(work, progress, plan, growth)
         self.why = growth.why()
         progress.log(self.why)
