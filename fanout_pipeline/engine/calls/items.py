@@ -42,13 +42,15 @@ def process_chunk(
 ) -> Outcome:
     """Call the function on each item of a chunk, as far as `control` lets it, and have `finish` make the part.
 
-    Raises ItemFailed, BadInput, or Stopped.
+    Raises ItemFailed, BadInput, or Stopped, unless some items were done before: the outcome is of these then, and
+    has the error.
     """
     stopwatch = Stopwatch()
-    part, rest = _called(work, chunk, control, finish, stopwatch)
+    part, rest, error = _called(work, chunk, control, finish, stopwatch)
     # Freeing the items and results, which takes a while if they are Python objects, is part of writing.
     part = stopwatch.timed(part)
-    return Outcome(part, rest, stopwatch.began, stopwatch.ended, stopwatch.import_seconds)
+    times = stopwatch.began, stopwatch.ended, stopwatch.import_seconds
+    return Outcome(part, rest, *times, error)
 
 
 def _called(
@@ -57,8 +59,8 @@ def _called(
     control: Control,
     finish: Callable[[Quarantine, Any], PartRecord],
     stopwatch: Stopwatch,
-) -> tuple[PartRecord, Chunk | None]:
-    """The part, and what is left of the chunk."""
+) -> tuple[PartRecord, Chunk | None, BaseException | None]:
+    """The part, what is left of the chunk, and what has ended the calls, if something has."""
     items = work.source.read(chunk)
     first_index = items.first_index  # To look it up is reading.
     if control.recorder is not None:
@@ -70,19 +72,30 @@ def _called(
     with quarantine, appending(work.function, stopwatch.spent_elsewhere) as append:
         calls = _Calls(append, results, quarantine, control)
         until = stopwatch.ended + control.seconds
-        for piece in items.pieces():
-            failed = unreadable_failures(work, piece)
-            if control.failure is not None:
-                failed = {0: control.failure, **failed}
-            calls.take(piece.values, failed)
-            stopwatch.end("read")
-            is_whole = calls.make(until)
-            stopwatch.end("call")
-            if not is_whole:
-                break
+        error = None
+        try:
+            for piece in items.pieces():
+                failed = unreadable_failures(work, piece)
+                if control.failure is not None:
+                    failed = {0: control.failure, **failed}
+                calls.take(piece.values, failed)
+                stopwatch.end("read")
+                is_whole = calls.make(until)
+                stopwatch.end("call")
+                if not is_whole:
+                    break
+        except BaseException as ended:
+            if not calls.done:
+                raise
+            error = ended
     rest = items.rest(calls.done) if calls.done < len(items) else None
     stopwatch.end("call")
-    return finish(quarantine, results), rest
+    try:
+        return finish(quarantine, results), rest, error
+    except Exception:
+        if error is not None:
+            raise error from None
+        raise
 
 
 class _Calls:
@@ -106,8 +119,6 @@ class _Calls:
         """Those of them that are not called because they have failed, by their positions."""
         self.before = 0
         """How many items of the chunk come before the current piece."""
-        self.done = 0
-        """How many items of the chunk were done."""
         self._size = 1
         """How many items are in the next slice."""
 
@@ -115,12 +126,19 @@ class _Calls:
         """The next piece; all before it are done."""
         self.items, self.known_failed, self.before = items, known_failed, self.done
 
+    @property
+    def done(self) -> int:
+        """How many items of the chunk were done."""
+        omitted = len(self.quarantine.positions) if self.quarantine.policy.omits else 0
+        return len(self.results) + omitted
+
     def make(self, until: float) -> bool:
         """Append the result of each item that is begun before `until` (time.perf_counter); at least one is.
 
         Returns whether the piece was done. Raises ItemFailed or Stopped.
         """
         append, items, results, control = self.append, self.items, self.results, self.control
+        recorder = control.recorder
         done, size, slow = 0, self._size, True
         known_failed = iter(sorted(self.known_failed))
         stop = next(known_failed, len(items))
@@ -134,7 +152,7 @@ class _Calls:
                 stop = next(known_failed, len(items))
                 began = time.perf_counter()
                 continue
-            batch = items[done : min(done + size, stop)]
+            batch = self._slice(items[done : min(done + size, stop)])
             before = len(results)
             try:
                 append(results, self._announced(batch, done, slow))
@@ -148,7 +166,7 @@ class _Calls:
                 self._failed(done, error)
                 done += 1
             else:
-                done += len(batch)
+                done += len(results) - before  # The slice may have been cut short: see `Cutting`.
             ended = time.perf_counter()
             took = ended - began
             if took < _SLICE_SECONDS:
@@ -157,10 +175,14 @@ class _Calls:
                 size = max(1, int(size * _SLICE_SECONDS / took))
             slow = took >= _SLOW_SECONDS * len(batch)
             began = ended
-        if control.recorder:
-            control.recorder.rest()
-        self.done, self._size = self.before + done, size
+        if recorder:
+            recorder.rest()
+        self._size = size
         return done == len(items)
+
+    def _slice(self, items: Sequence[Any]) -> Sequence[Any]:
+        """The items of a slice; as a list of its own where somebody looks on, and may cut it short."""
+        return items if self.control.recorder is None else list(items)
 
     def _announced(self, batch: Sequence[Any], first: int, slow: bool) -> Iterable[Any]:
         recorder = self.control.recorder

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from typing import Any, NamedTuple
 
+from fanout_pipeline.engine.calls.cutting import Cutting
 from fanout_pipeline.engine.timing.stopwatch import run_delay
 from fanout_pipeline.sources.source import Chunk
 
@@ -25,49 +26,48 @@ class Look(NamedTuple):
     """CPU time of the thread since then."""
 
 
-class Watch:
+class Watch(Cutting):
     """A recorder (see `call_log`) of one thread of this process."""
 
     def __init__(self, slow: Callable[[], object] = lambda: None, slow_seconds: float = 0.0):
         """`slow` is called once, before a slice of calls, when the first chunk has taken `slow_seconds`."""
+        super().__init__()
         self.first_index = 0
         self._clock = time.pthread_getcpuclockid(threading.get_ident()) if _HAS_CLOCK else None
         self._thread = threading.get_native_id()
-        self._begun: tuple[Chunk, float, float] | None = None
-        self._calling: tuple[Any, int] = ((), 0)
+        self._begun: tuple[Chunk, float, float, float] | None = None
         self._slow, self._slow_seconds = slow, slow_seconds
         self._told = False
         self._last = 0.0
         self._items = 0
         """Of chunks that are done."""
+        self.set_up: Callable[[float], object] = lambda seconds: None
+        """What is told how long it took to make what calls are given."""
 
-    def begin(self, chunk: Chunk) -> None:
-        self._calling = ((), 0)
-        self._begun = chunk, time.perf_counter(), self._cpu()
+    def begin(self, chunk: Chunk, seconds: float) -> None:
+        """A chunk is begun, whose calls are to take so long at most."""
+        self._calling = None
+        self._begun = chunk, time.perf_counter(), self._cpu(), seconds
 
     def end(self, items: int) -> None:
         self._begun = None
-        self._calling = ((), 0)
+        self._calling = None
         self._items += items
 
     def so_far(self) -> tuple[int, float]:
         """How many items were done, and for how long the thread had a core or waited for one. For any thread."""
-        results, offset = self._calling
-        done = offset + getattr(results, "given", len(results)) if self._begun else 0
-        return self._items + max(0, done), self._cpu()
+        return self._items + (self.position() or 0), self._cpu()
 
     def look(self) -> Look | None:
-        """None between chunks. For any thread."""
-        begun, (results, offset) = self._begun, self._calling
+        """None between chunks. For any thread. A slice that takes too long is cut."""
+        begun, done = self._begun, self.position() or 0
         if begun is None:
             return None
-        chunk, began, cpu = begun
-        done = offset + getattr(results, "given", len(results))
-        now = time.perf_counter()
-        return Look(chunk.size, max(0, done), now - began, max(0.0, self._cpu() - cpu))
-
-    def follow(self, results: Any, first: int) -> None:
-        self._calling = results, first - len(results)
+        chunk, began, cpu, limit = begun
+        seconds = time.perf_counter() - began
+        if seconds > limit:
+            self.cut()
+        return Look(chunk.size, done, seconds, max(0.0, self._cpu() - cpu))
 
     def announced(self, items: Sequence[Any], first: int, slow: bool) -> Sequence[Any]:
         if (
@@ -77,6 +77,7 @@ class Watch:
         ):
             self._told = True
             self._slow()
+        self.sliced(items, first)
         return items
 
     def again(self, position: int) -> None:
@@ -84,6 +85,19 @@ class Watch:
 
     def rest(self) -> None:
         return
+
+    @contextmanager
+    def setting_up(self) -> Iterator[None]:
+        """For the block, what calls are given is made: that is no part of the chunk."""
+        begun, self._begun = self._begun, None
+        began, cpu = time.perf_counter(), self._cpu()
+        try:
+            yield
+        finally:
+            took = time.perf_counter() - began
+            self.set_up(took)
+            if begun is not None:
+                self._begun = begun[0], begun[1] + took, begun[2] + self._cpu() - cpu, begun[3]
 
     def _cpu(self) -> float:
         """CPU time of the thread, and time in which it was ready to run."""

@@ -174,8 +174,10 @@ class ScatteredRun:
                 for piece in gaps([(start, stop)], work.finished):
                     # A number that no other step has, of this run or of an earlier one that lives on.
                     chunk = Chunk(secrets.randbits(48), *piece)
-                    part = process(work, chunk, UNLIMITED).part
-                    parts.add(*piece, part)
+                    done = process(work, chunk, UNLIMITED)
+                    part = done.part
+                    parts.add(*done.range(chunk), part)
+                    done.raise_error()
                     busy += busy_seconds(part)
             except MixedTypes:
                 if self.begun.reused_chunks:

@@ -87,6 +87,8 @@ class Growth:
         """Why none can join; empty where they can."""
         self.chosen: Chosen | None = None
         """What was known when more were wanted last."""
+        self._setup_seconds = 0.0
+        """How long a worker takes to make what calls are given."""
         self.items = 0
         self.wall_seconds = self.cpu_seconds = 0.0
         """Of all calls so far."""
@@ -102,6 +104,10 @@ class Growth:
         self._recent_wall = self._recent_wall / 2 + wall
         self._recent_cpu = self._recent_cpu / 2 + cpu
 
+    def set_up(self, seconds: float) -> None:
+        """What calls are given was made in so long: each worker that joins will take as long before its first call."""
+        self._setup_seconds = max(self._setup_seconds, seconds)
+
     def wanted(self, look: Look | None = None) -> int:
         """How many workers there should be now; `look`: at a chunk that a worker has."""
         if self.refused:
@@ -111,6 +117,7 @@ class Growth:
             return self.count
         most = most_processes(self._asked, self._cores, outlook.computing)
         costs = self._costs()
+        costs = costs._replace(start_seconds=costs.start_seconds + self._setup_seconds)
         wanted = processes(outlook, costs, self._cores, most)
         if wanted > self.count:
             seconds = seconds_with(wanted, outlook, costs, self._cores)
@@ -131,11 +138,11 @@ class Growth:
             self.more_threads(wanted)
         return not threads.leaves_cores_unused
 
-    def joined(self, seconds: float) -> None:
-        """One more calls from now on, so long after it was wanted."""
+    def joined(self, seconds: float, setup_seconds: float = 0.0) -> None:
+        """One more calls from now on, so long after it was wanted, which includes setup."""
         self.joined_count += 1
         self.joined_seconds = seconds
-        self._learn(seconds)
+        self._learn(seconds - setup_seconds)
         if self.joined_count >= self.count:
             self._plan.leave_to_workers()
 

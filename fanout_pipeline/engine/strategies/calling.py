@@ -64,6 +64,7 @@ class Calling:
         self._threads: list[threading.Thread] = []
         self._error: BaseException | None = None
         self._timelines: list[WorkerTimeline] = []
+        self._first.set_up = growth.set_up
         growth.look = self._first.look
         growth.seen = self._seen
         growth.more_threads = self._more_threads
@@ -99,11 +100,12 @@ class Calling:
             while (turn := plan.wait_for(number)) is not None:
                 chunk, seconds = turn
                 timeline.until(time.perf_counter(), "wait")
-                watch.begin(chunk)
+                watch.begin(chunk, seconds)
                 control = Control(seconds, plan.is_stopped, recorder=watch)  # type: ignore[arg-type]
                 done = process(self._work, chunk, control)
                 watch.end(done.part.items)
                 self._parts.add(*done.range(chunk), done.part)
+                done.raise_error()
                 self._growth.saw(done.part)
                 plan.done(chunk, busy_seconds(done.part), done.rest)
                 spent = seconds_of(done.part) | {"start": done.import_seconds}

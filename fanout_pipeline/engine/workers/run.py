@@ -6,8 +6,6 @@ A worker has one chunk at a time. Chunks are begun in the order of the input.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from functools import cached_property
 
@@ -26,8 +24,9 @@ from fanout_pipeline.engine.scheduling.growth import Growth
 from fanout_pipeline.engine.scheduling.resume import part_collector
 from fanout_pipeline.engine.scheduling.suspects import Death, Suspects
 from fanout_pipeline.engine.system.progress import Progress
-from fanout_pipeline.engine.system.signals import WAIT_SECONDS, interrupts_held
+from fanout_pipeline.engine.system.signals import WAIT_SECONDS
 from fanout_pipeline.engine.timing.timeline import busy_seconds
+from fanout_pipeline.engine.workers.closing import values_closed
 from fanout_pipeline.engine.workers.handing_back import (
     SENT_BYTES,
     HandedBack,
@@ -35,7 +34,7 @@ from fanout_pipeline.engine.workers.handing_back import (
 )
 from fanout_pipeline.engine.workers.limits import Limits
 from fanout_pipeline.engine.workers.process import WorkerProcess
-from fanout_pipeline.engine.workers.protocol import DONE, HELLO, READY, Order
+from fanout_pipeline.engine.workers.protocol import CUT, DONE, HELLO, READY, Order
 from fanout_pipeline.engine.workers.relayed_logs import log_levels
 from fanout_pipeline.engine.workers.sent_items import SentItems
 from fanout_pipeline.engine.workers.slots import Slot, Slots, Workers
@@ -45,8 +44,8 @@ _ARRIVAL_SECONDS = 0.01
 """How often is looked whether something has arrived, while a worker has nothing to do."""
 _LOOK_SECONDS = 0.03
 """How often it is asked whether there should be more workers, and whether others have stopped the run."""
-_CLOSE_SECONDS, _INTERRUPT_SECONDS = 5.0, 0.5
-"""For so long is waited for values to be closed where a run has failed, and where it was interrupted."""
+_LATE_SECONDS = 0.2
+"""A worker is not told to give back what is left of its chunk before it has had it for so long."""
 _LOGGED_DEATHS = 20
 """How many deaths of workers are logged; the rest are not."""
 
@@ -101,15 +100,16 @@ class SupervisedRun:
         slim = replace(slim, arrivals=None, spooled=None, source=self._items.common)
         message = ("work", slim, log_levels(), SENT_BYTES // self._most)
         function = stated(work.function)
-        log, setup = self._progress.log_once, work.setup
-        return pickle_with_function(message, function, work.source, log, setup=setup)
+        return pickle_with_function(
+            message, function, work.source, self._progress.log_once, setup=work.setup
+        )
 
     def ran(self) -> Ran:
         """Give out chunks until none is left and none is being worked on.
 
         Raises what the function or a source raised, or WorkerDied.
         """
-        with self._slots as slots, self._values_closed():
+        with self._slots as slots, values_closed(self._slots, self._work.setup):
             self._grow()
             self._assign()
             while self._assignments.more or self._plan.unfinished:
@@ -122,6 +122,7 @@ class SupervisedRun:
                     else:
                         self._receive(slot)
                 self._check_limits()
+                self._cut_late()
                 self._grow()
                 if self._assignments.more or self._growth is not None:
                     self._assign()
@@ -152,6 +153,9 @@ class SupervisedRun:
     def _longest(self) -> Look | None:
         """A look at the chunk that a worker has had for the longest time."""
         slots = [slot for slot in self._slots if slot.assignment is not None]
+        for slot in slots:
+            if self._slots.worker(slot).call_log.is_setting_up:
+                slot.assigned = time.monotonic()  # That is no part of the chunk.
         if not slots:
             return None
         slot = min(slots, key=lambda one: one.assigned)
@@ -159,29 +163,15 @@ class SupervisedRun:
         seconds = time.monotonic() - slot.assigned
         return Look(slot.assignment.chunk.size, 0, seconds, seconds)
 
-    def _joined(self, slot: Slot) -> None:
+    def _joined(self, slot: Slot, setup_seconds: float) -> None:
         """A worker that was started during the run has imported what it needs."""
         assert slot.joining is not None
         assert self._growth is not None
         now = time.perf_counter()
-        self._growth.joined(now - slot.joining)
+        self._growth.set_up(setup_seconds)
+        self._growth.joined(now - slot.joining, setup_seconds)
         slot.joining = None
         slot.timeline.until(now, "start")
-
-    @contextmanager
-    def _values_closed(self) -> Iterator[None]:
-        """What `setup` has made in workers is closed at the end of the block, whatever ends it."""
-        try:
-            yield
-            if self._work.setup is not None:
-                self._slots.close_values(self._slots)
-        except BaseException as error:
-            if self._work.setup is not None:
-                # An interrupt ends a run within a second, whatever a value would have to do.
-                seconds = _CLOSE_SECONDS if isinstance(error, Exception) else _INTERRUPT_SECONDS
-                with interrupts_held():
-                    self._slots.close_values(self._slots, seconds, leave_calls=True)
-            raise
 
     def _assign(self) -> None:
         """Give a chunk to each worker that has none, as far as there are chunks."""
@@ -197,6 +187,7 @@ class SupervisedRun:
         chunk, items = self._items.of(assignment.chunk)
         assignment = replace(assignment, chunk=chunk)
         slot.assignment, slot.assigned = assignment, time.monotonic()
+        slot.was_cut = False
         suspect = assignment.suspect
         announce = self._announce if suspect is None else Announce.EACH
         failure = suspect.failure if suspect else None
@@ -219,8 +210,8 @@ class SupervisedRun:
         match message:
             case None:
                 pass
-            case (kind, None) if kind == READY:
-                self._joined(slot)
+            case (kind, float(setup_seconds)) if kind == READY:
+                self._joined(slot, setup_seconds)
             case (kind, _) if kind == READY:
                 if slot.joining is None:  # It was started in place of another.
                     slot.timeline.until(time.perf_counter(), "start")
@@ -228,15 +219,16 @@ class SupervisedRun:
                 pass  # Asked for its stack, it may have left the call that took too long.
             case (kind, outcome, results) if kind == DONE:
                 self._chunk_done(slot, outcome, results)
+                outcome.raise_error()
+            case Exception() as error if self._refuses_to_join(slot, error):
+                assert self._growth is not None
+                self._growth.refuse(str(error))
             case BaseException() as error:
-                self._failed(slot, error)
+                raise error
 
-    def _failed(self, slot: Slot, error: BaseException) -> None:
-        """A worker has raised an error, which ends the run unless others can do without the worker."""
-        if slot.joining is None or not self._is_shared or isinstance(error, SetupFailed):
-            raise error
-        assert self._growth is not None
-        self._growth.refuse(str(error))
+    def _refuses_to_join(self, slot: Slot, error: Exception) -> bool:
+        """Whether a worker cannot join, which others may do without: what ends a run is not that."""
+        return self._is_shared and slot.joining is not None and not isinstance(error, SetupFailed)
 
     def _receive_rest(self, slot: Slot) -> None:
         """A worker is dead. Its channel may be open still, in processes that its function forked."""
@@ -277,12 +269,26 @@ class SupervisedRun:
             return 0.0
         if self._limits.period is not None:
             waits.append(self._limits.period)
+        if any(slot.idle for slot in self._slots):
+            waits.append(_LATE_SECONDS / 2)
         # Where no slot is idle nothing can be assigned anyway.
         if self._assignments.more and any(slot.idle for slot in self._slots):
             waits.append(max(0.0, self._assignments.next_due() - time.monotonic()))
             if self._assignments.awaits:
                 waits.append(_ARRIVAL_SECONDS)
         return min(waits)
+
+    def _cut_late(self) -> None:
+        """Have workers give back what is left of chunks that take too long, while others have nothing to do."""
+        if not any(slot.idle for slot in self._slots):
+            return
+        now = time.monotonic()
+        for slot in self._slots:
+            if slot.assignment is None or slot.was_cut:
+                continue
+            if now - slot.assigned > max(_LATE_SECONDS, slot.assignment.seconds):
+                slot.was_cut = True
+                self._slots.worker(slot).send_pickled(CUT)
 
     def _check_limits(self) -> None:
         """End workers that use too much memory, or have been in one call for too long."""
