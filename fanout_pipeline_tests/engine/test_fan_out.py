@@ -330,12 +330,17 @@ def test_async_functions(strategy, warned, caplog):
     assert [one.levelname for one in lines] == ["WARNING"] * warned
 
 
-@pytest.mark.parametrize("strategy", ["serial", "multiprocess"])
+async def fails_at_7_later(number):
+    return fails_at_7(number)
+
+
+@pytest.mark.parametrize("strategy", [None, "serial", "threads", "asyncio", "multiprocess"])
 def test_what_was_done_goes_with_the_error(strategy):
     """Without a folder nothing is lost: the error has the results so far, and no file outlives it."""
-    options = Options(chunks=10, workers=1, strategy=strategy)
+    options = Options(workers=1, concurrency=1, strategy=strategy)
+    function = fails_at_7_later if strategy == "asyncio" else fails_at_7
     with pytest.raises(ItemFailed, match=r"item 7 \(item 8 of the list\), 7: ValueError") as raised:
-        fan_out(fails_at_7, list(range(10)), options=options)
+        fan_out(function, list(range(10)), options=options)
     assert list(raised.value.results) == list(range(7))
     assert raised.value.__notes__ == [
         "7 results are kept, as the attribute `results` of this error."
