@@ -43,6 +43,7 @@ def fanout_assets(spec: FanoutSpec, *, baselines: bool = True) -> list[dg.Assets
     # Computed once, because a function may refer to large data.
     version = code_version(spec, spec.function)
     batch_version = code_version(spec, spec.batch_function) if spec.batch_function else version
+    both = " ".join(dict.fromkeys([version, batch_version]))  # auto may call either
     strategies = [
         strategy
         for strategy in STRATEGIES.values()
@@ -52,7 +53,7 @@ def fanout_assets(spec: FanoutSpec, *, baselines: bool = True) -> list[dg.Assets
         strategy_asset(
             spec,
             strategy,
-            batch_version if strategy.batch else version,
+            both if strategy.grows else batch_version if strategy.batch else version,
             {"dagster/priority": str(-position)},
         )
         for position, strategy in enumerate(strategies)

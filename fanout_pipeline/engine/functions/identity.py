@@ -125,6 +125,8 @@ def identity_of(
     }
     if spec.layout != PLAIN:
         results[_COLUMNS] = spec.layout._asdict()
+    if strategy.grows and spec.batch_function is not None:  # It may call either.
+        results["the batch function"] = _identity_in(spec, spec.batch_function)
     memory = options.worker_memory_mb if strategy.starts_processes else None
     failures = {
         "what is done with failed items": asdict(options.failures),

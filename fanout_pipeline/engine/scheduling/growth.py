@@ -176,8 +176,8 @@ class Growth:
         if self.thread_count > 1 and self.chosen is None:
             return f"{each}: {self.thread_count} threads of this process"
         if self.chosen is None:
-            where = "one worker process" if self._begun else "this process"
-            return f"{each}: {where} alone, as more would not have brought the end nearer"
+            where = _begun_by(self._begun)
+            return f"{each}: {where}, as more would not have brought the end nearer"
         outlook, workers, expected, at = self.chosen
         took = time.perf_counter() - at
         text = (
@@ -194,6 +194,13 @@ class Growth:
             return look.seconds  # as long as so far
         unit = look.seconds / (look.items + 1)
         return unit * (self._plan.left_units() + max(0, look.size - look.items - 1))
+
+
+def _begun_by(workers: int) -> str:
+    """Who has called from the beginning."""
+    if workers > 1:  # They are those of a run before.
+        return f"{workers} worker processes"
+    return "one worker process alone" if workers else "this process alone"
 
 
 def _time(seconds: float) -> str:

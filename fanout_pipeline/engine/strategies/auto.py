@@ -73,32 +73,39 @@ def _awaited(options: Options, work: Work, progress: Progress) -> Ran:
         return crew.run(work, progress)
 
 
+def _why_awaited(options: Options) -> str:
+    return f"an async function: one event loop, with up to {options.concurrency:,} calls in flight"
+
+
 class Supervised(Crew):
     """Begins with one worker process. All calls are made in such, so that the run survives them."""
 
     def __init__(self, options: Options, pool: WorkerPool):
         self._options = options
         self._pool = pool
+        self._usage: list[ProcessUsage] = []
         self.why = ""
 
     def run(self, work: Work, progress: Progress) -> Ran:
         if is_async(work.function):
+            self.why = _why_awaited(self._options)
             return _awaited(self._options, work, progress)
         options = self._options
         limited = work.failures.item_timeout_seconds or options.worker_memory_mb
         if (work.thread_safe or work.batch_function is not None) and not limited:
             here = Here(options)
             ran, self.why = here.run(work, progress), here.why
+            self._usage += here.usage()
             return ran
         plan = _shared_plan(work, self._options.worker_count)
-        growth = _growth(work, plan, self._options, None, 1)
+        growth = _growth(work, plan, self._options, None, max(1, self._pool.size))
         ran = self._pool.run(work, progress, plan, growth)
         self.why = growth.why()
         progress.log(self.why)
         return ran
 
     def usage(self) -> list[ProcessUsage]:
-        return self._pool.usage()
+        return [*self._usage, *self._pool.usage()]
 
 
 class Here(Crew):
@@ -111,10 +118,12 @@ class Here(Crew):
 
     def run(self, work: Work, progress: Progress) -> Ran:
         if is_async(work.function):
+            self.why = _why_awaited(self._options)
             return _awaited(self._options, work, progress)
         options, cores = self._options, effective_cores()
         batch = work.batch_function is not None
         if options.workers == 1:
+            self.why = "one worker was asked for: this process alone"
             return OneByOne(process_batch if batch else process_chunk).run(work, progress)
         threads = None
         if work.thread_safe or batch:
