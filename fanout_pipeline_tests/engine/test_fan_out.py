@@ -189,7 +189,8 @@ def test_values_of_frames(columns, form):
 def test_results_of_all_types(columns):
     """A result is read back as it was returned, from a folder, whatever it holds."""
     rows = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
-    results = fan_out(rows.__getitem__, range(len(rows)), strategy="serial")
+    results = fan_out(rows.__getitem__, range(len(rows)), strategy="serial", unpack=True)
+    assert results.path is not None
     assert list(results) == rows
     assert [results[n] for n in range(len(rows))] == rows
 
@@ -197,11 +198,16 @@ def test_results_of_all_types(columns):
 def test_missing_values():
     """NaN stays a float beside None, and integers of any size and Decimals stay themselves."""
     values = [math.nan, None, 1.5]
-    found = list(fan_out(same, values, strategy="serial"))
+    found = list(fan_out(same, values, strategy="serial", unpack=True))
     assert math.isnan(found[0])
     assert found[1:] == [None, 1.5]
-    assert list(fan_out(same, [2**80, None, 1], strategy="serial")) == [2**80, None, 1]
-    assert fan_out(same, [Decimal("1.50"), None], strategy="serial")[0].as_tuple().exponent == -2
+    assert list(fan_out(same, [2**80, None, 1], strategy="serial", unpack=True)) == [2**80, None, 1]
+    assert (
+        fan_out(same, [Decimal("1.50"), None], strategy="serial", unpack=True)[0]
+        .as_tuple()
+        .exponent
+        == -2
+    )
 
 
 def test_any_objects():
