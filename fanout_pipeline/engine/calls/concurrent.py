@@ -14,50 +14,24 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable
 from queue import SimpleQueue
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from fanout_pipeline.engine.calls.calls_of_chunk import Calls
 from fanout_pipeline.engine.calls.invoke import nobody_cancelled
-from fanout_pipeline.engine.model.errors import Failure, ItemFailed, failure_from, short_repr
+from fanout_pipeline.engine.model.errors import ItemFailed, failure_from, short_repr
 from fanout_pipeline.engine.model.work import Work
 from fanout_pipeline.engine.system.signals import interruptible_get
 from fanout_pipeline.engine.system.surroundings import copied_context
 from fanout_pipeline.engine.timing.timeline import WorkerTimeline
-from fanout_pipeline.sources.source import Items
 
-
-class Calls:
-    """The calls of one chunk, except of items that have failed before (by their positions)."""
-
-    def __init__(self, items: Items, failed: Mapping[int, Failure]):
-        self.chunk = items.chunk
-        self.first_index = items.first_index
-        self.items = items.values
-        self.read = items
-        """The chunk as it was read."""
-        self.results: list[Any] = [None] * len(items)
-        """One for each item; None for those that failed."""
-        self.failed = dict(failed)
-        """The failures of items in quarantine, by their positions."""
-        self.left = len(items) - len(failed)
-        """Number of calls that have not ended."""
-        self.pulled: Iterator[tuple[int, Any]] = enumerate(items)
-        """Shared by all tasks: each item goes to the task that asks first."""
-        if failed:
-            self.pulled = (one for one in enumerate(items) if one[0] not in failed)
-        self.call_seconds = self.call_cpu_seconds = 0.0
-        """Time of the loop since it completed the chunk before: chunks overlap, these times do not."""
-        self.next: Calls | None = None
-        self.next_known = asyncio.Event()
-
-    def follow(self, calls: Calls | None) -> None:
-        self.next = calls
-        self.next_known.set()
+if TYPE_CHECKING:
+    from fanout_pipeline.engine.calls.rate import Limiter
 
 
 class Arrived:
-    """Says that more of the input has arrived, or that what should arrive has failed."""
+    """Says that more of the input has arrived, that what should arrive has failed, or that a budget is spent."""
 
 
 class InFlight:
@@ -73,6 +47,13 @@ class InFlight:
         self._work = work
         limit = work.failures.item_timeout_seconds
         self._function = work.function if limit is None else _Limited(work.function, limit)
+        self._limiter: Limiter | None = None
+        if work.limits is not None:
+            from fanout_pipeline.engine.calls.rate import limiter_of
+
+            self._limiter = limiter_of(work.limits)
+        self.is_spent = False
+        """Whether a budget allows no further call."""
         self._loop = loop
         self._concurrency = concurrency
         self._timeline = timeline
@@ -153,7 +134,7 @@ class InFlight:
             results = calls.results
             for position, item in calls.pulled:
                 # Calls that never wait keep the loop from cancelling their task.
-                if self._stopped:
+                if self._stopped or (self._limiter is not None and not await self._may_call()):
                     return
                 try:
                     results[position] = await function(item)
@@ -166,6 +147,23 @@ class InFlight:
             await calls.next_known.wait()
             calls = calls.next
 
+    async def _may_call(self) -> bool:
+        """Wait until a call may be made; False where a budget is spent."""
+        limiter, again = self._limiter, False
+        while limiter is not None and (again or not self.is_spent):
+            at = limiter.reserve(again=again)
+            if at is None:
+                self.is_spent = True
+                self._complete.put(Arrived())
+            elif (left := limiter.seconds_to(at)) <= 0:
+                return True
+            else:
+                await asyncio.sleep(left)
+                if not limiter.is_held():
+                    return True
+                again = True
+        return limiter is None
+
     def _given_up(self) -> bool:
         """Whether we have cancelled the call: what it raises then says nothing about its item."""
         task = asyncio.current_task()
@@ -174,15 +172,17 @@ class InFlight:
     async def _recovered(self, calls: Calls, position: int, error: BaseException) -> bool:
         """Retry a failed item as the policy says, and put it into quarantine if that fails.
 
-        False if the run was stopped meanwhile. Raises ItemFailed where a failed item ends the run.
+        False if the run was stopped meanwhile, or a budget is spent. Raises ItemFailed where a failed item ends the run.
         """
         from fanout_pipeline.engine.calls.retry import Tries
 
         policy, item = self._work.failures, calls.items[position]
-        tries = Tries(policy, _raised(error))
+        tries = Tries(policy, _raised(error), self._limiter)
         while (seconds := tries.wait_seconds()) is not None:
             try:
                 await asyncio.sleep(seconds)
+                if not await self._may_call():
+                    return False
                 calls.results[position] = await self._function(item)
             except BaseException as another:
                 if self._given_up():
@@ -195,7 +195,7 @@ class InFlight:
             self._stopped = True
             failure = failure.at(calls.first_index + position, self._work.source)
             raise ItemFailed(failure) from None
-        calls.failed[position] = failure
+        calls.failed[position], calls.results[position] = failure, None
         return True
 
     def _begin(self) -> None:

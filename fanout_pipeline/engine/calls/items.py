@@ -10,11 +10,13 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from fanout_pipeline.engine.calls.allowing import Allowing, allowing
 from fanout_pipeline.engine.calls.invoke import Append, appending
 from fanout_pipeline.engine.calls.outcome import UNLIMITED, Control, Outcome
 from fanout_pipeline.engine.calls.quarantine import Quarantine, unreadable_failures
 from fanout_pipeline.engine.model.errors import (
     Failure,
+    Spent,
     Stopped,
     failure_from,
     reraise_interrupt,
@@ -42,7 +44,7 @@ def process_chunk(
 ) -> Outcome:
     """Call the function on each item of a chunk, as far as `control` lets it, and have `finish` make the part.
 
-    Raises ItemFailed, BadInput, or Stopped.
+    Raises ItemFailed, BadInput, or Stopped; Spent where a budget allows no call at all.
     """
     stopwatch = Stopwatch()
     part, rest = _called(work, chunk, control, finish, stopwatch)
@@ -67,7 +69,7 @@ def _called(
     results = ResultBuffer()
     quarantine = Quarantine(work, items, stopwatch)
     with quarantine, appending(work.function, stopwatch.spent_elsewhere) as append:
-        calls = _Calls(append, results, quarantine, control)
+        calls = _Calls(append, results, quarantine, control, allowing(work, control, stopwatch))
         until = stopwatch.ended + control.seconds
         for piece in items.pieces():
             failed = unreadable_failures(work, piece)
@@ -88,13 +90,19 @@ class _Calls:
     """The calls of one chunk's items, piece by piece, in slices, and what is done about those that fail."""
 
     def __init__(
-        self, append: Append, results: ResultBuffer, quarantine: Quarantine, control: Control
+        self,
+        append: Append,
+        results: ResultBuffer,
+        quarantine: Quarantine,
+        control: Control,
+        allowing: Allowing | None = None,
     ):
         """`results`: one for each item, but for those that failed where the policy omits these."""
         self.append = append
         self.results = results
         self.quarantine = quarantine
         self.control = control
+        self.allowing = allowing
         self.items: Sequence[Any] = ()
         """The items of the current piece."""
         self.known_failed: Mapping[int, Failure] = {}
@@ -113,8 +121,16 @@ class _Calls:
     def make(self, until: float) -> bool:
         """Append the result of each item that is begun before `until` (time.perf_counter); at least one is.
 
-        Returns whether the piece was done. Raises ItemFailed or Stopped.
+        Returns whether the piece was done. Raises ItemFailed or Stopped; Spent where a budget allows no call at all.
         """
+        try:
+            return self._make(until)
+        except Spent:
+            if not self.done:
+                raise
+            return False
+
+    def _make(self, until: float) -> bool:
         append, items, results, control = self.append, self.items, self.results, self.control
         done, size, slow = 0, self._size, True
         known_failed = iter(sorted(self.known_failed))
@@ -126,10 +142,13 @@ class _Calls:
             if done == stop:
                 self._quarantine(done, self.known_failed[done])
                 done += 1
+                self.done = self.before + done
                 stop = next(known_failed, len(items))
                 began = time.perf_counter()
                 continue
-            batch = items[done : min(done + size, stop)]
+            batch = self._allowed(items[done : min(done + size, stop)], until)
+            if not batch:
+                break
             before = len(results)
             try:
                 append(results, self._announced(batch, done, slow))
@@ -140,22 +159,27 @@ class _Calls:
             except BaseException as error:
                 reraise_interrupt(error)
                 done += len(results) - before
+                self.done = self.before + done
                 self._failed(done, error)
                 done += 1
             else:
                 done += len(batch)
+            self.done = self.before + done
             ended = time.perf_counter()
             took = ended - began
-            if took < _SLICE_SECONDS:
-                size = min(2 * size, _SLICE_ITEMS)
-            elif took > 2 * _SLICE_SECONDS:
-                size = max(1, int(size * _SLICE_SECONDS / took))
+            size = _next_size(size, took)
             slow = took >= _SLOW_SECONDS * len(batch)
             began = ended
         if control.recorder:
             control.recorder.rest()
-        self.done, self._size = self.before + done, size
+        self._size = size
         return done == len(items)
+
+    def _allowed(self, batch: Sequence[Any], until: float) -> Sequence[Any]:
+        """As many of the next items as may be called; none where that is too late. Raises Spent."""
+        if self.allowing is None:
+            return batch
+        return batch[: self.allowing.take(len(batch), until if self.done else None)]
 
     def _announced(self, batch: Sequence[Any], first: int, slow: bool) -> Iterable[Any]:
         recorder = self.control.recorder
@@ -170,7 +194,8 @@ class _Calls:
 
         if self.control.recorder:
             self.control.recorder.rest()
-        tries = Tries(self.quarantine.policy, error)
+        limiter = None if self.allowing is None else self.allowing.limiter
+        tries = Tries(self.quarantine.policy, error, limiter)
         if tries.repeat(lambda: self._again(position), self.control.stopped) is FAILED:
             self._quarantine(position, failure_from(tries.error, "", tries.made))
 
@@ -181,6 +206,8 @@ class _Calls:
             self.results.append(None)
 
     def _again(self, position: int) -> None:
+        if self.allowing is not None:
+            self.allowing.take(1)
         before, recorder = len(self.results), self.control.recorder
         if recorder:
             recorder.follow(self.results, self.before + position)
@@ -192,3 +219,12 @@ class _Calls:
                 recorder.rest()
         if len(self.results) == before:
             raise StopIteration("raised by the function")
+
+
+def _next_size(size: int, took: float) -> int:
+    """How many items to have in a slice after one of `size` that took so many seconds."""
+    if took < _SLICE_SECONDS:
+        return min(2 * size, _SLICE_ITEMS)
+    if took > 2 * _SLICE_SECONDS:
+        return max(1, int(size * _SLICE_SECONDS / took))
+    return size

@@ -7,11 +7,12 @@ chunks and writes parts.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 
-from fanout_pipeline.engine.calls.concurrent import Arrived, Calls, InFlight
+from fanout_pipeline.engine.calls.calls_of_chunk import Calls
+from fanout_pipeline.engine.calls.concurrent import Arrived, InFlight
 from fanout_pipeline.engine.calls.event_loop import served
 from fanout_pipeline.engine.calls.invoke import is_async
 from fanout_pipeline.engine.calls.loop_thread import Call
@@ -88,6 +89,8 @@ class _EventLoop(Crew):
         read = written = 0
         read_seconds: dict[int, float] = {}
         """Of chunks in memory, by their numbers."""
+        unfinished: dict[int, Calls] = {}
+        """The same chunks."""
         all_added = False
         while True:
             while not all_added and (
@@ -104,16 +107,23 @@ class _EventLoop(Crew):
                 found = Calls(items, unreadable_failures(work, items))
                 read_seconds[chunk.number] = time.perf_counter() - began
                 calls.add(found)
+                unfinished[chunk.number] = found
                 read += len(items)
             done = calls.next_complete()
             if done is None:
+                if calls.is_spent:
+                    _write_done(work, plan, unfinished.values(), parts, progress)
                 return parts
             if isinstance(done, Arrived):
+                if calls.is_spent and not all_added:
+                    all_added = True
+                    calls.add(None)
                 plan.arrive()
                 if plan.is_cut_off and work.arrivals is not None:
                     # Chunks are not cut short here: to finish those that were begun may take long.
                     work.arrivals.require_all()
                 continue
+            del unfinished[done.chunk.number]
             part = _written(work, done, read_seconds.pop(done.chunk.number))
             parts.add(done.chunk.start, done.chunk.stop, part)
             written += part.items
@@ -121,6 +131,22 @@ class _EventLoop(Crew):
 
     def usage(self) -> list[ProcessUsage]:
         return []
+
+
+def _write_done(
+    work: Work,
+    plan: ChunkPlan,
+    unfinished: Iterable[Calls],
+    parts: PartCollector,
+    progress: Progress,
+) -> None:
+    """Write what was done of chunks before a budget was spent, in parts of their own."""
+    for chunk, results, failed in [one for calls in unfinished for one in calls.done()]:
+        calls = Calls(work.source.read(plan.numbered(chunk.start, chunk.stop)), failed)
+        calls.results = results
+        part = _written(work, calls, 0.0)
+        parts.add(chunk.start, chunk.stop, part)
+        progress.done(part.items, chunk.size)
 
 
 def _written(work: Work, calls: Calls, read_seconds: float) -> PartRecord:

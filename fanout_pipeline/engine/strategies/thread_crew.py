@@ -16,7 +16,7 @@ from queue import SimpleQueue
 
 from fanout_pipeline.engine.calls.invoke import awaited_aside
 from fanout_pipeline.engine.calls.outcome import Control, Outcome, ProcessChunk
-from fanout_pipeline.engine.model.errors import Stopped
+from fanout_pipeline.engine.model.errors import Spent, Stopped
 from fanout_pipeline.engine.model.strategy import Crew, Ran
 from fanout_pipeline.engine.model.work import Work
 from fanout_pipeline.engine.scheduling.chunk_plan import ChunkPlan
@@ -119,8 +119,8 @@ class ThreadCrew(Crew):
                     # By this thread, before it begins another chunk: the calling thread gets the
                     # GIL so seldom that it would record parts long after they are written.
                     parts.add(*outcome.range(chunk), outcome.part)
-                except BaseException:
-                    shared.failed()
+                except BaseException as error:
+                    shared.failed(isinstance(error, Spent))
                     raise
                 shared.done(chunk, outcome)
                 finished.put((chunk, outcome, number))
@@ -161,10 +161,13 @@ class _SharedPlan:
             self._plan.done(chunk, busy_seconds(outcome.part), outcome.rest)
             self._changed.notify_all()
 
-    def failed(self) -> None:
-        """Nothing came of this thread's chunk."""
+    def failed(self, is_spent: bool) -> None:
+        """Nothing came of this thread's chunk. `is_spent`: because a budget allows no further call."""
         with self._changed:
             self._calling.remove(threading.get_ident())
+            if is_spent:
+                self._plan.cut_off()
+                self._changed.notify_all()
 
     def wake(self) -> None:
         """Something has arrived, or nothing more will."""

@@ -2,7 +2,7 @@
 
     receives                                        answers
     ("work", Work, levels of loggers, bytes)
-    ("chunk", Order), after that, any number        (DONE, Outcome, results or None), or an exception
+    ("chunk", Order), after that, any number        (DONE, Outcome, results or None), (SPENT, None), or an exception
     WARM_UP                                         (READY, None)
     (CALL, function of a callable that sends)       whatever it sends: see `repeated_calls` and `apart`
     None                                            ends
@@ -28,7 +28,15 @@ from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from fanout_pipeline.engine.calls.call_log import Recorder
-from fanout_pipeline.engine.workers.protocol import CALL, DONE, READY, WARM_UP, Channel, Order
+from fanout_pipeline.engine.workers.protocol import (
+    CALL,
+    DONE,
+    READY,
+    SPENT,
+    WARM_UP,
+    Channel,
+    Order,
+)
 
 if TYPE_CHECKING:
     from fanout_pipeline.engine.workers.handing_back import HandingBack
@@ -97,8 +105,10 @@ def _answer(
         control = Control(order.seconds, recorder=recorder, failure=order.failure)
         outcome = process_chunk(work, order.chunk, control, handing_back.part)
     except BaseException as error:
-        from fanout_pipeline.engine.model.errors import picklable
+        from fanout_pipeline.engine.model.errors import Spent, picklable
 
+        if isinstance(error, Spent):
+            return SPENT, None
         return picklable(error)
     outcome = outcome._replace(import_seconds=outcome.import_seconds + imported)
     return DONE, outcome, handing_back.results

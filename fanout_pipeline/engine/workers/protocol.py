@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 READY = "ready"
 DONE = "done"
+SPENT = "spent"
 LOGGED = "logged"
 CALL = "call"
 WARM_UP = "warm up"

@@ -24,7 +24,7 @@ from fanout_pipeline.engine.timing.timeline import busy_seconds
 from fanout_pipeline.engine.workers.handing_back import SENT_BYTES, write_handed_back
 from fanout_pipeline.engine.workers.limits import Limits
 from fanout_pipeline.engine.workers.process import WorkerProcess
-from fanout_pipeline.engine.workers.protocol import DONE, READY, Order
+from fanout_pipeline.engine.workers.protocol import DONE, READY, SPENT, Order
 from fanout_pipeline.engine.workers.relayed_logs import log_levels
 from fanout_pipeline.engine.workers.slots import Slot, Slots, Workers
 from fanout_pipeline.results.types.buffer import ResultBuffer
@@ -125,6 +125,9 @@ class SupervisedRun:
                 pass  # Asked for its stack, it may have left the call that took too long.
             case (kind, outcome, results) if kind == DONE:
                 self._chunk_done(slot, outcome, results)
+            case (kind, _) if kind == SPENT:
+                slot.assignment = None
+                self._assignments.cut_off()
             case BaseException() as error:
                 raise error
 
