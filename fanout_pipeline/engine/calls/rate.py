@@ -23,6 +23,10 @@ from fanout_pipeline.engine.model.errors import Spent, Stopped
 
 _CHECK_SECONDS = 0.05
 """How often a wait asks whether the run has stopped."""
+_MARGIN = 0.01
+"""Calls are slower than `per_second` by this share, because a service counts by its own clock what arrives sooner or
+later than it was sent. Each time that the service asks to hold back they become slower by as much again."""
+_MOST_MARGINS = 4
 _WORDS = struct.Struct("=7d")
 
 _lock = threading.Lock()
@@ -106,7 +110,8 @@ class Limiter:
                 account.calls -= count * again
                 return None
             if at <= latest:
-                account.next = max(account.next, at) + self._interval
+                longer = 1 + _MARGIN * (1 + min(account.holds, _MOST_MARGINS))
+                account.next = max(account.next, at) + self._interval * longer
                 account.calls += count * (not again)
             return at
 

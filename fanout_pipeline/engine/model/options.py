@@ -13,6 +13,8 @@ from fanout_pipeline.engine.system.cores import effective_cores
 
 OnError = Literal["fail", "quarantine"]
 FailedItems = Literal["null", "omit"]
+LIMITS = ("per_second", "retry_after", "budget_seconds", "budget_calls")
+"""The options that limit all calls of a run together."""
 RetryAfter = float | Callable[[BaseException], float | str | datetime | None]
 
 
@@ -133,7 +135,6 @@ class Options(FailurePolicy):
     @property
     def call_limits(self) -> CallLimits | None:
         """What limits all calls together; None where nothing does."""
-        limits = self.per_second, self.burst or 1, self.budget_seconds, self.budget_calls
-        if self.retry_after is None and limits == (None, 1, None, None):
+        if all(getattr(self, name) is None for name in LIMITS):
             return None
-        return CallLimits(*limits)
+        return CallLimits(self.per_second, self.burst or 1, self.budget_seconds, self.budget_calls)

@@ -23,7 +23,13 @@ if TYPE_CHECKING:
     from fanout_pipeline.results.store.manifest import PartRecord
 
 Feature = Literal[
-    "retries", "quarantine", "item_timeout_seconds", "worker_memory_mb", "resume", "by_value"
+    "retries",
+    "quarantine",
+    "item_timeout_seconds",
+    "worker_memory_mb",
+    "resume",
+    "by_value",
+    "limits",
 ]
 """What a strategy may lack. `by_value` stands for functions that worker processes cannot import by name."""
 FEATURES: frozenset[Feature] = frozenset(get_args(Feature))
