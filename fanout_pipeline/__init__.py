@@ -9,11 +9,13 @@ from importlib import import_module
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from fanout_pipeline.defs.lab.factory import fanout_definitions
-    from fanout_pipeline.engine.model.errors import ItemFailed, WorkerDied
+    from fanout_pipeline.engine.fan_out import fan_out
+    from fanout_pipeline.engine.model.errors import BudgetSpent, ItemFailed, SetupFailed, WorkerDied
     from fanout_pipeline.engine.model.options import Options
     from fanout_pipeline.engine.model.spec import FanoutSpec
     from fanout_pipeline.results.failures import read_failures
     from fanout_pipeline.results.read import iter_results, read_results
+    from fanout_pipeline.results.results import Results
     from fanout_pipeline.results.store.manifest import NoResults
     from fanout_pipeline.results.write_results import write_results
     from fanout_pipeline.sources.csv_files import Csv
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "BadInput",
+    "BudgetSpent",
     "Chunk",
     "Csv",
     "FanoutSpec",
@@ -47,12 +50,15 @@ __all__ = [
     "NoResults",
     "Options",
     "Parquet",
+    "Results",
+    "SetupFailed",
     "Source",
     "Sql",
     "TextLines",
     "Unreadable",
     "Version",
     "WorkerDied",
+    "fan_out",
     "fanout_definitions",
     "iter_results",
     "read_failures",
@@ -62,6 +68,7 @@ __all__ = [
 
 _MODULES = {
     "BadInput": "sources.source",
+    "BudgetSpent": "engine.model.errors",
     "Chunk": "sources.source",
     "Csv": "sources.csv_files",
     "FanoutSpec": "engine.model.spec",
@@ -74,12 +81,15 @@ _MODULES = {
     "NoResults": "results.store.manifest",
     "Options": "engine.model.options",
     "Parquet": "sources.parquet",
+    "Results": "results.results",
+    "SetupFailed": "engine.model.errors",
     "Source": "sources.source",
     "Sql": "sources.sql",
     "TextLines": "sources.text_lines",
     "Unreadable": "sources.source",
     "Version": "sources.source",
     "WorkerDied": "engine.model.errors",
+    "fan_out": "engine.fan_out",
     "fanout_definitions": "defs.lab.factory",
     "iter_results": "results.read",
     "read_failures": "results.failures",

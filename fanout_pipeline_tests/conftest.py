@@ -10,6 +10,7 @@ import psutil
 import pytest
 
 from fanout_pipeline_tests import chance
+from fanout_pipeline_tests.processes import GONE_SECONDS
 
 chance.register()
 
@@ -89,7 +90,7 @@ def leaves_nothing(temp_folder, tmp_path):
     """Fail the test if it leaves a process, a thread, a temporary file or a generation behind."""
     before = _present(temp_folder, tmp_path)
     yield
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + GONE_SECONDS
     while (left := _present(temp_folder, tmp_path) - before) and time.monotonic() < deadline:
         time.sleep(0.02)
     for thing in left:

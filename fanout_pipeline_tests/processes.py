@@ -7,6 +7,9 @@ import time
 
 import psutil
 
+GONE_SECONDS = 60
+"""How long it may take until what was told to end, or was killed, is gone: on however busy a machine."""
+
 
 def wait_for(condition, seconds, what, every=0.05):
     """The first true value of `condition()`."""
@@ -18,7 +21,7 @@ def wait_for(condition, seconds, what, every=0.05):
     raise AssertionError(f"no {what} within {seconds} s")
 
 
-def until(condition, seconds=30):
+def until(condition, seconds=120):
     """Wait for a condition that is looked at often."""
     wait_for(condition, seconds, "sign of it", every=0.005)
 

@@ -17,14 +17,14 @@ from benchmarks.peers.summary import record_of
 from benchmarks.peers.table import page
 from benchmarks.peers.trial_process import ROOT
 
-_LIBRARIES = ("joblib", "mpire", "dask", "distributed", "ray", "polars", "duckdb", "dagster")
+_LIBRARIES = ("joblib", "mpire", "dask", "distributed", "ray")
 
 
 def main(arguments: list[str] | None = None) -> int:
     """The exit code: 1 where a contender failed."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.peers", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="small inputs, about 3 minutes")
-    parser.add_argument("--minutes", type=float, help="in all; 20 if not given")
+    parser.add_argument("--minutes", type=float, help="in all; 40 if not given")
     parser.add_argument("--rounds", type=int, help="at most, of each workload")
     parser.add_argument("--seed", type=int, default=0, help="of the order within rounds")
     parser.add_argument("--workload", action="append", default=[], help="this one; may be repeated")
@@ -32,7 +32,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--results", type=Path, default=ROOT / "benchmarks" / "results")
     given = parser.parse_args(arguments)
     plan = Plan(
-        seconds=60 * (given.minutes or (3 if given.quick else 20)),
+        seconds=60 * (given.minutes or (3 if given.quick else 40)),
         rounds=given.rounds or (2 if given.quick else 30),
         quick=given.quick,
         seed=given.seed,

@@ -1,4 +1,4 @@
-"""What a contender is given, and the reading and writing that a user without ours would do."""
+"""What a contender is given: a function, and items that are in memory."""
 
 from __future__ import annotations
 
@@ -7,34 +7,29 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy
-import pyarrow
-from pyarrow import parquet
+from benchmarks.workloads.catalogue import Workload, in_a_list
 
-from benchmarks.peers.workloads import AT_ONCE, Workload
-
+AT_ONCE = 32
+"""Calls that wait beside each other, the same for all: ThreadPoolExecutor's largest default."""
 _BATCHES_PER_CORE = 16
 """Of libraries that leave the size of batches to their users: the last is late by 3 % of the time."""
 _BATCHES_PER_WAITING = 4
-_BLOCKS_PER_CORE = 4
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One workload on one input, for whoever does it."""
+    """One workload, for whoever does it."""
 
     workload: Workload
-    input: Path
+    items: Any
+    """As the workload makes them: a list or a DataFrame."""
     scratch: Path
     """A short path, for what a library keeps on disk while it works."""
-    items: int
     workers: int
     """The cores that may be used."""
-    loops_per_second: float
-    """What the workload's burns were made with."""
 
     @property
-    def function(self) -> Callable[[Any], int]:
+    def function(self) -> Callable[[Any], Any]:
         return self.workload.function
 
     @property
@@ -48,26 +43,16 @@ class Job:
 
     @property
     def batch_items(self) -> int:
-        return max(1, self.items // self.batches)
-
-    @property
-    def blocks(self) -> int:
-        """For libraries that cut the file themselves, and do several things with each piece."""
-        return max(_BLOCKS_PER_CORE * self.workers, self.at_once)
-
-    @property
-    def block_bytes(self) -> int:
-        return -(-self.input.stat().st_size // self.blocks)
+        return max(1, len(self.items) // self.batches)
 
 
-Run = Callable[[Path], object]
-"""Does the job once, into a folder."""
+Run = Callable[[], Sequence[Any]]
+"""Does the job once: all results in the order of the items."""
 
 
 def read_items(job: Job) -> list[Any]:
-    """All of the input's items."""
-    with job.input.open(encoding="utf-8", newline="\n") as file:
-        return job.workload.read(file)
+    """The items as a pool is given them."""
+    return in_a_list(job.items)
 
 
 def read_batches(job: Job) -> Iterator[list[Any]]:
@@ -77,14 +62,6 @@ def read_batches(job: Job) -> Iterator[list[Any]]:
         yield items[begin : begin + job.batch_items]
 
 
-def call_on_each(function: Callable[[Any], int], batch: Sequence[Any]) -> list[int]:
+def call_on_each(function: Callable[[Any], Any], batch: Sequence[Any]) -> list[Any]:
     """What a worker does with a batch."""
     return [function(item) for item in batch]
-
-
-def write_results(folder: Path, results: Sequence[int]) -> None:
-    """One Parquet file with the results and their numbers."""
-    table = pyarrow.table(
-        {"index": numpy.arange(len(results)), "result": pyarrow.array(results, pyarrow.int64())}
-    )
-    parquet.write_table(table, folder / "part-00000.parquet")

@@ -9,15 +9,15 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, NullFormatter
 
-from benchmarks.peers.contenders import REFERENCE
+from benchmarks.peers.contenders import OURS, REFERENCE
 from benchmarks.peers.rounds import Measured
 from benchmarks.peers.summary import estimate, status
 from fanout_pipeline.measuring.comparison.comparison import Row
 from fanout_pipeline.reporting.canvas import GRID, INK, SOFT, draw_title, png
 
 _OURS, _PEER, _WRONG = "#0072B2", "#5b6670", "#D55E00"  # Okabe and Ito's, and ink
-_COLUMNS = 2
-_WIDTH = 13.0  # inches
+_COLUMNS = 3
+_WIDTH = 18.0  # inches
 _LINE = 0.21
 
 
@@ -47,7 +47,7 @@ def _panel(axes: Axes, one: Measured) -> None:
     rows.sort(key=_quickest, reverse=True)
     axes.set_xscale("log")
     for height, row in enumerate(rows):
-        colour = _WRONG if not row.correct else _OURS if row.strategy.startswith("ours") else _PEER
+        colour = _WRONG if not row.correct else _OURS if row.strategy == OURS else _PEER
         for way, face in (("cold", "white"), ("warm", colour)):
             told = estimate(row, way)
             if told is None:
@@ -61,7 +61,7 @@ def _panel(axes: Axes, one: Measured) -> None:
     names = [" ".join((row.strategy, _noted(row, one))).rstrip() for row in rows]
     axes.set_yticks(range(len(rows)), names)
     for label, row in zip(axes.get_yticklabels(), rows, strict=True):
-        label.set_color(_OURS if row.strategy.startswith("ours") else INK)
+        label.set_color(_OURS if row.strategy == OURS else INK)
     axes.set_ylim(-0.6, max(len(rows), 1) - 0.4)
     axes.tick_params(axis="y", length=0, labelsize=8.5)
     axes.tick_params(axis="x", colors=SOFT, labelsize=8.5)
@@ -88,8 +88,8 @@ def _noted(row: Row, one: Measured) -> str:
 
 def _legend(figure: Figure, axes: Axes, columns: int) -> None:
     for label, colour, face in (
-        ("ours, warm", _OURS, _OURS),
-        ("ours, cold", _OURS, "white"),
+        (f"{OURS}, warm", _OURS, _OURS),
+        (f"{OURS}, cold", _OURS, "white"),
         ("peer, warm", _PEER, _PEER),
         ("peer, cold", _PEER, "white"),
         ("results not right", _WRONG, _WRONG),

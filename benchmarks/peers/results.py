@@ -1,15 +1,15 @@
-"""What a contender wrote, read back without the project's own readers, and compared item by item."""
+"""A contender's results, kept as integers in a file by its trial, and compared item by item."""
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy
-import pyarrow
 from numpy.typing import NDArray
-from pyarrow import parquet
 
 from fanout_pipeline.measuring.correctness.order_check import OrderCheck
 
@@ -18,7 +18,7 @@ Integers = NDArray[numpy.int64]
 
 @dataclass(frozen=True, slots=True)
 class Results:
-    """The columns, in the order of the files' names and of the rows in them."""
+    """The places of the items, and a word for each result."""
 
     index: Integers
     result: Integers
@@ -28,26 +28,26 @@ class Results:
         return hashlib.sha256(self.result.tobytes()).hexdigest()
 
 
-def read_back(folder: Path) -> Results:
-    """Raises ValueError where there is no Parquet with the columns index and result, all integers."""
-    files = sorted(folder.glob("*.parquet"))
-    if not files:
-        raise ValueError(f"it wrote no Parquet file to {folder}")
-    tables = [parquet.ParquetFile(file).read(columns=["index", "result"]) for file in files]
-    columns = []
-    for name in ("index", "result"):
-        column = pyarrow.chunked_array(
-            [chunk.cast(pyarrow.int64()) for table in tables for chunk in table[name].chunks],
-            pyarrow.int64(),
-        )
-        if column.null_count:
-            raise ValueError(f"its column {name} has {column.null_count:,} nulls")
-        columns.append(column.to_numpy())
-    return Results(*columns)
+def keep(results: Iterable[Any], path: Path) -> None:
+    """Write them down: integers as they are, of all else eight bytes of a hash of the value and its type."""
+    words = [result if type(result) is int else _word(result) for result in results]
+    numpy.save(path, numpy.array(words, numpy.int64))
+
+
+def _word(result: Any) -> int:
+    value = result if isinstance(result, bytes) else repr(result).encode()
+    hashed = hashlib.blake2b(value, digest_size=8, person=type(result).__name__.encode()[:16])
+    return int.from_bytes(hashed.digest(), signed=True)
+
+
+def kept(path: Path) -> Results:
+    """What `keep` has written, each result with its place."""
+    result = numpy.load(path)
+    return Results(numpy.arange(len(result)), result)
 
 
 def compared(found: Results, expected: Results, items: int) -> OrderCheck:
-    """Each row against the plain loop's result of that index, and the rows' order."""
+    """Each result against the plain loop's of that place, and the order."""
     index, result = found.index, found.result
     known = (index >= 0) & (index < items)
     times = numpy.bincount(index[known], minlength=items)

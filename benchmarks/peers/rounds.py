@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from benchmarks.peers.contenders import CONTENDERS, REFERENCE, Contender
 from benchmarks.peers.trial_process import PeerTrial, Shared
-from benchmarks.peers.workloads import Workload, workloads
+from benchmarks.workloads.catalogue import Workload, workloads
 from fanout_pipeline.engine.functions.fingerprint import function_fingerprint, function_name
 from fanout_pipeline.engine.system.cores import effective_cores
 from fanout_pipeline.measuring.break_even.added_cost import calibrate
@@ -21,17 +19,17 @@ from fanout_pipeline.measuring.trials.rounds import run_trials
 from fanout_pipeline.measuring.trials.store import TrialRun
 from fanout_pipeline.measuring.trials.trial import Trial, TrialOptions
 
-QUICK = ("square", "burn 1 ms", "text 20 µs", "wait 5 ms")
-"""What `--quick` runs unless told otherwise: a whole round of each fits in its time."""
-_QUICK_SHARE = 2.0
+QUICK = ("dear", "cheap", "text", "waits in threads")
+"""What `--quick` runs unless told otherwise: a whole round of each fits in its time. Clusters start for the first."""
+_QUICK_PART = 20
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
     """How much to measure."""
 
-    seconds: float = 1200.0
-    """In all, shared out by the workloads' shares; a trial that would end later is not begun."""
+    seconds: float = 2400.0
+    """In all, each workload its share; a trial that would end later is not begun."""
     rounds: int = 30
     """At most, of each workload."""
     quick: bool = False
@@ -70,11 +68,8 @@ def measure(plan: Plan, log: Callable[[str], object]) -> Iterator[Measured]:
         raise ValueError(f"no workload {', '.join(sorted(unknown))}; there are: {', '.join(known)}")
     names = plan.workloads or (QUICK if plan.quick else tuple(known))
     wanted = [known[name] for name in names]
-    shares = sum(_share(one, plan) for one in wanted)
-    with tempfile.TemporaryDirectory(prefix="peers-") as folder:
-        for one in wanted:
-            seconds = plan.seconds * _share(one, plan) / shares
-            yield _measure(one, plan, seconds, loops_per_second, Path(folder), log)
+    for one in wanted:
+        yield _measure(one, plan, plan.seconds / len(wanted), loops_per_second, log)
 
 
 def _measure(
@@ -82,16 +77,11 @@ def _measure(
     plan: Plan,
     seconds: float,
     loops_per_second: float,
-    folder: Path,
     log: Callable[[str], object],
 ) -> Measured:
-    path = folder / "input.txt"
-    items = workload.quick_items if plan.quick else workload.items
-    workload.write(path, items)
+    items = max(1, workload.count // _QUICK_PART) if plan.quick else workload.count
     shared = Shared(
         workload=workload,
-        path=path,
-        input=workload.source(str(path)).examine(),
         items=items,
         workers=effective_cores(),
         loops_per_second=loops_per_second,
@@ -120,7 +110,7 @@ def _measure(
         run_id="",
         began=began,
         reference=REFERENCE,
-        input_sha256=shared.input.identity,
+        input_sha256=workload.name,
         function=function_name(workload.function),
         function_fingerprint=function_fingerprint(workload.function),
         machine=machine_record(),
@@ -140,15 +130,9 @@ def _measure(
     )
 
 
-def _share(workload: Workload, plan: Plan) -> float:
-    if not plan.quick:
-        return workload.share
-    return _QUICK_SHARE if workload.article else 1.0
-
-
 def _takes_part(contender: Contender, workload: Workload, plan: Plan) -> bool:
     # Quick: the clusters start for one workload only, or there would be nothing but starting.
-    left_out = plan.quick and contender.cluster and not workload.article
+    left_out = plan.quick and contender.cluster and workload.name != QUICK[0]
     return contender.suits(workload) and not left_out
 
 

@@ -1,4 +1,4 @@
-"""What the trials of all workloads say: ratios to the plain loop, and the best of ours to the best peer."""
+"""What the trials of all workloads say: ratios to the plain loop, and ours to the best peer's."""
 
 from __future__ import annotations
 
@@ -7,19 +7,18 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from benchmarks.peers.contenders import CONTENDERS, REFERENCE
+from benchmarks.peers.contenders import OURS, REFERENCE
 from benchmarks.peers.rounds import Measured
 from fanout_pipeline.measuring.comparison.comparison import Comparison, Row
 from fanout_pipeline.measuring.statistics.inference import RatioEstimate, claim, ratio_estimate
 
 WAYS = ("cold", "warm")
 _SECONDS = {"cold": "wall_seconds", "warm": "warm_seconds"}
-_OURS = frozenset(one.name for one in CONTENDERS if one.ours)
 
 
 @dataclass(frozen=True, slots=True)
 class Best:
-    """The quickest of ours and the quickest peer, by their medians, on one workload."""
+    """Ours and the quickest peer, by their medians, on one workload."""
 
     ours: str
     peer: str
@@ -58,7 +57,7 @@ def best(one: Measured, way: str) -> Best | None:
     ]
     by_side: list[Row] = []
     for side in (True, False):
-        of_side = [row for row in rows if (row.strategy in _OURS) is side]
+        of_side = [row for row in rows if (row.strategy == OURS) is side]
         if not of_side:
             return None
         by_side.append(min(of_side, key=lambda row: float(getattr(row, _SECONDS[way]))))
@@ -116,7 +115,7 @@ def _contender(row: Row, one: Measured) -> dict[str, Any]:
     trials = [trial for trial in one.trials if trial.strategy == row.strategy]
     return {
         "name": row.strategy,
-        "ours": row.strategy in _OURS,
+        "ours": row.strategy == OURS,
         "trials": row.trials,
         "cold_seconds": row.wall_seconds,
         "cold_seconds_all": row.wall_seconds_all,

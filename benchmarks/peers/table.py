@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from tabulate import tabulate
 
-from benchmarks.peers.contenders import CONTENDERS, REFERENCE
+from benchmarks.peers.contenders import CONTENDERS, OURS, REFERENCE
 from benchmarks.peers.rounds import Measured
 from benchmarks.peers.summary import WAYS, best, estimate, status
 from fanout_pipeline.measuring.trials.machine import machine_sentence
@@ -14,8 +14,8 @@ from fanout_pipeline.reporting.escape import markdown
 from fanout_pipeline.reporting.tables import interval, ratio
 
 _EXPLAINED = {
-    "cold": "Starting workers, reading, calling, writing, stopping workers; the library is imported before.",
-    "warm": "Reading, calling, writing once more, by the workers that are there already.",
+    "cold": "Starting workers, calling, stopping workers; the library is imported and the items are there before.",
+    "warm": "Calling once more, by the workers that are there already.",
 }
 
 
@@ -25,7 +25,7 @@ def page(measured: Sequence[Measured], versions: dict[str, str]) -> str:
     for way in WAYS:
         blocks += [f"## {way.capitalize()}: time in relation to the plain loop's", _EXPLAINED[way]]
         blocks.append(ratios(measured, way))
-    blocks += ["## The best of ours to the best peer", bests(measured)]
+    blocks += [f"## {OURS} beside the best peer", bests(measured)]
     blocks += ["## What to know", "\n".join(f"- {line}" for line in _remarks(measured))]
     if measured:
         named = ", ".join(f"{name} {version}" for name, version in versions.items())
@@ -40,16 +40,26 @@ def ratios(measured: Sequence[Measured], way: str) -> str:
     for one in measured:
         names += [row.strategy for row in one.comparison.rows]
         names += [*one.comparison.run.failures, *one.absent, *one.not_run]
-    rows = []
-    for name in dict.fromkeys(names):
-        cells = [_cell(one, name, way) for one in measured]
-        if any(cells):
-            rows.append([name, *cells])
-    return _markdown(["", *(one.workload.name for one in measured)], rows)
+    columns = {name: [_cell(one, name, way) for one in measured] for name in dict.fromkeys(names)}
+    shown = [name for name, cells in columns.items() if any(cells)]
+    rows = [
+        [one.workload.name, *(columns[name][number] for name in shown)]
+        for number, one in enumerate(measured)
+    ]
+    return _markdown(["", *shown], rows)
 
 
 def bests(measured: Sequence[Measured]) -> str:
-    headers = ["workload", "", "ours", "s", "peer", "s", "ours / peer", "95 %", "ours is"]
+    headers = [
+        "workload",
+        "",
+        f"{OURS} s",
+        "best peer",
+        "s",
+        f"{OURS} / peer",
+        "95 %",
+        f"{OURS} is",
+    ]
     rows = []
     for one in measured:
         for way in WAYS:
@@ -58,8 +68,7 @@ def bests(measured: Sequence[Measured]) -> str:
                 continue
             told = found.ratio
             rows.append([
-                one.workload.name, way, found.ours.removeprefix("ours: "), f"{found.ours_seconds:.3f}",
-                found.peer, f"{found.peer_seconds:.3f}", ratio(told.ratio) if told else "",
+                one.workload.name, way, f"{found.ours_seconds:.3f}", found.peer, f"{found.peer_seconds:.3f}", ratio(told.ratio) if told else "",
                 interval(told.low, told.high) if told else "", found.shown,
             ])  # fmt: skip
     return _markdown(headers, rows)

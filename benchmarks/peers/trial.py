@@ -23,15 +23,12 @@ class Request:
 
     module: str
     """With the contender's `start`."""
-    strategy: str
-    """Of ours; empty otherwise."""
     workload: str
     loops_per_second: float
-    input: str
     items: int
     workers: int
     scratch: str
-    """An empty folder: results go to its `cold` and `warm`, the record to `record.json`."""
+    """An empty folder: the results go to `results.npy`, the record to `record.json`."""
     warm_runs: int
 
 
@@ -46,8 +43,6 @@ class Taken:
     stop_seconds: float
     warm_seconds: float | None
     """Of the last of the further runs with the same workers."""
-    results: str
-    """The folder with the results of the last run."""
 
     @property
     def cold_seconds(self) -> float:
@@ -81,50 +76,30 @@ def _end_with_parent() -> None:
 
 
 def _trial(request: Request) -> Taken:
-    import pyarrow
-
     from benchmarks.peers.job import Job
-    from benchmarks.peers.workloads import workloads
+    from benchmarks.peers.results import keep
+    from benchmarks.workloads.catalogue import workloads
 
-    # Its first call imports pandas, which is nobody's way of fanning out.
-    pyarrow.array([0])
     workload = workloads(request.loops_per_second)[request.workload]
     scratch = Path(request.scratch)
-    job = Job(
-        workload,
-        Path(request.input),
-        scratch,
-        request.items,
-        request.workers,
-        request.loops_per_second,
-    )
+    job = Job(workload, workload.make(request.items), scratch, request.workers)
     began = time.perf_counter()
     module = import_module(request.module)
     import_seconds = time.perf_counter() - began
-    if request.strategy:
-        record = module.run(request.strategy, job, scratch / "warm", request.warm_runs)
-        return Taken(
-            import_seconds,
-            record.start_seconds,
-            record.run_seconds + record.commit_seconds,
-            record.stop_seconds,
-            record.warm_seconds[-1] if record.warm_seconds else None,
-            str(scratch / "warm"),
-        )
-    folders = [scratch / "cold", *[scratch / "warm"] * request.warm_runs]
     took = []
     began = time.perf_counter()
     with module.start(job) as run:
         started = time.perf_counter()
-        for folder in folders:
-            folder.mkdir(exist_ok=True)
+        for _ in range(1 + request.warm_runs):
+            results = None
             begin = time.perf_counter()
-            run(folder)
+            results = run()
             took.append(time.perf_counter() - begin)
         begin_stop = time.perf_counter()
     stop = time.perf_counter() - begin_stop
+    keep(results, scratch / "results.npy")
     warm = took[-1] if request.warm_runs else None
-    return Taken(import_seconds, started - began, took[0], stop, warm, str(folders[-1]))
+    return Taken(import_seconds, started - began, took[0], stop, warm)
 
 
 if __name__ == "__main__":

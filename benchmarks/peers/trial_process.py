@@ -19,9 +19,9 @@ from pathlib import Path
 import psutil
 
 from benchmarks.peers.contenders import REFERENCE, Contender
-from benchmarks.peers.results import Results, compared, read_back
+from benchmarks.peers.results import Results, compared, kept
 from benchmarks.peers.trial import Request, Taken
-from benchmarks.peers.workloads import Workload
+from benchmarks.workloads.catalogue import Workload
 from fanout_pipeline.engine.model.run_record import RunRecord
 from fanout_pipeline.engine.system.signals import interrupts_held
 from fanout_pipeline.measuring.correctness.order_check import OrderCheck
@@ -50,9 +50,6 @@ class Shared:
     """What all contenders of one workload have in common."""
 
     workload: Workload
-    path: Path
-    """The input file."""
-    input: Version
     items: int
     workers: int
     loops_per_second: float
@@ -71,7 +68,7 @@ class PeerTrial:
     contender: Contender
     shared: Shared
     found: Results | None = None
-    """What it wrote in its last trial."""
+    """What it gave in its last trial."""
 
     @property
     def name(self) -> str:
@@ -90,7 +87,7 @@ class PeerTrial:
         # A short path: Ray's sockets may have no longer ones.
         with tempfile.TemporaryDirectory(prefix="peer-", ignore_cleanup_errors=True) as scratch:
             taken = self._taken(Path(scratch), again)
-            self.found = read_back(Path(taken.results))
+            self.found = kept(Path(scratch) / "results.npy")
         if self.name == REFERENCE and shared.expected is None:
             shared.expected, shared.loop_seconds = self.found, taken.run_seconds
         shared.import_seconds.setdefault(self.name, []).append(taken.import_seconds)
@@ -109,7 +106,7 @@ class PeerTrial:
             chunks=0,
             start_method="",
             digest=self.found.digest,
-            input=shared.input,
+            input=Version(shared.workload.name, shared.items),
             function_fingerprint="",
             warm_seconds=self._warm(taken),
         )
@@ -133,14 +130,12 @@ class PeerTrial:
         shared = self.shared
         request = Request(
             module=self.contender.module,
-            strategy=self.contender.strategy,
             workload=shared.workload.name,
             loops_per_second=shared.loops_per_second,
-            input=str(shared.path),
             items=shared.items,
             workers=shared.workers,
             scratch=str(scratch),
-            warm_runs=int(again and not (self.contender.once or self._like_the_first)),
+            warm_runs=int(again and not self._like_the_first),
         )
         output = scratch / "output.txt"
         arguments = [sys.executable, "-m", "benchmarks.peers.trial", json.dumps(asdict(request))]

@@ -14,7 +14,7 @@ from fanout_pipeline.engine.model.call_limits import CallLimits
 from fanout_pipeline.engine.model.options import FailurePolicy
 from fanout_pipeline.engine.model.spec import FanoutSpec
 from fanout_pipeline.engine.model.strategy import Crew, Ran
-from fanout_pipeline.engine.model.work import Work
+from fanout_pipeline.engine.model.work import Setup, Work
 from fanout_pipeline.engine.system.progress import Progress
 from fanout_pipeline.engine.system.surroundings import Surroundings
 from fanout_pipeline.engine.timing.timeline import mean, total
@@ -70,6 +70,8 @@ class Job:
     limits: CallLimits | None
     """What limits all calls of one run together."""
     progress: Progress
+    setup: Setup | None
+    """What makes the value that the functions are given, with its resources as they are sent."""
 
     def run(self, crew: Crew, generation: Generation, finished: tuple[Finished, ...] = ()) -> Once:
         """Cut what is not finished of the source, have the crew do it, and commit the generation."""
@@ -125,4 +127,5 @@ class Job:
             cut.arrivals,
             spec.source if self.basis.is_spooled else None,
             limits,
+            self.setup,
         )

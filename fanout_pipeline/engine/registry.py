@@ -6,6 +6,7 @@ from fanout_pipeline.engine.baselines import pool_map, queues
 from fanout_pipeline.engine.model.strategy import Strategy
 from fanout_pipeline.engine.strategies import (
     asyncio_tasks,
+    auto,
     multiprocess,
     serial,
     threads,
@@ -23,10 +24,15 @@ STRATEGIES: dict[str, Strategy] = {
         queues.INDEXED_QUEUE,
         pool_map.STRATEGY,
         vectorized.STRATEGY,
+        auto.STRATEGY,
     )
 }
 
 REFERENCE = serial.STRATEGY.name
 """The strategy that others are checked against and compared with."""
+AUTO = auto.STRATEGY.name
+"""The strategy that finds the way while the work goes on."""
+AUTO_HERE = auto.HERE
+"""The same for runs that need not outlive their items: it begins in the thread that calls."""
 SUPERVISED = multiprocess.STRATEGY.name
 """The strategy that outlives items which end their process or never return."""

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import fanout_pipeline.engine.calls.imports  # noqa: F401 (not in a run's time)
 from fanout_pipeline.engine.functions.identity import Basis, identity_of
+from fanout_pipeline.engine.functions.resources import setup_of
 from fanout_pipeline.engine.intake import default_chunks, taking_in
 from fanout_pipeline.engine.job import Job
 from fanout_pipeline.engine.model.options import Options
@@ -40,11 +41,13 @@ def run_strategy(
     warm_runs: int = 0,
     ledger: bool = False,
     resume: bool = False,
+    progress: Progress | None = None,
 ) -> RunRecord:
     """Fan the function out and commit the results to `folder`; `spec.source` is under the data root already.
 
     The same workers do it `warm_runs` times more. With `ledger` finished parts outlive a run that fails; with
     `resume` those of an earlier run of the same identity are reused. Runs that are timed do neither.
+    `progress` is told how far the run is, in place of lines of the log.
 
     Raises BadInput, ItemFailed, WorkerDied, CannotWrite, SystemRefused, TypeError, or Unsupported where a
     baseline is asked for what it lacks; what is visible in the folder is then as it was.
@@ -53,7 +56,7 @@ def run_strategy(
     spec.source.require_columns(spec.keep)
     run = partial(_run_here, strategy, options=options, warm_runs=warm_runs)
     if not strategy.baseline:
-        return run(spec, folder, log=log, ledger=ledger, resume=resume)
+        return run(spec, folder, log=log, ledger=ledger, resume=resume, progress=progress)
     spec.source.version()  # Nothing is written for an input that is not there.
     spec = replace(spec, batch_function=None)  # It need not be one that can be sent.
     try:
@@ -76,6 +79,7 @@ def _run_here(
     warm_runs: int,
     ledger: bool = False,
     resume: bool = False,
+    progress: Progress | None = None,
 ) -> RunRecord:
     """Run the strategy in this process and commit the results."""
     keep_freed_memory()
@@ -84,6 +88,7 @@ def _run_here(
         method = strategy.start_methods[0]
     workers = 1 if strategy.single else options.worker_count
     options = replace(options, workers=workers, start_method=method)
+    setup = setup_of(spec, options)
     # Outside the timing, the same for all: which bytes these are.
     basis = Basis.of(spec)
     target = ResultFolder(folder)
@@ -100,13 +105,13 @@ def _run_here(
         finished = () if identity is None else finished_before(folders[0], identity, log)
         if resume:
             generations.enter_context(log_kept_on_error(folders[0], spec, basis, log))
-        progress = Progress(strategy.name, log)
+        progress = progress or Progress(strategy.name, log)
         own, began = own_usage(), time.perf_counter()
         fixed = options.chunks is not None
         intake = generations.enter_context(
             taking_in(spec.source, basis, folders[-1], finished, fixed or strategy.baseline, log)
         )
-        how = wanted, fixed, options.failures, options.call_limits, progress
+        how = wanted, fixed, options.failures, options.call_limits, progress, setup
         job = Job(strategy.name, spec, basis, intake, target, *how)
         with strategy.start(options) as crew:
             started = time.perf_counter()
@@ -141,6 +146,7 @@ def _run_here(
         sent_bytes=cold.ran.sent_bytes,
         pickle_seconds=cold.ran.pickle_seconds,
         failed=cold.manifest.failed,
+        why=crew.why,
         reused_chunks=len(cold.cut.finished),
         reused_items=sum(one.part.items for one in cold.cut.finished),
     )

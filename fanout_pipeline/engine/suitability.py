@@ -85,6 +85,8 @@ def _asked_in_vain(
         ]
         if limits:
             asked["limits"] = " or ".join(limits)
+    if spec.setup is not None:
+        asked["setup"] = f"setup={function_name(spec.setup)}"
     if resume:
         asked["resume"] = "resume=True"
     if "by_value" in strategy.lacks and (what := _needs_its_code(spec)):

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import pandas
 
 
-def read_failures(folder: str | Path) -> pandas.DataFrame:
+def read_failures(folder: str | Path | Snapshot) -> pandas.DataFrame:
     """The failed items of a result folder, in the order of the items.
 
     Columns `index` (int64), `where`, `item`, `error_type`, `message` and `traceback` (text); no

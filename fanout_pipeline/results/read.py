@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, Any
 import pyarrow
 from pyarrow import parquet
 
+from fanout_pipeline.results.store.failed_items import gather_failures
 from fanout_pipeline.results.store.generation import Generation, read_file
+from fanout_pipeline.results.store.ledger import Ledger
 from fanout_pipeline.results.store.local_generation import LocalGeneration
-from fanout_pipeline.results.store.manifest import Manifest, NoResults, part_name
+from fanout_pipeline.results.store.manifest import Manifest, NoResults, Unfinished, part_name
 from fanout_pipeline.results.store.part_file import conformed, result_of
 from fanout_pipeline.results.types.arrow_types import to_python
 
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
     import pandas
 
 
-def read_results(folder: str | Path) -> pandas.DataFrame:
+def read_results(folder: str | Path | Snapshot) -> pandas.DataFrame:
     """All results, in the order of the items: columns `index` (int64), kept columns, and `result`.
 
     In place of `result` there are the fields of dicts, if these were unpacked. Integers beyond int64,
@@ -97,14 +99,29 @@ class Snapshot:
                 if _visible(folder) == generation:
                     return cls(folder, generation, Manifest.load(LocalGeneration(folder)))
 
-    def batches(self, batch_items: int = 65_536) -> Iterator[pyarrow.RecordBatch]:
+    @classmethod
+    def of_unfinished(cls, generation: Generation, unpack: bool) -> Snapshot:
+        """What a run that has ended early has left for the next one, which may be nothing."""
+        ledger = Ledger.read(generation)
+        parts = () if ledger is None else tuple(one.part for one in ledger.finished)
+        manifest = Unfinished("", parts, unpack=unpack)
+        if manifest.failed:
+            gather_failures(generation, parts)
+        return cls(generation.local, generation, manifest)
+
+    def batches(
+        self, batch_items: int = 65_536, first_row: int = 0
+    ) -> Iterator[pyarrow.RecordBatch]:
         """The results in order, as Arrow record batches of at most `batch_items` rows and of one schema.
 
         Their columns are `index` and those of the manifest; `result_of` makes one column of results
-        that were unpacked. Raises NoResults if a part is missing or differs from what the manifest
-        says.
+        that were unpacked. Parts before `first_row` are not read. Raises NoResults if a part is
+        missing or differs from what the manifest says.
         """
         for part in self.manifest.parts:
+            if first_row and first_row >= part.rows:
+                first_row -= part.rows
+                continue
             name = part_name(part.number)
             try:
                 data = read_file(self.generation, name)
@@ -116,8 +133,14 @@ class Snapshot:
                     "materialize the asset again."
                 )
             file = parquet.ParquetFile(pyarrow.BufferReader(data))
-            for batch in file.iter_batches(batch_items, use_threads=False):
-                yield conformed(batch, part, self.manifest)
+            group = 0
+            while first_row and first_row >= (rows := file.metadata.row_group(group).num_rows):
+                first_row -= rows
+                group += 1
+            groups = range(group, file.num_row_groups)
+            for batch in file.iter_batches(batch_items, groups, use_threads=False):
+                yield conformed(batch.slice(first_row), part, self.manifest)
+                first_row = max(0, first_row - len(batch))
 
     def missing(self, name: str, why: str) -> NoResults:
         """The error for a missing file: a commit, or somebody, has removed it; `why` it should exist."""

@@ -69,6 +69,13 @@ class InMemory(Source):
             )
         return PackedItems(chunk, self.items[chunk.start : chunk.stop], self.columns)
 
+    def sent(self, chunk: Chunk) -> Source | None:
+        """Raises BadInput for an item that cannot be pickled."""
+        if not isinstance(self.items, Sequence):
+            return None
+        items = self.items[chunk.start : chunk.stop]
+        return Sent(items, chunk.start, str(self), self.columns)
+
     def require_columns(self, names: Sequence[str]) -> None:
         """Raises BadInput unless each of these can be kept, as far as that is known."""
         first: Any = next(iter(self.items), {}) if isinstance(self.items, Sequence) else {}
@@ -97,6 +104,30 @@ class InMemory(Source):
 
     def __str__(self) -> str:
         return self.name or f"the {type(self.items).__name__}"
+
+
+@dataclass(frozen=True, slots=True)
+class Sent(Source):
+    """Some items of a sequence, for a process that has not got the rest."""
+
+    items: Sequence[Any] = field(repr=False)
+    first: int
+    """The index of the first."""
+    name: str
+    columns: Sequence[str] | None
+
+    def version(self) -> Version:
+        return Version("in memory", self.first + len(self.items))
+
+    def read(self, chunk: Chunk) -> Items:
+        items = self.items[chunk.start - self.first : chunk.stop - self.first]
+        return PackedItems(chunk, items, self.columns)
+
+    def locate(self, index: int) -> str:
+        return f"item {index + 1} of {self.name}"
+
+    def __str__(self) -> str:
+        return self.name
 
 
 class _Objects(Feed):

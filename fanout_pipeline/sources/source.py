@@ -205,6 +205,10 @@ class Source(ABC):
         edges = [size * number // wanted for number in range(wanted + 1)]
         return tuple(Chunk(n, edges[n], edges[n + 1]) for n in range(wanted))
 
+    def sent(self, chunk: Chunk) -> Source | None:
+        """What is sent to a process that is to read a chunk; None where it can read the source itself."""
+        return None
+
     def examine(self) -> Version:
         """The version with what one pass over the input finds: a hash, and counts for `examined`.
 

@@ -63,11 +63,54 @@ class Frame(Source):
     def feed(self) -> Feed:
         return _Batches(self)
 
+    def sent(self, chunk: Chunk) -> Source | None:
+        if not hasattr(self.table, "slice"):
+            return None
+        rows = _few_categories(self.table.slice(chunk.start, chunk.size))
+        return SentRows(_streamed(rows), chunk.start, self.name, self.columns)
+
     def locate(self, index: int) -> str:
         return f"row {index + 1} of {self.name}"
 
     def __str__(self) -> str:
         return self.name
+
+
+@dataclass(frozen=True, slots=True)
+class SentRows(Source):
+    """Some rows, for a process that has not got the rest."""
+
+    stream: bytes = field(repr=False)
+    first: int
+    """The index of the first."""
+    name: str
+    columns: Sequence[str] | None
+
+    def version(self) -> Version:
+        return Version("in memory", 0)
+
+    def read(self, chunk: Chunk) -> Items:
+        import pyarrow
+
+        table = pyarrow.ipc.open_stream(self.stream).read_all()
+        return Rows(chunk, table.slice(chunk.start - self.first, chunk.size), self.columns)
+
+    def locate(self, index: int) -> str:
+        return f"row {index + 1} of {self.name}"
+
+    def __str__(self) -> str:
+        return self.name
+
+
+def _streamed(rows: pyarrow.Table | pyarrow.RecordBatch) -> bytes:
+    """Rows as an Arrow stream."""
+    import pyarrow
+
+    sink = pyarrow.BufferOutputStream()
+    with pyarrow.ipc.new_stream(sink, rows.schema) as writer:
+        writer.write(rows)
+    data: bytes = sink.getvalue().to_pybytes()
+    return data
 
 
 class _Batches(Feed):
@@ -82,14 +125,9 @@ class _Batches(Feed):
         return SpooledRows(files, self._frame.name, self._frame.columns)
 
     def groups(self) -> Iterator[Group]:
-        import pyarrow
-
         for batch in self._batches():
-            sink = pyarrow.BufferOutputStream()
-            with pyarrow.ipc.new_stream(sink, batch.schema) as writer:
-                writer.write_batch(batch)
             self._read += batch.num_rows
-            yield Group(sink.getvalue().to_pybytes(), batch.num_rows, batch.num_rows)
+            yield Group(_streamed(batch), batch.num_rows, batch.num_rows)
 
     def _batches(self) -> Iterator[pyarrow.RecordBatch]:
         import pyarrow

@@ -12,7 +12,7 @@ def pytest_collection_modifyitems(items):
         if "contract" in item.path.parts:
             item.add_marker(pytest.mark.slow)
             if not item.get_closest_marker("timeout"):
-                item.add_marker(pytest.mark.timeout(60))
+                item.add_marker(pytest.mark.timeout(180))
 
 
 @pytest.fixture

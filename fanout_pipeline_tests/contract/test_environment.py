@@ -25,7 +25,7 @@ from fanout_pipeline_tests.contract.functions import returning
 from fanout_pipeline_tests.contract.runs import run
 from fanout_pipeline_tests.faults.rounds import FULL
 
-pytestmark = [pytest.mark.usefixtures("leaves_nothing"), pytest.mark.timeout(120)]
+pytestmark = pytest.mark.usefixtures("leaves_nothing")
 EXPECTED = {
     "file size 20000": ("CannotWrite", "raise the limit (ulimit -f), then run again."),
     "full disk": ("CannotWrite", "The disk is full: free some space, then run again."),
@@ -65,7 +65,7 @@ def into(faults, name, folder):
         faults = [fault for fault in faults if fault not in MOUNTED]
     command = [*(wrapped or ()), *command, name, str(folder), *faults]
     done = subprocess.run(
-        command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=100
+        command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=280
     )
     assert done.returncode == 0, done.stderr
     return dict(zip(faults, map(json.loads, done.stdout.splitlines()), strict=True)), reason

@@ -88,7 +88,7 @@ def test_one_odd_result_is_named(name, file, earlier):
 
 
 @every_strategy
-@pytest.mark.timeout(20)
+@pytest.mark.timeout(120)
 def test_results_that_cannot_be_stored(name, file, earlier):
     """A result that can neither be sent nor stored is an error, not a wait without an end."""
     with pytest.raises((TypeError, ItemFailed)):

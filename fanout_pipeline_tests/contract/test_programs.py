@@ -16,7 +16,7 @@ from fanout_pipeline import read_results
 from fanout_pipeline_tests.contract.checks import assert_same_results, contents
 from fanout_pipeline_tests.contract.functions.returning import same
 from fanout_pipeline_tests.contract.runs import run, write_items
-from fanout_pipeline_tests.processes import lives, until
+from fanout_pipeline_tests.processes import GONE_SECONDS, lives, until
 from fanout_pipeline_tests.results.layout import generations
 
 ROOT = Path(__file__).parents[2]
@@ -88,7 +88,7 @@ def guarded(function, imports="pass"):
 def test_a_script_whose_beginning_is_not_guarded(file, tmp_path):
     """Workers do not run the script that has started them: it needs no `if __name__ == "__main__":`."""
     folder = tmp_path / "out"
-    subprocess.run(**arguments(tmp_path, UNGUARDED, file, folder), check=True, timeout=50)
+    subprocess.run(**arguments(tmp_path, UNGUARDED, file, folder), check=True, timeout=120)
     assert_same_results(folder, file, same)
 
 
@@ -104,7 +104,7 @@ def test_parent_is_killed(file, tmp_path):
         family = psutil.Process(parent.pid).children(recursive=True)
         parent.kill()
     assert len(family) >= 2
-    psutil.wait_procs(family, timeout=5)
+    psutil.wait_procs(family, timeout=GONE_SECONDS)
     assert not list(filter(lives, family))
     assert contents(folder) == before
     assert len(generations(folder)) == 2
@@ -120,10 +120,12 @@ def test_parent_is_killed_while_a_call_holds_the_interpreter(file, tmp_path):
     with subprocess.Popen(**arguments(tmp_path, program, file, folder)) as parent:
         until((tmp_path / "called").exists)
         time.sleep(0.5)  # It is in the expression by now.
-        family = psutil.Process(parent.pid).children(recursive=True)
+        program = psutil.Process(parent.pid)
+        # Two workers, and the guard of each: the other one may not have begun yet.
+        until(lambda: len(program.children(recursive=True)) == 4)
+        family = program.children(recursive=True)
         parent.kill()
-    assert len(family) == 4  # two workers, and the guard of each
-    psutil.wait_procs(family, timeout=5)
+    psutil.wait_procs(family, timeout=GONE_SECONDS)
     left = list(filter(lives, family))
     for worker in left:
         worker.kill()
@@ -136,7 +138,7 @@ def test_workers_import_little(file, tmp_path):
     """Workers import neither dagster nor pandas, nor the script that has started them."""
     folder = tmp_path / "squares" / NAME
     program = guarded("observing.unwanted_modules", imports="import dagster, pandas")
-    subprocess.run(**arguments(tmp_path, program, file, folder), check=True, timeout=50)
+    subprocess.run(**arguments(tmp_path, program, file, folder), check=True, timeout=120)
     assert_same_results(folder, file, lambda item: "")
     assert (tmp_path / "parents").read_text() == "x"
 
@@ -167,5 +169,5 @@ def test_function_of_no_file(function, file, tmp_path):
     """Functions that were typed in work in all workers, and keep there what they keep between calls."""
     folder = tmp_path / "typed" / NAME
     command = arguments(tmp_path, TYPED.format(function=function), file, folder, typed=True)
-    subprocess.run(**command, check=True, timeout=50)
+    subprocess.run(**command, check=True, timeout=120)
     assert read_results(folder)["result"].tolist() == list(range(1, 101))

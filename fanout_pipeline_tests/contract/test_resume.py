@@ -35,6 +35,7 @@ from fanout_pipeline_tests.contract.functions import (
 )
 from fanout_pipeline_tests.contract.runs import spec_of, write_items
 from fanout_pipeline_tests.faults.rounds import FULL, ROUNDS, chance
+from fanout_pipeline_tests.processes import until
 from fanout_pipeline_tests.results.layout import generations, runs_of
 
 ROOT = Path(__file__).parents[2]
@@ -45,11 +46,13 @@ import json, sys
 from pathlib import Path
 from fanout_pipeline.engine.registry import STRATEGIES
 from fanout_pipeline.engine.run import run_strategy
+from fanout_pipeline_tests.contract.functions.marking import Waits
 from fanout_pipeline_tests.contract.functions.returning import sleeps_1_ms
 from fanout_pipeline_tests.contract.runs import options_of, spec_of
 
 root, name, chunks = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]) or None
-spec = spec_of(name, root / "numbers.txt", sleeps_1_ms)
+function = Waits(Path(sys.argv[4])) if sys.argv[4:] else sleeps_1_ms
+spec = spec_of(name, root / "numbers.txt", function)
 print("begins", flush=True)
 run = run_strategy(
     STRATEGIES[name], spec, root / name, options_of(name, chunks=chunks), ledger=True, resume=True
@@ -67,10 +70,10 @@ def root(tmp_path):
     return tmp_path
 
 
-def started(root, name, chunks):
-    """A process of a run, in a session of its own, which is about to begin."""
+def started(root, name, chunks, *before):
+    """A process of a run, in a session of its own, which is about to begin. `before`: see `Waits`."""
     process = subprocess.Popen(
-        [sys.executable, "-c", PROGRAM, root, name, str(chunks)],
+        [sys.executable, "-c", PROGRAM, root, name, str(chunks), *before],
         cwd=ROOT,
         stdout=subprocess.PIPE,
         text=True,
@@ -135,21 +138,20 @@ def test_a_killed_run_goes_on(root, name, chunks, record_property):
 @pytest.mark.timeout(600)
 def test_a_run_that_is_killed_again_and_again_gets_on(root):
     """Each run that dies adds to what is finished, and the last has little left to do."""
-    name, before = "multiprocess", 0
-    for _ in range(3):
-        process = started(root, name, 60)
-        deadline = time.monotonic() + 60
-        while left(root, name)[1] < min(before + 5, 55) and time.monotonic() < deadline:
-            time.sleep(0.005)
+    name, before = "multiprocess", root / "before"
+    source = IntegerLines(str(root / "numbers.txt"))
+    for done in (5, 10, 15):
+        before.write_text(str(sum(len(source.read(chunk)) for chunk in source.chunks(60)[:done])))
+        process = started(root, name, 60, before)
+        until(lambda done=done: left(root, name)[1] == done)
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
         process.stdout.close()
-        told = left(root, name)[1]
-        assert told > before
-        before = told
-    _, _, chunks, reused, items = finished(started(root, name, 60))
-    assert (chunks, reused) == (60, before)
-    assert items > COUNT * before // 75
+        assert left(root, name)[1] == done
+    before.unlink()
+    _, _, chunks, reused, items = finished(started(root, name, 60, before))
+    assert (chunks, reused) == (60, 15)
+    assert items > COUNT * 15 // 75
     assert read_results(root / name)["result"].tolist() == list(range(COUNT))
 
 

@@ -54,7 +54,7 @@ def test_context_variables_are_the_same(name, file, tmp_path):
 @pytest.mark.parametrize("name", ["threads", "vectorized", "asyncio"])
 def test_calls_beside_each_other_have_contexts_of_their_own(name, file, tmp_path):
     """A call that changes decimal's context changes it for no call beside it, nor for the run's thread."""
-    both = threading.Barrier(2, timeout=10) if name != "asyncio" else None
+    both = threading.Barrier(2, timeout=60) if name != "asyncio" else None
 
     def function(number):
         before = decimal.getcontext().prec

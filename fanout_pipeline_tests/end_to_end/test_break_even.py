@@ -7,7 +7,7 @@ import signal
 
 from pyarrow import ArrowException, parquet
 
-from fanout_pipeline_tests.processes import wait_for
+from fanout_pipeline_tests.processes import GONE_SECONDS, wait_for
 
 SETTING = {
     "budget_seconds": 8,
@@ -41,8 +41,8 @@ def test_a_killed_sweep_goes_on_where_it_stopped(project):
     wait_for(lambda: len(samples(project)) >= 6 or process.poll() is not None, 120, "samples")
     assert process.poll() is None, project.output()
     os.killpg(process.pid, signal.SIGKILL)
-    process.wait(10)
-    wait_for(lambda: not project.processes(), 20, "end of all processes")
+    process.wait(GONE_SECONDS)
+    wait_for(lambda: not project.processes(), GONE_SECONDS, "end of all processes")
     before = samples(project)
     assert len(before) >= 6
     assert list((project.data / "squares").glob("_break_even-*"))

@@ -16,11 +16,10 @@ from fanout_pipeline.results.store.folder import ResultFolder
 from fanout_pipeline_tests.end_to_end.project import COUNT, LOCATION
 from fanout_pipeline_tests.faults.rounds import FULL
 from fanout_pipeline_tests.names import STRATEGIES
-from fanout_pipeline_tests.processes import describe, lives, wait_for
+from fanout_pipeline_tests.processes import GONE_SECONDS, describe, lives, wait_for
 from fanout_pipeline_tests.results.layout import generations, runs_of
 
 NEW = 300_000
-GONE_SECONDS = 10
 
 
 def at_start(project):
@@ -60,7 +59,7 @@ JOBS = {
 
 
 def kill(project, job, moment, number, group):
-    """Kill a run; the processes that are still alive 10 s later, described, after ending them."""
+    """Kill a run; the processes that do not end of that, described, after ending them."""
     reached = MOMENTS[moment](project)
     config = {"ops": {"numbers_file": {"config": {"count": NEW}}}}
     arguments = JOBS.get(job) or project.job_arguments(job, config)
@@ -81,7 +80,7 @@ def kill(project, job, moment, number, group):
     described = [describe(one) for one in left]
     for one in left:
         one.kill()
-    process.wait(5)
+    process.wait(GONE_SECONDS)
     assert process.returncode != 0
     return described
 

@@ -1,11 +1,12 @@
 """The web UI, served for real and used with a mouse, so to speak."""
 
 import json
+import os
 import re
 import shutil
 import socket
 import urllib.request
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import dagster as dg
 import pytest
@@ -23,6 +24,7 @@ LOCATION = {
         "working_directory": str(CHECKOUT),
     }
 }
+pytestmark = pytest.mark.timeout(600)
 PICTURES = CHECKOUT / "test-artefacts" / "ui"
 ARGUMENTS = [
     "--no-sandbox",
@@ -33,12 +35,20 @@ ARGUMENTS = [
 ]
 
 
+def free_port():
+    """One that the system gives to nobody who does not ask for it, as it does with those from 32768 on."""
+    for port in range(20_000 + os.getpid() % 10_000, 32_000):
+        with socket.socket() as free, suppress(OSError):
+            free.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            free.bind(("127.0.0.1", port))
+            return port
+    raise AssertionError("no port is free")
+
+
 @contextmanager
 def serving(project, command, *arguments):
     """The address of a command's web server, answering."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     log = "server.txt"
     process = project.start(command, *arguments, "-h", "127.0.0.1", "-p", str(port), log=log)
     address = f"http://127.0.0.1:{port}"
@@ -91,7 +101,6 @@ def page():
         browser.close()
 
 
-@pytest.mark.timeout(600)
 def test_the_daemon_runs_the_comparison_by_itself(scheduled):
     """A started schedule runs the comparison without anybody there."""
     project, _ = scheduled
@@ -182,7 +191,9 @@ def test_the_page_of_a_run_goes_on_with_it(guest, page):
     Dagster's."""
     guest.write(
         mine="""
+        import os
         import time
+        from pathlib import Path
 
         import dagster as dg
         from fanout_pipeline.executor import preloaded_multiprocess_executor
@@ -190,7 +201,11 @@ def test_the_page_of_a_run_goes_on_with_it(guest, page):
         from fanout_pipeline import FanoutSpec
         from fanout_pipeline import TextLines
 
+        WATCHED = Path(os.environ["FANOUT_DATA"]).parent / "watched"
+
         def slow(line):
+            while not WATCHED.exists():
+                time.sleep(0.05)
             time.sleep(0.1)
             return len(line)
 
@@ -217,6 +232,7 @@ def test_the_page_of_a_run_goes_on_with_it(guest, page):
             run.job_name: RunPage(page.context.browser.new_page(), address, run.run_id)
             for run in runs
         }
+        (guest.folder / "watched").touch()
         for _ in range(300):
             left = [shown for shown in pages.values() if not shown.look()]
             if not left:

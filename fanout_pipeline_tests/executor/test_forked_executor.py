@@ -15,7 +15,7 @@ from dagster._core.workspace.load_target import ModuleTarget
 
 from fanout_pipeline_tests.executor import step_jobs
 from fanout_pipeline_tests.executor.events import events
-from fanout_pipeline_tests.processes import wait_for
+from fanout_pipeline_tests.processes import GONE_SECONDS, wait_for
 
 pytestmark = pytest.mark.slow
 
@@ -26,10 +26,10 @@ import dagster as dg
 from fanout_pipeline.executor import step_handler
 from fanout_pipeline_tests.executor import step_jobs
 from fanout_pipeline_tests.executor.events import events
-step_handler.CLEANUP_SECONDS = 2.0  # for those that never do
+step_handler.CLEANUP_SECONDS = float(sys.argv[3])
 # What the step server imports before what is installed.
 after_python = sys.path.index(os.path.dirname(os.__file__)) + 1
-sys.path[after_python:after_python] = sys.argv[3:]
+sys.path[after_python:after_python] = sys.argv[4:]
 with dg.DagsterInstance.local_temp(sys.argv[1]) as instance:
     dg.execute_job(dg.reconstructable(getattr(step_jobs, sys.argv[2])), instance)
 """
@@ -134,7 +134,7 @@ def test_a_server_that_fails_fails_the_run_and_says_why(execute, instance, folde
         run_id = result.run_id
     (failure,) = instance.all_logs(run_id, of_type=dg.DagsterEventType.RUN_FAILURE)
     assert told in failure.dagster_event.job_failure_data.error.to_string()
-    assert not psutil.wait_procs(at_work(folder), timeout=10)[1]
+    assert not psutil.wait_procs(at_work(folder), timeout=GONE_SECONDS)[1]
 
 
 def test_steps_are_not_forked_beside_threads(execute, instance):
@@ -166,12 +166,12 @@ def at_work(folder):
 
 @pytest.fixture
 def executing(folder, tmp_path_factory):
-    """Starts a job of `step_jobs` in a process of its own."""
+    """Starts a job of `step_jobs` in a process of its own, whose steps have so long to clean up."""
     started = []
 
-    def execute(name, *first_on_path):
+    def execute(name, *first_on_path, seconds=GONE_SECONDS):
         instance = str(tmp_path_factory.mktemp("instance"))
-        command = [sys.executable, "-c", EXECUTE, instance, name, *first_on_path]
+        command = [sys.executable, "-c", EXECUTE, instance, name, str(seconds), *first_on_path]
         started.append(
             subprocess.Popen(command, cwd=PROJECT, stderr=subprocess.PIPE, start_new_session=True)
         )
@@ -192,8 +192,8 @@ def test_steps_clean_up_when_the_whole_group_is_interrupted(
     wait_for(lambda: len(at_work(folder)) == steps, 120, "steps at work")
     working = at_work(folder)
     os.killpg(executor.pid, signal.SIGINT)
-    _, told = executor.communicate(timeout=30)
-    psutil.wait_procs(working, timeout=10)
+    _, told = executor.communicate(timeout=2 * GONE_SECONDS)
+    psutil.wait_procs(working, timeout=GONE_SECONDS)
     assert (folder / "cleaned up").exists()
     assert b"StepServerFailed" not in told
 
@@ -205,8 +205,8 @@ def test_no_step_outlives_its_executor(executing, folder, number, leaves_nothing
     wait_for(lambda: len(at_work(folder)) == 2, 120, "two steps at work")
     steps = at_work(folder)
     executor.send_signal(number)
-    executor.communicate(timeout=30)
-    psutil.wait_procs(steps, timeout=10)
+    executor.communicate(timeout=2 * GONE_SECONDS)
+    psutil.wait_procs(steps, timeout=GONE_SECONDS)
     assert not [step for step in steps if step.is_running()]
     assert (folder / "cleaned up").exists() == (number == signal.SIGTERM)
 
@@ -221,8 +221,8 @@ def test_a_server_that_imports_dagster_does_not_outlive_its_executor(
     wait_for(lambda: signed.exists() and signed.read_text(), 120, "import of dagster")
     server = psutil.Process(int(signed.read_text()))
     executor.kill()
-    executor.wait(30)
-    outlived = psutil.wait_procs([server], timeout=10)[1]
+    executor.wait(GONE_SECONDS)
+    outlived = psutil.wait_procs([server], timeout=GONE_SECONDS)[1]
     for process in outlived:
         process.kill()
     assert not outlived
@@ -230,25 +230,25 @@ def test_a_server_that_imports_dagster_does_not_outlive_its_executor(
 
 def test_an_executor_ends_when_its_server_is_stuck(executing, folder, leaves_nothing):
     """A stopped server is killed, and its steps with it."""
-    executor = executing("waiting")
+    executor = executing("waiting", seconds=2)  # It never does.
     wait_for(lambda: len(at_work(folder)) == 2, 120, "two steps at work")
     steps = at_work(folder)
     server = steps[0].parent()
     server.suspend()
     executor.send_signal(signal.SIGTERM)
-    executor.communicate(timeout=30)
-    assert not psutil.wait_procs([server, *steps], timeout=10)[1]
+    executor.communicate(timeout=2 * GONE_SECONDS)
+    assert not psutil.wait_procs([server, *steps], timeout=GONE_SECONDS)[1]
 
 
 def test_an_executor_ends_when_its_server_never_loads(executing, folder, leaves_nothing):
     """A server that hangs in an import is killed when the run is interrupted."""
-    executor = executing("never_loaded")
+    executor = executing("never_loaded", seconds=2)
     signed = folder / "imports"
     wait_for(lambda: signed.exists() and signed.read_text(), 120, "import that hangs")
     server = psutil.Process(int(signed.read_text()))
     executor.send_signal(signal.SIGINT)
-    executor.communicate(timeout=30)
-    assert not psutil.wait_procs([server], timeout=10)[1]
+    executor.communicate(timeout=2 * GONE_SECONDS)
+    assert not psutil.wait_procs([server], timeout=GONE_SECONDS)[1]
 
 
 def test_a_run_is_terminated_in_the_middle_of_its_steps(instance, folder, leaves_nothing):
@@ -269,7 +269,7 @@ def test_a_run_is_terminated_in_the_middle_of_its_steps(instance, folder, leaves
         wait_for(lambda: len(at_work(folder)) == 3, 120, "three steps at work")
         steps = at_work(folder)
         assert instance.run_launcher.terminate(run.run_id)
-        wait_for(lambda: instance.get_run_by_id(run.run_id).is_finished, 30, "the run's end")
+        wait_for(lambda: instance.get_run_by_id(run.run_id).is_finished, 120, "the run's end")
     workspace._grpc_server_registry.wait_for_processes()  # Dagster has not: its code server's
     assert instance.get_run_by_id(run.run_id).status == dg.DagsterRunStatus.CANCELED
     assert not [step for step in steps if step.is_running()]

@@ -11,12 +11,11 @@ import pytest
 from fanout_pipeline.numbers_file import write_numbers
 from fanout_pipeline.results.store.folder import ResultFolder
 from fanout_pipeline_tests.faults.rounds import ITEMS, ROUNDS, chance
-from fanout_pipeline_tests.processes import lives
+from fanout_pipeline_tests.processes import GONE_SECONDS, lives
 from fanout_pipeline_tests.results.layout import generations
 
 CHECKOUT = Path(__file__).parents[2]
 STRATEGY, METHOD = "multiprocess", "spawn"
-GONE_SECONDS = 5
 
 
 @pytest.fixture(scope="module")

@@ -50,7 +50,7 @@ every_kind = pytest.mark.parametrize(("path", "told"), KINDS, ids=[path for path
 
 
 @every_kind
-@pytest.mark.timeout(20)
+@pytest.mark.timeout(120)
 def test_what_is_no_file_is_told(path, told, root):
     """By every way in: nothing waits for a pipe, and nobody is advised to remove a folder."""
     source = TextLines(path).under(root)

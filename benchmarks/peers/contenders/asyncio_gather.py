@@ -5,29 +5,23 @@ Primitives".
 import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
-from benchmarks.peers.job import Job, Run, read_items, write_results
+from benchmarks.peers.job import Job, Run, read_items
 
 
 @contextmanager
 def start(job: Job) -> Iterator[Run]:
     with asyncio.Runner() as runner:
-
-        def run(folder: Path) -> None:
-            write_results(folder, runner.run(_all(job)))
-
-        yield run
+        yield lambda: runner.run(_all(job))
 
 
-async def _all(job: Job) -> list[int]:
-    function, limit = job.workload.async_function, asyncio.Semaphore(job.at_once)
+async def _all(job: Job) -> list[Any]:
+    function, limit = job.workload.ours, asyncio.Semaphore(job.at_once)
     assert function is not None
 
-    async def one(item: Any) -> int:
+    async def one(item: Any) -> Any:
         async with limit:
-            result: int = await function(item)
-            return result
+            return await function(item)
 
     return await asyncio.gather(*map(one, read_items(job)))

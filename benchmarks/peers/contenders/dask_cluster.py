@@ -28,8 +28,3 @@ def local_cluster(job: Job) -> Iterator[Client]:
         Client(cluster) as client,
     ):
         yield client
-
-
-def part_name(number: int) -> str:
-    """Names in the order of the partitions."""
-    return f"part-{number:05d}.parquet"

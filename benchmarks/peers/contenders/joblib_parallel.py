@@ -9,13 +9,11 @@ from contextlib import contextmanager
 
 from joblib import Parallel, delayed
 
-from benchmarks.peers.job import Job, Run, read_items, write_results
+from benchmarks.peers.job import Job, Run, read_items
 
 
 @contextmanager
 def start(job: Job) -> Iterator[Run]:
     prefer = "threads" if job.workload.waits else "processes"
     with Parallel(n_jobs=job.at_once, prefer=prefer) as parallel:
-        yield lambda folder: write_results(
-            folder, parallel(delayed(job.function)(item) for item in read_items(job))
-        )
+        yield lambda: parallel(delayed(job.function)(item) for item in read_items(job))

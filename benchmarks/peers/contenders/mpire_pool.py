@@ -7,11 +7,11 @@ from contextlib import contextmanager
 
 from mpire import WorkerPool
 
-from benchmarks.peers.job import Job, Run, read_items, write_results
+from benchmarks.peers.job import Job, Run, read_items
 
 
 @contextmanager
 def start(job: Job) -> Iterator[Run]:
     method = "threading" if job.workload.waits else "fork"
     with WorkerPool(n_jobs=job.at_once, start_method=method, keep_alive=True) as pool:
-        yield lambda folder: write_results(folder, pool.map(job.function, read_items(job)))
+        yield lambda: pool.map(job.function, read_items(job))

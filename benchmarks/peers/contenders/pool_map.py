@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from multiprocessing import Pool
 
-from benchmarks.peers.job import Job, Run, read_items, write_results
+from benchmarks.peers.job import Job, Run, read_items
 
 
 @contextmanager
 def start(job: Job) -> Iterator[Run]:
     with Pool(job.at_once) as pool:
-        yield lambda folder: write_results(folder, pool.map(job.function, read_items(job)))
+        yield lambda: pool.map(job.function, read_items(job))

@@ -6,13 +6,12 @@ Concurrency for Actors".
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import chain
-from pathlib import Path
 from typing import Any
 
 import ray
 
 from benchmarks.peers.contenders.ray_cluster import local_cluster
-from benchmarks.peers.job import Job, Run, call_on_each, read_batches, write_results
+from benchmarks.peers.job import Job, Run, call_on_each, read_batches
 
 
 @contextmanager
@@ -26,14 +25,14 @@ def start(job: Job) -> Iterator[Run]:
         else:
             task, function = ray.remote(call_on_each), ray.put(job.function)
             submit = [lambda batch: task.remote(function, batch)]
-        yield lambda folder: _run(job, submit, folder)
+        yield lambda: _run(job, submit)
 
 
-def _run(job: Job, submit: list[Callable[[list[Any]], Any]], folder: Path) -> None:
+def _run(job: Job, submit: list[Callable[[list[Any]], Any]]) -> list[Any]:
     references = [
         submit[number % len(submit)](batch) for number, batch in enumerate(read_batches(job))
     ]
-    write_results(folder, list(chain.from_iterable(ray.get(references))))
+    return list(chain.from_iterable(ray.get(references)))
 
 
 class _Caller:

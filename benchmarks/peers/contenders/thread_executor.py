@@ -6,12 +6,10 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
-from benchmarks.peers.job import Job, Run, read_items, write_results
+from benchmarks.peers.job import Job, Run, read_items
 
 
 @contextmanager
 def start(job: Job) -> Iterator[Run]:
     with ThreadPoolExecutor(job.at_once) as executor:
-        yield lambda folder: write_results(
-            folder, list(executor.map(job.function, read_items(job)))
-        )
+        yield lambda: list(executor.map(job.function, read_items(job)))

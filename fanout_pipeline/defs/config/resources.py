@@ -49,6 +49,11 @@ class Fanout(dg.ConfigurableResource[Any]):
         description="Most calls of an async function that asyncio has in flight at a time: as many as "
         "the called service, the client's connection pool and the limit on open files allow.",
     )
+    recycle_after: Optional[ItemCount] = Field(  # noqa: UP045
+        default=None,
+        description="After how many of its calls a worker closes the value that the fan-out's setup has made, and "
+        "makes it anew. Default: never.",
+    )
 
     on_error: Literal["fail", "quarantine"] = Field(
         default="fail",
@@ -152,6 +157,7 @@ class Fanout(dg.ConfigurableResource[Any]):
             retry_after=self.retry_after,
             budget_seconds=self.budget_seconds,
             budget_calls=self.budget_calls,
+            recycle_after=self.recycle_after,
         )
 
     def timed_options(self) -> Options:

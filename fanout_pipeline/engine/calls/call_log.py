@@ -15,19 +15,19 @@ import pickle
 import signal
 import sys
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from enum import Enum
 from mmap import mmap
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
-    from fanout_pipeline.results.types.buffer import ResultBuffer
+    pass
 
 _WORDS_BYTES = 64
 _CHUNK, _ITEM, _CALLS, _STATUS, _LOGGED, _KEPT_BYTES = range(6)
 STATUS_AT = 8 * _STATUS
 """Where the guard writes the worker's status as `os.waitpid` returns it: a word of eight bytes."""
-_NONE, _SOME, _ENDED = -1, -2, -3
+_NONE, _SOME, _ENDED, _SETUP = -1, -2, -3, -4
 _STACK_BEGINS = 2048
 _BYTES = 8192
 """The size of the log, with room for a stack of some eighty calls. A limit of file sizes (ulimit -f) holds for
@@ -86,7 +86,7 @@ class CallLog:
     def call(self) -> Call | None:
         """The call in progress; None if there is none, or it was not announced."""
         item, number = self._words[_ITEM], self._words[_CALLS]
-        if item in (_NONE, _ENDED):
+        if item in (_NONE, _ENDED, _SETUP):
             return None
         return Call(None if item == _SOME else item, number)
 
@@ -94,6 +94,11 @@ class CallLog:
     def has_called(self) -> bool:
         """Whether a call of the chunk was announced, be it in progress or not."""
         return self._words[_ITEM] != _NONE
+
+    @property
+    def is_setting_up(self) -> bool:
+        """Whether the worker is making the value that `setup` makes."""
+        return self._words[_ITEM] == _SETUP
 
     def kept(self, ended: bool) -> tuple[int, tuple[int | None, dict[str, Any]] | None]:
         """How many log records were kept back since this was last asked, and the last one: (index, fields).
@@ -146,7 +151,7 @@ class Recorder:
         self._announce = Announce.NOTHING
         self.first_index = 0
         """Index of the first item of the chunk that was begun last."""
-        self._calling: tuple[ResultBuffer, int] | None = None
+        self._calling: tuple[Any, int] | None = None
         with suppress(RuntimeError, OSError, ValueError):  # Messages then lack the stack.
             faulthandler.enable(descriptor, all_threads=False)
             faulthandler.register(ASK_FOR_STACK, descriptor, all_threads=False)
@@ -157,7 +162,7 @@ class Recorder:
         self._words[_ITEM] = _NONE
         self._words[_CHUNK] = chunk
 
-    def follow(self, results: ResultBuffer, first: int) -> None:
+    def follow(self, results: Any, first: int) -> None:
         """Results are being appended, beginning with that of the item at this position."""
         self._calling = results, first - len(results)
 
@@ -166,7 +171,8 @@ class Recorder:
         if self._calling is None:
             return None
         results, offset = self._calling
-        return self.first_index + offset + results.given
+        index: int = self.first_index + offset + results.given
+        return index
 
     def keep(self, record: bytes) -> None:
         """Count a log record that is not sent, and keep it as the last one. It has under 2 KB."""
@@ -194,6 +200,17 @@ class Recorder:
         if self._announce is not Announce.NOTHING:
             self._words[_CALLS] += 1
             self._words[_ITEM] = position
+
+    @contextmanager
+    def setting_up(self) -> Iterator[None]:
+        """For the block, `setup` makes a value: whichever call is in progress, that is no part of it."""
+        words, calling = self._words, self._calling
+        item, words[_ITEM], self._calling = words[_ITEM], _SETUP, None
+        try:
+            yield
+        finally:
+            words[_CALLS] += 1
+            words[_ITEM], self._calling = item, calling
 
     def rest(self) -> None:
         """No call is in progress."""

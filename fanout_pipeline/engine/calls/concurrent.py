@@ -14,13 +14,19 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
 from queue import SimpleQueue
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from fanout_pipeline.engine.calls.calls_of_chunk import Calls
 from fanout_pipeline.engine.calls.invoke import nobody_cancelled
-from fanout_pipeline.engine.model.errors import ItemFailed, failure_from, short_repr
+from fanout_pipeline.engine.calls.item_timeout import Limited
+from fanout_pipeline.engine.calls.setup import WorkerValue
+from fanout_pipeline.engine.model.errors import (
+    ItemFailed,
+    SetupFailed,
+    failure_from,
+    short_repr,
+)
 from fanout_pipeline.engine.model.work import Work
 from fanout_pipeline.engine.system.signals import interruptible_get
 from fanout_pipeline.engine.system.surroundings import copied_context
@@ -31,7 +37,7 @@ if TYPE_CHECKING:
 
 
 class Arrived:
-    """Says that more of the input has arrived, that what should arrive has failed, or that a budget is spent."""
+    """Says that more of the input has arrived, or that what should arrive has failed."""
 
 
 class InFlight:
@@ -43,10 +49,15 @@ class InFlight:
         loop: asyncio.AbstractEventLoop,
         concurrency: int,
         timeline: WorkerTimeline,
+        value: WorkerValue | None = None,
     ) -> None:
+        """`value` is what the function is given beside each item, if it is given something."""
         self._work = work
         limit = work.failures.item_timeout_seconds
-        self._function = work.function if limit is None else _Limited(work.function, limit)
+        function = work.function if limit is None else Limited(work.function, limit)
+        # Around the limit: to make a value anew is no part of a call.
+        self._function = function if value is None else value.function(function)
+        self._value = value
         self._limiter: Limiter | None = None
         if work.limits is not None:
             from fanout_pipeline.engine.calls.rate import limiter_of
@@ -65,6 +76,14 @@ class InFlight:
         self._lap = self._lap_cpu = 0.0
 
     # Called in the thread that reads and writes.
+
+    def ready(self) -> None:
+        """Make the value that calls are given, unless there is one. Raises SetupFailed. Before the first chunk is added."""
+        if self._value is not None and not self._value.is_made:
+            began = time.perf_counter()
+            self._value.ready()
+            self._timeline.until(began, "read")
+            self._timeline.until(time.perf_counter(), "start")
 
     def add(self, calls: Calls | None) -> None:
         """Add one more chunk, in order; None says that there is no further one."""
@@ -139,6 +158,7 @@ class InFlight:
                 try:
                     results[position] = await function(item)
                 except BaseException as error:  # Never an interrupt: see `event_loop`.
+                    self._require_setup(error)
                     if self._given_up() or not await self._recovered(calls, position, error):
                         return
                 calls.left -= 1
@@ -154,7 +174,7 @@ class InFlight:
             at = limiter.reserve(again=again)
             if at is None:
                 self.is_spent = True
-                self._complete.put(Arrived())
+                self._added.put_nowait(None)  # Whatever is added is not begun.
             elif (left := limiter.seconds_to(at)) <= 0:
                 return True
             else:
@@ -185,6 +205,7 @@ class InFlight:
                     return False
                 calls.results[position] = await self._function(item)
             except BaseException as another:
+                self._require_setup(another)
                 if self._given_up():
                     return False
                 tries.failed(_raised(another))
@@ -197,6 +218,12 @@ class InFlight:
             raise ItemFailed(failure) from None
         calls.failed[position], calls.results[position] = failure, None
         return True
+
+    def _require_setup(self, error: BaseException) -> None:
+        """Raise it again if there is no value to call with: that ends the run."""
+        if isinstance(error, SetupFailed):
+            self._stopped = True
+            raise error
 
     def _begin(self) -> None:
         if not self._open:
@@ -222,27 +249,6 @@ def _raised(error: BaseException) -> BaseException:
     while task is not None and task.cancelling():  # by the function
         task.uncancel()
     return nobody_cancelled(error)
-
-
-class _Limited:
-    """The function with a time limit for each call."""
-
-    def __init__(self, function: Callable[[Any], Any], seconds: float):
-        self._function = function
-        self._seconds = seconds
-
-    async def __call__(self, item: Any) -> Any:
-        limit = asyncio.timeout(self._seconds)
-        try:
-            async with limit:
-                return await self._function(item)
-        except TimeoutError:
-            if not limit.expired():
-                raise  # the function's own
-            raise TimeoutError(
-                f"the call took longer than item_timeout_seconds ({self._seconds:g} s) and was "
-                "cancelled"
-            ) from None
 
 
 def _index_of(error: BaseException) -> float:

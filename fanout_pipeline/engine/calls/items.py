@@ -40,7 +40,7 @@ def process_chunk(
     work: Work,
     chunk: Chunk,
     control: Control = UNLIMITED,
-    finish: Callable[[Quarantine, ResultBuffer], PartRecord] = Quarantine.part,
+    finish: Callable[[Quarantine, Any], PartRecord] = Quarantine.part,
 ) -> Outcome:
     """Call the function on each item of a chunk, as far as `control` lets it, and have `finish` make the part.
 
@@ -57,7 +57,7 @@ def _called(
     work: Work,
     chunk: Chunk,
     control: Control,
-    finish: Callable[[Quarantine, ResultBuffer], PartRecord],
+    finish: Callable[[Quarantine, Any], PartRecord],
     stopwatch: Stopwatch,
 ) -> tuple[PartRecord, Chunk | None]:
     """The part, and what is left of the chunk."""
@@ -66,7 +66,8 @@ def _called(
     if control.recorder is not None:
         control.recorder.first_index = first_index
     stopwatch.end("read")
-    results = ResultBuffer()
+    stays = work.generation.in_memory and finish is Quarantine.part
+    results: ResultBuffer | list[Any] = [] if stays else ResultBuffer()
     quarantine = Quarantine(work, items, stopwatch)
     with quarantine, appending(work.function, stopwatch.spent_elsewhere) as append:
         calls = _Calls(append, results, quarantine, control, allowing(work, control, stopwatch))
@@ -92,7 +93,7 @@ class _Calls:
     def __init__(
         self,
         append: Append,
-        results: ResultBuffer,
+        results: ResultBuffer | list[Any],
         quarantine: Quarantine,
         control: Control,
         allowing: Allowing | None = None,

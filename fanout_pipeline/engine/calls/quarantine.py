@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import ExitStack
 from dataclasses import asdict, replace
 from types import TracebackType
@@ -10,12 +11,14 @@ from typing import TYPE_CHECKING, Any, Self
 from fanout_pipeline.engine.model.errors import Failure, ItemFailed
 from fanout_pipeline.engine.model.work import Work
 from fanout_pipeline.engine.timing.stopwatch import Stopwatch
+from fanout_pipeline.results.store.manifest import PartRecord
+from fanout_pipeline.results.types.kinds import NULL
 from fanout_pipeline.sources.source import BadInput, Items
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from fanout_pipeline.results.store.manifest import PartRecord
+    from fanout_pipeline.results.memory import MemoryResults
 
 
 class Quarantine:
@@ -37,6 +40,8 @@ class Quarantine:
         self._write: Callable[[dict[str, Any]], None] | None = None
         self.positions: list[int] = []
         """The positions of failed items in the chunk, ascending."""
+        self.failed: list[dict[str, Any]] = []
+        """What is known of them, where no files are written."""
 
     def __enter__(self) -> Self:
         return self
@@ -59,7 +64,9 @@ class Quarantine:
         failure = failure.at(self.first_index + position, self._work.source)
         if not self.policy.quarantines:
             raise ItemFailed(failure) from None
-        if self._write is None:
+        if self._work.generation.in_memory:
+            self._write = self.failed.append
+        elif self._write is None:
             with self._stopwatch.importing():
                 from fanout_pipeline.results.store.failed_items import failed_items
 
@@ -70,11 +77,30 @@ class Quarantine:
 
     def part(self, results: Any) -> PartRecord:
         """Write the part. `results` has a null for each item in quarantine, unless they are left out."""
+        if self._work.generation.in_memory:
+            return self._kept(results)
         with self._stopwatch.importing():
             import fanout_pipeline.results.write  # noqa: F401
         omitted = self.positions if self.policy.omits else ()
         part = write_results_of(self._work, self._items, results, omitted)
         return replace(part, failed=len(self.positions))
+
+    def _kept(self, results: Any) -> PartRecord:
+        """Keep the results in memory: see `results.memory`."""
+        if not isinstance(results, list):
+            results = results.to_pylist() if hasattr(results, "to_pylist") else list(results)
+        part = self.unwritten(len(results))
+        place = part.number, part.first_index, part.items
+        generation: MemoryResults = self._work.generation  # type: ignore[assignment]
+        generation.keep(*place, results, self.failed, self.policy.omits)
+        return part
+
+    def unwritten(self, rows: int) -> PartRecord:
+        """The record of a part with so many results that is not written here."""
+        failed = len(self.positions)
+        omitted = failed if self.policy.omits else 0
+        place = self.number, self.first_index, rows + omitted
+        return PartRecord(*place, "", NULL, 0, 0, "", os.getpid(), failed=failed, omitted=omitted)
 
 
 def write_results_of(

@@ -12,14 +12,14 @@ from fanout_pipeline.engine.calls.invoke import is_async
 from fanout_pipeline.results.types.kinds import Kind
 
 
-def typed(function: Callable[[Any], Any], kind: Kind | None) -> Callable[[Any], Any]:
+def typed(function: Callable[..., Any], kind: Kind | None) -> Callable[..., Any]:
     """The function, which raises WrongType for a result that is not of this kind; None: itself."""
     if kind is None:
         return function
     return TypedAsync(function, kind) if is_async(function) else Typed(function, kind)
 
 
-def stated(function: Callable[[Any], Any]) -> Callable[[Any], Any]:
+def stated(function: Callable[..., Any]) -> Callable[..., Any]:
     """The user's own function, to name it in messages."""
     return function.function if isinstance(function, Typed) else function
 
@@ -27,12 +27,12 @@ def stated(function: Callable[[Any], Any]) -> Callable[[Any], Any]:
 class Typed:
     """A plain function whose results are of a stated kind. It can be pickled where the function can."""
 
-    def __init__(self, function: Callable[[Any], Any], kind: Kind):
+    def __init__(self, function: Callable[..., Any], kind: Kind):
         self.function = function
         self.kind = kind
 
-    def __call__(self, item: Any) -> Any:
-        result = self.function(item)
+    def __call__(self, *given: Any) -> Any:
+        result = self.function(*given)
         _require_stated(result, self.kind)
         return result
 
@@ -40,8 +40,8 @@ class Typed:
 class TypedAsync(Typed):
     """An async function whose results are of a stated kind."""
 
-    async def __call__(self, item: Any) -> Any:
-        result = await self.function(item)
+    async def __call__(self, *given: Any) -> Any:
+        result = await self.function(*given)
         _require_stated(result, self.kind)
         return result
 

@@ -29,6 +29,7 @@ from fanout_pipeline.sources.source import Version
 from fanout_pipeline.sources.spool.feed import feed_of
 
 _COLUMNS = "the columns of the results"
+_SETUP = "the function setup"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +43,7 @@ class Basis:
     function: dict[str, str]
     """The name and the fingerprint of the function for single items."""
     depends_on: dict[str, str]
-    """The content hash of each thing that the function depends on."""
+    """The content hash of each thing that the function depends on, and the fingerprint of `setup`."""
     is_spooled: bool = False
     """Whether the contents of the source are known only once they were spooled."""
 
@@ -52,7 +53,7 @@ class Basis:
         # As it was before it was read here, so that changes meanwhile are noticed.
         depends_on, input_ = stamps_of(spec), spec.source.hashing(spec.keep).examine()
         seen = InputVersions(Version(input_.token, input_.size), depends_on)
-        function, named = function_identity(spec.function), _content_hashes(spec)
+        function, named = _identity_in(spec, spec.function), _content_hashes(spec)
         is_spooled = feed_of(spec.source.examined(input_)) is not None
         return cls(seen, input_, function, named, is_spooled)
 
@@ -69,20 +70,26 @@ def code_version(spec: FanoutSpec, function: Callable[..., Any]) -> str:
     What the function depends on is not read for it: Dagster asks wherever it loads definitions.
     """
     columns = {} if spec.layout == PLAIN else {_COLUMNS: json.dumps(spec.layout._asdict())}
-    return _combined(function_fingerprint(function), columns)
+    made = _identity_in(spec, function)["fingerprint"]
+    return _combined(made, _setup_fingerprint(spec) | columns)
 
 
 def work_fingerprint(spec: FanoutSpec) -> str:
     """The fingerprint of the function with what it depends on."""
-    return _combined(function_fingerprint(spec.function), _content_hashes(spec))
+    return _combined(_identity_in(spec, spec.function)["fingerprint"], _content_hashes(spec))
 
 
 def _content_hashes(spec: FanoutSpec) -> dict[str, str]:
     if not spec.depends_on:
-        return {}
+        return _setup_fingerprint(spec)
     from fanout_pipeline.engine.functions.dependencies import content_hashes
 
-    return content_hashes(spec.depends_on)
+    return _setup_fingerprint(spec) | content_hashes(spec.depends_on)
+
+
+def _setup_fingerprint(spec: FanoutSpec) -> dict[str, str]:
+    """Not of its resources: who may call, and where, does not change what calls give."""
+    return {} if spec.setup is None else {_SETUP: function_fingerprint(spec.setup)}
 
 
 def _combined(fingerprint: str, others: Mapping[str, str]) -> str:
@@ -106,7 +113,7 @@ def identity_of(
         # What is spooled is compared when it is there.
         "the input": [] if basis.is_spooled else [basis.input.size, basis.input.identity],
         "the input's format": repr(spec.source).replace(repr(str(spec.source)), ""),
-        "the function": function_identity(called) if strategy.batch else basis.function,
+        "the function": _identity_in(spec, called) if strategy.batch else basis.function,
         "the version of the function's package": distribution_of(called),
         "the version of fanout_pipeline": [_version("fanout_pipeline"), FORMAT],
         "the version of Python": platform.python_version(),
@@ -131,6 +138,13 @@ def _converters(spec: FanoutSpec) -> dict[str, dict[str, str]]:
     """The functions that a source with `types` gives the text of its columns to."""
     types: Mapping[str, Callable[..., Any]] = getattr(spec.source, "types", {})
     return {f"the type of {name}": function_identity(types[name]) for name in sorted(types)}
+
+
+def _identity_in(spec: FanoutSpec, function: Callable[..., Any]) -> dict[str, str]:
+    """That of one of the spec's functions."""
+    if spec.code_version is not None:
+        return {"name": function_name(function), "fingerprint": spec.code_version}
+    return function_identity(function)
 
 
 def function_identity(function: Callable[..., Any]) -> dict[str, str]:

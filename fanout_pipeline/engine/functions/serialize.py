@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import io
 import pickle
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cache
 from typing import Any
 
@@ -21,6 +21,7 @@ from fanout_pipeline.engine.functions.importable import (
     has_name,
 )
 from fanout_pipeline.engine.model.errors import short_repr
+from fanout_pipeline.engine.model.work import Setup
 
 
 def pickle_with_function(
@@ -28,10 +29,12 @@ def pickle_with_function(
     function: Any,
     source: Any = None,
     log: Callable[[str], object] = lambda line: None,
+    *,
+    setup: Setup | None = None,
 ) -> bytes:
     """Pickle a message that contains the user's function. Logs a line where that is done by value.
 
-    Raises TypeError, naming what cannot be sent of the function, or of the source that the message contains.
+    Raises TypeError, naming what cannot be sent of the function, or of the source or setup that the message contains.
     """
     try:
         buffer = io.BytesIO()
@@ -62,6 +65,11 @@ def pickle_with_function(
                     "Have it hold no more than says where the items are, such as a path, and open files "
                     "and connections in its methods."
                 ) from error
+            for what, part in _parts(setup):
+                if why := why_unpicklable(part, can_import):
+                    raise TypeError(
+                        f"The {what} cannot be sent to worker processes: {why}. Have setup make it, which workers call."
+                    ) from error
             raise TypeError(
                 f"The function {name} cannot be sent to worker processes: {cause}. "
                 "Make it inside the function, or define the function at the top level of a module "
@@ -73,6 +81,12 @@ def pickle_with_function(
             "Define the function in a module of its own."
         )
         return data
+
+
+def _parts(setup: Setup | None) -> Iterator[tuple[str, Any]]:
+    if setup is not None:
+        yield f"setup {getattr(setup.make, '__qualname__', short_repr(setup.make))}", setup.make
+        yield from ((f"resource {name}", one) for name, one in setup.resources.items())
 
 
 def can_be_sent_by_name(function: Any) -> bool:

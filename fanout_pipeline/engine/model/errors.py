@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from fanout_pipeline.engine.system.signals import interrupt_in
@@ -10,6 +11,9 @@ from fanout_pipeline.results.files.printable import both_ends, printable, printa
 from fanout_pipeline.sources.source import Source
 
 _TRACEBACK_CHARACTERS = 10_000
+_MASK = "***"
+_secrets: list[str] = []
+"""Texts that are not to be shown, longer ones first: see `hide`."""
 
 
 class Stopped(BaseException):
@@ -59,6 +63,10 @@ class WorkerDied(Exception):
     """A worker process ended before it had finished its work. The message says how."""
 
 
+class SetupFailed(Exception):
+    """What `setup` names could not make its value. The message names it and includes the traceback."""
+
+
 @dataclass(frozen=True, slots=True)
 class Failure:
     """An exception raised by the user's function, as text that any process can read."""
@@ -98,12 +106,31 @@ class ItemFailed(Exception):
         )
 
 
+def hide(secrets: Iterable[str]) -> None:
+    """Have `***` in place of these texts in all that this process tells of errors and items from now on."""
+    _secrets.extend(secrets)
+    _secrets.sort(key=len, reverse=True)
+
+
+def show(secrets: Iterable[str]) -> None:
+    """End what `hide` has begun with the same texts."""
+    for secret in secrets:
+        _secrets.remove(secret)
+
+
+def masked(text: str) -> str:
+    """The text without what is to be hidden. To be called before it is cut or escaped."""
+    for secret in _secrets:
+        text = text.replace(secret, _MASK)
+    return text
+
+
 def reraise_interrupt(error: BaseException) -> None:
-    """Raise an error again that ended a call but is not the function's failure: an interrupt, or Stopped.
+    """Raise an error again that ended a call but is not the function's failure: an interrupt, Stopped, SetupFailed.
 
     A sys.exit() and a KeyboardInterrupt that the function itself raises are its failures.
     """
-    if isinstance(error, Stopped):
+    if isinstance(error, (Stopped, SetupFailed)):
         raise error
     interrupt = interrupt_in(error)
     if interrupt is not None:
@@ -118,12 +145,12 @@ def failure_from(error: BaseException, item: str, tries: int = 1) -> Failure:
     import traceback  # most workers do without it
 
     try:
-        message = str(error)
+        message = masked(str(error))
     except BaseException as unprintable:
         reraise_interrupt(unprintable)
         message = f"str() of the exception raised {type(unprintable).__name__}"
     tried = f" (tried {tries} times)" if tries > 1 else ""
-    lines = printable_lines("".join(traceback.format_exception(error)))
+    lines = printable_lines(masked("".join(traceback.format_exception(error))))
     return Failure(
         item=item,
         error_type=printable(type(error).__name__, 100),
@@ -145,7 +172,7 @@ def picklable(error: BaseException) -> BaseException:
             return error
     except Exception:  # noqa: S110 (its text can always be sent)
         pass
-    return RuntimeError(printable_lines("".join(traceback.format_exception(error))))
+    return RuntimeError(printable_lines(masked("".join(traceback.format_exception(error)))))
 
 
 def unpickling_failed(error: BaseException) -> BaseException:
@@ -160,7 +187,7 @@ def unpickling_failed(error: BaseException) -> BaseException:
 def short_repr(item: object, limit: int = 60) -> str:
     """The repr of an item, shortened to one line of printable text."""
     try:
-        text = repr(item)
+        text = masked(repr(item))
     except BaseException as error:
         reraise_interrupt(error)
         if not isinstance(item, int):

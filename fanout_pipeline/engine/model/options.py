@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 from fanout_pipeline.engine.model.call_limits import CallLimits
+from fanout_pipeline.engine.model.keywords import names_keywords
 from fanout_pipeline.engine.system.cores import effective_cores
 
 OnError = Literal["fail", "quarantine"]
@@ -75,10 +76,13 @@ FAIL = FailurePolicy()
 """The default: the first failed item ends the run."""
 
 
+@names_keywords
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options(FailurePolicy):
     """How a fan-out is run. Everything has a default."""
 
+    strategy: str | None = None
+    """The way to make the calls, by its name; `auto` and None: the one that suits, found while calls are made."""
     workers: int | None = None
     """The number of worker processes or threads, for strategies that use several. None: as many as there are
     cores that this process may use."""
@@ -102,6 +106,9 @@ class Options(FailurePolicy):
     kept where runs are resumed. None sets no limit."""
     budget_calls: int | None = None
     """The number of calls after which the run ends in the same way, retries included. A batch is one call."""
+    recycle_after: int | None = None
+    """After how many calls the value that `setup` made is closed and made anew, as for a client that leaks or a token
+    that expires. Each worker counts its own calls. None: the value lasts as long as its worker does."""
 
     def __post_init__(self) -> None:
         FailurePolicy.__post_init__(self)
@@ -121,6 +128,8 @@ class Options(FailurePolicy):
                 raise ValueError(f"{name} must be at least 1, not {value}")
         if self.burst is not None and self.per_second is None:
             raise ValueError("burst is the size of the bucket that per_second fills: set both")
+        if self.recycle_after is not None and self.recycle_after < 1:
+            raise ValueError(f"recycle_after must be at least 1, not {self.recycle_after}")
 
     @property
     def worker_count(self) -> int:

@@ -62,6 +62,8 @@ class RunRecord:
     """The number of part files that are visible."""
     reused_items: int = 0
     """The number of items in reused chunks."""
+    why: str = ""
+    """What `auto` has chosen, and why, in a sentence with its numbers; empty for other strategies."""
 
     @property
     def items_per_second(self) -> float:

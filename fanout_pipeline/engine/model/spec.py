@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import wraps
+from inspect import isasyncgenfunction, isgeneratorfunction
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
@@ -29,10 +30,10 @@ class FanoutSpec:
     letters, digits and underscores."""
     source: Source
     """Where the items come from. A relative path is relative to the data root."""
-    function: Callable[[Any], Any]
+    function: Callable[..., Any]
     """The function that is called with each item, and awaited if it is async. Worker processes import its
     module; if they cannot, or if the module holds Dagster objects, the function is sent with its code."""
-    batch_function: Callable[[Any], Any] | None = None
+    batch_function: Callable[..., Any] | None = None
     """The function for `vectorized`: it takes a batch of items and returns as many results. A batch is a pandas
     Series of plain values or a DataFrame of dicts; it is a `pyarrow.Table` if the first parameter is annotated so.
     With None there is no `vectorized`."""
@@ -55,6 +56,22 @@ class FanoutSpec:
     """The type that every result must have: a type or schema of pyarrow, a dataclass, a NamedTuple, a pydantic
     model, or one of Python's own (`float`, `list[str]`). A result that would not be read back equal is an error of
     its item. With None results have the type that they have in common, or the run fails."""
+    code_version: str | None = field(default=None, kw_only=True)
+    """What stands for the function's code in place of its fingerprint: results are made anew where it has changed,
+    and only there."""
+    setup: Callable[..., Any] | None = field(default=None, kw_only=True)
+    """What makes a value that calls share, such as a model, a session or a connection: a function or a context
+    manager, async ones too. It is called once in each worker process, thread or event loop, and the functions get
+    its value as their second argument. It is closed when the worker has done its part of the run, however that ends."""
+    resources: Mapping[str, Any] = field(
+        default_factory=dict, compare=False, repr=False, kw_only=True
+    )
+    """What `setup` is given by name, such as `{"api": ApiKey(...)}`: resources of Dagster, or any objects that pickle
+    can send. They are no part of the results' identity, they are never written to disk, and strings of theirs that
+    are long enough to be secrets are masked in failures and logs."""
+    thread_safe: bool = field(default=False, kw_only=True)
+    """Whether the function may be called in several threads of one process at once, which is only then done by
+    strategies that choose by themselves."""
     import_path: tuple[str, ...] = field(
         default_factory=import_path, compare=False, repr=False, kw_only=True
     )
@@ -66,6 +83,7 @@ class FanoutSpec:
             raise TypeError(
                 f"depends_on is a tuple of names: write depends_on=({str(self.depends_on)!r},)"
             )
+        object.__setattr__(self, "depends_on", tuple(self.depends_on))
         if not 0 <= self.tolerance < math.inf:
             raise ValueError(f"tolerance must be at least 0 and finite, not {self.tolerance}")
         if isinstance(self.keep, str):
@@ -78,6 +96,21 @@ class FanoutSpec:
                     "given twice" if folded not in OWN_COLUMNS else "a column of the results' own"
                 )
                 raise ValueError(f"keep names {name!r}, which is {taken}: leave it out")
+        if self.setup is not None and not callable(self.setup):
+            raise TypeError(
+                f"setup is a function that makes a value, not {type(self.setup).__qualname__}: "
+                "write setup=lambda: value for one that is made already"
+            )
+        if isgeneratorfunction(self.setup) or isasyncgenfunction(self.setup):
+            raise TypeError(
+                f"setup {getattr(self.setup, '__qualname__', '')} yields: decorate it with contextlib.contextmanager, or "
+                "with asynccontextmanager if it is async"
+            )
+        object.__setattr__(self, "resources", dict(self.resources))
+        if self.resources and self.setup is None:
+            raise ValueError(
+                f"resources are given to setup, and there is none: {', '.join(self.resources)}"
+            )
         kind = self.layout.kind
         if self.unpack and isinstance(kind, dict):
             require_free(kind, self.keep)

@@ -27,6 +27,7 @@ Feature = Literal[
     "quarantine",
     "item_timeout_seconds",
     "worker_memory_mb",
+    "setup",
     "resume",
     "by_value",
     "limits",
@@ -51,6 +52,9 @@ class Ran:
 
 class Crew(Protocol):
     """Workers that have started and wait for work."""
+
+    why: str = ""
+    """See `RunRecord.why`, once it has run."""
 
     def run(self, work: Work, progress: Progress) -> Ran:
         """Write the part of every chunk.
@@ -86,6 +90,8 @@ class Strategy:
     """Whether it calls the batch function."""
     awaits: bool = False
     """Whether it has several calls of an async function in flight at once."""
+    grows: bool = False
+    """Whether it begins with one worker, and has others join where that pays, up to what the options say."""
     lacks: frozenset[Feature] = frozenset({"item_timeout_seconds"})
     """What it cannot do. A baseline refuses a run that asks for it, others warn (see `suitability`)."""
     baseline: bool = False

@@ -5,9 +5,9 @@ Apart from `strategy`, because a worker needs nothing of that.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from fanout_pipeline.engine.model.call_limits import CallLimits
 from fanout_pipeline.engine.model.options import FAIL, FailurePolicy
@@ -30,6 +30,17 @@ class InputVersions:
     """The version of the source."""
     depends_on: dict[str, str]
     """A stamp for each name in `depends_on`, which changes when its contents do."""
+
+
+class Setup(NamedTuple):
+    """What makes the value that functions are given: see `calls.setup`."""
+
+    make: Callable[..., Any]
+    """The user's function."""
+    resources: Mapping[str, Any]
+    """Its arguments by name, as they can be sent: see `functions.resources`."""
+    recycle_after: int | None = None
+    """The number of calls after which a worker's value is made anew; None: never."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +77,8 @@ class Work:
     """The source that `seen` is of, where `source` reads the spool of another."""
     limits: CallLimits | None = None
     """What limits all calls together; None where nothing does."""
+    setup: Setup | None = field(default=None, repr=False)
+    """What makes the second argument of the functions; None: they have one."""
 
     @property
     def first_number(self) -> int:

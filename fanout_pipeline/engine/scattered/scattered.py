@@ -21,9 +21,12 @@ import fanout_pipeline.engine.calls.imports  # noqa: F401 (importing Arrow is no
 from fanout_pipeline.engine.calls.budget import limited
 from fanout_pipeline.engine.calls.invoke import awaited_aside
 from fanout_pipeline.engine.calls.items import process_chunk
+from fanout_pipeline.engine.calls.outcome import UNLIMITED
+from fanout_pipeline.engine.calls.setup import given
 from fanout_pipeline.engine.calls.typed import typed
 from fanout_pipeline.engine.functions.identity import Basis, identity_of
 from fanout_pipeline.engine.functions.input_guard import inputs_unchanged, require_same_inputs
+from fanout_pipeline.engine.functions.resources import setup_of
 from fanout_pipeline.engine.intake import Intake
 from fanout_pipeline.engine.job import Job
 from fanout_pipeline.engine.model.call_limits import CallLimits
@@ -164,6 +167,7 @@ class ScatteredRun:
             depends_on=spec.depends_on,
             seen=seen,
             layout=spec.layout,
+            setup=setup_of(spec, self.options),
         )
         # The chunk may have been cut before the input shrank.
         stop = min(stop, seen.source.size)
@@ -175,6 +179,7 @@ class ScatteredRun:
             awaited_aside(spec.function),
             limited(self._limits, generation.local, generation.name, progress) as limits,
             suppress(Spent),  # `limited` says so.
+            given(work, process_chunk) as process,
         ):
             work = replace(work, limits=limits)
             try:
@@ -182,7 +187,7 @@ class ScatteredRun:
                 for piece in gaps([(start, stop)], work.finished):
                     # A number that no other step has, of this run or of an earlier one that lives on.
                     chunk = Chunk(secrets.randbits(48), *piece)
-                    done = process_chunk(work, chunk)
+                    done = process(work, chunk, UNLIMITED)
                     parts.add(*done.range(chunk), done.part)
                     progress.done(done.part.items, done.size(chunk))
                     busy += busy_seconds(done.part)
@@ -230,6 +235,7 @@ class ScatteredRun:
                     self.options.failures,
                     self._limits,
                     Progress(self.strategy, self.log),
+                    setup_of(spec, self.options),
                 )
                 with self._crew(left) as crew:
                     once = job.run(crew, folder, finished)

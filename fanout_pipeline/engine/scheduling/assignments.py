@@ -40,10 +40,10 @@ class Assignments:
         self._suspects = suspects
         self._is_cut_off = False
 
-    def cut_off(self) -> None:
-        """Give nothing more out, as a budget is spent."""
+    def cut_off(self, assignment: Assignment) -> None:
+        """A budget is spent: nothing was done of an assignment, and nothing more is given out."""
         self._is_cut_off = True
-        self._plan.cut_off()
+        self._plan.cut_off(assignment.chunk)
 
     @property
     def again(self) -> bool:

@@ -110,7 +110,7 @@ class ChunkPlan:
         self._paces: dict[int, _Pace] = {}
         """The paces of the chunks that are being worked on, by their numbers."""
         self._pace = _Pace()
-        self._past_seconds = 0.0
+        self.past_seconds = 0.0
         """Time worked by all workers together."""
         self._steady_seconds = 0.0
         """Time worked by all workers together, halved at each worker's death."""
@@ -152,8 +152,9 @@ class ChunkPlan:
         if new.ended:
             self._arrivals = None
 
-    def cut_off(self) -> None:
-        """Give nothing more out: the run is to end with what it has begun, as a budget is spent."""
+    def cut_off(self, chunk: Chunk) -> None:
+        """A budget is spent: nothing was done of a chunk, and nothing more is given out."""
+        del self._paces[chunk.number]
         self.is_cut_off, self._arrivals = True, None
 
     def take(self) -> Chunk | None:
@@ -206,10 +207,45 @@ class ChunkPlan:
             least = self._longest_seconds
         return _PATIENCE * max(least, unit * chunk.size)
 
+    def require_going_on(self) -> None:
+        """Raises Stopped where somebody else has stopped the run."""
+        return
+
+    def wait(self, seconds: float) -> None:
+        """Until something is done by others, so long at most; no time at all where there are none."""
+        return
+
+    @property
+    def outstanding(self) -> int:
+        """How many chunks were given out and are not done: something may be left of them."""
+        return len(self._paces)
+
+    @property
+    def unfinished(self) -> bool:
+        """Whether anything is not done yet that may still be had."""
+        left = (self._begun or self._whole) and not self.is_cut_off
+        return bool(self.outstanding or left or self.awaits)
+
+    def left_seconds(self) -> float:
+        """How long one worker would take for what is not given out, as far as that has arrived."""
+        ranges = [(part.size, part.pace.or_else(self._pace)) for part in self._begun]
+        return sum(size * unit for size, unit in ranges) + self._whole_size * self._pace.or_else(
+            self._pace
+        )
+
+    def left_units(self) -> int:
+        """How much is not given out, as far as that has arrived, in units of the source."""
+        return self._whole_size + sum(part.size for part in self._begun)
+
+    def shortened(self, chunk: Chunk, stop: int) -> Chunk:
+        """A chunk that was just taken, up to `stop`; the rest of it is given out again."""
+        heapq.heappush(self._begun, _Range(stop, chunk.stop, self._paces[chunk.number]))
+        return replace(chunk, stop=stop)
+
     def done(self, chunk: Chunk, seconds: float, rest: Chunk | None) -> None:
         """A chunk took so many seconds up to the beginning of `rest`, which is given out again."""
         size = (chunk.stop if rest is None else rest.start) - chunk.start
-        self._past_seconds += seconds
+        self.past_seconds += seconds
         self._steady_seconds += seconds
         self._pace.saw(size, seconds)
         self._paces.pop(chunk.number).saw(size, seconds)
@@ -236,7 +272,7 @@ class ChunkPlan:
         left_seconds = waiting.size * unit + sum(size * its_unit for size, its_unit in others)
         left_size = waiting.size + sum(size for size, _ in others)
         fair = left_seconds / (_PIECES_PER_WORKER * self._workers)
-        past = _SHARE_OF_PAST * self._past_seconds / self._workers
+        past = _SHARE_OF_PAST * self.past_seconds / self._workers
         seconds = max(self._shortest_seconds, min(self._longest_seconds, fair, past))
         size = max(1, round(seconds / unit))
         return min(size, math.ceil(left_size / self._workers)) if waiting.pace.doubtful else size

@@ -11,6 +11,7 @@ from fanout_pipeline.engine.functions.input_guard import input_versions
 from fanout_pipeline.engine.model.spec import FanoutSpec
 from fanout_pipeline.engine.model.work import InputVersions, Work
 from fanout_pipeline.engine.system.signals import interrupts_held
+from fanout_pipeline.results.read import Snapshot
 from fanout_pipeline.results.store.collector import PartCollector
 from fanout_pipeline.results.store.generation import Generation
 from fanout_pipeline.results.store.ledger import Finished, Identity, Ledger
@@ -50,7 +51,8 @@ def _except_failed(ledger: Ledger, identity: Identity) -> str:
 
 def part_collector(work: Work) -> PartCollector:
     """Collects the parts of a run, and records them in its ledger as long as its input is unchanged."""
-
+    if work.generation.in_memory:
+        return work.generation  # type: ignore[return-value]
     read = work if work.spooled is None else replace(work, source=work.spooled)
 
     def is_unchanged() -> bool:
@@ -72,15 +74,16 @@ def log_kept_on_error(
 ) -> Iterator[None]:
     """Where the block ends with an error, log what the next run of the same identity can reuse.
 
-    Nobody writes to the generation any more by then.
+    The error has it as its attribute `partial`. Nobody writes to the generation any more by then.
     """
     try:
         yield
-    except BaseException:
+    except BaseException as error:
         # A cancellation may come twice. And no error here may take the place of the run's.
         with interrupts_held(), suppress(Exception):
             if kept := _kept(generation, spec, basis):
                 log(kept)
+            error.partial = Snapshot.of_unfinished(generation, spec.unpack)  # type: ignore[attr-defined]
         raise
 
 

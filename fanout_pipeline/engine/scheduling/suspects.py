@@ -51,6 +51,8 @@ class Death:
     """Whether it may have been killed for reasons that have nothing to do with its items."""
     after_calls: bool = False
     """Whether all calls had ended, and the worker was writing their results or handing them back."""
+    in_setup: bool = False
+    """Whether it was making the value that `setup` makes."""
     stack: str = ""
     """Where in the code the worker was, as far as known."""
     call: Call | None = None
@@ -152,10 +154,15 @@ class Suspects:
         Raises WorkerDied where nothing would be learnt from doing it again.
         """
         before = suspect or Suspect(chunk)
+        if death.in_setup and not death.foreign:
+            raise _given_up(f"A worker process {death.how}", death)
         if not death.begun:
             self._unbegun_deaths += 1
-            # All of them may have been killed at once, and then those that replaced them.
-            if self._unbegun_deaths >= 2 * (self.workers + _DEATHS):
+            # All of them may have been killed at once, and then those that replaced them. A setup may take minutes.
+            spare = (
+                self.workers + _FOREIGN_DEATHS if death.in_setup else 2 * (self.workers + _DEATHS)
+            )
+            if self._unbegun_deaths >= spare:
                 raise _given_up(
                     f"{self._unbegun_deaths} worker processes in a row ended before they had begun any "
                     f"work. The last one {death.how}",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 
 from fanout_pipeline.engine.calls.calls_of_chunk import Calls
@@ -17,6 +17,7 @@ from fanout_pipeline.engine.calls.event_loop import served
 from fanout_pipeline.engine.calls.invoke import is_async
 from fanout_pipeline.engine.calls.loop_thread import Call
 from fanout_pipeline.engine.calls.quarantine import Quarantine, unreadable_failures
+from fanout_pipeline.engine.calls.setup import opened
 from fanout_pipeline.engine.calls.typed import stated
 from fanout_pipeline.engine.functions.fingerprint import function_name
 from fanout_pipeline.engine.model.options import Options
@@ -65,8 +66,9 @@ class _EventLoop(Crew):
             arrivals=work.arrivals,
         )
         progress.begin(plan.expected_size)
-        with served() as loop:
-            calls = InFlight(work, loop.loop, self._concurrency, timeline)
+        with served() as loop, ExitStack() as stack:
+            value = work.setup and stack.enter_context(opened(work.setup, awaits=True))
+            calls = InFlight(work, loop.loop, self._concurrency, timeline, value)
             running = Call(loop, calls.run(), calls.end)
             try:
                 running.submit()
@@ -82,7 +84,11 @@ class _EventLoop(Crew):
         return Ran(parts.in_order(), (timeline,))
 
     def _read_and_write(
-        self, work: Work, plan: ChunkPlan, calls: InFlight, progress: Progress
+        self,
+        work: Work,
+        plan: ChunkPlan,
+        calls: InFlight,
+        progress: Progress,
     ) -> PartCollector:
         """The parts of all chunks, or of those that were done when the calls ended."""
         parts = part_collector(work)
@@ -106,18 +112,18 @@ class _EventLoop(Crew):
                 items = work.source.read(chunk)
                 found = Calls(items, unreadable_failures(work, items))
                 read_seconds[chunk.number] = time.perf_counter() - began
+                if len(items):
+                    calls.ready()
                 calls.add(found)
                 unfinished[chunk.number] = found
                 read += len(items)
             done = calls.next_complete()
             if done is None:
-                if calls.is_spent:
-                    _write_done(work, plan, unfinished.values(), parts, progress)
+                _write_done(
+                    work, plan, unfinished.values() if calls.is_spent else (), parts, progress
+                )
                 return parts
             if isinstance(done, Arrived):
-                if calls.is_spent and not all_added:
-                    all_added = True
-                    calls.add(None)
                 plan.arrive()
                 if plan.is_cut_off and work.arrivals is not None:
                     # Chunks are not cut short here: to finish those that were begun may take long.

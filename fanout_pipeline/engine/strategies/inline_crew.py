@@ -7,6 +7,7 @@ import time
 from fanout_pipeline.engine.calls.invoke import awaited_aside
 from fanout_pipeline.engine.calls.items import process_chunk
 from fanout_pipeline.engine.calls.outcome import Control, ProcessChunk
+from fanout_pipeline.engine.calls.setup import given
 from fanout_pipeline.engine.model.errors import Spent
 from fanout_pipeline.engine.model.strategy import Crew, Ran
 from fanout_pipeline.engine.model.work import Work
@@ -30,7 +31,7 @@ class OneByOne(Crew):
         plan = ChunkPlan(work.chunks, 1, work.fixed, given=work.first_number, arrivals=arrivals)
         progress.begin(plan.expected_size)
         parts = part_collector(work)
-        with awaited_aside(work.function):
+        with awaited_aside(work.function), given(work, self._process) as process:
             while (chunk := plan.take()) is not None or plan.awaits:
                 if chunk is None:
                     assert arrivals is not None
@@ -38,12 +39,13 @@ class OneByOne(Crew):
                     timeline.until(time.perf_counter(), "wait")
                     continue
                 try:
-                    done = self._process(work, chunk, Control(plan.seconds(chunk)))
+                    done = process(work, chunk, Control(plan.seconds(chunk)))
                 except Spent:
                     break
                 plan.done(chunk, busy_seconds(done.part), done.rest)
                 parts.add(*done.range(chunk), done.part)
-                timeline.add(seconds_of(done.part), time.perf_counter())
+                spent = seconds_of(done.part) | {"start": done.import_seconds}
+                timeline.add(spent, time.perf_counter())
                 progress.done(done.part.items, done.size(chunk))
         return Ran(parts.in_order(), (timeline,))
 

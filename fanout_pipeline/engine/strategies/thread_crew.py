@@ -9,13 +9,15 @@ from __future__ import annotations
 import ctypes
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext, suppress
+from functools import partial
 from queue import SimpleQueue
 
-from fanout_pipeline.engine.calls.invoke import awaited_aside
+from fanout_pipeline.engine.calls.invoke import awaited_aside, is_async
 from fanout_pipeline.engine.calls.outcome import Control, Outcome, ProcessChunk
+from fanout_pipeline.engine.calls.setup import given
 from fanout_pipeline.engine.model.errors import Spent, Stopped
 from fanout_pipeline.engine.model.strategy import Crew, Ran
 from fanout_pipeline.engine.model.work import Work
@@ -25,12 +27,14 @@ from fanout_pipeline.engine.system.progress import Progress
 from fanout_pipeline.engine.system.signals import interruptible_get
 from fanout_pipeline.engine.system.surroundings import in_copied_context
 from fanout_pipeline.engine.system.usage import ProcessUsage
-from fanout_pipeline.engine.timing.timeline import WorkerTimeline, busy_seconds, seconds_of
+from fanout_pipeline.engine.timing.timeline import WorkerTimeline, busy_seconds
 from fanout_pipeline.results.store.collector import PartCollector
 from fanout_pipeline.sources.source import Chunk
 
 _PATIENCE_SECONDS = 0.5
 """Time for threads to notice by themselves, between two items, that they are to stop."""
+Around = Callable[[], AbstractContextManager[ProcessChunk]]
+"""What a thread enters before its first chunk, and leaves after its last: it gives the way to do chunks."""
 _Finished = SimpleQueue["tuple[Chunk, Outcome, int] | BaseException | None"]
 """Chunks that threads have done, with the thread's number; the error of one, and None, of each that ends."""
 
@@ -45,16 +49,24 @@ class ThreadCrew(Crew):
         process: ProcessChunk,
         first_share: float | None,
     ):
+        """`first_share`: None unless `process` calls the batch function."""
         self._pool = pool
         self._workers = workers
         self._process = process
         self._first_share = first_share
 
     def run(self, work: Work, progress: Progress) -> Ran:
-        with awaited_aside(work.function):
-            return self._ran(work, progress)
+        batch = self._first_share is not None
+        function = work.batch_function if batch and work.batch_function else work.function
+        # A thread has a value of its own, an event loop one for all.
+        process: Around = partial(given, work, self._process, function)
+        with awaited_aside(function), ExitStack() as stack:
+            if is_async(function):
+                shared = stack.enter_context(process())
+                process = lambda: nullcontext(shared)  # noqa: E731
+            return self._ran(work, progress, process)
 
-    def _ran(self, work: Work, progress: Progress) -> Ran:
+    def _ran(self, work: Work, progress: Progress, process: Around) -> Ran:
         began = time.perf_counter()
         share = self._first_share
         plan = ChunkPlan(
@@ -74,7 +86,9 @@ class ThreadCrew(Crew):
             work.arrivals.listen(shared.wake)
         timelines: dict[int, WorkerTimeline] = {}
         futures = [
-            self._pool.submit(in_copied_context(self._serve), number, work, shared, parts, finished)
+            self._pool.submit(
+                in_copied_context(_serve), number, work, process, shared, parts, finished
+            )
             for number in range(self._workers)
         ]
         try:
@@ -85,8 +99,7 @@ class ThreadCrew(Crew):
                         serving -= 1
                     case (chunk, outcome, thread):
                         timeline = timelines.setdefault(thread, WorkerTimeline(began))
-                        timeline.until(outcome.began, "wait")
-                        timeline.add(seconds_of(outcome.part), outcome.ended)
+                        timeline.add_chunk(outcome.part, outcome.import_seconds, outcome.ended)
                         progress.done(outcome.part.items, outcome.size(chunk))
                     case BaseException() as error:
                         raise error
@@ -103,33 +116,39 @@ class ThreadCrew(Crew):
     def usage(self) -> list[ProcessUsage]:
         return []
 
-    def _serve(
-        self,
-        number: int,
-        work: Work,
-        shared: _SharedPlan,
-        parts: PartCollector,
-        finished: _Finished,
-    ) -> None:
-        try:
-            while (turn := shared.take()) is not None:
-                chunk, seconds = turn
-                try:
-                    outcome = self._process(work, chunk, Control(seconds, shared.is_stopped))
+
+def _serve(
+    number: int,
+    work: Work,
+    process_given: Around,
+    shared: _SharedPlan,
+    parts: PartCollector,
+    finished: _Finished,
+) -> None:
+    """What a thread does with all that it can take of the plan."""
+    try:
+        with process_given() as process:
+            try:
+                while (turn := shared.take()) is not None:
+                    chunk, seconds = turn
+                    outcome = process(work, chunk, Control(seconds, shared.is_stopped))
                     # By this thread, before it begins another chunk: the calling thread gets the
                     # GIL so seldom that it would record parts long after they are written.
                     parts.add(*outcome.range(chunk), outcome.part)
-                except BaseException as error:
-                    shared.failed(isinstance(error, Spent))
-                    raise
-                shared.done(chunk, outcome)
-                finished.put((chunk, outcome, number))
-        except Stopped:
-            pass
-        except BaseException as error:  # Whatever it is, others wait for this thread's chunk.
-            finished.put(error)
-        finally:
-            finished.put(None)
+                    shared.done(chunk, outcome)
+                    finished.put((chunk, outcome, number))
+            except Spent:
+                shared.cut_off(chunk)
+            except Stopped:
+                pass
+            except BaseException as error:  # Whatever it is, others wait for this thread's chunk.
+                finished.put(error)
+            finally:
+                shared.left()
+    except BaseException as error:
+        finished.put(error)
+    finally:
+        finished.put(None)
 
 
 class _SharedPlan:
@@ -161,13 +180,19 @@ class _SharedPlan:
             self._plan.done(chunk, busy_seconds(outcome.part), outcome.rest)
             self._changed.notify_all()
 
-    def failed(self, is_spent: bool) -> None:
-        """Nothing came of this thread's chunk. `is_spent`: because a budget allows no further call."""
+    def cut_off(self, chunk: Chunk) -> None:
+        """A budget is spent: nothing was done of this thread's chunk, and nothing more is given out."""
         with self._changed:
-            self._calling.remove(threading.get_ident())
-            if is_spent:
-                self._plan.cut_off()
-                self._changed.notify_all()
+            self._calling.discard(threading.get_ident())
+            self._plan.cut_off(chunk)
+            self._changed.notify_all()
+
+    def left(self) -> None:
+        """This thread takes no more: nothing came of its chunk, if it has one, and nobody interrupts it any more."""
+        while True:
+            with suppress(Stopped), self._changed:
+                self._calling.discard(threading.get_ident())
+                return
 
     def wake(self) -> None:
         """Something has arrived, or nothing more will."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable
 
@@ -11,7 +12,7 @@ _SHARE_OF_PAST = 0.1
 
 
 class Progress:
-    """Counts finished items and logs a line now and then; for one thread only.
+    """Counts finished items and logs a line now and then; any thread may count.
 
     The first line comes after two seconds, further ones after pauses of a tenth of the time so far, but of no
     more than `interval` seconds. A line costs 10 ms in Dagster's event log.
@@ -30,6 +31,7 @@ class Progress:
         self._interval = interval
         self._clock = clock
         self._logged_once: set[str] = set()
+        self._counting = threading.Lock()
         self.begin(0)
 
     def begin(self, size: float | Callable[[], float | None]) -> None:
@@ -43,14 +45,17 @@ class Progress:
 
     def done(self, items: int, size: int) -> None:
         """Count items as finished, and their share of the total size."""
-        self._size_done += size
-        self._items_done += items
-        now = self._clock()
-        seconds = now - self._began
-        pause = min(max(_FIRST_SECONDS, _SHARE_OF_PAST * seconds), self._interval)
-        if now - self._last_line >= pause and self._size_done:
+        with self._counting:
+            self._size_done += size
+            self._items_done += items
+            now = self._clock()
+            seconds = now - self._began
+            pause = min(max(_FIRST_SECONDS, _SHARE_OF_PAST * seconds), self._interval)
+            if now - self._last_line < pause or not self._size_done:
+                return
             self._last_line = now
-            self._write(self._line(seconds))
+            line = self._line(seconds)
+        self._write(line)
 
     @property
     def items(self) -> int:

@@ -6,8 +6,10 @@
 - A signal handler and the user's function may both raise KeyboardInterrupt or SystemExit in the same call.
 """
 
+import math
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from queue import Empty, SimpleQueue
@@ -24,7 +26,8 @@ _MARK = "came_with_a_signal"
 class _HeldInterrupts:
     """Interrupts that have arrived and wait to be handled."""
 
-    def __init__(self) -> None:
+    def __init__(self, seconds: float):
+        self._until = time.monotonic() + seconds
         self._arrived: list[int] = []
         self._previous: dict[int, Any] = {}
 
@@ -43,7 +46,10 @@ class _HeldInterrupts:
             signal.raise_signal(number)
 
     def _hold_back(self, number: int, frame: Any) -> None:
-        self._arrived.append(number)
+        if time.monotonic() < self._until:
+            self._arrived.append(number)
+        elif callable(handler := self._previous[number]):
+            handler(number, frame)
 
 
 def interruptible_get(queue: SimpleQueue[_Item]) -> _Item:
@@ -56,9 +62,9 @@ def interruptible_get(queue: SimpleQueue[_Item]) -> _Item:
 
 
 @contextmanager
-def interrupts_held() -> Iterator[None]:
-    """Interrupts that arrive in the block wait for its end."""
-    held = _HeldInterrupts()
+def interrupts_held(seconds: float = math.inf) -> Iterator[None]:
+    """Interrupts that arrive in the first `seconds` of the block wait for its end."""
+    held = _HeldInterrupts(seconds)
     held.hold()
     try:
         yield

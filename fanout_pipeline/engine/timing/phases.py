@@ -4,7 +4,7 @@ from __future__ import annotations
 
 PHASES = {
     "launch": "starting the processes of Dagster's run and of its steps, and their imports",
-    "start": "starting workers, and their imports",
+    "start": "starting workers, their imports, and what `setup` makes",
     "read": "cutting the source into chunks, reading and parsing them",
     "call": "the function itself",
     "write": "writing parts, and freeing the memory of their items and results",

@@ -3,7 +3,8 @@
     receives                                        answers
     ("work", Work, levels of loggers, bytes)
     ("chunk", Order), after that, any number        (DONE, Outcome, results or None), (SPENT, None), or an exception
-    WARM_UP                                         (READY, None)
+    HELLO, or WARM_UP                               (READY, None)
+    CLOSE, perhaps after LEAVE_CALLS                (CLOSE, None), when what `setup` has made is closed
     (CALL, function of a callable that sends)       whatever it sends: see `repeated_calls` and `apart`
     None                                            ends
 
@@ -23,14 +24,19 @@ import sys
 import threading
 import time
 from collections import deque
+from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from fanout_pipeline.engine.calls.call_log import Recorder
 from fanout_pipeline.engine.workers.protocol import (
     CALL,
+    CLOSE,
     DONE,
+    HELLO,
+    LEAVE_CALLS,
     READY,
     SPENT,
     WARM_UP,
@@ -40,6 +46,7 @@ from fanout_pipeline.engine.workers.protocol import (
 
 if TYPE_CHECKING:
     from fanout_pipeline.engine.workers.handing_back import HandingBack
+    from fanout_pipeline.engine.workers.held_value import HeldValue
 
 
 def main(descriptor: int, call_log: int, cpu_seconds: float) -> None:
@@ -66,22 +73,31 @@ def main(descriptor: int, call_log: int, cpu_seconds: float) -> None:
 
     keep_freed_memory()
     logs = LogRecords(parent.send_during_call, recorder)
-    work, handing_back = None, HandingBack(0)
+    work, handing_back, value = None, HandingBack(0), None
     imported = time.perf_counter() - began
     while True:
         received, message = parent.receive()
         match message:
             case None:
+                _close(value)
                 _end()
             case ("work", work, levels, sendable_bytes):
-                handing_back = HandingBack(sendable_bytes)
+                _close(value)
+                value = _value_of(work, parent)
+                handing_back = HandingBack(sendable_bytes, work.generation.in_memory)
                 logs.follow(levels)
                 work.surroundings.apply()
                 # To unpickle it has imported the user's module, which counts as imports of the first chunk.
                 imported += time.perf_counter() - received
             case ("chunk", order):
-                parent.send(_answer(work, order, recorder, handing_back, imported))
+                parent.send(_answer(work, order, recorder, handing_back, imported, value))
                 imported = 0.0
+            case str() if message == HELLO:
+                parent.send(_ready(value))
+            case str() if message == CLOSE:
+                _close(value)
+                value = None
+                parent.send((CLOSE, None))
             case str() if message == WARM_UP:
                 with suppress(Exception):  # It would be raised again in the next run.
                     from fanout_pipeline.engine.calls.imports import rehearse
@@ -93,17 +109,53 @@ def main(descriptor: int, call_log: int, cpu_seconds: float) -> None:
                 function(parent.send)
 
 
+def _value_of(work: Any, parent: Parent) -> HeldValue | None:
+    """What `setup` makes here for this run, nothing yet; None if there is no setup."""
+    if work.setup is None:
+        return None
+    from fanout_pipeline.engine.workers.held_value import HeldValue
+
+    value = HeldValue(work)
+    parent.leave_calls = value.stop
+    return value
+
+
+def _ready(value: HeldValue | None) -> Any:
+    """The answer of a worker that joins a run, once it could begin to call."""
+    try:
+        if value is not None:
+            value.ready()
+    except BaseException as error:
+        from fanout_pipeline.engine.model.errors import picklable
+
+        return picklable(error)
+    return READY, None
+
+
+def _close(value: HeldValue | None) -> None:
+    if value is not None:
+        value.close()
+
+
 def _answer(
-    work: Any, order: Order, recorder: Recorder, handing_back: HandingBack, imported: float
+    work: Any,
+    order: Order,
+    recorder: Recorder,
+    handing_back: HandingBack,
+    imported: float,
+    value: HeldValue | None,
 ) -> Any:
     """Do a chunk. `imported`: the seconds that imports have taken since the chunk before."""
     from fanout_pipeline.engine.calls.items import process_chunk
     from fanout_pipeline.engine.calls.outcome import Control
 
     recorder.begin(order.chunk.number, order.announce)
+    if order.source is not None:
+        work = replace(work, source=order.source)
     try:
         control = Control(order.seconds, recorder=recorder, failure=order.failure)
-        outcome = process_chunk(work, order.chunk, control, handing_back.part)
+        process = process_chunk if value is None else value.process
+        outcome = process(work, order.chunk, control, handing_back.part)
     except BaseException as error:
         from fanout_pipeline.engine.model.errors import Spent, picklable
 
@@ -138,6 +190,8 @@ class Parent:
         self._sending = threading.RLock()
         self._sender: int | None = None
         """The thread that is sending."""
+        self.leave_calls: Callable[[], object] = lambda: None
+        """What is done, in another thread than calls are made in, where these are to be left."""
         threading.Thread(target=self._fill_inbox, daemon=True).start()
 
     def send(self, message: Any) -> None:
@@ -188,6 +242,10 @@ class Parent:
     def _fill_inbox(self) -> None:
         try:
             while True:
-                self._inbox.put(self._channel.receive())
+                message = self._channel.receive()
+                if message == LEAVE_CALLS:
+                    self.leave_calls()
+                else:
+                    self._inbox.put(message)
         except (EOFError, OSError):
             os._exit(1)

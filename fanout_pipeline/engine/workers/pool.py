@@ -22,12 +22,15 @@ from contextlib import contextmanager
 from fanout_pipeline.engine.model.errors import WorkerDied
 from fanout_pipeline.engine.model.strategy import Crew, Ran
 from fanout_pipeline.engine.model.work import Work
+from fanout_pipeline.engine.scheduling.chunk_plan import ChunkPlan
+from fanout_pipeline.engine.scheduling.growth import Growth
 from fanout_pipeline.engine.system.progress import Progress
 from fanout_pipeline.engine.system.signals import interrupts_held
 from fanout_pipeline.engine.system.usage import ProcessUsage
 from fanout_pipeline.engine.workers.protocol import READY, WARM_UP
 from fanout_pipeline.engine.workers.run import SupervisedRun
 from fanout_pipeline.engine.workers.slots import Workers
+from fanout_pipeline.results.store.collector import PartCollector
 
 _STARTS = 3
 """How many processes in a row are tried for each worker."""
@@ -44,9 +47,18 @@ class WorkerPool(Crew):
     def usage(self) -> list[ProcessUsage]:
         return [used for worker in self._workers.ever for used in worker.usage()]
 
-    def run(self, work: Work, progress: Progress) -> Ran:
+    def run(
+        self,
+        work: Work,
+        progress: Progress,
+        plan: ChunkPlan | None = None,
+        growth: Growth | None = None,
+        parts: PartCollector | None = None,
+    ) -> Ran:
+        """See `Crew.run`. `growth`: how many workers there are to be. `plan` and `parts`: those of others, too."""
         self._close_ended()
-        return SupervisedRun(self._workers, work, progress, self._memory_mb).ran()
+        how = self._memory_mb, plan, growth, parts
+        return SupervisedRun(self._workers, work, progress, *how).ran()
 
     def warm_up(self) -> None:
         self._close_ended()

@@ -124,7 +124,8 @@ class WorkerProcess(GuardedProcess):
 
     def death(self, chunk: int, how: str, termination: Termination | None, since: float) -> Death:
         """What is known of its death in this chunk, on which it worked `since` then (time.monotonic)."""
-        begun = self.call_log.has_begun(chunk)
+        in_setup = self.call_log.is_setting_up
+        begun = self.call_log.has_begun(chunk) and not in_setup
         # To be asked for its stack may end a call in C: whatever came after it does not count.
         late = termination.late if termination is not None else None
         call = late or self.call_log.call()
@@ -137,6 +138,7 @@ class WorkerProcess(GuardedProcess):
             foreign=termination is None and -(self.code or 0) in FOREIGN_SIGNALS,
             after_calls=begun and self.call_log.has_called and call is None,
             stack=self.call_log.stack(),
+            in_setup=in_setup,
         )
 
     def finish(self) -> None:

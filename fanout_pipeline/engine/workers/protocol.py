@@ -12,14 +12,18 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from fanout_pipeline.engine.calls.call_log import Announce
     from fanout_pipeline.engine.model.errors import Failure
-    from fanout_pipeline.sources.source import Chunk
+    from fanout_pipeline.sources.source import Chunk, Source
 
 READY = "ready"
+HELLO = "hello"
 DONE = "done"
 SPENT = "spent"
 LOGGED = "logged"
 CALL = "call"
 WARM_UP = "warm up"
+CLOSE = "close"
+LEAVE_CALLS = b""
+"""In place of a pickled message: a worker that has a value to close leaves the calls that it is in."""
 
 
 class Order(NamedTuple):
@@ -32,6 +36,8 @@ class Order(NamedTuple):
     """What the worker announces of its calls."""
     failure: Failure | None
     """The failure of the chunk's only item, which is not to be called any more; None for ordinary chunks."""
+    source: Source | None = None
+    """Where the chunk is read from; None for the run's source, which the worker knows."""
 
 
 _HEADER_BYTES = 8

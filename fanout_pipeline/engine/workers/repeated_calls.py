@@ -12,13 +12,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from functools import partial
 from types import TracebackType
 from typing import Any, Self
 
-from fanout_pipeline.engine.calls.invoke import calling
+from fanout_pipeline.engine.calls.invoke import calling, is_async
+from fanout_pipeline.engine.calls.setup import opened
 from fanout_pipeline.engine.functions.serialize import pickle_with_function
+from fanout_pipeline.engine.model.work import Setup
 from fanout_pipeline.engine.system.signals import WAIT_SECONDS, interrupts_held
 from fanout_pipeline.engine.system.surroundings import Surroundings
 from fanout_pipeline.engine.workers.process import WorkerProcess
@@ -48,10 +50,15 @@ class RepeatingWorker:
         self._worker.wait()
         self._worker.close()
 
-    def call_each(self, function: Callable[[Any], Any], items: Sequence[Any]) -> None:
-        """Have the function called on each item in turn. Raises TypeError if it cannot be sent."""
-        request = (CALL, partial(serve, function, items, Surroundings.current()))
-        self._worker.send_pickled(pickle_with_function(request, function))
+    def call_each(
+        self, function: Callable[..., Any], items: Sequence[Any], setup: Setup | None = None
+    ) -> None:
+        """Have the function called on each item in turn. Raises TypeError if it cannot be sent.
+
+        The process makes what `setup` makes once a call of this; it is given to the function.
+        """
+        request = (CALL, partial(serve, function, items, Surroundings.current(), setup))
+        self._worker.send_pickled(pickle_with_function(request, function, setup=setup))
 
     def has_begun(self, until: float) -> bool:
         """Wait until it has unpickled the request, which may import much; False: not by `until`, or never."""
@@ -90,17 +97,30 @@ def _is(kind: str, message: Any) -> bool:
 
 
 def serve(
-    function: Callable[[Any], Any],
+    function: Callable[..., Any],
     items: Sequence[Any],
     surroundings: Surroundings,
+    setup: Setup | None,
     send: Callable[[Any], None],
 ) -> None:
     """Call the function, in the worker. Results are sent as they would be read back from a part."""
+    surroundings.apply()
+    value = nullcontext() if setup is None else opened(setup, is_async(function), aside=False)
+    with value as made:
+        if made is not None:
+            made.ready()
+            function = made.function(function)
+        send(BEGUN)
+        _call_each(function, items, send)
+    send(READY)
+
+
+def _call_each(
+    function: Callable[[Any], Any], items: Sequence[Any], send: Callable[[Any], None]
+) -> None:
     from fanout_pipeline.results.types.infer import kind_of_value, read_back
     from fanout_pipeline.results.types.plain import plain
 
-    surroundings.apply()
-    send(BEGUN)
     with calling(function) as call:
         for position, item in enumerate(items):
             try:
@@ -109,4 +129,3 @@ def serve(
             except BaseException:
                 result = None
             send((position, result))
-    send(READY)

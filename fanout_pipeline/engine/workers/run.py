@@ -6,31 +6,47 @@ A worker has one chunk at a time. Chunks are begun in the order of the input.
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
+from functools import cached_property
 
 from fanout_pipeline.engine.calls.call_log import Announce
 from fanout_pipeline.engine.calls.outcome import Outcome
+from fanout_pipeline.engine.calls.setup import setup_name
 from fanout_pipeline.engine.calls.typed import stated
+from fanout_pipeline.engine.calls.watch import Look
 from fanout_pipeline.engine.functions.serialize import pickle_with_function
+from fanout_pipeline.engine.model.errors import SetupFailed
 from fanout_pipeline.engine.model.strategy import Ran
 from fanout_pipeline.engine.model.work import Work
 from fanout_pipeline.engine.scheduling.assignments import Assignment, Assignments, split_at
 from fanout_pipeline.engine.scheduling.chunk_plan import ChunkPlan
+from fanout_pipeline.engine.scheduling.growth import Growth
 from fanout_pipeline.engine.scheduling.resume import part_collector
 from fanout_pipeline.engine.scheduling.suspects import Death, Suspects
 from fanout_pipeline.engine.system.progress import Progress
-from fanout_pipeline.engine.system.signals import WAIT_SECONDS
+from fanout_pipeline.engine.system.signals import WAIT_SECONDS, interrupts_held
 from fanout_pipeline.engine.timing.timeline import busy_seconds
-from fanout_pipeline.engine.workers.handing_back import SENT_BYTES, write_handed_back
+from fanout_pipeline.engine.workers.handing_back import (
+    SENT_BYTES,
+    HandedBack,
+    write_handed_back,
+)
 from fanout_pipeline.engine.workers.limits import Limits
 from fanout_pipeline.engine.workers.process import WorkerProcess
-from fanout_pipeline.engine.workers.protocol import DONE, READY, SPENT, Order
+from fanout_pipeline.engine.workers.protocol import DONE, HELLO, READY, SPENT, Order
 from fanout_pipeline.engine.workers.relayed_logs import log_levels
+from fanout_pipeline.engine.workers.sent_items import SentItems
 from fanout_pipeline.engine.workers.slots import Slot, Slots, Workers
-from fanout_pipeline.results.types.buffer import ResultBuffer
+from fanout_pipeline.results.store.collector import PartCollector
 
 _ARRIVAL_SECONDS = 0.01
 """How often is looked whether something has arrived, while a worker has nothing to do."""
+_LOOK_SECONDS = 0.03
+"""How often it is asked whether there should be more workers, and whether others have stopped the run."""
+_CLOSE_SECONDS, _INTERRUPT_SECONDS = 5.0, 0.5
+"""For so long is waited for values to be closed where a run has failed, and where it was interrupted."""
 _LOGGED_DEATHS = 20
 """How many deaths of workers are logged; the rest are not."""
 
@@ -38,56 +54,134 @@ _LOGGED_DEATHS = 20
 class SupervisedRun:
     """One run of the workers of a pool, each of which may use `memory_mb`."""
 
-    def __init__(self, workers: Workers, work: Work, progress: Progress, memory_mb: int | None):
+    def __init__(
+        self,
+        workers: Workers,
+        work: Work,
+        progress: Progress,
+        memory_mb: int | None,
+        plan: ChunkPlan | None = None,
+        growth: Growth | None = None,
+        parts: PartCollector | None = None,
+    ):
+        """`plan` and `parts`: those of others that take chunks, too, and have begun. See `Growth`."""
         began = time.perf_counter()
         self._work = work
         self._workers = workers
         self._progress = progress
-        plan = ChunkPlan(
-            work.chunks,
-            len(workers),
-            work.fixed,
-            given=work.first_number,
-            arrivals=work.arrivals,
-        )
-        self._assignments = Assignments(plan, Suspects(work.failures, len(workers)))
-        self._parts = part_collector(work)
-        self._limits = Limits(work.failures.item_timeout_seconds, memory_mb, len(workers))
+        self._growth = growth
+        self._most = len(workers) if growth is None else max(len(workers), growth.most)
+        self._is_shared = parts is not None
+        if plan is None:
+            plan = ChunkPlan(
+                work.chunks,
+                self._most,
+                work.fixed,
+                given=work.first_number,
+                arrivals=work.arrivals,
+            )
+        if parts is None:
+            progress.begin(plan.expected_size)
+        self._plan = plan
+        self._assignments = Assignments(plan, Suspects(work.failures, self._most))
+        self._parts = parts or part_collector(work)
+        self._limits = Limits(work.failures.item_timeout_seconds, memory_mb, self._most)
         self._announce = self._limits.times.announce
         self._deaths = 0
-        progress.begin(plan.expected_size)
+        self._sent_before = workers.sent_bytes
+        self._items = SentItems(work.source, plan)
+        self._slots = Slots(workers, began, work.setup is not None)
+
+    @cached_property
+    def _message(self) -> bytes:
+        """What a worker is sent before its first chunk."""
+        work = self._work
         # Not the batch function: what its module imports would be imported for nothing.
         slim = replace(work, chunks=(), finished=(), batch_function=None, seen=None)
-        slim = replace(slim, arrivals=None, spooled=None)
-        sendable_bytes = SENT_BYTES // len(workers)
-        message = ("work", slim, log_levels(), sendable_bytes)
-        self._sent_before = workers.sent_bytes
+        slim = replace(slim, arrivals=None, spooled=None, source=self._items.common)
+        message = ("work", slim, log_levels(), SENT_BYTES // self._most)
         function = stated(work.function)
-        self._message = pickle_with_function(message, function, work.source, progress.log_once)
-        """What a worker is sent before its first chunk."""
-        self._slots = Slots(workers, began)
+        log, setup = self._progress.log_once, work.setup
+        return pickle_with_function(message, function, work.source, log, setup=setup)
 
     def ran(self) -> Ran:
         """Give out chunks until none is left and none is being worked on.
 
         Raises what the function or a source raised, or WorkerDied.
         """
-        with self._slots as slots:
+        with self._slots as slots, self._values_closed():
+            self._grow()
             self._assign()
-            while self._assignments.more or not slots.all_idle:
+            while self._assignments.more or self._plan.unfinished:
+                self._plan.require_going_on()
+                if not len(slots):
+                    self._plan.wait(_LOOK_SECONDS)
                 for slot, has_ended in slots.poll(self._seconds_to_wait()):
                     if has_ended:
                         self._receive_rest(slot)
                     else:
                         self._receive(slot)
                 self._check_limits()
-                if self._assignments.more:
+                self._grow()
+                if self._assignments.more or self._growth is not None:
                     self._assign()
         return Ran(
-            self._parts.in_order(),
+            [] if self._is_shared else self._parts.in_order(),
             self._slots.timelines(time.perf_counter()),
             self._workers.sent_bytes - self._sent_before,
         )
+
+    def _grow(self) -> None:
+        """Start as many workers as there are to be; each has a chunk once it has joined."""
+        if self._growth is None:
+            return
+        for _ in range(len(self._slots), self._growth.wanted(self._longest())):
+            try:
+                message = self._message
+            except TypeError as error:  # It cannot be sent.
+                if not self._is_shared:
+                    raise
+                self._growth.refuse(str(error))
+                return
+            slot = self._slots.add()
+            slot.introduced = True
+            worker = self._slots.worker(slot)
+            worker.send_pickled(message)
+            worker.send(HELLO)
+
+    def _longest(self) -> Look | None:
+        """A look at the chunk that a worker has had for the longest time."""
+        slots = [slot for slot in self._slots if slot.assignment is not None]
+        if not slots:
+            return None
+        slot = min(slots, key=lambda one: one.assigned)
+        assert slot.assignment is not None
+        seconds = time.monotonic() - slot.assigned
+        return Look(slot.assignment.chunk.size, 0, seconds, seconds)
+
+    def _joined(self, slot: Slot) -> None:
+        """A worker that was started during the run has imported what it needs."""
+        assert slot.joining is not None
+        assert self._growth is not None
+        now = time.perf_counter()
+        self._growth.joined(now - slot.joining)
+        slot.joining = None
+        slot.timeline.until(now, "start")
+
+    @contextmanager
+    def _values_closed(self) -> Iterator[None]:
+        """What `setup` has made in workers is closed at the end of the block, whatever ends it."""
+        try:
+            yield
+            if self._work.setup is not None:
+                self._slots.close_values(self._slots)
+        except BaseException as error:
+            if self._work.setup is not None:
+                # An interrupt ends a run within a second, whatever a value would have to do.
+                seconds = _CLOSE_SECONDS if isinstance(error, Exception) else _INTERRUPT_SECONDS
+                with interrupts_held():
+                    self._slots.close_values(self._slots, seconds, leave_calls=True)
+            raise
 
     def _assign(self) -> None:
         """Give a chunk to each worker that has none, as far as there are chunks."""
@@ -100,6 +194,8 @@ class SupervisedRun:
 
     def _assign_to(self, slot: Slot, assignment: Assignment) -> None:
         worker = self._slots.ensure_worker(slot, fresh=assignment.alone)
+        chunk, items = self._items.of(assignment.chunk)
+        assignment = replace(assignment, chunk=chunk)
         slot.assignment, slot.assigned = assignment, time.monotonic()
         suspect = assignment.suspect
         announce = self._announce if suspect is None else Announce.EACH
@@ -108,7 +204,11 @@ class SupervisedRun:
         if not slot.introduced:
             worker.send_pickled(self._message)
             slot.introduced = True
-        worker.send(("chunk", Order(assignment.chunk, assignment.seconds, announce, failure)))
+        order = Order(chunk, assignment.seconds, announce, failure, items)
+        if items is None:
+            worker.send(("chunk", order))
+        else:
+            worker.send_pickled(self._items.pickled(("chunk", order)))
 
     def _receive(self, slot: Slot) -> None:
         try:
@@ -119,17 +219,28 @@ class SupervisedRun:
         match message:
             case None:
                 pass
-            case (kind, _) if kind == READY:  # It was started in place of another.
-                slot.timeline.until(time.perf_counter(), "start")
+            case (kind, None) if kind == READY:
+                self._joined(slot)
+            case (kind, _) if kind == READY:
+                if slot.joining is None:  # It was started in place of another.
+                    slot.timeline.until(time.perf_counter(), "start")
             case _ if slot.termination is not None and slot.termination.late is not None:
                 pass  # Asked for its stack, it may have left the call that took too long.
             case (kind, outcome, results) if kind == DONE:
                 self._chunk_done(slot, outcome, results)
             case (kind, _) if kind == SPENT:
-                slot.assignment = None
-                self._assignments.cut_off()
+                assignment, slot.assignment = slot.assignment, None
+                assert assignment is not None
+                self._assignments.cut_off(assignment)
             case BaseException() as error:
-                raise error
+                self._failed(slot, error)
+
+    def _failed(self, slot: Slot, error: BaseException) -> None:
+        """A worker has raised an error, which ends the run unless others can do without the worker."""
+        if slot.joining is None or not self._is_shared or isinstance(error, SetupFailed):
+            raise error
+        assert self._growth is not None
+        self._growth.refuse(str(error))
 
     def _receive_rest(self, slot: Slot) -> None:
         """A worker is dead. Its channel may be open still, in processes that its function forked."""
@@ -140,11 +251,13 @@ class SupervisedRun:
             else:
                 self._worker_died(slot)
 
-    def _chunk_done(self, slot: Slot, outcome: Outcome, results: ResultBuffer | None) -> None:
+    def _chunk_done(self, slot: Slot, outcome: Outcome, results: HandedBack | None) -> None:
         """A chunk was done. Its part is written, unless there are `results` to be written here."""
         assignment, slot.assignment = slot.assignment, None
         assert assignment is not None
         part, chunk = outcome.part, assignment.chunk
+        if self._growth is not None:
+            self._growth.saw(part)
         self._assignments.done(assignment, busy_seconds(part), outcome.rest)
         slot.timeline.add_chunk(part, outcome.import_seconds, outcome.ended)
         if results is None:
@@ -163,7 +276,9 @@ class SupervisedRun:
 
     def _seconds_to_wait(self) -> float:
         """Seconds until limits are to be checked, or something can be assigned again."""
-        waits = [WAIT_SECONDS]
+        waits = [WAIT_SECONDS if self._growth is None else _LOOK_SECONDS]
+        if not len(self._slots):
+            return 0.0
         if self._limits.period is not None:
             waits.append(self._limits.period)
         # Where no slot is idle nothing can be assigned anyway.
@@ -205,9 +320,22 @@ class SupervisedRun:
             chunk = assignment.chunk.number
             self._parts.discard(chunk)
             death = worker.death(chunk, how, termination, slot.assigned)
+            if death.in_setup and self._work.setup is not None:
+                death = replace(
+                    death, how=f"{death.how} while setup {setup_name(self._work.setup)} was called"
+                )
             self._suspect(assignment, worker, death)
         worker.close()
+        if slot.joining is not None:
+            self._worker_did_not_join(slot, how)
         self._assign()
+
+    def _worker_did_not_join(self, slot: Slot, how: str) -> None:
+        if self._is_shared:
+            assert self._growth is not None
+            self._growth.refuse(f"a worker process {how} before it had joined")
+        else:  # Another is started when there is something to do.
+            slot.joining = None
 
     def _suspect(self, assignment: Assignment, worker: WorkerProcess, death: Death) -> None:
         """Find out which of the chunk's items may be to blame, and have the chunk done again."""

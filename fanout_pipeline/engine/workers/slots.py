@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
+import time
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from selectors import EVENT_READ, DefaultSelector
@@ -10,11 +12,11 @@ from types import TracebackType
 from typing import Any, Self
 
 from fanout_pipeline.engine.scheduling.assignments import Assignment
-from fanout_pipeline.engine.system.signals import interrupts_held
+from fanout_pipeline.engine.system.signals import WAIT_SECONDS, interrupts_held
 from fanout_pipeline.engine.timing.timeline import WorkerTimeline
 from fanout_pipeline.engine.workers.limits import Termination
 from fanout_pipeline.engine.workers.process import WorkerProcess
-from fanout_pipeline.engine.workers.protocol import LOGGED
+from fanout_pipeline.engine.workers.protocol import CLOSE, LEAVE_CALLS, LOGGED
 from fanout_pipeline.engine.workers.relayed_logs import RelayedLogs
 
 
@@ -70,23 +72,41 @@ class Slot:
     """When the assignment was given to the worker (time.monotonic)."""
     termination: Termination | None = None
     """The reason why we have ended the worker."""
+    joining: float | None = None
+    """When its worker was started, to join the run (time.perf_counter); None once it has joined."""
 
     @property
     def idle(self) -> bool:
-        return self.assignment is None and self.termination is None
+        return self.assignment is None and self.termination is None and self.joining is None
 
 
 class Slots:
     """A context manager, in which messages can be awaited."""
 
-    def __init__(self, workers: Workers, began: float):
+    def __init__(self, workers: Workers, began: float, has_values: bool):
+        """`has_values`: whether workers have something to close in the end."""
+        self._has_values = has_values
         self._workers = workers
+        self._began = began
         self._logs = RelayedLogs()
         self._slots = [Slot(number, WorkerTimeline(began)) for number in range(len(workers))]
         self._selector = DefaultSelector()
 
     def __iter__(self) -> Iterator[Slot]:
         return iter(self._slots)
+
+    def __len__(self) -> int:
+        return len(self._slots)
+
+    def add(self) -> Slot:
+        """One more, with a worker that was just started."""
+        self._workers.add()
+        now = time.perf_counter()
+        slot = Slot(len(self._slots), WorkerTimeline(self._began), joining=now)
+        slot.timeline.until(now, "wait")
+        self._slots.append(slot)
+        self._await(slot)
+        return slot
 
     def __enter__(self) -> Self:
         for slot in self._slots:
@@ -148,9 +168,31 @@ class Slots:
         return self.worker(slot)
 
     def retire(self, slot: Slot) -> None:
-        """Let the worker end."""
+        """Let the worker end, when it has closed what `setup` has made."""
+        if self._has_values:
+            self.close_values([slot])
         self.forget(slot)
         self.worker(slot).retire()
+
+    def close_values(
+        self, slots: Iterable[Slot], seconds: float = math.inf, *, leave_calls: bool = False
+    ) -> None:
+        """Have workers close what `setup` has made, and wait for that, at most so long."""
+        asked = [one for one in slots if one.introduced and not self.worker(one).closed]
+        for slot in asked:
+            worker = self.worker(slot)
+            if leave_calls:
+                worker.send_pickled(LEAVE_CALLS)
+            worker.send(CLOSE)
+        until = time.monotonic() + seconds
+        for slot in asked:
+            with suppress(EOFError):  # It has ended.
+                while (message := self.message(slot)) != (CLOSE, None):
+                    left = until - time.monotonic()
+                    if left <= 0:
+                        break
+                    if message is None:
+                        self.worker(slot).wait_readable(min(left, WAIT_SECONDS))
 
     def forget(self, slot: Slot, *, died: bool = False) -> None:
         """Wait for nothing more from the worker."""

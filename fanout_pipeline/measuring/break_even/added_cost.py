@@ -69,13 +69,13 @@ class Calibration:
 class CostlierFunction:
     """Calls `function`, then burns or waits, and gives the function's result."""
 
-    function: Callable[[Any], Any]
+    function: Callable[..., Any]
     cost: Cost
     loops: int
     """How many loops a burn takes; the same for every strategy, so that all do the same work."""
 
-    def __call__(self, item: Any) -> Any:
-        result = self.function(item)
+    def __call__(self, *given: Any) -> Any:
+        result = self.function(*given)
         if self.cost.waits:
             time.sleep(self.cost.seconds)
         else:
@@ -88,14 +88,14 @@ class CostlierFunction:
 class CostlierAsyncFunction:
     """The same for an async function; a wait leaves the event loop to other calls."""
 
-    function: Callable[[Any], Awaitable[Any]]
+    function: Callable[..., Awaitable[Any]]
     cost: Cost
     loops: int
 
-    async def __call__(self, item: Any) -> Any:
+    async def __call__(self, *given: Any) -> Any:
         import asyncio  # here, where it is imported already
 
-        result = await self.function(item)
+        result = await self.function(*given)
         if self.cost.waits:
             await asyncio.sleep(self.cost.seconds)
         else:
@@ -115,7 +115,7 @@ def calibrate(clock: Callable[[], float] = time.perf_counter) -> Calibration:
     return Calibration(1 / seconds_per_loop, max(0.0, empty - plain))
 
 
-def _timed(function: Callable[[Any], Any], times: int, clock: Callable[[], float]) -> float:
+def _timed(function: Callable[..., Any], times: int, clock: Callable[[], float]) -> float:
     began = clock()
     for _ in repeat(None, times):
         function(0)

@@ -12,11 +12,14 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import replace
+from functools import partial
 from itertools import chain, zip_longest
 from typing import Any
 
+from fanout_pipeline.engine.functions.resources import setup_of
 from fanout_pipeline.engine.model.errors import short_repr
 from fanout_pipeline.engine.model.spec import FanoutSpec
+from fanout_pipeline.engine.model.work import Setup
 from fanout_pipeline.engine.workers.repeated_calls import RepeatingWorker
 from fanout_pipeline.measuring.correctness.differences import difference, has_floats
 from fanout_pipeline.measuring.correctness.lookup import items_at, results_at
@@ -55,7 +58,7 @@ class DeterminismTest:
         """`call_again` is `results_again`, unless many functions share the same fresh processes."""
         self._spec = spec
         self._log = log
-        self._call_again = call_again or results_again
+        self._call_again = call_again
         self._tests = 0
         self._first_digest: str | None = None
         self.contradiction: Contradiction | None = None
@@ -97,7 +100,7 @@ class DeterminismTest:
         parts = ours.manifest.parts
         call_seconds = sum(p.call_seconds for p in parts) / max(1, ours.manifest.items)
         recorded = dict(results_at(reference, sorted(items))) if reference else {}
-        for index, results in self._call_again(self._spec.function, items, call_seconds).items():
+        for index, results in self._again(items, call_seconds).items():
             pairs = [(results[0], other) for other in results[1:]]
             if reference is not None and index in recorded and results:
                 with suppress(Exception):  # A result of another type differs from its like as well.
@@ -109,6 +112,10 @@ class DeterminismTest:
                         index, short_repr(items[index]), short_repr(one), short_repr(other)
                     )
                     return
+
+    def _again(self, items: Mapping[int, Any], call_seconds: float) -> ResultsByIndex:
+        again = self._call_again or partial(results_again, setup=setup_of(self._spec))
+        return again(self._spec.function, items, call_seconds)
 
     def _without_values(self, check: OrderCheck, keeps_order: bool) -> OrderCheck:
         """Where there is a contradiction: what is known without looking at values.
@@ -142,7 +149,10 @@ def differing_run(check: OrderCheck, made: Snapshot, tolerance: float) -> OrderC
 
 
 def results_again(
-    function: Callable[[Any], Any], items: Mapping[int, Any], call_seconds: float
+    function: Callable[..., Any],
+    items: Mapping[int, Any],
+    call_seconds: float,
+    setup: Setup | None = None,
 ) -> ResultsByIndex:
     """What fresh processes give for these items, by index; nothing for calls that failed.
 
@@ -159,7 +169,7 @@ def results_again(
             indexes = _neighbours_swapped(order) if turn % 2 else order
             if turn >= len(_SEEDS) // 2:
                 indexes = [index for index in indexes for _ in range(2)]
-            process.call_each(function, [items[index] for index in indexes])
+            process.call_each(function, [items[index] for index in indexes], setup)
             asked.append((process, indexes))
         began = time.monotonic()
         asked = [one for one in asked if one[0].has_begun(began + _START_SECONDS)]

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from itertools import filterfalse, islice
 from typing import Any
 
+from fanout_pipeline.engine.functions.resources import setup_of
 from fanout_pipeline.engine.model.errors import short_repr
 from fanout_pipeline.engine.model.spec import FanoutSpec
 from fanout_pipeline.engine.system.progress import Progress
@@ -94,9 +95,10 @@ def compare_sample(
     results = results_at(ours, filterfalse(failed.__contains__, pick))
     items = items_at(spec.source, filterfalse(failed.__contains__, pick), manifest)
     progress.begin(pick.count)
+    setup = setup_of(spec)
     with RepeatingWorker() as process:
         while batch := list(islice(items, _BATCH_ITEMS)):
-            process.call_each(spec.function, [item for _, item in batch])
+            process.call_each(spec.function, [item for _, item in batch], setup)
             process.has_begun(time.monotonic() + BATCH_SECONDS)
             seconds = max(BATCH_SECONDS, _TIMES_LONGER * len(batch) * call_seconds)
             answered = 0

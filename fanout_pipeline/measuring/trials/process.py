@@ -23,10 +23,12 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from fanout_pipeline.engine.functions.resources import setup_of
 from fanout_pipeline.engine.functions.serialize import pickle_with_function
 from fanout_pipeline.engine.model.errors import WorkerDied
 from fanout_pipeline.engine.model.options import Options
@@ -110,7 +112,11 @@ class TrialProcess(Runner):
         # Once: for the process, the same bytes are the same function, with what it keeps between runs.
         if id(spec) not in self._pickled:
             try:
-                pickled: bytes | TypeError = pickle_with_function(spec, spec.function, spec.source)
+                setup = setup_of(spec)
+                sent = spec if setup is None else replace(spec, resources=setup.resources)
+                pickled: bytes | TypeError = pickle_with_function(
+                    sent, spec.function, spec.source, setup=setup
+                )
             except TypeError as error:
                 pickled = error
             self._pickled[id(spec)] = spec, pickled

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import BinaryIO, Protocol
+from typing import BinaryIO, ClassVar, Protocol
 
 
 class Generation(Protocol):
     """The files of one run's results. It can be pickled: workers write their parts into it."""
+
+    in_memory: ClassVar[bool]
+    """Whether results go to no files: see `results.memory`."""
 
     @property
     def name(self) -> str:

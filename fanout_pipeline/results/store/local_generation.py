@@ -7,7 +7,7 @@ import stat
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, ClassVar
 
 from fanout_pipeline.results.files import no_links
 from fanout_pipeline.results.files.atomic import append_line, replacing
@@ -24,6 +24,8 @@ class LocalGeneration(Generation):
     """The folder at `path`. No link in it, or on the way to it, is followed to write or to remove."""
 
     path: Path
+
+    in_memory: ClassVar[bool] = False
 
     def __str__(self) -> str:
         return str(self.path)

@@ -73,7 +73,8 @@ class PartRecord:
     write_seconds: float = 0.0
     """Time to write the part."""
     call_cpu_seconds: float = 0.0
-    """CPU time of the thread during `call_seconds`; the rest was waiting, for the GIL or for I/O."""
+    """CPU time of the thread during `call_seconds`, and time that it waited for a core; the rest was waiting for
+    the GIL or for I/O."""
     wait_seconds: float = 0.0
     """Time in which limits have held calls back."""
     failed: int = 0
@@ -139,11 +140,7 @@ class Manifest:
         expected = 0
         kinds = Kinds()
         for position, part in enumerate(self.parts):
-            if part.number != position or part.first_index != expected:
-                raise ValueError(
-                    f"part {part.number} begins at item {part.first_index}, but part {position} "
-                    f"should begin at item {expected}: a part is missing, duplicated or misplaced"
-                )
+            self._require_place(part, position, expected)
             expected += part.items
             kinds = part.common_kinds(kinds)
         kind = kinds.result
@@ -151,6 +148,14 @@ class Manifest:
             kind = self.parts[0].kind  # There are no results but None, or none: what was stated.
         object.__setattr__(self, "kind", kind)
         object.__setattr__(self, "kept", dict(kinds.kept))
+
+    def _require_place(self, part: PartRecord, position: int, expected: int) -> None:
+        """Raises ValueError unless the part is the next one."""
+        if part.number != position or part.first_index != expected:
+            raise ValueError(
+                f"part {part.number} begins at item {part.first_index}, but part {position} "
+                f"should begin at item {expected}: a part is missing, duplicated or misplaced"
+            )
 
     @property
     def items(self) -> int:
@@ -234,6 +239,13 @@ class Manifest:
             raise NoResults(
                 f"{generation}/{MANIFEST} is damaged ({error}): materialize the asset again."
             ) from error
+
+
+class Unfinished(Manifest):
+    """What a run that has ended early had done: parts in order, under any numbers, others are missing."""
+
+    def _require_place(self, part: PartRecord, position: int, expected: int) -> None:
+        pass
 
 
 def part_name(number: int) -> str:

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import pickle
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from fanout_pipeline.sources.source import BadInput, Chunk, Items
+from fanout_pipeline.sources.source import BadInput, Chunk, Items, Unreadable
 from fanout_pipeline.sources.spool.feed import Files, Group
 from fanout_pipeline.sources.spool.reading import Reading, Spooled
 
@@ -64,6 +65,11 @@ class PackedItems(Items):
             values = [{name: item[name] for name in columns} for item in items]
         super().__init__(chunk, values)
         self._all = items
+
+    @cached_property
+    def unreadable(self) -> Mapping[int, Unreadable]:
+        """None: they are objects already."""
+        return {}
 
     def as_arrow(self, columns: Sequence[str] | None = None) -> pyarrow.Table:
         """Those asked for of all columns, passed or not. Raises BadInput where one is not there."""

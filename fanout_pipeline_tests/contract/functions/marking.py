@@ -2,6 +2,7 @@
 
 import os
 import time
+from contextlib import suppress
 from pathlib import Path
 
 
@@ -26,6 +27,19 @@ class Slow:
     def __call__(self, number):
         self.mark.touch()
         time.sleep(0.01)
+        return number
+
+
+class Waits:
+    """Goes no further than the item that a file names, for as long as the file is there."""
+
+    def __init__(self, before: Path):
+        self.before = before
+
+    def __call__(self, number):
+        with suppress(FileNotFoundError):
+            while number >= int(self.before.read_text()):
+                time.sleep(0.01)
         return number
 
 

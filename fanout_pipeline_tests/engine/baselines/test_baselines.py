@@ -6,7 +6,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -28,6 +27,7 @@ from fanout_pipeline.engine.suitability import Unsupported
 from fanout_pipeline.sources.source import BadInput
 from fanout_pipeline_tests.engine.baselines import functions
 from fanout_pipeline_tests.names import BASELINES
+from fanout_pipeline_tests.processes import lives, until, wait_for
 
 PROGRAM = """
 import sys
@@ -41,7 +41,7 @@ test_baselines.run(name, file, functions.Slow(Path(folder, "called")), Path(fold
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.usefixtures("leaves_nothing"),
-    pytest.mark.timeout(60),
+    pytest.mark.timeout(180),
 ]
 every_baseline = pytest.mark.parametrize("name", BASELINES)
 
@@ -219,18 +219,16 @@ def all_gone(family, semaphores):
     return not any(map(lives, family)) and not any(path.exists() for path in semaphores)
 
 
-def lives(process):
-    try:
-        return process.status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return False
+def at_work(mark, pid=None, others=frozenset()):
+    """All processes of a run, the semaphores that they have, once a worker has called the function."""
 
+    def found():
+        family = set(psutil.Process(pid).children(recursive=True)) - others
+        semaphores = semaphores_of(family)
+        return (family, semaphores) if len(family) > 2 and semaphores else None
 
-def until(true, seconds=30):
-    deadline = time.monotonic() + seconds
-    while not true() and time.monotonic() < deadline:
-        time.sleep(0.01)
-    return true()
+    until(mark.exists)
+    return wait_for(found, 120, "two workers with their semaphores")
 
 
 @pytest.mark.parametrize(
@@ -246,9 +244,7 @@ def test_a_signal_ends_the_run(name, call_signal, tmp_path):
     seen = []
 
     def send():
-        until(mark.exists)
-        family = set(psutil.Process().children(recursive=True)) - others
-        seen.extend([family, semaphores_of(family)])
+        seen.extend(at_work(mark, others=others))
         os.kill(os.getpid(), call_signal)
 
     thread = threading.Thread(target=send)
@@ -259,10 +255,7 @@ def test_a_signal_ends_the_run(name, call_signal, tmp_path):
     finally:
         signal.signal(signal.SIGTERM, before)
     thread.join()
-    family, semaphores = seen
-    assert len(family) > 2
-    assert semaphores
-    assert all_gone(family, semaphores)
+    until(lambda: all_gone(*seen))
 
 
 @pytest.mark.parametrize(
@@ -275,15 +268,11 @@ def test_nothing_outlives_a_run_that_is_killed(name, whom, tmp_path):
     folder.mkdir()
     command = [sys.executable, "-c", PROGRAM, name, str(many), str(folder)]
     with subprocess.Popen(command, start_new_session=True) as process:
-        assert until((folder / "called").exists)
-        family = psutil.Process(process.pid).children(recursive=True)
-        semaphores = semaphores_of(family)
+        seen = at_work(folder / "called", process.pid)
         if whom == "group":
             os.killpg(process.pid, signal.SIGKILL)
         else:
             process.kill()
-    assert len(family) > 2
-    assert semaphores
-    assert until(lambda: all_gone(family, semaphores), 10)
+    until(lambda: all_gone(*seen))
     run(name, write_lines(many, range(9)), functions.text, folder / "results")
     assert len(read_results(folder / "results")) == 9

@@ -23,7 +23,7 @@ from fanout_pipeline_tests.processes import interrupt
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.usefixtures("leaves_nothing"),
-    pytest.mark.timeout(60),
+    pytest.mark.timeout(180),
 ]
 
 

@@ -24,7 +24,7 @@ ROOT = Path(__file__).parents[3]
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.usefixtures("leaves_nothing"),
-    pytest.mark.timeout(60),
+    pytest.mark.timeout(180),
 ]
 AWAITS_HERE = [name for name in IN_PROCESS if name in BY_ITEM]
 """Those whose calls are awaited in this process."""
@@ -142,7 +142,7 @@ def program(tmp_path, text, *arguments, options=()):
         capture_output=True,
         text=True,
         check=False,
-        timeout=50,
+        timeout=120,
     )
     assert done.returncode == 0, done.stderr
     return done.stderr

@@ -162,7 +162,7 @@ def test_a_function_that_raises_stop_iteration_fails(tmp_path):
         cwd=ROOT,
         capture_output=True,
         text=True,
-        timeout=15,
+        timeout=60,
         check=False,
     )
     assert done.stdout.startswith("1 "), done.stderr

@@ -15,7 +15,7 @@ from fanout_pipeline.results.store.local_generation import LocalGeneration
 from fanout_pipeline.results.store.manifest import Manifest
 from fanout_pipeline.sources.source import BadInput
 
-pytestmark = [pytest.mark.usefixtures("leaves_nothing"), pytest.mark.timeout(30)]
+pytestmark = [pytest.mark.usefixtures("leaves_nothing"), pytest.mark.timeout(180)]
 
 
 @pytest.fixture
@@ -85,7 +85,7 @@ def test_an_error_of_one_chunk_ends_the_run(work):
     class Unreadable(IntegerLines):
         def read(self, chunk):
             if chunk.start == 0:
-                second_is_there.wait(10)
+                second_is_there.wait(60)
                 raise BadInput("the disk is gone")
             return super().read(chunk)
 
@@ -107,7 +107,7 @@ def test_a_failure_is_placed_while_others_wait(work):
         if number >= 50:
             later_is_done.set()
         if number == 20:
-            later_is_done.wait(10)
+            later_is_done.wait(60)
             raise ValueError("no")
         return number
 

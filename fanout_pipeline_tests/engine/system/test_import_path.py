@@ -166,7 +166,7 @@ def test_what_the_function_adds_to_the_path_stays(tmp_path):
 
 def test_runs_beside_each_other_keep_their_paths(tmp_path):
     """Of runs in several threads none takes off what another still needs."""
-    before, meet = list(sys.path), Barrier(3, timeout=10)
+    before, meet = list(sys.path), Barrier(3, timeout=60)
 
     def run(name):
         meet.wait()

@@ -28,7 +28,7 @@ def test_defaults_are_not_sent():
         decimal.Decimal(1) / 3
         assert Surroundings.current() == DEFAULT, Surroundings.current()
     """
-    subprocess.run([sys.executable, "-c", textwrap.dedent(code)], check=True, timeout=50)
+    subprocess.run([sys.executable, "-c", textwrap.dedent(code)], check=True, timeout=120)
 
 
 @pytest.mark.slow
@@ -45,7 +45,7 @@ def test_filters_travel_where_they_differ(how):
     """
     arguments = ["-Werror"] if how == "pass" else []
     command = [sys.executable, *arguments, "-c", textwrap.dedent(code)]
-    subprocess.run(command, check=True, timeout=50)
+    subprocess.run(command, check=True, timeout=120)
 
 
 def test_settings_that_are_applied_are_those_that_were_read(surroundings):

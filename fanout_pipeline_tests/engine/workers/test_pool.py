@@ -35,7 +35,7 @@ CUT_SHORT = [
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.usefixtures("leaves_nothing"),
-    pytest.mark.timeout(60),
+    pytest.mark.timeout(180),
 ]
 
 

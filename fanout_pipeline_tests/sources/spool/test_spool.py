@@ -21,9 +21,9 @@ from fanout_pipeline.sources.spool.spool import DATA, INDEX, Spool
 from fanout_pipeline_tests.processes import until
 
 
-def arrived(spool, seconds=30):
+def arrived(spool):
     """All that the feed gives."""
-    deadline = time.monotonic() + seconds
+    deadline = time.monotonic() + 120
     while not (found := spool.arrived).ended:
         assert time.monotonic() < deadline
         spool.wait(found.units, 0.1)
@@ -75,11 +75,11 @@ def test_what_has_arrived_is_there_while_the_rest_is_not(tmp_path):
 
     def items():
         yield "first"
-        assert go_on.wait(30)
+        assert go_on.wait(120)
         yield "second"
 
     with Spool(feed_of(InMemory(items())), tmp_path) as spool:
-        spool.wait(0, 30)
+        spool.wait(0, 120)
         assert spool.arrived == (1, False, False)
         assert list(spool.source.read(Chunk(0, 0, 1))) == ["first"]
         go_on.set()

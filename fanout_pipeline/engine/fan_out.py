@@ -1,0 +1,222 @@
+"""A function over many items as one call, from any asset, script, test or notebook."""
+
+from __future__ import annotations
+
+import inspect
+import logging
+import os
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from fanout_pipeline.engine.calls.invoke import is_async
+from fanout_pipeline.engine.functions.fingerprint import function_name
+from fanout_pipeline.engine.model.keywords import names_keywords
+from fanout_pipeline.engine.model.options import Options
+from fanout_pipeline.engine.model.spec import Dependency, FanoutSpec
+from fanout_pipeline.engine.step import call_in, record
+from fanout_pipeline.engine.system.progress_bar import ProgressBar, can_show
+from fanout_pipeline.results.results import Results
+from fanout_pipeline.sources.columns import nearest
+from fanout_pipeline.sources.memory import as_source
+from fanout_pipeline.sources.source import Source
+
+if TYPE_CHECKING:
+    from fanout_pipeline.engine.model.strategy import Strategy
+
+_AUTO = "auto"
+_BY_DAGSTER = "dagster_multiprocess"
+
+
+@names_keywords
+def fan_out(
+    function: Callable[..., Any],
+    items: Any,
+    *,
+    options: Options | None = None,
+    strategy: str | None = None,
+    batch_function: Callable[..., Any] | None = None,
+    setup: Callable[..., Any] | None = None,
+    resources: Mapping[str, Any] | None = None,
+    key: str | None = None,
+    keep: Sequence[str] = (),
+    columns: Sequence[str] | None = None,
+    unpack: bool = False,
+    result_type: Any = None,
+    tolerance: float = 1e-9,
+    thread_safe: bool = False,
+    depends_on: Sequence[Dependency] = (),
+    code_version: str | None = None,
+    folder: str | Path | None = None,
+    name: str | None = None,
+    context: Any = None,
+    progress: bool | None = None,
+) -> Results:
+    """Call the function on each item, and give the results in the order of the items.
+
+    `items` is a list or other sequence, an iterable, a DataFrame (pandas, polars), an Arrow table, a NumPy array or
+    a `Source`. Rows of frames and tables are given as dicts; `columns` picks some, and of one its plain values.
+    """
+    options = _chosen(options, strategy)
+    for called in (function, *([] if batch_function is None else [batch_function])):
+        _require_callable(called, setup)
+    way = _strategy(options)
+    keep = _with_key(keep, key)
+    spec = FanoutSpec(
+        re.sub(r"\W", "_", name or function_name(function).rpartition(":")[2]),
+        _source(items, columns, keep),
+        function,
+        batch_function,
+        depends_on=depends_on,  # type: ignore[arg-type]
+        tolerance=tolerance,
+        keep=keep,
+        unpack=unpack,
+        result_type=result_type,
+        setup=setup,
+        resources=resources or {},
+        thread_safe=thread_safe,
+        code_version=code_version,
+    )
+    from fanout_pipeline.engine.suitability import Unsupported, unsuited
+
+    if why := unsuited(way, spec, options):
+        raise Unsupported(why)
+    log = _log_to(logging.getLogger("fanout_pipeline") if context is None else context.log)
+    if is_async(function) and not way.awaits:
+        log(
+            f"Warning: {way.name} awaits one call after the other{'' if way.single else ' in each worker'}. "
+            f"strategy='asyncio' has up to concurrency={options.concurrency} of them in flight."
+        )
+    shown = can_show() and context is None if progress is None else progress
+    bar = ProgressBar(way.name, log) if shown else None
+    run = partial(_in_files, way, spec, options, log, bar)
+    if context is None:
+        return run(folder)
+    with call_in(context, name) as place:
+        results = run(place if folder is None else folder)
+        record(context, name, results.record, results.path)
+        return results
+
+
+def _chosen(options: Options | None, strategy: str | None) -> Options:
+    """The options with the strategy that is asked for, in whichever place."""
+    if options is None:
+        options = Options()
+    if not isinstance(options, Options):
+        raise TypeError(
+            f"options is a {type(options).__name__}: give an Options, as in Options(retries=3)."
+        )
+    if strategy is None or strategy == options.strategy:
+        return options
+    if options.strategy is not None:
+        raise ValueError(
+            f"strategy={strategy!r}, but {options.strategy!r} in options: say it once."
+        )
+    return replace(options, strategy=strategy)
+
+
+def _require_callable(function: Any, setup: Any) -> None:
+    """Raises TypeError where the function cannot be called with an item, and with what `setup` gives."""
+    if not callable(function):
+        raise TypeError(f"The function is a {type(function).__name__}, which cannot be called.")
+    given = (None,) if setup is None else (None, None)
+    try:
+        signature = inspect.signature(function)
+    except (ValueError, TypeError):
+        return  # Of some built-in functions nobody knows.
+    try:
+        signature.bind(*given)
+    except TypeError as error:
+        what = "the item" if setup is None else "the item, and the value of setup"
+        raise TypeError(
+            f"{function_name(function)}{signature} is called with {what}: {error}. Give a function of that, "
+            "such as a functools.partial."
+        ) from None
+
+
+def _strategy(options: Options) -> Strategy:
+    """Raises ValueError where there is none of this name that may be called so."""
+    from fanout_pipeline.engine.registry import REFERENCE, STRATEGIES
+
+    name = options.strategy or _AUTO
+    if name == _AUTO:
+        return STRATEGIES[REFERENCE]
+    if name == _BY_DAGSTER:
+        raise ValueError(
+            f"{name} is made of Dagster's steps, so no call can run it. Use multiprocess."
+        )
+    known = [_AUTO, *(one.name for one in STRATEGIES.values() if not one.baseline)]
+    if name in known:
+        return STRATEGIES[name]
+    if name in STRATEGIES:
+        raise ValueError(f"{name} is kept for comparison only. Use multiprocess instead.")
+    raise ValueError(f"There is no strategy {name!r}. {nearest(name, known)}")
+
+
+def _with_key(keep: Sequence[str], key: str | None) -> tuple[str, ...]:
+    """The names of the columns that are kept; the key is one of them."""
+    if isinstance(keep, str):
+        raise TypeError(f"keep is a tuple of names: write keep=({keep!r},)")
+    return tuple(keep if key is None or key in keep else (key, *keep))
+
+
+def _source(items: Any, columns: Sequence[str] | None, keep: Sequence[str]) -> Source:
+    if isinstance(columns, str):
+        raise TypeError(f"columns is a tuple of names: write columns=({columns!r},)")
+    if isinstance(items, Source) and columns is not None:
+        raise TypeError(f"Say columns={columns!r} where the {type(items).__name__} is made.")
+    return as_source(items, columns, keep)
+
+
+def _log_to(logger: Any) -> Callable[[str], object]:
+    return lambda line: (logger.warning if "Warning: " in line else logger.info)(line)
+
+
+def _in_files(
+    way: Strategy,
+    spec: FanoutSpec,
+    options: Options,
+    log: Callable[[str], object],
+    bar: ProgressBar | None,
+    folder: str | Path | None,
+) -> Results:
+    """Run a strategy into a folder, or into a temporary one."""
+    from fanout_pipeline.engine.run import run_strategy
+    from fanout_pipeline.results.read import Snapshot
+
+    temporary = None
+    if folder is None:
+        import tempfile
+
+        temporary = Path(tempfile.mkdtemp(prefix="fanout-"))
+        folder = temporary / "results"
+    folder = Path(os.path.realpath(Path(folder).parent), Path(folder).name)  # no links on the way
+    try:
+        run = run_strategy(
+            way, spec, folder, options, log=log, ledger=True, resume=True, progress=bar
+        )
+    except BaseException as error:
+        _keep_partial(error, folder, temporary)
+        raise
+    finally:
+        if bar is not None:
+            bar.close()
+    return Results(Snapshot.of(folder), run, temporary)
+
+
+def _keep_partial(error: BaseException, folder: Path, temporary: Path | None) -> None:
+    """Give an error what was done before it as its attribute `results`, and say so."""
+    if (done := getattr(error, "partial", None)) is not None:
+        error.results = results = Results(done, None, temporary)  # type: ignore[attr-defined]
+        where = "as the attribute `results` of this error"
+        if temporary is None:
+            where = f"in {folder}: the same call goes on from there"
+        if results:
+            error.add_note(f"{len(results):,} results are kept, {where}.")
+    elif temporary is not None:
+        import shutil
+
+        shutil.rmtree(temporary, ignore_errors=True)

@@ -1,0 +1,173 @@
+"""How many workers a run has, decided again and again while it goes on; and the sentence that says why.
+
+chunks that were done, the one in progress --> Outlook --> choose.processes --> worker processes join
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import NamedTuple
+
+from fanout_pipeline.engine.calls.watch import Look
+from fanout_pipeline.engine.scheduling.choose import (
+    Costs,
+    Outlook,
+    most_processes,
+    processes,
+    seconds_with,
+)
+from fanout_pipeline.engine.scheduling.shared_plan import SharedPlan
+from fanout_pipeline.engine.timing.timeline import busy_seconds
+from fanout_pipeline.results.store.manifest import PartRecord
+
+_WAITS = 0.2
+"""Calls that compute less than this share of their time are said to wait."""
+_WRONG = 4 / 3
+"""An estimate that was wrong by more than this factor is said to be."""
+_LONG_SECONDS = 0.05
+"""A chunk in progress says something once it has taken this long."""
+
+
+class Chosen(NamedTuple):
+    """A decision, and what it was made from."""
+
+    outlook: Outlook
+    workers: int
+    seconds: float
+    """How long what was left was to take with them."""
+    at: float
+    """When (time.perf_counter)."""
+
+
+class Growth:
+    """The number of workers of one run, which never falls."""
+
+    def __init__(
+        self,
+        plan: SharedPlan,
+        *,
+        cores: int,
+        asked: int | None,
+        costs: Callable[[], Costs],
+        look: Callable[[], Look | None] = lambda: None,
+        begun: int = 0,
+        items_are_units: bool = False,
+        learn: Callable[[float], object] = lambda seconds: None,
+    ):
+        """`cores`: how many there are; `asked`: the most workers, where somebody has said that; `begun`: how many
+        there are from the beginning; `look`: at the chunk that this process works on; `learn`: is told how long each
+        worker took to join.
+        """
+        self._plan = plan
+        self._cores = cores
+        self._asked = asked
+        self._costs = costs
+        self._look = look
+        self._begun = begun
+        self._items_are_units = items_are_units
+        self._learn = learn
+        self.most = most_processes(asked, cores, 0.0)
+        """The most that there will ever be."""
+        self.count = begun
+        """How many there are to be."""
+        self.joined_count = 0
+        self.joined_seconds = 0.0
+        """How long the last took to join."""
+        self.refused = ""
+        """Why none can join; empty where they can."""
+        self.chosen: Chosen | None = None
+        """What was known when more were wanted last."""
+        self.items = 0
+        self.wall_seconds = self.cpu_seconds = 0.0
+        """Of all calls so far."""
+        self._recent_wall = self._recent_cpu = 0.0
+
+    def saw(self, part: PartRecord) -> None:
+        """A chunk was done."""
+        wall = busy_seconds(part)
+        cpu = part.call_cpu_seconds + part.read_seconds + part.write_seconds
+        self.items += part.items
+        self.wall_seconds += wall
+        self.cpu_seconds += cpu
+        self._recent_wall = self._recent_wall / 2 + wall
+        self._recent_cpu = self._recent_cpu / 2 + cpu
+
+    def wanted(self, look: Look | None = None) -> int:
+        """How many workers there should be now; `look`: at a chunk that a worker has."""
+        if self.refused:
+            return 0
+        outlook = self.outlook(self._look() or look)
+        if outlook is None:
+            return self.count
+        most = most_processes(self._asked, self._cores, outlook.computing)
+        costs = self._costs()
+        wanted = processes(outlook, costs, self._cores, most)
+        if wanted > self.count:
+            seconds = seconds_with(wanted, outlook, costs, self._cores)
+            self.chosen = Chosen(outlook, wanted, seconds, time.perf_counter())
+            self.count = wanted
+        return self.count
+
+    def joined(self, seconds: float) -> None:
+        """One more calls from now on, so long after it was wanted."""
+        self.joined_count += 1
+        self.joined_seconds = seconds
+        self._learn(seconds)
+        if self.joined_count >= self.count:
+            self._plan.leave_to_workers()
+
+    def refuse(self, why: str) -> None:
+        """No worker, or none besides those that have joined, can join."""
+        self.refused = why
+        self.count = self._begun + self.joined_count
+
+    def outlook(self, look: Look | None = None) -> Outlook | None:
+        """What is known now; None where that is nothing. `look`: at a chunk in progress."""
+        left = self._plan.left_seconds()
+        wall, cpu = self._recent_wall, self._recent_cpu
+        if self._plan.awaits:  # As much again as so far, for all that anybody knows.
+            left = max(left, self.wall_seconds)
+        if look is not None and look.seconds >= _LONG_SECONDS:
+            wall, cpu = wall + look.seconds, cpu + look.cpu_seconds
+            left = max(left, self._left_by(look))
+        if not wall:
+            return None
+        return Outlook(left, min(1.0, cpu / wall))
+
+    def why(self) -> str:
+        """What was chosen and why, in a sentence, now that all is done."""
+        if not self.items:
+            return "there was nothing to do"
+        item, computing = self.wall_seconds / self.items, self.cpu_seconds / self.wall_seconds
+        each = f"{_time(item)} an item"
+        each += ", nearly all of it waiting" if computing < _WAITS else ""
+        if self.refused:
+            return f"{each}: all in this process, as no other can join: {self.refused}"
+        if self.chosen is None:
+            where = "one worker process" if self._begun else "this process"
+            return f"{each}: {where} alone, as more would not have brought the end nearer"
+        outlook, workers, expected, at = self.chosen
+        took = time.perf_counter() - at
+        text = (
+            f"{each}, {_time(outlook.left_seconds)} of them left: {workers} processes were to take "
+            f"{_time(expected)}; the last joined after {_time(self.joined_seconds)}; took {_time(took)}"
+        )
+        if took > _WRONG * expected or expected > _WRONG * took:
+            text += ", so the estimate was wrong, as calls did not go on as they had begun"
+        return text
+
+    def _left_by(self, look: Look) -> float:
+        """How long what is left would take at the pace of the chunk in progress."""
+        if not self._items_are_units:
+            return look.seconds  # as long as so far
+        unit = look.seconds / (look.items + 1)
+        return unit * (self._plan.left_units() + max(0, look.size - look.items - 1))
+
+
+def _time(seconds: float) -> str:
+    """A length of time, to two digits and more."""
+    for unit, length in (("s", 1.0), ("ms", 1e-3), ("µs", 1e-6)):
+        if seconds >= length:
+            return f"{seconds / length:,.3g} {unit}" if seconds < 100 else f"{seconds:,.0f} s"
+    return f"{seconds * 1e9:,.0f} ns"

@@ -1,0 +1,91 @@
+"""A call inside a step of Dagster: where it keeps what is done, its log, what it records.
+
+The step is known by its context, of which no more is used than what is named here. Dagster is not imported.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+from weakref import WeakKeyDictionary
+
+from fanout_pipeline.engine.model.run_record import RunRecord
+
+_UNNAMED = "call"
+_called: WeakKeyDictionary[Any, set[str]] = WeakKeyDictionary()
+"""The names of the calls that each step has made, or is making."""
+
+
+@contextmanager
+def call_in(context: Any, name: str | None) -> Iterator[Path]:
+    """For the block, a call of this name in a step: the folder that it resumes from, if it is made again.
+
+    Raises ValueError where the step has made another one of this name. One that has failed does not count.
+    """
+    name = _UNNAMED if name is None else name
+    names = _called.setdefault(context, set())
+    if name in names:
+        raise ValueError(
+            "A step that calls fan_out more than once names each call, as in name='scores': results are kept "
+            f"by that name, and this step has {'no name for two' if name == _UNNAMED else repr(name) + ' twice'}."
+        )
+    names.add(name)
+    try:
+        yield (
+            _data_root(context) / "_calls" / Path(*map(_segment, _place(context))) / _segment(name)
+        )
+    except BaseException:
+        names.discard(name)
+        raise
+
+
+def record(context: Any, name: str | None, run: RunRecord, folder: Path) -> None:
+    """Add to the step's metadata. A step without a single output that it could belong to has a line in its log."""
+    found = {
+        "strategy": run.strategy,
+        "items": run.items,
+        "failed": run.failed,
+        "reused_items": run.reused_items,
+        "wall_seconds": run.wall_seconds,
+        "folder": str(folder),
+    }
+    try:
+        context.add_output_metadata(
+            found if name is None else {f"{name}/{field}": value for field, value in found.items()}
+        )
+    except Exception as error:
+        context.log.info(f"fan_out: {found} (no metadata: {error})")
+
+
+def _data_root(context: Any) -> Path:
+    """As `Names that others rely on` in README says: FANOUT_DATA, or a folder in Dagster's storage."""
+    root = os.environ.get("FANOUT_DATA")
+    return Path(root or Path(context.instance.storage_directory(), "fanout")).absolute()
+
+
+def _place(context: Any) -> list[str]:
+    """The key of the step's asset, or job and op where it is not one asset's; and the partition."""
+    step = getattr(context, "op_execution_context", context)
+    try:
+        place = list(context.asset_key.path)
+    except Exception:
+        try:
+            place = [step.job_name, *step.op_handle.path]
+        except Exception:  # It is called by a test.
+            place = [step.op_def.name]
+    if context.has_partition_key:
+        place.append(f"partition={context.partition_key}")
+    elif context.has_partition_key_range:
+        several = context.partition_key_range
+        place.append(f"partition={several.start}...{several.end}")
+    return place
+
+
+def _segment(name: str) -> str:
+    """A part of a path that stands for any text, and for no other."""
+    quoted = quote(name, safe="=")
+    return quoted.replace(".", "%2E") if not quoted.strip(".") else quoted

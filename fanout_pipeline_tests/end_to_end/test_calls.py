@@ -1,0 +1,71 @@
+"""`fan_out` inside an asset of somebody's project, which is killed or cancelled and materialized again."""
+
+import os
+import re
+import signal
+
+import psutil
+import pytest
+
+from fanout_pipeline_tests.processes import GONE_SECONDS, lives, wait_for
+
+ITEMS = 60
+MINE = """
+    import dagster as dg
+    from waiting import wait
+    from fanout_pipeline import Options, fan_out
+
+    how = Options(strategy="multiprocess", workers=2, chunks=20)
+
+    @dg.asset(key=["raw", "waited"], partitions_def=dg.StaticPartitionsDefinition(["a/b"]))
+    def waited(context: dg.AssetExecutionContext) -> list[int]:
+        return list(fan_out(wait, range(60), context=context, options=how))
+
+    defs = dg.Definitions(assets=[waited])
+"""
+WAITING = """
+    import os, time
+    from pathlib import Path
+
+    def wait(item):
+        with open(Path(os.environ["FANOUT_DATA"]) / "calls.txt", "a") as calls:
+            calls.write(f"{item}\\n")
+        time.sleep(0.1)
+        return item * item
+"""
+WAITED = ("asset", "materialize", "-m", "mine", "--select", "raw/waited", "--partition", "a/b")
+FOLDER = "_calls/raw/waited/partition=a%2Fb/call"
+
+
+def calls(guest):
+    """How many calls have been made."""
+    file = guest.data / "calls.txt"
+    return len(file.read_text().split()) if file.exists() else 0
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+def test_a_materialization_that_was_ended_goes_on(guest, number):
+    """Killed or cancelled, it leaves no process, and the next one calls what was not called."""
+    guest.write(mine=MINE, waiting=WAITING)
+    process = guest.start("dagster", *WAITED)
+    wait_for(lambda: calls(guest) >= ITEMS // 2 or process.poll() is not None, 120, "call")
+    family = guest.processes()
+    if number == signal.SIGKILL:
+        os.killpg(process.pid, number)
+    else:
+        process.send_signal(number)
+    process.wait(60)
+    psutil.wait_procs(family, timeout=GONE_SECONDS)
+    assert not list(filter(lives, family))
+    kept = re.search(r"\d+ chunks?, \d+ items are kept; materialize again", guest.output())
+    assert number == signal.SIGKILL or kept, guest.output()
+    before = calls(guest)
+    assert before < ITEMS
+    code, output = guest.run("dagster", *WAITED)
+    assert code == 0, output
+    reused = int(re.search(r"resumes: .* chunks \((\d+) items\)", output)[1])
+    assert reused >= ITEMS // 4
+    assert calls(guest) == before + ITEMS - reused
+    found = guest.metadata("raw/waited")
+    assert [found["items"], found["reused_items"]] == [ITEMS, reused]
+    assert guest.results(FOLDER) == [n * n for n in range(ITEMS)]
