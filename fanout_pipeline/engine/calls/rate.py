@@ -67,7 +67,6 @@ class Limiter:
         self.limits = limits
         self._clock = clock
         self._interval = 1 / limits.per_second if limits.per_second else 0.0
-        self._slack = (limits.burst - 1) * self._interval
         self._file = os.open(limits.path, os.O_RDWR | os.O_CREAT, 0o600)
         self._threads = threading.Lock()
         with self._account():
@@ -103,17 +102,20 @@ class Limiter:
         """
         limits = self.limits
         with self._account() as account:
-            at = max(account.seen, account.held, account.next - self._slack)
+            interval = self._paced(account)
+            at = max(account.seen, account.held, account.next - (limits.burst - 1) * interval)
             ends = account.began + (limits.budget_seconds or math.inf)
             if at >= ends or (not again and account.calls >= (limits.budget_calls or math.inf)):
                 account.refused += 1
                 account.calls -= count * again
                 return None
             if at <= latest:
-                longer = 1 + _MARGIN * (1 + min(account.holds, _MOST_MARGINS))
-                account.next = max(account.next, at) + self._interval * longer
+                account.next = max(account.next, at) + interval
                 account.calls += count * (not again)
             return at
+
+    def _paced(self, account: Account) -> float:
+        return self._interval * (1 + _MARGIN * (1 + min(account.holds, _MOST_MARGINS)))
 
     def hold(self, seconds: float) -> None:
         """Let nobody call for so long; then calls are made at their rate, beginning with an empty bucket."""
@@ -122,8 +124,9 @@ class Limiter:
             if until <= account.held:
                 return
             account.held = until
-            account.next = max(account.next, until + self._slack)
             account.holds += 1
+            full = (self.limits.burst - 1) * self._paced(account)
+            account.next = max(account.next, until + full)
             times = int(account.holds)
         if not times & (times - 1):  # the first, second, fourth, … time
             import logging  # Most workers do without it.

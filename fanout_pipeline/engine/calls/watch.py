@@ -36,9 +36,13 @@ class Watch:
         self._calling: tuple[Any, int] = ((), 0)
         self._slow, self._slow_seconds = slow, slow_seconds
         self._told = False
+        self._resting: float | None = None
+        """Since when no call has been in progress."""
+        self._rested = 0.0
 
     def begin(self, chunk: Chunk) -> None:
         self._calling = ((), 0)
+        self._resting, self._rested = None, 0.0
         self._begun = chunk, time.perf_counter(), self._cpu()
 
     def end(self) -> None:
@@ -51,11 +55,16 @@ class Watch:
             return None
         chunk, began, cpu = begun
         done = offset + getattr(results, "given", len(results))
-        now = time.perf_counter()
-        return Look(chunk.size, max(0, done), now - began, max(0.0, self._cpu() - cpu))
+        resting = self._resting
+        now = time.perf_counter() if resting is None else resting
+        seconds = max(0.0, now - began - self._rested)
+        return Look(chunk.size, max(0, done), seconds, max(0.0, self._cpu() - cpu))
 
     def follow(self, results: Any, first: int) -> None:
         self._calling = results, first - len(results)
+        if self._resting is not None:
+            self._rested += time.perf_counter() - self._resting
+            self._resting = None
 
     def announced(self, items: Sequence[Any], first: int, slow: bool) -> Sequence[Any]:
         if (
@@ -71,7 +80,9 @@ class Watch:
         return
 
     def rest(self) -> None:
-        return
+        """No call is in progress: limits may hold the next one back, which is no time of the function."""
+        if self._resting is None:
+            self._resting = time.perf_counter()
 
     def _cpu(self) -> float:
         cpu = 0.0 if self._clock is None else time.clock_gettime(self._clock)
