@@ -14,11 +14,10 @@ import math
 import random
 import subprocess
 import sys
-import threading
 import time
 from collections import Counter, deque
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from email.utils import formatdate
 from http.client import HTTPConnection
 
@@ -41,26 +40,20 @@ def retry_after(error: BaseException) -> str | None:
     return error.retry_after if isinstance(error, Refused) else None
 
 
-_connections = threading.local()
-
-
 def fetch(url: str) -> int:
-    """One request over the thread's connection; the number in its answer."""
+    """One request over a connection of its own; the number in its answer."""
     _, _, host, path = url.split("/", 3)
-    connection = getattr(_connections, host, None)
-    if connection is None:
-        connection = HTTPConnection(host, timeout=10)
-        setattr(_connections, host, connection)
-    connection.request("GET", f"/{path}")
-    answer = connection.getresponse()
-    body = answer.read()
+    with closing(HTTPConnection(host, timeout=10)) as connection:
+        connection.request("GET", f"/{path}")
+        answer = connection.getresponse()
+        body = answer.read()
     if answer.status != 200:
         raise Refused(answer.status, answer.getheader("Retry-After"))
     return int(body)
 
 
 async def fetch_async(url: str) -> int:
-    """The same, over a connection of its own."""
+    """The same."""
     _, _, host, path = url.split("/", 3)
     reader, writer = await asyncio.open_connection(*host.split(":"))
     writer.write(f"GET /{path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n".encode())
