@@ -77,7 +77,7 @@ check: .venv/installed-dev  ## formatter, linter, type checker, definitions
 ui: .venv/installed  ## serve the Dagster UI (webserver and daemon) on 127.0.0.1:3000
 	$(DAGSTER) dev -w workspace.yaml -h 127.0.0.1 -p $(PORT)
 
-bench: .venv-bench/installed  ## against peers, 20 minutes (MINUTES=60 for narrower intervals, QUICK=1 for a look in 3)
+bench: .venv-bench/installed  ## fan_out against peers, 40 minutes (MINUTES=90 for narrower intervals, QUICK=1 for a look in 3)
 	$(BENCH_BIN)/python -m benchmarks.peers $(if $(QUICK),--quick) $(if $(MINUTES),--minutes $(MINUTES))
 
 bench-large: .venv/installed  ## serial and multiprocess at 10,000,000 numbers, memory at 20,000,000

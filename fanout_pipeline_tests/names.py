@@ -11,6 +11,7 @@ PROMISED = (
     "pool_map",
     "vectorized",
     "dagster_multiprocess",
+    "auto",
 )
 """Strategies whose assets readers and other projects rely on."""
 STRATEGIES = (

@@ -21,7 +21,7 @@ from fanout_pipeline.measuring.trials.trial import Trial, TrialOptions
 
 QUICK = ("dear", "cheap", "text", "waits in threads")
 """What `--quick` runs unless told otherwise: a whole round of each fits in its time. Clusters start for the first."""
-_QUICK_PART = 20
+_QUICK_PART = 40
 
 
 @dataclass(frozen=True, slots=True)

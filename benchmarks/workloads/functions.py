@@ -12,7 +12,7 @@ from typing import Any
 LOAD_SECONDS = 1.0
 _MEGABYTE = bytes(range(256)) * 4096
 _TABLE = bytes((n * 7 + 3) % 256 for n in range(256))
-_SORTED = 200_000
+_SORTED = 50_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +123,8 @@ def score(row: Mapping[str, Any]) -> float:
     if row["country"] in ("DE", "FR", "IT") and row["amount"] > 100:
         found *= 1.5
     found += len(row["name"]) % 7 / 10 + (row["year"] - 2000) * 0.01
-    found += sum((found * k) % 1.0 for k in (3, 5, 7, 11, 13, 17, 19, 23))
+    for step in range(80):
+        found = (found * 1.01 + step) % 7.0
     return round(found, 6)
 
 

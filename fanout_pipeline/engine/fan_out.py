@@ -17,9 +17,10 @@ from fanout_pipeline.engine.functions.fingerprint import function_name
 from fanout_pipeline.engine.model.keywords import names_keywords
 from fanout_pipeline.engine.model.options import Options
 from fanout_pipeline.engine.model.spec import Dependency, FanoutSpec
-from fanout_pipeline.engine.step import call_in, record
 from fanout_pipeline.engine.system.progress_bar import ProgressBar, can_show
+from fanout_pipeline.results.kept import KeptInFolder, KeptInMemory
 from fanout_pipeline.results.results import Results
+from fanout_pipeline.results.types.layout import PLAIN
 from fanout_pipeline.sources.columns import nearest
 from fanout_pipeline.sources.memory import as_source
 from fanout_pipeline.sources.source import Source
@@ -27,7 +28,6 @@ from fanout_pipeline.sources.source import Source
 if TYPE_CHECKING:
     from fanout_pipeline.engine.model.strategy import Strategy
 
-_AUTO = "auto"
 _BY_DAGSTER = "dagster_multiprocess"
 
 
@@ -63,7 +63,6 @@ def fan_out(
     options = _chosen(options, strategy)
     for called in (function, *([] if batch_function is None else [batch_function])):
         _require_callable(called, setup)
-    way = _strategy(options)
     keep = _with_key(keep, key)
     spec = FanoutSpec(
         re.sub(r"\W", "_", name or function_name(function).rpartition(":")[2]),
@@ -80,24 +79,17 @@ def fan_out(
         thread_safe=thread_safe,
         code_version=code_version,
     )
-    from fanout_pipeline.engine.suitability import Unsupported, unsuited
-
-    if why := unsuited(way, spec, options):
-        raise Unsupported(why)
     log = _log_to(logging.getLogger("fanout_pipeline") if context is None else context.log)
-    if is_async(function) and not way.awaits:
-        log(
-            f"Warning: {way.name} awaits one call after the other{'' if way.single else ' in each worker'}. "
-            f"strategy='asyncio' has up to concurrency={options.concurrency} of them in flight."
-        )
-    shown = can_show() and context is None if progress is None else progress
-    bar = ProgressBar(way.name, log) if shown else None
-    run = partial(_in_files, way, spec, options, log, bar)
+    if progress is None:
+        progress = context is None and can_show()
+    run = partial(_run, _strategy(options), spec, options, log, progress)
     if context is None:
         return run(folder)
+    from fanout_pipeline.engine.step import call_in, record
+
     with call_in(context, name) as place:
         results = run(place if folder is None else folder)
-        record(context, name, results.record, results.path)
+        record(context, name, results.record, str(results.path))
         return results
 
 
@@ -139,16 +131,14 @@ def _require_callable(function: Any, setup: Any) -> None:
 
 def _strategy(options: Options) -> Strategy:
     """Raises ValueError where there is none of this name that may be called so."""
-    from fanout_pipeline.engine.registry import REFERENCE, STRATEGIES
+    from fanout_pipeline.engine.registry import AUTO, STRATEGIES
 
-    name = options.strategy or _AUTO
-    if name == _AUTO:
-        return STRATEGIES[REFERENCE]
+    name = options.strategy or AUTO
     if name == _BY_DAGSTER:
         raise ValueError(
             f"{name} is made of Dagster's steps, so no call can run it. Use multiprocess."
         )
-    known = [_AUTO, *(one.name for one in STRATEGIES.values() if not one.baseline)]
+    known = [one.name for one in STRATEGIES.values() if not one.baseline]
     if name in known:
         return STRATEGIES[name]
     if name in STRATEGIES:
@@ -175,48 +165,73 @@ def _log_to(logger: Any) -> Callable[[str], object]:
     return lambda line: (logger.warning if "Warning: " in line else logger.info)(line)
 
 
-def _in_files(
+def _run(
     way: Strategy,
     spec: FanoutSpec,
     options: Options,
     log: Callable[[str], object],
-    bar: ProgressBar | None,
+    progress: bool,
     folder: str | Path | None,
 ) -> Results:
-    """Run a strategy into a folder, or into a temporary one."""
-    from fanout_pipeline.engine.run import run_strategy
-    from fanout_pipeline.results.read import Snapshot
+    """Make the calls; the results are in files where that is asked for or needed."""
+    from fanout_pipeline.engine.registry import AUTO, AUTO_HERE
+    from fanout_pipeline.engine.suitability import Unsupported, unsuited
 
-    temporary = None
-    if folder is None:
-        import tempfile
-
-        temporary = Path(tempfile.mkdtemp(prefix="fanout-"))
-        folder = temporary / "results"
-    folder = Path(os.path.realpath(Path(folder).parent), Path(folder).name)  # no links on the way
-    try:
-        run = run_strategy(
-            way, spec, folder, options, log=log, ledger=True, resume=True, progress=bar
+    if why := unsuited(way, spec, options):
+        raise Unsupported(why)
+    if is_async(spec.function) and not (way.awaits or way.batch or way.name == AUTO):
+        log(
+            f"Warning: {way.name} awaits one call after the other{'' if way.single else ' in each worker'}. "
+            f"strategy='asyncio' has up to concurrency={options.concurrency} of them in flight."
         )
+    limited = options.item_timeout_seconds or options.worker_memory_mb
+    if way.name == AUTO and folder is None and not limited:
+        way = AUTO_HERE
+    in_memory = folder is None and spec.layout == PLAIN and not way.baseline
+    bar = ProgressBar(way.name, log) if progress else None
+    temporary: Path | None = None
+    try:
+        if in_memory:
+            from fanout_pipeline.engine.in_memory import run_in_memory
+
+            made, run = run_in_memory(way, spec, options, log, bar)
+            return Results(KeptInMemory(made.parts), run)
+        from fanout_pipeline.engine.run import run_strategy
+        from fanout_pipeline.results.read import Snapshot
+
+        if folder is None:
+            import tempfile
+
+            temporary = Path(tempfile.mkdtemp(prefix="fanout-"))
+            folder = temporary / "results"
+        path = Path(os.path.realpath(Path(folder).parent), Path(folder).name)  # no links on the way
+        run = run_strategy(
+            way, spec, path, options, log=log, ledger=True, resume=True, progress=bar
+        )
+        return Results(KeptInFolder(Snapshot.of(path), temporary, path), run)
     except BaseException as error:
         _keep_partial(error, folder, temporary)
         raise
     finally:
         if bar is not None:
             bar.close()
-    return Results(Snapshot.of(folder), run, temporary)
 
 
-def _keep_partial(error: BaseException, folder: Path, temporary: Path | None) -> None:
+def _keep_partial(error: BaseException, folder: str | Path | None, temporary: Path | None) -> None:
     """Give an error what was done before it as its attribute `results`, and say so."""
-    if (done := getattr(error, "partial", None)) is not None:
-        error.results = results = Results(done, None, temporary)  # type: ignore[attr-defined]
-        where = "as the attribute `results` of this error"
-        if temporary is None:
-            where = f"in {folder}: the same call goes on from there"
-        if results:
-            error.add_note(f"{len(results):,} results are kept, {where}.")
-    elif temporary is not None:
-        import shutil
+    done = getattr(error, "partial", None)
+    if done is None:
+        if temporary is not None:
+            import shutil
 
-        shutil.rmtree(temporary, ignore_errors=True)
+            shutil.rmtree(temporary, ignore_errors=True)
+        return
+    kept = (
+        KeptInMemory(done.parts) if folder is None else KeptInFolder(done, temporary, done.folder)
+    )
+    error.results = results = Results(kept)  # type: ignore[attr-defined]
+    where = "as the attribute `results` of this error"
+    if folder is not None and temporary is None:
+        where = f"in {folder}: the same call goes on from there"
+    if results:
+        error.add_note(f"{len(results):,} results are kept, {where}.")

@@ -37,11 +37,13 @@ def run_in_memory(
     spec: FanoutSpec,
     options: Options,
     log: Callable[[str], object] = lambda line: None,
+    progress: Progress | None = None,
 ) -> tuple[MemoryResults, RunRecord]:
     """Call the function on all items. Raises what `run_strategy` does; the error's `partial` has what is done."""
     results = MemoryResults()
     try:
-        return results, _run(strategy, spec, options, log, results)
+        progress = progress or Progress(strategy.name, log)
+        return results, _run(strategy, spec, options, log, results, progress)
     except BaseException as error:
         error.partial = results  # type: ignore[attr-defined]
         raise
@@ -53,11 +55,11 @@ def _run(
     options: Options,
     log: Callable[[str], object],
     results: MemoryResults,
+    progress: Progress,
 ) -> RunRecord:
     own, began = own_usage(), time.perf_counter()
     spec.source.require_columns(spec.keep)
     workers = 1 if strategy.single else options.worker_count
-    progress = Progress(strategy.name, log)
     input_ = spec.source.examine()
     seen = InputVersions(Version(input_.token, input_.size), stamps_of(spec))
     with ExitStack() as open_, inputs_unchanged(spec, seen):
@@ -78,6 +80,7 @@ def _run(
             layout=spec.layout,
             arrivals=chunks.arrivals,
             limits=options.call_limits,
+            thread_safe=spec.thread_safe,
             setup=setup_of(spec, options),
         )
         if work.limits is not None:

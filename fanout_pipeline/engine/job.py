@@ -127,5 +127,6 @@ class Job:
             cut.arrivals,
             spec.source if self.basis.is_spooled else None,
             limits,
+            spec.thread_safe,
             self.setup,
         )

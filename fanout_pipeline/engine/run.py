@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import replace
 from functools import partial
@@ -18,13 +18,13 @@ from fanout_pipeline.engine.job import Job
 from fanout_pipeline.engine.model.options import Options
 from fanout_pipeline.engine.model.run_record import RunRecord
 from fanout_pipeline.engine.model.spec import FanoutSpec, with_its_imports
-from fanout_pipeline.engine.model.strategy import Strategy
+from fanout_pipeline.engine.model.strategy import Ran, Strategy
 from fanout_pipeline.engine.scheduling.resume import finished_before, log_kept_on_error
 from fanout_pipeline.engine.suitability import require_suited
 from fanout_pipeline.engine.system.malloc import keep_freed_memory
 from fanout_pipeline.engine.system.os_errors import explained
 from fanout_pipeline.engine.system.progress import Progress
-from fanout_pipeline.engine.system.usage import own_usage
+from fanout_pipeline.engine.system.usage import ProcessUsage, own_usage
 from fanout_pipeline.engine.timing.timeline import total
 from fanout_pipeline.engine.workers.apart import call_apart
 from fanout_pipeline.results.store.folder import ResultFolder
@@ -87,7 +87,9 @@ def _run_here(
     if method is None or method not in strategy.start_methods:
         method = strategy.start_methods[0]
     workers = 1 if strategy.single else options.worker_count
-    options = replace(options, workers=workers, start_method=method)
+    if not strategy.grows:  # It asks whether anybody has said how many.
+        options = replace(options, workers=workers)
+    options = replace(options, start_method=method)
     setup = setup_of(spec, options)
     # Outside the timing, the same for all: which bytes these are.
     basis = Basis.of(spec)
@@ -116,7 +118,7 @@ def _run_here(
         with strategy.start(options) as crew:
             started = time.perf_counter()
             cold = job.run(crew, folders[0], finished)
-            now, used = own_usage(), crew.usage()
+            now, used, why = own_usage(), crew.usage(), crew.why
             if warm_runs:
                 crew.warm_up()
             warm = [job.run(crew, folder) for folder in folders[1:]]
@@ -133,11 +135,11 @@ def _run_here(
         cpu_seconds=now.cpu_seconds - own.cpu_seconds + sum(u.cpu_seconds for u in used),
         peak_rss_bytes=max(u.peak_rss_bytes for u in [now, *used]),
         items=cold.manifest.items,
-        workers=workers,
+        workers=_had(cold.ran, used) if strategy.grows else workers,
         worker_pids=tuple(u.pid for u in used) or (os.getpid(),),
         chunks=len(cold.ran.parts),
         part_files=len(cold.manifest.parts),
-        start_method=method,
+        start_method=method if used or not strategy.grows else "none",
         digest=cold.manifest.digest,
         input=replace(intake.input, counts=()),  # Nobody needs them any more.
         function_fingerprint=cold.manifest.function["fingerprint"],
@@ -146,7 +148,13 @@ def _run_here(
         sent_bytes=cold.ran.sent_bytes,
         pickle_seconds=cold.ran.pickle_seconds,
         failed=cold.manifest.failed,
-        why=crew.why,
+        why=why,
         reused_chunks=len(cold.cut.finished),
         reused_items=sum(one.part.items for one in cold.cut.finished),
     )
+
+
+def _had(ran: Ran, used: Sequence[ProcessUsage]) -> int:
+    """How many workers a run had in the end: processes, which others may have died before, or else threads."""
+    callers = len(ran.timelines)
+    return max(1, min(callers, len(used) or callers))

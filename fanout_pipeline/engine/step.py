@@ -43,7 +43,7 @@ def call_in(context: Any, name: str | None) -> Iterator[Path]:
         raise
 
 
-def record(context: Any, name: str | None, run: RunRecord, folder: Path) -> None:
+def record(context: Any, name: str | None, run: RunRecord, folder: str) -> None:
     """Add to the step's metadata. A step without a single output that it could belong to has a line in its log."""
     found = {
         "strategy": run.strategy,
@@ -51,8 +51,8 @@ def record(context: Any, name: str | None, run: RunRecord, folder: Path) -> None
         "failed": run.failed,
         "reused_items": run.reused_items,
         "wall_seconds": run.wall_seconds,
-        "folder": str(folder),
-    }
+        "folder": folder,
+    } | ({"why": run.why} if run.why else {})
     try:
         context.add_output_metadata(
             found if name is None else {f"{name}/{field}": value for field, value in found.items()}

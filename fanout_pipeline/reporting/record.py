@@ -76,6 +76,7 @@ def _strategy(comparison: Comparison, row: Row) -> dict[str, Any]:
         "sent_bytes": row.sent_bytes,
         "pickle_seconds": row.pickle_seconds,
         "overlapped_with": asset.overlapped_with if asset else [],
+        "choice": row.why or None,
     }
 
 

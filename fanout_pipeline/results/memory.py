@@ -10,15 +10,44 @@ import pickle
 import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from fanout_pipeline.results.types.buffer import unpacked
+from fanout_pipeline.results.types.packed import packed_objects, unpacked
 
 if TYPE_CHECKING:
     from fanout_pipeline.results.store.manifest import PartRecord
 
 KEPT_BYTES = 256 * 2**20
 """About so much is kept in memory; more goes to the temporary file."""
+
+
+class _File:
+    """A temporary file without a name, which is gone with the last who refers to it."""
+
+    def __init__(self) -> None:
+        from tempfile import TemporaryFile
+
+        with TemporaryFile(prefix="fanout-") as file:
+            self._descriptor = os.dup(file.fileno())
+        self._size = 0
+
+    def append(self, data: bytes) -> int:
+        """Where the data begins."""
+        offset, left = self._size, memoryview(data)
+        while left:
+            written = os.pwrite(self._descriptor, left, self._size)
+            self._size, left = self._size + written, left[written:]
+        return offset
+
+    def read(self, offset: int, length: int) -> bytes:
+        blocks = []
+        while length and (block := os.pread(self._descriptor, length, offset)):
+            blocks.append(block)
+            offset, length = offset + len(block), length - len(block)
+        return b"".join(blocks)
+
+    def __del__(self) -> None:
+        os.close(self._descriptor)
 
 
 class InMemory:
@@ -34,7 +63,7 @@ class MemoryPart:
         self,
         first_index: int,
         items: int,
-        kept: list[Any] | bytes | tuple[IO[bytes], int, int],
+        kept: list[Any] | bytes | tuple[_File, int, int],
         failed: Sequence[Mapping[str, Any]] = (),
         omits: bool = False,
     ):
@@ -69,7 +98,7 @@ class MemoryPart:
         if isinstance(self._kept, bytes):
             return unpacked(self._kept)
         file, offset, length = self._kept
-        return unpacked(os.pread(file.fileno(), length, offset))
+        return unpacked(file.read(offset, length))
 
 
 class MemoryResults(InMemory):
@@ -79,10 +108,12 @@ class MemoryResults(InMemory):
         self._kept_bytes = kept_bytes
         self._bytes = 0
         self._lock = threading.Lock()
-        self._file: IO[bytes] | None = None
+        self._file: _File | None = None
         self._made: dict[int, MemoryPart] = {}
         """By the numbers of chunks."""
         self._added: list[tuple[int, MemoryPart]] = []
+        self.unsendable = ""
+        """Why no other process could send results such as these; empty where it could, or nobody knows."""
         self.local = Path()
         """A folder for what the run writes besides, if anything."""
 
@@ -104,8 +135,8 @@ class MemoryResults(InMemory):
         omits: bool,
     ) -> None:
         """Keep what was made of the chunk of this number; it is a part once it is added."""
-        size = len(results) if isinstance(results, bytes) else _size(results)
-        kept: list[Any] | bytes | tuple[IO[bytes], int, int] = results
+        size = len(results) if isinstance(results, bytes) else self._size(results)
+        kept: list[Any] | bytes | tuple[_File, int, int] = results
         with self._lock:
             if self._bytes + size <= self._kept_bytes:
                 self._bytes += size
@@ -125,27 +156,23 @@ class MemoryResults(InMemory):
         """None: they are in `parts`."""
         return []
 
-    def _moved(self, results: list[Any] | bytes) -> list[Any] | tuple[IO[bytes], int, int]:
+    def _size(self, results: list[Any]) -> int:
+        """About how much memory they take, by one of them; nothing where that cannot be pickled."""
+        if not results:
+            return 0
+        one = results[len(results) // 2]
+        try:
+            return len(results) * len(pickle.dumps(one))
+        except Exception as error:
+            self.unsendable = f"a result, a {type(one).__qualname__}, cannot be pickled: {error}"
+            return 0
+
+    def _moved(self, results: list[Any] | bytes) -> list[Any] | tuple[_File, int, int]:
         """Where in the temporary file they are now; themselves if they cannot be pickled."""
         try:
-            data = results if isinstance(results, bytes) else b"o" + pickle.dumps(results)
+            data = results if isinstance(results, bytes) else packed_objects(results)
         except Exception:
             return results  # type: ignore[return-value]
         if self._file is None:
-            from tempfile import TemporaryFile
-
-            self._file = TemporaryFile(prefix="fanout-")  # noqa: SIM115 (it goes with the results)
-        offset = self._file.seek(0, os.SEEK_END)
-        self._file.write(data)
-        self._file.flush()
-        return self._file, offset, len(data)
-
-
-def _size(results: list[Any]) -> int:
-    """About how much memory they take, by one of them; nothing where that cannot be pickled."""
-    if not results:
-        return 0
-    try:
-        return len(results) * len(pickle.dumps(results[len(results) // 2]))
-    except Exception:
-        return 0
+            self._file = _File()
+        return self._file, self._file.append(data), len(data)

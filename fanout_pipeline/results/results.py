@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-import os
-import weakref
 from collections.abc import Iterator, Sequence
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, overload
 
 from fanout_pipeline.results.files.printable import printable
+from fanout_pipeline.results.kept import Kept
 
 if TYPE_CHECKING:
     import pandas
     import polars
     import pyarrow
 
-    from fanout_pipeline.results.read import Snapshot
-
-_BLOCK_ROWS = 1024
-"""So many results are made Python values at a time, and kept where one is asked for by its position."""
 _SHOWN = 5
 _SHOWN_CHARACTERS = 200
 
@@ -31,33 +26,32 @@ class Results(Sequence[Any]):
     with this object, at the latest when Python ends; `close()` and the end of a `with` block remove it, too.
     """
 
-    def __init__(self, kept: Snapshot, record: Any = None, temporary: Path | None = None):
-        """`temporary`: the folder that goes with the results, if they are in one."""
+    def __init__(self, kept: Kept, record: Any = None):
         self.record = record
         """How the run went: strategy and why, seconds by phase, workers, what was reused. A `RunRecord`; None of a run
         that has ended early."""
-        self._kept = kept
-        self._temporary = temporary
-        self._block: tuple[int, list[Any]] = (0, [])
-        self._remove = weakref.finalize(self, _remove, temporary, os.getpid())
+        self._kept: Kept | None = kept
+        self._block: tuple[int, Sequence[Any]] = (0, ())
 
     @property
-    def path(self) -> Path:
-        """The folder with the files of the results."""
-        return self._kept.folder
+    def path(self) -> Path | None:
+        """The folder with the files of the results; None where they are in memory."""
+        return self._opened.path
 
     @property
     def failures(self) -> pandas.DataFrame:
         """The failed items in their order: columns `index`, `where`, `item`, `error_type`, `message`, `traceback`."""
-        from fanout_pipeline.results.failures import read_failures
-
-        return read_failures(self._opened())
+        return self._opened.failures()
 
     def to_pandas(self) -> pandas.DataFrame:
-        """All results: columns `index`, those that were kept, and `result` or the fields of dicts (`read_results`)."""
+        """All results: columns `index`, those that were kept, and `result` or the fields of dicts (`read_results`).
+
+        Raises MixedTypes, a TypeError, where results in memory have no type in common.
+        """
         from fanout_pipeline.results.read import read_results
 
-        return read_results(self._opened())
+        with self._opened.snapshot() as snapshot:
+            return read_results(snapshot)
 
     def to_arrow(self) -> pyarrow.Table:
         """The same as an Arrow table. Integers beyond 64 bits, Decimals and UUIDs are text, as in the files."""
@@ -65,10 +59,9 @@ class Results(Sequence[Any]):
 
         from fanout_pipeline.results.store.part_file import schema_of
 
-        snapshot = self._opened()
-        schema = schema_of(snapshot.manifest.columns)
-        batches = (batch.cast(schema) for batch in snapshot.batches())
-        return pyarrow.Table.from_batches(batches, schema)
+        with self._opened.snapshot() as snapshot:
+            schema = schema_of(snapshot.manifest.columns)
+            return pyarrow.Table.from_batches((b.cast(schema) for b in snapshot.batches()), schema)
 
     def to_polars(self) -> polars.DataFrame:
         """The same as a polars DataFrame. Raises ImportError where polars is not installed."""
@@ -81,10 +74,10 @@ class Results(Sequence[Any]):
         return frame
 
     def __len__(self) -> int:
-        return self._kept.manifest.rows
+        return self._opened.rows
 
     def __iter__(self) -> Iterator[Any]:
-        return self._from(0)
+        return chain.from_iterable(self._opened.blocks(0))
 
     @overload
     def __getitem__(self, position: int) -> Any: ...
@@ -94,33 +87,26 @@ class Results(Sequence[Any]):
         if isinstance(position, slice):
             rows = range(len(self))[position]
             if rows.step == 1:
-                return list(islice(self._from(rows.start), len(rows))) if rows else []
+                found = chain.from_iterable(self._opened.blocks(rows.start))
+                return list(islice(found, len(rows)))
             return [self[row] for row in rows]
         row = range(len(self))[position]
-        start, block = self._block
-        if not start <= row < start + len(block):
-            start = row - row % _BLOCK_ROWS
-            block = list(islice(self._from(start), _BLOCK_ROWS))
-            self._block = start, block
-        return block[row - start]
-
-    def _from(self, row: int) -> Iterator[Any]:
-        """The results from this one on."""
-        from fanout_pipeline.results.store.part_file import result_of
-        from fanout_pipeline.results.types.arrow_types import to_python
-
-        snapshot = self._opened()
-        for batch in snapshot.batches(_BLOCK_ROWS, row):
-            yield from to_python(result_of(batch, snapshot.manifest), snapshot.manifest.kind)
-
-    def _opened(self) -> Snapshot:
-        if self._temporary is not None and not self._remove.alive:
-            raise ValueError("These results are closed: their temporary folder is gone.")
-        return self._kept
+        first, block = self._block
+        if not first <= row < first + len(block):
+            self._block = first, block = self._opened.block(row)
+        return block[row - first]
 
     def close(self) -> None:
-        """Remove the folder, if it is a temporary one. There are no results to read then."""
-        self._remove()
+        """Give up the results, with their folder if it is a temporary one."""
+        if self._kept is not None:
+            self._kept.close()
+        self._kept, self._block = None, (0, ())
+
+    @property
+    def _opened(self) -> Kept:
+        if self._kept is None:
+            raise ValueError("These results are closed.")
+        return self._kept
 
     def __enter__(self) -> Self:
         return self
@@ -129,54 +115,21 @@ class Results(Sequence[Any]):
         self.close()
 
     def __reduce__(self) -> Any:
-        if self._temporary is None:
-            return Results, (self._kept, self.record)
-        # They may be read when this process is over, and their folder with it.
-        return _restored, (_files(self._opened()), self._kept.manifest, self.record)
+        return Results, (self._opened, self.record)
 
     def __repr__(self) -> str:
+        if self._kept is None:
+            return "<closed Results>"
         return f"<{self._summary()}: [{', '.join(self._first())}]>"
 
-    def _repr_html_(self) -> str:
-        from html import escape
-
-        return f"<p>{escape(self._summary())}</p><pre>{escape(chr(10).join(self._first()))}</pre>"
-
     def _summary(self) -> str:
-        manifest, run = self._kept.manifest, self.record
-        failed = f", {manifest.failed:,} failed" if manifest.failed else ""
+        run, failed = self.record, self._opened.failed
         how = (
-            f", {run.strategy}, {run.wall_seconds:,.3g} s" if run else " of a run that ended early"
+            f"{run.strategy}, {run.wall_seconds:,.3g} s" if run else "of a run that has ended early"
         )
-        return f"{len(self):,} Results{failed}{how}"
+        return f"{len(self):,} Results{f', {failed:,} failed' if failed else ''}, {how}"
 
     def _first(self) -> Iterator[str]:
         yield from (printable(repr(one), _SHOWN_CHARACTERS) for one in self[:_SHOWN])
         if len(self) > _SHOWN:
             yield "…"
-
-
-def _remove(folder: Path | None, owner: int) -> None:
-    if folder is not None and os.getpid() == owner:  # not a fork of it
-        import shutil
-
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def _files(snapshot: Snapshot) -> dict[str, bytes]:
-    from fanout_pipeline.results.store.generation import read_file
-
-    return {name: read_file(snapshot.generation, name) for name in snapshot.generation.names()}
-
-
-def _restored(files: dict[str, bytes], manifest: Any, record: Any) -> Results:
-    """Results that were pickled, in a temporary folder of this process."""
-    import tempfile
-
-    from fanout_pipeline.results.read import Snapshot
-    from fanout_pipeline.results.store.local_generation import LocalGeneration
-
-    folder = Path(tempfile.mkdtemp(prefix="fanout-"))
-    for name, data in files.items():
-        (folder / name).write_bytes(data)
-    return Results(Snapshot(folder, LocalGeneration(folder), manifest), record, folder)

@@ -39,7 +39,9 @@ def as_source(items: Any, columns: Sequence[str] | None = None, keep: Sequence[s
 
 
 def _is_columnar(items: Any) -> bool:
-    if hasattr(items, "__arrow_c_stream__") or hasattr(items, "__dataframe__"):
+    if any(
+        hasattr(items, f"__{name}__") for name in ("arrow_c_stream", "arrow_c_array", "dataframe")
+    ):
         return True
     # NumPy's dtypes of numbers and times; an array of objects is a sequence.
     dtype = getattr(items, "dtype", None)
@@ -60,6 +62,8 @@ def _columnar(items: Any, columns: Sequence[str] | None, keep: Sequence[str]) ->
     try:
         table = pyarrow.table(items)
     except (TypeError, ValueError, pyarrow.ArrowInvalid):  # One column: a Series, a chunked array.
+        if not hasattr(items, "__arrow_c_stream__"):
+            items = [pyarrow.array(items)]
         column = pyarrow.chunked_array(items)
         return Frame(pyarrow.table({ITEM: column}), name, (ITEM,))
     return Frame(table.select(chosen(table.column_names, columns, keep)), name, columns)

@@ -72,7 +72,8 @@ def test_where_the_time_of_small_calls_goes_and_what_travels(name, numbers, tmp_
     if name in IN_PROCESS:
         assert (record.sent_bytes, record.pickle_seconds) == (0, 0.0)
     elif name in RELIABLE:
-        assert 0 < record.sent_bytes < 8 * COUNT + 20_000
+        assert record.sent_bytes < 8 * COUNT + 20_000
+        assert record.sent_bytes or name == "auto"  # which may have done without workers
     else:
         # A task of its own is 10 bytes or more, an integer in a list 3 to 10.
         least = 13 if name in QUEUES else 6
@@ -93,8 +94,7 @@ def test_sleep_is_the_functions_time(name, numbers, tmp_path):
             record.phases["call"] > max(record.phases[each] for each in ("read", "write", "commit"))
         ),
     )
-    workers = len(record.worker_pids) if STRATEGIES[name].grows else record.workers
-    assert 100 * 0.005 / workers <= record.phases["call"] <= record.run_seconds
+    assert 100 * 0.005 / record.workers <= record.phases["call"] <= record.run_seconds
     parts = ResultFolder(tmp_path / name).manifest().parts
     parts = [part for part in parts if part.call_seconds]
     assert bool(parts) == (name in RELIABLE)

@@ -54,7 +54,8 @@ def strategy_metadata(
 
 def run_metadata(run: RunRecord, folder: Path, overlapped_with: list[str]) -> dict[str, Any]:
     """The part of a strategy's metadata that is known without reading its results."""
-    return {
+    choice = {"choice": run.why} if run.why else {}
+    return choice | {
         "wall_seconds": run.wall_seconds,
         "start_seconds": run.start_seconds,
         "run_seconds": run.run_seconds,

@@ -22,6 +22,17 @@ from fanout_pipeline.engine.registry import STRATEGIES
 from fanout_pipeline.measuring.break_even.added_cost import Cost
 
 TRIALS = (*STRATEGIES, *DAGSTER_EXECUTORS)
+SWEPT = tuple(name for name, strategy in STRATEGIES.items() if not strategy.grows)
+"""Strategies that have a break-even: time in proportion to items. `auto` changes its way once that pays."""
+
+
+def _is_swept(name: str) -> None:
+    if name in STRATEGIES and name not in SWEPT:
+        raise ValueError(
+            f"{name} has no break-even of its own, as it takes the way that pays: name those that it "
+            "chooses from"
+        )
+    _one_of(SWEPT)(name)
 
 
 def _one_of(names: Iterable[str]) -> Callable[[str], None]:
@@ -40,7 +51,9 @@ else:
     CostText = CheckedText(
         "Cost", 'What is added to each call: "burn 10 us" (CPU), "wait 1 ms" (sleep).', Cost.parsed
     )
-    StrategyName = CheckedText("StrategyName", "The name of a strategy.", _one_of(STRATEGIES))
+    StrategyName = CheckedText(
+        "StrategyName", "The name of a strategy that has a break-even.", _is_swept
+    )
     TrialName = CheckedText(
         "TrialName", "A strategy, or one of Dagster's executors.", _one_of(TRIALS)
     )
@@ -102,9 +115,9 @@ class BreakEvenConfig(dg.Config):
         'CPU time in Python, "wait 1 ms" asleep.',
     )
     strategies: list[StrategyName] = Field(
-        default=list(STRATEGIES),
+        default=list(SWEPT),
         description="Strategies to compare with serial. dagster_multiprocess, with a step for each "
-        "chunk, is not among them.",
+        "chunk, is not among them, nor auto, which takes the way that pays.",
     )
     repeats: Repeats = Field(
         default=3,

@@ -50,6 +50,7 @@ def fanout_assets(
     # Computed once, because a function may refer to large data.
     version = code_version(spec, spec.function)
     batch_version = code_version(spec, spec.batch_function) if spec.batch_function else version
+    both = " ".join(dict.fromkeys([version, batch_version]))  # auto may call either
     strategies = [
         strategy
         for strategy in STRATEGIES.values()
@@ -59,7 +60,7 @@ def fanout_assets(
         strategy_asset(
             spec,
             strategy,
-            batch_version if strategy.batch else version,
+            both if strategy.grows else batch_version if strategy.batch else version,
             {"dagster/priority": str(-position)},
             pool,
         )

@@ -20,6 +20,8 @@ from enum import Enum
 from mmap import mmap
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from fanout_pipeline.engine.calls.cutting import Cutting
+
 if TYPE_CHECKING:
     pass
 
@@ -139,19 +141,19 @@ class CallLog:
         self._memory.close()
 
 
-class Recorder:
+class Recorder(Cutting):
     """The worker's side."""
 
     def __init__(self, descriptor: int):
         import faulthandler
 
+        super().__init__()
         os.set_inheritable(descriptor, False)
         memory = memoryview(mmap(descriptor, _STACK_BEGINS))
         self._words, self._kept = memory[:_WORDS_BYTES].cast("q"), memory[_WORDS_BYTES:]
         self._announce = Announce.NOTHING
         self.first_index = 0
         """Index of the first item of the chunk that was begun last."""
-        self._calling: tuple[Any, int] | None = None
         with suppress(RuntimeError, OSError, ValueError):  # Messages then lack the stack.
             faulthandler.enable(descriptor, all_threads=False)
             faulthandler.register(ASK_FOR_STACK, descriptor, all_threads=False)
@@ -162,17 +164,10 @@ class Recorder:
         self._words[_ITEM] = _NONE
         self._words[_CHUNK] = chunk
 
-    def follow(self, results: Any, first: int) -> None:
-        """Results are being appended, beginning with that of the item at this position."""
-        self._calling = results, first - len(results)
-
     def index(self) -> int | None:
         """The index of the item that is being called; None between calls."""
-        if self._calling is None:
-            return None
-        results, offset = self._calling
-        index: int = self.first_index + offset + results.given
-        return index
+        position = self.position()
+        return None if position is None else self.first_index + position
 
     def keep(self, record: bytes) -> None:
         """Count a log record that is not sent, and keep it as the last one. It has under 2 KB."""
@@ -187,6 +182,7 @@ class Recorder:
 
         `slow`: an item takes so long that announcing each costs little.
         """
+        self.sliced(items, first)
         if self._announce is Announce.NOTHING:
             return items
         if slow or self._announce is Announce.EACH:

@@ -44,13 +44,15 @@ def process_chunk(
 ) -> Outcome:
     """Call the function on each item of a chunk, as far as `control` lets it, and have `finish` make the part.
 
-    Raises ItemFailed, BadInput, or Stopped; Spent where a budget allows no call at all.
+    Raises ItemFailed, BadInput, or Stopped, unless some items were done before: the outcome is of these then, and
+    has the error. Raises Spent where a budget allows no call at all.
     """
     stopwatch = Stopwatch()
-    part, rest = _called(work, chunk, control, finish, stopwatch)
+    part, rest, error = _called(work, chunk, control, finish, stopwatch)
     # Freeing the items and results, which takes a while if they are Python objects, is part of writing.
     part = stopwatch.timed(part)
-    return Outcome(part, rest, stopwatch.began, stopwatch.ended, stopwatch.import_seconds)
+    times = stopwatch.began, stopwatch.ended, stopwatch.import_seconds
+    return Outcome(part, rest, *times, error)
 
 
 def _called(
@@ -59,8 +61,8 @@ def _called(
     control: Control,
     finish: Callable[[Quarantine, Any], PartRecord],
     stopwatch: Stopwatch,
-) -> tuple[PartRecord, Chunk | None]:
-    """The part, and what is left of the chunk."""
+) -> tuple[PartRecord, Chunk | None, BaseException | None]:
+    """The part, what is left of the chunk, and what has ended the calls, if something has."""
     items = work.source.read(chunk)
     first_index = items.first_index  # To look it up is reading.
     if control.recorder is not None:
@@ -72,19 +74,30 @@ def _called(
     with quarantine, appending(work.function, stopwatch.spent_elsewhere) as append:
         calls = _Calls(append, results, quarantine, control, allowing(work, control, stopwatch))
         until = stopwatch.ended + control.seconds
-        for piece in items.pieces():
-            failed = unreadable_failures(work, piece)
-            if control.failure is not None:
-                failed = {0: control.failure, **failed}
-            calls.take(piece.values, failed)
-            stopwatch.end("read")
-            is_whole = calls.make(until)
-            stopwatch.end("call")
-            if not is_whole:
-                break
+        error = None
+        try:
+            for piece in items.pieces():
+                failed = unreadable_failures(work, piece)
+                if control.failure is not None:
+                    failed = {0: control.failure, **failed}
+                calls.take(piece.values, failed)
+                stopwatch.end("read")
+                is_whole = calls.make(until)
+                stopwatch.end("call")
+                if not is_whole:
+                    break
+        except BaseException as ended:
+            if not calls.done:
+                raise
+            error = ended
     rest = items.rest(calls.done) if calls.done < len(items) else None
     stopwatch.end("call")
-    return finish(quarantine, results), rest
+    try:
+        return finish(quarantine, results), rest, error
+    except Exception:
+        if error is not None:
+            raise error from None
+        raise
 
 
 class _Calls:
@@ -110,14 +123,18 @@ class _Calls:
         """Those of them that are not called because they have failed, by their positions."""
         self.before = 0
         """How many items of the chunk come before the current piece."""
-        self.done = 0
-        """How many items of the chunk were done."""
         self._size = 1
         """How many items are in the next slice."""
 
     def take(self, items: Sequence[Any], known_failed: Mapping[int, Failure]) -> None:
         """The next piece; all before it are done."""
         self.items, self.known_failed, self.before = items, known_failed, self.done
+
+    @property
+    def done(self) -> int:
+        """How many items of the chunk were done."""
+        omitted = len(self.quarantine.positions) if self.quarantine.policy.omits else 0
+        return len(self.results) + omitted
 
     def make(self, until: float) -> bool:
         """Append the result of each item that is begun before `until` (time.perf_counter); at least one is.
@@ -133,6 +150,7 @@ class _Calls:
 
     def _make(self, until: float) -> bool:
         append, items, results, control = self.append, self.items, self.results, self.control
+        recorder = control.recorder
         done, size, slow = 0, self._size, True
         known_failed = iter(sorted(self.known_failed))
         stop = next(known_failed, len(items))
@@ -143,11 +161,10 @@ class _Calls:
             if done == stop:
                 self._quarantine(done, self.known_failed[done])
                 done += 1
-                self.done = self.before + done
                 stop = next(known_failed, len(items))
                 began = time.perf_counter()
                 continue
-            batch = self._allowed(items[done : min(done + size, stop)], until)
+            batch = self._slice(items[done : min(done + size, stop)], until)
             if not batch:
                 break
             before = len(results)
@@ -160,27 +177,28 @@ class _Calls:
             except BaseException as error:
                 reraise_interrupt(error)
                 done += len(results) - before
-                self.done = self.before + done
                 self._failed(done, error)
                 done += 1
             else:
-                done += len(batch)
-            self.done = self.before + done
+                done += len(results) - before  # The slice may have been cut short: see `Cutting`.
             ended = time.perf_counter()
             took = ended - began
             size = _next_size(size, took)
             slow = took >= _SLOW_SECONDS * len(batch)
             began = ended
-        if control.recorder:
-            control.recorder.rest()
+        if recorder:
+            recorder.rest()
         self._size = size
         return done == len(items)
 
-    def _allowed(self, batch: Sequence[Any], until: float) -> Sequence[Any]:
-        """As many of the next items as may be called; none where that is too late. Raises Spent."""
-        if self.allowing is None:
-            return batch
-        return batch[: self.allowing.take(len(batch), until if self.done else None)]
+    def _slice(self, items: Sequence[Any], until: float) -> Sequence[Any]:
+        """As many of the next items as may be called; none where that is too late. Raises Spent.
+
+        As a list of its own where somebody looks on, and may cut it short.
+        """
+        if self.allowing is not None:
+            items = items[: self.allowing.take(len(items), until if self.done else None)]
+        return items if self.control.recorder is None else list(items)
 
     def _announced(self, batch: Sequence[Any], first: int, slow: bool) -> Iterable[Any]:
         recorder = self.control.recorder

@@ -46,10 +46,17 @@ class Outcome(NamedTuple):
     ended: float
     import_seconds: float = 0.0
     """Time for imports that only failed items or writing needed."""
+    error: BaseException | None = None
+    """What has ended the calls, and is to be raised once the part is added."""
 
     def range(self, chunk: Chunk) -> tuple[int, int]:
         """The range of the source that was done."""
         return chunk.start, chunk.stop if self.rest is None else self.rest.start
+
+    def raise_error(self) -> None:
+        """Raise what has ended the calls, if anything has."""
+        if self.error is not None:
+            raise self.error
 
     def size(self, chunk: Chunk) -> int:
         """How much of the chunk was done, in units of the source."""

@@ -12,7 +12,6 @@ a value has served many items.
 
 from __future__ import annotations
 
-import logging
 import math
 import time
 from collections.abc import Callable, Coroutine, Iterator
@@ -145,9 +144,8 @@ class WorkerValue:
             def given(item: Any) -> Any:
                 return function(item, self._taken())
 
-        return update_wrapper(
-            given, function, updated=()
-        )  # A batch function's signature says what it takes.
+        # A batch function's signature says what it takes.
+        return update_wrapper(given, function, updated=())
 
     @property
     def is_made(self) -> bool:
@@ -286,6 +284,8 @@ class WorkerValue:
         )
 
     def _log(self, error: BaseException) -> None:
+        import logging  # 20 ms, which most workers do without
+
         found = failure_from(error, "")
         logging.getLogger(__name__).warning(
             "The value of setup %s could not be closed: %s: %s\n%s",

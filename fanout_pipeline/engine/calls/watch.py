@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from typing import Any, NamedTuple
 
+from fanout_pipeline.engine.calls.cutting import Cutting
 from fanout_pipeline.engine.timing.stopwatch import run_delay
 from fanout_pipeline.sources.source import Chunk
 
@@ -24,49 +26,56 @@ class Look(NamedTuple):
     """CPU time of the thread since then."""
 
 
-class Watch:
+class Watch(Cutting):
     """A recorder (see `call_log`) of one thread of this process."""
 
     def __init__(self, slow: Callable[[], object] = lambda: None, slow_seconds: float = 0.0):
         """`slow` is called once, before a slice of calls, when the first chunk has taken `slow_seconds`."""
+        super().__init__()
         self.first_index = 0
         self._clock = time.pthread_getcpuclockid(threading.get_ident()) if _HAS_CLOCK else None
         self._thread = threading.get_native_id()
-        self._begun: tuple[Chunk, float, float] | None = None
-        self._calling: tuple[Any, int] = ((), 0)
+        self._begun: tuple[Chunk, float, float, float] | None = None
         self._slow, self._slow_seconds = slow, slow_seconds
         self._told = False
+        self._last = 0.0
+        self._items = 0
+        """Of chunks that are done."""
         self._resting: float | None = None
-        """Since when no call has been in progress."""
-        self._rested = 0.0
+        """Since when limits may have held the next call back."""
+        self.set_up: Callable[[float], object] = lambda seconds: None
+        """What is told how long it took to make what calls are given."""
 
-    def begin(self, chunk: Chunk) -> None:
-        self._calling = ((), 0)
-        self._resting, self._rested = None, 0.0
-        self._begun = chunk, time.perf_counter(), self._cpu()
+    def begin(self, chunk: Chunk, seconds: float) -> None:
+        """A chunk is begun, whose calls are to take so long at most."""
+        self._calling = self._resting = None
+        self._begun = chunk, time.perf_counter(), self._cpu(), seconds
 
-    def end(self) -> None:
+    def end(self, items: int) -> None:
         self._begun = None
+        self._calling = None
+        self._items += items
+
+    def so_far(self) -> tuple[int, float]:
+        """How many items were done, and for how long the thread had a core or waited for one. For any thread."""
+        return self._items + (self.position() or 0), self._cpu()
 
     def look(self) -> Look | None:
-        """None between chunks. For any thread."""
-        begun, (results, offset) = self._begun, self._calling
+        """None between chunks. For any thread. A slice that takes too long is cut."""
+        begun, done = self._begun, self.position() or 0
         if begun is None:
             return None
-        chunk, began, cpu = begun
-        done = offset + getattr(results, "given", len(results))
+        chunk, began, cpu, limit = begun
         resting = self._resting
-        now = time.perf_counter() if resting is None else resting
-        seconds = max(0.0, now - began - self._rested)
-        return Look(chunk.size, max(0, done), seconds, max(0.0, self._cpu() - cpu))
-
-    def follow(self, results: Any, first: int) -> None:
-        self._calling = results, first - len(results)
-        if self._resting is not None:
-            self._rested += time.perf_counter() - self._resting
-            self._resting = None
+        seconds = (time.perf_counter() if resting is None else resting) - began
+        if seconds > limit:
+            self.cut()
+        return Look(chunk.size, done, max(0.0, seconds), max(0.0, self._cpu() - cpu))
 
     def announced(self, items: Sequence[Any], first: int, slow: bool) -> Sequence[Any]:
+        if self._resting is not None and self._begun is not None:
+            rested, self._resting = time.perf_counter() - self._resting, None
+            self._begun = self._begun[0], self._begun[1] + rested, *self._begun[2:]
         if (
             not self._told
             and self._begun
@@ -74,6 +83,7 @@ class Watch:
         ):
             self._told = True
             self._slow()
+        self.sliced(items, first)
         return items
 
     def again(self, position: int) -> None:
@@ -84,9 +94,25 @@ class Watch:
         if self._resting is None:
             self._resting = time.perf_counter()
 
+    @contextmanager
+    def setting_up(self) -> Iterator[None]:
+        """For the block, what calls are given is made: that is no part of the chunk."""
+        begun, self._begun = self._begun, None
+        began, cpu = time.perf_counter(), self._cpu()
+        try:
+            yield
+        finally:
+            took = time.perf_counter() - began
+            self.set_up(took)
+            if begun is not None:
+                self._begun = begun[0], begun[1] + took, begun[2] + self._cpu() - cpu, begun[3]
+
     def _cpu(self) -> float:
-        cpu = 0.0 if self._clock is None else time.clock_gettime(self._clock)
-        return cpu + run_delay(self._thread)
+        """CPU time of the thread, and time in which it was ready to run."""
+        with suppress(OSError):  # once the thread has ended
+            cpu = 0.0 if self._clock is None else time.clock_gettime(self._clock)
+            self._last = cpu + run_delay(self._thread)
+        return self._last
 
 
 _HAS_CLOCK = hasattr(time, "pthread_getcpuclockid")

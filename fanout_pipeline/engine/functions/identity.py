@@ -70,8 +70,8 @@ def code_version(spec: FanoutSpec, function: Callable[..., Any]) -> str:
     What the function depends on is not read for it: Dagster asks wherever it loads definitions.
     """
     columns = {} if spec.layout == PLAIN else {_COLUMNS: json.dumps(spec.layout._asdict())}
-    made = _identity_in(spec, function)["fingerprint"]
-    return _combined(made, _setup_fingerprint(spec) | columns)
+    fingerprint = _identity_in(spec, function)["fingerprint"]
+    return _combined(fingerprint, _setup_fingerprint(spec) | columns)
 
 
 def work_fingerprint(spec: FanoutSpec) -> str:
@@ -89,7 +89,9 @@ def _content_hashes(spec: FanoutSpec) -> dict[str, str]:
 
 def _setup_fingerprint(spec: FanoutSpec) -> dict[str, str]:
     """Not of its resources: who may call, and where, does not change what calls give."""
-    return {} if spec.setup is None else {_SETUP: function_fingerprint(spec.setup)}
+    if spec.setup is None or spec.code_version is not None:
+        return {}
+    return {_SETUP: function_fingerprint(spec.setup)}
 
 
 def _combined(fingerprint: str, others: Mapping[str, str]) -> str:
@@ -123,6 +125,8 @@ def identity_of(
     }
     if spec.layout != PLAIN:
         results[_COLUMNS] = spec.layout._asdict()
+    if strategy.grows and spec.batch_function is not None:  # It may call either.
+        results["the batch function"] = _identity_in(spec, spec.batch_function)
     memory = options.worker_memory_mb if strategy.starts_processes else None
     policy = options.failures.settings()
     del policy["retry_after"]  # Limits do not change results.

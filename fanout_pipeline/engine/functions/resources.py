@@ -99,9 +99,11 @@ def begun(resources: Mapping[str, Any], stack: ExitStack) -> dict[str, Any]:
 
 def secrets_of(value: Any) -> set[str]:
     """Texts anywhere in a value that nobody may see, and what becomes of them in a repr or an address."""
+    found = set(_texts(value, set()))
+    if not found:
+        return found
     from urllib.parse import quote
 
-    found = set(_texts(value, set()))
     escaped = {repr(one)[1:-1] for one in found} | {repr(one.encode())[2:-1] for one in found}
     return found | escaped | {quote(one, safe="") for one in found} | {quote(one) for one in found}
 

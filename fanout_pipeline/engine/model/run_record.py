@@ -32,7 +32,7 @@ class RunRecord:
     items: int
     """The number of items in the results, including quarantined and reused ones."""
     workers: int
-    """The number of workers that were asked for."""
+    """The number of workers that were asked for; of `auto`, which takes fewer where more do not pay, that it had."""
     worker_pids: tuple[int, ...]
     """The processes that called the function."""
     chunks: int

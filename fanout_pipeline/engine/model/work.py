@@ -77,6 +77,8 @@ class Work:
     """The source that `seen` is of, where `source` reads the spool of another."""
     limits: CallLimits | None = None
     """What limits all calls together; None where nothing does."""
+    thread_safe: bool = False
+    """Whether several threads may make calls at the same time: see `FanoutSpec.thread_safe`."""
     setup: Setup | None = field(default=None, repr=False)
     """What makes the second argument of the functions; None: they have one."""
 

@@ -190,6 +190,7 @@ class ScatteredRun:
                     done = process(work, chunk, UNLIMITED)
                     parts.add(*done.range(chunk), done.part)
                     progress.done(done.part.items, done.size(chunk))
+                    done.raise_error()
                     busy += busy_seconds(done.part)
             except MixedTypes:
                 if self.begun.reused_chunks:

@@ -14,6 +14,8 @@ _NEAR = 1.03
 """Of numbers of workers that would be done within this factor of the best, the smallest is taken."""
 _LEAST_COMPUTING = 1 / 16
 """Calls that compute less than this share of their time are taken to compute so much: they are not free."""
+_COMPUTES = 0.7
+"""Calls that compute this share of their time, or more, have no more processes than there are cores."""
 WAITING_PER_CORE = 4
 """Where nobody has said how many, calls that wait have up to so many processes a core."""
 
@@ -65,5 +67,6 @@ def most_processes(asked: int | None, cores: int, computing: float) -> int:
     """The most processes: as many as were asked for, or as there are cores, and more for calls that wait."""
     if asked is not None:
         return asked
-    waiting = cores / max(computing, 1 / WAITING_PER_CORE)
-    return max(cores, math.ceil(waiting))
+    if computing >= _COMPUTES:
+        return cores
+    return math.ceil(cores / max(computing, 1 / WAITING_PER_CORE))

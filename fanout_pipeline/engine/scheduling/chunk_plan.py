@@ -207,6 +207,10 @@ class ChunkPlan:
             least = self._longest_seconds
         return _PATIENCE * max(least, unit * chunk.size)
 
+    def shared_by(self, workers: int) -> None:
+        """So many take pieces from now on, or are about to."""
+        self._workers = workers
+
     def require_going_on(self) -> None:
         """Raises Stopped where somebody else has stopped the run."""
         return

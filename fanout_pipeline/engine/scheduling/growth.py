@@ -18,6 +18,7 @@ from fanout_pipeline.engine.scheduling.choose import (
     seconds_with,
 )
 from fanout_pipeline.engine.scheduling.shared_plan import SharedPlan
+from fanout_pipeline.engine.scheduling.thread_growth import Seen, ThreadGrowth
 from fanout_pipeline.engine.timing.timeline import busy_seconds
 from fanout_pipeline.results.store.manifest import PartRecord
 
@@ -50,20 +51,26 @@ class Growth:
         cores: int,
         asked: int | None,
         costs: Callable[[], Costs],
-        look: Callable[[], Look | None] = lambda: None,
+        threads: ThreadGrowth | None = None,
         begun: int = 0,
         items_are_units: bool = False,
         learn: Callable[[float], object] = lambda seconds: None,
     ):
         """`cores`: how many there are; `asked`: the most workers, where somebody has said that; `begun`: how many
-        there are from the beginning; `look`: at the chunk that this process works on; `learn`: is told how long each
-        worker took to join.
+        there are from the beginning; `threads`: of this process, where several may call; `learn`: is told how long
+        each worker took to join.
         """
         self._plan = plan
         self._cores = cores
         self._asked = asked
         self._costs = costs
-        self._look = look
+        self._threads = threads
+        self.look: Callable[[], Look | None] = lambda: None
+        """At the chunk that this process works on."""
+        self.seen: Callable[[], Seen] | None = None
+        """What its threads have done."""
+        self.more_threads: Callable[[int], object] = lambda count: None
+        """Has so many threads call."""
         self._begun = begun
         self._items_are_units = items_are_units
         self._learn = learn
@@ -71,6 +78,8 @@ class Growth:
         """The most that there will ever be."""
         self.count = begun
         """How many there are to be."""
+        self.thread_count = 1
+        """How many threads of this process call."""
         self.joined_count = 0
         self.joined_seconds = 0.0
         """How long the last took to join."""
@@ -78,6 +87,8 @@ class Growth:
         """Why none can join; empty where they can."""
         self.chosen: Chosen | None = None
         """What was known when more were wanted last."""
+        self._setup_seconds = 0.0
+        """How long a worker takes to make what calls are given."""
         self.items = 0
         self.wall_seconds = self.cpu_seconds = 0.0
         """Of all calls so far."""
@@ -93,27 +104,45 @@ class Growth:
         self._recent_wall = self._recent_wall / 2 + wall
         self._recent_cpu = self._recent_cpu / 2 + cpu
 
+    def set_up(self, seconds: float) -> None:
+        """What calls are given was made in so long: each worker that joins will take as long before its first call."""
+        self._setup_seconds = max(self._setup_seconds, seconds)
+
     def wanted(self, look: Look | None = None) -> int:
         """How many workers there should be now; `look`: at a chunk that a worker has."""
         if self.refused:
             return 0
-        outlook = self.outlook(self._look() or look)
-        if outlook is None:
+        outlook = self.outlook(self.look() or look)
+        if outlook is None or self._threads_suffice(outlook):
             return self.count
         most = most_processes(self._asked, self._cores, outlook.computing)
         costs = self._costs()
+        costs = costs._replace(start_seconds=costs.start_seconds + self._setup_seconds)
         wanted = processes(outlook, costs, self._cores, most)
         if wanted > self.count:
             seconds = seconds_with(wanted, outlook, costs, self._cores)
             self.chosen = Chosen(outlook, wanted, seconds, time.perf_counter())
             self.count = wanted
+            self._plan.shared_by(max(2, wanted))
         return self.count
 
-    def joined(self, seconds: float) -> None:
-        """One more calls from now on, so long after it was wanted."""
+    def _threads_suffice(self, outlook: Outlook) -> bool:
+        """Whether threads bring as much as processes could, or nobody knows yet."""
+        threads = self._threads
+        if threads is None or self.seen is None:
+            return False
+        wanted = threads.wanted(self.seen(), outlook.left_seconds)
+        if wanted != self.thread_count and not self.count:
+            self.thread_count = wanted
+            self._plan.shared_by(max(2, wanted))
+            self.more_threads(wanted)
+        return not threads.leaves_cores_unused
+
+    def joined(self, seconds: float, setup_seconds: float = 0.0) -> None:
+        """One more calls from now on, so long after it was wanted, which includes setup."""
         self.joined_count += 1
         self.joined_seconds = seconds
-        self._learn(seconds)
+        self._learn(seconds - setup_seconds)
         if self.joined_count >= self.count:
             self._plan.leave_to_workers()
 
@@ -144,9 +173,11 @@ class Growth:
         each += ", nearly all of it waiting" if computing < _WAITS else ""
         if self.refused:
             return f"{each}: all in this process, as no other can join: {self.refused}"
+        if self.thread_count > 1 and self.chosen is None:
+            return f"{each}: {self.thread_count} threads of this process"
         if self.chosen is None:
-            where = "one worker process" if self._begun else "this process"
-            return f"{each}: {where} alone, as more would not have brought the end nearer"
+            where = _begun_by(self._begun)
+            return f"{each}: {where}, as more would not have brought the end nearer"
         outlook, workers, expected, at = self.chosen
         took = time.perf_counter() - at
         text = (
@@ -163,6 +194,13 @@ class Growth:
             return look.seconds  # as long as so far
         unit = look.seconds / (look.items + 1)
         return unit * (self._plan.left_units() + max(0, look.size - look.items - 1))
+
+
+def _begun_by(workers: int) -> str:
+    """Who has called from the beginning."""
+    if workers > 1:  # They are those of a run before.
+        return f"{workers} worker processes"
+    return "one worker process alone" if workers else "this process alone"
 
 
 def _time(seconds: float) -> str:

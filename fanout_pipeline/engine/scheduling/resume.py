@@ -11,7 +11,6 @@ from fanout_pipeline.engine.functions.input_guard import input_versions
 from fanout_pipeline.engine.model.spec import FanoutSpec
 from fanout_pipeline.engine.model.work import InputVersions, Work
 from fanout_pipeline.engine.system.signals import interrupts_held
-from fanout_pipeline.results.read import Snapshot
 from fanout_pipeline.results.store.collector import PartCollector
 from fanout_pipeline.results.store.generation import Generation
 from fanout_pipeline.results.store.ledger import Finished, Identity, Ledger
@@ -81,8 +80,13 @@ def log_kept_on_error(
     except BaseException as error:
         # A cancellation may come twice. And no error here may take the place of the run's.
         with interrupts_held(), suppress(Exception):
+            from fanout_pipeline.results.read import (
+                Snapshot,
+            )  # imports pyarrow, which definitions do without
+
             if kept := _kept(generation, spec, basis):
                 log(kept)
+
             error.partial = Snapshot.of_unfinished(generation, spec.unpack)  # type: ignore[attr-defined]
         raise
 

@@ -17,17 +17,17 @@ class SharedPlan(ChunkPlan):
     def __init__(self, *arguments: Any, **options: Any):
         self._changed = threading.Condition()
         self._stopped = False
-        self.is_left_to_workers = False
-        """Whether threads of this process call no more, as worker processes do."""
+        self.callers = 1
+        """How many threads of this process call, of those that have begun; none once worker processes do."""
         super().__init__(*arguments, **options)
 
-    def wait_for(self) -> tuple[Chunk, float] | None:
+    def wait_for(self, number: int) -> tuple[Chunk, float] | None:
         """The next chunk and its seconds, waiting for what is left of others or still to arrive.
 
-        None if there is no more for a thread of this process.
+        None if there is no more for the thread of this number in this process.
         """
         with self._changed:
-            while not (self._stopped or self.is_left_to_workers):
+            while not self._stopped and number < self.callers:
                 chunk = self.take()
                 if chunk is not None:
                     return chunk, self.seconds(chunk)
@@ -39,7 +39,7 @@ class SharedPlan(ChunkPlan):
     def leave_to_workers(self) -> None:
         """No thread of this process is given another chunk."""
         with self._changed:
-            self.is_left_to_workers = True
+            self.callers = 0
             self._changed.notify_all()
 
     def require_going_on(self) -> None:

@@ -80,7 +80,8 @@ class _EventLoop(Crew):
                 calls.stop()
                 running.give_up()
                 raise
-        timeline.until(time.perf_counter(), "write")
+            timeline.until(time.perf_counter(), "write")
+        timeline.until(time.perf_counter(), "stop")
         return Ran(parts.in_order(), (timeline,))
 
     def _read_and_write(

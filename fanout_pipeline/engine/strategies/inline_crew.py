@@ -44,9 +44,11 @@ class OneByOne(Crew):
                     break
                 plan.done(chunk, busy_seconds(done.part), done.rest)
                 parts.add(*done.range(chunk), done.part)
+                done.raise_error()
                 spent = seconds_of(done.part) | {"start": done.import_seconds}
                 timeline.add(spent, time.perf_counter())
                 progress.done(done.part.items, done.size(chunk))
+        timeline.until(time.perf_counter(), "stop")  # What setup has made was closed.
         return Ran(parts.in_order(), (timeline,))
 
     def usage(self) -> list[ProcessUsage]:

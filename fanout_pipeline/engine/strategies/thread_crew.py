@@ -135,6 +135,7 @@ def _serve(
                     # By this thread, before it begins another chunk: the calling thread gets the
                     # GIL so seldom that it would record parts long after they are written.
                     parts.add(*outcome.range(chunk), outcome.part)
+                    outcome.raise_error()
                     shared.done(chunk, outcome)
                     finished.put((chunk, outcome, number))
             except Spent:

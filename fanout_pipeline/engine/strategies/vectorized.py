@@ -10,14 +10,14 @@ from fanout_pipeline.engine.model.options import Options
 from fanout_pipeline.engine.model.strategy import Strategy
 from fanout_pipeline.engine.strategies.thread_crew import ThreadCrew, thread_crew
 
-_FIRST_SHARE = 1 / 8
+FIRST_SHARE = 1 / 8
 """The share of the largest chunk that the first batches have. A batch cannot be cut short: the first are small, to
 see how long one takes, but not so small that 100,000 numbers would be more than a batch a worker."""
 
 
 @contextmanager
 def start(options: Options) -> Iterator[ThreadCrew]:
-    with thread_crew(options.worker_count, process_batch, _FIRST_SHARE) as crew:
+    with thread_crew(options.worker_count, process_batch, FIRST_SHARE) as crew:
         yield crew
 
 

@@ -2,8 +2,10 @@
 
     receives                                        answers
     ("work", Work, levels of loggers, bytes)
-    ("chunk", Order), after that, any number        (DONE, Outcome, results or None), (SPENT, None), or an exception
-    HELLO, or WARM_UP                               (READY, None)
+    ("chunk", Order), after that, any number        (DONE, Outcome, results or None), or an exception;
+                                                    without an Outcome where a budget allows no call
+    HELLO                                           (READY, seconds of setup)
+    WARM_UP                                         (READY, None)
     CLOSE, perhaps after LEAVE_CALLS                (CLOSE, None), when what `setup` has made is closed
     (CALL, function of a callable that sends)       whatever it sends: see `repeated_calls` and `apart`
     None                                            ends
@@ -34,11 +36,11 @@ from fanout_pipeline.engine.calls.call_log import Recorder
 from fanout_pipeline.engine.workers.protocol import (
     CALL,
     CLOSE,
+    CUT,
     DONE,
     HELLO,
     LEAVE_CALLS,
     READY,
-    SPENT,
     WARM_UP,
     Channel,
     Order,
@@ -64,6 +66,7 @@ def main(descriptor: int, call_log: int, cpu_seconds: float) -> None:
     # Imports come after that: the parent can go on, and cut the source, meanwhile.
     began = time.perf_counter()
     recorder = Recorder(call_log)
+    parent.cut = recorder.cut
     # A process that is killed has no time to write what it has printed; and lines of several workers stay whole.
     sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
     import fanout_pipeline.engine.calls.items  # noqa: F401
@@ -121,7 +124,8 @@ def _value_of(work: Any, parent: Parent) -> HeldValue | None:
 
 
 def _ready(value: HeldValue | None) -> Any:
-    """The answer of a worker that joins a run, once it could begin to call."""
+    """The answer of a worker that joins a run, once it could begin to call: the seconds that setup took."""
+    began = time.perf_counter()
     try:
         if value is not None:
             value.ready()
@@ -129,7 +133,7 @@ def _ready(value: HeldValue | None) -> Any:
         from fanout_pipeline.engine.model.errors import picklable
 
         return picklable(error)
-    return READY, None
+    return READY, time.perf_counter() - began
 
 
 def _close(value: HeldValue | None) -> None:
@@ -160,8 +164,12 @@ def _answer(
         from fanout_pipeline.engine.model.errors import Spent, picklable
 
         if isinstance(error, Spent):
-            return SPENT, None
+            return DONE, None, None
         return picklable(error)
+    if outcome.error is not None:
+        from fanout_pipeline.engine.model.errors import picklable
+
+        outcome = outcome._replace(error=picklable(outcome.error))
     outcome = outcome._replace(import_seconds=outcome.import_seconds + imported)
     return DONE, outcome, handing_back.results
 
@@ -191,6 +199,7 @@ class Parent:
         self._sender: int | None = None
         """The thread that is sending."""
         self.leave_calls: Callable[[], object] = lambda: None
+        self.cut: Callable[[], object] = lambda: None
         """What is done, in another thread than calls are made in, where these are to be left."""
         threading.Thread(target=self._fill_inbox, daemon=True).start()
 
@@ -245,6 +254,8 @@ class Parent:
                 message = self._channel.receive()
                 if message == LEAVE_CALLS:
                     self.leave_calls()
+                elif message == CUT:
+                    self.cut()
                 else:
                     self._inbox.put(message)
         except (EOFError, OSError):

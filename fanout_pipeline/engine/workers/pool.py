@@ -44,6 +44,11 @@ class WorkerPool(Crew):
         self._memory_mb = memory_mb
         self._workers = Workers()
 
+    @property
+    def size(self) -> int:
+        """How many there are now."""
+        return len(self._workers)
+
     def usage(self) -> list[ProcessUsage]:
         return [used for worker in self._workers.ever for used in worker.usage()]
 

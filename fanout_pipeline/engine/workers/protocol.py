@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 READY = "ready"
 HELLO = "hello"
 DONE = "done"
-SPENT = "spent"
 LOGGED = "logged"
 CALL = "call"
 WARM_UP = "warm up"
@@ -108,3 +107,7 @@ class Channel:
         message = b"" if self._header else whole
         self._header, self._missing = True, _HEADER_BYTES
         return message
+
+
+CUT = b"cut"
+"""Has a slice of calls that takes too long end after the call in progress; like `LEAVE_CALLS` it is no pickle."""

@@ -6,8 +6,6 @@ A worker has one chunk at a time. Chunks are begun in the order of the input.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from functools import cached_property
 
@@ -15,9 +13,7 @@ from fanout_pipeline.engine.calls.call_log import Announce
 from fanout_pipeline.engine.calls.outcome import Outcome
 from fanout_pipeline.engine.calls.setup import setup_name
 from fanout_pipeline.engine.calls.typed import stated
-from fanout_pipeline.engine.calls.watch import Look
 from fanout_pipeline.engine.functions.serialize import pickle_with_function
-from fanout_pipeline.engine.model.errors import SetupFailed
 from fanout_pipeline.engine.model.strategy import Ran
 from fanout_pipeline.engine.model.work import Work
 from fanout_pipeline.engine.scheduling.assignments import Assignment, Assignments, split_at
@@ -26,16 +22,19 @@ from fanout_pipeline.engine.scheduling.growth import Growth
 from fanout_pipeline.engine.scheduling.resume import part_collector
 from fanout_pipeline.engine.scheduling.suspects import Death, Suspects
 from fanout_pipeline.engine.system.progress import Progress
-from fanout_pipeline.engine.system.signals import WAIT_SECONDS, interrupts_held
+from fanout_pipeline.engine.system.signals import WAIT_SECONDS
 from fanout_pipeline.engine.timing.timeline import busy_seconds
+from fanout_pipeline.engine.workers.closing import values_closed
 from fanout_pipeline.engine.workers.handing_back import (
     SENT_BYTES,
     HandedBack,
     write_handed_back,
 )
+from fanout_pipeline.engine.workers.joining import Joining
 from fanout_pipeline.engine.workers.limits import Limits
+from fanout_pipeline.engine.workers.overdue import LATE_SECONDS, cut_late, end_beyond_limits
 from fanout_pipeline.engine.workers.process import WorkerProcess
-from fanout_pipeline.engine.workers.protocol import DONE, HELLO, READY, SPENT, Order
+from fanout_pipeline.engine.workers.protocol import DONE, READY, Order
 from fanout_pipeline.engine.workers.relayed_logs import log_levels
 from fanout_pipeline.engine.workers.sent_items import SentItems
 from fanout_pipeline.engine.workers.slots import Slot, Slots, Workers
@@ -45,8 +44,6 @@ _ARRIVAL_SECONDS = 0.01
 """How often is looked whether something has arrived, while a worker has nothing to do."""
 _LOOK_SECONDS = 0.03
 """How often it is asked whether there should be more workers, and whether others have stopped the run."""
-_CLOSE_SECONDS, _INTERRUPT_SECONDS = 5.0, 0.5
-"""For so long is waited for values to be closed where a run has failed, and where it was interrupted."""
 _LOGGED_DEATHS = 20
 """How many deaths of workers are logged; the rest are not."""
 
@@ -69,7 +66,6 @@ class SupervisedRun:
         self._work = work
         self._workers = workers
         self._progress = progress
-        self._growth = growth
         self._most = len(workers) if growth is None else max(len(workers), growth.most)
         self._is_shared = parts is not None
         if plan is None:
@@ -91,6 +87,10 @@ class SupervisedRun:
         self._sent_before = workers.sent_bytes
         self._items = SentItems(work.source, plan)
         self._slots = Slots(workers, began, work.setup is not None)
+        self._joining: Joining | None = None
+        if growth is not None:
+            how = self._slots, work, lambda: self._message, self._is_shared
+            self._joining = Joining(growth, *how)
 
     @cached_property
     def _message(self) -> bytes:
@@ -101,16 +101,17 @@ class SupervisedRun:
         slim = replace(slim, arrivals=None, spooled=None, source=self._items.common)
         message = ("work", slim, log_levels(), SENT_BYTES // self._most)
         function = stated(work.function)
-        log, setup = self._progress.log_once, work.setup
-        return pickle_with_function(message, function, work.source, log, setup=setup)
+        return pickle_with_function(
+            message, function, work.source, self._progress.log_once, setup=work.setup
+        )
 
     def ran(self) -> Ran:
         """Give out chunks until none is left and none is being worked on.
 
         Raises what the function or a source raised, or WorkerDied.
         """
-        with self._slots as slots, self._values_closed():
-            self._grow()
+        with self._slots as slots, values_closed(self._slots, self._work.setup):
+            self._join()
             self._assign()
             while self._assignments.more or self._plan.unfinished:
                 self._plan.require_going_on()
@@ -121,9 +122,10 @@ class SupervisedRun:
                         self._receive_rest(slot)
                     else:
                         self._receive(slot)
-                self._check_limits()
-                self._grow()
-                if self._assignments.more or self._growth is not None:
+                end_beyond_limits(slots, self._limits)
+                cut_late(slots)
+                self._join()
+                if self._assignments.more or self._joining is not None:
                     self._assign()
         return Ran(
             [] if self._is_shared else self._parts.in_order(),
@@ -131,57 +133,9 @@ class SupervisedRun:
             self._workers.sent_bytes - self._sent_before,
         )
 
-    def _grow(self) -> None:
-        """Start as many workers as there are to be; each has a chunk once it has joined."""
-        if self._growth is None:
-            return
-        for _ in range(len(self._slots), self._growth.wanted(self._longest())):
-            try:
-                message = self._message
-            except TypeError as error:  # It cannot be sent.
-                if not self._is_shared:
-                    raise
-                self._growth.refuse(str(error))
-                return
-            slot = self._slots.add()
-            slot.introduced = True
-            worker = self._slots.worker(slot)
-            worker.send_pickled(message)
-            worker.send(HELLO)
-
-    def _longest(self) -> Look | None:
-        """A look at the chunk that a worker has had for the longest time."""
-        slots = [slot for slot in self._slots if slot.assignment is not None]
-        if not slots:
-            return None
-        slot = min(slots, key=lambda one: one.assigned)
-        assert slot.assignment is not None
-        seconds = time.monotonic() - slot.assigned
-        return Look(slot.assignment.chunk.size, 0, seconds, seconds)
-
-    def _joined(self, slot: Slot) -> None:
-        """A worker that was started during the run has imported what it needs."""
-        assert slot.joining is not None
-        assert self._growth is not None
-        now = time.perf_counter()
-        self._growth.joined(now - slot.joining)
-        slot.joining = None
-        slot.timeline.until(now, "start")
-
-    @contextmanager
-    def _values_closed(self) -> Iterator[None]:
-        """What `setup` has made in workers is closed at the end of the block, whatever ends it."""
-        try:
-            yield
-            if self._work.setup is not None:
-                self._slots.close_values(self._slots)
-        except BaseException as error:
-            if self._work.setup is not None:
-                # An interrupt ends a run within a second, whatever a value would have to do.
-                seconds = _CLOSE_SECONDS if isinstance(error, Exception) else _INTERRUPT_SECONDS
-                with interrupts_held():
-                    self._slots.close_values(self._slots, seconds, leave_calls=True)
-            raise
+    def _join(self) -> None:
+        if self._joining is not None:
+            self._joining.start_wanted()
 
     def _assign(self) -> None:
         """Give a chunk to each worker that has none, as far as there are chunks."""
@@ -197,6 +151,7 @@ class SupervisedRun:
         chunk, items = self._items.of(assignment.chunk)
         assignment = replace(assignment, chunk=chunk)
         slot.assignment, slot.assigned = assignment, time.monotonic()
+        slot.was_cut = False
         suspect = assignment.suspect
         announce = self._announce if suspect is None else Announce.EACH
         failure = suspect.failure if suspect else None
@@ -219,8 +174,8 @@ class SupervisedRun:
         match message:
             case None:
                 pass
-            case (kind, None) if kind == READY:
-                self._joined(slot)
+            case (kind, float(setup_seconds)) if kind == READY and self._joining:
+                self._joining.has_joined(slot, setup_seconds)
             case (kind, _) if kind == READY:
                 if slot.joining is None:  # It was started in place of another.
                     slot.timeline.until(time.perf_counter(), "start")
@@ -228,19 +183,9 @@ class SupervisedRun:
                 pass  # Asked for its stack, it may have left the call that took too long.
             case (kind, outcome, results) if kind == DONE:
                 self._chunk_done(slot, outcome, results)
-            case (kind, _) if kind == SPENT:
-                assignment, slot.assignment = slot.assignment, None
-                assert assignment is not None
-                self._assignments.cut_off(assignment)
             case BaseException() as error:
-                self._failed(slot, error)
-
-    def _failed(self, slot: Slot, error: BaseException) -> None:
-        """A worker has raised an error, which ends the run unless others can do without the worker."""
-        if slot.joining is None or not self._is_shared or isinstance(error, SetupFailed):
-            raise error
-        assert self._growth is not None
-        self._growth.refuse(str(error))
+                if not (self._joining and self._joining.can_do_without(slot, error)):
+                    raise error
 
     def _receive_rest(self, slot: Slot) -> None:
         """A worker is dead. Its channel may be open still, in processes that its function forked."""
@@ -251,13 +196,19 @@ class SupervisedRun:
             else:
                 self._worker_died(slot)
 
-    def _chunk_done(self, slot: Slot, outcome: Outcome, results: HandedBack | None) -> None:
-        """A chunk was done. Its part is written, unless there are `results` to be written here."""
+    def _chunk_done(self, slot: Slot, outcome: Outcome | None, results: HandedBack | None) -> None:
+        """A chunk was done. Its part is written, unless there are `results` to be written here.
+
+        Without an outcome: a budget allowed no call. Raises what has ended the calls.
+        """
         assignment, slot.assignment = slot.assignment, None
         assert assignment is not None
+        if outcome is None:
+            self._assignments.cut_off(assignment)
+            return
         part, chunk = outcome.part, assignment.chunk
-        if self._growth is not None:
-            self._growth.saw(part)
+        if self._joining is not None:
+            self._joining.growth.saw(part)
         self._assignments.done(assignment, busy_seconds(part), outcome.rest)
         slot.timeline.add_chunk(part, outcome.import_seconds, outcome.ended)
         if results is None:
@@ -273,40 +224,23 @@ class SupervisedRun:
             if slot.idle:
                 slot.timeline.until(time.perf_counter(), "write")
         self._progress.done(part.items, outcome.size(chunk))
+        outcome.raise_error()
 
     def _seconds_to_wait(self) -> float:
         """Seconds until limits are to be checked, or something can be assigned again."""
-        waits = [WAIT_SECONDS if self._growth is None else _LOOK_SECONDS]
+        waits = [WAIT_SECONDS if self._joining is None else _LOOK_SECONDS]
         if not len(self._slots):
             return 0.0
         if self._limits.period is not None:
             waits.append(self._limits.period)
+        if any(slot.idle for slot in self._slots):
+            waits.append(LATE_SECONDS / 2)
         # Where no slot is idle nothing can be assigned anyway.
         if self._assignments.more and any(slot.idle for slot in self._slots):
             waits.append(max(0.0, self._assignments.next_due() - time.monotonic()))
             if self._assignments.awaits:
                 waits.append(_ARRIVAL_SECONDS)
         return min(waits)
-
-    def _check_limits(self) -> None:
-        """End workers that use too much memory, or have been in one call for too long."""
-        now = time.monotonic()
-        if not self._limits.is_due(now):
-            return
-        for slot in self._slots:
-            if slot.assignment is None or slot.termination is not None:
-                continue
-            worker, chunk = self._slots.worker(slot), slot.assignment.chunk.number
-            termination = self._limits.termination(worker.pid, worker.call_log, chunk, now)
-            if termination is None:
-                continue
-            if termination.late is not None:
-                if termination.late != worker.call_log.call():
-                    continue  # It ended at the last moment.
-                worker.ask_for_stack()
-            slot.termination = termination
-            # What it has sent before is read first, and then the end of its channel.
-            worker.kill()
 
     def _worker_died(self, slot: Slot) -> None:
         """A worker is dead, and all that it had sent was received."""
@@ -326,16 +260,9 @@ class SupervisedRun:
                 )
             self._suspect(assignment, worker, death)
         worker.close()
-        if slot.joining is not None:
-            self._worker_did_not_join(slot, how)
+        if slot.joining is not None and self._joining is not None:
+            self._joining.has_died(slot, how)
         self._assign()
-
-    def _worker_did_not_join(self, slot: Slot, how: str) -> None:
-        if self._is_shared:
-            assert self._growth is not None
-            self._growth.refuse(f"a worker process {how} before it had joined")
-        else:  # Another is started when there is something to do.
-            slot.joining = None
 
     def _suspect(self, assignment: Assignment, worker: WorkerProcess, death: Death) -> None:
         """Find out which of the chunk's items may be to blame, and have the chunk done again."""

@@ -72,6 +72,8 @@ class Slot:
     """When the assignment was given to the worker (time.monotonic)."""
     termination: Termination | None = None
     """The reason why we have ended the worker."""
+    was_cut: bool = False
+    """Whether the worker was told to end the slice of calls that it is in."""
     joining: float | None = None
     """When its worker was started, to join the run (time.perf_counter); None once it has joined."""
 
@@ -177,7 +179,7 @@ class Slots:
     def close_values(
         self, slots: Iterable[Slot], seconds: float = math.inf, *, leave_calls: bool = False
     ) -> None:
-        """Have workers close what `setup` has made, and wait for that, at most so long."""
+        """Have workers close what `setup` has made, and wait for that, at most so long; others are killed."""
         asked = [one for one in slots if one.introduced and not self.worker(one).closed]
         for slot in asked:
             worker = self.worker(slot)
@@ -190,6 +192,7 @@ class Slots:
                 while (message := self.message(slot)) != (CLOSE, None):
                     left = until - time.monotonic()
                     if left <= 0:
+                        self.worker(slot).kill()
                         break
                     if message is None:
                         self.worker(slot).wait_readable(min(left, WAIT_SECONDS))

@@ -138,7 +138,7 @@ def _row(
         claim=None if cold is None else claim(cold, floor),
         trials=len(counted),
         items=counted[0].items,
-        workers=counted[0].workers,
+        workers=typical.workers,
         start_method=counted[0].start_method,
         phases={name: typical.phases[name] for name in PHASES if name in typical.phases},
         sent_bytes=typical.sent_bytes,
@@ -151,6 +151,7 @@ def _row(
         failure=run.failures.get(name),
         batch=strategy is not None and strategy.batch,
         keeps_order=strategy is None or strategy.keeps_order,
+        why=typical.why,
     )
 
 

@@ -56,6 +56,8 @@ class Row:
     """True if it calls the batch function, which is vectorising and no fan-out."""
     keeps_order: bool
     """True if it keeps the order by design, not by chance."""
+    why: str = ""
+    """What `auto` chose in the median trial, and why; empty for other strategies."""
 
     @property
     def in_order(self) -> bool:

@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from fanout_pipeline.measuring.comparison.candidates import candidates, cold_ratio
 from fanout_pipeline.measuring.comparison.compare import related
 from fanout_pipeline.measuring.comparison.comparison import Comparison, Row
-from fanout_pipeline.measuring.comparison.descriptions import (
-    against_reference,
-    interval,
-    with_interval,
-)
+from fanout_pipeline.measuring.comparison.descriptions import interval, with_interval
 from fanout_pipeline.measuring.comparison.estimate import estimate_break_even
-from fanout_pipeline.measuring.formatting import CANNOT_TELL, first_line, percent
+from fanout_pipeline.measuring.comparison.grounds import grounds
+from fanout_pipeline.measuring.formatting import CANNOT_TELL, percent
 from fanout_pipeline.measuring.statistics.inference import MAX_NOISE, MIN_ROUNDS, Claim, claim
 from fanout_pipeline.measuring.trials.trial import Trial
 
 STAY_SERIAL = "stay serial"
-_STARTS_SECONDS = 0.01
-"""A strategy that starts faster has nothing to gain from workers that are already running."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +33,7 @@ class Verdict:
     ratio: float | None = None
     ratio_ci95: tuple[float, float] | None = None
     grounds: tuple[str, ...] = ()
-    """Sentences: vectorising apart from fanning out, cold apart from warm, chance."""
+    """Sentences: vectorising apart from fanning out, cold apart from warm, what `auto` did, chance."""
 
     @property
     def sentence(self) -> str:
@@ -47,9 +42,12 @@ class Verdict:
 
 
 def decide(comparison: Comparison, trials: Sequence[Trial]) -> Verdict:
-    """The fastest strategy with right results that is clearly faster than the reference, if any."""
+    """The strategy with right results to use, if any is clearly faster than the reference.
+
+    It is `auto` where that is clearly faster, and no other is clearly faster still; else the fastest of the others.
+    """
     verdict, row = _decide(comparison, trials)
-    verdict = replace(verdict, grounds=tuple(_grounds(comparison)))
+    verdict = replace(verdict, grounds=tuple(grounds(comparison, trials)))
     if row is None or row.cold is None:
         return verdict
     low, high = row.cold.low, row.cold.high
@@ -62,10 +60,11 @@ def _decide(comparison: Comparison, trials: Sequence[Trial]) -> tuple[Verdict, R
     withheld = _withheld(comparison)
     if withheld:
         return Verdict(CANNOT_TELL, withheld, False), None
-    rows = [row for row in comparison.rows if row.cold is not None and row.eligible]
+    auto, fixed = candidates(comparison)
+    rows = fixed or ([] if auto is None else [auto])
     if not rows:
         return _nothing_to_compare(comparison), None
-    best = min(rows, key=_ratio)
+    best = min(rows, key=cold_ratio)
     if best.claim is Claim.TOO_FEW:
         assert best.cold is not None
         return _cannot_tell(
@@ -73,19 +72,17 @@ def _decide(comparison: Comparison, trials: Sequence[Trial]) -> tuple[Verdict, R
             "raise budget_seconds"
         ), best
     faster = [row for row in rows if row.claim is Claim.FASTER]
-    if faster:
-        return _use(comparison, trials, min(faster, key=_ratio), rows)
+    fastest = min(faster, key=cold_ratio, default=None)
+    if auto is not None and not _is_beaten(auto, fastest, comparison, trials):
+        return _use_auto(auto, comparison.reference, best), auto
+    if fastest is not None:
+        return _use(comparison, trials, fastest, rows)
     if best.claim is Claim.SLOWER:
         return _stay(comparison, rows)
     return _cannot_tell(
         f"{best.strategy} and {comparison.reference} are indistinguishable ({interval(best)} times as "
         f"long, chance {percent(comparison.noise)}); raise rounds, or use the simpler one"
     ), best
-
-
-def _ratio(row: Row) -> float:
-    assert row.cold is not None
-    return row.cold.ratio
 
 
 def _cannot_tell(reason: str) -> Verdict:
@@ -133,7 +130,7 @@ def _use(
             f"; {fastest.strategy} is indistinguishable from it, and {chosen.strategy} is simpler"
         )
     for row in rows:
-        if row.claim is Claim.SAME and _ratio(row) < _ratio(fastest):
+        if row.claim is Claim.SAME and cold_ratio(row) < cold_ratio(fastest):
             times = f"{interval(row)} times as long as {comparison.reference}"
             reason += f"; {row.strategy} may be faster ({times})"
     return Verdict(chosen.strategy, reason, True), chosen
@@ -153,84 +150,31 @@ def _simplest(
     return best
 
 
+def _is_beaten(
+    auto: Row, fastest: Row | None, comparison: Comparison, trials: Sequence[Trial]
+) -> bool:
+    """Whether `auto` is not clearly faster than the reference, or the fastest of the others clearly faster still."""
+    if auto.claim is not Claim.FASTER or fastest is None:
+        return auto.claim is not Claim.FASTER
+    apart = related(trials, fastest.strategy, auto.strategy)
+    return apart is not None and claim(apart, comparison.noise) is Claim.FASTER
+
+
+def _use_auto(auto: Row, reference: str, best: Row) -> Verdict:
+    reason = with_interval(auto, reference)
+    if best is not auto:
+        reason += f"; {best.strategy}, the fastest of the others, is not clearly faster than it"
+    return Verdict(auto.strategy, reason, True)
+
+
 def _stay(comparison: Comparison, rows: Sequence[Row]) -> tuple[Verdict, Row]:
     """Why not to fan out, and from where on it would pay: the strategy that would pay soonest."""
     estimates = [(estimate_break_even(comparison, row), row) for row in rows if not row.batch]
     paying = [(estimate, row) for estimate, row in estimates if estimate is not None]
-    estimate, row = min(paying, key=lambda one: one[0].order, default=(None, min(rows, key=_ratio)))
+    estimate, row = min(
+        paying, key=lambda one: one[0].order, default=(None, min(rows, key=cold_ratio))
+    )
     reason = f"{row.strategy} would be {with_interval(row, comparison.reference)}"
     if estimate is not None:
         reason += f"; {estimate.sentence}"
     return Verdict(STAY_SERIAL, reason, True), row
-
-
-def _grounds(comparison: Comparison) -> Iterator[str]:
-    reference = comparison.reference
-    others = [row for row in comparison.rows if row.cold is not None and row.eligible]
-    fanned_out = [row for row in others if not row.batch]
-    for row in others:
-        if row.batch:
-            yield f"Vectorising: {_against(row, comparison)}; this is not a fan-out."
-    if fanned_out:
-        best = min(fanned_out, key=_ratio)
-        yield f"Fanning out, the best way: {_against(best, comparison)}."
-    for row in fanned_out:
-        starts = row.start_seconds > _STARTS_SECONDS and row.trials >= MIN_ROUNDS
-        if row.cold and row.warm and starts:
-            cold = against_reference(row.cold, comparison)
-            warm = against_reference(row.warm, comparison)
-            yield f"{row.strategy} started cold was {cold}; with workers already running, {warm}."
-    for name, failure in comparison.run.failures.items():
-        if comparison.row(name) is None:
-            yield f"{name} failed ({first_line(failure)}): it was left out."
-    yield from _correctness(comparison)
-    if math.isfinite(comparison.noise):
-        yield (
-            f"Chance: two identical strategies may seem to differ by {100 * comparison.noise:.1f} % "
-            f"here ({reference} against itself, {comparison.rounds} rounds)."
-        )
-
-
-def _correctness(comparison: Comparison) -> Iterator[str]:
-    if comparison.run.contradiction:
-        yield (
-            f"{comparison.run.contradiction} So order could not be checked by value. Every index occurs "
-            "once, in order, and the number of results is right."
-        )
-    for row in comparison.rows:
-        if row.inexact:
-            yield (
-                f"{row.strategy} gave {row.inexact:,} results that differ from "
-                f"{comparison.reference}'s in the last digits, by at most "
-                f"{row.largest_difference:.1g} of their value: within the tolerance."
-            )
-        if not row.eligible:
-            yield f"{row.strategy} {_fault(row)}: it is not considered, however fast."
-
-
-def _against(row: Row, comparison: Comparison) -> str:
-    if row.claim is Claim.SAME:
-        times = f"{interval(row)} times as long"
-        return f"{row.strategy} was indistinguishable from {comparison.reference} ({times})"
-    few = f" ({Claim.TOO_FEW})" if row.claim is Claim.TOO_FEW else ""
-    return f"{row.strategy} was {with_interval(row, comparison.reference)}{few}"
-
-
-def _fault(row: Row) -> str:
-    if row.failure is not None:
-        return f"failed ({first_line(row.failure)})"
-    faults = [
-        (what, count)
-        for what, count in (
-            ("gave {} out of order", row.out_of_place),
-            ("is missing {}", row.missing),
-            ("duplicated {}", row.duplicated),
-            ("got {} wrong", row.wrong),
-        )
-        if count
-    ]
-    if not faults:
-        return "keeps no order except by chance, as here"
-    (what, count), *more = faults
-    first = what.format(f"{count:,} result{'' if count == 1 else 's'}")
-    return " and ".join([first, *(what.format(f"{count:,}") for what, count in more)])

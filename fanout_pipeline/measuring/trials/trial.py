@@ -52,6 +52,8 @@ class Trial:
     """How many results differ from the reference's in the last digits of floats, within the tolerance."""
     largest_difference: float = 0.0
     """The largest relative difference of an inexact result."""
+    why: str = ""
+    """What `auto` has chosen, and why; empty for other strategies, and in trials of earlier versions."""
 
     @property
     def in_order(self) -> bool:

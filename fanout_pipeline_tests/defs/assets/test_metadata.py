@@ -48,6 +48,35 @@ def test_how_many_files_are_visible_is_shown(tmp_path):
     assert metadata["part_files"] == len(list(folder.glob("part-*"))) == 1
 
 
+def test_what_auto_chose_is_shown(tmp_path):
+    """Beside its times one reads the way that it took, in a sentence, and how many workers it had; other strategies
+    choose nothing."""
+    source, _ = write_rows(tmp_path / "orders.jsonl", 20)
+
+    def metadata(name):
+        spec, folder = spec_of(name, source, columns.scored), tmp_path / "orders" / name
+        run = run_strategy(STRATEGIES[name], spec, folder, Options(workers=2))
+        return run_metadata(run, folder, [])
+
+    auto, multiprocess = metadata("auto"), metadata("multiprocess")
+    assert auto.keys() - multiprocess.keys() == {"choice"}
+    assert " an item" in auto["choice"]
+    assert auto["workers"] == len(auto["worker_pids"].value)
+
+
+def test_the_code_version_of_auto_is_of_both_functions():
+    """It may call either, so its asset is stale once one of them has changed."""
+
+    def version(function, batch_function):
+        spec = FanoutSpec("n", IntegerLines("n.txt"), function, batch_function=batch_function)
+        assets = {asset.key.path[-1]: asset for asset in fanout_assets(spec)}
+        return assets["auto"].specs_by_key[dg.AssetKey(["n", "auto"])].code_version
+
+    pairs = [(abs, None), (abs, sorted), (abs, list), (int, sorted)]
+    assert len({version(*pair) for pair in pairs}) == len(pairs)
+    assert version(columns.scored, None) == function_fingerprint(columns.scored)
+
+
 def test_the_code_version_says_which_columns_there_are():
     """An asset is stale once its results have other columns, or are of another stated type."""
 

@@ -11,6 +11,7 @@ from fanout_pipeline.defs.config.asset_config import (
 )
 from fanout_pipeline.defs.config.data_folder import DataFolder
 from fanout_pipeline.defs.config.resources import Fanout
+from fanout_pipeline.engine.registry import STRATEGIES
 
 
 @pytest.mark.parametrize(
@@ -19,6 +20,7 @@ from fanout_pipeline.defs.config.resources import Fanout
         ({"costs": ["burn 10 parsecs"]}, "burn 10 parsecs"),
         ({"costs": ["wait 0 ms"]}, "wait 0 ms"),
         ({"strategies": ["magic"]}, "must be one of serial, threads"),
+        ({"strategies": ["threads", "auto"]}, "auto has no break-even of its own"),
         ({"budget_seconds": 0}, "from 1 to"),
         ({"repeats": 0}, "from 1 to"),
     ],
@@ -28,6 +30,14 @@ def test_a_wrong_break_even_setting_is_refused_before_the_run(setting, told):
     config = {"ops": {"squares__break_even": {"config": setting}}}
     with pytest.raises(dg.DagsterInvalidConfigError, match=told):
         defs.resolve_job_def("break_even_job").execute_in_process(run_config=config)
+
+
+def test_a_break_even_is_of_all_strategies_but_auto():
+    """`auto` takes the way that pays: it is compared in trials, which may be named with it."""
+    assert BreakEvenConfig().strategies == [name for name in STRATEGIES if name != "auto"]
+    config = {"ops": {"squares__trials": {"config": {"strategies": ["auto"]}}}}
+    assert dg.validate_run_config(defs.resolve_job_def("comparison_job"), config)
+    assert "auto" in TrialsConfig().strategies
 
 
 @pytest.mark.parametrize("concurrency", [0, 100_001])

@@ -3,7 +3,9 @@
 import logging
 import os
 import signal
+import sqlite3
 import time
+from pathlib import Path
 
 import pytest
 
@@ -16,9 +18,11 @@ from fanout_pipeline import (
     WorkerDied,
     read_results,
 )
+from fanout_pipeline.engine.in_memory import run_in_memory
 from fanout_pipeline.engine.registry import STRATEGIES
 from fanout_pipeline.engine.run import run_strategy
 from fanout_pipeline.engine.scattered.scattered import ScatteredRun
+from fanout_pipeline.engine.strategies import auto
 from fanout_pipeline.engine.suitability import Unsupported
 from fanout_pipeline_tests.contract.cases import RELIABLE
 from fanout_pipeline_tests.contract.runs import write_items
@@ -27,7 +31,9 @@ from fanout_pipeline_tests.processes import interrupt
 
 pytestmark = pytest.mark.usefixtures("leaves_nothing")
 
-_every_strategy = pytest.mark.parametrize("name", RELIABLE)
+_WAYS = STRATEGIES | {"auto": auto.STRATEGY, "here": auto.HERE}
+_NAMES = [*dict.fromkeys([*RELIABLE, "auto", "here"])]
+_every_strategy = pytest.mark.parametrize("name", _NAMES)
 _FORMS = [functions.Opens, functions.OpensInLoop, functions.OpensAwaited]
 
 
@@ -49,12 +55,12 @@ def _run(name, file, setup, function, tmp_path, *, resources=(), batch=None, **o
         "items",
         IntegerLines(str(file)),
         function,
-        batch or functions.call_batch,
+        (batch or functions.call_batch) if name == "vectorized" else None,
         setup=setup,
         resources=dict(resources),
     )
     options = Options(**({"chunks": 4, "workers": 2} | options))
-    run_strategy(STRATEGIES[name], spec, tmp_path / "results", options, log=print)
+    run_strategy(_WAYS[name], spec, tmp_path / "results", options, log=print)
     return read_results(tmp_path / "results")["result"].tolist()
 
 
@@ -64,7 +70,7 @@ def _noted(journal):
 
 
 def _function_of(name, plain=functions.call, awaited=functions.call_async):
-    return awaited if STRATEGIES[name].awaits else plain
+    return awaited if _WAYS[name].awaits else plain
 
 
 def _is_balanced(journal):
@@ -80,7 +86,7 @@ def test_once_a_worker(name, file, journal, tmp_path):
     results = _run(name, file, functions.Opens(journal), _function_of(name), tmp_path)
     assert results == list(range(1000, 1100))
     made = [tuple(line[1:3]) for line in _noted(journal) if line[0] == "made"]
-    assert len(set(made)) == len(made) <= (1 if STRATEGIES[name].single else 2)
+    assert len(set(made)) == len(made) <= (1 if _WAYS[name].single else 3)
     assert _is_balanced(journal)
     if name != "vectorized":
         assert sum(int(line[4]) for line in _noted(journal) if line[0] == "closed") == 100
@@ -92,7 +98,7 @@ def test_forms(name, form, file, journal, tmp_path):
     """A context manager, an async one and an async function all do, for plain functions and async ones."""
     setup = form(journal)
     functions_ = [functions.call_anywhere, functions.call_async]
-    for function in functions_[STRATEGIES[name].awaits :]:
+    for function in functions_[_WAYS[name].awaits :]:
         journal.unlink(missing_ok=True)
         batch = functions.call_anywhere_batch
         results = _run(name, file, setup, function, tmp_path, batch=batch)
@@ -141,7 +147,7 @@ def test_fails_when_made_anew(name, file, journal, tmp_path):
     assert _is_balanced(journal)
 
 
-@pytest.mark.parametrize("name", [name for name in RELIABLE if name != "vectorized"])
+@pytest.mark.parametrize("name", [name for name in _NAMES if name != "vectorized"])
 def test_closed_on_failure(name, file, journal, tmp_path):
     """Where an item's failure ends the run, all values are closed."""
     function = _function_of(name, functions.fails_late, functions.fails_late_async)
@@ -150,7 +156,7 @@ def test_closed_on_failure(name, file, journal, tmp_path):
     assert _is_balanced(journal)
 
 
-@pytest.mark.parametrize("name", [name for name in RELIABLE if name != "vectorized"])
+@pytest.mark.parametrize("name", [name for name in _NAMES if name != "vectorized"])
 def test_closed_on_ctrl_c(name, tmp_path, journal):
     """An interrupt in the middle of calls closes the values, too."""
     long = write_items(tmp_path / "long.txt", 4000)
@@ -208,7 +214,7 @@ def test_counted_as_starting(name, file, tmp_path):
         "items", IntegerLines(str(file)), functions.with_value, setup=functions.takes_long
     )
     options = Options(workers=1, recycle_after=60)
-    record = run_strategy(STRATEGIES[name], spec, tmp_path / "results", options)
+    record = run_strategy(_WAYS[name], spec, tmp_path / "results", options)
     assert record.phases["start"] > 1.2
     assert record.phases["call"] < 0.6
 
@@ -216,7 +222,7 @@ def test_counted_as_starting(name, file, tmp_path):
 @_every_strategy
 def test_close_fails(name, file, tmp_path, caplog):
     """A value that cannot be closed is logged; the results are there."""
-    function = functions.with_value_async if STRATEGIES[name].awaits else functions.with_value
+    function = functions.with_value_async if _WAYS[name].awaits else functions.with_value
     batch = functions.with_value_batch
     with caplog.at_level(logging.WARNING):
         results = _run(name, file, functions.closes_badly, function, tmp_path, batch=batch)
@@ -259,7 +265,7 @@ def test_warm_crews(file, journal, tmp_path):
         "items", IntegerLines(str(file)), functions.call, setup=functions.Opens(journal)
     )
     options = Options(workers=1)
-    run_strategy(STRATEGIES["multiprocess"], spec, tmp_path / "r", options, warm_runs=2)
+    run_strategy(_WAYS["multiprocess"], spec, tmp_path / "r", options, warm_runs=2)
     assert [line[0] for line in _noted(journal)] == ["made", "closed"] * 3
     assert len({line[1] for line in _noted(journal)}) == 1
 
@@ -279,13 +285,78 @@ def test_steps_of_a_scheduler(form, file, journal, tmp_path):
         "items", IntegerLines(str(file)), functions.call_anywhere, setup=form(journal)
     )
     options = Options(chunks=4, workers=2)
-    rest = STRATEGIES["serial"]
+    rest = _WAYS["serial"]
     joined = ScatteredRun.join("steps", spec, tmp_path / "r", options, "a run", rest=rest)
     chunks = joined.scatter()
     answers = [joined.run_chunk(chunk.start, chunk.stop) for chunk in chunks[:2]]
     joined.gather(answers)
     assert read_results(tmp_path / "r")["result"].tolist() == list(range(1000, 1100))
     assert [line[0] for line in _noted(journal)] == ["made", "closed"] * 3
+
+
+def test_workers_that_join(tmp_path, journal):
+    """Workers that auto has join have values of their own; one that fails to make its own ends the run."""
+    long = write_items(tmp_path / "long.txt", 300)
+    results = _run("here", long, functions.Opens(journal), functions.call_slowly, tmp_path)
+    assert results == list(range(1000, 1300))
+    assert len({line[1] for line in _noted(journal)}) > 1
+    assert _is_balanced(journal)
+    journal.unlink()
+    with pytest.raises(SetupFailed, match="no other one"):
+        _run("here", long, functions.FailsSecond(journal), functions.call_slowly, tmp_path)
+    assert _is_balanced(journal)
+
+
+@pytest.mark.parametrize("function", [functions.call_slowly, functions.fails_in_a_thread])
+def test_threads_that_join(function, tmp_path, journal):
+    """Threads that auto has call have values of their own, and a slow close hides no error of theirs."""
+    long = write_items(tmp_path / "long.txt", 400)
+    spec = FanoutSpec(
+        "items",
+        IntegerLines(str(long)),
+        function,
+        setup=functions.ClosesSlowly(journal),
+        thread_safe=True,
+    )
+    if function is functions.call_slowly:
+        run_in_memory(auto.HERE, spec, Options())
+    else:
+        with pytest.raises(ItemFailed, match="not in this thread"):
+            run_in_memory(auto.HERE, spec, Options())
+    assert len({line[2] for line in _noted(journal) if line[1] == str(os.getpid())}) > 1
+    assert _is_balanced(journal)
+
+
+@pytest.mark.parametrize("name", ["here", "serial", "asyncio"])
+def test_in_memory(name, file, journal, tmp_path):
+    """Runs that write no files have setups, too."""
+    spec = FanoutSpec(
+        "items", IntegerLines(str(file)), _function_of(name), setup=functions.Opens(journal)
+    )
+    results, _ = run_in_memory(_WAYS[name], spec, Options())
+    assert [value for part in results.parts for value in part.values()] == list(range(1000, 1100))
+    assert _is_balanced(journal)
+
+
+def test_page(tmp_path, monkeypatch):
+    """The example of docs/setup.md does what it says."""
+    page = (Path(__file__).parents[3] / "docs" / "setup.md").read_text()
+    example = page.split("```python\n")[1].split("```")[0]
+    monkeypatch.chdir(tmp_path)
+    with sqlite3.connect("prices.db") as database:
+        database.execute("create table prices (article text, euros real)")
+        database.execute("insert into prices values ('tea', 2.5)")
+    database.close()
+    shown = {"orders": [{"article": "tea", "count": 2}, {"article": "tea", "count": 3}]}
+    exec(example, shown)
+    assert list(shown.pop("results")) == [5.0, 7.5]
+
+
+def test_costs_nothing_unless_used(file, tmp_path):
+    """Workers of a function without a setup import nothing for it."""
+    spec = FanoutSpec("items", IntegerLines(str(file)), functions.imported_for_setup)
+    run_strategy(_WAYS["multiprocess"], spec, tmp_path / "results", Options(workers=1))
+    assert set(read_results(tmp_path / "results")["result"]) == {""}
 
 
 def test_signals_of_others(file, journal, tmp_path):

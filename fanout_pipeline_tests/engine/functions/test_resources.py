@@ -6,14 +6,23 @@ from dataclasses import dataclass
 
 import dagster as dg
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from pydantic import SecretStr
 
 from fanout_pipeline import FanoutSpec, IntegerLines, ItemFailed, Options, read_failures
 from fanout_pipeline.engine.functions.identity import code_version, work_fingerprint
 from fanout_pipeline.engine.functions.resources import secrets_of
-from fanout_pipeline.engine.model.errors import SetupFailed
+from fanout_pipeline.engine.model.errors import (
+    SetupFailed,
+    failure_from,
+    hide,
+    short_repr,
+    show,
+)
 from fanout_pipeline.engine.registry import STRATEGIES
 from fanout_pipeline.engine.run import run_strategy
+from fanout_pipeline.engine.strategies import auto
 from fanout_pipeline.results.read import read_results
 from fanout_pipeline_tests.contract.cases import RELIABLE
 from fanout_pipeline_tests.contract.runs import write_items
@@ -21,16 +30,18 @@ from fanout_pipeline_tests.engine.calls import functions
 from fanout_pipeline_tests.engine.functions import resources
 
 _SECRET = "s3cr\u00e9t/'token'"
-_every_strategy = pytest.mark.parametrize("name", [n for n in RELIABLE if n != "vectorized"])
+_WAYS = STRATEGIES | {"auto": auto.STRATEGY, "here": auto.HERE}
+_NAMES = [*dict.fromkeys([*RELIABLE, "auto", "here"])]
+_every_strategy = pytest.mark.parametrize("name", [n for n in _NAMES if n != "vectorized"])
 
 
 def _run(name, tmp_path, function, setup, given, **options):
     file = write_items(tmp_path / "numbers.txt", 10)
-    awaited = STRATEGIES[name].awaits
+    awaited = _WAYS[name].awaits
     function = getattr(function, "awaited", function) if awaited else function
     spec = FanoutSpec("items", IntegerLines(str(file)), function, setup=setup, resources=given)
     options = Options(workers=1, **options)
-    run_strategy(STRATEGIES[name], spec, tmp_path / "results", options, log=print)
+    run_strategy(_WAYS[name], spec, tmp_path / "results", options, log=print)
     return read_results(tmp_path / "results")["result"].tolist()
 
 
@@ -128,6 +139,24 @@ def test_masked_in_errors_of_setup(name, tmp_path):
     assert "s3cr" not in str(refused.value)
 
 
+_TEXTS = st.text(st.characters(exclude_characters="*", exclude_categories=["Cs"]))
+
+
+@given(before=_TEXTS, secret=_TEXTS.filter(lambda text: len(text) >= 8), after=_TEXTS)
+def test_masked_whatever_it_is(before, secret, after):
+    """No text of an error and no repr of an item shows a secret, whatever stands around it."""
+    secrets = secrets_of({"key": secret})
+    hide(secrets)
+    try:
+        item = short_repr({"a": [before, secret, after]}, 10_000)
+        failure = failure_from(ValueError(before + secret + after), item)
+    finally:
+        show(secrets)
+    for text in (failure.message, failure.traceback, failure.item):
+        assert secret not in text
+        assert repr(secret)[1:-1] not in text
+
+
 def test_cut_texts(tmp_path):
     """A secret that would be cut in the middle, where a text is shortened, is masked before."""
     for length in range(40, 70):
@@ -177,7 +206,7 @@ def test_changed_setup(tmp_path):
         how = {"ledger": True, "resume": True, "log": lines.append}
         lines.append("next")
         with pytest.raises(ItemFailed, match="the late one"):
-            run_strategy(STRATEGIES["serial"], spec, tmp_path / "results", options, **how)
+            run_strategy(_WAYS["serial"], spec, tmp_path / "results", options, **how)
     second, third = " ".join(lines).split("next")[2:]
     assert "reuse" in second, lines
     assert "the function setup" in third

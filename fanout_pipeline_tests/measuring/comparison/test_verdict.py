@@ -286,3 +286,75 @@ def test_a_function_that_contradicts_itself_is_reported_in_the_grounds():
     assert verdict.use == "threads"
     (ground,) = (one for one in verdict.grounds if "different results" in one)
     assert "order could not be checked by value. Every index occurs once" in ground
+
+
+@pytest.mark.parametrize("ratio", [0.49, 0.5, 0.51])
+def test_auto_is_recommended_unless_another_is_clearly_faster(ratio):
+    """Chance puts `auto` now before, now behind the strategy that it has chosen: no night goes back and forth."""
+    verdicts = [decided({"multiprocess": 0.5, "auto": ratio}, seed=seed) for seed in range(10)]
+    assert {verdict.use for verdict in verdicts} == {"auto"}
+    for verdict in verdicts:
+        assert verdict.trusted
+        assert verdict.reason.endswith(
+            "; multiprocess, the fastest of the others, is not clearly faster than it"
+        )
+
+
+def test_what_is_clearly_faster_than_auto_is_recommended():
+    """Whoever has measured that `auto` loses is told so, and by how much."""
+    verdict = decided({"threads": 1.2, "multiprocess": 0.5, "auto": 0.65})
+    assert (verdict.use, verdict.trusted) == ("multiprocess", True)
+    (ground,) = (one for one in verdict.grounds if one.startswith("Choosing while it runs: auto"))
+    assert re.search(r"; it took 1\.3\d times as long as multiprocess, the fastest of the", ground)
+
+
+@pytest.mark.parametrize("ratio", [0.99, 1.0, 1.3])
+def test_auto_does_not_change_that_nothing_pays(ratio):
+    """Where all others are slower than serial, `auto` is not recommended for being as fast as serial."""
+    verdict = decided({"threads": 1.3, "auto": ratio})
+    assert (verdict.use, verdict.trusted, verdict.strategy) == ("stay serial", True, "threads")
+    assert "auto" not in verdict.reason
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_auto_by_chance_before_serial_is_not_recommended(seed):
+    """One per cent is no reason, and what cannot be told is told of a strategy that calls in one way."""
+    verdict = decided({"threads": 1.0, "auto": 0.99}, seed=seed)
+    assert (verdict.use, verdict.strategy) == ("cannot tell", "threads")
+
+
+@pytest.mark.parametrize(
+    ("ratio", "use"), [(0.5, "auto"), (1.0, "cannot tell"), (2.0, "stay serial")]
+)
+def test_auto_alone_is_judged_as_any_strategy(ratio, use):
+    """Where trials were of `auto` only, the verdict is about it."""
+    verdict = decided({"auto": ratio})
+    assert (verdict.use, verdict.strategy) == (use, "auto")
+    assert "others" not in " ".join([verdict.reason, *verdict.grounds])
+
+
+def test_auto_with_wrong_results_is_not_recommended():
+    """It is trusted no more than the others."""
+    verdict = decided({"multiprocess": 0.6, "auto": 0.5}, auto={"wrong": 2})
+    assert verdict.use == "multiprocess"
+    assert any("auto got 2 results wrong: it is not" in ground for ground in verdict.grounds)
+
+
+def test_what_auto_chose_is_a_ground():
+    """A reader sees what it did, in its own words."""
+    why = "2 ms an item: 2 processes were to take 3 s"
+    verdict = decided({"multiprocess": 0.5, "auto": 0.5}, auto={"why": why})
+    assert f"What auto chose in its median trial: {why}." in verdict.grounds
+    assert not any("chose" in ground for ground in decided({"auto": 0.5}).grounds)
+
+
+def test_a_promising_strategy_with_too_few_rounds_withholds_the_verdict_for_auto_too():
+    """Something that seems faster than `auto` but was hardly tried is not passed over."""
+    trials = [
+        one
+        for one in noisy_trials({"auto": 0.5, "pool_map": 0.3})
+        if one.strategy != "pool_map" or one.round < 3
+    ]
+    verdict = decide(compare(trial_run(), trials), trials)
+    assert (verdict.use, verdict.trusted) == ("cannot tell", False)
+    assert "pool_map ran in 2 rounds only" in verdict.reason
