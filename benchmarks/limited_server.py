@@ -11,7 +11,6 @@ import argparse
 import asyncio
 import json
 import math
-import random
 import subprocess
 import sys
 import time
@@ -69,7 +68,7 @@ class Server:
     def __init__(self, per_second: int, kind: str, failing: float, seconds: float, dates: bool):
         self.per_second, self.kind, self.failing = per_second, kind, failing
         self.seconds, self.dates = seconds, dates
-        self.random = random.Random(0)
+        self.served = 0
         self.answers: Counter[int] = Counter()
         self.allowed: deque[float] = deque()
         self.window, self.in_window = 0, 0
@@ -119,7 +118,8 @@ class Server:
             )
             return self.response(429, "", f"Retry-After: {after}\r\n")
         await asyncio.sleep(self.seconds)
-        status = 503 if self.random.random() < self.failing else 200
+        self.served += 1
+        status = 503 if self.served * self.failing % 1 < self.failing - 1e-9 else 200
         self.answers[status] += 1
         return self.response(status, path[1:])
 
