@@ -40,7 +40,10 @@ def _spent(limits: CallLimits, calls: int, seconds: float, progress: Progress) -
     items, share = progress.items, progress.share
     names = {"budget_calls": limits.budget_calls, "budget_seconds": limits.budget_seconds}
     spent = " or ".join(f"{name}={value:,g}" for name, value in names.items() if value is not None)
-    message = f"{spent} is spent: {items:,} items are done, by {calls:,} calls in {seconds:,.1f} s."
+    made = f"{calls:,} calls in {seconds:,.1f} s"
+    message = f"{spent} is spent: {items:,} items are done, by {made}."
+    if limits.run:  # This is one of several processes, which knows of no items but its own.
+        message, share = f"{spent} is spent, by the {made} of all steps of the run.", None
     if share:
         message += (
             f" That is {share:.1%} of the work of this run, all of which would have taken about "
