@@ -198,7 +198,9 @@ class _Calls:
         """
         if self.allowing is not None:
             items = items[: self.allowing.take(len(items), until if self.done else None)]
-        return items if self.control.recorder is None else list(items)
+        if self.control.recorder is None or type(items) is list:
+            return items
+        return list(items)
 
     def _announced(self, batch: Sequence[Any], first: int, slow: bool) -> Iterable[Any]:
         recorder = self.control.recorder

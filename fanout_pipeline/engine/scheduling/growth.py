@@ -24,6 +24,8 @@ from fanout_pipeline.results.store.manifest import PartRecord
 
 _WAITS = 0.2
 """Calls that compute less than this share of their time are said to wait."""
+_TURNS = 0.05
+"""From this share of the time on calls wait for their turn."""
 _WRONG = 4 / 3
 """An estimate that was wrong by more than this factor is said to be."""
 _LONG_SECONDS = 0.05
@@ -92,7 +94,7 @@ class Growth:
         self.items = 0
         self.wall_seconds = self.cpu_seconds = 0.0
         """Of all calls so far."""
-        self._recent_wall = self._recent_cpu = 0.0
+        self._recent_wall = self._recent_cpu = self._recent_turns = 0.0
 
     def saw(self, part: PartRecord) -> None:
         """A chunk was done."""
@@ -102,6 +104,7 @@ class Growth:
         self.wall_seconds += wall
         self.cpu_seconds += cpu
         self._recent_wall = self._recent_wall / 2 + wall
+        self._recent_turns = self._recent_turns / 2 + part.wait_seconds
         self._recent_cpu = self._recent_cpu / 2 + cpu
 
     def set_up(self, seconds: float) -> None:
@@ -113,7 +116,7 @@ class Growth:
         if self.refused:
             return 0
         outlook = self.outlook(self.look() or look)
-        if outlook is None or self._threads_suffice(outlook):
+        if outlook is None or self._wait_for_turns or self._threads_suffice(outlook):
             return self.count
         most = most_processes(self._asked, self._cores, outlook.computing)
         costs = self._costs()
@@ -125,6 +128,11 @@ class Growth:
             self.count = wanted
             self._plan.shared_by(max(2, wanted))
         return self.count
+
+    @property
+    def _wait_for_turns(self) -> bool:
+        """Whether calls wait until the limits of the run allow them: more of them would wait longer."""
+        return self._recent_turns > _TURNS * self._recent_wall
 
     def _threads_suffice(self, outlook: Outlook) -> bool:
         """Whether threads bring as much as processes could, or nobody knows yet."""
