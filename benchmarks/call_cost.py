@@ -44,12 +44,12 @@ print(json.dumps([seconds, sorted(set(sys.modules) - before)]))
 """
 FIRST_CALL = """
 from fanout_pipeline.squares import square
-import json, time
+import json, sys, time
 items = list(range({count}))
 began = time.perf_counter()
 from fanout_pipeline import fan_out
 fan_out(square, items)
-print(json.dumps([time.perf_counter() - began, []]))
+print(json.dumps([time.perf_counter() - began, sorted(sys.modules)]))
 """
 
 
@@ -61,6 +61,11 @@ def in_a_process(program: str) -> tuple[float, float, list[str]]:
     )
     seconds = time.perf_counter() - began
     return seconds, *json.loads(done.stdout.splitlines()[-1])
+
+
+def heavy(modules: Sequence[str]) -> list[str]:
+    """Which of the libraries that take long to import are among them."""
+    return [name for name in HEAVY if name in modules]
 
 
 def told(name: str, seconds: Sequence[float], unit: float = 1e3) -> str:
@@ -88,11 +93,10 @@ def imports(rounds: int) -> None:
     for name, statement in IMPORTS.items():
         own = [one for one in modules[name] if one.startswith("fanout_pipeline")]
         others = [one for one in modules[name] if one.partition(".")[0] != "fanout_pipeline"]
-        heavy = sorted({one.partition(".")[0] for one in others} & set(HEAVY))
         if name != "bare":
             print(f"\n`{statement}` imports {len(own)} modules of ours: {', '.join(own)}")
             print(f"and {len(others)} others: {', '.join(others)}")
-            print(f"of {', '.join(HEAVY)}: {', '.join(heavy) or 'none'}")
+            print(f"of {', '.join(HEAVY)}: {', '.join(heavy(others)) or 'none'}")
 
 
 def beside(ours: Callable[[], Any], loop: Callable[[], Any], what: str, rounds: int) -> None:
@@ -140,8 +144,10 @@ def main(arguments: list[str] | None = None) -> None:
     )
     for count in (100, given.items):
         program = FIRST_CALL.format(count=count)
-        first = [in_a_process(program)[1] for _ in range(max(1, given.rounds // 2))]
-        print(told(f"{count:,} squares, first call in a process, with its imports", first))
+        found = [in_a_process(program) for _ in range(max(1, given.rounds // 2))]
+        modules = ", ".join(heavy(found[0][2])) or "nothing heavy"
+        name = f"{count:,} squares, first call in a process, which imports {modules}"
+        print(told(name, [seconds for _, seconds, _ in found]))
     imports(given.rounds)
 
 

@@ -70,8 +70,8 @@ def workloads(loops_per_second: float) -> dict[str, Workload]:
 
     wait, both = functions.Wait(0.01), functions.WaitAndBurn(0.004, loops(0.004))
     found: Iterable[Workload] = (
-        Workload("cheap", "square of a number", square, 5_000_000, numbers),
-        Workload("tiny batch", "the same, with NumPy's beside it", square, 3_000_000, numbers, ("vectorized", "serial"), batch_function=square_batch),
+        Workload("cheap", "square of a number", square, 1_000_000, numbers),
+        Workload("tiny batch", "the same, with NumPy's beside it", square, 1_000_000, numbers, ("vectorized", "serial"), batch_function=square_batch),
         Workload("dear", "1 ms of computing in Python", burn(1e-3), 1500, numbers),
         Workload("waits", "10 ms of waiting, not in threads", wait, 150, numbers),
         Workload("waits in threads", "10 ms of waiting, thread-safe", wait, 400, numbers, THREADS, thread_safe=True, waits=True),

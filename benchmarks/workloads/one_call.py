@@ -13,6 +13,7 @@ import marshal
 import pkgutil
 import sys
 import time
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -79,7 +80,8 @@ def import_all() -> None:
     for room in _ROOMS:
         path = [f"{path}/{room}" for path in fanout_pipeline.__path__]
         for module in pkgutil.walk_packages(path, f"fanout_pipeline.{room}."):
-            importlib.import_module(module.name)
+            with suppress(ModuleNotFoundError):  # It needs what is not installed, and is not used.
+                importlib.import_module(module.name)
     import pandas  # noqa: F401
     import pyarrow
 

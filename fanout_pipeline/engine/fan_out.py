@@ -185,14 +185,16 @@ def _run(
             f"strategy='asyncio' has up to concurrency={options.concurrency} of them in flight."
         )
     limited = options.item_timeout_seconds or options.worker_memory_mb
-    in_memory = way.name == AUTO and folder is None and spec.layout == PLAIN and not limited
+    if way.name == AUTO and folder is None and not limited:
+        way = AUTO_HERE
+    in_memory = folder is None and spec.layout == PLAIN and not way.baseline
     bar = ProgressBar(way.name, log) if progress else None
     temporary: Path | None = None
     try:
         if in_memory:
             from fanout_pipeline.engine.in_memory import run_in_memory
 
-            made, run = run_in_memory(AUTO_HERE, spec, options, log, bar)
+            made, run = run_in_memory(way, spec, options, log, bar)
             return Results(KeptInMemory(made.parts), run)
         from fanout_pipeline.engine.run import run_strategy
         from fanout_pipeline.results.read import Snapshot

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from fanout_pipeline.results.types.buffer import unpacked
+from fanout_pipeline.results.types.packed import packed_objects, unpacked
 
 if TYPE_CHECKING:
     from fanout_pipeline.results.store.manifest import PartRecord
@@ -112,6 +112,8 @@ class MemoryResults(InMemory):
         self._made: dict[int, MemoryPart] = {}
         """By the numbers of chunks."""
         self._added: list[tuple[int, MemoryPart]] = []
+        self.unsendable = ""
+        """Why no other process could send results such as these; empty where it could, or nobody knows."""
         self.local = Path()
         """A folder for what the run writes besides, if anything."""
 
@@ -133,7 +135,7 @@ class MemoryResults(InMemory):
         omits: bool,
     ) -> None:
         """Keep what was made of the chunk of this number; it is a part once it is added."""
-        size = len(results) if isinstance(results, bytes) else _size(results)
+        size = len(results) if isinstance(results, bytes) else self._size(results)
         kept: list[Any] | bytes | tuple[_File, int, int] = results
         with self._lock:
             if self._bytes + size <= self._kept_bytes:
@@ -154,22 +156,23 @@ class MemoryResults(InMemory):
         """None: they are in `parts`."""
         return []
 
+    def _size(self, results: list[Any]) -> int:
+        """About how much memory they take, by one of them; nothing where that cannot be pickled."""
+        if not results:
+            return 0
+        one = results[len(results) // 2]
+        try:
+            return len(results) * len(pickle.dumps(one))
+        except Exception as error:
+            self.unsendable = f"a result, a {type(one).__qualname__}, cannot be pickled: {error}"
+            return 0
+
     def _moved(self, results: list[Any] | bytes) -> list[Any] | tuple[_File, int, int]:
         """Where in the temporary file they are now; themselves if they cannot be pickled."""
         try:
-            data = results if isinstance(results, bytes) else b"o" + pickle.dumps(results)
+            data = results if isinstance(results, bytes) else packed_objects(results)
         except Exception:
             return results  # type: ignore[return-value]
         if self._file is None:
             self._file = _File()
         return self._file, self._file.append(data), len(data)
-
-
-def _size(results: list[Any]) -> int:
-    """About how much memory they take, by one of them; nothing where that cannot be pickled."""
-    if not results:
-        return 0
-    try:
-        return len(results) * len(pickle.dumps(results[len(results) // 2]))
-    except Exception:
-        return 0

@@ -72,7 +72,8 @@ def test_where_the_time_of_small_calls_goes_and_what_travels(name, numbers, tmp_
     if name in IN_PROCESS:
         assert (record.sent_bytes, record.pickle_seconds) == (0, 0.0)
     elif name in RELIABLE:
-        assert 0 < record.sent_bytes < 8 * COUNT + 20_000
+        assert record.sent_bytes < 8 * COUNT + 20_000
+        assert record.sent_bytes or name == "auto"  # which may have done without workers
     else:
         # A task of its own is 10 bytes or more, an integer in a list 3 to 10.
         least = 13 if name in QUEUES else 6

@@ -1,9 +1,16 @@
 """Results that stay in memory are those that files would have, whoever has made the calls."""
 
+import os
 import pickle
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
 
 import pytest
 
+import fanout_pipeline
 from fanout_pipeline import FanoutSpec, ItemFailed
 from fanout_pipeline.engine.in_memory import run_in_memory
 from fanout_pipeline.engine.model.options import FailurePolicy
@@ -98,3 +105,37 @@ def test_results_may_be_anything(name):
     spec = FanoutSpec("objects", as_source([object, len]), returning.same)
     results, _ = run_in_memory(WAYS[name], spec, options_of("auto"))
     assert values(results) == [object, len]
+
+
+@pytest.mark.slow
+def test_results_are_of_the_classes_of_this_process(tmp_path):
+    """What workers return is an instance of the class that a script has defined, and what cannot be sent stays here."""
+    program = tmp_path / "script.py"
+    program.write_text(
+        "from dataclasses import dataclass\n"
+        "from fanout_pipeline import fan_out\n"
+        "@dataclass\n"
+        "class Point:\n"
+        "    x: int\n"
+        "print(list(fan_out(Point, range(50), strategy='multiprocess')) == [Point(n) for n in range(50)])\n"
+    )
+    environment = os.environ | {"PYTHONPATH": str(Path(fanout_pipeline.__file__).parents[1])}
+    done = subprocess.run(
+        [sys.executable, program], capture_output=True, text=True, check=False, env=environment
+    )
+    assert (done.stdout, done.returncode) == ("True\n", 0), done.stderr
+
+
+@pytest.mark.slow
+def test_what_cannot_be_sent_back_is_made_here():
+    """No process joins where its results could not come back; the record says why."""
+    spec = FanoutSpec("objects", as_source(range(300)), locks)
+    results, record = run_in_memory(AUTO_HERE, spec, options_of("auto"))
+    assert len(values(results)) == 300
+    assert "cannot be pickled" in record.why
+
+
+def locks(number):
+    """Something that no other process could have."""
+    time.sleep(0.003)
+    return threading.Lock()

@@ -35,7 +35,8 @@ def can_import(name: str | None) -> bool:
     if name is None:
         return True
     loaded = getattr(sys.modules.get(name), "__spec__", None)
-    if name == "__main__" or loaded is None:
+    # One that is being imported would do there what it is doing here, such as this very call.
+    if name == "__main__" or loaded is None or getattr(loaded, "_initializing", False):
         return False
     package, _, _ = name.rpartition(".")
     if package and not can_import(package):

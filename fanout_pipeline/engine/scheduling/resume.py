@@ -86,6 +86,8 @@ def log_kept_on_error(
 
             if kept := _kept(generation, spec, basis):
                 log(kept)
+            from fanout_pipeline.results.read import Snapshot  # pandas' and Arrow's imports
+
             error.partial = Snapshot.of_unfinished(generation, spec.unpack)  # type: ignore[attr-defined]
         raise
 

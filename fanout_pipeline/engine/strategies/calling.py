@@ -62,6 +62,9 @@ class Calling:
         self._first = Watch(self.supervising.begin, look_after)
         self._watches = [self._first]
         self._threads: list[threading.Thread] = []
+        self._calling: set[int] = set()
+        """Ids of the threads that make calls."""
+        self._lock = threading.Lock()
         self._error: BaseException | None = None
         self._timelines: list[WorkerTimeline] = []
         self._first.set_up = growth.set_up
@@ -97,20 +100,43 @@ class Calling:
         plan, timeline = self._plan, WorkerTimeline(began)
         self._timelines.append(timeline)
         with given(self._work, self._process, self._function) as process:  # type: ignore[arg-type]
-            while (turn := plan.wait_for(number)) is not None:
-                chunk, seconds = turn
-                timeline.until(time.perf_counter(), "wait")
-                watch.begin(chunk, seconds)
-                control = Control(seconds, plan.is_stopped, recorder=watch)  # type: ignore[arg-type]
-                done = process(self._work, chunk, control)
-                watch.end(done.part.items)
-                self._parts.add(*done.range(chunk), done.part)
-                done.raise_error()
-                self._growth.saw(done.part)
-                plan.done(chunk, busy_seconds(done.part), done.rest)
-                spent = seconds_of(done.part) | {"start": done.import_seconds}
-                timeline.add(spent, time.perf_counter())
-                self._progress.done(done.part.items, done.size(chunk))
+            try:
+                self._calling.add(threading.get_ident())
+                self._do_chunks(number, process, watch, timeline)
+            except BaseException as error:
+                # Before what setup has made is closed, which may take a while.
+                if not isinstance(error, Stopped):
+                    self._error = self._error or error
+                plan.stop()
+                raise
+            finally:
+                self._left()
+
+    def _do_chunks(
+        self, number: int, process: ProcessChunk, watch: Watch, timeline: WorkerTimeline
+    ) -> None:
+        plan = self._plan
+        while (turn := plan.wait_for(number)) is not None:
+            chunk, seconds = turn
+            timeline.until(time.perf_counter(), "wait")
+            watch.begin(chunk, seconds)
+            control = Control(seconds, plan.is_stopped, recorder=watch)  # type: ignore[arg-type]
+            done = process(self._work, chunk, control)
+            watch.end(done.part.items)
+            self._parts.add(*done.range(chunk), done.part)
+            done.raise_error()
+            self._growth.saw(done.part)
+            plan.done(chunk, busy_seconds(done.part), done.rest)
+            spent = seconds_of(done.part) | {"start": done.import_seconds}
+            timeline.add(spent, time.perf_counter())
+            self._progress.done(done.part.items, done.size(chunk))
+
+    def _left(self) -> None:
+        """This thread makes no further call: nobody interrupts it any more."""
+        while True:
+            with suppress(Stopped), self._lock:
+                self._calling.discard(threading.get_ident())
+                return
 
     def _more_threads(self, count: int) -> None:
         """Have threads of these numbers, and fewer, call; from the thread that supervises."""
@@ -153,9 +179,9 @@ class Calling:
             deadline = time.monotonic() + patience
             while any(one.is_alive() for one in self._threads) and time.monotonic() < deadline:
                 time.sleep(0.01)
-            for thread in self._threads:
-                if thread.is_alive() and thread.ident is not None:
-                    with suppress(ValueError):
+            with self._lock:
+                for thread in self._threads:
+                    if thread.ident in self._calling:
                         _interrupt(thread.ident)
 
 

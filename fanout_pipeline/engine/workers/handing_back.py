@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from fanout_pipeline.engine.calls.quarantine import Quarantine
 from fanout_pipeline.engine.model.work import Work
 from fanout_pipeline.results.store.manifest import PartRecord
-from fanout_pipeline.results.types.buffer import ResultBuffer, packed
+from fanout_pipeline.results.types.buffer import ResultBuffer
 
 if TYPE_CHECKING:
     from fanout_pipeline.results.memory import MemoryResults
@@ -45,6 +45,8 @@ class HandingBack:
         """Write the part unless that takes an import and the results are plain, few and by themselves."""
         self.results = None
         if self._in_memory:
+            from fanout_pipeline.results.types.packed import packed
+
             self.results = packed(results), quarantine.failed
             return quarantine.unwritten(len(results))
         size = results.plain_bytes

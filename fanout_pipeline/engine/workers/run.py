@@ -13,9 +13,7 @@ from fanout_pipeline.engine.calls.call_log import Announce
 from fanout_pipeline.engine.calls.outcome import Outcome
 from fanout_pipeline.engine.calls.setup import setup_name
 from fanout_pipeline.engine.calls.typed import stated
-from fanout_pipeline.engine.calls.watch import Look
 from fanout_pipeline.engine.functions.serialize import pickle_with_function
-from fanout_pipeline.engine.model.errors import SetupFailed
 from fanout_pipeline.engine.model.strategy import Ran
 from fanout_pipeline.engine.model.work import Work
 from fanout_pipeline.engine.scheduling.assignments import Assignment, Assignments, split_at
@@ -32,9 +30,11 @@ from fanout_pipeline.engine.workers.handing_back import (
     HandedBack,
     write_handed_back,
 )
+from fanout_pipeline.engine.workers.joining import Joining
 from fanout_pipeline.engine.workers.limits import Limits
+from fanout_pipeline.engine.workers.overdue import LATE_SECONDS, cut_late, end_beyond_limits
 from fanout_pipeline.engine.workers.process import WorkerProcess
-from fanout_pipeline.engine.workers.protocol import CUT, DONE, HELLO, READY, Order
+from fanout_pipeline.engine.workers.protocol import DONE, READY, Order
 from fanout_pipeline.engine.workers.relayed_logs import log_levels
 from fanout_pipeline.engine.workers.sent_items import SentItems
 from fanout_pipeline.engine.workers.slots import Slot, Slots, Workers
@@ -44,8 +44,6 @@ _ARRIVAL_SECONDS = 0.01
 """How often is looked whether something has arrived, while a worker has nothing to do."""
 _LOOK_SECONDS = 0.03
 """How often it is asked whether there should be more workers, and whether others have stopped the run."""
-_LATE_SECONDS = 0.2
-"""A worker is not told to give back what is left of its chunk before it has had it for so long."""
 _LOGGED_DEATHS = 20
 """How many deaths of workers are logged; the rest are not."""
 
@@ -68,7 +66,6 @@ class SupervisedRun:
         self._work = work
         self._workers = workers
         self._progress = progress
-        self._growth = growth
         self._most = len(workers) if growth is None else max(len(workers), growth.most)
         self._is_shared = parts is not None
         if plan is None:
@@ -90,6 +87,10 @@ class SupervisedRun:
         self._sent_before = workers.sent_bytes
         self._items = SentItems(work.source, plan)
         self._slots = Slots(workers, began, work.setup is not None)
+        self._joining: Joining | None = None
+        if growth is not None:
+            how = self._slots, work, lambda: self._message, self._is_shared
+            self._joining = Joining(growth, *how)
 
     @cached_property
     def _message(self) -> bytes:
@@ -110,7 +111,7 @@ class SupervisedRun:
         Raises what the function or a source raised, or WorkerDied.
         """
         with self._slots as slots, values_closed(self._slots, self._work.setup):
-            self._grow()
+            self._join()
             self._assign()
             while self._assignments.more or self._plan.unfinished:
                 self._plan.require_going_on()
@@ -121,10 +122,10 @@ class SupervisedRun:
                         self._receive_rest(slot)
                     else:
                         self._receive(slot)
-                self._check_limits()
-                self._cut_late()
-                self._grow()
-                if self._assignments.more or self._growth is not None:
+                end_beyond_limits(slots, self._limits)
+                cut_late(slots)
+                self._join()
+                if self._assignments.more or self._joining is not None:
                     self._assign()
         return Ran(
             [] if self._is_shared else self._parts.in_order(),
@@ -132,46 +133,9 @@ class SupervisedRun:
             self._workers.sent_bytes - self._sent_before,
         )
 
-    def _grow(self) -> None:
-        """Start as many workers as there are to be; each has a chunk once it has joined."""
-        if self._growth is None:
-            return
-        for _ in range(len(self._slots), self._growth.wanted(self._longest())):
-            try:
-                message = self._message
-            except TypeError as error:  # It cannot be sent.
-                if not self._is_shared:
-                    raise
-                self._growth.refuse(str(error))
-                return
-            slot = self._slots.add()
-            slot.introduced = True
-            worker = self._slots.worker(slot)
-            worker.send_pickled(message)
-            worker.send(HELLO)
-
-    def _longest(self) -> Look | None:
-        """A look at the chunk that a worker has had for the longest time."""
-        slots = [slot for slot in self._slots if slot.assignment is not None]
-        for slot in slots:
-            if self._slots.worker(slot).call_log.is_setting_up:
-                slot.assigned = time.monotonic()  # That is no part of the chunk.
-        if not slots:
-            return None
-        slot = min(slots, key=lambda one: one.assigned)
-        assert slot.assignment is not None
-        seconds = time.monotonic() - slot.assigned
-        return Look(slot.assignment.chunk.size, 0, seconds, seconds)
-
-    def _joined(self, slot: Slot, setup_seconds: float) -> None:
-        """A worker that was started during the run has imported what it needs."""
-        assert slot.joining is not None
-        assert self._growth is not None
-        now = time.perf_counter()
-        self._growth.set_up(setup_seconds)
-        self._growth.joined(now - slot.joining, setup_seconds)
-        slot.joining = None
-        slot.timeline.until(now, "start")
+    def _join(self) -> None:
+        if self._joining is not None:
+            self._joining.start_wanted()
 
     def _assign(self) -> None:
         """Give a chunk to each worker that has none, as far as there are chunks."""
@@ -210,8 +174,8 @@ class SupervisedRun:
         match message:
             case None:
                 pass
-            case (kind, float(setup_seconds)) if kind == READY:
-                self._joined(slot, setup_seconds)
+            case (kind, float(setup_seconds)) if kind == READY and self._joining:
+                self._joining.has_joined(slot, setup_seconds)
             case (kind, _) if kind == READY:
                 if slot.joining is None:  # It was started in place of another.
                     slot.timeline.until(time.perf_counter(), "start")
@@ -220,15 +184,9 @@ class SupervisedRun:
             case (kind, outcome, results) if kind == DONE:
                 self._chunk_done(slot, outcome, results)
                 outcome.raise_error()
-            case Exception() as error if self._refuses_to_join(slot, error):
-                assert self._growth is not None
-                self._growth.refuse(str(error))
             case BaseException() as error:
-                raise error
-
-    def _refuses_to_join(self, slot: Slot, error: Exception) -> bool:
-        """Whether a worker cannot join, which others may do without: what ends a run is not that."""
-        return self._is_shared and slot.joining is not None and not isinstance(error, SetupFailed)
+                if not (self._joining and self._joining.can_do_without(slot, error)):
+                    raise error
 
     def _receive_rest(self, slot: Slot) -> None:
         """A worker is dead. Its channel may be open still, in processes that its function forked."""
@@ -244,8 +202,8 @@ class SupervisedRun:
         assignment, slot.assignment = slot.assignment, None
         assert assignment is not None
         part, chunk = outcome.part, assignment.chunk
-        if self._growth is not None:
-            self._growth.saw(part)
+        if self._joining is not None:
+            self._joining.growth.saw(part)
         self._assignments.done(assignment, busy_seconds(part), outcome.rest)
         slot.timeline.add_chunk(part, outcome.import_seconds, outcome.ended)
         if results is None:
@@ -264,51 +222,19 @@ class SupervisedRun:
 
     def _seconds_to_wait(self) -> float:
         """Seconds until limits are to be checked, or something can be assigned again."""
-        waits = [WAIT_SECONDS if self._growth is None else _LOOK_SECONDS]
+        waits = [WAIT_SECONDS if self._joining is None else _LOOK_SECONDS]
         if not len(self._slots):
             return 0.0
         if self._limits.period is not None:
             waits.append(self._limits.period)
         if any(slot.idle for slot in self._slots):
-            waits.append(_LATE_SECONDS / 2)
+            waits.append(LATE_SECONDS / 2)
         # Where no slot is idle nothing can be assigned anyway.
         if self._assignments.more and any(slot.idle for slot in self._slots):
             waits.append(max(0.0, self._assignments.next_due() - time.monotonic()))
             if self._assignments.awaits:
                 waits.append(_ARRIVAL_SECONDS)
         return min(waits)
-
-    def _cut_late(self) -> None:
-        """Have workers give back what is left of chunks that take too long, while others have nothing to do."""
-        if not any(slot.idle for slot in self._slots):
-            return
-        now = time.monotonic()
-        for slot in self._slots:
-            if slot.assignment is None or slot.was_cut:
-                continue
-            if now - slot.assigned > max(_LATE_SECONDS, slot.assignment.seconds):
-                slot.was_cut = True
-                self._slots.worker(slot).send_pickled(CUT)
-
-    def _check_limits(self) -> None:
-        """End workers that use too much memory, or have been in one call for too long."""
-        now = time.monotonic()
-        if not self._limits.is_due(now):
-            return
-        for slot in self._slots:
-            if slot.assignment is None or slot.termination is not None:
-                continue
-            worker, chunk = self._slots.worker(slot), slot.assignment.chunk.number
-            termination = self._limits.termination(worker.pid, worker.call_log, chunk, now)
-            if termination is None:
-                continue
-            if termination.late is not None:
-                if termination.late != worker.call_log.call():
-                    continue  # It ended at the last moment.
-                worker.ask_for_stack()
-            slot.termination = termination
-            # What it has sent before is read first, and then the end of its channel.
-            worker.kill()
 
     def _worker_died(self, slot: Slot) -> None:
         """A worker is dead, and all that it had sent was received."""
@@ -328,16 +254,9 @@ class SupervisedRun:
                 )
             self._suspect(assignment, worker, death)
         worker.close()
-        if slot.joining is not None:
-            self._worker_did_not_join(slot, how)
+        if slot.joining is not None and self._joining is not None:
+            self._joining.has_died(slot, how)
         self._assign()
-
-    def _worker_did_not_join(self, slot: Slot, how: str) -> None:
-        if self._is_shared:
-            assert self._growth is not None
-            self._growth.refuse(f"a worker process {how} before it had joined")
-        else:  # Another is started when there is something to do.
-            slot.joining = None
 
     def _suspect(self, assignment: Assignment, worker: WorkerProcess, death: Death) -> None:
         """Find out which of the chunk's items may be to blame, and have the chunk done again."""

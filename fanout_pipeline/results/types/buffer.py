@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pickle
 import struct
 from collections.abc import Iterable
 from sys import getsizeof
@@ -76,18 +75,3 @@ class ResultBuffer:
         except struct.error:
             return False
         return True
-
-
-def packed(results: ResultBuffer) -> bytes:
-    """All results as bytes for `unpacked`: their words, or pickled with a byte before."""
-    words = results.words
-    if words is not None:
-        return b"q" + words.tobytes()
-    return b"o" + pickle.dumps(results.values(), pickle.HIGHEST_PROTOCOL)
-
-
-def unpacked(data: bytes) -> list[Any]:
-    """The results that were packed."""
-    kind, rest = data[:1], memoryview(data)[1:]
-    values: list[Any] = rest.cast("q").tolist() if kind == b"q" else pickle.loads(rest)
-    return values

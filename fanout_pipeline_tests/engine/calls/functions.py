@@ -6,6 +6,7 @@ A setup that keeps a journal writes a line when its value is made and one when i
 import asyncio
 import os
 import signal
+import sys
 import threading
 import time
 from contextlib import asynccontextmanager, contextmanager
@@ -278,3 +279,29 @@ def fails_late_with(item, value):
     if int(item) == 1090:
         raise ValueError("the late one")
     return int(item)
+
+
+def imported_for_setup(item):
+    """The names of modules that only a setup needs."""
+    names = ("calls.setup", "calls.loop_value", "functions.resources", "workers.held_value")
+    return " ".join(name for name in names if f"fanout_pipeline.engine.{name}" in sys.modules)
+
+
+class ClosesSlowly(Opens):
+    """A setup whose value takes long to close, in Python, where a thread can be interrupted."""
+
+    @contextmanager
+    def _client(self):
+        with super()._client() as client:
+            yield client
+            until = time.monotonic() + 1.5
+            while time.monotonic() < until:
+                time.sleep(0.01)
+
+
+def fails_in_a_thread(item, client):
+    """A call that fails in a thread that is not the main one."""
+    time.sleep(0.05)
+    if threading.current_thread() is not threading.main_thread():
+        raise ValueError("not in this thread")
+    return call(item, client)

@@ -307,6 +307,26 @@ def test_workers_that_join(tmp_path, journal):
     assert _is_balanced(journal)
 
 
+@pytest.mark.parametrize("function", [functions.call_slowly, functions.fails_in_a_thread])
+def test_threads_that_join(function, tmp_path, journal):
+    """Threads that auto has call have values of their own, and a slow close hides no error of theirs."""
+    long = write_items(tmp_path / "long.txt", 400)
+    spec = FanoutSpec(
+        "items",
+        IntegerLines(str(long)),
+        function,
+        setup=functions.ClosesSlowly(journal),
+        thread_safe=True,
+    )
+    if function is functions.call_slowly:
+        run_in_memory(auto.HERE, spec, Options())
+    else:
+        with pytest.raises(ItemFailed, match="not in this thread"):
+            run_in_memory(auto.HERE, spec, Options())
+    assert len({line[2] for line in _noted(journal) if line[1] == str(os.getpid())}) > 1
+    assert _is_balanced(journal)
+
+
 @pytest.mark.parametrize("name", ["here", "serial", "asyncio"])
 def test_in_memory(name, file, journal, tmp_path):
     """Runs that write no files have setups, too."""
@@ -330,6 +350,13 @@ def test_page(tmp_path, monkeypatch):
     shown = {"orders": [{"article": "tea", "count": 2}, {"article": "tea", "count": 3}]}
     exec(example, shown)
     assert list(shown.pop("results")) == [5.0, 7.5]
+
+
+def test_costs_nothing_unless_used(file, tmp_path):
+    """Workers of a function without a setup import nothing for it."""
+    spec = FanoutSpec("items", IntegerLines(str(file)), functions.imported_for_setup)
+    run_strategy(_WAYS["multiprocess"], spec, tmp_path / "results", Options(workers=1))
+    assert set(read_results(tmp_path / "results")["result"]) == {""}
 
 
 def test_signals_of_others(file, journal, tmp_path):

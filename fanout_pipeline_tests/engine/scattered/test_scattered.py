@@ -174,11 +174,11 @@ def test_what_a_gather_had_done_when_it_failed_is_gone_on_with(target, again):
     spec, told = spec_of(target, fails), []
     with pytest.raises(ItemFailed):
         joined(spec, target, told=told).gather([])
-    assert told[-1] == "2 chunks, 22 of 40 items are kept; materialize again to resume"
+    assert told[-1] == "3 chunks, 25 of 40 items are kept; materialize again to resume"
     guilty.unlink()
     called.clear()
     record = joined(spec, target, "its re-execution", resume=again).gather([])
-    assert record.reused_items == (22 if again else 0)
+    assert record.reused_items == (25 if again else 0)
     assert called == list(range(record.reused_items, COUNT))
     assert results(target) == list(range(COUNT))
 

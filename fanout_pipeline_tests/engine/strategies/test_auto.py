@@ -33,7 +33,7 @@ def call(function, items, log=lambda line: None, *, thread_safe=False, **options
 
 def test_quick_work_stays_in_this_thread():
     """Nothing is started for what is done in a moment, and the record says so."""
-    found, record = call(lambda number: (number, threading.get_ident()), list(range(10_000)))
+    found, record = call(lambda number: (number, threading.get_ident()), list(range(500)))
     assert {ident for _, ident in found} == {threading.get_ident()}
     assert record.worker_pids == (os.getpid(),)
     assert "this process alone" in record.why
