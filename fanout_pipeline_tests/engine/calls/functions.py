@@ -206,9 +206,12 @@ def closes_badly():
     raise OSError("the server has gone")
 
 
+LONG_SECONDS = 1.2
+
+
 def takes_long():
     """A setup that takes longer than a call may."""
-    time.sleep(0.6)
+    time.sleep(LONG_SECONDS)
     return "value"
 
 

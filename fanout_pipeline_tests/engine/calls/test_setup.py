@@ -197,10 +197,10 @@ def test_worker_that_dies_in_setup(file, tmp_path):
         _run("multiprocess", file, functions.exits, functions.with_value, tmp_path)
 
 
-@pytest.mark.parametrize("recycle_after", [None, 20])
+@pytest.mark.parametrize("recycle_after", [None, 60])
 def test_no_part_of_a_call(recycle_after, file, tmp_path):
     """The time that a setup takes is not held against an item, be it before the first call or between two."""
-    options = {"item_timeout_seconds": 0.4, "workers": 1, "recycle_after": recycle_after}
+    options = {"item_timeout_seconds": 1.0, "workers": 1, "recycle_after": recycle_after}
     results = _run(
         "multiprocess", file, functions.takes_long, functions.with_value, tmp_path, **options
     )
@@ -215,8 +215,8 @@ def test_counted_as_starting(name, file, tmp_path):
     )
     options = Options(workers=1, recycle_after=60)
     record = run_strategy(_WAYS[name], spec, tmp_path / "results", options)
-    assert record.phases["start"] > 1.2
-    assert record.phases["call"] < 0.6
+    assert record.phases["start"] > 2 * functions.LONG_SECONDS
+    assert record.phases["call"] < functions.LONG_SECONDS
 
 
 @_every_strategy
