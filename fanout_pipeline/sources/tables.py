@@ -164,10 +164,21 @@ def _few_categories(table: pyarrow.Table) -> pyarrow.Table:
     """The same rows with none but their own categories, where a column has more of them than rows."""
     import pyarrow
 
-    for number, one in enumerate(table.schema):
-        if pyarrow.types.is_dictionary(one.type):
-            column = table.column(number)
-            if any(len(chunk.dictionary) > len(table) for chunk in column.chunks):
-                values = column.cast(one.type.value_type).dictionary_encode().cast(one.type)
-                table = table.set_column(number, one, values)
+    for number, name in enumerate(table.column_names):
+        column = table.column(number)
+        if not pyarrow.types.is_dictionary(column.type):
+            continue
+        if str(column.type.value_type) == "string_view":  # polars', which Arrow cannot encode
+            plain = pyarrow.large_string()
+            chunks = [
+                pyarrow.DictionaryArray.from_arrays(one.indices, one.dictionary.cast(plain))
+                for one in column.chunks
+            ]
+            column = pyarrow.chunked_array(
+                chunks, pyarrow.dictionary(column.type.index_type, plain)
+            )
+            table = table.set_column(number, name, column)
+        if any(len(chunk.dictionary) > len(table) for chunk in column.chunks):
+            values = column.cast(column.type.value_type).dictionary_encode().cast(column.type)
+            table = table.set_column(number, name, values)
     return table

@@ -189,7 +189,8 @@ def test_values_of_frames(columns, form):
 def test_results_of_all_types(columns):
     """A result is read back as it was returned, from a folder, whatever it holds."""
     rows = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
-    results = fan_out(rows.__getitem__, range(len(rows)), strategy="serial")
+    results = fan_out(rows.__getitem__, range(len(rows)), strategy="serial", unpack=True)
+    assert results.path is not None
     assert list(results) == rows
     assert [results[n] for n in range(len(rows))] == rows
 
@@ -197,11 +198,16 @@ def test_results_of_all_types(columns):
 def test_missing_values():
     """NaN stays a float beside None, and integers of any size and Decimals stay themselves."""
     values = [math.nan, None, 1.5]
-    found = list(fan_out(same, values, strategy="serial"))
+    found = list(fan_out(same, values, strategy="serial", unpack=True))
     assert math.isnan(found[0])
     assert found[1:] == [None, 1.5]
-    assert list(fan_out(same, [2**80, None, 1], strategy="serial")) == [2**80, None, 1]
-    assert fan_out(same, [Decimal("1.50"), None], strategy="serial")[0].as_tuple().exponent == -2
+    assert list(fan_out(same, [2**80, None, 1], strategy="serial", unpack=True)) == [2**80, None, 1]
+    assert (
+        fan_out(same, [Decimal("1.50"), None], strategy="serial", unpack=True)[0]
+        .as_tuple()
+        .exponent
+        == -2
+    )
 
 
 def test_any_objects():
@@ -330,12 +336,17 @@ def test_async_functions(strategy, warned, caplog):
     assert [one.levelname for one in lines] == ["WARNING"] * warned
 
 
-@pytest.mark.parametrize("strategy", ["serial", "multiprocess"])
+async def fails_at_7_later(number):
+    return fails_at_7(number)
+
+
+@pytest.mark.parametrize("strategy", [None, "serial", "threads", "asyncio", "multiprocess"])
 def test_what_was_done_goes_with_the_error(strategy):
     """Without a folder nothing is lost: the error has the results so far, and no file outlives it."""
-    options = Options(chunks=10, workers=1, strategy=strategy)
+    options = Options(workers=1, concurrency=1, strategy=strategy)
+    function = fails_at_7_later if strategy == "asyncio" else fails_at_7
     with pytest.raises(ItemFailed, match=r"item 7 \(item 8 of the list\), 7: ValueError") as raised:
-        fan_out(fails_at_7, list(range(10)), options=options)
+        fan_out(function, list(range(10)), options=options)
     assert list(raised.value.results) == list(range(7))
     assert raised.value.__notes__ == [
         "7 results are kept, as the attribute `results` of this error."

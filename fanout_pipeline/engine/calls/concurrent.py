@@ -33,6 +33,9 @@ from fanout_pipeline.engine.system.surroundings import copied_context
 from fanout_pipeline.engine.timing.timeline import WorkerTimeline
 from fanout_pipeline.sources.source import Items
 
+_PENDING = object()
+"""Stands for the result of a call that has not ended."""
+
 
 class Calls:
     """The calls of one chunk, except of items that have failed before (by their positions)."""
@@ -43,8 +46,10 @@ class Calls:
         self.items = items.values
         self.read = items
         """The chunk as it was read."""
-        self.results: list[Any] = [None] * len(items)
+        self.results: list[Any] = [_PENDING] * len(items)
         """One for each item; None for those that failed."""
+        for position in failed:
+            self.results[position] = None
         self.failed = dict(failed)
         """The failures of items in quarantine, by their positions."""
         self.left = len(items) - len(failed)
@@ -57,6 +62,11 @@ class Calls:
         """Time of the loop since it completed the chunk before: chunks overlap, these times do not."""
         self.next: Calls | None = None
         self.next_known = asyncio.Event()
+
+    @property
+    def done(self) -> int:
+        """How many of the first items are done."""
+        return next((n for n, one in enumerate(self.results) if one is _PENDING), len(self.results))
 
     def follow(self, calls: Calls | None) -> None:
         self.next = calls
@@ -217,7 +227,7 @@ class InFlight:
             self._stopped = True
             failure = failure.at(calls.first_index + position, self._work.source)
             raise ItemFailed(failure) from None
-        calls.failed[position] = failure
+        calls.failed[position], calls.results[position] = failure, None
         return True
 
     def _require_setup(self, error: BaseException) -> None:

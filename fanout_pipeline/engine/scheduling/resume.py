@@ -80,9 +80,10 @@ def log_kept_on_error(
     except BaseException as error:
         # A cancellation may come twice. And no error here may take the place of the run's.
         with interrupts_held(), suppress(Exception):
+            from fanout_pipeline.results.read import Snapshot  # Arrow: definitions do without
+
             if kept := _kept(generation, spec, basis):
                 log(kept)
-            from fanout_pipeline.results.read import Snapshot  # pandas' and Arrow's imports
 
             error.partial = Snapshot.of_unfinished(generation, spec.unpack)  # type: ignore[attr-defined]
         raise

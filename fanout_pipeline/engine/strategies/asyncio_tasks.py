@@ -7,8 +7,8 @@ chunks and writes parts.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 
 from fanout_pipeline.engine.calls.concurrent import Arrived, Calls, InFlight
@@ -65,6 +65,7 @@ class _EventLoop(Crew):
             arrivals=work.arrivals,
         )
         progress.begin(plan.expected_size)
+        parts, begun = part_collector(work), dict[int, Calls]()
         with served() as loop, ExitStack() as stack:
             value = work.setup and stack.enter_context(opened(work.setup, awaits=True))
             calls = InFlight(work, loop.loop, self._concurrency, timeline, value)
@@ -73,11 +74,13 @@ class _EventLoop(Crew):
                 running.submit()
                 if work.arrivals is not None:
                     work.arrivals.listen(calls.arrived)
-                parts = self._read_and_write(work, plan, calls, progress)
+                self._read_and_write(work, plan, calls, progress, parts, begun)
                 running.wait()
             except BaseException:
                 calls.stop()
                 running.give_up()
+                with suppress(Exception):
+                    _keep_done(work, parts, begun.values())
                 raise
             timeline.until(time.perf_counter(), "write")
         timeline.until(time.perf_counter(), "stop")
@@ -89,9 +92,10 @@ class _EventLoop(Crew):
         plan: ChunkPlan,
         calls: InFlight,
         progress: Progress,
-    ) -> PartCollector:
-        """The parts of all chunks, or of those that were done when the calls ended."""
-        parts = part_collector(work)
+        parts: PartCollector,
+        begun: dict[int, Calls],
+    ) -> None:
+        """Collect the parts of all chunks, or of those that were done when the calls ended; others are in `begun`."""
         read = written = 0
         read_seconds: dict[int, float] = {}
         """Of chunks in memory, by their numbers."""
@@ -112,18 +116,20 @@ class _EventLoop(Crew):
                 read_seconds[chunk.number] = time.perf_counter() - began
                 if len(items):
                     calls.ready()
+                begun[chunk.number] = found
                 calls.add(found)
                 read += len(items)
             done = calls.next_complete()
             if done is None:
-                return parts
+                return
             if isinstance(done, Arrived):
                 plan.arrive()
                 if plan.is_cut_off and work.arrivals is not None:
                     # Chunks are not cut short here: to finish those that were begun may take long.
                     work.arrivals.require_all()
                 continue
-            part = _written(work, done, read_seconds.pop(done.chunk.number))
+            part = _written(work, done, len(done.results), read_seconds.pop(done.chunk.number))
+            del begun[done.chunk.number]
             parts.add(done.chunk.start, done.chunk.stop, part)
             written += part.items
             progress.done(part.items, done.chunk.size)
@@ -132,15 +138,27 @@ class _EventLoop(Crew):
         return []
 
 
-def _written(work: Work, calls: Calls, read_seconds: float) -> PartRecord:
+def _keep_done(work: Work, parts: PartCollector, begun: Iterable[Calls]) -> None:
+    """Write what was done of chunks that were begun, up to the first call of each that had not ended."""
+    for calls in begun:
+        if done := calls.done:
+            part = _written(work, calls, done, 0.0)
+            whole = done == len(calls.results)
+            stop = calls.chunk.stop if whole else calls.read.rest(done).start
+            parts.add(calls.chunk.start, stop, part)
+
+
+def _written(work: Work, calls: Calls, done: int, read_seconds: float) -> PartRecord:
+    """The part of the first items of a chunk, so many of which are done."""
     began = time.perf_counter()
+    failed = {position: one for position, one in calls.failed.items() if position < done}
     quarantine = Quarantine(work, calls.read, Stopwatch())
     with quarantine:
-        for position, failure in sorted(calls.failed.items()):
-            quarantine.add(position, failure)
-    results = calls.results
-    if calls.failed and work.failures.omits:
-        results = [one for position, one in enumerate(results) if position not in calls.failed]
+        for position in sorted(failed):
+            quarantine.add(position, failed[position])
+    results = calls.results[:done]
+    if failed and work.failures.omits:
+        results = [one for position, one in enumerate(results) if position not in failed]
     part = quarantine.part(results)
     return replace(
         part,

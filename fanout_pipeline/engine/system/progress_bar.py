@@ -44,7 +44,7 @@ class ProgressBar(Progress):
         """Leave the bar as it is now, and begin no other."""
         if self._bar is not None:
             self._draw(self._clock() - self._began)
-            self._bar.close()
+            self._tell("close")
 
     def _draw(self, seconds: float) -> None:
         total = self._size() if callable(self._size) else self._size
@@ -59,14 +59,20 @@ class ProgressBar(Progress):
             bar.bar_format = (
                 f"{{desc}}: {{percentage:3.0f}}%|{{bar}}| {done} [{{elapsed}}<{{remaining}}]"
             )
-        bar.refresh()
+        self._tell("refresh")
 
     def _above(self, line: str) -> None:
-        if self._bar is not None:
-            self._bar.clear()
+        self._tell("clear")
         self._log_line(line)
+        self._tell("refresh")
+
+    def _tell(self, what: str) -> None:
+        """Call a method of the bar, if there is one."""
         if self._bar is not None:
-            self._bar.refresh()
+            try:
+                getattr(self._bar, what)()
+            except (OSError, ValueError):  # The terminal is gone.
+                self._bar.disable = True
 
 
 def _bar(label: str, seconds: float) -> Any:
