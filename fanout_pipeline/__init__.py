@@ -10,7 +10,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from fanout_pipeline.defs.lab.factory import fanout_definitions
     from fanout_pipeline.engine.fan_out import fan_out
-    from fanout_pipeline.engine.model.errors import ItemFailed, SetupFailed, WorkerDied
+    from fanout_pipeline.engine.model.errors import BudgetSpent, ItemFailed, SetupFailed, WorkerDied
     from fanout_pipeline.engine.model.options import Options
     from fanout_pipeline.engine.model.spec import FanoutSpec
     from fanout_pipeline.results.failures import read_failures
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "BadInput",
+    "BudgetSpent",
     "Chunk",
     "Csv",
     "FanoutSpec",
@@ -67,6 +68,7 @@ __all__ = [
 
 _MODULES = {
     "BadInput": "sources.source",
+    "BudgetSpent": "engine.model.errors",
     "Chunk": "sources.source",
     "Csv": "sources.csv_files",
     "FanoutSpec": "engine.model.spec",

@@ -6,10 +6,12 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import fanout_pipeline.engine.calls.imports  # noqa: F401 (not in a run's time)
+from fanout_pipeline.engine.calls.budget import limited
 from fanout_pipeline.engine.calls.typed import typed
 from fanout_pipeline.engine.functions.identity import Basis
 from fanout_pipeline.engine.functions.input_guard import inputs_unchanged, stamps_of
@@ -77,9 +79,14 @@ def _run(
             surroundings=Surroundings.current(),
             layout=spec.layout,
             arrivals=chunks.arrivals,
+            limits=options.call_limits,
             thread_safe=spec.thread_safe,
             setup=setup_of(spec, options),
         )
+        if work.limits is not None:
+            folder = Path(open_.enter_context(TemporaryDirectory(prefix="fanout-")))
+            limits = open_.enter_context(limited(work.limits, folder, "run", progress))
+            work = replace(work, limits=limits)
         start = time.perf_counter()
         crew = open_.enter_context(strategy.start(options))
         started = time.perf_counter()

@@ -5,10 +5,12 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 
+from fanout_pipeline.engine.calls.budget import limited
 from fanout_pipeline.engine.calls.typed import typed
 from fanout_pipeline.engine.functions.identity import Basis
 from fanout_pipeline.engine.functions.input_guard import inputs_unchanged
 from fanout_pipeline.engine.intake import Cut, Intake
+from fanout_pipeline.engine.model.call_limits import CallLimits
 from fanout_pipeline.engine.model.options import FailurePolicy
 from fanout_pipeline.engine.model.spec import FanoutSpec
 from fanout_pipeline.engine.model.strategy import Crew, Ran
@@ -65,6 +67,8 @@ class Job:
     fixed: bool
     """Whether the user asked for so many chunks: crews do not cut them smaller then."""
     failures: FailurePolicy
+    limits: CallLimits | None
+    """What limits all calls of one run together."""
     progress: Progress
     setup: Setup | None
     """What makes the value that the functions are given, with its resources as they are sent."""
@@ -73,10 +77,14 @@ class Job:
         """Cut what is not finished of the source, have the crew do it, and commit the generation."""
         began = time.perf_counter()
         try:
-            with inputs_unchanged(self.spec, self.basis.seen):
+            place = generation.local, generation.name, self.progress
+            with (
+                inputs_unchanged(self.spec, self.basis.seen),
+                limited(self.limits, *place) as limits,
+            ):
                 cut = self.intake.cut(self.chunks, finished)
                 at = time.perf_counter()
-                ran = crew.run(self._work(generation, cut), self.progress)
+                ran = crew.run(self._work(generation, cut, limits), self.progress)
                 cut.require_all()
         except MixedTypes:
             if finished:
@@ -101,7 +109,7 @@ class Job:
             raise
         return Once(manifest, cut, ran, at - began, written - began, time.perf_counter() - written)
 
-    def _work(self, generation: Generation, cut: Cut) -> Work:
+    def _work(self, generation: Generation, cut: Cut, limits: CallLimits | None) -> Work:
         spec = self.spec
         return Work(
             self.intake.source,
@@ -118,6 +126,7 @@ class Job:
             spec.layout,
             cut.arrivals,
             spec.source if self.basis.is_spooled else None,
+            limits,
             spec.thread_safe,
             self.setup,
         )

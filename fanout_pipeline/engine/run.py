@@ -113,7 +113,7 @@ def _run_here(
         intake = generations.enter_context(
             taking_in(spec.source, basis, folders[-1], finished, fixed or strategy.baseline, log)
         )
-        how = wanted, fixed, options.failures, progress, setup
+        how = wanted, fixed, options.failures, options.call_limits, progress, setup
         job = Job(strategy.name, spec, basis, intake, target, *how)
         with strategy.start(options) as crew:
             started = time.perf_counter()

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from fanout_pipeline.engine.calls.invoke import is_async
 from fanout_pipeline.engine.functions.fingerprint import function_name
 from fanout_pipeline.engine.functions.serialize import can_be_sent_by_name
-from fanout_pipeline.engine.model.options import Options
+from fanout_pipeline.engine.model.options import LIMITS, Options
 from fanout_pipeline.engine.model.spec import FanoutSpec
 from fanout_pipeline.engine.model.strategy import Feature, Strategy
 from fanout_pipeline.engine.system.import_path import importing_from
@@ -80,6 +80,11 @@ def _asked_in_vain(
             asked["item_timeout_seconds"] = f"item_timeout_seconds={policy.item_timeout_seconds:g}"
         if options.worker_memory_mb is not None:
             asked["worker_memory_mb"] = f"worker_memory_mb={options.worker_memory_mb}"
+        limits = [
+            f"{name}={value}" for name in LIMITS if (value := getattr(options, name)) is not None
+        ]
+        if limits:
+            asked["limits"] = " or ".join(limits)
     if spec.setup is not None:
         asked["setup"] = f"setup={function_name(spec.setup)}"
     if resume:

@@ -34,10 +34,12 @@ _DESCRIPTION = (
 )
 
 
-def chunk_graph_asset(spec: FanoutSpec, version: str, tags: dict[str, str]) -> dg.AssetsDefinition:
+def chunk_graph_asset(
+    spec: FanoutSpec, version: str, tags: dict[str, str], pool: str | None = None
+) -> dg.AssetsDefinition:
     """The asset `<name>/dagster_multiprocess`. Its steps have `tags` in addition to those that they need.
 
-    `version` is the function's (see `identity.code_version`).
+    `version` is the function's (see `identity.code_version`). Each step that calls it takes a slot of the `pool`.
     """
     key = dg.AssetKey([spec.name, NAME])
     checks = [*check_specs(key, keeps_order=True), failures_spec(key)]
@@ -85,6 +87,7 @@ def chunk_graph_asset(spec: FanoutSpec, version: str, tags: dict[str, str]) -> d
         description="Reads one chunk, calls the function on its items and writes the part.",
         out=dg.Out(io_manager_key=IO_MANAGER),
         tags=tags | {TIMED: CHUNK, "dagster/priority": "1"},
+        pool=pool,
     )
     def chunk_op(
         context: dg.OpExecutionContext,
@@ -104,6 +107,7 @@ def chunk_graph_asset(spec: FanoutSpec, version: str, tags: dict[str, str]) -> d
         "makes them visible and checks them.",
         out={"result": dg.Out(dg.Nothing), **outs},
         tags=tags | {TIMED: ALONE, "dagster/priority": "1"},
+        pool=pool,
     )
     def gather_op(
         context: dg.OpExecutionContext,

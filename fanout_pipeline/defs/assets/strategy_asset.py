@@ -18,11 +18,15 @@ from fanout_pipeline.engine.registry import REFERENCE
 
 
 def strategy_asset(
-    spec: FanoutSpec, strategy: Strategy, version: str, tags: dict[str, str]
+    spec: FanoutSpec,
+    strategy: Strategy,
+    version: str,
+    tags: dict[str, str],
+    pool: str | None = None,
 ) -> dg.AssetsDefinition:
     """The asset `<name>/<strategy>`. Its step has `tags` in addition to those that it needs.
 
-    `version` is that of the function that the strategy calls.
+    `version` is that of the function that the strategy calls. The step takes a slot of the `pool`.
     """
     key = dg.AssetKey([spec.name, strategy.name])
     is_reference = strategy.name == REFERENCE
@@ -41,6 +45,7 @@ def strategy_asset(
             failures_spec(key),
         ],
         op_tags=tags | {TIMED: ALONE},
+        pool=pool,
     )
     def run_and_check(
         context: dg.AssetExecutionContext, data_folder: DataFolder, fanout: Fanout

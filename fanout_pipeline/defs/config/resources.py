@@ -1,6 +1,5 @@
 """The resource `fanout`, which says how to make the calls, and all resources of a code location."""
 
-from dataclasses import asdict
 from typing import Any, Literal, Optional
 
 import dagster as dg
@@ -14,6 +13,7 @@ from fanout_pipeline.defs.config.bounds import (
     ItemCount,
     Limit,
     Mebibytes,
+    Rate,
     Retries,
     Share,
     Workers,
@@ -91,6 +91,32 @@ class Fanout(dg.ConfigurableResource[Any]):
         "multiprocess, asyncio and auto. Other strategies cannot end a call, and log a warning; queue, "
         "indexed_queue and pool_map refuse the limit.",
     )
+    per_second: Optional[Rate] = Field(  # noqa: UP045
+        default=None,
+        description="Most calls a second of all workers together, retries included; a batch is one call. Default: "
+        "no limit. Refused by queue, indexed_queue and pool_map, as the other limits of calls are.",
+    )
+    burst: Optional[ItemCount] = Field(  # noqa: UP045
+        default=None,
+        description="Most calls at once after a pause, and at the beginning, where per_second is set. Default: 1, "
+        "calls are evenly spaced.",
+    )
+    retry_after: Optional[Backoff] = Field(  # noqa: UP045
+        default=None,
+        description="Seconds for which all calls hold back after an error that retry_on names. The call is then made "
+        "again, 20 times at most, which uses up none of its retries. (A Retry-After header is read by a function, "
+        "which only code can give: see docs/limits.md.)",
+    )
+    budget_seconds: Optional[Limit] = Field(  # noqa: UP045
+        default=None,
+        description="Time after which no further call is begun, and the step fails. What was done is kept for the "
+        "next run, if `resume` is set.",
+    )
+    budget_calls: Optional[ItemCount] = Field(  # noqa: UP045
+        default=None,
+        description="Number of calls, retries included, after which the step fails in the same way. A batch is one "
+        "call.",
+    )
     worker_memory_mb: Optional[Mebibytes] = Field(  # noqa: UP045
         default=None,
         description="Most resident memory, in MiB, that a worker process of multiprocess or auto may have: "
@@ -127,15 +153,34 @@ class Fanout(dg.ConfigurableResource[Any]):
             item_timeout_seconds=self.item_timeout_seconds,
             worker_memory_mb=self.worker_memory_mb,
             chunks=self.chunks,
+            per_second=self.per_second,
+            burst=self.burst,
+            retry_after=self.retry_after,
+            budget_seconds=self.budget_seconds,
+            budget_calls=self.budget_calls,
             recycle_after=self.recycle_after,
         )
 
+    def timed_options(self) -> Options:
+        """The options of runs that are timed. Raises Failure where a budget would end them half-way."""
+        options = self.options()
+        if options.budget_seconds is not None or options.budget_calls is not None:
+            raise dg.Failure(
+                "Timed runs call the function on the whole input several times for each strategy, and a budget "
+                "would end them half-way. Leave out budget_seconds and budget_calls, and time a smaller input."
+            )
+        return options
+
 
 def failure_config(options: Options) -> dict[str, Any]:
-    """Run config of `Fanout` that gives these options' failure policy."""
-    config = asdict(options.failures)
-    config["retry_on"] = list(options.failures.retry_on)
-    return {name: value for name, value in config.items() if value is not None}
+    """Run config of `Fanout` that gives these options' failure policy and rate.
+
+    Without a function that says how long to hold back: config cannot hold one.
+    """
+    config = options.failures.settings()
+    config["retry_on"] = list(options.retry_on)
+    config |= {"per_second": options.per_second, "burst": options.burst}
+    return {name: value for name, value in config.items() if not (value is None or callable(value))}
 
 
 def default_resources() -> dict[str, Any]:

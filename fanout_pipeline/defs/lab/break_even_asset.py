@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 NAME = "break_even"
 
 
-def break_even_asset(spec: FanoutSpec, version: str) -> dg.AssetsDefinition:
+def break_even_asset(
+    spec: FanoutSpec, version: str, pool: str | None = None
+) -> dg.AssetsDefinition:
     """The asset `<name>/break_even`; `version` is the function's (see `identity.code_version`)."""
 
     @dg.asset(
@@ -34,6 +36,7 @@ def break_even_asset(spec: FanoutSpec, version: str) -> dg.AssetsDefinition:
         owners=["team:fanout"],
         code_version=version,
         op_tags={TIMED: ALONE},
+        pool=pool,
     )
     def sweep(
         context: dg.AssetExecutionContext,
@@ -48,10 +51,11 @@ def break_even_asset(spec: FanoutSpec, version: str) -> dg.AssetsDefinition:
         )
 
         folder = data_folder.path(spec.name, NAME)
+        options = fanout.timed_options()
         asked = [STRATEGIES[name] for name in config.strategies]
-        for name, reason in unsuited_baselines(asked, spec, fanout.options()).items():
+        for name, reason in unsuited_baselines(asked, spec, options).items():
             context.log.warning(f"{name} is left out. {reason}")
-        grid = runnable_grid(spec, _grid(config), fanout.options())
+        grid = runnable_grid(spec, _grid(config), options)
         if grid.strategies[1:] == ():
             raise dg.Failure(
                 f"There is nothing to compare with serial: none of the strategies {config.strategies} "
@@ -60,7 +64,7 @@ def break_even_asset(spec: FanoutSpec, version: str) -> dg.AssetsDefinition:
         findings = measure_break_even(
             data_folder.located(spec),
             folder,
-            fanout.options(),
+            options,
             grid,
             Settings(config.budget_seconds, config.seed, config.fresh),
             context.log.info,

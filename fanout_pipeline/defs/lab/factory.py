@@ -18,22 +18,29 @@ from fanout_pipeline.engine.suitability import unsuited
 from fanout_pipeline.sources.compressed import needs_spool
 
 
-def fanout_definitions(*specs: FanoutSpec, baselines: bool = True) -> dg.Definitions:
+def fanout_definitions(
+    *specs: FanoutSpec, baselines: bool = True, pool: str | None = None
+) -> dg.Definitions:
     """A code location with these fan-outs, complete or to be merged (`dg.Definitions.merge`).
 
     Each fan-out has its assets and the jobs `<name>_comparison_job` and `<name>_break_even_job`. They share
     the resources, and the executor that lets nothing run beside a timed step. With `baselines=False` there are no assets
-    for queue, indexed_queue and pool_map, which refuse runs with retries or a quarantine.
+    for queue, indexed_queue and pool_map, which refuse runs with retries or a quarantine. Every step that calls
+    the function takes a slot of the `pool`, which limits them across runs.
     """
     return dg.Definitions(
-        assets=[asset for spec in specs for asset in fanout_assets(spec, baselines=baselines)],
+        assets=[
+            asset for spec in specs for asset in fanout_assets(spec, baselines=baselines, pool=pool)
+        ],
         jobs=[job for spec in specs for job in fanout_jobs(spec.name)],
         resources=default_resources(),
         executor=timed_steps_executor,
     )
 
 
-def fanout_assets(spec: FanoutSpec, *, baselines: bool = True) -> list[dg.AssetsDefinition]:
+def fanout_assets(
+    spec: FanoutSpec, *, baselines: bool = True, pool: str | None = None
+) -> list[dg.AssetsDefinition]:
     """An asset for each strategy, with its checks, and the trials, the comparison and the break-even.
 
     The reference runs first, so that the others are checked against its results. The chunk steps run
@@ -55,13 +62,14 @@ def fanout_assets(spec: FanoutSpec, *, baselines: bool = True) -> list[dg.Assets
             strategy,
             both if strategy.grows else batch_version if strategy.batch else version,
             {"dagster/priority": str(-position)},
+            pool,
         )
         for position, strategy in enumerate(strategies)
     ]
     names = [strategy.name for strategy in strategies]
     if not needs_spool(spec.source):
         last = {"dagster/priority": str(-len(strategies))}
-        assets.append(chunk_graph_asset(spec, version, last))
+        assets.append(chunk_graph_asset(spec, version, last, pool))
         names.append(chunk_graph.NAME)
-    trials = trials_asset(spec, names, version)
-    return [*assets, trials, comparison_asset(spec, names), break_even_asset(spec, version)]
+    trials = trials_asset(spec, names, version, pool)
+    return [*assets, trials, comparison_asset(spec, names), break_even_asset(spec, version, pool)]

@@ -52,7 +52,9 @@ class _Request:
     """Whether the source of the spec is a spool of the fan-out's own."""
 
 
-def trials_asset(spec: FanoutSpec, strategies: Sequence[str], version: str) -> dg.AssetsDefinition:
+def trials_asset(
+    spec: FanoutSpec, strategies: Sequence[str], version: str, pool: str | None = None
+) -> dg.AssetsDefinition:
     """The asset that measures what the assets named in `strategies` do, once these are made.
 
     `version` is the function's (see `identity.code_version`).
@@ -73,6 +75,7 @@ def trials_asset(spec: FanoutSpec, strategies: Sequence[str], version: str) -> d
         owners=["team:fanout"],
         code_version=version,
         op_tags={TIMED: ALONE},
+        pool=pool,
     )
     def trials(
         context: dg.AssetExecutionContext,
@@ -191,7 +194,7 @@ def _contenders(
     from fanout_pipeline.defs.trial_runs.dagster_contender import DagsterRun
     from fanout_pipeline.measuring.trials.contenders import StrategyContender
 
-    spec, options = request.spec, request.fanout.options()
+    spec, options = request.spec, request.fanout.timed_options()
     asked = [STRATEGIES[name] for name in request.config.strategies if name in STRATEGIES]
     reasons = unsuited_baselines(asked, spec, options)
     left_out = [f"{name} was left out. {reason}" for name, reason in reasons.items()]

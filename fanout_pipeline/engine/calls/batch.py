@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from fanout_pipeline.engine.calls.allowing import Allowing, allowing
 from fanout_pipeline.engine.calls.batch_kinds import batch_of, rows_of
 from fanout_pipeline.engine.calls.batch_results import as_column, joined, with_nulls
 from fanout_pipeline.engine.calls.outcome import UNLIMITED, Control, Outcome
@@ -33,32 +34,31 @@ from fanout_pipeline.sources.source import Chunk, Items
 def process_batch(work: Work, chunk: Chunk, control: Control = UNLIMITED) -> Outcome:
     """Call the batch function once on all items of a chunk, however long that takes, and write the part.
 
-    Raises ItemFailed, BadInput, or Stopped.
+    Raises ItemFailed, BadInput, or Stopped; Spent where a budget does not allow all of its calls.
     """
     stopwatch = Stopwatch()
-    part = stopwatch.timed(_called(work, chunk, control.stopped, stopwatch))
+    part = stopwatch.timed(_called(work, chunk, control, stopwatch))
     return Outcome(part, None, stopwatch.began, stopwatch.ended)
 
 
-def _called(
-    work: Work, chunk: Chunk, stopped: Callable[[], bool], stopwatch: Stopwatch
-) -> PartRecord:
+def _called(work: Work, chunk: Chunk, control: Control, stopwatch: Stopwatch) -> PartRecord:
     assert work.batch_function is not None
     items = work.source.read(chunk)
     unreadable = unreadable_failures(work, items)
     batch, first_index = batch_of(items, work.batch_function), items.first_index
     stopwatch.end("read")
-    if stopped():
+    if control.stopped():
         raise Stopped
+    allowed = allowing(work, control, stopwatch)
     quarantine = Quarantine(work, items, stopwatch)
     with quarantine, interrupts_marked():
         failing = _Failing(quarantine, unreadable)
         try:
             # A chunk in which no item begins is ordinary, and many a function takes no empty batch.
-            column = _column_of(work, batch) if len(batch) else []
+            column = _column_of(work, batch, allowed) if len(batch) else []
         except BaseException as error:
             reraise_interrupt(error)
-            halves = _InHalves(work, batch, items, failing, stopped)
+            halves = _InHalves(work, batch, items, failing, control.stopped, allowed)
             column = halves.column(error, first_index)
         failing.add_rest()
     if unreadable and not work.failures.omits:
@@ -83,9 +83,11 @@ def call_checked(function: Callable[[Any], Any], items: Any) -> Any:
     return results
 
 
-def _column_of(work: Work, items: Any) -> Any:
+def _column_of(work: Work, items: Any, allowed: Allowing | None) -> Any:
     """The results of a batch as what parts take. Raises WrongType where one is not of the stated type."""
     assert work.batch_function is not None
+    if allowed is not None:
+        allowed.take(1)
     column = as_column(call_checked(work.batch_function, items))
     kind = work.layout.kind
     if kind is not None:
@@ -131,12 +133,14 @@ class _InHalves:
         items: Items,
         failing: _Failing,
         stopped: Callable[[], bool],
+        allowed: Allowing | None,
     ):
         self._work = work
         self._batch = batch
         self._items = items
         self._failing = failing
         self._stopped = stopped
+        self._allowed = allowed
         self._found: list[Any] = []
         """Result columns of the ranges that succeeded; None for an item that failed."""
 
@@ -171,7 +175,8 @@ class _InHalves:
     def _single(self, position: int, error: BaseException) -> None:
         from fanout_pipeline.engine.calls.retry import FAILED, Tries
 
-        tries = Tries(self._work.failures, error)
+        limiter = None if self._allowed is None else self._allowed.limiter
+        tries = Tries(self._work.failures, error, limiter)
         column = tries.repeat(lambda: self._called(position, position + 1), self._stopped)
         if column is not FAILED:
             self._found.append(column)
@@ -182,7 +187,7 @@ class _InHalves:
         self._found.append(None)
 
     def _called(self, start: int, stop: int) -> Any:
-        return _column_of(self._work, rows_of(self._batch, start, stop))
+        return _column_of(self._work, rows_of(self._batch, start, stop), self._allowed)
 
     def _batch_failed(self, error: BaseException, first_index: int) -> ItemFailed:
         failure = failure_from(error, f"the first of a batch of {len(self._batch):,} items")

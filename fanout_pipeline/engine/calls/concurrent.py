@@ -14,14 +14,14 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterator, Mapping
 from queue import SimpleQueue
-from typing import Any
+from typing import TYPE_CHECKING
 
+from fanout_pipeline.engine.calls.calls_of_chunk import Calls
 from fanout_pipeline.engine.calls.invoke import nobody_cancelled
+from fanout_pipeline.engine.calls.item_timeout import Limited
 from fanout_pipeline.engine.calls.setup import WorkerValue
 from fanout_pipeline.engine.model.errors import (
-    Failure,
     ItemFailed,
     SetupFailed,
     failure_from,
@@ -31,46 +31,9 @@ from fanout_pipeline.engine.model.work import Work
 from fanout_pipeline.engine.system.signals import interruptible_get
 from fanout_pipeline.engine.system.surroundings import copied_context
 from fanout_pipeline.engine.timing.timeline import WorkerTimeline
-from fanout_pipeline.sources.source import Items
 
-_PENDING = object()
-"""Stands for the result of a call that has not ended."""
-
-
-class Calls:
-    """The calls of one chunk, except of items that have failed before (by their positions)."""
-
-    def __init__(self, items: Items, failed: Mapping[int, Failure]):
-        self.chunk = items.chunk
-        self.first_index = items.first_index
-        self.items = items.values
-        self.read = items
-        """The chunk as it was read."""
-        self.results: list[Any] = [_PENDING] * len(items)
-        """One for each item; None for those that failed."""
-        for position in failed:
-            self.results[position] = None
-        self.failed = dict(failed)
-        """The failures of items in quarantine, by their positions."""
-        self.left = len(items) - len(failed)
-        """Number of calls that have not ended."""
-        self.pulled: Iterator[tuple[int, Any]] = enumerate(items)
-        """Shared by all tasks: each item goes to the task that asks first."""
-        if failed:
-            self.pulled = (one for one in enumerate(items) if one[0] not in failed)
-        self.call_seconds = self.call_cpu_seconds = 0.0
-        """Time of the loop since it completed the chunk before: chunks overlap, these times do not."""
-        self.next: Calls | None = None
-        self.next_known = asyncio.Event()
-
-    @property
-    def done(self) -> int:
-        """How many of the first items are done."""
-        return next((n for n, one in enumerate(self.results) if one is _PENDING), len(self.results))
-
-    def follow(self, calls: Calls | None) -> None:
-        self.next = calls
-        self.next_known.set()
+if TYPE_CHECKING:
+    from fanout_pipeline.engine.calls.rate import Limiter
 
 
 class Arrived:
@@ -91,10 +54,17 @@ class InFlight:
         """`value` is what the function is given beside each item, if it is given something."""
         self._work = work
         limit = work.failures.item_timeout_seconds
-        function = work.function if limit is None else _Limited(work.function, limit)
+        function = work.function if limit is None else Limited(work.function, limit)
         # Around the limit: to make a value anew is no part of a call.
         self._function = function if value is None else value.function(function)
         self._value = value
+        self._limiter: Limiter | None = None
+        if work.limits is not None:
+            from fanout_pipeline.engine.calls.rate import limiter_of
+
+            self._limiter = limiter_of(work.limits)
+        self.is_spent = False
+        """Whether a budget allows no further call."""
         self._loop = loop
         self._concurrency = concurrency
         self._timeline = timeline
@@ -183,7 +153,7 @@ class InFlight:
             results = calls.results
             for position, item in calls.pulled:
                 # Calls that never wait keep the loop from cancelling their task.
-                if self._stopped:
+                if self._stopped or (self._limiter is not None and not await self._may_call()):
                     return
                 try:
                     results[position] = await function(item)
@@ -197,6 +167,23 @@ class InFlight:
             await calls.next_known.wait()
             calls = calls.next
 
+    async def _may_call(self) -> bool:
+        """Wait until a call may be made; False where a budget is spent."""
+        limiter, again = self._limiter, False
+        while limiter is not None and (again or not self.is_spent):
+            at = limiter.reserve(again=again)
+            if at is None:
+                self.is_spent = True
+                self._added.put_nowait(None)  # Whatever is added is not begun.
+            elif (left := limiter.seconds_to(at)) <= 0:
+                return True
+            else:
+                await asyncio.sleep(left)
+                if not limiter.is_held():
+                    return True
+                again = True
+        return limiter is None
+
     def _given_up(self) -> bool:
         """Whether we have cancelled the call: what it raises then says nothing about its item."""
         task = asyncio.current_task()
@@ -205,15 +192,17 @@ class InFlight:
     async def _recovered(self, calls: Calls, position: int, error: BaseException) -> bool:
         """Retry a failed item as the policy says, and put it into quarantine if that fails.
 
-        False if the run was stopped meanwhile. Raises ItemFailed where a failed item ends the run.
+        False if the run was stopped meanwhile, or a budget is spent. Raises ItemFailed where a failed item ends the run.
         """
         from fanout_pipeline.engine.calls.retry import Tries
 
         policy, item = self._work.failures, calls.items[position]
-        tries = Tries(policy, _raised(error))
+        tries = Tries(policy, _raised(error), self._limiter)
         while (seconds := tries.wait_seconds()) is not None:
             try:
                 await asyncio.sleep(seconds)
+                if not await self._may_call():
+                    return False
                 calls.results[position] = await self._function(item)
             except BaseException as another:
                 self._require_setup(another)
@@ -260,27 +249,6 @@ def _raised(error: BaseException) -> BaseException:
     while task is not None and task.cancelling():  # by the function
         task.uncancel()
     return nobody_cancelled(error)
-
-
-class _Limited:
-    """The function with a time limit for each call."""
-
-    def __init__(self, function: Callable[..., Any], seconds: float):
-        self._function = function
-        self._seconds = seconds
-
-    async def __call__(self, *given: Any) -> Any:
-        limit = asyncio.timeout(self._seconds)
-        try:
-            async with limit:
-                return await self._function(*given)
-        except TimeoutError:
-            if not limit.expired():
-                raise  # the function's own
-            raise TimeoutError(
-                f"the call took longer than item_timeout_seconds ({self._seconds:g} s) and was "
-                "cancelled"
-            ) from None
 
 
 def _index_of(error: BaseException) -> float:

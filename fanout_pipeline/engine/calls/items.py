@@ -10,11 +10,13 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from fanout_pipeline.engine.calls.allowing import Allowing, allowing
 from fanout_pipeline.engine.calls.invoke import Append, appending
 from fanout_pipeline.engine.calls.outcome import UNLIMITED, Control, Outcome
 from fanout_pipeline.engine.calls.quarantine import Quarantine, unreadable_failures
 from fanout_pipeline.engine.model.errors import (
     Failure,
+    Spent,
     Stopped,
     failure_from,
     reraise_interrupt,
@@ -43,7 +45,7 @@ def process_chunk(
     """Call the function on each item of a chunk, as far as `control` lets it, and have `finish` make the part.
 
     Raises ItemFailed, BadInput, or Stopped, unless some items were done before: the outcome is of these then, and
-    has the error.
+    has the error. Raises Spent where a budget allows no call at all.
     """
     stopwatch = Stopwatch()
     part, rest, error = _called(work, chunk, control, finish, stopwatch)
@@ -70,7 +72,7 @@ def _called(
     results: ResultBuffer | list[Any] = [] if stays else ResultBuffer()
     quarantine = Quarantine(work, items, stopwatch)
     with quarantine, appending(work.function, stopwatch.spent_elsewhere) as append:
-        calls = _Calls(append, results, quarantine, control)
+        calls = _Calls(append, results, quarantine, control, allowing(work, control, stopwatch))
         until = stopwatch.ended + control.seconds
         error = None
         try:
@@ -107,12 +109,14 @@ class _Calls:
         results: ResultBuffer | list[Any],
         quarantine: Quarantine,
         control: Control,
+        allowing: Allowing | None = None,
     ):
         """`results`: one for each item, but for those that failed where the policy omits these."""
         self.append = append
         self.results = results
         self.quarantine = quarantine
         self.control = control
+        self.allowing = allowing
         self.items: Sequence[Any] = ()
         """The items of the current piece."""
         self.known_failed: Mapping[int, Failure] = {}
@@ -135,8 +139,16 @@ class _Calls:
     def make(self, until: float) -> bool:
         """Append the result of each item that is begun before `until` (time.perf_counter); at least one is.
 
-        Returns whether the piece was done. Raises ItemFailed or Stopped.
+        Returns whether the piece was done. Raises ItemFailed or Stopped; Spent where a budget allows no call at all.
         """
+        try:
+            return self._make(until)
+        except Spent:
+            if not self.done:
+                raise
+            return False
+
+    def _make(self, until: float) -> bool:
         append, items, results, control = self.append, self.items, self.results, self.control
         recorder = control.recorder
         done, size, slow = 0, self._size, True
@@ -152,7 +164,9 @@ class _Calls:
                 stop = next(known_failed, len(items))
                 began = time.perf_counter()
                 continue
-            batch = self._slice(items[done : min(done + size, stop)])
+            batch = self._slice(items[done : min(done + size, stop)], until)
+            if not batch:
+                break
             before = len(results)
             try:
                 append(results, self._announced(batch, done, slow))
@@ -169,10 +183,7 @@ class _Calls:
                 done += len(results) - before  # The slice may have been cut short: see `Cutting`.
             ended = time.perf_counter()
             took = ended - began
-            if took < _SLICE_SECONDS:
-                size = min(2 * size, _SLICE_ITEMS)
-            elif took > 2 * _SLICE_SECONDS:
-                size = max(1, int(size * _SLICE_SECONDS / took))
+            size = _next_size(size, took)
             slow = took >= _SLOW_SECONDS * len(batch)
             began = ended
         if recorder:
@@ -180,8 +191,13 @@ class _Calls:
         self._size = size
         return done == len(items)
 
-    def _slice(self, items: Sequence[Any]) -> Sequence[Any]:
-        """The items of a slice; as a list of its own where somebody looks on, and may cut it short."""
+    def _slice(self, items: Sequence[Any], until: float) -> Sequence[Any]:
+        """As many of the next items as may be called; none where that is too late. Raises Spent.
+
+        As a list of its own where somebody looks on, and may cut it short.
+        """
+        if self.allowing is not None:
+            items = items[: self.allowing.take(len(items), until if self.done else None)]
         return items if self.control.recorder is None else list(items)
 
     def _announced(self, batch: Sequence[Any], first: int, slow: bool) -> Iterable[Any]:
@@ -197,7 +213,8 @@ class _Calls:
 
         if self.control.recorder:
             self.control.recorder.rest()
-        tries = Tries(self.quarantine.policy, error)
+        limiter = None if self.allowing is None else self.allowing.limiter
+        tries = Tries(self.quarantine.policy, error, limiter)
         if tries.repeat(lambda: self._again(position), self.control.stopped) is FAILED:
             self._quarantine(position, failure_from(tries.error, "", tries.made))
 
@@ -208,6 +225,8 @@ class _Calls:
             self.results.append(None)
 
     def _again(self, position: int) -> None:
+        if self.allowing is not None:
+            self.allowing.take(1)
         before, recorder = len(self.results), self.control.recorder
         if recorder:
             recorder.follow(self.results, self.before + position)
@@ -219,3 +238,12 @@ class _Calls:
                 recorder.rest()
         if len(self.results) == before:
             raise StopIteration("raised by the function")
+
+
+def _next_size(size: int, took: float) -> int:
+    """How many items to have in a slice after one of `size` that took so many seconds."""
+    if took < _SLICE_SECONDS:
+        return min(2 * size, _SLICE_ITEMS)
+    if took > 2 * _SLICE_SECONDS:
+        return max(1, int(size * _SLICE_SECONDS / took))
+    return size

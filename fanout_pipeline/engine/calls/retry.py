@@ -8,10 +8,14 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fanout_pipeline.engine.model.errors import Stopped, reraise_interrupt
 from fanout_pipeline.engine.model.options import FailurePolicy
+
+if TYPE_CHECKING:
+    from fanout_pipeline.engine.calls.asked import Asked
+    from fanout_pipeline.engine.calls.rate import Limiter
 
 LONGEST_WAIT_SECONDS = 60.0
 _CHECK_SECONDS = 0.05
@@ -23,11 +27,18 @@ FAILED = object()
 class Tries:
     """The calls of one item. The first was made by the caller and failed with `error`."""
 
-    def __init__(self, policy: FailurePolicy, error: BaseException):
+    def __init__(self, policy: FailurePolicy, error: BaseException, limiter: Limiter | None = None):
+        """`limiter` is told where `retry_after` asks for waiting; without one nothing is asked."""
         self.made = 1
         self.error = error
         """What the last try raised."""
         self._policy = policy
+        self._limiter = limiter
+        self._asked: Asked | None = None
+        if limiter is not None and policy.retry_after is not None:
+            from fanout_pipeline.engine.calls.asked import Asked
+
+            self._asked = Asked()
 
     def failed(self, error: BaseException) -> None:
         """Count one more failed try."""
@@ -35,10 +46,17 @@ class Tries:
         self.error = error
 
     def wait_seconds(self) -> float | None:
-        """How long to wait before another try; None if there is none."""
-        if self.made > self._policy.retries or not is_worth_it(self.error, self._policy):
+        """How long to wait before another try; None if there is none. All calls wait if that was asked for."""
+        made, worth_it = self.made, is_worth_it(self.error, self._policy)
+        if self._asked is not None and self._limiter is not None:
+            seconds = self._asked.after(self.error, self._policy, worth_it)
+            if seconds is not None:
+                self._limiter.hold(seconds)
+                return 0.0
+            made -= self._asked.waits
+        if made > self._policy.retries or not worth_it:
             return None
-        seconds = self._policy.backoff_seconds * 2.0 ** (self.made - 1)
+        seconds = self._policy.backoff_seconds * 2.0 ** (made - 1)
         # Jitter spreads the workers' retries; it need not be hard to guess.
         return min(seconds * (1 + random.random()), LONGEST_WAIT_SECONDS)  # noqa: S311
 

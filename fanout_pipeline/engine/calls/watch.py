@@ -41,12 +41,14 @@ class Watch(Cutting):
         self._last = 0.0
         self._items = 0
         """Of chunks that are done."""
+        self._resting: float | None = None
+        """Since when limits may have held the next call back."""
         self.set_up: Callable[[float], object] = lambda seconds: None
         """What is told how long it took to make what calls are given."""
 
     def begin(self, chunk: Chunk, seconds: float) -> None:
         """A chunk is begun, whose calls are to take so long at most."""
-        self._calling = None
+        self._calling = self._resting = None
         self._begun = chunk, time.perf_counter(), self._cpu(), seconds
 
     def end(self, items: int) -> None:
@@ -64,12 +66,16 @@ class Watch(Cutting):
         if begun is None:
             return None
         chunk, began, cpu, limit = begun
-        seconds = time.perf_counter() - began
+        resting = self._resting
+        seconds = (time.perf_counter() if resting is None else resting) - began
         if seconds > limit:
             self.cut()
-        return Look(chunk.size, done, seconds, max(0.0, self._cpu() - cpu))
+        return Look(chunk.size, done, max(0.0, seconds), max(0.0, self._cpu() - cpu))
 
     def announced(self, items: Sequence[Any], first: int, slow: bool) -> Sequence[Any]:
+        if self._resting is not None and self._begun is not None:
+            rested, self._resting = time.perf_counter() - self._resting, None
+            self._begun = self._begun[0], self._begun[1] + rested, *self._begun[2:]
         if (
             not self._told
             and self._begun
@@ -84,7 +90,9 @@ class Watch(Cutting):
         return
 
     def rest(self) -> None:
-        return
+        """No call is in progress: limits may hold the next one back, which is no time of the function."""
+        if self._resting is None:
+            self._resting = time.perf_counter()
 
     @contextmanager
     def setting_up(self) -> Iterator[None]:

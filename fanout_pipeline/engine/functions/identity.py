@@ -10,7 +10,7 @@ import inspect
 import json
 import platform
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import cache, partial
 from importlib.metadata import Distribution, PackageNotFoundError, distributions, version
 from pathlib import Path
@@ -128,8 +128,10 @@ def identity_of(
     if strategy.grows and spec.batch_function is not None:  # It may call either.
         results["the batch function"] = _identity_in(spec, spec.batch_function)
     memory = options.worker_memory_mb if strategy.starts_processes else None
+    policy = options.failures.settings()
+    del policy["retry_after"]  # Limits do not change results.
     failures = {
-        "what is done with failed items": asdict(options.failures),
+        "what is done with failed items": policy,
         "the memory that a worker may have": memory,
     }
     # As it is when read from a file: tuples are lists.

@@ -23,6 +23,42 @@ class Stopped(BaseException):
     """
 
 
+class Spent(Stopped):
+    """A budget does not allow the next call, and nothing of its chunk was done."""
+
+
+class BudgetSpent(Exception):
+    """`budget_seconds` or `budget_calls` has ended the run. The message says what was done and what all would take.
+
+    What was done is kept where the run has a ledger: the next one goes on from there.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        calls: int = 0,
+        items: int = 0,
+        seconds: float = 0.0,
+        share: float | None = None,
+    ):
+        super().__init__(message, calls, items, seconds, share)
+        self.calls = calls
+        """The number of calls that were made, retries included."""
+        self.items = items
+        """The number of items that were done."""
+        self.seconds = seconds
+        """How long the run has called."""
+        self.share = share
+        """How much of its work the run has done; None where that cannot be said."""
+        self.whole_calls = calls / share if share else None
+        """How many calls all of its work would have taken, about; None where that cannot be said."""
+        self.whole_seconds = seconds / share if share else None
+        """How long all of its work would have taken, about; None where that cannot be said."""
+
+    def __str__(self) -> str:
+        return str(self.args[0])
+
+
 class WorkerDied(Exception):
     """A worker process ended before it had finished its work. The message says how."""
 

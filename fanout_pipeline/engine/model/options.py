@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
 from dataclasses import dataclass, fields
-from typing import Literal
+from datetime import datetime
+from typing import Any, Literal
 
+from fanout_pipeline.engine.model.call_limits import CallLimits
 from fanout_pipeline.engine.model.keywords import names_keywords
 from fanout_pipeline.engine.system.cores import effective_cores
 
 OnError = Literal["fail", "quarantine"]
 FailedItems = Literal["null", "omit"]
+LIMITS = ("per_second", "retry_after", "budget_seconds", "budget_calls")
+"""The options that limit all calls of a run together."""
+RetryAfter = float | Callable[[BaseException], float | str | datetime | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +39,11 @@ class FailurePolicy:
     item_timeout_seconds: float | None = None
     """The longest that a call may take; one that takes longer is ended, and its item has failed. None sets
     no limit. Kept by `multiprocess` and `asyncio`."""
+    retry_after: RetryAfter | None = None
+    """For how long all calls of the run hold back after a call that failed because they were too many; the
+    failed one is then made again, which uses up none of its `retries`. A function of the exception returns
+    seconds, the text of a Retry-After header, a datetime, or None for errors that ask for no waiting. A number is
+    seconds to wait after each error that `retry_on` names, 20 times for one item at most."""
 
     def __post_init__(self) -> None:
         if self.retries < 0:
@@ -42,6 +54,8 @@ class FailurePolicy:
             raise ValueError(
                 f"item_timeout_seconds must be more than 0, not {self.item_timeout_seconds}"
             )
+        if not (self.retry_after is None or callable(self.retry_after) or self.retry_after >= 0):
+            raise ValueError(f"retry_after must be at least 0, not {self.retry_after}")
 
     @property
     def quarantines(self) -> bool:
@@ -52,6 +66,10 @@ class FailurePolicy:
     def omits(self) -> bool:
         """Whether the results have no row for a quarantined item."""
         return self.quarantines and self.failed_items == "omit"
+
+    def settings(self) -> dict[str, Any]:
+        """The fields by their names."""
+        return {one.name: getattr(self, one.name) for one in fields(FailurePolicy)}
 
 
 FAIL = FailurePolicy()
@@ -77,6 +95,17 @@ class Options(FailurePolicy):
     """The most resident memory that a worker process may use, in MiB. None sets no limit."""
     chunks: int | None = None
     """Into how many chunks of equal size the input is cut. None: sizes follow from the time that items take."""
+    per_second: float | None = None
+    """The most calls a second of all workers together, retries included. A batch is one call. None sets no
+    limit."""
+    burst: int | None = None
+    """How many calls may be made at once after a pause of the calls, and at the beginning: the size of the token
+    bucket that `per_second` fills. None: 1, so that calls are evenly spaced."""
+    budget_seconds: float | None = None
+    """The time after which no further call is begun and the run ends with BudgetSpent. What was done is
+    kept where runs are resumed. None sets no limit."""
+    budget_calls: int | None = None
+    """The number of calls after which the run ends in the same way, retries included. A batch is one call."""
     recycle_after: int | None = None
     """After how many calls the value that `setup` made is closed and made anew, as for a client that leaks or a token
     that expires. Each worker counts its own calls. None: the value lasts as long as its worker does."""
@@ -89,6 +118,16 @@ class Options(FailurePolicy):
             raise ValueError(f"concurrency must be at least 1, not {self.concurrency}")
         if self.chunks is not None and self.chunks < 1:
             raise ValueError(f"chunks must be at least 1, not {self.chunks}")
+        for name in ("per_second", "budget_seconds"):
+            value = getattr(self, name)
+            if value is not None and not 0 < value < math.inf:
+                raise ValueError(f"{name} must be more than 0, not {value}")
+        for name in ("burst", "budget_calls"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise ValueError(f"{name} must be at least 1, not {value}")
+        if self.burst is not None and self.per_second is None:
+            raise ValueError("burst is the size of the bucket that per_second fills: set both")
         if self.recycle_after is not None and self.recycle_after < 1:
             raise ValueError(f"recycle_after must be at least 1, not {self.recycle_after}")
 
@@ -101,3 +140,10 @@ class Options(FailurePolicy):
     def failures(self) -> FailurePolicy:
         """What happens to an item whose call fails."""
         return FailurePolicy(*(getattr(self, one.name) for one in fields(FailurePolicy)))
+
+    @property
+    def call_limits(self) -> CallLimits | None:
+        """What limits all calls together; None where nothing does."""
+        if all(getattr(self, name) is None for name in LIMITS):
+            return None
+        return CallLimits(self.per_second, self.burst or 1, self.budget_seconds, self.budget_calls)

@@ -30,6 +30,7 @@ Feature = Literal[
     "setup",
     "resume",
     "by_value",
+    "limits",
 ]
 """What a strategy may lack. `by_value` stands for functions that worker processes cannot import by name."""
 FEATURES: frozenset[Feature] = frozenset(get_args(Feature))

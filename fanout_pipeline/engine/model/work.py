@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from fanout_pipeline.engine.model.call_limits import CallLimits
 from fanout_pipeline.engine.model.options import FAIL, FailurePolicy
 from fanout_pipeline.engine.system.surroundings import DEFAULT, Surroundings
 from fanout_pipeline.results.types.layout import PLAIN, Layout
@@ -74,6 +75,8 @@ class Work:
     """Where chunks come from while calls are made; None where all are known."""
     spooled: Source | None = None
     """The source that `seen` is of, where `source` reads the spool of another."""
+    limits: CallLimits | None = None
+    """What limits all calls together; None where nothing does."""
     thread_safe: bool = False
     """Whether several threads may make calls at the same time: see `FanoutSpec.thread_safe`."""
     setup: Setup | None = field(default=None, repr=False)

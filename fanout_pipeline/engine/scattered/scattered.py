@@ -13,11 +13,12 @@ import math
 import secrets
 import time
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import fanout_pipeline.engine.calls.imports  # noqa: F401 (importing Arrow is not part of a chunk)
+from fanout_pipeline.engine.calls.budget import limited
 from fanout_pipeline.engine.calls.invoke import awaited_aside
 from fanout_pipeline.engine.calls.items import process_chunk
 from fanout_pipeline.engine.calls.outcome import UNLIMITED
@@ -28,6 +29,8 @@ from fanout_pipeline.engine.functions.input_guard import inputs_unchanged, requi
 from fanout_pipeline.engine.functions.resources import setup_of
 from fanout_pipeline.engine.intake import Intake
 from fanout_pipeline.engine.job import Job
+from fanout_pipeline.engine.model.call_limits import CallLimits
+from fanout_pipeline.engine.model.errors import Spent
 from fanout_pipeline.engine.model.options import Options
 from fanout_pipeline.engine.model.run_record import RunRecord
 from fanout_pipeline.engine.model.spec import FanoutSpec, with_its_imports
@@ -124,6 +127,11 @@ class ScatteredRun:
         return self.target.generation(self.begun.run)
 
     @property
+    def _limits(self) -> CallLimits | None:
+        limits = self.options.call_limits
+        return None if limits is None else limits._replace(run=self.begun.run)
+
+    @property
     def _wanted(self) -> int:
         size, most = self.begun.basis.input.size, _CHUNK_SIZES * self.spec.source.CHUNK_SIZE
         least = self.options.worker_count * _CHUNKS_PER_WORKER
@@ -140,12 +148,14 @@ class ScatteredRun:
     def run_chunk(self, start: int, stop: int) -> Answer:
         """Do what is left of a chunk, in one part or several, and record it in the ledger.
 
-        Raises ItemFailed, BadInput, CannotWrite or MixedTypes.
+        Raises ItemFailed, BadInput, CannotWrite, MixedTypes or BudgetSpent.
         """
         began, busy = time.time(), 0.0
         keep_freed_memory()
         generation, spec, seen = self._generation, self.spec, self.begun.basis.seen
         ledger = Ledger.read(generation)
+        progress = Progress(self.strategy, self.log)
+        progress.begin(stop - start)
         work = Work(
             spec.source.examined(self.begun.basis.input),
             typed(spec.function, spec.layout.kind),
@@ -167,18 +177,21 @@ class ScatteredRun:
             inputs_unchanged(spec, seen),
             importing_from(spec.import_path),
             awaited_aside(spec.function),
+            limited(self._limits, generation.local, generation.name, progress) as limits,
+            suppress(Spent),  # `limited` says so.
             given(work, process_chunk) as process,
         ):
+            work = replace(work, limits=limits)
             try:
                 parts = part_collector(work)
                 for piece in gaps([(start, stop)], work.finished):
                     # A number that no other step has, of this run or of an earlier one that lives on.
                     chunk = Chunk(secrets.randbits(48), *piece)
                     done = process(work, chunk, UNLIMITED)
-                    part = done.part
-                    parts.add(*done.range(chunk), part)
+                    parts.add(*done.range(chunk), done.part)
+                    progress.done(done.part.items, done.size(chunk))
                     done.raise_error()
-                    busy += busy_seconds(part)
+                    busy += busy_seconds(done.part)
             except MixedTypes:
                 if self.begun.reused_chunks:
                     # The next run would resume with the same parts and end here again.
@@ -221,6 +234,7 @@ class ScatteredRun:
                     self._wanted,
                     self.options.chunks is not None,
                     self.options.failures,
+                    self._limits,
                     Progress(self.strategy, self.log),
                     setup_of(spec, self.options),
                 )

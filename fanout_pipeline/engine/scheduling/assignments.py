@@ -38,11 +38,17 @@ class Assignments:
     def __init__(self, plan: ChunkPlan, suspects: Suspects):
         self._plan = plan
         self._suspects = suspects
+        self._is_cut_off = False
+
+    def cut_off(self, assignment: Assignment) -> None:
+        """A budget is spent: nothing was done of an assignment, and nothing more is given out."""
+        self._is_cut_off = True
+        self._plan.cut_off(assignment.chunk)
 
     @property
     def again(self) -> bool:
         """Whether something waits to be done again."""
-        return bool(self._suspects)
+        return bool(self._suspects) and not self._is_cut_off
 
     @property
     def awaits(self) -> bool:
@@ -60,7 +66,7 @@ class Assignments:
 
     def take(self, now: float) -> Assignment | None:
         """The next assignment; None if there is none, or none yet."""
-        suspect = self._suspects.take(now)
+        suspect = None if self._is_cut_off else self._suspects.take(now)
         if suspect is None:
             chunk = self._plan.take()
             return None if chunk is None else Assignment(chunk, self._plan.seconds(chunk))

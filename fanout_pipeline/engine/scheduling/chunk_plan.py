@@ -119,7 +119,7 @@ class ChunkPlan:
         self._longest = 0 if arrivals is None else arrivals.longest
         """Chunks that have arrived are joined up to this size."""
         self.is_cut_off = False
-        """Whether the run is to end with what it has begun, as the rest of the input cannot be had."""
+        """Whether the run is to end with what it has begun: a budget is spent, or the rest of the input cannot be had."""
 
     @property
     def awaits(self) -> bool:
@@ -151,6 +151,11 @@ class ChunkPlan:
         self.is_cut_off = new.failed
         if new.ended:
             self._arrivals = None
+
+    def cut_off(self, chunk: Chunk) -> None:
+        """A budget is spent: nothing was done of a chunk, and nothing more is given out."""
+        del self._paces[chunk.number]
+        self.is_cut_off, self._arrivals = True, None
 
     def take(self) -> Chunk | None:
         """The next chunk, numbered in the order of being given out; None when none is left, or none yet."""

@@ -86,6 +86,11 @@ class SharedPlan(ChunkPlan):
             super().done(chunk, seconds, rest)
             self._changed.notify_all()
 
+    def cut_off(self, chunk: Chunk) -> None:
+        with self._changed:
+            super().cut_off(chunk)
+            self._changed.notify_all()
+
     def lost(self, chunk: Chunk) -> None:
         with self._changed:
             super().lost(chunk)

@@ -11,7 +11,8 @@ from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 
-from fanout_pipeline.engine.calls.concurrent import Arrived, Calls, InFlight
+from fanout_pipeline.engine.calls.calls_of_chunk import Calls
+from fanout_pipeline.engine.calls.concurrent import Arrived, InFlight
 from fanout_pipeline.engine.calls.event_loop import served
 from fanout_pipeline.engine.calls.invoke import is_async
 from fanout_pipeline.engine.calls.loop_thread import Call
@@ -76,11 +77,13 @@ class _EventLoop(Crew):
                     work.arrivals.listen(calls.arrived)
                 self._read_and_write(work, plan, calls, progress, parts, begun)
                 running.wait()
+                if calls.is_spent:
+                    _write_done(work, plan, begun.values(), parts, progress)
             except BaseException:
                 calls.stop()
                 running.give_up()
                 with suppress(Exception):
-                    _keep_done(work, parts, begun.values())
+                    _write_done(work, plan, begun.values(), parts, progress)
                 raise
             timeline.until(time.perf_counter(), "write")
         timeline.until(time.perf_counter(), "stop")
@@ -128,7 +131,7 @@ class _EventLoop(Crew):
                     # Chunks are not cut short here: to finish those that were begun may take long.
                     work.arrivals.require_all()
                 continue
-            part = _written(work, done, len(done.results), read_seconds.pop(done.chunk.number))
+            part = _written(work, done, read_seconds.pop(done.chunk.number))
             del begun[done.chunk.number]
             parts.add(done.chunk.start, done.chunk.stop, part)
             written += part.items
@@ -138,25 +141,30 @@ class _EventLoop(Crew):
         return []
 
 
-def _keep_done(work: Work, parts: PartCollector, begun: Iterable[Calls]) -> None:
-    """Write what was done of chunks that were begun, up to the first call of each that had not ended."""
-    for calls in begun:
-        if done := calls.done:
-            part = _written(work, calls, done, 0.0)
-            whole = done == len(calls.results)
-            stop = calls.chunk.stop if whole else calls.read.rest(done).start
-            parts.add(calls.chunk.start, stop, part)
+def _write_done(
+    work: Work,
+    plan: ChunkPlan,
+    unfinished: Iterable[Calls],
+    parts: PartCollector,
+    progress: Progress,
+) -> None:
+    """Write what is done of chunks that were begun, and are not finished, in parts of their own."""
+    for chunk, results, failed in [one for calls in unfinished for one in calls.done()]:
+        calls = Calls(work.source.read(plan.numbered(chunk.start, chunk.stop)), failed)
+        calls.results = results
+        part = _written(work, calls, 0.0)
+        parts.add(chunk.start, chunk.stop, part)
+        progress.done(part.items, chunk.size)
 
 
-def _written(work: Work, calls: Calls, done: int, read_seconds: float) -> PartRecord:
-    """The part of the first items of a chunk, so many of which are done."""
+def _written(work: Work, calls: Calls, read_seconds: float) -> PartRecord:
     began = time.perf_counter()
-    failed = {position: one for position, one in calls.failed.items() if position < done}
+    failed = calls.failed
     quarantine = Quarantine(work, calls.read, Stopwatch())
     with quarantine:
         for position in sorted(failed):
             quarantine.add(position, failed[position])
-    results = calls.results[:done]
+    results = calls.results
     if failed and work.failures.omits:
         results = [one for position, one in enumerate(results) if position not in failed]
     part = quarantine.part(results)

@@ -14,7 +14,7 @@ from contextlib import suppress
 from fanout_pipeline.engine.calls.outcome import Control, ProcessChunk
 from fanout_pipeline.engine.calls.setup import given
 from fanout_pipeline.engine.calls.watch import Watch
-from fanout_pipeline.engine.model.errors import Stopped
+from fanout_pipeline.engine.model.errors import Spent, Stopped
 from fanout_pipeline.engine.model.strategy import Ran
 from fanout_pipeline.engine.model.work import Work
 from fanout_pipeline.engine.scheduling.growth import Growth
@@ -121,7 +121,11 @@ class Calling:
             timeline.until(time.perf_counter(), "wait")
             watch.begin(chunk, seconds)
             control = Control(seconds, plan.is_stopped, recorder=watch)  # type: ignore[arg-type]
-            done = process(self._work, chunk, control)
+            try:
+                done = process(self._work, chunk, control)
+            except Spent:
+                plan.cut_off(chunk)
+                return
             watch.end(done.part.items)
             self._parts.add(*done.range(chunk), done.part)
             done.raise_error()

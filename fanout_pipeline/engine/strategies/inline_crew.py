@@ -8,6 +8,7 @@ from fanout_pipeline.engine.calls.invoke import awaited_aside
 from fanout_pipeline.engine.calls.items import process_chunk
 from fanout_pipeline.engine.calls.outcome import Control, ProcessChunk
 from fanout_pipeline.engine.calls.setup import given
+from fanout_pipeline.engine.model.errors import Spent
 from fanout_pipeline.engine.model.strategy import Crew, Ran
 from fanout_pipeline.engine.model.work import Work
 from fanout_pipeline.engine.scheduling.chunk_plan import ChunkPlan
@@ -37,7 +38,10 @@ class OneByOne(Crew):
                     arrivals.wait(WAIT_SECONDS)
                     timeline.until(time.perf_counter(), "wait")
                     continue
-                done = process(work, chunk, Control(plan.seconds(chunk)))
+                try:
+                    done = process(work, chunk, Control(plan.seconds(chunk)))
+                except Spent:
+                    break
                 plan.done(chunk, busy_seconds(done.part), done.rest)
                 parts.add(*done.range(chunk), done.part)
                 done.raise_error()

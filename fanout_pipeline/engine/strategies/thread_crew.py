@@ -18,7 +18,7 @@ from queue import SimpleQueue
 from fanout_pipeline.engine.calls.invoke import awaited_aside, is_async
 from fanout_pipeline.engine.calls.outcome import Control, Outcome, ProcessChunk
 from fanout_pipeline.engine.calls.setup import given
-from fanout_pipeline.engine.model.errors import Stopped
+from fanout_pipeline.engine.model.errors import Spent, Stopped
 from fanout_pipeline.engine.model.strategy import Crew, Ran
 from fanout_pipeline.engine.model.work import Work
 from fanout_pipeline.engine.scheduling.chunk_plan import ChunkPlan
@@ -138,6 +138,8 @@ def _serve(
                     outcome.raise_error()
                     shared.done(chunk, outcome)
                     finished.put((chunk, outcome, number))
+            except Spent:
+                shared.cut_off(chunk)
             except Stopped:
                 pass
             except BaseException as error:  # Whatever it is, others wait for this thread's chunk.
@@ -177,6 +179,13 @@ class _SharedPlan:
         with self._changed:
             self._calling.remove(threading.get_ident())
             self._plan.done(chunk, busy_seconds(outcome.part), outcome.rest)
+            self._changed.notify_all()
+
+    def cut_off(self, chunk: Chunk) -> None:
+        """A budget is spent: nothing was done of this thread's chunk, and nothing more is given out."""
+        with self._changed:
+            self._calling.discard(threading.get_ident())
+            self._plan.cut_off(chunk)
             self._changed.notify_all()
 
     def left(self) -> None:

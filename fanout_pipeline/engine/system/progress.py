@@ -57,6 +57,17 @@ class Progress:
             line = self._line(seconds)
         self._write(line)
 
+    @property
+    def items(self) -> int:
+        """How many items are finished."""
+        return self._items_done
+
+    @property
+    def share(self) -> float | None:
+        """The share of the work that is finished; None while that cannot be said."""
+        size = self._size() if callable(self._size) else self._size
+        return min(1.0, self._size_done / size) if size else None
+
     def log(self, text: str) -> None:
         """Log a line about something out of the ordinary."""
         self._write(f"{self._label}: {text}")

@@ -36,6 +36,7 @@ class Stopwatch:
         """Import time excluded in total."""
         self._lap_import_seconds = 0.0
         """Import time excluded from the current lap."""
+        self._wait_seconds = self._lap_wait_seconds = 0.0
         self._elsewhere_cpu = 0.0
         self._ended_cpu = time.thread_time()
         self._delay = run_delay()
@@ -45,10 +46,10 @@ class Stopwatch:
         """End a lap: all time since the last lap's end was this phase, except for imports."""
         cpu, now = time.thread_time() + self._elsewhere_cpu, time.perf_counter()
         imported = self._lap_import_seconds
-        self._wall[phase] += max(0.0, now - self.ended - imported)
+        self._wall[phase] += max(0.0, now - self.ended - imported - self._lap_wait_seconds)
         self._cpu[phase] += max(0.0, cpu - self._ended_cpu - imported)
         self.ended, self._ended_cpu = now, cpu
-        self._lap_import_seconds = 0.0
+        self._lap_import_seconds = self._lap_wait_seconds = 0.0
 
     @contextmanager
     def importing(self) -> Iterator[None]:
@@ -60,6 +61,17 @@ class Stopwatch:
             seconds = time.perf_counter() - began
             self._lap_import_seconds += seconds
             self.import_seconds += seconds
+
+    @contextmanager
+    def waiting(self) -> Iterator[None]:
+        """Exclude the block, in which limits hold calls back, from the current lap's wall time."""
+        began = time.perf_counter()
+        try:
+            yield
+        finally:
+            seconds = time.perf_counter() - began
+            self._lap_wait_seconds += seconds
+            self._wait_seconds += seconds
 
     def spent_elsewhere(self, cpu_seconds: float) -> None:
         """Add CPU time to the current lap that another thread used on behalf of this one."""
@@ -79,4 +91,5 @@ class Stopwatch:
             call_seconds=self._wall["call"],
             write_seconds=self._wall["write"],
             call_cpu_seconds=min(cpu_seconds, max(self._wall["call"], self._cpu["call"])),
+            wait_seconds=self._wait_seconds,
         )

@@ -49,12 +49,13 @@ class WorkerTimeline:
 
 def seconds_of(part: PartRecord) -> dict[str, float]:
     """What a worker spent on one chunk."""
-    return {"read": part.read_seconds, "call": part.call_seconds, "write": part.write_seconds}
+    seconds = {"read": part.read_seconds, "call": part.call_seconds, "write": part.write_seconds}
+    return {**seconds, "wait": part.wait_seconds} if part.wait_seconds else seconds
 
 
 def busy_seconds(part: PartRecord) -> float:
-    """How long a worker was busy with one chunk."""
-    return part.read_seconds + part.call_seconds + part.write_seconds
+    """How long a worker was busy with one chunk, held back by limits or not."""
+    return part.read_seconds + part.call_seconds + part.write_seconds + part.wait_seconds
 
 
 def mean(timelines: Sequence[WorkerTimeline]) -> dict[str, float]:

@@ -2,7 +2,8 @@
 
     receives                                        answers
     ("work", Work, levels of loggers, bytes)
-    ("chunk", Order), after that, any number        (DONE, Outcome, results or None), or an exception
+    ("chunk", Order), after that, any number        (DONE, Outcome, results or None), or an exception;
+                                                    without an Outcome where a budget allows no call
     HELLO                                           (READY, seconds of setup)
     WARM_UP                                         (READY, None)
     CLOSE, perhaps after LEAVE_CALLS                (CLOSE, None), when what `setup` has made is closed
@@ -160,8 +161,10 @@ def _answer(
         process = process_chunk if value is None else value.process
         outcome = process(work, order.chunk, control, handing_back.part)
     except BaseException as error:
-        from fanout_pipeline.engine.model.errors import picklable
+        from fanout_pipeline.engine.model.errors import Spent, picklable
 
+        if isinstance(error, Spent):
+            return DONE, None, None
         return picklable(error)
     if outcome.error is not None:
         from fanout_pipeline.engine.model.errors import picklable

@@ -183,7 +183,6 @@ class SupervisedRun:
                 pass  # Asked for its stack, it may have left the call that took too long.
             case (kind, outcome, results) if kind == DONE:
                 self._chunk_done(slot, outcome, results)
-                outcome.raise_error()
             case BaseException() as error:
                 if not (self._joining and self._joining.can_do_without(slot, error)):
                     raise error
@@ -197,10 +196,16 @@ class SupervisedRun:
             else:
                 self._worker_died(slot)
 
-    def _chunk_done(self, slot: Slot, outcome: Outcome, results: HandedBack | None) -> None:
-        """A chunk was done. Its part is written, unless there are `results` to be written here."""
+    def _chunk_done(self, slot: Slot, outcome: Outcome | None, results: HandedBack | None) -> None:
+        """A chunk was done. Its part is written, unless there are `results` to be written here.
+
+        Without an outcome: a budget allowed no call. Raises what has ended the calls.
+        """
         assignment, slot.assignment = slot.assignment, None
         assert assignment is not None
+        if outcome is None:
+            self._assignments.cut_off(assignment)
+            return
         part, chunk = outcome.part, assignment.chunk
         if self._joining is not None:
             self._joining.growth.saw(part)
@@ -219,6 +224,7 @@ class SupervisedRun:
             if slot.idle:
                 slot.timeline.until(time.perf_counter(), "write")
         self._progress.done(part.items, outcome.size(chunk))
+        outcome.raise_error()
 
     def _seconds_to_wait(self) -> float:
         """Seconds until limits are to be checked, or something can be assigned again."""

@@ -9,7 +9,7 @@ import random
 import time
 from collections.abc import Callable
 from contextlib import nullcontext
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from fanout_pipeline.engine.model.options import FAIL, FailurePolicy, Options
@@ -152,7 +152,7 @@ class _Checked:
                     STRATEGIES[SUPERVISED if supervised else REFERENCE],
                     self.spec,
                     made,
-                    Options(workers=1, **asdict(self.failures)),
+                    Options(workers=1, **self.failures.settings()),
                     log=lambda line: self.log(f"check: {line}"),
                 )
             if record.input.identity != self.run.input.identity:

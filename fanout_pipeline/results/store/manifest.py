@@ -75,6 +75,8 @@ class PartRecord:
     call_cpu_seconds: float = 0.0
     """CPU time of the thread during `call_seconds`, and time that it waited for a core; the rest was waiting for
     the GIL or for I/O."""
+    wait_seconds: float = 0.0
+    """Time in which limits have held calls back."""
     failed: int = 0
     """The number of quarantined items."""
     omitted: int = 0
