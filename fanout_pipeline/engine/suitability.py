@@ -60,7 +60,7 @@ def not_applied(feature: Feature, strategy: str) -> str:
     """The warning that a strategy does not do what is asked for."""
     warning = f"Warning: {feature} is not applied by {strategy}"
     if feature == "item_timeout_seconds":
-        can = "multiprocess can, and asyncio can for async functions"
+        can = "multiprocess and auto can, and asyncio can for async functions"
         return f"{warning}, which cannot end a call: {can}."
     return f"{warning}. Use multiprocess."
 

@@ -31,8 +31,14 @@ def assert_sensible(record, strategy, options, source, count, function):
     """What a run says about itself is true, as far as the outside can tell."""
     assert record.strategy == strategy.name
     assert record.items == count
-    assert record.workers == (1 if strategy.single else options.workers)
-    assert record.start_method == strategy.start_methods[0]
+    if strategy.grows:
+        assert 1 <= record.workers <= options.workers
+        assert record.start_method in ("none", *strategy.start_methods)
+        assert record.why
+    else:
+        assert record.workers == (1 if strategy.single else options.workers)
+        assert record.start_method == strategy.start_methods[0]
+        assert not record.why
     assert 1 <= record.chunks <= max(1, count)
     phases = (
         record.start_seconds,
@@ -47,7 +53,7 @@ def assert_sensible(record, strategy, options, source, count, function):
     assert record.items_per_second == pytest.approx(count / record.wall_seconds)
     assert record.input.size == source.version().size
     assert record.function_fingerprint == function_fingerprint(function)
-    if not strategy.starts_processes:
+    if record.start_method == "none":
         assert record.worker_pids == (os.getpid(),)
     else:
         least = 1 if strategy.grows else options.workers

@@ -100,8 +100,10 @@ def test_the_run_was_as_configured(compared):
     assert numbers != sorted(numbers)
     for strategy in STRATEGIES:
         found = project.metadata(f"squares/{strategy}")
-        workers = 1 if strategy == "serial" else 2
-        assert (found["chunks"], found["workers"]) == (5, workers), strategy
+        # A reader sees how many `auto` had, which is fewer where more did not pay.
+        workers = {"serial": (1,), "auto": (1, 2)}.get(strategy, (2,))
+        assert found["chunks"] == 5, strategy
+        assert found["workers"] in workers, strategy
 
 
 def test_report_has_the_fields_of_the_design(report):

@@ -151,7 +151,7 @@ def test_a_run_goes_on_after_a_mark(name, chunks, tmp_path):
         run(ledger=True, resume=True)
     mended.touch()
     record = run(ledger=True, resume=True)
-    assert (record.reused_chunks > 0) == (chunks > 1)
+    assert record.reused_items == 30
     frame = read_results(tmp_path / name)
     assert frame["result"].tolist() == list(map(str, range(40)))
     assert frame["index"].tolist() == list(range(40))

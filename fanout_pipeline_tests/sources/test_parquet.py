@@ -288,7 +288,7 @@ def test_a_run_resumes_on_the_same_rows(tmp_path):
         more = {"ledger": True, "resume": True}
         return run_strategy(STRATEGIES["serial"], spec, tmp_path / "results", options, **more)
 
-    for least, reused in ((100, 700), (101, 0)):
+    for least, reused in ((100, 750), (101, 0)):
         corrected.unlink(missing_ok=True)
         with pytest.raises(
             ItemFailed, match=r"item \d+ \(row 851 of .*a\.parquet\), 850: ValueError"

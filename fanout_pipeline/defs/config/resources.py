@@ -30,7 +30,8 @@ class Fanout(dg.ConfigurableResource[Any]):
     workers: Optional[Workers] = Field(  # noqa: UP045 (the type is an object, which has no |)
         default=None,
         description="Workers of each strategy. Default: the effective cores, the least of CPU "
-        "affinity, cgroup quota and the environment variable FANOUT_WORKERS.",
+        "affinity, cgroup quota and the environment variable FANOUT_WORKERS; auto has fewer where more do not pay, "
+        "and more where calls wait.",
     )
     chunks: Optional[Chunks] = Field(  # noqa: UP045
         default=None,
@@ -46,7 +47,7 @@ class Fanout(dg.ConfigurableResource[Any]):
 
     concurrency: Concurrency = Field(
         default=100,
-        description="Most calls of an async function that asyncio has in flight at a time: as many as "
+        description="Most calls of an async function that asyncio, or auto, has in flight at a time: as many as "
         "the called service, the client's connection pool and the limit on open files allow.",
     )
     recycle_after: Optional[ItemCount] = Field(  # noqa: UP045
@@ -87,7 +88,7 @@ class Fanout(dg.ConfigurableResource[Any]):
     item_timeout_seconds: Optional[Limit] = Field(  # noqa: UP045
         default=None,
         description="A call that takes longer is ended, and its item counts as failed. Applied by "
-        "multiprocess and asyncio. Other strategies cannot end a call, and log a warning; queue, "
+        "multiprocess, asyncio and auto. Other strategies cannot end a call, and log a warning; queue, "
         "indexed_queue and pool_map refuse the limit.",
     )
     per_second: Optional[Rate] = Field(  # noqa: UP045
@@ -118,7 +119,7 @@ class Fanout(dg.ConfigurableResource[Any]):
     )
     worker_memory_mb: Optional[Mebibytes] = Field(  # noqa: UP045
         default=None,
-        description="Most resident memory, in MiB, that a worker process of multiprocess may have: "
+        description="Most resident memory, in MiB, that a worker process of multiprocess or auto may have: "
         "one with more is ended. Default: no limit.",
     )
     resume: bool = Field(

@@ -141,7 +141,7 @@ class Here(Crew):
             calling = Calling(work, plan, growth, progress, *how)
             ran = calling.run()
         self._usage += calling.supervising.usage
-        self.why = growth.why()
+        self.why = f"by the batch function, {growth.why()}" if batch else growth.why()
         progress.log(self.why)
         return ran
 

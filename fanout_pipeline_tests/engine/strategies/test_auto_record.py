@@ -30,6 +30,7 @@ def test_a_run_without_worker_processes_says_so(numbers, tmp_path):
     record = run(spec, tmp_path / "results")
     assert (record.start_method, record.worker_pids) == ("none", (os.getpid(),))
     assert record.workers == 1
+    assert record.why.startswith("by the batch function, ")
 
 
 @pytest.mark.slow
