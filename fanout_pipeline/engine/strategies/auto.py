@@ -8,6 +8,7 @@ Supervised  a worker process begins and others join it, for runs that must survi
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -32,6 +33,10 @@ from fanout_pipeline.engine.system.progress import Progress
 from fanout_pipeline.engine.system.usage import ProcessUsage
 from fanout_pipeline.engine.workers.pool import WorkerPool, worker_processes
 
+_NO_LIMIT = (
+    "Warning: worker_memory_mb is not applied to an async function, which is awaited in this process. "
+    "Use multiprocess."
+)
 _MOST_THREADS = 128
 """The most threads of this process, where nobody has said how many."""
 
@@ -88,6 +93,8 @@ class Supervised(Crew):
 
     def run(self, work: Work, progress: Progress) -> Ran:
         if is_async(work.function):
+            if self._options.worker_memory_mb is not None:
+                progress.log(_NO_LIMIT)
             self.why = _why_awaited(self._options)
             return _awaited(self._options, work, progress)
         options = self._options
@@ -120,6 +127,7 @@ class Here(Crew):
         if is_async(work.function):
             self.why = _why_awaited(self._options)
             return _awaited(self._options, work, progress)
+        began = time.perf_counter()
         options, cores = self._options, effective_cores()
         batch = work.batch_function is not None
         if options.workers == 1:
@@ -138,7 +146,7 @@ class Here(Crew):
         progress.begin(plan.expected_size)
         how = (process_batch, work.batch_function) if batch else (process_chunk, work.function)
         with awaited_aside(work.function):
-            calling = Calling(work, plan, growth, progress, *how)
+            calling = Calling(work, plan, growth, progress, began, *how)
             ran = calling.run()
         self._usage += calling.supervising.usage
         self.why = f"by the batch function, {growth.why()}" if batch else growth.why()

@@ -46,10 +46,12 @@ class Calling:
         plan: SharedPlan,
         growth: Growth,
         progress: Progress,
+        began: float,
         process: ProcessChunk,
         function: object,
     ):
-        """`process` calls `function`."""
+        """`began`: when the run did (time.perf_counter); `process` calls `function`."""
+        self._began = began
         self._work = work
         self._plan = plan
         self._growth = growth
@@ -74,9 +76,8 @@ class Calling:
 
     def run(self) -> Ran:
         """Call until there is nothing left, or nothing left for this process. Raises what a call does."""
-        began = time.perf_counter()
         try:
-            self._call(0, self._first, began)
+            self._call(0, self._first, self._began)
             self._join()
             self.supervising.end()
         except BaseException as error:

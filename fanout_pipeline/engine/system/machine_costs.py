@@ -25,7 +25,7 @@ def start_seconds() -> float:
     """How long a worker process takes from being wanted to its first call."""
     if not _learnt:
         found = DEFAULT_START_SECONDS
-        with suppress(OSError, ValueError, TypeError, KeyError):
+        with suppress(OSError, RuntimeError, ValueError, TypeError, KeyError):
             kept = json.loads(_file().read_text())
             if kept["machine"] == _machine():
                 found = min(60.0, max(0.01, float(kept["start_seconds"])))
@@ -39,7 +39,7 @@ def learn_start_seconds(seconds: float) -> None:
     now = _learnt["start_seconds"] = (before + seconds) / 2
     if max(now, before) < _CHANGE * min(now, before):
         return
-    with suppress(OSError):
+    with suppress(OSError, RuntimeError):  # No home, for example.
         path = _file()
         path.parent.mkdir(parents=True, exist_ok=True)
         written = path.with_name(f"{path.name}.{os.getpid()}")

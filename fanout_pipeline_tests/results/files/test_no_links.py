@@ -237,6 +237,7 @@ ELSEWHERE = {
     "engine/system/usage.py": "/proc",
     "engine/system/machine_costs.py": "the user's cache folder",
     "engine/fan_out.py": "a temporary folder",
+    "engine/calls/rate.py": "the account of a run's calls, in its own folder",
     "engine/in_memory.py": "a temporary folder",
     "results/kept.py": "a temporary folder",
     "engine/calls/imports.py": "a temporary folder, for a chunk that is written as any is",
