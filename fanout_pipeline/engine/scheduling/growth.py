@@ -113,9 +113,10 @@ class Growth:
 
     def wanted(self, look: Look | None = None) -> int:
         """How many workers there should be now; `look`: at a chunk that a worker has."""
+        look = self.look() or look  # Slices of calls that take too long are cut by that.
         if self.refused:
             return 0
-        outlook = self.outlook(self.look() or look)
+        outlook = self.outlook(look)
         if outlook is None or self._wait_for_turns or self._threads_suffice(outlook):
             return self.count
         most = most_processes(self._asked, self._cores, outlook.computing)
@@ -179,7 +180,7 @@ class Growth:
         item, computing = self.wall_seconds / self.items, self.cpu_seconds / self.wall_seconds
         each = f"{_time(item)} an item"
         each += ", nearly all of it waiting" if computing < _WAITS else ""
-        if self.refused:
+        if self.refused and not self._begun + self.joined_count:
             return f"{each}: all in this process, as no other can join: {self.refused}"
         if self.thread_count > 1 and self.chosen is None:
             return f"{each}: {self.thread_count} threads of this process"
@@ -188,12 +189,18 @@ class Growth:
             return f"{each}: {where}, as more would not have brought the end nearer"
         outlook, workers, expected, at = self.chosen
         took = time.perf_counter() - at
+        joined = "none had joined by then"
+        if self.joined_count:
+            joined = f"the last joined after {_time(self.joined_seconds)}"
         text = (
             f"{each}, {_time(outlook.left_seconds)} of them left: {workers} processes were to take "
-            f"{_time(expected)}; the last joined after {_time(self.joined_seconds)}; took {_time(took)}"
+            f"{_time(expected)}; {joined}; took {_time(took)}"
         )
         if took > _WRONG * expected or expected > _WRONG * took:
-            text += ", so the estimate was wrong, as calls did not go on as they had begun"
+            why = "calls did not go on as they had begun"
+            if not self.joined_count and took > expected:
+                why = "they took longer to begin"
+            text += f", so the estimate was wrong, as {why}"
         return text
 
     def _left_by(self, look: Look) -> float:

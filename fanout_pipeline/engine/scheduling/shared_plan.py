@@ -65,6 +65,15 @@ class SharedPlan(ChunkPlan):
     def is_stopped(self) -> bool:
         return self._stopped
 
+    @property
+    def unfinished(self) -> bool:
+        with self._changed:  # What is given back is neither begun nor outstanding for a moment.
+            return super().unfinished
+
+    def left_units(self) -> int:
+        with self._changed:
+            return super().left_units()
+
     def take(self) -> Chunk | None:
         with self._changed:
             return super().take()
@@ -79,6 +88,7 @@ class SharedPlan(ChunkPlan):
 
     def shortened(self, chunk: Chunk, stop: int) -> Chunk:
         with self._changed:
+            self._changed.notify_all()
             return super().shortened(chunk, stop)
 
     def done(self, chunk: Chunk, seconds: float, rest: Chunk | None) -> None:

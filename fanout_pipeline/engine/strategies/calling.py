@@ -13,7 +13,7 @@ from contextlib import suppress
 
 from fanout_pipeline.engine.calls.outcome import Control, ProcessChunk
 from fanout_pipeline.engine.calls.setup import given
-from fanout_pipeline.engine.calls.watch import Watch
+from fanout_pipeline.engine.calls.watch import Look, Watch
 from fanout_pipeline.engine.model.errors import Spent, Stopped
 from fanout_pipeline.engine.model.strategy import Ran
 from fanout_pipeline.engine.model.work import Work
@@ -70,7 +70,7 @@ class Calling:
         self._error: BaseException | None = None
         self._timelines: list[WorkerTimeline] = []
         self._first.set_up = growth.set_up
-        growth.look = self._first.look
+        growth.look = self._look
         growth.seen = self._seen
         growth.more_threads = self._more_threads
 
@@ -88,6 +88,8 @@ class Calling:
             if not isinstance(error, Stopped):
                 raise
         first = self._error or self.supervising.error
+        if first is None and self._plan.is_stopped():
+            first = Stopped()  # By a run of which this one is a part: not all was done.
         if first is not None:
             raise first
         ended = time.perf_counter()
@@ -164,6 +166,11 @@ class Calling:
         except BaseException as error:  # Whatever it is, others wait for this thread's chunk.
             self._error = self._error or error
             self._plan.stop()
+
+    def _look(self) -> Look | None:
+        """At the first thread's chunk. Slices that take too long are cut in all threads."""
+        looks = [watch.look() for watch in self._watches]
+        return looks[0]
 
     def _seen(self) -> Seen:
         """What all threads have done so far."""

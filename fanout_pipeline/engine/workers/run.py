@@ -127,6 +127,8 @@ class SupervisedRun:
                 self._join()
                 if self._assignments.more or self._joining is not None:
                     self._assign()
+        if self._is_shared:
+            self._slots.end_joining()
         return Ran(
             [] if self._is_shared else self._parts.in_order(),
             self._slots.timelines(time.perf_counter()),

@@ -197,6 +197,12 @@ class Slots:
                     if message is None:
                         self.worker(slot).wait_readable(min(left, WAIT_SECONDS))
 
+    def end_joining(self) -> None:
+        """End workers that have not joined yet: what they import may take long, and nobody needs it any more."""
+        for slot in self._slots:
+            if slot.joining is not None and not self.worker(slot).closed:
+                self.worker(slot).kill()
+
     def forget(self, slot: Slot, *, died: bool = False) -> None:
         """Wait for nothing more from the worker."""
         self._finish_logs(slot, died)

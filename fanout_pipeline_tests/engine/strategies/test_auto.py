@@ -9,7 +9,7 @@ import pytest
 
 from fanout_pipeline import FanoutSpec, Options
 from fanout_pipeline.engine.in_memory import run_in_memory
-from fanout_pipeline.engine.model.errors import ItemFailed
+from fanout_pipeline.engine.model.errors import ItemFailed, Stopped
 from fanout_pipeline.engine.registry import AUTO_HERE, STRATEGIES
 from fanout_pipeline.engine.run import run_strategy
 from fanout_pipeline.results.read import read_results
@@ -107,6 +107,19 @@ def test_a_failed_item_ends_all_calls(thread_safe):
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("thread_safe", [False, True])
+def test_a_call_that_is_left_makes_no_shorter_results(thread_safe):
+    """A run inside a call that another run has ended raises: nobody takes what it has done so far for all."""
+
+    def left(number):
+        if number == 300:
+            raise Stopped
+        return number
+
+    with pytest.raises(Stopped):
+        call(left, list(range(1000)), thread_safe=thread_safe)
+
+
 def test_a_run_that_must_survive_begins_with_a_process(tmp_path):
     """With a folder no call is made in this process; others join where that pays."""
     spec = FanoutSpec("calls", as_source(range(1500)), functions.pid_after_2_ms)
