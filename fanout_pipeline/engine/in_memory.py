@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -24,7 +24,7 @@ from fanout_pipeline.engine.model.strategy import Strategy
 from fanout_pipeline.engine.model.work import InputVersions, Work
 from fanout_pipeline.engine.system.progress import Progress
 from fanout_pipeline.engine.system.surroundings import Surroundings
-from fanout_pipeline.engine.system.usage import own_usage
+from fanout_pipeline.engine.system.usage import ProcessUsage, own_usage
 from fanout_pipeline.engine.timing.timeline import mean, total
 from fanout_pipeline.results.memory import MemoryResults
 from fanout_pipeline.sources.source import Chunk, Source, Version
@@ -107,9 +107,9 @@ def _run(
         peak_rss_bytes=max(u.peak_rss_bytes for u in [now, *used]),
         items=sum(part.items for part in parts),
         workers=workers,
-        worker_pids=tuple(u.pid for u in used) or (os.getpid(),),
+        worker_pids=_called(strategy, results, used),
         chunks=len(parts),
-        start_method=strategy.start_methods[0],
+        start_method=strategy.start_methods[0] if used or not strategy.grows else "none",
         digest="",
         input=input_,
         function_fingerprint="",
@@ -118,6 +118,15 @@ def _run(
         failed=sum(len(part.failed) for part in parts),
         why=crew.why,
     )
+
+
+def _called(
+    strategy: Strategy, results: MemoryResults, used: Sequence[ProcessUsage]
+) -> tuple[int, ...]:
+    """The processes that called. A strategy that grows may have started others, which had not joined by the end."""
+    if strategy.grows and results.pids:
+        return tuple(sorted(results.pids))
+    return tuple(one.pid for one in used) or (os.getpid(),)
 
 
 @contextmanager

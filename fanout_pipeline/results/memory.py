@@ -112,6 +112,8 @@ class MemoryResults(InMemory):
         self._made: dict[int, MemoryPart] = {}
         """By the numbers of chunks."""
         self._added: list[tuple[int, MemoryPart]] = []
+        self.pids: set[int] = set()
+        """The processes that have made the parts."""
         self.unsendable = ""
         """Why no other process could send results such as these; empty where it could, or nobody knows."""
         self.local = Path()
@@ -147,6 +149,7 @@ class MemoryResults(InMemory):
     def add(self, start: int, stop: int, part: PartRecord) -> None:
         """See `PartCollector.add`."""
         self._added.append((start, self._made.pop(part.number)))
+        self.pids.add(part.pid)
 
     def discard(self, number: int) -> None:
         """See `PartCollector.discard`."""

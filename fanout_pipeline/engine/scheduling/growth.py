@@ -28,6 +28,9 @@ _TURNS = 0.05
 """From this share of the time on calls wait for their turn."""
 _WRONG = 4 / 3
 """An estimate that was wrong by more than this factor is said to be."""
+_LEAST_SECONDS = 0.02
+"""Calls have to have taken so long before processes begin: the first chunk is a single item where items are few, and
+what it costs to begin, some milliseconds, would be taken for the cost of each."""
 _LONG_SECONDS = 0.05
 """A chunk in progress says something once it has taken this long."""
 
@@ -118,6 +121,8 @@ class Growth:
             return 0
         outlook = self.outlook(look)
         if outlook is None or self._wait_for_turns or self._threads_suffice(outlook):
+            return self.count
+        if self.wall_seconds + (0.0 if look is None else look.seconds) < _LEAST_SECONDS:
             return self.count
         most = most_processes(self._asked, self._cores, outlook.computing)
         costs = self._costs()
