@@ -20,7 +20,7 @@ from fanout_pipeline.engine.intake import Cut, default_chunks, taking_in
 from fanout_pipeline.engine.model.options import Options
 from fanout_pipeline.engine.model.run_record import RunRecord
 from fanout_pipeline.engine.model.spec import FanoutSpec, with_its_imports
-from fanout_pipeline.engine.model.strategy import Strategy
+from fanout_pipeline.engine.model.strategy import Ran, Strategy
 from fanout_pipeline.engine.model.work import InputVersions, Work
 from fanout_pipeline.engine.system.progress import Progress
 from fanout_pipeline.engine.system.surroundings import Surroundings
@@ -106,7 +106,7 @@ def _run(
         cpu_seconds=now.cpu_seconds - own.cpu_seconds + sum(u.cpu_seconds for u in used),
         peak_rss_bytes=max(u.peak_rss_bytes for u in [now, *used]),
         items=sum(part.items for part in parts),
-        workers=workers,
+        workers=_had(results, ran) if strategy.grows else workers,
         worker_pids=_called(strategy, results, used),
         chunks=len(parts),
         start_method=strategy.start_methods[0] if used or not strategy.grows else "none",
@@ -127,6 +127,11 @@ def _called(
     if strategy.grows and results.pids:
         return tuple(sorted(results.pids))
     return tuple(one.pid for one in used) or (os.getpid(),)
+
+
+def _had(results: MemoryResults, ran: Ran) -> int:
+    """How many processes other than this one have called, or how many threads of this one."""
+    return len(results.pids - {os.getpid()}) or max(1, len(ran.timelines))
 
 
 @contextmanager

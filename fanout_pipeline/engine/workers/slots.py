@@ -212,10 +212,11 @@ class Slots:
             self._selector.unregister(worker.end)
 
     def timelines(self, ended: float) -> tuple[WorkerTimeline, ...]:
-        """One a slot, all of which have waited until now, `ended` (time.perf_counter)."""
-        for slot in self._slots:
-            slot.timeline.until(ended, "wait")
-        return tuple(slot.timeline for slot in self._slots)
+        """One of each worker that has joined, all of which have waited until now, `ended` (time.perf_counter)."""
+        joined = [slot.timeline for slot in self._slots if slot.joining is None]
+        for timeline in joined:
+            timeline.until(ended, "wait")
+        return tuple(joined)
 
     def _await(self, slot: Slot) -> None:
         """Await messages from a worker, and its end."""
