@@ -81,6 +81,11 @@ def test_where_the_time_of_small_calls_goes_and_what_travels(name, numbers, tmp_
         assert 0 < record.pickle_seconds < record.cpu_seconds
 
 
+def parts_of(name, folder):
+    """The parts of a run whose calls were timed."""
+    return [part for part in ResultFolder(folder / name).manifest().parts if part.call_seconds]
+
+
 @pytest.mark.parametrize("name", STRATEGIES)
 def test_sleep_is_the_functions_time(name, numbers, tmp_path):
     """Time that the function takes is shown as `call`, whoever calls it and wherever; each chunk tells CPU time
@@ -92,13 +97,16 @@ def test_sleep_is_the_functions_time(name, numbers, tmp_path):
         tmp_path / name,
         shows=lambda record: (
             record.phases["call"] > max(record.phases[each] for each in ("read", "write", "commit"))
+            # A thread that wakes up on a busy machine waits for a core, which counts as computing.
+            and all(
+                part.call_cpu_seconds < part.call_seconds / 4 for part in parts_of(name, tmp_path)
+            )
         ),
     )
     assert 100 * 0.005 / record.workers <= record.phases["call"] <= record.run_seconds
-    parts = ResultFolder(tmp_path / name).manifest().parts
-    parts = [part for part in parts if part.call_seconds]
+    parts = parts_of(name, tmp_path)
     assert bool(parts) == (name in RELIABLE)
-    assert all(0 < part.call_cpu_seconds < part.call_seconds / 4 for part in parts)
+    assert all(part.call_cpu_seconds > 0 for part in parts)
 
 
 def test_waits_in_flight_are_the_functions_time(numbers, tmp_path):
