@@ -154,7 +154,11 @@ class Calling:
                 target=run, args=(number,), name=f"fanout_{number}", daemon=True
             )
             self._threads.append(thread)
-            thread.start()
+            try:
+                thread.start()
+            except RuntimeError:  # The system allows no more: those that there are do it.
+                self._threads.remove(thread)
+                return
 
     def _serve(self, number: int) -> None:
         watch = Watch()

@@ -46,7 +46,10 @@ class Supervising:
         self._thread = threading.Thread(
             target=context.run, args=(self._supervise,), name="fanout-supervisor", daemon=True
         )
-        self._thread.start()
+        try:
+            self._thread.start()
+        except RuntimeError:  # The system allows no more: the thread that calls does it all.
+            self._thread = None
 
     def end(self) -> None:
         """Wait until it has done its part, or was stopped with the plan. An interrupt stops it."""
