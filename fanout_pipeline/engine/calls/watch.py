@@ -60,10 +60,17 @@ class Watch(Cutting):
         """How many items were done, and for how long the thread had a core or waited for one. For any thread."""
         return self._items + (self.position() or 0), self._cpu()
 
+    def follow(self, results: Any, first: int) -> None:
+        """See `Cutting.follow`. What was read before the first call says nothing of how long calls take."""
+        if self._calling is None and self._begun is not None:
+            chunk, _, _, limit = self._begun
+            self._begun = chunk, time.perf_counter(), self._cpu(), limit
+        super().follow(results, first)
+
     def look(self) -> Look | None:
-        """None between chunks. For any thread. A slice that takes too long is cut."""
-        begun, done = self._begun, self.position() or 0
-        if begun is None:
+        """None unless calls are made. For any thread. A slice that takes too long is cut."""
+        begun, done = self._begun, self.position()
+        if begun is None or done is None:
             return None
         chunk, began, cpu, limit = begun
         resting = self._resting
