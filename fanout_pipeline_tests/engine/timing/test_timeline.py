@@ -21,7 +21,9 @@ def test_a_timeline_holds_what_was_added():
 def test_a_chunk_of_a_worker_process(imported, start):
     """Before a chunk its worker has waited, but for imports, as far as they are of this run."""
     timeline = WorkerTimeline(10.0)
-    part = SimpleNamespace(items=7, read_seconds=0.5, call_seconds=2.0, write_seconds=0.5)
+    part = SimpleNamespace(
+        items=7, read_seconds=0.5, call_seconds=2.0, write_seconds=0.5, wait_seconds=0.0
+    )
     timeline.add_chunk(part, imported, 14.0)
     assert timeline.seconds == {
         "wait": 1.0 - start, "start": start, "read": 0.5, "call": 2.0, "write": 0.5,
