@@ -336,6 +336,13 @@ def test_a_result_that_no_worker_can_send_is_named():
         fan_out(iter_of, [1, 2], strategy="multiprocess", options=Options(workers=1))
 
 
+def test_a_file_that_is_not_there_is_looked_for_in_the_working_directory():
+    """A call has no data root, so its error names none."""
+    with pytest.raises(BadInput, match="relative to the working directory") as raised:
+        fan_out(same, TextLines("not_there.txt"))
+    assert "FANOUT_DATA" not in str(raised.value)
+
+
 def test_a_position_that_is_not_there_is_named():
     """With the number of results that there are."""
     with pytest.raises(IndexError, match=r"no result 3: there are 3\."):
