@@ -99,7 +99,7 @@ def _chosen(options: Options | None, strategy: str | None) -> Options:
         options = Options()
     if not isinstance(options, Options):
         raise TypeError(
-            f"options is a {type(options).__name__}: give an Options, as in Options(retries=3)."
+            f"options is of type {type(options).__name__}: give an Options, as in Options(retries=3)."
         )
     if strategy is None or strategy == options.strategy:
         return options
@@ -113,7 +113,9 @@ def _chosen(options: Options | None, strategy: str | None) -> Options:
 def _require_callable(function: Any, setup: Any) -> None:
     """Raises TypeError where the function cannot be called with an item, and with what `setup` gives."""
     if not callable(function):
-        raise TypeError(f"The function is a {type(function).__name__}, which cannot be called.")
+        raise TypeError(
+            f"The function is of type {type(function).__name__}, which cannot be called."
+        )
     given = (None,) if setup is None else (None, None)
     try:
         signature = inspect.signature(function)

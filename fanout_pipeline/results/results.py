@@ -90,7 +90,10 @@ class Results(Sequence[Any]):
                 found = chain.from_iterable(self._opened.blocks(rows.start))
                 return list(islice(found, len(rows)))
             return [self[row] for row in rows]
-        row = range(len(self))[position]
+        try:
+            row = range(len(self))[position]
+        except IndexError:
+            raise IndexError(f"There is no result {position}: there are {len(self):,}.") from None
         first, block = self._block
         if not first <= row < first + len(block):
             self._block = first, block = self._opened.block(row)

@@ -106,6 +106,8 @@ def _not_there(path: str) -> str:
         found = f"No such file, for there is no folder {folder}"
     else:
         found = f"No such file in the folder {folder}"
+    if not os.path.isabs(path):  # In a call: those of assets begin with the data root.
+        return f"Cannot read {path}: {found}. Paths are relative to the working directory."
     root = os.environ.get("FANOUT_DATA")
     now = (
         f"which is {root!a}" if root else "unset: `data` in the folder that Dagster was started in"

@@ -22,19 +22,23 @@ def as_source(items: Any, columns: Sequence[str] | None = None, keep: Sequence[s
         return items
     if isinstance(items, str | bytes | bytearray | Mapping):
         raise TypeError(
-            f"A {type(items).__name__} is not taken for items: it may be one. Give a list, or name a "
+            f"items is of type {type(items).__name__}, which may be one item itself. Give a list, or name a "
             "file with a source such as TextLines."
         )
     if _is_columnar(items):
         return _columnar(items, columns, keep)
     if columns is not None:
         raise TypeError(
-            f"columns={tuple(columns)} is for frames and tables, not for a {type(items).__name__}."
+            f"columns={tuple(columns)} is for frames and tables, not for items of type {type(items).__name__}."
         )
     if isinstance(items, range):
         return Integers(items)
     if not isinstance(items, Iterable):
-        raise TypeError(f"A {type(items).__name__} has no items. Give a list, a frame or a source.")
+        lazy = " Collect it first." if hasattr(items, "collect") else ""
+        raise TypeError(
+            f"items is of type {type(items).__name__}, which cannot be iterated over. "
+            f"Give a list, a frame or a source.{lazy}"
+        )
     return InMemory(items)
 
 

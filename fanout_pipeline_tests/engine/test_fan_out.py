@@ -238,8 +238,16 @@ def test_a_batch_function():
     assert results.record.strategy == "vectorized"
 
 
+def iter_of(item):
+    return (item for _ in range(2))
+
+
 WRONG = {
-    "not callable": (lambda: fan_out("text", [1]), TypeError, "a str, which cannot be called"),
+    "not callable": (
+        lambda: fan_out("text", [1]),
+        TypeError,
+        "of type str, which cannot be called",
+    ),
     "no parameter": (lambda: fan_out(lambda: 1, [1]), TypeError, r"called with the item: too many"),
     "two parameters": (lambda: fan_out(pow, [1]), TypeError, r"pow\(base, exp.* missing .*'exp'"),
     "no parameter of setup": (
@@ -289,8 +297,9 @@ WRONG = {
         ValueError,
         "calls a batch function, and same has none",
     ),
-    "no items": (lambda: fan_out(same, 3), TypeError, "A int has no items"),
-    "a text": (lambda: fan_out(same, "abc"), TypeError, "it may be one"),
+    "no items": (lambda: fan_out(same, 3), TypeError, "items is of type int"),
+    "a lazy frame": (lambda: fan_out(same, polars.LazyFrame()), TypeError, "Collect it first"),
+    "a text": (lambda: fan_out(same, "abc"), TypeError, "may be one item itself"),
     "columns of a list": (lambda: fan_out(same, [1], columns=["a"]), TypeError, "for frames"),
     "columns as text": (lambda: fan_out(same, [1], columns="a"), TypeError, r"columns=\('a',\)"),
     "keep as text": (lambda: fan_out(same, [1], keep="a"), TypeError, r"keep=\('a',\)"),
@@ -319,6 +328,25 @@ def test_what_is_wrong_is_said_at_once(wrong):
     call, error, message = WRONG[wrong]
     with pytest.raises(error, match=message):
         call()
+
+
+def test_a_result_that_no_worker_can_send_is_named():
+    """By its type, with what to do about it."""
+    with pytest.raises(TypeError, match="a result of type generator cannot be pickled"):
+        fan_out(iter_of, [1, 2], strategy="multiprocess", options=Options(workers=1))
+
+
+def test_a_file_that_is_not_there_is_looked_for_in_the_working_directory():
+    """A call has no data root, so its error names none."""
+    with pytest.raises(BadInput, match="relative to the working directory") as raised:
+        fan_out(same, TextLines("not_there.txt"))
+    assert "FANOUT_DATA" not in str(raised.value)
+
+
+def test_a_position_that_is_not_there_is_named():
+    """With the number of results that there are."""
+    with pytest.raises(IndexError, match=r"no result 3: there are 3\."):
+        fan_out(same, [1, 2, 3])[3]
 
 
 def test_what_is_not_known_is_tried():

@@ -83,10 +83,10 @@ def test_every_strategy_tells_it_before_it_begins(name, path, told, root):
 
 def test_the_data_root_is_told(root, monkeypatch):
     """Where the input was looked for, absolutely, and what FANOUT_DATA says."""
-    source = IntegerLines("none.txt")
+    source = IntegerLines("none.txt").under(root)
     monkeypatch.setenv("FANOUT_DATA", "elsewhere")
     with pytest.raises(
-        BadInput, match=r"Cannot read none\.txt: .*FANOUT_DATA, which is 'elsewhere'"
+        BadInput, match=r"Cannot read .*none\.txt: .*FANOUT_DATA, which is 'elsewhere'"
     ):
         source.read(Chunk(0, 0, 5))
     monkeypatch.delenv("FANOUT_DATA")

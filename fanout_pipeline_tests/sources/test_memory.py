@@ -192,7 +192,7 @@ def test_columns_that_are_kept(tmp_path, make, amount):
 
 def test_columns_of_what_has_none():
     """A list has no columns to choose from."""
-    with pytest.raises(TypeError, match="for frames and tables, not for a list"):
+    with pytest.raises(TypeError, match="for frames and tables, not for items of type list"):
         as_source([1], columns=["a"])
 
 

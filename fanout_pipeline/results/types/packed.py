@@ -19,7 +19,7 @@ _WORDS, _OBJECTS, _NAMED = b"w", b"o", b"n"
 
 
 def packed(results: ResultBuffer) -> bytes:
-    """All results: their words, or pickled. Raises what cannot be pickled."""
+    """All results: their words, or pickled. Raises TypeError, which names the type of one that cannot be pickled."""
     words = results.words
     if words is not None:
         return _WORDS + words.tobytes()
@@ -29,8 +29,25 @@ def packed(results: ResultBuffer) -> bytes:
     except Exception:
         buffer = io.BytesIO(_NAMED)
         buffer.seek(0, io.SEEK_END)
-        _Pickler(buffer, pickle.HIGHEST_PROTOCOL).dump(values)
+        try:
+            _Pickler(buffer, pickle.HIGHEST_PROTOCOL).dump(values)
+        except Exception as error:
+            raise TypeError(_unsendable(values, error)) from error
         return buffer.getvalue()
+
+
+def _unsendable(values: list[Any], error: Exception) -> str:
+    """Says which of the results it is that cannot be pickled."""
+    for value in values:
+        try:
+            _Pickler(io.BytesIO(), pickle.HIGHEST_PROTOCOL).dump(value)
+        except Exception as reason:
+            kind = type(value).__qualname__
+            return (
+                f"a result of type {kind} cannot be pickled, so no worker can send it back: {reason}. Return "
+                "what it is made from, or have it made in this process: strategy='serial' or 'threads'."
+            )
+    return f"the results cannot be pickled: {error}"
 
 
 def packed_objects(values: list[Any]) -> bytes:
