@@ -24,6 +24,9 @@ from fanout_pipeline.results.store.manifest import PartRecord
 
 _WAITS = 0.2
 """Calls that compute less than this share of their time are said to wait."""
+_CONFIRMED_SECONDS = 0.025
+"""More workers begin once they have been wanted for so long: a machine that stops a process for 40 ms makes quick items
+look dear, until the next chunk is done."""
 _TURNS = 0.05
 """From this share of the time on calls wait for their turn."""
 _WRONG = 4 / 3
@@ -98,6 +101,8 @@ class Growth:
         self.wall_seconds = self.cpu_seconds = 0.0
         """Of all calls so far."""
         self._recent_wall = self._recent_cpu = self._recent_turns = 0.0
+        self._more_since: float | None = None
+        """Since when more workers are wanted (time.perf_counter)."""
 
     def saw(self, part: PartRecord) -> None:
         """A chunk was done."""
@@ -128,12 +133,21 @@ class Growth:
         costs = self._costs()
         costs = costs._replace(start_seconds=costs.start_seconds + self._setup_seconds)
         wanted = processes(outlook, costs, self._cores, most)
-        if wanted > self.count:
+        if wanted <= self.count:
+            self._more_since = None
+        elif self._is_confirmed():
             seconds = seconds_with(wanted, outlook, costs, self._cores)
             self.chosen = Chosen(outlook, wanted, seconds, time.perf_counter())
             self.count = wanted
             self._plan.shared_by(max(2, wanted))
         return self.count
+
+    def _is_confirmed(self) -> bool:
+        """Whether more workers have been wanted for a while, and not only after one moment that was out of the order."""
+        now = time.perf_counter()
+        if self._more_since is None:
+            self._more_since = now
+        return now - self._more_since >= _CONFIRMED_SECONDS
 
     @property
     def _wait_for_turns(self) -> bool:
