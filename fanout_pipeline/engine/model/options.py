@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, fields
 from datetime import datetime
-from typing import Any, Literal
+from numbers import Real
+from typing import Any, Literal, get_args
 
 from fanout_pipeline.engine.model.call_limits import CallLimits
 from fanout_pipeline.engine.model.keywords import names_keywords
@@ -17,6 +18,28 @@ FailedItems = Literal["null", "omit"]
 LIMITS = ("per_second", "retry_after", "budget_seconds", "budget_calls")
 """The options that limit all calls of a run together."""
 RetryAfter = float | Callable[[BaseException], float | str | datetime | None]
+
+
+_CHOICES = {"on_error": get_args(OnError), "failed_items": get_args(FailedItems)}
+_NUMBERS = (
+    "workers",
+    "concurrency",
+    "worker_memory_mb",
+    "chunks",
+    "recycle_after",
+    "per_second",
+    "burst",
+    "budget_seconds",
+    "budget_calls",
+)
+
+
+def _require_numbers(options: FailurePolicy, names: Iterable[str]) -> None:
+    """Raises TypeError for what is neither a number nor None."""
+    for name in names:
+        value = getattr(options, name)
+        if value is not None and (isinstance(value, bool) or not isinstance(value, Real)):
+            raise TypeError(f"{name} must be a number, not {value!r}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +69,11 @@ class FailurePolicy:
     seconds to wait after each error that `retry_on` names, 20 times for one item at most."""
 
     def __post_init__(self) -> None:
+        for name, allowed in _CHOICES.items():
+            if getattr(self, name) not in allowed:
+                choices = " or ".join(map(repr, allowed))
+                raise ValueError(f"{name} must be {choices}, not {getattr(self, name)!r}")
+        _require_numbers(self, ("retries", "backoff_seconds", "item_timeout_seconds"))
         if self.retries < 0:
             raise ValueError(f"retries must be at least 0, not {self.retries}")
         if self.backoff_seconds < 0:
@@ -112,6 +140,7 @@ class Options(FailurePolicy):
 
     def __post_init__(self) -> None:
         FailurePolicy.__post_init__(self)
+        _require_numbers(self, _NUMBERS)
         if self.workers is not None and self.workers < 1:
             raise ValueError(f"workers must be at least 1, not {self.workers}")
         if self.concurrency < 1:
