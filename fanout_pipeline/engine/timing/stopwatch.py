@@ -38,9 +38,9 @@ class Stopwatch:
         """Import time excluded from the current lap."""
         self._wait_seconds = self._lap_wait_seconds = 0.0
         self._elsewhere_cpu = 0.0
-        self._ended_cpu = time.thread_time()
-        self._delay = run_delay()
         self.began = self.ended = time.perf_counter()
+        self._delay = run_delay()
+        self._ended_cpu = time.thread_time()
 
     def end(self, phase: str) -> None:
         """End a lap: all time since the last lap's end was this phase, except for imports."""
@@ -82,9 +82,9 @@ class Stopwatch:
 
         By now its items and results have been freed, a lap's worth of time if they are Python objects.
         """
-        self.end("write")
         # A thread that waits for a core computes, as far as its function is concerned.
         cpu_seconds = self._cpu["call"] + run_delay() - self._delay
+        self.end("write")
         return replace(
             part,
             read_seconds=self._wall["read"],
