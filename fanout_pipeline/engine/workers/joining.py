@@ -56,8 +56,10 @@ class Joining:
 
     def has_joined(self, slot: Slot, setup_seconds: float) -> None:
         """A worker has answered, once it had imported what it needs and called setup for so long."""
-        assert slot.joining is not None
         now = time.perf_counter()
+        if slot.joining is None:  # The run before had wanted it, and ended without it.
+            slot.timeline.until(now, "start")
+            return
         self.growth.set_up(setup_seconds)
         self.growth.joined(now - slot.joining, setup_seconds)
         slot.joining = None

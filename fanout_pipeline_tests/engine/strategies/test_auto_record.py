@@ -65,3 +65,11 @@ def test_what_it_may_call_is_part_of_its_identity(numbers):
 
     assert identity("auto", sorted) != identity("auto", list) != identity("auto", None)
     assert identity("serial", sorted) == identity("serial", list)
+
+
+@pytest.mark.slow
+def test_a_worker_that_comes_too_late_is_there_for_the_next_run(numbers, tmp_path):
+    """The next run of the same crew has it, however long it took to join."""
+    spec = FanoutSpec("n", numbers, functions.pid_after_2_ms)
+    record = run(spec, tmp_path / "results", warm_runs=5)
+    assert len(record.warm_seconds) == 5
