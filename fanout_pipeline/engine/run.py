@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from dataclasses import replace
 from functools import partial
@@ -24,7 +24,7 @@ from fanout_pipeline.engine.suitability import require_suited
 from fanout_pipeline.engine.system.malloc import keep_freed_memory
 from fanout_pipeline.engine.system.os_errors import explained
 from fanout_pipeline.engine.system.progress import Progress
-from fanout_pipeline.engine.system.usage import ProcessUsage, own_usage
+from fanout_pipeline.engine.system.usage import own_usage
 from fanout_pipeline.engine.timing.timeline import total
 from fanout_pipeline.engine.workers.apart import call_apart
 from fanout_pipeline.results.store.folder import ResultFolder
@@ -124,6 +124,8 @@ def _run_here(
             warm = [job.run(crew, folder) for folder in folders[1:]]
             begin_stop = time.perf_counter()
         stopped = time.perf_counter()
+    pids = tuple(one.pid for one in used)
+    pids = _called(cold.ran, pids) if strategy.grows else pids or (os.getpid(),)
     start_seconds, stop_seconds = started - began, stopped - begin_stop
     return RunRecord(
         strategy=strategy.name,
@@ -135,11 +137,11 @@ def _run_here(
         cpu_seconds=now.cpu_seconds - own.cpu_seconds + sum(u.cpu_seconds for u in used),
         peak_rss_bytes=max(u.peak_rss_bytes for u in [now, *used]),
         items=cold.manifest.items,
-        workers=_had(cold.ran, used) if strategy.grows else workers,
-        worker_pids=tuple(u.pid for u in used) or (os.getpid(),),
+        workers=_had(cold.ran, pids) if strategy.grows else workers,
+        worker_pids=pids,
         chunks=len(cold.ran.parts),
         part_files=len(cold.manifest.parts),
-        start_method=method if used or not strategy.grows else "none",
+        start_method=method if pids != (os.getpid(),) or not strategy.grows else "none",
         digest=cold.manifest.digest,
         input=replace(intake.input, counts=()),  # Nobody needs them any more.
         function_fingerprint=cold.manifest.function["fingerprint"],
@@ -154,7 +156,13 @@ def _run_here(
     )
 
 
-def _had(ran: Ran, used: Sequence[ProcessUsage]) -> int:
-    """How many workers a run had in the end: processes, which others may have died before, or else threads."""
-    callers = len(ran.timelines)
-    return max(1, min(callers, len(used) or callers))
+def _had(ran: Ran, pids: tuple[int, ...]) -> int:
+    """How many workers a run had in the end: processes, or else threads of this one."""
+    others = [pid for pid in pids if pid != os.getpid()]
+    return len(others) or max(1, len(ran.timelines))
+
+
+def _called(ran: Ran, started: tuple[int, ...]) -> tuple[int, ...]:
+    """Which of the processes that there are have made calls: some may have come too late."""
+    those = {*started, os.getpid()} & {part.pid for part in ran.parts}
+    return tuple(sorted(those)) or (os.getpid(),)
