@@ -73,6 +73,10 @@ def hangs(number):
     return number * number
 
 
+def never_returns(number):
+    time.sleep(600)
+
+
 def hoards(number):
     """Keeps 2 MB with each call."""
     hoards.__dict__.setdefault("kept", []).append(os.urandom(2**20) * 2)

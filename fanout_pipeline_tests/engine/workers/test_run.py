@@ -274,7 +274,7 @@ def test_a_limit_under_what_every_worker_needs(file, tmp_path):
     with pytest.raises(
         WorkerDied, match=r"more than worker_memory_mb=5, and was ended\. Nothing was committed"
     ):
-        run(file, functions.hangs, tmp_path / "out", worker_memory_mb=5)
+        run(file, functions.never_returns, tmp_path / "out", worker_memory_mb=5)
 
 
 def test_workers_that_grow_are_replaced(file, tmp_path, short):
