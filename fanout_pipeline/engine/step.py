@@ -5,15 +5,14 @@ The step is known by its context, of which no more is used than what is named he
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 from weakref import WeakKeyDictionary
 
 from fanout_pipeline.engine.model.run_record import RunRecord
+from fanout_pipeline.results.files.place import PARTITION, data_root, place, segment
 
 _UNNAMED = "call"
 _called: WeakKeyDictionary[Any, set[str]] = WeakKeyDictionary()
@@ -35,9 +34,8 @@ def call_in(context: Any, name: str | None) -> Iterator[Path]:
         )
     names.add(name)
     try:
-        yield (
-            _data_root(context) / "_calls" / Path(*map(_segment, _place(context))) / _segment(name)
-        )
+        root = data_root(context.instance.storage_directory())
+        yield place(root / "_calls", _place(context)) / segment(name)
     except BaseException:
         names.discard(name)
         raise
@@ -61,12 +59,6 @@ def record(context: Any, name: str | None, run: RunRecord, folder: str) -> None:
         context.log.info(f"fan_out: {found} (no metadata: {error})")
 
 
-def _data_root(context: Any) -> Path:
-    """As `Names that others rely on` in README says: FANOUT_DATA, or a folder in Dagster's storage."""
-    root = os.environ.get("FANOUT_DATA")
-    return Path(root or Path(context.instance.storage_directory(), "fanout")).absolute()
-
-
 def _place(context: Any) -> list[str]:
     """The key of the step's asset, or job and op where it is not one asset's; and the partition."""
     step = getattr(context, "op_execution_context", context)
@@ -78,14 +70,8 @@ def _place(context: Any) -> list[str]:
         except Exception:  # It is called by a test.
             place = [step.op_def.name]
     if context.has_partition_key:
-        place.append(f"partition={context.partition_key}")
+        place.append(PARTITION + context.partition_key)
     elif context.has_partition_key_range:
         several = context.partition_key_range
-        place.append(f"partition={several.start}...{several.end}")
+        place.append(f"{PARTITION}{several.start}...{several.end}")
     return place
-
-
-def _segment(name: str) -> str:
-    """A part of a path that stands for any text, and for no other."""
-    quoted = quote(name, safe="=")
-    return quoted.replace(".", "%2E") if not quoted.strip(".") else quoted
