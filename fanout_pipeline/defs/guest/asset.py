@@ -27,6 +27,8 @@ from fanout_pipeline.sources.source import Source
 _guests: WeakKeyDictionary[Any, Guest] = WeakKeyDictionary()
 """The fan-outs by what Dagster runs for them, which stays the same when an asset's attributes are changed."""
 
+_IO_MANAGER = dg.IOManagerDefinition.hardcoded_io_manager(FanoutIOManager())
+
 
 def fanout_asset(
     function: Callable[..., Any] | None = None,
@@ -133,7 +135,7 @@ def fanout_asset(
             required_resource_keys={one for one in by_name.values() if one not in bound},
             **{"io_manager_key": io_manager_key}
             if io_manager_key
-            else {"io_manager_def": FanoutIOManager()},
+            else {"io_manager_def": _IO_MANAGER},
             **dagster,
         )(step)
     _guests[asset.node_def] = guest

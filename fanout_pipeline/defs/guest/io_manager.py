@@ -7,7 +7,7 @@ import dagster as dg
 from fanout_pipeline.results.files.place import data_root, place
 
 
-class FanoutIOManager(dg.ConfigurableIOManager):
+class FanoutIOManager(dg.IOManager):
     """Loads results of `fanout_asset`."""
 
     def handle_output(self, context: dg.OutputContext, obj: Any) -> None:

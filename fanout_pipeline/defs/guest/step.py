@@ -118,7 +118,7 @@ class Step:
     def _materialized_before(self) -> set[str]:
         """The partitions that this run, or the one that it goes on with, has recorded already."""
         context, found = self._context, set[Any]()
-        for run_id in (context.run_id, context.run.parent_run_id):
+        for run_id in (context.run.run_id, context.run.parent_run_id):
             if run_id is None:
                 continue
             records = context.instance.get_records_for_run(
