@@ -13,6 +13,8 @@ from fanout_pipeline.defs.guest.handed_over import handed_over
 from fanout_pipeline.defs.guest.recorded import Done, check_results, metadata_of
 from fanout_pipeline.defs.guest.run_config import chosen_options
 from fanout_pipeline.defs.guest.upstream import Upstream
+from fanout_pipeline.engine.crews import OpenCrew, open_crew
+from fanout_pipeline.engine.model.errors import BudgetSpent
 from fanout_pipeline.engine.model.options import Options
 from fanout_pipeline.engine.model.spec import FanoutSpec
 from fanout_pipeline.engine.registry import AUTO, STRATEGIES
@@ -67,6 +69,7 @@ class Step:
         self._config = config
         self._loaded = loaded
         self._options = chosen_options(config, guest.options)
+        self._strategy = STRATEGIES[self._options.strategy or AUTO]
         self._root = data_root(context.instance.storage_directory())
 
     def run(self) -> Iterator[Any]:
@@ -91,20 +94,27 @@ class Step:
         context, key = self._context, self._guest.key
         before = self._materialized_before()
         done, errors = [], dict[str, Exception]()
-        for partition in keys:
-            if partition in before:
-                context.log.info(f"{partition} was materialized before this run was begun again")
-                continue
-            try:
-                one = self._done(partition)
-            except Exception as why:
-                context.log.exception(f"{partition} failed")
-                errors[partition] = why
-                continue
-            done.append(one)
-            metadata = metadata_of(one)
-            context.add_asset_metadata(metadata, partition_key=partition)
-            context.log_event(dg.AssetMaterialization(key, partition=partition, metadata=metadata))
+        with open_crew(self._strategy, self._options) as crew:
+            for partition in keys:
+                if partition in before:
+                    context.log.info(
+                        f"{partition} was materialized before this run was begun again"
+                    )
+                    continue
+                try:
+                    one = self._done(partition, crew)
+                except Exception as why:
+                    context.log.exception(f"{partition} failed")
+                    errors[partition] = why
+                    if isinstance(why, BudgetSpent):
+                        break
+                    continue
+                done.append(one)
+                metadata = metadata_of(one)
+                context.add_asset_metadata(metadata, partition_key=partition)
+                context.log_event(
+                    dg.AssetMaterialization(key, partition=partition, metadata=metadata)
+                )
         if errors:
             first, error = next(iter(errors.items()))
             names = ", ".join(errors)
@@ -130,7 +140,7 @@ class Step:
                     found.add(materialization.partition)
         return found
 
-    def _done(self, partition: str | None = None) -> Done:
+    def _done(self, partition: str | None = None, crew: OpenCrew | None = None) -> Done:
         """Run one partition, and check what has become visible."""
         from fanout_pipeline.engine.run import run_strategy
         from fanout_pipeline.measuring.correctness.verification import verify
@@ -141,10 +151,8 @@ class Step:
         require_apart(spec, folder)
         log = _log_to(context.log, partition)
         log(f"Results are kept in {folder}")
-        strategy = STRATEGIES[options.strategy or AUTO]
-        run = run_strategy(
-            strategy, spec, folder, options, log=log, ledger=True, resume=self._config.resume
-        )
+        how = {"ledger": True, "resume": self._config.resume, "crew": crew}
+        run = run_strategy(self._strategy, spec, folder, options, log=log, **how)
         log(f"{run.items:,} items in {run.wall_seconds:.3f} s by {run.strategy}")
         if run.failed:
             context.log.warning(f"{run.failed:,} of {run.items:,} items failed")
