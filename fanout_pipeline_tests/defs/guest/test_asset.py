@@ -1,6 +1,5 @@
 """`fanout_asset` is one ordinary asset, on the data that a project has."""
 
-
 import dagster as dg
 import pandas
 import polars
