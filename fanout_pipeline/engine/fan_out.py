@@ -65,7 +65,7 @@ def fan_out(
         _require_callable(called, setup)
     keep = _with_key(keep, key)
     spec = FanoutSpec(
-        re.sub(r"\W", "_", name or function_name(function).rpartition(":")[2]),
+        re.sub(r"\W", "_", name or function_name(function).rpartition(":")[2], flags=re.ASCII),
         _source(items, columns, keep),
         function,
         batch_function,
