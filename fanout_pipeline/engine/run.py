@@ -137,6 +137,7 @@ def _run_here(
     pids = tuple(one.pid for one in used)
     pids = _called(cold.ran, pids) if strategy.grows else pids or (os.getpid(),)
     start_seconds, stop_seconds = started - began, stopped - begin_stop
+    reused = [one.part for one in cold.cut.finished]
     return RunRecord(
         strategy=strategy.name,
         wall_seconds=start_seconds + cold.seconds + stop_seconds,
@@ -160,9 +161,10 @@ def _run_here(
         sent_bytes=cold.ran.sent_bytes,
         pickle_seconds=cold.ran.pickle_seconds,
         failed=cold.manifest.failed,
+        retried=sum(p.retried for p in cold.ran.parts) - sum(p.retried for p in reused),
         why=why,
-        reused_chunks=len(cold.cut.finished),
-        reused_items=sum(one.part.items for one in cold.cut.finished),
+        reused_chunks=len(reused),
+        reused_items=sum(part.items for part in reused),
     )
 
 
