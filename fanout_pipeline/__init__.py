@@ -8,6 +8,7 @@ from importlib import import_module
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from fanout_pipeline.defs.component.fanout import Fanout
     from fanout_pipeline.defs.guest.asset import fanout_asset
     from fanout_pipeline.defs.guest.upstream import Upstream
     from fanout_pipeline.defs.lab.factory import fanout_definitions
@@ -42,6 +43,7 @@ __all__ = [
     "BudgetSpent",
     "Chunk",
     "Csv",
+    "Fanout",
     "FanoutSpec",
     "FileHandle",
     "Files",
@@ -75,6 +77,7 @@ _MODULES = {
     "BudgetSpent": "engine.model.errors",
     "Chunk": "sources.source",
     "Csv": "sources.csv_files",
+    "Fanout": "defs.component.fanout",
     "FanoutSpec": "engine.model.spec",
     "FileHandle": "sources.file_handle",
     "Files": "sources.whole_files",
