@@ -11,9 +11,7 @@ import sys
 from contextlib import suppress
 
 FOREIGN_SIGNALS = {
-    getattr(signal, name)
-    for name in ("SIGKILL", "SIGTERM", "SIGHUP")
-    if hasattr(signal, name)
+    getattr(signal, name) for name in ("SIGKILL", "SIGTERM", "SIGHUP") if hasattr(signal, name)
 }
 """Signals that programs do not send to themselves."""
 _PR_SET_PDEATHSIG = 1
