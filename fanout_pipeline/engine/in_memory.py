@@ -26,6 +26,7 @@ from fanout_pipeline.engine.system.progress import Progress
 from fanout_pipeline.engine.system.surroundings import Surroundings
 from fanout_pipeline.engine.system.usage import ProcessUsage, own_usage
 from fanout_pipeline.engine.timing.timeline import mean, total
+from fanout_pipeline.results.files.windows import refuse_on_windows
 from fanout_pipeline.results.memory import MemoryResults
 from fanout_pipeline.sources.source import Chunk, Source, Version
 from fanout_pipeline.sources.spool.feed import feed_of
@@ -149,6 +150,7 @@ def _taken_in(
     if source.sent(Chunk(0, 0, 0)) is not None or feed_of(source) is None:
         yield source, Cut(source.chunks(wanted))
         return
+    refuse_on_windows("Inputs that are spooled")
     basis = Basis(seen, input_, {}, {}, is_spooled=True)
     with TemporaryDirectory(prefix="fanout-") as folder:
         results.local = Path(folder)
