@@ -6,10 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from fanout_pipeline.sources.objects import InMemory, Integers
-from fanout_pipeline.sources.pandas_tables import pandas_source
 from fanout_pipeline.sources.source import Source
-from fanout_pipeline.sources.table_rows import ITEM
-from fanout_pipeline.sources.tables import Frame, chosen
 
 
 def as_source(items: Any, columns: Sequence[str] | None = None, keep: Sequence[str] = ()) -> Source:
@@ -54,6 +51,10 @@ def _is_columnar(items: Any) -> bool:
 
 def _columnar(items: Any, columns: Sequence[str] | None, keep: Sequence[str]) -> Source:
     """The source of a frame, a table, or a single column. Raises TypeError where a column is missing."""
+    from fanout_pipeline.sources.pandas_tables import pandas_source
+    from fanout_pipeline.sources.table_rows import ITEM
+    from fanout_pipeline.sources.tables import Frame, chosen
+
     name = f"the {type(items).__name__}"
     if type(items).__module__.partition(".")[0] == "pandas":
         return pandas_source(items, name, columns, keep)

@@ -35,7 +35,7 @@ class Integers(Source):
         return Version(repr(self.items), size)
 
     def read(self, chunk: Chunk) -> Items:
-        return Items(chunk, self.items[chunk.start : chunk.stop])
+        return PackedItems(chunk, self.items[chunk.start : chunk.stop], None)
 
     def locate(self, index: int) -> str:
         return f"item {index + 1} of {self.items}"
@@ -67,7 +67,7 @@ class InMemory(Source):
             raise BadInput(
                 f"The items of {self} were consumed by the run. To read them again, give a list."
             )
-        return PackedItems(chunk, self.items[chunk.start : chunk.stop], self.columns)
+        return PackedItems(chunk, _Part(self.items, chunk.start, chunk.stop), self.columns)
 
     def sent(self, chunk: Chunk) -> Source | None:
         """Raises BadInput for an item that cannot be pickled."""
@@ -104,6 +104,28 @@ class InMemory(Source):
 
     def __str__(self) -> str:
         return self.name or f"the {type(self.items).__name__}"
+
+
+class _Part(Sequence[Any]):
+    """Consecutive items of a sequence, which are not copied: of a long list that takes as long as quick calls."""
+
+    def __init__(self, items: Sequence[Any], start: int, stop: int):
+        self._items = items
+        self._range = range(start, stop)
+
+    def __len__(self) -> int:
+        return len(self._range)
+
+    def __getitem__(self, position: Any) -> Any:
+        if not isinstance(position, slice):
+            return self._items[self._range[position]]
+        rows = self._range[position]
+        found = self._items[rows.start : rows.stop : rows.step]
+        if len(found) < len(rows):
+            raise BadInput(
+                "The items have become fewer while they were called: give a copy of them."
+            )
+        return found
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,9 +13,7 @@ class New(NamedTuple):
 
     chunks: list[Chunk]
     ended: bool
-    """Whether nothing more will."""
-    failed: bool = False
-    """Whether that is because the rest cannot be had: then nothing more is to be begun."""
+    """Whether nothing more will, be it that the rest cannot be had: see `require_all`."""
 
 
 class Arrivals(Protocol):

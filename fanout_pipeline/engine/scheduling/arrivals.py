@@ -24,13 +24,11 @@ class SpoolArrivals(Arrivals):
 
     def new(self) -> New:
         units, ended, failed = self._spool.so_far
-        if failed:
-            return New([], ended=True, failed=True)
         chunks: list[Chunk] = []
         for start, stop in gaps([(self._seen, units)], self._finished):
             for begin in range(start, stop, self.longest):
                 chunks.append(Chunk(len(chunks), begin, min(stop, begin + self.longest)))
-        if ended and not units:
+        if ended and not units and not failed:
             chunks.append(Chunk(0, 0, 0))  # Results of nothing are a part, too.
         self._seen = units
         while self._finished and self._finished[0].stop <= units:

@@ -38,7 +38,7 @@ class Arrived(NamedTuple):
     ended: bool
     """Whether that is all."""
     failed: bool = False
-    """Whether the rest cannot be had."""
+    """Whether it has ended because the rest cannot be had."""
 
 
 class Spool:
@@ -105,7 +105,7 @@ class Spool:
     def so_far(self) -> Arrived:
         """What has arrived, whatever became of the rest."""
         with self._changed:
-            return Arrived(self._last.units, self._ended, self._error is not None)
+            return Arrived(self._last.units, self._is_over, self._error is not None)
 
     def wait(self, units: int, seconds: float) -> None:
         """Wait until more than so many units have arrived, or all, or nothing more will; or so long."""
