@@ -101,7 +101,7 @@ class SpoolIntake(Intake):
             finished = self._same(finished)
         self._spool.forget_before()
         if not self._whole:
-            return Cut((), SpoolArrivals(self._spool, finished), finished)
+            return Cut((), SpoolArrivals(self._spool, finished, self._log), finished)
         self._spool.let_run()
         while not self._spool.arrived.ended:
             self._spool.wait(self._spool.arrived.units, WAIT_SECONDS)

@@ -36,7 +36,15 @@ def as_source(items: Any, columns: Sequence[str] | None = None, keep: Sequence[s
             f"items is of type {type(items).__name__}, which cannot be iterated over. "
             f"Give a list, a frame or a source.{lazy}"
         )
-    return InMemory(items)
+    return InMemory(items if _can_be_sliced(items) else list(items))
+
+
+def _can_be_sliced(items: Iterable[Any]) -> bool:
+    """Also of iterables that are no sequences: nobody slices them."""
+    try:
+        return not isinstance(items, Sequence) or len(items[:0]) == 0
+    except Exception:  # a deque, or a class with a mere `__getitem__`
+        return False
 
 
 def _is_columnar(items: Any) -> bool:

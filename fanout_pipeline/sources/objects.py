@@ -10,6 +10,7 @@ from contextvars import copy_context
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
+from fanout_pipeline.sources.consecutive import Consecutive
 from fanout_pipeline.sources.source import BadInput, Chunk, Items, Source, Version
 from fanout_pipeline.sources.spool.feed import Feed, Files, Group
 from fanout_pipeline.sources.spool.packed import FLUSH, Packed, PackedItems, packed
@@ -67,7 +68,7 @@ class InMemory(Source):
             raise BadInput(
                 f"The items of {self} were consumed by the run. To read them again, give a list."
             )
-        return PackedItems(chunk, _Part(self.items, chunk.start, chunk.stop), self.columns)
+        return PackedItems(chunk, Consecutive(self.items, chunk.start, chunk.stop), self.columns)
 
     def sent(self, chunk: Chunk) -> Source | None:
         """Raises BadInput for an item that cannot be pickled."""
@@ -106,28 +107,6 @@ class InMemory(Source):
         return self.name or f"the {type(self.items).__name__}"
 
 
-class _Part(Sequence[Any]):
-    """Consecutive items of a sequence, which are not copied: of a long list that takes as long as quick calls."""
-
-    def __init__(self, items: Sequence[Any], start: int, stop: int):
-        self._items = items
-        self._range = range(start, stop)
-
-    def __len__(self) -> int:
-        return len(self._range)
-
-    def __getitem__(self, position: Any) -> Any:
-        if not isinstance(position, slice):
-            return self._items[self._range[position]]
-        rows = self._range[position]
-        found = self._items[rows.start : rows.stop : rows.step]
-        if len(found) < len(rows):
-            raise BadInput(
-                "The items have become fewer while they were called: give a copy of them."
-            )
-        return found
-
-
 @dataclass(frozen=True, slots=True)
 class Sent(Source):
     """Some items of a sequence, for a process that has not got the rest."""
@@ -158,6 +137,7 @@ class _Objects(Feed):
     def __init__(self, source: InMemory):
         self._source = source
         self._name = str(source)
+        self.is_consumed = isinstance(source.items, Iterator)
         self._total = len(source.items) if isinstance(source.items, Sequence) else None
         self._read = 0
         self._pulling: _Pulling | None = None

@@ -13,7 +13,9 @@ class New(NamedTuple):
 
     chunks: list[Chunk]
     ended: bool
-    """Whether nothing more will, be it that the rest cannot be had: see `require_all`."""
+    """Whether nothing more will."""
+    failed: bool = False
+    """Whether that is because the rest cannot be had: then nothing more is to be begun."""
 
 
 class Arrivals(Protocol):

@@ -119,7 +119,7 @@ class ChunkPlan:
         self._longest = 0 if arrivals is None else arrivals.longest
         """Chunks that have arrived are joined up to this size."""
         self.is_cut_off = False
-        """Whether the run is to end with what it has begun: a budget is spent."""
+        """Whether the run is to end with what it has begun: a budget is spent, or the rest of the input cannot be had."""
 
     @property
     def awaits(self) -> bool:
@@ -142,12 +142,13 @@ class ChunkPlan:
         self._whole.append(chunk)
 
     def arrive(self) -> None:
-        """Take up what has arrived."""
+        """Take up what has arrived. If no more can be had, nothing more is given out."""
         if self._arrivals is None:
             return
         new = self._arrivals.new()
         for chunk in new.chunks:
             self.add(chunk)
+        self.is_cut_off = new.failed
         if new.ended:
             self._arrivals = None
 

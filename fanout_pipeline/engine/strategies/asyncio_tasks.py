@@ -135,6 +135,9 @@ class _EventLoop(Crew):
                 return
             if isinstance(done, Arrived):
                 plan.arrive()
+                if plan.is_cut_off and work.arrivals is not None:
+                    # Chunks are not cut short here: to finish those that were begun may take long.
+                    work.arrivals.require_all()
                 continue
             part = _written(work, done, read_seconds.pop(done.chunk.number))
             del begun[done.chunk.number]
