@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import logging
 import os
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -13,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fanout_pipeline.engine.calls.invoke import is_async
-from fanout_pipeline.engine.functions.fingerprint import function_name
+from fanout_pipeline.engine.functions.name import function_name
 from fanout_pipeline.engine.model.keywords import names_keywords
 from fanout_pipeline.engine.model.options import Options
 from fanout_pipeline.engine.model.spec import Dependency, FanoutSpec
@@ -81,7 +80,7 @@ def fan_out(
         thread_safe=thread_safe,
         code_version=code_version,
     )
-    log = _log_to(logging.getLogger("fanout_pipeline") if context is None else context.log)
+    log = _log_to(context)
     if progress is None:
         progress = context is None and can_show()
     run = partial(_run, _strategy(options), spec, options, log, progress)
@@ -165,7 +164,11 @@ def _source(items: Any, columns: Sequence[str] | None, keep: Sequence[str]) -> S
     return as_source(items, columns, keep)
 
 
-def _log_to(logger: Any) -> Callable[[str], object]:
+def _log_to(context: Any) -> Callable[[str], object]:
+    """The log of an asset, else Python's."""
+    import logging
+
+    logger = logging.getLogger("fanout_pipeline") if context is None else context.log
     return lambda line: (logger.warning if "Warning: " in line else logger.info)(line)
 
 

@@ -14,7 +14,7 @@ from fanout_pipeline.defs.config.dagster_executors import DAGSTER_EXECUTORS
 from fanout_pipeline.defs.config.data_folder import DataFolder
 from fanout_pipeline.defs.config.resources import Fanout
 from fanout_pipeline.defs.shared.overlap import ALONE, TIMED
-from fanout_pipeline.engine.functions.fingerprint import function_name
+from fanout_pipeline.engine.functions.name import function_name
 from fanout_pipeline.engine.model.spec import FanoutSpec
 from fanout_pipeline.engine.registry import REFERENCE, STRATEGIES
 from fanout_pipeline.engine.suitability import unsuited_baselines

@@ -52,7 +52,7 @@ def _spent(limits: CallLimits, calls: int, seconds: float, progress: Progress) -
             f"{calls / share:,.0f} calls and {seconds / share:,.0f} s."
         )
     return BudgetSpent(
-        f"{message} What was done is kept where runs are resumed: then the next one goes on from there.",
+        message,
         calls,
         items,
         seconds,

@@ -280,7 +280,7 @@ class WorkerValue:
         traceback = "  " + found.traceback.rstrip("\n").replace("\n", "\n  ")
         return SetupFailed(
             f"setup {setup_name(self._setup)} raised {found.error_type}: {found.message}\n\n"
-            f"In the worker:\n{traceback}\n"
+            f"In the call:\n{traceback}\n"
         )
 
     def _log(self, error: BaseException) -> None:

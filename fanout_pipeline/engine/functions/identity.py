@@ -16,8 +16,9 @@ from importlib.metadata import Distribution, PackageNotFoundError, distributions
 from pathlib import Path
 from typing import Any
 
-from fanout_pipeline.engine.functions.fingerprint import function_fingerprint, function_name
+from fanout_pipeline.engine.functions.fingerprint import function_fingerprint
 from fanout_pipeline.engine.functions.input_guard import stamps_of
+from fanout_pipeline.engine.functions.name import function_name
 from fanout_pipeline.engine.model.options import Options
 from fanout_pipeline.engine.model.spec import FanoutSpec
 from fanout_pipeline.engine.model.strategy import Strategy

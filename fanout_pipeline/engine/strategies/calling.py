@@ -79,12 +79,12 @@ class Calling:
         try:
             self._call(0, self._first, self._began)
             self._join()
-            self.supervising.end()
+            self._end()
         except BaseException as error:
             self._plan.stop()
             with interrupts_held():
                 self._end_threads()
-            self.supervising.end()
+            self._end()
             if not isinstance(error, Stopped):
                 raise
         first = self._error or self.supervising.error
@@ -97,6 +97,12 @@ class Calling:
             timeline.until(ended, "wait")
         timelines = (*self._timelines, *self.supervising.timelines)
         return Ran(self._parts.in_order(), timelines, self.supervising.sent_bytes)
+
+    def _end(self) -> None:
+        self.supervising.end()
+        growth = self._growth
+        # They refer to this object: the results would outlive their last reference, until Python looks for cycles.
+        del growth.look, growth.seen, growth.more_threads
 
     def _call(self, number: int, watch: Watch, began: float) -> None:
         """Do chunks as long as there are any for the thread of this number."""
@@ -127,6 +133,7 @@ class Calling:
             try:
                 done = process(self._work, chunk, control)
             except Spent:
+                watch.end(0)
                 plan.cut_off(chunk)
                 return
             watch.end(done.part.items)

@@ -6,6 +6,7 @@ A worker has one chunk at a time. Chunks are begun in the order of the input.
 from __future__ import annotations
 
 import time
+from contextlib import ExitStack
 from dataclasses import replace
 from functools import cached_property
 
@@ -110,7 +111,10 @@ class SupervisedRun:
 
         Raises what the function or a source raised, or WorkerDied.
         """
-        with self._slots as slots, values_closed(self._slots, self._work.setup):
+        with ExitStack() as stack:
+            stack.callback(self._forget_joining)
+            slots = stack.enter_context(self._slots)
+            stack.enter_context(values_closed(slots, self._work.setup))
             self._join()
             self._assign()
             while self._assignments.more or self._plan.unfinished:
@@ -134,6 +138,10 @@ class SupervisedRun:
             self._slots.timelines(time.perf_counter()),
             self._workers.sent_bytes - self._sent_before,
         )
+
+    def _forget_joining(self) -> None:
+        # It refers to this object: the results would outlive their last reference, until Python looks for cycles.
+        self._joining = None
 
     def _join(self) -> None:
         if self._joining is not None:
