@@ -96,7 +96,7 @@ def main(descriptor: int, call_log: int, cpu_seconds: float) -> None:
                 parent.send(_answer(work, order, recorder, handing_back, imported, value))
                 imported = 0.0
             case str() if message == HELLO:
-                parent.send(_ready(value))
+                parent.send(_ready(value, recorder))
             case str() if message == CLOSE:
                 _close(value)
                 value = None
@@ -123,12 +123,12 @@ def _value_of(work: Any, parent: Parent) -> HeldValue | None:
     return value
 
 
-def _ready(value: HeldValue | None) -> Any:
+def _ready(value: HeldValue | None, recorder: Recorder) -> Any:
     """The answer of a worker that joins a run, once it could begin to call: the seconds that setup took."""
     began = time.perf_counter()
     try:
         if value is not None:
-            value.ready()
+            value.ready(recorder)
     except BaseException as error:
         from fanout_pipeline.engine.model.errors import picklable
 
