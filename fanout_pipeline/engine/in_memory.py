@@ -130,8 +130,8 @@ def _called(
 
 
 def _had(results: MemoryResults, ran: Ran) -> int:
-    """How many processes other than this one have called, or how many threads of this one."""
-    return len(results.pids - {os.getpid()}) or max(1, len(ran.timelines))
+    """How many processes, or threads of this one, called in the end."""
+    return ran.workers or len(results.pids) or 1
 
 
 @contextmanager

@@ -102,6 +102,11 @@ class CallLog:
         """Whether the worker is making the value that `setup` makes."""
         return self._words[_ITEM] == _SETUP
 
+    @property
+    def has_set_up(self) -> bool:
+        """Whether the worker has made a value, and is not making another."""
+        return self._words[_CALLS] > 0 and not self.is_setting_up
+
     def kept(self, ended: bool) -> tuple[int, tuple[int | None, dict[str, Any]] | None]:
         """How many log records were kept back since this was last asked, and the last one: (index, fields).
 
