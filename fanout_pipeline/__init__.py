@@ -8,6 +8,8 @@ from importlib import import_module
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from fanout_pipeline.defs.guest.asset import fanout_asset
+    from fanout_pipeline.defs.guest.upstream import Upstream
     from fanout_pipeline.defs.lab.factory import fanout_definitions
     from fanout_pipeline.engine.fan_out import fan_out
     from fanout_pipeline.engine.model.errors import BudgetSpent, ItemFailed, SetupFailed, WorkerDied
@@ -56,9 +58,11 @@ __all__ = [
     "Sql",
     "TextLines",
     "Unreadable",
+    "Upstream",
     "Version",
     "WorkerDied",
     "fan_out",
+    "fanout_asset",
     "fanout_definitions",
     "iter_results",
     "read_failures",
@@ -87,9 +91,11 @@ _MODULES = {
     "Sql": "sources.sql",
     "TextLines": "sources.text_lines",
     "Unreadable": "sources.source",
+    "Upstream": "defs.guest.upstream",
     "Version": "sources.source",
     "WorkerDied": "engine.model.errors",
     "fan_out": "engine.fan_out",
+    "fanout_asset": "defs.guest.asset",
     "fanout_definitions": "defs.lab.factory",
     "iter_results": "results.read",
     "read_failures": "results.failures",

@@ -45,6 +45,7 @@ ORDER = (
     "executor",
     "defs.shared",
     "defs.config",
+    "defs.guest",
     "defs.assets",
     "defs.trial_runs",
     "defs.lab",

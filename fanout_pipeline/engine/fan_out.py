@@ -60,12 +60,14 @@ def fan_out(
     `items` is a list or other sequence, an iterable, a DataFrame (pandas, polars), an Arrow table, a NumPy array or
     a `Source`. Rows of frames and tables are given as dicts; `columns` picks some, and of one its plain values.
     """
-    options = _chosen(options, strategy)
+    options = chosen_options(options, strategy)
+    if options.verify:
+        raise ValueError("verify is for assets, whose results have checks: leave it out.")
     for called in (function, *([] if batch_function is None else [batch_function])):
-        _require_callable(called, setup)
-    keep = _with_key(keep, key)
+        require_callable(called, setup)
+    keep = with_key(keep, key)
     spec = FanoutSpec(
-        re.sub(r"\W", "_", name or function_name(function).rpartition(":")[2]),
+        re.sub(r"\W", "_", name or function_name(function).rpartition(":")[2], flags=re.ASCII),
         _source(items, columns, keep),
         function,
         batch_function,
@@ -93,7 +95,7 @@ def fan_out(
         return results
 
 
-def _chosen(options: Options | None, strategy: str | None) -> Options:
+def chosen_options(options: Options | None, strategy: str | None) -> Options:
     """The options with the strategy that is asked for, in whichever place."""
     if options is None:
         options = Options()
@@ -110,7 +112,7 @@ def _chosen(options: Options | None, strategy: str | None) -> Options:
     return replace(options, strategy=strategy)
 
 
-def _require_callable(function: Any, setup: Any) -> None:
+def require_callable(function: Any, setup: Any) -> None:
     """Raises TypeError where the function cannot be called with an item, and with what `setup` gives."""
     if not callable(function):
         raise TypeError(
@@ -148,7 +150,7 @@ def _strategy(options: Options) -> Strategy:
     raise ValueError(f"There is no strategy {name!r}. {nearest(name, known)}")
 
 
-def _with_key(keep: Sequence[str], key: str | None) -> tuple[str, ...]:
+def with_key(keep: Sequence[str], key: str | None) -> tuple[str, ...]:
     """The names of the columns that are kept; the key is one of them."""
     if isinstance(keep, str):
         raise TypeError(f"keep is a tuple of names: write keep=({keep!r},)")

@@ -27,6 +27,7 @@ _NUMBERS = (
     "worker_memory_mb",
     "chunks",
     "recycle_after",
+    "verify",
     "per_second",
     "burst",
     "budget_seconds",
@@ -138,6 +139,9 @@ class Options(FailurePolicy):
     """After how many calls the value that `setup` made is closed and made anew, as for a client that leaks or a token
     that expires. Each worker counts its own calls. None: the value lasts as long as its worker does."""
 
+    verify: float = 0.0
+    """The share of the items whose calls an asset makes again afterwards, to compare results: 0.01 is one in a hundred."""
+
     def __post_init__(self) -> None:
         FailurePolicy.__post_init__(self)
         _require_numbers(self, _NUMBERS)
@@ -155,6 +159,12 @@ class Options(FailurePolicy):
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise ValueError(f"{name} must be at least 1, not {value}")
+        self._require_meant()
+
+    def _require_meant(self) -> None:
+        """Raises ValueError for what is in bounds and cannot be meant."""
+        if not 0 <= self.verify <= 1:
+            raise ValueError(f"verify is a share, from 0 to 1, not {self.verify}")
         if self.burst is not None and self.per_second is None:
             raise ValueError("burst is the size of the bucket that per_second fills: set both")
         if self.recycle_after is not None and self.recycle_after < 1:
