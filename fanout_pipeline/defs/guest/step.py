@@ -51,7 +51,10 @@ class Guest:
             return self.over.source(value, self.spec.keep)
         if partition is None:
             return self.spec.source
-        return self.over.at(partition) if isinstance(self.over, Source) else self.over(partition)
+        if not isinstance(self.over, Source):
+            return self.over(partition)
+        several = getattr(self.partitions_def, "get_partition_key_from_str", None)
+        return self.over.at(partition, several(partition).keys_by_dimension if several else None)
 
 
 class Step:

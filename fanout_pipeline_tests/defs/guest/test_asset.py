@@ -16,6 +16,8 @@ from fanout_pipeline_tests.defs.guest.functions import (
     with_api,
 )
 
+DAYS = dg.StaticPartitionsDefinition(["001", "002"])
+
 pytestmark = pytest.mark.filterwarnings("ignore::dagster.BetaWarning")
 
 
@@ -219,14 +221,27 @@ def test_partitions(instance, root):
     (root / "in").mkdir()
     for day in ("001", "002"):
         (root / "in" / f"{day}.csv").write_text(f"number\n{int(day)}\n{int(day) + 10}\n")
-    source = Csv("in/{partition}.csv", columns=["number"], types={"number": "int64"})
-    days = dg.StaticPartitionsDefinition(["001", "002"])
-    asset = fanout_asset(doubled, over=source, unpack=False, partitions_def=days)
+    source = Csv("in/{partition}.csv", columns=["number"], types={"number": int})
+    asset = fanout_asset(doubled, over=source, unpack=False, partitions_def=DAYS)
     for day in ("001", "002"):
         found = metadata_of(materialized(instance, asset, partition_key=day), "doubled")
         assert found["dagster/partition_row_count"] == 2
     assert read_results(root / "doubled" / "partition=001")["result"].tolist() == [2, 22]
     assert read_results(root / "doubled" / "partition=002")["result"].tolist() == [4, 24]
+
+
+def test_two_dimensions(instance, root):
+    """A path may name the dimensions of a partition."""
+    for day in ("001", "002"):
+        (root / f"nl-{day}.txt").write_text(f"{int(day)}\n")
+    both = dg.MultiPartitionsDefinition(
+        {"day": DAYS, "country": dg.StaticPartitionsDefinition(["nl"])}
+    )
+    over = IntegerLines("{country}-{day}.txt")
+    asset = fanout_asset(doubled, over=over, unpack=False, partitions_def=both)
+    key = dg.MultiPartitionKey({"day": "002", "country": "nl"})
+    materialized(instance, asset, partition_key=key)
+    assert read_results(root / "doubled" / "partition=nl%7C002")["result"].tolist() == [4]
 
 
 def test_one_run_over_many_partitions(instance, root):
@@ -262,11 +277,17 @@ def test_one_run_over_many_partitions(instance, root):
             {"over": lambda key: None},
             "is a function of a partition's key, and it has no partitions",
         ),
+        (
+            {"over": IntegerLines("x/{partition}")},
+            "names a partition, and the asset doubled has none",
+        ),
+        ({"over": IntegerLines("x"), "partitions_def": DAYS}, "would read the same input, x. Name"),
+        ({"over": IntegerLines("{day}"), "partitions_def": DAYS}, "names {day}, which the asset"),
         ({"over": IntegerLines("x"), "group": "a"}, "fanout_asset has no 'group'.*group_name"),
         ({"over": IntegerLines("x"), "resources": "api"}, "is a set of names"),
     ],
 )
 def test_what_cannot_be_meant(keywords, message):
     """An asset that could not be run is refused where it is made, and its name is told."""
-    with pytest.raises(TypeError, match=message):
+    with pytest.raises((TypeError, ValueError), match=message):
         fanout_asset(doubled, **keywords)
