@@ -52,6 +52,10 @@ ORDER = (
     "defs.lab",
     "defs",
     "definitions",
+    "command_line.cleaning",
+    "command_line.examining",
+    "command_line",
+    "__main__",
 )
 """Each may import itself and those before it. `engine` stands for the modules directly in it."""
 
