@@ -19,15 +19,15 @@ _POLL_SECONDS = 0.02
 
 
 @contextmanager
-def locked(path: Path, seconds: float = 0.0) -> Iterator[None]:
-    """Hold the lock during the block; creates the file if needed.
+def locked(path: Path, seconds: float = 0.0) -> Iterator[int]:
+    """Hold the lock during the block, which is given the file's descriptor; creates the file if needed.
 
     Raises TimeoutError if someone else, this process included, holds it for longer than `seconds`, and
     CannotWrite if the file cannot be created.
     """
     descriptor = _acquired(path, time.monotonic() + seconds)
     try:
-        yield
+        yield descriptor
     finally:
         # Closing alone would not do: a process forked from this one has the descriptor, too.
         fcntl.flock(descriptor, fcntl.LOCK_UN)
