@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 def handed_over(several: Sequence[Done]) -> Any:
-    from fanout_pipeline.results.read import read_results
+    from fanout_pipeline.results.read_results import read_results
 
     (one,) = several
     return read_results(one.folder)

@@ -14,7 +14,7 @@ class FanoutIOManager(dg.ConfigurableIOManager):
         raise NotImplementedError
 
     def load_input(self, context: dg.InputContext) -> Any:
-        from fanout_pipeline.results.read import read_results
+        from fanout_pipeline.results.read_results import read_results
 
         root = data_root(context.instance.storage_directory())
         return read_results(place(root, context.asset_key.path))
