@@ -18,16 +18,22 @@ FORMS: Mapping[str, Callable[[Table], Any]] = {
     "pyarrow.RecordBatchReader": Table.reader,
 }
 """How each is made of a table. The first is what code gets that names none."""
-DEFAULT = next(iter(FORMS))
 
 
-def form_of(wanted: Any) -> str | None:
-    """The name in FORMS of a type; None if it is none of them."""
+def form_of(wanted: Any) -> Callable[[Table], Any] | None:
+    """How a table is made an object of the type that is wanted; None if it cannot be."""
     if wanted in (None, Any, type(None)):
-        return DEFAULT
-    for name in FORMS:
+        return next(iter(FORMS.values()))
+    for name, made in FORMS.items():
         module, _, attribute = name.rpartition(".")
         # Whoever has the type has imported its module.
         if module in sys.modules and getattr(sys.modules[module], attribute, None) is wanted:
-            return name
+            return made
     return None
+
+
+def name_of(wanted: Any) -> str:
+    """What messages call a type."""
+    if isinstance(wanted, type) and not hasattr(wanted, "__origin__"):
+        return f"{wanted.__module__}.{wanted.__qualname__}".removeprefix("builtins.")
+    return str(wanted)

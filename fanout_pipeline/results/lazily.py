@@ -26,6 +26,7 @@ MOST_OPEN = 256
 def to_lazy(table: Table) -> polars.LazyFrame:
     """The table as a polars LazyFrame."""
     import polars
+    import pyarrow
 
     schema = polars.DataFrame(table.schema.empty_table()).schema
     frames = []
@@ -40,7 +41,8 @@ def to_lazy(table: Table) -> polars.LazyFrame:
                 frame = frame.select([*table.columns])
                 found = frame.collect_schema()
         if frame is None or found != schema:
-            frame = Table({partition: snapshot}, table.columns).to_polars().lazy()
+            read = pyarrow.Table.from_batches(table.batches_of(partition), table.schema)
+            frame = polars.DataFrame(read).lazy()
         frames.append(frame)
     return polars.concat(frames)
 

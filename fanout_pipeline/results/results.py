@@ -32,9 +32,17 @@ class Results(Sequence[Any]):
     def __init__(self, kept: Kept, record: Any = None):
         self.record = record
         """How the run went: strategy and why, seconds by phase, workers, what was reused. A `RunRecord`; None of a run
-        that has ended early."""
+        that has ended early, and of results that were loaded from a folder."""
         self._kept: Kept | None = kept
         self._block: tuple[int, Sequence[Any]] = (0, ())
+
+    @classmethod
+    def of(cls, folder: str | Path) -> Self:
+        """The results that are visible in a folder; they have no record. Raises NoResults."""
+        from fanout_pipeline.results.kept import KeptInFolder
+        from fanout_pipeline.results.read import Snapshot
+
+        return cls(KeptInFolder(Snapshot.of(folder), None, Path(folder)))
 
     @property
     def path(self) -> Path | None:
@@ -125,9 +133,11 @@ class Results(Sequence[Any]):
 
     def _summary(self) -> str:
         run, failed = self.record, self._opened.failed
-        how = (
-            f"{run.strategy}, {run.wall_seconds:,.3g} s" if run else "of a run that has ended early"
-        )
+        how = "of a run that has ended early"
+        if run:
+            how = f"{run.strategy}, {run.wall_seconds:,.3g} s"
+        elif self._opened.committed:
+            how = f"in {self._opened.path}"
         return f"{len(self):,} Results{f', {failed:,} failed' if failed else ''}, {how}"
 
     def _first(self) -> Iterator[str]:

@@ -46,17 +46,17 @@ class Table:
     @classmethod
     def of(
         cls,
-        results: str | Path | Snapshot | Mapping[str, str | Path | Snapshot],
+        results: str | Path | Snapshot | Mapping[str | None, Path],
         columns: Sequence[str] | None = None,
     ) -> Table:
-        """The results of a folder, or of the folder of each partition; of all columns, or of these alone.
+        """The results of a folder, or of the folder of each partition (None: there are none); of all columns, or of these.
 
         Raises NoResults; ValueError for a column that is not there, or where results have one of the name
         `partition`; MixedTypes, a TypeError, where partitions have no type in common.
         """
-        several = isinstance(results, Mapping)
         folders = results if isinstance(results, Mapping) else {None: results}
         snapshots = {name: Snapshot.of(folder) for name, folder in folders.items()}
+        several = None not in snapshots
         there = _columns(snapshots)
         if columns is None:
             names = [*[PARTITION][:several], *there]
@@ -89,18 +89,25 @@ class Table:
 
     def batches(self, batch_items: int = 65_536) -> Iterator[pyarrow.RecordBatch]:
         """The rows in order, at most so many at a time, each time with the same schema."""
+        for partition in self.snapshots:
+            yield from self.batches_of(partition, batch_items)
+
+    def batches_of(
+        self, partition: str | None, batch_items: int = 65_536
+    ) -> Iterator[pyarrow.RecordBatch]:
+        """The rows of one partition."""
         schema, stored = self.schema, self.stored
-        for partition, snapshot in self.snapshots.items():
-            try:
-                for batch in snapshot.batches(batch_items, columns=stored or INDEX):
-                    key = pyarrow.scalar(partition, pyarrow.large_string())
-                    arrays = [
-                        batch[name] if name in stored else pyarrow.repeat(key, len(batch))
-                        for name in self.columns
-                    ]
-                    yield pyarrow.RecordBatch.from_arrays(arrays, schema=schema)
-            except Inexact as error:
-                raise self._inexact(error, partition) from None
+        key = pyarrow.scalar(partition, pyarrow.large_string())
+        snapshot = self.snapshots[partition]
+        try:
+            for batch in snapshot.batches(batch_items, columns=stored or INDEX):
+                arrays = [
+                    batch[name] if name in stored else pyarrow.repeat(key, len(batch))
+                    for name in self.columns
+                ]
+                yield pyarrow.RecordBatch.from_arrays(arrays, schema=schema)
+        except Inexact as error:
+            raise self._inexact(error, partition) from None
 
     def frames(self, batch_items: int = 65_536) -> Iterator[pandas.DataFrame]:
         """The same as DataFrames; a column has one dtype in all of them."""
