@@ -27,6 +27,7 @@ METADATA = {
     "peak_rss_bytes",
     "items",
     "failed",
+    "retried",
     "items_per_second",
     "workers",
     "worker_pids",

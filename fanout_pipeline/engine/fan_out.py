@@ -67,7 +67,7 @@ def fan_out(
         require_callable(called, setup)
     keep = with_key(keep, key)
     spec = FanoutSpec(
-        re.sub(r"\W", "_", name or function_name(function).rpartition(":")[2]),
+        re.sub(r"\W", "_", name or function_name(function).rpartition(":")[2], flags=re.ASCII),
         _source(items, columns, keep),
         function,
         batch_function,

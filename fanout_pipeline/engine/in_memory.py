@@ -116,6 +116,7 @@ def _run(
         phases=total([*outside, mean(ran.timelines)]),
         sent_bytes=ran.sent_bytes,
         failed=sum(len(part.failed) for part in parts),
+        retried=results.retried,
         why=crew.why,
     )
 

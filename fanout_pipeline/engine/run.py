@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 
 import fanout_pipeline.engine.calls.imports  # noqa: F401 (not in a run's time)
+from fanout_pipeline.engine.crews import OpenCrew
 from fanout_pipeline.engine.functions.identity import Basis, identity_of
 from fanout_pipeline.engine.functions.resources import setup_of
 from fanout_pipeline.engine.intake import default_chunks, taking_in
@@ -42,21 +43,26 @@ def run_strategy(
     ledger: bool = False,
     resume: bool = False,
     progress: Progress | None = None,
+    crew: OpenCrew | None = None,
 ) -> RunRecord:
     """Fan the function out and commit the results to `folder`; `spec.source` is under the data root already.
 
     The same workers do it `warm_runs` times more. With `ledger` finished parts outlive a run that fails; with
     `resume` those of an earlier run of the same identity are reused. Runs that are timed do neither.
-    `progress` is told how far the run is, in place of lines of the log.
+    `progress` is told how far the run is, in place of lines of the log. `crew`: the workers of several runs (see
+    `open_crew`), which are neither started nor stopped here unless a run fails; without one they are this run's.
 
     Raises BadInput, ItemFailed, WorkerDied, CannotWrite, SystemRefused, TypeError, or Unsupported where a
     baseline is asked for what it lacks; what is visible in the folder is then as it was.
     """
     require_suited(strategy, spec, options, resume, log)
+    if crew is not None:
+        crew.require(strategy, options)
     spec.source.require_columns(spec.keep)
     run = partial(_run_here, strategy, options=options, warm_runs=warm_runs)
     if not strategy.baseline:
-        return run(spec, folder, log=log, ledger=ledger, resume=resume, progress=progress)
+        run = partial(run, ledger=ledger, resume=resume, progress=progress, crew=crew)
+        return run(spec, folder, log=log)
     spec.source.version()  # Nothing is written for an input that is not there.
     spec = replace(spec, batch_function=None)  # It need not be one that can be sent.
     try:
@@ -80,6 +86,7 @@ def _run_here(
     ledger: bool = False,
     resume: bool = False,
     progress: Progress | None = None,
+    crew: OpenCrew | None = None,
 ) -> RunRecord:
     """Run the strategy in this process and commit the results."""
     keep_freed_memory()
@@ -115,18 +122,22 @@ def _run_here(
         )
         how = wanted, fixed, options.failures, options.call_limits, progress, setup
         job = Job(strategy.name, spec, basis, intake, target, *how)
-        with strategy.start(options) as crew:
+        opened = crew or OpenCrew(strategy, options)
+        with opened.lent(options) as serving:
             started = time.perf_counter()
-            cold = job.run(crew, folders[0], finished)
-            now, used, why = own_usage(), crew.usage(), crew.why
+            cold = job.run(serving, folders[0], finished)
+            now, used, why = own_usage(), opened.used(cold.ran), serving.why
             if warm_runs:
-                crew.warm_up()
-            warm = [job.run(crew, folder) for folder in folders[1:]]
+                serving.warm_up()
+            warm = [job.run(serving, folder) for folder in folders[1:]]
             begin_stop = time.perf_counter()
+            if crew is None:
+                opened.close()
         stopped = time.perf_counter()
     pids = tuple(one.pid for one in used)
     pids = _called(cold.ran, pids) if strategy.grows else pids or (os.getpid(),)
     start_seconds, stop_seconds = started - began, stopped - begin_stop
+    reused = [one.part for one in cold.cut.finished]
     return RunRecord(
         strategy=strategy.name,
         wall_seconds=start_seconds + cold.seconds + stop_seconds,
@@ -150,9 +161,10 @@ def _run_here(
         sent_bytes=cold.ran.sent_bytes,
         pickle_seconds=cold.ran.pickle_seconds,
         failed=cold.manifest.failed,
+        retried=sum(p.retried for p in cold.ran.parts) - sum(p.retried for p in reused),
         why=why,
-        reused_chunks=len(cold.cut.finished),
-        reused_items=sum(one.part.items for one in cold.cut.finished),
+        reused_chunks=len(reused),
+        reused_items=sum(part.items for part in reused),
     )
 
 

@@ -47,6 +47,7 @@ def record(context: Any, name: str | None, run: RunRecord, folder: str) -> None:
         "strategy": run.strategy,
         "items": run.items,
         "failed": run.failed,
+        "retried": run.retried,
         "reused_items": run.reused_items,
         "wall_seconds": run.wall_seconds,
         "folder": folder,

@@ -114,6 +114,8 @@ class MemoryResults(InMemory):
         self._added: list[tuple[int, MemoryPart]] = []
         self.pids: set[int] = set()
         """The processes that have made the parts."""
+        self.retried = 0
+        """How many calls were made again."""
         self.unsendable = ""
         """Why no other process could send results such as these; empty where it could, or nobody knows."""
         self.local = Path()
@@ -150,6 +152,8 @@ class MemoryResults(InMemory):
         """See `PartCollector.add`."""
         self._added.append((start, self._made.pop(part.number)))
         self.pids.add(part.pid)
+        with self._lock:
+            self.retried += part.retried
 
     def discard(self, number: int) -> None:
         """See `PartCollector.discard`."""

@@ -53,7 +53,7 @@ def test_results_are_those_of_a_loop(name, kind, tmp_path):
 @pytest.mark.parametrize("failed", ["null", "omit"])
 def test_failed_items_are_told(name, failed):
     """They have no result, or None, and all that is known of them is there."""
-    policy = FailurePolicy(on_error="quarantine", failed_items=failed)
+    policy = FailurePolicy("quarantine", failed, retries=2, backoff_seconds=0)
     items = [1000 + number for number in range(100)]
     registered = "auto" if name == "auto here" else name
     spec = spec_of(registered, as_source(items), raises_on_guilty)
@@ -62,7 +62,7 @@ def test_failed_items_are_told(name, failed):
     assert failure["index"] == 60
     assert failure["where"] == "item 61 of the list"
     assert len(values(results)) == (100 if failed == "null" else 99)
-    assert (record.items, record.failed) == (100, 1)
+    assert (record.items, record.failed, record.retried) == (100, 1, 2)
 
 
 @pytest.mark.parametrize("name", ["serial", "multiprocess", "auto here"])

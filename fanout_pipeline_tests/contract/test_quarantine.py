@@ -239,7 +239,7 @@ def batch_case(name):
 
 @every_strategy
 def test_retries_are_enough(name, file, tmp_path):
-    """An item whose calls succeed in the end has its result, and nothing has failed."""
+    """An item whose calls succeed in the end has its result, and nothing has failed; the record counts the calls."""
     (tmp_path / "calls").mkdir()
     function = marking.FailsAtFirst(tmp_path / "calls", times=2)
     policy = FailurePolicy(retries=2, retry_on=("ConnectionError",), backoff_seconds=0.001)
@@ -249,18 +249,19 @@ def test_retries_are_enough(name, file, tmp_path):
     calls = {int(path.name): len(path.read_text()) for path in (tmp_path / "calls").iterdir()}
     if not batch_case(name):
         assert calls == {item: 1 if item % 10 else 3 for item in ITEMS}
+        assert record.retried == 2 * COUNT / 10
 
 
 @pytest.mark.parametrize("policy", [FailurePolicy(), NULL], ids=["fail", "quarantine"])
 @every_strategy
 def test_retries_are_used_up(name, policy, file, tmp_path):
-    """An item that fails once too often fails for good; the message counts the calls."""
+    """An item that fails once too often fails for good; the message and the record count the calls."""
     (tmp_path / "calls").mkdir()
     function = marking.FailsAtFirst(tmp_path / "calls", times=100)
     policy = replace(policy, retries=2, backoff_seconds=0.001)
     if policy.quarantines:
         record = run(name, file, function, tmp_path / name, policy)
-        assert record.failed == COUNT / 10
+        assert (record.failed, record.retried) == (COUNT / 10, 2 * COUNT / 10)
         messages = read_failures(tmp_path / name)["message"].tolist()
         assert all(message.endswith(" (tried 3 times)") for message in messages)
     else:

@@ -45,6 +45,7 @@ def test_metadata_and_folder(materialized, tmp_path):
         "strategy": "threads",
         "items": 3,
         "failed": 0,
+        "retried": 0,
         "reused_items": 0,
         "folder": str(folder),
     }

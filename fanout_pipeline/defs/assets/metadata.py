@@ -65,6 +65,7 @@ def run_metadata(run: RunRecord, folder: Path, overlapped_with: list[str]) -> di
         "peak_rss_bytes": run.peak_rss_bytes,
         "items": run.items,
         "failed": run.failed,
+        "retried": run.retried,
         "items_per_second": run.items_per_second,
         "workers": run.workers,
         "worker_pids": dg.MetadataValue.json(list(run.worker_pids)),

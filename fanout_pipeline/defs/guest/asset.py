@@ -22,10 +22,13 @@ from fanout_pipeline.engine.model.options import Options
 from fanout_pipeline.engine.model.spec import Dependency, FanoutSpec
 from fanout_pipeline.sources.columns import nearest
 from fanout_pipeline.sources.memory import as_source
+from fanout_pipeline.sources.placeholders import PARTITION
 from fanout_pipeline.sources.source import Source
 
 _guests: WeakKeyDictionary[Any, Guest] = WeakKeyDictionary()
 """The fan-outs by what Dagster runs for them, which stays the same when an asset's attributes are changed."""
+
+_IO_MANAGER = dg.IOManagerDefinition.hardcoded_io_manager(FanoutIOManager())
 
 
 def fanout_asset(
@@ -133,7 +136,7 @@ def fanout_asset(
             required_resource_keys={one for one in by_name.values() if one not in bound},
             **{"io_manager_key": io_manager_key}
             if io_manager_key
-            else {"io_manager_def": FanoutIOManager()},
+            else {"io_manager_def": _IO_MANAGER},
             **dagster,
         )(step)
     _guests[asset.node_def] = guest
@@ -163,9 +166,27 @@ def _require_over(over: Any, where: str, partitions_def: Any) -> None:
             "Upstream('orders') for the value of another asset. A list or a frame is what fan_out takes, inside of an "
             "asset of your own."
         )
-    if not isinstance(over, Source) and partitions_def is None:
-        raise TypeError(
-            f"over of {where} is a function of a partition's key, and it has no partitions."
+    if not isinstance(over, Source):
+        if partitions_def is None:
+            raise TypeError(
+                f"over of {where} is a function of a partition's key, and it has no partitions."
+            )
+        return
+    if partitions_def is None:
+        if PARTITION in over.placeholders:
+            raise ValueError(
+                f"{over} names a partition, and {where} has none: give partitions_def."
+            )
+        return
+    known = [PARTITION, *getattr(partitions_def, "partition_dimension_names", ())]
+    if unknown := sorted(over.placeholders.difference(known)):
+        raise ValueError(
+            f"{over} names {{{unknown[0]}}}, which {where} has not. {nearest(unknown[0], known)}"
+        )
+    if not over.placeholders:
+        raise ValueError(
+            f"Every partition of {where} would read the same input, {over}. Name the partition in the path, as in "
+            "Files('inbox/{partition}/*.json'), or give a function that takes a partition's key and returns the source."
         )
 
 

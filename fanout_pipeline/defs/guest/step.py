@@ -13,6 +13,8 @@ from fanout_pipeline.defs.guest.handed_over import handed_over
 from fanout_pipeline.defs.guest.recorded import Done, check_results, metadata_of
 from fanout_pipeline.defs.guest.run_config import chosen_options
 from fanout_pipeline.defs.guest.upstream import Upstream
+from fanout_pipeline.engine.crews import OpenCrew, open_crew
+from fanout_pipeline.engine.model.errors import BudgetSpent
 from fanout_pipeline.engine.model.options import Options
 from fanout_pipeline.engine.model.spec import FanoutSpec
 from fanout_pipeline.engine.registry import AUTO, STRATEGIES
@@ -49,7 +51,10 @@ class Guest:
             return self.over.source(value, self.spec.keep)
         if partition is None:
             return self.spec.source
-        return self.over.at(partition) if isinstance(self.over, Source) else self.over(partition)
+        if not isinstance(self.over, Source):
+            return self.over(partition)
+        several = getattr(self.partitions_def, "get_partition_key_from_str", None)
+        return self.over.at(partition, several(partition).keys_by_dimension if several else None)
 
 
 class Step:
@@ -67,6 +72,7 @@ class Step:
         self._config = config
         self._loaded = loaded
         self._options = chosen_options(config, guest.options)
+        self._strategy = STRATEGIES[self._options.strategy or AUTO]
         self._root = data_root(context.instance.storage_directory())
 
     def run(self) -> Iterator[Any]:
@@ -91,20 +97,27 @@ class Step:
         context, key = self._context, self._guest.key
         before = self._materialized_before()
         done, errors = [], dict[str, Exception]()
-        for partition in keys:
-            if partition in before:
-                context.log.info(f"{partition} was materialized before this run was begun again")
-                continue
-            try:
-                one = self._done(partition)
-            except Exception as why:
-                context.log.exception(f"{partition} failed")
-                errors[partition] = why
-                continue
-            done.append(one)
-            metadata = metadata_of(one)
-            context.add_asset_metadata(metadata, partition_key=partition)
-            context.log_event(dg.AssetMaterialization(key, partition=partition, metadata=metadata))
+        with open_crew(self._strategy, self._options) as crew:
+            for partition in keys:
+                if partition in before:
+                    context.log.info(
+                        f"{partition} was materialized before this run was begun again"
+                    )
+                    continue
+                try:
+                    one = self._done(partition, crew)
+                except Exception as why:
+                    context.log.exception(f"{partition} failed")
+                    errors[partition] = why
+                    if isinstance(why, BudgetSpent):
+                        break
+                    continue
+                done.append(one)
+                metadata = metadata_of(one)
+                context.add_asset_metadata(metadata, partition_key=partition)
+                context.log_event(
+                    dg.AssetMaterialization(key, partition=partition, metadata=metadata)
+                )
         if errors:
             first, error = next(iter(errors.items()))
             names = ", ".join(errors)
@@ -118,7 +131,7 @@ class Step:
     def _materialized_before(self) -> set[str]:
         """The partitions that this run, or the one that it goes on with, has recorded already."""
         context, found = self._context, set[Any]()
-        for run_id in (context.run_id, context.run.parent_run_id):
+        for run_id in (context.run.run_id, context.run.parent_run_id):
             if run_id is None:
                 continue
             records = context.instance.get_records_for_run(
@@ -130,7 +143,7 @@ class Step:
                     found.add(materialization.partition)
         return found
 
-    def _done(self, partition: str | None = None) -> Done:
+    def _done(self, partition: str | None = None, crew: OpenCrew | None = None) -> Done:
         """Run one partition, and check what has become visible."""
         from fanout_pipeline.engine.run import run_strategy
         from fanout_pipeline.measuring.correctness.verification import verify
@@ -141,10 +154,8 @@ class Step:
         require_apart(spec, folder)
         log = _log_to(context.log, partition)
         log(f"Results are kept in {folder}")
-        strategy = STRATEGIES[options.strategy or AUTO]
-        run = run_strategy(
-            strategy, spec, folder, options, log=log, ledger=True, resume=self._config.resume
-        )
+        how = {"ledger": True, "resume": self._config.resume, "crew": crew}
+        run = run_strategy(self._strategy, spec, folder, options, log=log, **how)
         log(f"{run.items:,} items in {run.wall_seconds:.3f} s by {run.strategy}")
         if run.failed:
             context.log.warning(f"{run.failed:,} of {run.items:,} items failed")

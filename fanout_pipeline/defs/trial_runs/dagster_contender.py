@@ -119,6 +119,7 @@ class DagsterRun:
             input=Version("", 0, metadata["input_sha256"]),
             function_fingerprint=metadata["function_fingerprint"],
             failed=metadata["failed"],
+            retried=metadata["retried"],
             phases=run_phases(timeline, self.options.worker_count),
         )
 

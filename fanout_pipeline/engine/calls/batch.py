@@ -105,7 +105,7 @@ class _Failing:
     """Puts failed items of a batch into quarantine, and in between, in order, what could not be read."""
 
     def __init__(self, quarantine: Quarantine, unreadable: Mapping[int, Failure]):
-        self._quarantine = quarantine
+        self.quarantine = quarantine
         self._unreadable = deque(unreadable.items())
         self._before = 0
         """How many unreadable items come before the item that failed last."""
@@ -113,14 +113,14 @@ class _Failing:
     def add(self, position: int, failure: Failure) -> None:
         """An item has failed; by its position in the batch, ascending."""
         while self._unreadable and self._unreadable[0][0] <= position + self._before:
-            self._quarantine.add(*self._unreadable.popleft())
+            self.quarantine.add(*self._unreadable.popleft())
             self._before += 1
-        self._quarantine.add(position + self._before, failure)
+        self.quarantine.add(position + self._before, failure)
 
     def add_rest(self) -> None:
         """No further item has failed."""
         for position, failure in self._unreadable:
-            self._quarantine.add(position, failure)
+            self.quarantine.add(position, failure)
 
 
 class _InHalves:
@@ -177,7 +177,7 @@ class _InHalves:
 
         limiter = None if self._allowed is None else self._allowed.limiter
         tries = Tries(self._work.failures, error, limiter)
-        column = tries.repeat(lambda: self._called(position, position + 1), self._stopped)
+        column = tries.repeat(lambda: self._again(position), self._stopped)
         if column is not FAILED:
             self._found.append(column)
             return
@@ -185,6 +185,10 @@ class _InHalves:
         failure = failure_from(tries.error, item, tries.made)
         self._failing.add(position, failure)
         self._found.append(None)
+
+    def _again(self, position: int) -> Any:
+        self._failing.quarantine.retried += 1
+        return self._called(position, position + 1)
 
     def _called(self, start: int, stop: int) -> Any:
         return _column_of(self._work, rows_of(self._batch, start, stop), self._allowed)

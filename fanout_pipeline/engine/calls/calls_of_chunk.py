@@ -30,6 +30,8 @@ class Calls:
             self.results[position] = None
         self.failed = dict(failed)
         """The failures of items in quarantine, by their positions."""
+        self.retried = 0
+        """How many calls were made again."""
         self.left = len(items) - len(failed)
         """Number of calls that have not ended."""
         self.pulled: Iterator[tuple[int, Any]] = enumerate(items)

@@ -203,6 +203,7 @@ class InFlight:
                 await asyncio.sleep(seconds)
                 if not await self._may_call():
                     return False
+                calls.retried += 1
                 calls.results[position] = await self._function(item)
             except BaseException as another:
                 self._require_setup(another)

@@ -229,6 +229,7 @@ class _Calls:
     def _again(self, position: int) -> None:
         if self.allowing is not None:
             self.allowing.take(1)
+        self.quarantine.retried += 1
         before, recorder = len(self.results), self.control.recorder
         if recorder:
             recorder.follow(self.results, self.before + position)

@@ -42,6 +42,8 @@ class Quarantine:
         """The positions of failed items in the chunk, ascending."""
         self.failed: list[dict[str, Any]] = []
         """What is known of them, where no files are written."""
+        self.retried = 0
+        """How many calls were made again because an item's call before had failed."""
 
     def __enter__(self) -> Self:
         return self
@@ -83,7 +85,7 @@ class Quarantine:
             import fanout_pipeline.results.write  # noqa: F401
         omitted = self.positions if self.policy.omits else ()
         part = write_results_of(self._work, self._items, results, omitted)
-        return replace(part, failed=len(self.positions))
+        return replace(part, failed=len(self.positions), retried=self.retried)
 
     def _kept(self, results: Any) -> PartRecord:
         """Keep the results in memory: see `results.memory`."""
@@ -100,7 +102,8 @@ class Quarantine:
         failed = len(self.positions)
         omitted = failed if self.policy.omits else 0
         place = self.number, self.first_index, rows + omitted
-        return PartRecord(*place, "", NULL, 0, 0, "", os.getpid(), failed=failed, omitted=omitted)
+        unwritten = PartRecord(*place, "", NULL, 0, 0, "", os.getpid())
+        return replace(unwritten, failed=failed, omitted=omitted, retried=self.retried)
 
 
 def write_results_of(

@@ -56,6 +56,8 @@ class RunRecord:
     """CPU time of pickling and unpickling items and results, on both sides; measured for baselines only."""
     failed: int = 0
     """The number of quarantined items."""
+    retried: int = 0
+    """The number of calls that this run made again because an item's call before had failed."""
     reused_chunks: int = 0
     """The number of chunks reused from an earlier run that did not finish."""
     part_files: int = 0

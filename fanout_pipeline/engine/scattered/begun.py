@@ -41,6 +41,8 @@ class Begun:
     reused_chunks: int
     """Chunks that earlier runs finished before they stopped."""
     reused_items: int
+    reused_retries: int
+    """The number of calls that were made again for these items."""
 
     @property
     def digest(self) -> str:
@@ -104,7 +106,9 @@ def begun(
                 generation = target.open_shared(run, is_over, reusable, log, mark_owner=claim)
                 finished = finished_before(generation, identity, log)
                 items = sum(one.part.items for one in finished)
-                found = Begun(run, basis, identity, began, time.time(), usage, len(finished), items)
+                retries = sum(one.part.retried for one in finished)
+                reused = len(finished), items, retries
+                found = Begun(run, basis, identity, began, time.time(), usage, *reused)
                 found.save(generation)
     claim(generation)
     return found

@@ -66,6 +66,7 @@ def gathered(
         input=begun.basis.input,
         function_fingerprint=manifest.function["fingerprint"],
         failed=manifest.failed,
+        retried=sum(part.retried for part in manifest.parts) - begun.reused_retries,
         reused_chunks=begun.reused_chunks,
         reused_items=begun.reused_items,
     )

@@ -161,6 +161,7 @@ def _written(work: Work, calls: Calls, read_seconds: float) -> PartRecord:
     began = time.perf_counter()
     failed = calls.failed
     quarantine = Quarantine(work, calls.read, Stopwatch())
+    quarantine.retried = calls.retried
     with quarantine:
         for position in sorted(failed):
             quarantine.add(position, failed[position])

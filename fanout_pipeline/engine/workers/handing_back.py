@@ -81,4 +81,5 @@ def write_handed_back(work: Work, part: PartRecord, results: HandedBack) -> Part
         call_seconds=part.call_seconds,
         write_seconds=time.perf_counter() - began,
         call_cpu_seconds=part.call_cpu_seconds,
+        retried=part.retried,
     )

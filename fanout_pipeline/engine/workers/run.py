@@ -208,7 +208,9 @@ class SupervisedRun:
         if outcome is None:
             self._assignments.cut_off(assignment)
             return
-        part, chunk = outcome.part, assignment.chunk
+        part, chunk, suspect = outcome.part, assignment.chunk, assignment.suspect
+        if suspect is not None and suspect.tries:  # by workers that have not come back
+            part = replace(part, retried=part.retried + suspect.tries)
         if self._joining is not None:
             self._joining.growth.saw(part)
         self._assignments.done(assignment, busy_seconds(part), outcome.rest)

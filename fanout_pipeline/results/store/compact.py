@@ -115,6 +115,7 @@ def _written(
         call_cpu_seconds=sum(part.call_cpu_seconds for part in parts),
         failed=sum(part.failed for part in parts),
         omitted=sum(part.omitted for part in parts),
+        retried=sum(part.retried for part in parts),
     )
 
 

@@ -78,6 +78,8 @@ class PartRecord:
     """The kinds of the columns of the input that are kept beside the results."""
     nullable: tuple[str, ...] = ()
     """The columns other than `result` that have nulls."""
+    retried: int = 0
+    """The number of calls that were made again because an item's call before had failed."""
 
     @classmethod
     def of(cls, record: Mapping[str, Any]) -> Self:

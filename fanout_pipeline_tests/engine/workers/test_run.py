@@ -171,9 +171,10 @@ def test_retries_of_deaths(file, tmp_path):
         return number * number
 
     policy = FailurePolicy("quarantine", retries=2, retry_on=("WorkerDied",), backoff_seconds=0.01)
-    run(file, function, tmp_path / "out", policy)
+    record, _ = run(file, function, tmp_path / "out", policy)
     assert_only_failed(tmp_path / "out", set())
     assert calls.read_text() == "xxxxx"  # once, once announced, alone, and two retries
+    assert record.retried == 2
 
 
 @pytest.mark.parametrize(("chunks", "short"), [(None, 0), (3, 10)], ids=["slices", "each"])
