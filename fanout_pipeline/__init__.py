@@ -9,6 +9,7 @@ from importlib import import_module
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from fanout_pipeline.defs.guest.asset import fanout_asset
+    from fanout_pipeline.defs.guest.io_manager import FanoutIOManager
     from fanout_pipeline.defs.guest.upstream import Upstream
     from fanout_pipeline.defs.lab.factory import fanout_definitions
     from fanout_pipeline.engine.fan_out import fan_out
@@ -42,6 +43,7 @@ __all__ = [
     "BudgetSpent",
     "Chunk",
     "Csv",
+    "FanoutIOManager",
     "FanoutSpec",
     "FileHandle",
     "Files",
@@ -75,6 +77,7 @@ _MODULES = {
     "BudgetSpent": "engine.model.errors",
     "Chunk": "sources.source",
     "Csv": "sources.csv_files",
+    "FanoutIOManager": "defs.guest.io_manager",
     "FanoutSpec": "engine.model.spec",
     "FileHandle": "sources.file_handle",
     "Files": "sources.whole_files",
