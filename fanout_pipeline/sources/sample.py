@@ -117,7 +117,9 @@ class Sample(Source):
         whole = self.source.examine() if self.source.NEEDS_PASS else self.source.version()
         source = self.source.examined(whole)
         runs = tuple(_taken(source, whole.size, self.items, self.how))
-        if runs[-1].before < self.items:  # There may be no more, and then all of them are to be had.
+        if (
+            runs[-1].before < self.items
+        ):  # There may be no more, and then all of them are to be had.
             all_runs = tuple(_taken(source, whole.size, self.items, "head"))
             runs = all_runs if all_runs[-1].start == whole.size else runs
         named = f"{whole.identity}\0{self.items}\0{self.how}"
