@@ -48,7 +48,9 @@ def break_even_asset(
             measure_break_even,
             runnable_grid,
         )
+        from fanout_pipeline.measuring.extra import require_lab
 
+        require_lab()
         folder = wiring.folder(context).path(spec.name, NAME)
         options = wiring.calls(context).timed_options()
         asked = [STRATEGIES[name] for name in config.strategies]

@@ -48,6 +48,9 @@ def comparison_asset(
         io_manager_key=wiring.io_manager_key,
     )
     def comparison(context: dg.AssetExecutionContext) -> Iterator[Any]:
+        from fanout_pipeline.measuring.extra import require_lab
+
+        require_lab()
         from fanout_pipeline.measuring.comparison.asset_record import AssetRecord
         from fanout_pipeline.measuring.comparison.compare import compare
         from fanout_pipeline.measuring.comparison.history import changes, keep_trusted, last_trusted

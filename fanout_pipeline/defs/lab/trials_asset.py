@@ -15,7 +15,7 @@ from fanout_pipeline.defs.config.resources import Fanout
 from fanout_pipeline.defs.config.wiring import EXAMPLE, Wiring
 from fanout_pipeline.defs.lab.turn import own_turn
 from fanout_pipeline.defs.shared.overlap import ALONE, TIMED
-from fanout_pipeline.engine.functions.fingerprint import function_name
+from fanout_pipeline.engine.functions.name import function_name
 from fanout_pipeline.engine.model.spec import FanoutSpec
 from fanout_pipeline.engine.registry import REFERENCE, STRATEGIES
 from fanout_pipeline.engine.suitability import unsuited_baselines
@@ -94,8 +94,10 @@ def trials_asset(
         context: dg.AssetExecutionContext, config: TrialsConfig
     ) -> dg.MaterializeResult[None]:
         from fanout_pipeline.defs.trial_runs.dagster_contender import code_pointer
+        from fanout_pipeline.measuring.extra import require_lab
         from fanout_pipeline.measuring.trials.store import trial_file
 
+        require_lab()
         began, begin = time.time(), time.perf_counter()
         data_folder, fanout = wiring.folder(context), wiring.calls(context)
         located_spec = wiring.located(context, spec)

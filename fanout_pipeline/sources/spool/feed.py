@@ -29,6 +29,8 @@ class Feed(ABC):
 
     unit = "item"
     """What messages call a unit."""
+    is_consumed = False
+    """Whether what it has given cannot be had again: then all of it is called with, though it fails."""
     may_wait = True
     """Whether it can be read no further ahead of the calls than is of use, however long they take."""
 
