@@ -8,6 +8,7 @@ from importlib import import_module
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from fanout_pipeline.defs.component.fanout import Fanout
     from fanout_pipeline.defs.guest.asset import fanout_asset
     from fanout_pipeline.defs.guest.io_manager import FanoutIOManager
     from fanout_pipeline.defs.guest.upstream import Upstream
@@ -43,6 +44,7 @@ __all__ = [
     "BudgetSpent",
     "Chunk",
     "Csv",
+    "Fanout",
     "FanoutIOManager",
     "FanoutSpec",
     "FileHandle",
@@ -77,6 +79,7 @@ _MODULES = {
     "BudgetSpent": "engine.model.errors",
     "Chunk": "sources.source",
     "Csv": "sources.csv_files",
+    "Fanout": "defs.component.fanout",
     "FanoutIOManager": "defs.guest.io_manager",
     "FanoutSpec": "engine.model.spec",
     "FileHandle": "sources.file_handle",

@@ -15,7 +15,8 @@ MANIFEST = "_manifest.json"
 FAILURES = "_failures.parquet"
 """The name of the file that lists the failed items of committed results."""
 FORMAT = 4
-"""The format in which manifests and ledgers are written."""
+"""The format in which manifests and ledgers are written. It also changes where a source reads other items out of the
+same input, or results are stored as another type: parts of a run that has died are reused by later versions."""
 FAILURES_NAMES = {2: "failures.parquet", 3: FAILURES, FORMAT: FAILURES}
 """The formats that can be read, and what the file of failed items is called in each."""
 
