@@ -111,7 +111,7 @@ class Calling:
         self.supervising.end()
         growth = self._growth
         # They refer to this object: the results would outlive their last reference, until Python looks for cycles.
-        del growth.look, growth.seen, growth.more_threads
+        growth.look, growth.threads_suffice = _nothing, None
 
     def _call(self, number: int, watch: Watch, began: float) -> None:
         """Do chunks as long as there are any for the thread of this number."""
@@ -228,3 +228,7 @@ class Calling:
 def _interrupt(thread: int) -> None:
     """Raise Stopped in a thread, which ends a call that runs Python and lets it happen."""
     ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), ctypes.py_object(Stopped))
+
+
+def _nothing() -> None:
+    return None

@@ -104,6 +104,6 @@ def test_everything_that_is_said(loaded, monkeypatch):
 )
 def test_errors(loaded, attributes, message):
     """What is wrong is named when the definitions are loaded."""
-    with pytest.raises(Exception, match="Error while (loading|building)") as caught:
+    with pytest.raises(Exception, match=r"Error while (loading|building)") as caught:
         loaded(**SCORED | attributes)
     assert message in "".join(traceback.format_exception(caught.value))
