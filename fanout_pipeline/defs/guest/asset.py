@@ -69,9 +69,9 @@ def fanout_asset(
     The keywords from `options` to `code_version` are those of `fan_out`. `resources` are given to `setup` by name: the
     project's own, as in `resources={"api"}`, or `{"api": ApiKey(...)}` for this asset alone. With `blocking=True` failed
     items keep downstream assets from running, where they are more than `failed_share`. With `io_manager_key` results go
-    on to that IO manager of the project, besides: as a pandas DataFrame, or the type of table that `dagster_type` names,
-    such as `polars.DataFrame` or, in flat memory, `pyarrow.RecordBatchReader`. All else that `dg.asset` takes is passed on: `group_name`, `tags`,
-    `owners`, `automation_condition`, `retry_policy`, `pool`, `op_tags`, `backfill_policy`, …
+    on to that IO manager of the project, as a pandas DataFrame or the type of table that `dagster_type` names. All else
+    that `dg.asset` takes is passed on: `group_name`, `tags`, `owners`, `automation_condition`, `retry_policy`, `pool`,
+    `op_tags`, `backfill_policy`, …
     """
     given = {one: value for one, value in locals().items() if one not in ("function", "dagster")}
     _require_known(dagster, given)
