@@ -131,7 +131,7 @@ def fanout_asset(
         )  # resource_defs, io_manager_def, backfill_policy
         asset = dg.asset(
             key=asset_key,
-            ins={"upstream": over.asset_in()} if isinstance(over, Upstream) else None,
+            ins={"upstream": over.asset_in(spec.keep)} if isinstance(over, Upstream) else None,
             deps=deps,
             description=description or inspect.getdoc(function),
             kinds=kinds or {"python", "parquet"},
