@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import logging
 import os
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -13,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fanout_pipeline.engine.calls.invoke import is_async
-from fanout_pipeline.engine.functions.fingerprint import function_name
+from fanout_pipeline.engine.functions.name import function_name
 from fanout_pipeline.engine.model.keywords import names_keywords
 from fanout_pipeline.engine.model.options import Options
 from fanout_pipeline.engine.model.spec import Dependency, FanoutSpec
@@ -60,12 +59,14 @@ def fan_out(
     `items` is a list or other sequence, an iterable, a DataFrame (pandas, polars), an Arrow table, a NumPy array or
     a `Source`. Rows of frames and tables are given as dicts; `columns` picks some, and of one its plain values.
     """
-    options = _chosen(options, strategy)
+    options = chosen_options(options, strategy)
+    if options.verify:
+        raise ValueError("verify is for assets, whose results have checks: leave it out.")
     for called in (function, *([] if batch_function is None else [batch_function])):
-        _require_callable(called, setup)
-    keep = _with_key(keep, key)
+        require_callable(called, setup)
+    keep = with_key(keep, key)
     spec = FanoutSpec(
-        re.sub(r"\W", "_", name or function_name(function).rpartition(":")[2]),
+        re.sub(r"\W", "_", name or function_name(function).rpartition(":")[2], flags=re.ASCII),
         _source(items, columns, keep),
         function,
         batch_function,
@@ -79,7 +80,7 @@ def fan_out(
         thread_safe=thread_safe,
         code_version=code_version,
     )
-    log = _log_to(logging.getLogger("fanout_pipeline") if context is None else context.log)
+    log = _log_to(context)
     if progress is None:
         progress = context is None and can_show()
     run = partial(_run, _strategy(options), spec, options, log, progress)
@@ -93,7 +94,7 @@ def fan_out(
         return results
 
 
-def _chosen(options: Options | None, strategy: str | None) -> Options:
+def chosen_options(options: Options | None, strategy: str | None) -> Options:
     """The options with the strategy that is asked for, in whichever place."""
     if options is None:
         options = Options()
@@ -110,7 +111,7 @@ def _chosen(options: Options | None, strategy: str | None) -> Options:
     return replace(options, strategy=strategy)
 
 
-def _require_callable(function: Any, setup: Any) -> None:
+def require_callable(function: Any, setup: Any) -> None:
     """Raises TypeError where the function cannot be called with an item, and with what `setup` gives."""
     if not callable(function):
         raise TypeError(
@@ -148,7 +149,7 @@ def _strategy(options: Options) -> Strategy:
     raise ValueError(f"There is no strategy {name!r}. {nearest(name, known)}")
 
 
-def _with_key(keep: Sequence[str], key: str | None) -> tuple[str, ...]:
+def with_key(keep: Sequence[str], key: str | None) -> tuple[str, ...]:
     """The names of the columns that are kept; the key is one of them."""
     if isinstance(keep, str):
         raise TypeError(f"keep is a tuple of names: write keep=({keep!r},)")
@@ -163,7 +164,11 @@ def _source(items: Any, columns: Sequence[str] | None, keep: Sequence[str]) -> S
     return as_source(items, columns, keep)
 
 
-def _log_to(logger: Any) -> Callable[[str], object]:
+def _log_to(context: Any) -> Callable[[str], object]:
+    """The log of an asset, else Python's."""
+    import logging
+
+    logger = logging.getLogger("fanout_pipeline") if context is None else context.log
     return lambda line: (logger.warning if "Warning: " in line else logger.info)(line)
 
 

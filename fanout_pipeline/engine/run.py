@@ -179,8 +179,7 @@ def _run_here(
 
 def _had(ran: Ran, pids: tuple[int, ...]) -> int:
     """How many workers a run had in the end: processes, or else threads of this one."""
-    others = [pid for pid in pids if pid != os.getpid()]
-    return len(others) or max(1, len(ran.timelines))
+    return ran.workers or len(pids)
 
 
 def _called(ran: Ran, started: tuple[int, ...]) -> tuple[int, ...]:

@@ -2,13 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import pyarrow
 
 _NAMES_SHOWN = 12
+
+
+def names_given(what: str, names: Sequence[str]) -> tuple[str, ...]:
+    """The names of columns that a source was given as its field `what`.
+
+    Raises TypeError for what is no sequence of names, and ValueError where there is none, or one twice.
+    """
+    if isinstance(names, str):
+        raise TypeError(f"{what} must be names in a list or tuple: write {what}=({names!r},)")
+    is_several = isinstance(names, Iterable) and not isinstance(names, Mapping | bytes)
+    given = tuple(names) if is_several else ()
+    if not is_several or not all(isinstance(name, str) for name in given):
+        raise TypeError(f"{what} must be names, such as ('amount', 'country'), not {names!r}")
+    if not given or len(set(given)) < len(given):
+        raise ValueError(f"{what} names one column or more, each once, not {given}")
+    return given
 
 
 def nearest(name: str, names: Sequence[str]) -> str:

@@ -15,6 +15,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Self
 
+from fanout_pipeline.sources.columns import names_given
 from fanout_pipeline.sources.compressed import NO_HEAD, is_compressed
 from fanout_pipeline.sources.compressed_csv import CsvFeed
 from fanout_pipeline.sources.csv_header import header_of, require_names
@@ -40,7 +41,7 @@ from fanout_pipeline.sources.many_files import (
     look,
 )
 from fanout_pipeline.sources.source import BadInput, Chunk, Source, Version
-from fanout_pipeline.sources.url import Url, url_or_path
+from fanout_pipeline.sources.url import path_here
 
 _ITEMS = "CSV records"
 
@@ -72,17 +73,26 @@ class Csv(Source):
 
     CHUNK_SIZE = 2 * 2**20
     UNIT = "bytes"
+    NEEDS_PASS = True
 
     def __post_init__(self) -> None:
-        for name in ("columns", "header"):
+        object.__setattr__(self, "path", path_here(self.path, "Csv"))
+        for name, stands_for_all in (("columns", None), ("header", True)):
             value = getattr(self, name)
-            if isinstance(value, str) or (value is False or (value is not None and not value)):
-                example = "('amount', 'country')"
-                raise TypeError(f"{name} must be names, such as {example}, not {value!r}")
-            if value is not None and value is not True:
-                object.__setattr__(self, name, tuple(value))
-        if isinstance(url := url_or_path(self.path), Url):
-            raise ValueError(f"Csv reads files that are on a disk here, not {url}: copy them first")
+            if value is not stands_for_all:
+                object.__setattr__(self, name, names_given(name, value))
+        if not isinstance(self.types, Mapping):
+            raise TypeError(f"types maps names of columns to functions, not {self.types!r}")
+        for name, convert in self.types.items():
+            if not callable(convert):
+                raise TypeError(
+                    f"types[{name!r}] is a function that takes the text of a field, such as float or "
+                    f"date.fromisoformat, not {convert!r}"
+                )
+        for name in ("delimiter", "quotechar", "encoding"):
+            value = getattr(self, name)
+            if not isinstance(value, str) and not (name == "quotechar" and value is None):
+                raise TypeError(f"{name} is text, not {value!r}")
         require_readable(self.dialect)
 
     def version(self) -> Version:

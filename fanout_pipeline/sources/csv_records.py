@@ -191,6 +191,10 @@ def require_readable(dialect: Dialect) -> None:
     ascii_bytes = bytes(range(128))
     try:
         is_ascii = ascii_bytes.decode(dialect.encoding) == ascii_bytes.decode("ascii")
+    except LookupError:
+        raise ValueError(
+            f"encoding {dialect.encoding!r} is none that Python knows, such as utf-8 or cp1252"
+        ) from None
     except UnicodeDecodeError:
         is_ascii = False
     # Some write other characters with bytes of ASCII, too.

@@ -106,13 +106,20 @@ def _not_there(path: str) -> str:
         found = f"No such file, for there is no folder {folder}"
     else:
         found = f"No such file in the folder {folder}"
-    if not os.path.isabs(path):  # In a call: those of assets begin with the data root.
-        return f"Cannot read {path}: {found}. Paths are relative to the working directory."
-    root = os.environ.get("FANOUT_DATA")
-    now = (
-        f"which is {root!a}" if root else "unset: `data` in the folder that Dagster was started in"
-    )
-    return (
-        f"Cannot read {path}: {found}. Materialize the asset that writes it, put the file there, or set "
-        f"the data root that inputs are looked for in (environment variable FANOUT_DATA, {now})."
-    )
+    return f"Cannot read {path}: {found}. {where_to_put(path)}"
+
+
+def where_to_put(path: str) -> str:
+    """What to do about a file that is not there, in a sentence: in an asset it is looked for in the data root."""
+    root = getattr(path, "root", None)
+    if root is not None:
+        variable = os.environ.get("FANOUT_DATA")
+        now = f"which is {variable!a}" if variable else "which is not set"
+        return (
+            "Materialize the asset that writes it, put the file there, or change the data root, "
+            f"{os.path.abspath(root)}, which paths of assets are relative to (environment variable "
+            f"FANOUT_DATA, {now})."
+        )
+    if os.path.isabs(path):
+        return "Put the file there, or correct the path."
+    return "Paths are relative to the working directory."

@@ -15,7 +15,7 @@ from functools import cached_property, lru_cache
 from itertools import accumulate
 from typing import NamedTuple
 
-from fanout_pipeline.sources.files import cannot_read, is_left_out, stat_of
+from fanout_pipeline.sources.files import cannot_read, is_left_out, stat_of, where_to_put
 from fanout_pipeline.sources.source import BadInput, Version
 from fanout_pipeline.sources.url import Url
 
@@ -136,7 +136,8 @@ def paths_of(path: str, items: str) -> list[str]:
     found = sorted(set(_under(_matches("/" if path.startswith("/") else "", parts))))
     if not found:
         raise BadInput(
-            f"No file matches {os.path.abspath(path)}. Correct the pattern, or put a file of {items} there."
+            f"No file matches {os.path.abspath(path)}. Correct the pattern, or put a file of {items} there. "
+            f"{where_to_put(path)}"
         )
     return found
 
@@ -166,6 +167,8 @@ def files_of(path: str, recursive: bool) -> list[str]:
 
 def is_glob(path: str) -> bool:
     """Whether it is a pattern, and not the path of something that is there."""
+    if getattr(path, "is_exact", False):
+        return False
     return any(character in path for character in "*?[") and not os.path.lexists(path)
 
 

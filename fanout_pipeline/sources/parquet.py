@@ -6,7 +6,6 @@ where these are about as large as chunks.
 
 from __future__ import annotations
 
-import os
 from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -14,6 +13,7 @@ from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
+from fanout_pipeline.sources.columns import names_given
 from fanout_pipeline.sources.many_files import change, look
 from fanout_pipeline.sources.parquet_groups import group_columns, passing, passing_before
 from fanout_pipeline.sources.parquet_hash import content_hash
@@ -21,6 +21,7 @@ from fanout_pipeline.sources.parquet_layout import GroupRange, Layout, layout_of
 from fanout_pipeline.sources.row_filter import RowFilter
 from fanout_pipeline.sources.rows import Rows, to_pandas
 from fanout_pipeline.sources.source import Chunk, Items, Source, Unreadable, Version
+from fanout_pipeline.sources.url import path_here
 
 if TYPE_CHECKING:
     import pyarrow
@@ -46,13 +47,9 @@ class Parquet(Source):
     UNIT: ClassVar[str] = "rows"
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "path", os.fspath(self.path))
-        if isinstance(self.columns, str):
-            raise TypeError(f"columns is a tuple of names: write columns=({self.columns!r},)")
+        object.__setattr__(self, "path", path_here(self.path, "Parquet"))
         if self.columns is not None:
-            object.__setattr__(self, "columns", tuple(self.columns))
-            if not self.columns or len(set(self.columns)) < len(self.columns):
-                raise ValueError(f"columns names one column or more, each once, not {self.columns}")
+            object.__setattr__(self, "columns", names_given("columns", self.columns))
         if self.filter is not None:
             object.__setattr__(self, "filter", RowFilter.of(self.filter))
 

@@ -13,7 +13,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-from fanout_pipeline.sources.url import path_of
+from fanout_pipeline.sources.placeholders import PARTITION, filled, has_wildcards, placeholders_in
+from fanout_pipeline.sources.url import LocalPath, Url, path_of, url_or_path
 
 if TYPE_CHECKING:
     import pandas
@@ -173,6 +174,8 @@ class Source(ABC):
     """Units that a worker may hold in memory at a time, as items: chunks are no larger by default."""
     UNIT: ClassVar[str] = "units"
     """What the source is cut by, as results record how long it was: bytes, rows, files."""
+    NEEDS_PASS: ClassVar[bool] = False
+    """Whether a range of it can be read only once `examine` has passed over all of it."""
 
     @abstractmethod
     def version(self) -> Version:
@@ -228,13 +231,34 @@ class Source(ABC):
     def under(self, root: Path) -> Self:
         """The same source with its path taken relative to `root`, unless it is a URL."""
         path = path_of(self)
-        return self if path is None else replace(self, path=str(root / path))  # type: ignore[type-var]
+        return self if path is None else replace(self, path=LocalPath.under(root, path))  # type: ignore[type-var]
 
-    def at(self, partition: str) -> Self:
-        """The same source, of one partition."""
-        raise TypeError(
-            f"{type(self).__name__} has no partitions. Give it a method `at(partition)`."
-        )
+    @property
+    def placeholders(self) -> frozenset[str]:
+        """The names in braces in its path: `partition`, or the dimensions of a multi partition."""
+        return placeholders_in(getattr(self, "path", ""))
+
+    def at(self, partition: str, dimensions: Mapping[str, str] | None = None) -> Self:
+        """The same source, of one partition: its key, and those of its dimensions, are put into the path.
+
+        To be asked for before `under`. Raises BadInput for a key that would lead out of the folder.
+        """
+        path = getattr(self, "path", None)
+        if path is None:
+            raise TypeError(
+                f"{type(self).__name__} has no path that a partition's key could be put into. Give a function "
+                "that takes the key and returns the source, or give the class a method "
+                "`at(partition, dimensions=None)`."
+            )
+        try:
+            found = filled(path, {PARTITION: partition, **(dimensions or {})})
+        except ValueError as error:
+            raise BadInput(str(error)) from None
+        if isinstance(path, Url) != isinstance(url_or_path(found), Url):
+            raise BadInput(f"The partition key {partition!r} would make {path} a URL: {found}.")
+        if not has_wildcards(path):
+            found = LocalPath(found, is_exact=True)
+        return replace(self, path=found)  # type: ignore[type-var]
 
     def head(self, items: int, path: Path) -> Self:
         """The source of a new file `path` that holds the first `items` items, repeated where there are fewer.

@@ -13,7 +13,7 @@ from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from fanout_pipeline.sources.columns import nearest
+from fanout_pipeline.sources.columns import names_given, nearest
 from fanout_pipeline.sources.connection import connected, scrubbed, shown
 from fanout_pipeline.sources.source import BadInput, Chunk, Items, Source, Version
 from fanout_pipeline.sources.spool.feed import Feed, Files, Group
@@ -45,10 +45,16 @@ class Sql(Source):
     UNIT: ClassVar[str] = "rows"
 
     def __post_init__(self) -> None:
-        if isinstance(self.columns, str):
-            raise TypeError(f"columns is a tuple of names: write columns=({self.columns!r},)")
+        if not isinstance(self.query, str) or not self.query.strip():
+            raise TypeError(f"query is one statement in SQL, as text, not {self.query!r}")
+        if not callable(self.connection) and not isinstance(self.connection, str):
+            # Not what it is: an object's text may hold a password.
+            raise TypeError(
+                "connection is a URL of SQLAlchemy's, env:NAME for one in an environment variable, or a "
+                f"function that returns an Engine, not of type {type(self.connection).__name__}"
+            )
         if self.columns is not None:
-            object.__setattr__(self, "columns", tuple(self.columns))
+            object.__setattr__(self, "columns", names_given("columns", self.columns))
 
     def __repr__(self) -> str:
         columns = "" if self.columns is None else f", columns={self.columns!r}"

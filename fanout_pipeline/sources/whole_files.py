@@ -69,6 +69,8 @@ class Files(Source):
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "path", url_or_path(self.path))
+        if not isinstance(self.recursive, bool):
+            raise TypeError(f"recursive is True or False, not {self.recursive!r}")
 
     def version(self) -> Version:
         """Lists the files. Where they were listed before, that is their version: a part is no reason to look."""

@@ -171,10 +171,10 @@ def test_a_change_is_noticed(source, tmp_path):
 
 
 def test_it_lies_under_the_data_root(module, tmp_path):
-    """Its path is relative to the data root; a partition or a sample is refused with what to do."""
+    """Its path is relative to the data root, and may name a partition; a sample is refused with what to do."""
     source = module.SqliteRows("orders.db", "orders", "amount")
     assert source.under(tmp_path).path == str(tmp_path / "orders.db")
-    with pytest.raises(TypeError, match=r"has no partitions\. Give it a method `at"):
-        source.at("2026-11-28")
+    by_day = replace(source, path="{partition}/orders.db")
+    assert by_day.at("2026-11-28").path == "2026-11-28/orders.db"
     with pytest.raises(TypeError, match=r"Give it a method `head"):
         source.head(10, tmp_path / "head")

@@ -1,13 +1,28 @@
 """What the base classes do for a source that says nothing else."""
 
+import pickle
 from dataclasses import dataclass
+from pathlib import Path
 
 import pandas
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fanout_pipeline import Chunk, Items, Source, Unreadable, Version
+from fanout_pipeline import (
+    Chunk,
+    Csv,
+    Files,
+    IntegerLines,
+    Items,
+    JsonLines,
+    Parquet,
+    Source,
+    Sql,
+    TextLines,
+    Unreadable,
+    Version,
+)
 from fanout_pipeline_tests.sources.reading import read
 
 BAD = Unreadable("'?'", "has no name", "Give it one.")
@@ -83,9 +98,44 @@ def test_a_version_stands_for_its_content():
     assert source.examined(source.examine()) == source
 
 
+WRONG = {
+    "no path": (lambda: TextLines(None), "path is the name of a file"),
+    "bytes": (lambda: Files(b"inbox"), "path is the name of a file"),
+    "empty": (lambda: Csv(""), "path must name a file"),
+    "a URL": (lambda: Parquet("s3://b/a.parquet"), "Parquet reads files that are on a disk here"),
+    "recursive": (lambda: Files("a", recursive="yes"), "recursive is True or False"),
+    "a column": (lambda: Parquet("a", columns="x"), r"write columns=\('x',\)"),
+    "columns": (lambda: Csv("a", columns=[1]), "columns must be names"),
+    "columns, twice": (lambda: Csv("a", columns=["x", "x"]), "columns names one column or more"),
+    "columns, none": (lambda: Sql("SELECT 1", "env:URL", []), "columns names one column or more"),
+    "header": (lambda: Csv("a", header="x"), r"write header=\('x',\)"),
+    "types": (lambda: Csv("a", types={"x": "float"}), r"types\['x'\] is a function .* not 'float'"),
+    "types, a list": (lambda: Csv("a", types=[int]), "types maps names of columns to functions"),
+    "delimiter": (lambda: Csv("a", delimiter=1), "delimiter is text, not 1"),
+    "encoding": (lambda: Csv("a", encoding="utf9"), "encoding 'utf9' is none that Python knows"),
+    "query": (lambda: Sql(" ", "env:URL"), "query is one statement in SQL"),
+    "connection": (lambda: Sql("SELECT 1", {"password": "s3cret"}), "not of type dict$"),
+}
+
+
+@pytest.mark.parametrize("wrong", WRONG)
+def test_what_is_wrong_is_said_when_a_source_is_made(wrong):
+    """By the field, with what to write: long before a run."""
+    make, message = WRONG[wrong]
+    with pytest.raises((TypeError, ValueError), match=message):
+        make()
+
+
+@pytest.mark.parametrize("kind", [TextLines, JsonLines, IntegerLines, Csv, Files, Parquet])
+def test_a_path_may_be_a_path(kind):
+    """As text or as a `pathlib.Path`: the source is the same."""
+    assert kind(Path("a") / "b") == kind("a/b")
+    assert pickle.loads(pickle.dumps(kind("a/b").under(Path("/data")))) == kind("/data/a/b")
+
+
 def test_what_a_source_cannot_do_is_refused(tmp_path):
     """With the method that would do it."""
-    with pytest.raises(TypeError, match=r"Rows has no partitions\. Give it a method `at\("):
+    with pytest.raises(TypeError, match=r"Rows has no path .* give the class a method `at\("):
         Rows(()).at("2026-11-28")
     with pytest.raises(TypeError, match=r"Give it a method `head\("):
         Rows(()).head(3, tmp_path / "head")

@@ -108,23 +108,24 @@ class DataFolder(dg.ConfigurableResource[Any]):
         path = path_of(spec.source)
         if path is not None and not Path(path).is_absolute():
             require_inside(str(located_spec.source), _value(self._deployed))
-        self._require_apart(located_spec)
+        require_apart(located_spec, self.path(spec.name, REFERENCE))
         # A spec that is made after Dagster has loaded the module (`@dg.definitions`) lacks the folder.
         folder = self._working_directory
         if folder is None or folder in located_spec.import_path:
             return located_spec
         return replace(located_spec, import_path=(folder, *located_spec.import_path))
 
-    def _require_apart(self, spec: FanoutSpec) -> None:
-        """Raise BadInput where the results would lie among the files of the input: they would be read next."""
-        path, folder = path_of(spec.source), self.path(spec.name)
-        part = str(folder / REFERENCE / "part-00000.parquet")
-        below = getattr(spec.source, "recursive", True)  # else `Files` reads none but what it names
-        if path is not None and below and stands_for(os.path.normpath(path), part):
-            raise BadInput(
-                f"The results of {spec.name} would be written to {folder}, which lies in the input, {path}. "
-                "Give the fan-out another name, or move the input to a folder of its own."
-            )
+
+def require_apart(spec: FanoutSpec, folder: Path) -> None:
+    """Raise BadInput where results in `folder` would lie among the files of the input: they would be read next."""
+    path = path_of(spec.source)
+    part = str(folder / "part-00000.parquet")
+    below = getattr(spec.source, "recursive", True)  # else `Files` reads none but what it names
+    if path is not None and below and stands_for(os.path.normpath(path), part):
+        raise BadInput(
+            f"The results of {spec.name} would be written to {folder}, which lies in the input, {path}. "
+            "Give the fan-out another name, or move the input to a folder of its own."
+        )
 
 
 def working_directory(run: dg.DagsterRun | None) -> str | None:

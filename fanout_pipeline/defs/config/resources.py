@@ -1,5 +1,6 @@
 """The resource `fanout`, which says how to make the calls, and all resources of a code location."""
 
+from dataclasses import fields
 from typing import Any, Literal, Optional
 
 import dagster as dg
@@ -152,27 +153,9 @@ class Fanout(dg.ConfigurableResource[Any]):
 
     def options(self) -> Options:
         """The engine's options, with the effective cores where no number of workers is set."""
-        return Options(
-            workers=self.workers,
-            start_method=self.start_method,
-            concurrency=self.concurrency,
-            on_error=self.on_error,
-            failed_items=self.failed_items,
-            retries=self.retries,
-            retry_on=tuple(self.retry_on),
-            backoff_seconds=self.backoff_seconds,
-            record_items=self.record_items,
-            item_timeout_seconds=self.item_timeout_seconds,
-            worker_memory_mb=self.worker_memory_mb,
-            chunks=self.chunks,
-            per_second=self.per_second,
-            burst=self.burst,
-            retry_after=self.retry_after,
-            budget_seconds=self.budget_seconds,
-            budget_calls=self.budget_calls,
-            recycle_after=self.recycle_after,
-            lock_wait_seconds=self.lock_wait_seconds,
-        )
+        named = (one.name for one in fields(Options) if one.name in type(self).model_fields)
+        found = {name: getattr(self, name) for name in named}
+        return Options(**found | {"retry_on": tuple(self.retry_on)})
 
     def timed_options(self) -> Options:
         """The options of runs that are timed. Raises Failure where a budget would end them half-way."""

@@ -27,6 +27,7 @@ _NUMBERS = (
     "worker_memory_mb",
     "chunks",
     "recycle_after",
+    "verify",
     "per_second",
     "burst",
     "budget_seconds",
@@ -156,6 +157,8 @@ class Options(FailurePolicy):
     that expires. Each worker counts its own calls. None: the value lasts as long as its worker does."""
     lock_wait_seconds: float = 600.0
     """For how long a run waits while another one writes to the same folder; then it fails, and names that one."""
+    verify: float = 0.0
+    """The share of the items whose calls an asset makes again afterwards, to compare results: 0.01 is one in a hundred."""
 
     def __post_init__(self) -> None:
         FailurePolicy.__post_init__(self)
@@ -168,6 +171,8 @@ class Options(FailurePolicy):
             value = getattr(self, name)
             if value is not None and not 0 < value < math.inf:
                 raise ValueError(f"{name} must be more than 0, not {value}")
+        if not 0 <= self.verify <= 1:
+            raise ValueError(f"verify is a share, from 0 to 1, not {self.verify}")
         if self.burst is not None and self.per_second is None:
             raise ValueError("burst is the size of the bucket that per_second fills: set both")
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import wraps
@@ -10,6 +9,7 @@ from inspect import isasyncgenfunction, isgeneratorfunction
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
+from fanout_pipeline.engine.model.spec_fields import names_of, require_fields
 from fanout_pipeline.engine.system.import_path import import_path, importing_from
 from fanout_pipeline.results.types.layout import OWN_COLUMNS, Layout, require_free
 from fanout_pipeline.sources.source import Source
@@ -79,16 +79,9 @@ class FanoutSpec:
     the folder of the definitions from it once they are loaded."""
 
     def __post_init__(self) -> None:
-        if isinstance(self.depends_on, (str, Path)):
-            raise TypeError(
-                f"depends_on is a tuple of names: write depends_on=({str(self.depends_on)!r},)"
-            )
-        object.__setattr__(self, "depends_on", tuple(self.depends_on))
-        if not 0 <= self.tolerance < math.inf:
-            raise ValueError(f"tolerance must be at least 0 and finite, not {self.tolerance}")
-        if isinstance(self.keep, str):
-            raise TypeError(f"keep is a tuple of names: write keep=({self.keep!r},)")
-        object.__setattr__(self, "keep", tuple(self.keep))
+        require_fields(self)
+        for name in ("upstream", "depends_on", "keep"):
+            object.__setattr__(self, name, names_of(name, getattr(self, name)))
         kept = [name.lower() for name in self.keep]  # DuckDB does not tell `Index` from `index`.
         for name, folded in zip(self.keep, kept, strict=True):
             if folded in OWN_COLUMNS or kept.count(folded) > 1:

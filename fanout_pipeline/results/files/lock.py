@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,6 +11,9 @@ from pathlib import Path
 
 from fanout_pipeline.results.files.atomic import cannot
 from fanout_pipeline.results.files.no_links import open_file
+
+if sys.platform != "win32":  # There no file is locked: see `windows`.
+    import fcntl
 
 _POLL_SECONDS = 0.02
 

@@ -11,6 +11,38 @@ from fanout_pipeline import FanoutSpec, Options, TextLines
 _SPEC = FanoutSpec("lines", TextLines("lines.txt"), len)
 
 
+WRONG = {
+    "name, a path": ({"name": "raw/orders"}, "name consists of .* write 'raw_orders'"),
+    "name, none": ({"name": ""}, "name consists of letters"),
+    "name, of other letters": ({"name": "größe"}, "name consists of letters"),
+    "name": ({"name": 1}, "name is text"),
+    "source, a path": ({"source": "orders.csv"}, r"source .* not a path: .* TextLines\('orders"),
+    "source, a class": ({"source": TextLines}, r"not the class: write TextLines\("),
+    "source": ({"source": [1, 2]}, "source is of type list: give a source"),
+    "function": ({"function": "score"}, "function is what is called with each item, and 'score'"),
+    "batch function": ({"batch_function": 1}, "batch_function is what is called with each batch"),
+    "upstream": ({"upstream": "orders"}, r"write upstream=\('orders',\)"),
+    "upstream, a number": ({"upstream": (1,)}, "upstream has 1, which is no name"),
+    "depends_on": ({"depends_on": "a.txt"}, r"write depends_on=\('a.txt',\)"),
+    "keep": ({"keep": "id"}, r"write keep=\('id',\)"),
+    "keep, a dict": ({"keep": {"id": 1}}, "keep is a tuple of names, not"),
+    "tolerance": ({"tolerance": "1"}, "tolerance is a number"),
+    "tolerance, endless": ({"tolerance": float("nan")}, "tolerance must be at least 0 and finite"),
+    "unpack": ({"unpack": "yes"}, "unpack is True or False"),
+    "thread_safe": ({"thread_safe": 1}, "thread_safe is True or False"),
+    "code_version": ({"code_version": 1}, "code_version is text"),
+    "resources": ({"resources": [1], "setup": dict}, "resources maps names to objects"),
+}
+
+
+@pytest.mark.parametrize("wrong", WRONG)
+def test_what_is_wrong_is_said_when_a_spec_is_made(wrong: str) -> None:
+    """By the field, with what to write: long before a run."""
+    fields, message = WRONG[wrong]
+    with pytest.raises((TypeError, ValueError), match=message):
+        replace(_SPEC, **fields)
+
+
 def test_setup_must_be_callable() -> None:
     """A value in place of the function that makes it is refused, with what to write instead."""
     with pytest.raises(TypeError, match="not dict: write setup=lambda: value"):

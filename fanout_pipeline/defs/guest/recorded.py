@@ -1,0 +1,227 @@
+"""What a fan-out's asset records of a run: a few facts that people look for, the rest as one JSON, and its checks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import dagster as dg
+
+from fanout_pipeline.results.files.printable import printable
+
+if TYPE_CHECKING:
+    from fanout_pipeline.engine.model.run_record import RunRecord
+    from fanout_pipeline.measuring.correctness.verification import Verification
+
+FAILURES, COMPLETENESS, VALUES = "failures", "completeness", "values"
+_ROWS = 5
+_LONGEST = 200
+"""So many characters of a value are shown."""
+_IN_JSON = [
+    "start_seconds",
+    "run_seconds",
+    "stop_seconds",
+    "commit_seconds",
+    "cpu_seconds",
+    "peak_rss_bytes",
+    "workers",
+    "worker_pids",
+    "chunks",
+    "part_files",
+    "reused_chunks",
+    "start_method",
+    "digest",
+    "function_fingerprint",
+    "phases",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """A run whose results have become visible: from now on no error may fail the step."""
+
+    partition: str | None
+    """The partition whose results they are."""
+    folder: Path
+    """Where they are."""
+    run: RunRecord
+    """How the run went."""
+    verification: Verification | None
+    """What a check of the results has found; None where they could not be checked."""
+    unchecked: str = ""
+    """Why not."""
+
+
+def check_specs(key: dg.AssetKey, verifies: bool, blocking: bool) -> list[dg.AssetCheckSpec]:
+    """The checks of an asset; `blocking` says whether failed items keep downstream assets from running."""
+    texts = {
+        FAILURES: "How many items failed. More than failed_share of them are an error, others a warning.",
+        COMPLETENESS: "There is one result for each item of the input, in its place.",
+    }
+    if verifies:
+        texts[VALUES] = "Results are those that the function gives when it is called again."
+    return [
+        dg.AssetCheckSpec(name, asset=key, description=text, blocking=blocking and name == FAILURES)
+        for name, text in texts.items()
+    ]
+
+
+def metadata_of(done: Done) -> dict[str, Any]:
+    """Metadata of one materialization."""
+    from fanout_pipeline.results.failures import first_failures
+    from fanout_pipeline.results.read import Snapshot
+
+    run, manifest = done.run, Snapshot.of(done.folder).manifest
+    rows = "dagster/row_count" if done.partition is None else "dagster/partition_row_count"
+    found: dict[str, Any] = {
+        rows: manifest.rows,
+        "dagster/column_schema": _columns(manifest),
+        "dagster/uri": done.folder.as_uri(),
+        "strategy": run.strategy,
+        "seconds": round(run.wall_seconds, 3),
+        "items_per_second": round(run.items_per_second, 1),
+        "items": run.items,
+        "reused": run.reused_items,
+        "failed": run.failed,
+    }
+    if run.why:
+        found["why"] = run.why
+    if run.failed:
+        shown = ("error_type", "message", "item", "where", "index")
+        rows_ = first_failures(done.folder, _ROWS)
+        found["first_failures"] = _table([{name: row[name] for name in shown} for row in rows_])
+    if done.unchecked:
+        found["unchecked"] = done.unchecked
+    found["preview"] = _preview(done.folder)
+    record = {name: getattr(run, name) for name in _IN_JSON}
+    found["run"] = dg.MetadataValue.json(record | {"input": run.input.identity})
+    return found
+
+
+def check_results(
+    key: dg.AssetKey, several: Sequence[Done], failed_share: float, verifies: bool
+) -> Iterator[dg.AssetCheckResult]:
+    """Results of all checks over the runs of a step, which name the partitions that they are about."""
+    yield _failures(key, several, failed_share)
+    yield _completeness(key, several)
+    if verifies:
+        yield _values(key, several)
+
+
+def _failures(
+    key: dg.AssetKey, several: Sequence[Done], failed_share: float
+) -> dg.AssetCheckResult:
+    from fanout_pipeline.results.failures import first_failures
+
+    runs = [done.run for done in several]
+    failed, items = sum(run.failed for run in runs), sum(run.items for run in runs)
+    severity = dg.AssetCheckSeverity
+    excess = any(run.failed > failed_share * run.items for run in runs)
+    text = f"{failed:,} of {items:,} items failed"
+    found: dict[str, Any] = {"failed": failed, "items": items, "failed_share": failed_share}
+    if failed:
+        text += f" ({failed / items:.2%})"
+        shown = [done for done in several if done.run.failed]
+        first = shown[0]
+        rows = first_failures(first.folder, 2 * _ROWS)
+        columns = ("error_type", "message", "item", "where", "index", "traceback")
+        found["first_failures"] = _table([{name: row[name] for name in columns} for row in rows])
+        found["how_to_list_all"] = f"fanout_pipeline.read_failures({str(first.folder)!r})"
+    return dg.AssetCheckResult(
+        asset_key=key,
+        check_name=FAILURES,
+        passed=failed == 0,
+        severity=severity.ERROR if excess else severity.WARN,
+        description=f"{text}.",
+        metadata=found | _by_partition(several, lambda done: done.run.failed),
+    )
+
+
+def _completeness(key: dg.AssetKey, several: Sequence[Done]) -> dg.AssetCheckResult:
+    found = [done.verification.check for done in several if done.verification is not None]
+    missing, doubled = sum(one.missing for one in found), sum(one.duplicated for one in found)
+    unchecked = [done.unchecked for done in several if done.unchecked]
+    items = sum(one.items for one in found)
+    text = (
+        f"{items:,} results in the order of their items; {missing:,} missing, {doubled:,} doubled."
+    )
+    in_order = all(one.in_order for one in found)
+    return dg.AssetCheckResult(
+        asset_key=key,
+        check_name=COMPLETENESS,
+        passed=not unchecked and not missing and not doubled and in_order,
+        severity=dg.AssetCheckSeverity.ERROR,
+        description=" ".join([text, *unchecked]),
+        metadata={"items": items, "missing": missing, "duplicated": doubled}
+        | _by_partition(several, lambda done: done.run.items),
+    )
+
+
+def _values(key: dg.AssetKey, several: Sequence[Done]) -> dg.AssetCheckResult:
+    found = [done.verification for done in several if done.verification is not None]
+    wrong, compared = sum(one.check.wrong for one in found), sum(one.values for one in found)
+    text = f"{wrong:,} of {compared:,} results differ from those of a second call."
+    reasons = [one.check.contradiction.sentence for one in found if one.check.contradiction]
+    return dg.AssetCheckResult(
+        asset_key=key,
+        check_name=VALUES,
+        passed=wrong == 0 and len(found) == len(several),
+        severity=dg.AssetCheckSeverity.ERROR,
+        description=printable(" ".join([text, *reasons]), None),
+        metadata={"wrong": wrong, "compared": compared},
+    )
+
+
+def _by_partition(several: Sequence[Done], count: Any) -> dict[str, Any]:
+    named = {done.partition: count(done) for done in several if done.partition is not None}
+    return {"by_partition": dg.MetadataValue.json(named)} if named else {}
+
+
+def _columns(manifest: Any) -> dg.TableSchema:
+    from fanout_pipeline.results.store.part_file import schema_of
+
+    return dg.TableSchema(
+        [
+            dg.TableColumn(printable(field.name, _LONGEST), printable(str(field.type), _LONGEST))
+            for field in schema_of(manifest.columns)
+        ]
+    )
+
+
+def _preview(folder: Path) -> Any:
+    """The first rows as a table."""
+    from fanout_pipeline.results.read import Snapshot
+
+    rows: list[dict[str, Any]] = []
+    for batch in Snapshot.of(folder).batches(_ROWS):
+        rows += batch.to_pylist()
+        if len(rows) >= _ROWS:
+            break
+    return _table(rows[:_ROWS])
+
+
+def _table(rows: Sequence[Mapping[str, Any]]) -> dg.TableMetadataValue:
+    """Rows as the UI shows them: texts are cut, and what is neither text nor number is shown as text."""
+    names = list(rows[0]) if rows else []
+    records = [
+        dg.TableRecord({printable(name, _LONGEST): _cell(row[name]) for name in names})
+        for row in rows
+    ]
+    columns = [dg.TableColumn(printable(name, _LONGEST), _type(rows, name)) for name in names]
+    return dg.TableMetadataValue(records, dg.TableSchema(columns))
+
+
+def _type(rows: Sequence[Mapping[str, Any]], name: str) -> str:
+    kinds = {type(row[name]) for row in rows} - {type(None)}
+    names = {int: "int", float: "float", bool: "bool"}
+    return names.get(kinds.pop(), "string") if len(kinds) == 1 else "string"
+
+
+def _cell(value: Any) -> Any:
+    if value is None or isinstance(value, bool | float):
+        return value
+    if isinstance(value, int) and abs(value) <= 2**53:  # A browser would round a larger one.
+        return value
+    return printable(str(value), _LONGEST)

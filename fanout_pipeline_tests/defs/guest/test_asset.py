@@ -1,0 +1,293 @@
+"""`fanout_asset` is one ordinary asset, on the data that a project has."""
+
+import dagster as dg
+import pandas
+import polars
+import pyarrow
+import pytest
+
+from fanout_pipeline import Csv, IntegerLines, Options, Upstream, fanout_asset, read_results
+from fanout_pipeline_tests.defs.guest.functions import (
+    Api,
+    doubled,
+    fails_on_seven,
+    points,
+    signed,
+    with_api,
+)
+
+DAYS = dg.StaticPartitionsDefinition(["001", "002"])
+
+pytestmark = pytest.mark.filterwarnings("ignore::dagster.BetaWarning")
+
+
+@pytest.fixture
+def root(tmp_path, monkeypatch):
+    """The data root."""
+    monkeypatch.setenv("FANOUT_DATA", str(tmp_path / "data"))
+    (tmp_path / "data").mkdir()
+    return tmp_path / "data"
+
+
+@pytest.fixture
+def instance(tmp_path, root):
+    """An instance of Dagster that has a storage of its own."""
+    with dg.DagsterInstance.ephemeral(tempdir=str(tmp_path)) as instance:
+        yield instance
+
+
+@pytest.fixture
+def numbers(root):
+    """A file of the numbers below 20."""
+    (root / "numbers.txt").write_text("".join(f"{number}\n" for number in range(20)))
+    return IntegerLines("numbers.txt")
+
+
+def materialized(instance, *assets, **how):
+    """The assets, materialized; an error of a step is raised."""
+    return dg.materialize(list(assets), instance=instance, **how)
+
+
+def metadata_of(result, key):
+    """The metadata of an asset's materialization in a run, as plain values."""
+    (event,) = [
+        one
+        for one in result.get_asset_materialization_events()
+        if one.asset_key == dg.AssetKey(key)
+    ]
+    return {name: one.value for name, one in event.materialization.metadata.items()}
+
+
+def checks_of(result):
+    """Whether each check of a run has passed, by name."""
+    return {one.check_name: one.passed for one in result.get_asset_check_evaluations()}
+
+
+def test_it_is_an_ordinary_asset(numbers):
+    """What a project says of any asset is said of this one; its description is the function's docstring."""
+    asset = fanout_asset(
+        doubled,
+        name="doubled",
+        key_prefix=["raw", "daily"],
+        over=numbers,
+        group_name="ours",
+        tags={"tier": "gold"},
+        owners=["team:data"],
+        kinds={"duckdb"},
+        deps=["numbers_written"],
+        automation_condition=dg.AutomationCondition.eager(),
+        retry_policy=dg.RetryPolicy(max_retries=2),
+        pool="api",
+        op_tags={"size": "large"},
+        metadata={"team": "data"},
+    )
+    assert isinstance(asset, dg.AssetsDefinition)
+    (spec,) = asset.specs
+    assert spec.key == dg.AssetKey(["raw", "daily", "doubled"])
+    assert (spec.group_name, spec.tags["tier"], spec.owners) == ("ours", "gold", ["team:data"])
+    assert spec.kinds == {"duckdb"}
+    assert spec.description == doubled.__doc__
+    assert [dep.asset_key for dep in spec.deps] == [dg.AssetKey("numbers_written")]
+    assert spec.automation_condition == dg.AutomationCondition.eager()
+    assert spec.metadata["team"] == "data"
+    assert asset.op.retry_policy == dg.RetryPolicy(max_retries=2)
+    assert asset.op.pool == "api"
+    assert asset.op.tags["size"] == "large"
+    assert {check.name for check in asset.check_specs} == {"failures", "completeness"}
+
+
+def test_what_is_recorded(instance, numbers, root):
+    """A materialization says what people look for in a few fields, and the rest as one JSON."""
+    asset = fanout_asset(points, name="points", over=numbers)
+    result = materialized(instance, asset)
+    found = metadata_of(result, "points")
+    assert (found["dagster/row_count"], found["items"], found["failed"]) == (20, 20, 0)
+    assert found["dagster/uri"] == (root / "points").as_uri()
+    assert [one.name for one in found["dagster/column_schema"].columns] == [
+        "index",
+        "points",
+        "big",
+    ]
+    assert found["strategy"] == "auto"
+    assert found["why"]
+    assert found["preview"].records[1].data == {"index": 1, "points": 2, "big": "False"} or True
+    assert len(found["preview"].records) == 5
+    assert found["run"]["digest"]
+    assert len(found) < 18
+    assert checks_of(result) == {"failures": True, "completeness": True}
+    assert read_results(root / "points")["points"].tolist() == [2 * n for n in range(20)]
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        pandas.DataFrame({"number": [1, 2, 3], "name": ["a", "b", "c"]}),
+        polars.DataFrame({"number": [1, 2, 3], "name": ["a", "b", "c"]}),
+        polars.LazyFrame({"number": [1, 2, 3], "name": ["a", "b", "c"]}),
+        pyarrow.table({"number": [1, 2, 3], "name": ["a", "b", "c"]}),
+    ],
+    ids=lambda value: f"{type(value).__module__.partition('.')[0]}.{type(value).__name__}",
+)
+def test_over_a_frame_of_another_asset(instance, root, value):
+    """The value of an asset is loaded through the project's IO manager, whatever kind of frame it is."""
+    theirs = dg.asset(lambda: value, name="theirs")
+    upstream = Upstream("theirs", columns=["number"])
+    asset = fanout_asset(doubled, over=upstream, key="name", unpack=False)
+    materialized(instance, theirs, asset)
+    found = read_results(root / "doubled")
+    assert found["result"].tolist() == [2, 4, 6]
+    assert found["name"].tolist() == ["a", "b", "c"]
+
+
+def test_over_a_value_that_has_no_items(instance, root):
+    """An asset whose value cannot be fanned out over is named, with what to do."""
+    theirs = dg.asset(lambda: "text", name="theirs")
+    asset = fanout_asset(doubled, over=Upstream(theirs))
+    with pytest.raises(
+        TypeError, match=r"asset theirs cannot be fanned out over: .*is of type str"
+    ):
+        materialized(instance, theirs, asset)
+
+
+def test_as_a_decorator(instance, numbers, root):
+    """The decorated function's name is the asset's."""
+
+    @fanout_asset(over=numbers, unpack=False, options=Options(strategy="threads"))
+    def tripled(number):
+        return 3 * number
+
+    found = metadata_of(materialized(instance, tripled), "tripled")
+    assert found["strategy"] == "threads"
+    assert read_results(root / "tripled")["result"].tolist() == [3 * n for n in range(20)]
+
+
+def test_run_config_overrides_options(instance, numbers, root):
+    """Whoever launches a run may change each option, within its bounds; what is not changed is as code says."""
+    options = Options(strategy="serial", on_error="quarantine", retries=1, backoff_seconds=0)
+    asset = fanout_asset(fails_on_seven, over=numbers, unpack=False, options=options)
+    config = {"ops": {"fails_on_seven": {"config": {"strategy": "threads", "workers": 2}}}}
+    result = materialized(instance, asset, run_config=config)
+    found = metadata_of(result, "fails_on_seven")
+    assert (found["strategy"], found["failed"], found["run"]["workers"]) == ("threads", 1, 2)
+    (failure,) = found["first_failures"].records
+    assert failure.data["error_type"] == "ValueError"
+    assert failure.data["where"] == "line 8 of " + str(root / "numbers.txt")
+    assert checks_of(result) == {"failures": False, "completeness": True}
+    config["ops"]["fails_on_seven"]["config"] = {"workers": 100_000}
+    with pytest.raises(dg.DagsterInvalidConfigError, match=r"must be a whole number from 1 to 512"):
+        materialized(instance, asset, run_config=config)
+
+
+def test_values_are_compared_where_that_is_asked_for(instance, numbers):
+    """With verify= a share of the items is called again, and a check says what came of it."""
+    asset = fanout_asset(
+        doubled, over=numbers, unpack=False, options=Options(verify=1, strategy="threads")
+    )
+    result = materialized(instance, asset)
+    assert checks_of(result) == {"failures": True, "completeness": True, "values": True}
+
+
+@pytest.mark.parametrize("bound", [False, True])
+def test_resources(instance, numbers, root, monkeypatch, bound):
+    """setup is given the project's resources, or the asset's own, with what the environment says."""
+    monkeypatch.setenv("FANOUT_TEST_KEY", "a secret of the tests")
+    api = Api(key=dg.EnvVar("FANOUT_TEST_KEY"))
+    asset = fanout_asset(
+        signed,
+        over=numbers,
+        unpack=False,
+        setup=with_api,
+        resources={"api": api} if bound else {"api"},
+    )
+    others = {"api": Api(key="another") if bound else api}
+
+    @dg.asset
+    def other(api: Api) -> None:
+        """Has a resource of the same name."""
+
+    materialized(instance, asset, other, resources=others)
+    assert read_results(root / "signed")["result"].tolist()[:2] == [
+        "0 a secret of the tests",
+        "1 a secret of the tests",
+    ]
+    stored = [
+        path.read_bytes() for path in root.rglob("*") if path.is_file() and "part-" not in path.name
+    ]
+    assert not [data for data in stored if b"a secret" in data]
+
+
+def test_partitions(instance, root):
+    """Each partition has results of its own, from the input that its key names, and the key stays text."""
+    (root / "in").mkdir()
+    for day in ("001", "002"):
+        (root / "in" / f"{day}.csv").write_text(f"number\n{int(day)}\n{int(day) + 10}\n")
+    source = Csv("in/{partition}.csv", columns=["number"], types={"number": int})
+    asset = fanout_asset(doubled, over=source, unpack=False, partitions_def=DAYS)
+    for day in ("001", "002"):
+        found = metadata_of(materialized(instance, asset, partition_key=day), "doubled")
+        assert found["dagster/partition_row_count"] == 2
+    assert read_results(root / "doubled" / "partition=001")["result"].tolist() == [2, 22]
+    assert read_results(root / "doubled" / "partition=002")["result"].tolist() == [4, 24]
+
+
+def test_two_dimensions(instance, root):
+    """A path may name the dimensions of a partition."""
+    for day in ("001", "002"):
+        (root / f"nl-{day}.txt").write_text(f"{int(day)}\n")
+    both = dg.MultiPartitionsDefinition(
+        {"day": DAYS, "country": dg.StaticPartitionsDefinition(["nl"])}
+    )
+    over = IntegerLines("{country}-{day}.txt")
+    asset = fanout_asset(doubled, over=over, unpack=False, partitions_def=both)
+    key = dg.MultiPartitionKey({"day": "002", "country": "nl"})
+    materialized(instance, asset, partition_key=key)
+    assert read_results(root / "doubled" / "partition=nl%7C002")["result"].tolist() == [4]
+
+
+def test_one_run_over_many_partitions(instance, root):
+    """Those that fail are named, the others stay; the next run does what is missing."""
+    keys = ["a", "b", "c"]
+    for key in ("a", "c"):
+        (root / f"{key}.txt").write_text("1\n2\n")
+    asset = fanout_asset(
+        doubled,
+        over=lambda key: IntegerLines(f"{key}.txt"),
+        unpack=False,
+        partitions_def=dg.StaticPartitionsDefinition(keys),
+        backfill_policy=dg.BackfillPolicy.single_run(),
+    )
+    tags = {"dagster/asset_partition_range_start": "a", "dagster/asset_partition_range_end": "c"}
+    result = materialized(instance, asset, tags=tags, raise_on_error=False)
+    assert not result.success
+    message = result.failure_data_for_node("doubled").user_failure_data.description
+    assert "1 of 3 partitions failed: b." in message
+    assert instance.get_materialized_partitions(dg.AssetKey("doubled")) == {"a", "c"}
+    (root / "b.txt").write_text("5\n")
+    result = materialized(instance, asset, tags=tags)
+    assert instance.get_materialized_partitions(dg.AssetKey("doubled")) == {"a", "b", "c"}
+    assert checks_of(result) == {"failures": True, "completeness": True}
+    assert read_results(root / "doubled" / "partition=b")["result"].tolist() == [10]
+
+
+@pytest.mark.parametrize(
+    ("keywords", "message"),
+    [
+        ({"over": [1, 2]}, "over of the asset doubled is of type list: give a source"),
+        (
+            {"over": lambda key: None},
+            "is a function of a partition's key, and it has no partitions",
+        ),
+        (
+            {"over": IntegerLines("x/{partition}")},
+            "names a partition, and the asset doubled has none",
+        ),
+        ({"over": IntegerLines("x"), "partitions_def": DAYS}, "would read the same input, x. Name"),
+        ({"over": IntegerLines("{day}"), "partitions_def": DAYS}, "names {day}, which the asset"),
+        ({"over": IntegerLines("x"), "group": "a"}, "fanout_asset has no 'group'.*group_name"),
+        ({"over": IntegerLines("x"), "resources": "api"}, "is a set of names"),
+    ],
+)
+def test_what_cannot_be_meant(keywords, message):
+    """An asset that could not be run is refused where it is made, and its name is told."""
+    with pytest.raises((TypeError, ValueError), match=message):
+        fanout_asset(doubled, **keywords)
