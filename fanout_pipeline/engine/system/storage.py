@@ -8,10 +8,32 @@ from pathlib import Path
 from typing import NamedTuple
 
 _MOUNTS = Path("/proc/self/mountinfo")
-_CONTAINERS = ("overlay", "fuse-overlayfs", "aufs")
+_CONTAINERS = ("overlay", "fuse.fuse-overlayfs", "aufs")
 _MEMORY = ("tmpfs", "ramfs")
-_NETWORK = ("nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "ceph", "glusterfs", "lustre", "afs")
-_ADVICE = "Set FANOUT_DATA to a folder on a volume that stays."
+OBJECTS = frozenset(
+    ["fuse.s3fs", "fuse.gcsfuse", "fuse.blobfuse", "fuse.blobfuse2", "fuse.rclone", "fuse.goofys"]
+)
+"""Object stores that look like a disk, as the system names them: without locks and without links."""
+NETWORK = OBJECTS | frozenset(
+    [
+        "nfs",
+        "nfs4",
+        "cifs",
+        "smb3",
+        "smbfs",
+        "afs",
+        "ceph",
+        "glusterfs",
+        "lustre",
+        "gpfs",
+        "beegfs",
+        "9p",
+        "fuse.sshfs",
+        "fuse.glusterfs",
+    ]
+)
+"""File systems on other machines."""
+_ADVICE = "set FANOUT_DATA to a folder on a volume that stays"
 
 
 class _Mount(NamedTuple):
@@ -26,7 +48,9 @@ class _Mount(NamedTuple):
 
 
 def where_kept(path: str | Path, mounts: str | None = None) -> str:
-    """Why what is written to a path may not last, or may not be safe from others, in sentences; empty if it may.
+    """A sentence that says why what is written to a path may not last, or is not this machine's alone; else empty.
+
+    After its last colon it says what to do.
 
     `mounts` is the text of /proc/self/mountinfo. Where there is none, which is on other systems than Linux, nothing
     is known. The path need not exist.
@@ -39,20 +63,23 @@ def where_kept(path: str | Path, mounts: str | None = None) -> str:
     mount = _mount_of(os.path.realpath(path), mounts)
     if mount is None:
         return ""
-    kind = mount.kind.removeprefix("fuse.")
+    kind, what, advice = mount.kind, "", _ADVICE
     if kind in _CONTAINERS:
-        return f"{path} is on a container's own disk ({kind}), which is gone with the container. {_ADVICE}"
-    if kind in _MEMORY:
-        return f"{path} is in memory ({kind}), which is gone when the machine or the container ends. {_ADVICE}"
-    if "kubernetes.io~empty-dir" in mount.root:
-        return f"{path} is on an emptyDir of Kubernetes, which is gone with its pod. {_ADVICE}"
-    if kind in _NETWORK or kind == "sshfs":
-        return (
-            f"{path} is on a network file system ({kind}, {mount.device}). Its locks must hold between machines "
-            "(NFS 4 or later; no nolock, no nobrl), or two runs may write to the same results. Dagster's own "
-            "SQLite files must not be there."
+        what = f"on a container's own disk ({kind}), which is gone with the container"
+    elif kind in _MEMORY:
+        what = f"in memory ({kind}), which is gone when the machine or the container ends"
+    elif "kubernetes.io~empty-dir" in mount.root:
+        what = "on an emptyDir of Kubernetes, which is gone with its pod"
+    elif kind in OBJECTS:
+        what = f"on an object store ({kind}), which has neither the locks nor the links that results are made visible by"
+        advice = "set FANOUT_DATA to a folder on a disk, and copy results to the store"
+    elif kind in NETWORK:
+        what = (
+            f"on a network file system ({kind}, {mount.device}), where two runs write to the same results at once "
+            "unless locks hold between machines"
         )
-    return ""
+        advice = "mount it with locks (NFS 4; without nolock, nobrl), and keep Dagster's SQLite files elsewhere"
+    return f"{path} is {what}: {advice}" if what else ""
 
 
 def _mount_of(path: str, mounts: str) -> _Mount | None:

@@ -17,6 +17,7 @@ MOUNTS = r"""
 29 22 8:1 /var/lib/kubelet/pods/1f/volumes/kubernetes.io~empty-dir/x /scratch rw - ext4 /dev/sda1 rw
 30 22 0:26 / /twice rw - tmpfs tmpfs rw
 31 22 8:2 / /twice rw - xfs /dev/sdb1 rw
+32 22 0:27 / /bucket rw - fuse.s3fs s3fs rw
 a line that is none
 """
 
@@ -31,9 +32,10 @@ a line that is none
         ("/data/mit Leerzeichen/fanout", "a network file system (nfs4, files:/export)"),
         ("/data/mit LeerzeichenX", ""),
         ("/win/a", "a network file system (cifs, //server/share)"),
-        ("/data/ssh", "a network file system (sshfs, host:/home)"),
+        ("/data/ssh", "a network file system (fuse.sshfs, host:/home)"),
         ("/scratch/x", "on an emptyDir of Kubernetes"),
         ("/twice/x", ""),
+        ("/bucket/x", "on an object store (fuse.s3fs)"),
     ],
 )
 def test_what_does_not_last_is_said(path, said):
@@ -42,6 +44,7 @@ def test_what_does_not_last_is_said(path, said):
     assert bool(sentence) == bool(said)
     if said:
         assert sentence.startswith((f"{path} is {said}", f"{path} is on {said}"))
+        assert sentence.rpartition(": ")[2].startswith(("set FANOUT_DATA to ", "mount it with "))
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems do not say")
