@@ -85,11 +85,11 @@ def fan_out(
         progress = context is None and can_show()
     run = partial(_run, _strategy(options), spec, options, log, progress)
     if context is None:
-        return run(folder)
-    from fanout_pipeline.engine.step import call_in, record
+        return run(folder, "")
+    from fanout_pipeline.engine.step import call_in, record, run_of
 
     with call_in(context, name) as place:
-        results = run(place if folder is None else folder)
+        results = run(place if folder is None else folder, run_of(context))
         record(context, name, results.record, str(results.path))
         return results
 
@@ -179,8 +179,9 @@ def _run(
     log: Callable[[str], object],
     progress: bool,
     folder: str | Path | None,
+    who: str,
 ) -> Results:
-    """Make the calls; the results are in files where that is asked for or needed."""
+    """Make the calls; `who` names this run to others; the results are in files where that is asked for or needed."""
     from fanout_pipeline.engine.registry import AUTO, AUTO_HERE
     from fanout_pipeline.engine.suitability import Unsupported, unsuited
 
@@ -212,9 +213,8 @@ def _run(
             temporary = Path(tempfile.mkdtemp(prefix="fanout-"))
             folder = temporary / "results"
         path = Path(os.path.realpath(Path(folder).parent), Path(folder).name)  # no links on the way
-        run = run_strategy(
-            way, spec, path, options, log=log, ledger=True, resume=True, progress=bar
-        )
+        kept = partial(run_strategy, ledger=True, resume=True, log=log)
+        run = kept(way, spec, path, options, progress=bar, who=who)
         return Results(KeptInFolder(Snapshot.of(path), temporary, path), run)
     except BaseException as error:
         _keep_partial(error, folder, temporary)

@@ -24,6 +24,7 @@ from fanout_pipeline.engine.system.progress import Progress
 from fanout_pipeline.engine.system.surroundings import Surroundings
 from fanout_pipeline.engine.system.usage import ProcessUsage, own_usage
 from fanout_pipeline.engine.timing.timeline import mean, total
+from fanout_pipeline.results.files.windows import refuse_on_windows
 from fanout_pipeline.results.memory import MemoryResults
 from fanout_pipeline.sources.source import Chunk, Source, Version
 from fanout_pipeline.sources.spool.feed import feed_of
@@ -129,8 +130,8 @@ def _called(
 
 
 def _had(results: MemoryResults, ran: Ran) -> int:
-    """How many processes other than this one have called, or how many threads of this one."""
-    return len(results.pids - {os.getpid()}) or max(1, len(ran.timelines))
+    """How many processes, or threads of this one, called in the end."""
+    return ran.workers or len(results.pids) or 1
 
 
 @contextmanager
@@ -149,6 +150,7 @@ def _taken_in(
         return
     from fanout_pipeline.engine.functions.identity import Basis
 
+    refuse_on_windows("Inputs that are spooled")
     basis = Basis(seen, input_, {}, {}, is_spooled=True)
     with TemporaryDirectory(prefix="fanout-") as folder:
         results.local = Path(folder)

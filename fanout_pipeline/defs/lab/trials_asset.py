@@ -84,8 +84,10 @@ def trials_asset(
         fanout: Fanout,
     ) -> dg.MaterializeResult[None]:
         from fanout_pipeline.defs.trial_runs.dagster_contender import code_pointer
+        from fanout_pipeline.measuring.extra import require_lab
         from fanout_pipeline.measuring.trials.store import trial_file
 
+        require_lab()
         began, begin = time.time(), time.perf_counter()
         root = data_folder.path()
         pointer = code_pointer(context.run)

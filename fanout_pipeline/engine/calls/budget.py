@@ -9,6 +9,7 @@ from pathlib import Path
 from fanout_pipeline.engine.model.call_limits import CallLimits
 from fanout_pipeline.engine.model.errors import BudgetSpent
 from fanout_pipeline.engine.system.progress import Progress
+from fanout_pipeline.results.files.windows import refuse_on_windows
 from fanout_pipeline.results.store.ledger import KEPT
 
 
@@ -23,6 +24,7 @@ def limited(
     if limits is None:
         yield None
         return
+    refuse_on_windows("Limits of calls")
     from fanout_pipeline.engine.calls.rate import limiter_of, release
 
     limits = limits._replace(path=str(folder / f"{KEPT}-limits-{limits.run or run}"))

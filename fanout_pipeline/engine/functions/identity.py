@@ -118,7 +118,7 @@ def identity_of(
         "the input's format": repr(spec.source).replace(repr(str(spec.source)), ""),
         "the function": _identity_in(spec, called) if strategy.batch else basis.function,
         "the version of the function's package": distribution_of(called),
-        "the version of fanout_pipeline": [_version("fanout_pipeline"), FORMAT],
+        "the format of fanout_pipeline": FORMAT,
         "the version of Python": platform.python_version(),
         "the number of chunks": options.chunks,
         **_converters(spec),

@@ -97,7 +97,7 @@ def main(descriptor: int, call_log: int, cpu_seconds: float) -> None:
                 parent.send(_answer(work, order, recorder, handing_back, imported, value))
                 imported = 0.0
             case str() if message == HELLO:
-                parent.send(_ready(value, theirs))
+                parent.send(_ready(value, recorder, theirs))
             case str() if message == CLOSE:
                 _close(value)
                 value = None
@@ -124,12 +124,12 @@ def _value_of(work: Any, parent: Parent) -> HeldValue | None:
     return value
 
 
-def _ready(value: HeldValue | None, imported: float) -> Any:
+def _ready(value: HeldValue | None, recorder: Recorder, imported: float) -> Any:
     """The answer of a worker that joins a run, once it could begin to call: the seconds that imports and setup took."""
     began = time.perf_counter()
     try:
         if value is not None:
-            value.ready()
+            value.ready(recorder)
     except BaseException as error:
         from fanout_pipeline.engine.model.errors import picklable
 

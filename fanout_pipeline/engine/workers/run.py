@@ -43,8 +43,6 @@ from fanout_pipeline.results.store.collector import PartCollector
 
 _ARRIVAL_SECONDS = 0.01
 """How often is looked whether something has arrived, while a worker has nothing to do."""
-_LOOK_SECONDS = 0.03
-"""How often it is asked whether there should be more workers, and whether others have stopped the run."""
 _LOGGED_DEATHS = 20
 """How many deaths of workers are logged; the rest are not."""
 
@@ -120,7 +118,7 @@ class SupervisedRun:
             while self._assignments.more or self._plan.unfinished:
                 self._plan.require_going_on()
                 if not len(slots):
-                    self._plan.wait(_LOOK_SECONDS)
+                    self._plan.wait(self._look_seconds)
                 for slot, has_ended in slots.poll(self._seconds_to_wait()):
                     if has_ended:
                         self._receive_rest(slot)
@@ -142,6 +140,10 @@ class SupervisedRun:
     def _forget_joining(self) -> None:
         # It refers to this object: the results would outlive their last reference, until Python looks for cycles.
         self._joining = None
+
+    @property
+    def _look_seconds(self) -> float:
+        return WAIT_SECONDS if self._joining is None else self._joining.growth.look_seconds
 
     def _join(self) -> None:
         if self._joining is not None:
@@ -228,7 +230,10 @@ class SupervisedRun:
         if slot.idle and self._slots.worker(slot).should_be_replaced(self._limits.memory):
             self._slots.retire(slot)
         self._assign()
-        slot.timeline.until(time.perf_counter(), "wait")
+        now = time.perf_counter()
+        if self._joining is not None and self._is_shared and slot.assignment is not None:
+            self._joining.growth.answered(now - outcome.ended, busy_seconds(part))
+        slot.timeline.until(now, "wait")
         if results is not None:
             # Not before its worker has something to do.
             part = write_handed_back(self._work, part, results)
@@ -240,7 +245,7 @@ class SupervisedRun:
 
     def _seconds_to_wait(self) -> float:
         """Seconds until limits are to be checked, or something can be assigned again."""
-        waits = [WAIT_SECONDS if self._joining is None else _LOOK_SECONDS]
+        waits = [self._look_seconds]
         if not len(self._slots):
             return 0.0
         if self._limits.period is not None:

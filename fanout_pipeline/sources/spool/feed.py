@@ -45,6 +45,10 @@ class Feed(ABC):
         Raises BadInput where it cannot be read.
         """
 
+    def beginning(self, group: Group, items: int) -> Group:
+        """The first items of a group that has more, at least so many: all where it cannot be cut."""
+        return group
+
     def share(self) -> float | None:
         """How much of the input was read so far, from 0 to 1; None where its length is unknown."""
         return None
