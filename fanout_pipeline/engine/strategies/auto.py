@@ -63,6 +63,8 @@ def _shared_plan(
     work: Work, workers: int, first: int | None = None, *, here: bool = False
 ) -> SharedPlan:
     few = work.arrivals is None and sum(chunk.size for chunk in work.chunks) <= FEW
+    if here and work.setup is not None:  # Others that have made what they are given call soon.
+        few = True
     return SharedPlan(
         work.chunks,
         max(2, workers),

@@ -204,9 +204,10 @@ class Slots:
         """
         for slot in self._slots:
             worker = self.worker(slot)
-            if slot.joining is not None and not worker.closed:
-                if not (self._has_values and worker.call_log.has_set_up):
-                    worker.kill()
+            if slot.joining is None or worker.closed:
+                continue
+            if not (self._has_values and worker.call_log.has_set_up):
+                worker.kill()
 
     def forget(self, slot: Slot, *, died: bool = False) -> None:
         """Wait for nothing more from the worker."""
