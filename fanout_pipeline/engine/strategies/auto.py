@@ -71,7 +71,7 @@ def _shared_plan(
         work.fixed,
         first=first or (1 if few else None),
         given=work.first_number,
-        **({"unknown_seconds": _UNKNOWN_SECONDS} if here else {}),
+        unknown_seconds=_UNKNOWN_SECONDS if here else None,
         arrivals=work.arrivals,
     )
 
