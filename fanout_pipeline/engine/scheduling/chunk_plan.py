@@ -14,8 +14,10 @@ import math
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any, Self
 
 from fanout_pipeline.engine.model.arrivals import Arrivals
+from fanout_pipeline.engine.model.work import Work
 from fanout_pipeline.engine.scheduling.pace import Pace, Range
 from fanout_pipeline.sources.source import Chunk
 
@@ -90,6 +92,12 @@ class ChunkPlan:
         """Chunks that have arrived are joined up to this size."""
         self.is_cut_off = False
         """Whether the run is to end with what it has begun: a budget is spent, or the rest of the input cannot be had."""
+
+    @classmethod
+    def of(cls, work: Work, workers: int, **how: Any) -> Self:
+        """The plan of a run, which may have done a part of its work before."""
+        how |= {"given": work.first_number, "arrivals": work.arrivals}
+        return cls(work.chunks, workers, work.fixed, **how)
 
     @property
     def awaits(self) -> bool:
@@ -180,14 +188,6 @@ class ChunkPlan:
     def shared_by(self, workers: int) -> None:
         """So many take pieces from now on, or are about to."""
         self._workers = workers
-
-    def require_going_on(self) -> None:
-        """Raises Stopped where somebody else has stopped the run."""
-        return
-
-    def wait(self, seconds: float) -> None:
-        """Until something is done by others, so long at most; no time at all where there are none."""
-        return
 
     @property
     def outstanding(self) -> int:

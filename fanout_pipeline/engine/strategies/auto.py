@@ -65,15 +65,9 @@ def _shared_plan(
     few = work.arrivals is None and sum(chunk.size for chunk in work.chunks) <= FEW
     if here and work.setup is not None:  # Others that have made what they are given call soon.
         few = True
-    return SharedPlan(
-        work.chunks,
-        max(2, workers),
-        work.fixed,
-        first=first or (1 if few else None),
-        given=work.first_number,
-        unknown_seconds=_UNKNOWN_SECONDS if here else None,
-        arrivals=work.arrivals,
-    )
+    first = first or (1 if few else None)
+    unknown = _UNKNOWN_SECONDS if here else None
+    return SharedPlan.of(work, max(2, workers), first=first, unknown_seconds=unknown)
 
 
 def _awaited(options: Options, work: Work, progress: Progress) -> Ran:
