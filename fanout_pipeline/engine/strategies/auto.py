@@ -1,8 +1,8 @@
 """Finds the way while the work goes on: see docs/decisions/auto.md.
 
 Here        the thread that calls begins (see `calling`), and another looks on (see `supervising`). It has more
-            begin when that pays: threads, where these may call and bring more, else worker processes. Once all
-            of these have joined, this process only gives out work.
+            begin when that pays: threads, where these may call and bring more, else worker processes, beside
+            which the first goes on unless it hampers them.
 Supervised  a worker process begins and others join it, for runs that must survive what a call may do.
 """
 
