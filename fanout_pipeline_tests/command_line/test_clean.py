@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from fanout_pipeline import read_results, write_results
+from fanout_pipeline.command_line.clean import seconds_of
 from fanout_pipeline.command_line.main import main
 from fanout_pipeline_tests.command_line.killed_runs import EARLIER, ITEMS
 from fanout_pipeline_tests.end_to_end.project import CHECKOUT
@@ -162,6 +163,12 @@ def test_the_folder_is_that_of_the_environment(tmp_path, monkeypatch, capsys):
     told = capsys.readouterr().out
     assert "results of the call score in a step: _calls/report/score" in told
     assert f"{tmp_path / 'disk'}: 1 would be removed: " in told
+
+
+def test_ages():
+    """Hours, days and weeks."""
+    texts = ("0h", "12h", "30d", "2w")
+    assert [seconds_of(text) for text in texts] == [0, 43_200, 2_592_000, 1_209_600]
 
 
 @pytest.mark.parametrize("text", ["30", "-1d", "1.5d", "d", "30 days", ""])

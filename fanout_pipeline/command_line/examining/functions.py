@@ -11,7 +11,6 @@ from typing import Any
 
 from fanout_pipeline.command_line.examining.finding import Finding, failure, fine, warning
 from fanout_pipeline.command_line.examining.worker import BEGIN, END
-from fanout_pipeline.command_line.units import in_bytes
 from fanout_pipeline.engine.functions.fingerprint import function_name
 from fanout_pipeline.engine.functions.resources import setup_of
 from fanout_pipeline.engine.functions.serialize import pickle_with_function
@@ -21,6 +20,7 @@ from fanout_pipeline.engine.registry import AUTO, STRATEGIES
 from fanout_pipeline.engine.suitability import unsuited
 from fanout_pipeline.engine.system.blas_threads import worker_environment
 from fanout_pipeline.engine.system.interpreter import command
+from fanout_pipeline.measuring.formatting import size
 from fanout_pipeline.results.files.printable import printable
 from fanout_pipeline.sources.source import BadInput, Source
 
@@ -61,7 +61,7 @@ def _look_at_way(name: str, spec: FanoutSpec, options: Options) -> Iterator[Find
     if len(sent) > _MUCH_BYTES:
         yield warning(
             name,
-            f"{in_bytes(len(sent))} are sent to each worker with {_called(spec)}",
+            f"{size(len(sent))} are sent to each worker with {_called(spec)}",
             "load what is large in `setup`, which each worker calls once",
         )
     yield from _look_at_worker(name, spec, sent, lines)

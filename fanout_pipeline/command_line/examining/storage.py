@@ -11,7 +11,7 @@ from pathlib import Path
 from fanout_pipeline.command_line.examining.file_systems import OBJECTS, file_system
 from fanout_pipeline.command_line.examining.finding import Finding, failure, fine, warning
 from fanout_pipeline.command_line.examining.instance import Instance
-from fanout_pipeline.command_line.units import in_bytes
+from fanout_pipeline.measuring.formatting import size
 
 _ABOUT = "data root"
 _LITTLE_BYTES, _LITTLE_FILES = 10**9, 10_000
@@ -77,11 +77,11 @@ def _room(folder: Path) -> Iterator[Finding]:
     if free < _LITTLE_BYTES:
         yield warning(
             _ABOUT,
-            f"{in_bytes(free)} are free",
+            f"{size(free)} are free",
             "free some: python -m fanout_pipeline clean --older-than 30d --dry-run",
         )
     else:
-        yield fine(_ABOUT, f"{in_bytes(free)} are free")
+        yield fine(_ABOUT, f"{size(free)} are free")
     if status.f_files and status.f_favail < _LITTLE_FILES:
         yield warning(
             _ABOUT,
