@@ -8,6 +8,7 @@ from importlib import import_module
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from fanout_pipeline.defs.component.fanout import Fanout
     from fanout_pipeline.defs.guest.asset import fanout_asset
     from fanout_pipeline.defs.guest.upstream import Upstream
     from fanout_pipeline.defs.lab.factory import fanout_definitions
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from fanout_pipeline.engine.model.options import Options
     from fanout_pipeline.engine.model.spec import FanoutSpec
     from fanout_pipeline.results.failures import read_failures
-    from fanout_pipeline.results.read import iter_results, read_results
+    from fanout_pipeline.results.read_results import iter_results, read_results
     from fanout_pipeline.results.results import Results
     from fanout_pipeline.results.store.manifest import NoResults
     from fanout_pipeline.results.write_results import write_results
@@ -42,6 +43,7 @@ __all__ = [
     "BudgetSpent",
     "Chunk",
     "Csv",
+    "Fanout",
     "FanoutSpec",
     "FileHandle",
     "Files",
@@ -75,6 +77,7 @@ _MODULES = {
     "BudgetSpent": "engine.model.errors",
     "Chunk": "sources.source",
     "Csv": "sources.csv_files",
+    "Fanout": "defs.component.fanout",
     "FanoutSpec": "engine.model.spec",
     "FileHandle": "sources.file_handle",
     "Files": "sources.whole_files",
@@ -97,9 +100,9 @@ _MODULES = {
     "fan_out": "engine.fan_out",
     "fanout_asset": "defs.guest.asset",
     "fanout_definitions": "defs.lab.factory",
-    "iter_results": "results.read",
+    "iter_results": "results.read_results",
     "read_failures": "results.failures",
-    "read_results": "results.read",
+    "read_results": "results.read_results",
     "write_results": "results.write_results",
 }
 

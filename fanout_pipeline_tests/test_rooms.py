@@ -46,6 +46,7 @@ ORDER = (
     "defs.shared",
     "defs.config",
     "defs.guest",
+    "defs.component",
     "defs.assets",
     "defs.trial_runs",
     "defs.lab",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from fanout_pipeline.engine.calls.invoke import is_async
-from fanout_pipeline.engine.functions.fingerprint import function_name
+from fanout_pipeline.engine.functions.name import function_name
 from fanout_pipeline.engine.functions.serialize import can_be_sent_by_name
 from fanout_pipeline.engine.model.options import LIMITS, Options
 from fanout_pipeline.engine.model.spec import FanoutSpec

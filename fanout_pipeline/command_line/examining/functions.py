@@ -11,7 +11,7 @@ from typing import Any
 
 from fanout_pipeline.command_line.examining.finding import Finding, failure, fine, warning
 from fanout_pipeline.command_line.examining.worker import BEGIN, END
-from fanout_pipeline.engine.functions.fingerprint import function_name
+from fanout_pipeline.engine.functions.name import function_name
 from fanout_pipeline.engine.functions.resources import setup_of
 from fanout_pipeline.engine.functions.serialize import pickle_with_function
 from fanout_pipeline.engine.model.options import Options

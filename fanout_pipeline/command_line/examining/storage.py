@@ -12,6 +12,7 @@ from fanout_pipeline.command_line.examining.file_systems import OBJECTS, file_sy
 from fanout_pipeline.command_line.examining.finding import Finding, failure, fine, warning
 from fanout_pipeline.command_line.examining.instance import Instance
 from fanout_pipeline.measuring.formatting import size
+from fanout_pipeline.results.files.windows import on_windows
 
 _ABOUT = "data root"
 _LITTLE_BYTES, _LITTLE_FILES = 10**9, 10_000
@@ -22,6 +23,8 @@ _SCRATCH = "_doctor-"
 
 def look_at_data_root(instance: Instance) -> Iterator[Finding]:
     """Where it is; writing results there, and reading them; the room that is left."""
+    if on_windows():  # No results are kept there: see the look at workers.
+        return
     root, source = data_root_of(instance)
     if root is None:
         yield warning(

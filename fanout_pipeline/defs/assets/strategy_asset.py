@@ -65,6 +65,7 @@ def strategy_asset(
             ledger=not strategy.baseline,
             # The default of `resume` is for those that can.
             resume=fanout.resume and not strategy.baseline,
+            who=f"run {context.run.run_id}",
         )
         overlaps = overlapping_steps(
             context.op_execution_context, spec.name, strategy.name, began, time.time()

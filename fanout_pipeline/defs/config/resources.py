@@ -17,6 +17,7 @@ from fanout_pipeline.defs.config.bounds import (
     Rate,
     Retries,
     Share,
+    Wait,
     Workers,
 )
 from fanout_pipeline.defs.config.data_folder import DataFolder
@@ -130,6 +131,11 @@ class Fanout(dg.ConfigurableResource[Any]):
         "dependencies, the input or the chunks have changed; where the handling of failed items has "
         "changed, chunks with failed items are done again. (queue, indexed_queue and pool_map cannot be "
         "resumed.)",
+    )
+    lock_wait_seconds: Wait = Field(
+        default=600.0,
+        description="For how long a run waits while another one writes to the same results, which its log names. "
+        "Then the step fails. (Runs of dagster_multiprocess do not wait.)",
     )
     verify: Share = Field(
         default=0.0,

@@ -85,6 +85,8 @@ def fanout_asset(
     )
     where = f"the asset {asset_key.to_user_string()}"
     _require_over(over, where, partitions_def)
+    if not 0 <= failed_share <= 1:
+        raise ValueError(f"failed_share is a share, from 0 to 1, not {failed_share}")
     options = chosen_options(options, strategy)
     by_name, bound = _resources(resources, asset_key)
     spec = FanoutSpec(

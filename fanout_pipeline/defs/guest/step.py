@@ -188,7 +188,8 @@ class Step:
         """The one output of the step."""
         if not self._guest.hands_over:
             return dg.MaterializeResult(metadata=metadata, data_version=version)
-        value = handed_over(several)
+        wanted = self._context.op_def.output_dict["result"].dagster_type.typing_type
+        value = handed_over(several, wanted)
         return dg.Output(value, metadata=metadata, data_version=version)
 
 

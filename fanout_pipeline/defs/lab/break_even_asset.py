@@ -49,7 +49,9 @@ def break_even_asset(
             measure_break_even,
             runnable_grid,
         )
+        from fanout_pipeline.measuring.extra import require_lab
 
+        require_lab()
         folder = data_folder.path(spec.name, NAME)
         options = fanout.timed_options()
         asked = [STRATEGIES[name] for name in config.strategies]

@@ -44,6 +44,9 @@ def comparison_asset(spec: FanoutSpec, strategies: Sequence[str]) -> dg.AssetsDe
         ],
     )
     def comparison(context: dg.AssetExecutionContext, data_folder: DataFolder) -> Iterator[Any]:
+        from fanout_pipeline.measuring.extra import require_lab
+
+        require_lab()
         from fanout_pipeline.measuring.comparison.asset_record import AssetRecord
         from fanout_pipeline.measuring.comparison.compare import compare
         from fanout_pipeline.measuring.comparison.history import changes, keep_trusted, last_trusted

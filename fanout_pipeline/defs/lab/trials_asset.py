@@ -14,7 +14,7 @@ from fanout_pipeline.defs.config.dagster_executors import DAGSTER_EXECUTORS
 from fanout_pipeline.defs.config.data_folder import DataFolder
 from fanout_pipeline.defs.config.resources import Fanout
 from fanout_pipeline.defs.shared.overlap import ALONE, TIMED
-from fanout_pipeline.engine.functions.fingerprint import function_name
+from fanout_pipeline.engine.functions.name import function_name
 from fanout_pipeline.engine.model.spec import FanoutSpec
 from fanout_pipeline.engine.registry import REFERENCE, STRATEGIES
 from fanout_pipeline.engine.suitability import unsuited_baselines
@@ -84,8 +84,10 @@ def trials_asset(
         fanout: Fanout,
     ) -> dg.MaterializeResult[None]:
         from fanout_pipeline.defs.trial_runs.dagster_contender import code_pointer
+        from fanout_pipeline.measuring.extra import require_lab
         from fanout_pipeline.measuring.trials.store import trial_file
 
+        require_lab()
         began, begin = time.time(), time.perf_counter()
         root = data_folder.path()
         pointer = code_pointer(context.run)

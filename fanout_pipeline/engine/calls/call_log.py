@@ -35,7 +35,7 @@ _BYTES = 8192
 """The size of the log, with room for a stack of some eighty calls. A limit of file sizes (ulimit -f) holds for
 shared memory, too."""
 
-ASK_FOR_STACK = signal.SIGRTMAX - 1 if sys.platform == "linux" else signal.SIGUSR2
+ASK_FOR_STACK = signal.SIGRTMAX - 1 if sys.platform == "linux" else getattr(signal, "SIGUSR2", 0)
 """A worker that gets this signal writes its stack and goes on, even within a C call."""
 
 
@@ -101,6 +101,11 @@ class CallLog:
     def is_setting_up(self) -> bool:
         """Whether the worker is making the value that `setup` makes."""
         return self._words[_ITEM] == _SETUP
+
+    @property
+    def has_set_up(self) -> bool:
+        """Whether the worker has made a value, and is not making another."""
+        return self._words[_CALLS] > 0 and not self.is_setting_up
 
     def kept(self, ended: bool) -> tuple[int, tuple[int | None, dict[str, Any]] | None]:
         """How many log records were kept back since this was last asked, and the last one: (index, fields).

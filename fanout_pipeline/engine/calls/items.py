@@ -167,7 +167,7 @@ class _Calls:
             batch = self._slice(items[done : min(done + size, stop)], until)
             if not batch:
                 break
-            before = len(results)
+            before, at, allowed = len(results), done, len(batch)
             try:
                 append(results, self._announced(batch, done, slow))
                 if len(results) - before < len(
@@ -181,6 +181,8 @@ class _Calls:
                 done += 1
             else:
                 done += len(results) - before  # The slice may have been cut short: see `Cutting`.
+            if self.allowing is not None and done - at < allowed:
+                self.allowing.limiter.give_back(allowed - (done - at))
             ended = time.perf_counter()
             took = ended - began
             size = _next_size(size, took)

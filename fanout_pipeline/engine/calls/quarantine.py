@@ -8,7 +8,7 @@ from dataclasses import asdict, replace
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from fanout_pipeline.engine.model.errors import Failure, ItemFailed
+from fanout_pipeline.engine.model.errors import Failure, ItemFailed, short_repr
 from fanout_pipeline.engine.model.work import Work
 from fanout_pipeline.engine.timing.stopwatch import Stopwatch
 from fanout_pipeline.results.store.manifest import PartRecord
@@ -76,6 +76,14 @@ class Quarantine:
             self._write = self._open.enter_context(file)
         self._write(asdict(failure))
         self.positions.append(position)
+
+    def item_of(self, position: int) -> str:
+        """What messages call the item of one of the chunk's results, by the position of that."""
+        if self.policy.omits:
+            for failed in self.positions:
+                position += failed <= position
+        where = self._work.source.locate(self.first_index + position)
+        return f"item {self.first_index + position} ({where}), {short_repr(self._items[position])}"
 
     def part(self, results: Any) -> PartRecord:
         """Write the part. `results` has a null for each item in quarantine, unless they are left out."""

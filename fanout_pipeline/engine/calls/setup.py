@@ -107,8 +107,7 @@ class WorkerValue:
         *more: Any,
     ) -> Outcome:
         """Have `process` do a chunk with functions that are given the value."""
-        self._control = control
-        self.ready()
+        self.ready(control)
         before, self._made, self._made_cpu = self._made, 0.0, 0.0
         both = {"function": work.function, "batch_function": work.batch_function}
         given = {
@@ -152,8 +151,9 @@ class WorkerValue:
         """Whether there is a value. (Calls have another made where it has served for enough.)"""
         return self.in_loop.is_made if self._awaits else self._left > 0
 
-    def ready(self) -> None:
+    def ready(self, control: Control = UNLIMITED) -> None:
         """Make the value unless there is one. Raises SetupFailed, and interrupts."""
+        self._control = control
         if self.is_made:
             return
         if self._awaits:
@@ -280,7 +280,7 @@ class WorkerValue:
         traceback = "  " + found.traceback.rstrip("\n").replace("\n", "\n  ")
         return SetupFailed(
             f"setup {setup_name(self._setup)} raised {found.error_type}: {found.message}\n\n"
-            f"In the worker:\n{traceback}\n"
+            f"In the call:\n{traceback}\n"
         )
 
     def _log(self, error: BaseException) -> None:

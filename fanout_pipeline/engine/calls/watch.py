@@ -24,18 +24,22 @@ class Look(NamedTuple):
     """How long it has been worked on."""
     cpu_seconds: float
     """CPU time of the thread since then."""
+    is_setup: bool = False
+    """Whether no call was made yet: what calls are given is being made, for so long."""
 
 
 class Watch(Cutting):
     """A recorder (see `call_log`) of one thread of this process."""
 
     def __init__(self, slow: Callable[[], object] = lambda: None, slow_seconds: float = 0.0):
-        """`slow` is called once, before a slice of calls, when the first chunk has taken `slow_seconds`."""
+        """`slow` is called once: before setup, or before a slice of calls when the first chunk has taken `slow_seconds`."""
         super().__init__()
         self.first_index = 0
         self._clock = time.pthread_getcpuclockid(threading.get_ident()) if _HAS_CLOCK else None
         self._thread = threading.get_native_id()
         self._begun: tuple[Chunk, float, float, float] | None = None
+        self._setting_up: tuple[Chunk, float] | None = None
+        """The chunk for whose first call something is made, and since when."""
         self._slow, self._slow_seconds = slow, slow_seconds
         self._told = False
         self._last = 0.0
@@ -69,7 +73,11 @@ class Watch(Cutting):
 
     def look(self) -> Look | None:
         """None unless calls are made. For any thread. A slice that takes too long is cut."""
-        begun, done = self._begun, self.position()
+        begun, done, setting_up = self._begun, self.position(), self._setting_up
+        if setting_up is not None:
+            return Look(
+                setting_up[0].size, 0, time.perf_counter() - setting_up[1], 0.0, is_setup=True
+            )
         if begun is None or done is None:
             return None
         chunk, began, cpu, limit = begun
@@ -83,15 +91,15 @@ class Watch(Cutting):
         if self._resting is not None and self._begun is not None:
             rested, self._resting = time.perf_counter() - self._resting, None
             self._begun = self._begun[0], self._begun[1] + rested, *self._begun[2:]
-        if (
-            not self._told
-            and self._begun
-            and (time.perf_counter() - self._begun[1] >= self._slow_seconds)
-        ):
-            self._told = True
-            self._slow()
+        if self._begun and time.perf_counter() - self._begun[1] >= self._slow_seconds:
+            self._tell()
         self.sliced(items, first)
         return items
+
+    def _tell(self) -> None:
+        if not self._told:
+            self._told = True
+            self._slow()
 
     def again(self, position: int) -> None:
         return
@@ -104,11 +112,14 @@ class Watch(Cutting):
     @contextmanager
     def setting_up(self) -> Iterator[None]:
         """For the block, what calls are given is made: that is no part of the chunk."""
+        self._tell()
         begun, self._begun = self._begun, None
         began, cpu = time.perf_counter(), self._cpu()
+        self._setting_up = None if begun is None else (begun[0], began)
         try:
             yield
         finally:
+            self._setting_up = None
             took = time.perf_counter() - began
             self.set_up(took)
             if begun is not None:

@@ -30,7 +30,7 @@ class Spent(Stopped):
 class BudgetSpent(Exception):
     """`budget_seconds` or `budget_calls` has ended the run. The message says what was done and what all would take.
 
-    What was done is kept where the run has a ledger: the next one goes on from there.
+    What was done is kept where runs are resumed: then the next one goes on from there.
     """
 
     def __init__(
@@ -102,7 +102,7 @@ class ItemFailed(Exception):
         traceback = "  " + f.traceback.rstrip("\n").replace("\n", "\n  ")
         return (
             f"The function failed on item {f.index} ({f.where}), {f.item}: "
-            f"{f.error_type}: {f.message}\n\nIn the worker:\n{traceback}\n"
+            f"{f.error_type}: {f.message}\n\nIn the call:\n{traceback}\n"
         )
 
 

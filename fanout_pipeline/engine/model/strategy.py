@@ -48,6 +48,8 @@ class Ran:
     """The number of pickled bytes sent between processes."""
     pickle_seconds: float = 0.0
     """CPU time of pickling and unpickling items and results, on both sides; measured by baselines only."""
+    workers: int = 0
+    """How many called in the end, where this process was one of them."""
 
 
 class Crew(Protocol):

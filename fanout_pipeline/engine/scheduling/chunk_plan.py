@@ -20,7 +20,7 @@ from fanout_pipeline.sources.source import Chunk
 
 # docs/decisions/chunks.md has what was measured in simulation.
 _UNKNOWN_SECONDS = 0.1
-"""A chunk is cut short after this time as long as nothing is known of what a unit takes."""
+"""A chunk is cut short after this time as long as nothing is known of what a unit takes, where a part is a file."""
 _LONGEST_SECONDS = 1.0
 """Pieces take no longer than this, so that progress is seen, unless `_LONGEST_SHARE` allows more."""
 _LONGEST_SHARE = 0.01
@@ -86,11 +86,13 @@ class ChunkPlan:
         largest: int | None = None,
         given: int = 0,
         in_turn: bool = False,
+        unknown_seconds: float = _UNKNOWN_SECONDS,
         arrivals: Arrivals | None = None,
     ):
         """`fixed`: chunks are given out as they are and never cut short. `given`: the number of the first
         that is given out. `in_turn`: what a chunk costs beyond its items is paid by one worker at a
-        time, as by threads, because of the GIL. `arrivals`: what more chunks come from.
+        time, as by threads, because of the GIL. `unknown_seconds`: after them a chunk is cut short as long as nothing
+        is known of what a unit takes. `arrivals`: what more chunks come from.
 
         For crews that cannot cut a chunk short: `first` is the size of a piece as long as nothing is known of
         the time it takes, `largest` is its largest size.
@@ -101,7 +103,7 @@ class ChunkPlan:
         self._workers = workers
         turns = min(_LONGEST_SECONDS / 2, _TURN_SECONDS * workers) if in_turn else 0.0
         self._shortest_seconds = max(_SHORTEST_SECONDS, turns)
-        self._unknown_seconds = max(_UNKNOWN_SECONDS, 2 * turns)
+        self._unknown_seconds = max(unknown_seconds, 2 * turns)
         self._whole = deque(chunks)
         self._whole_size = self.size = sum(chunk.size for chunk in chunks)
         """The size of all chunks, in units of the source."""

@@ -52,18 +52,15 @@ class ThreadGrowth:
         """Whether it stays as it is."""
         self.computing = 1.0
         """The share of its time that one thread computes."""
-        self.speed = 1.0
-        """How many times as much as one alone all threads do, as far as that is known."""
         self._before = 1
         self._window: Seen | None = None
-        self._rate = self._alone_rate = 0.0
+        self._rate = 0.0
+        self._holds_gil = False
 
     @property
     def leaves_cores_unused(self) -> bool:
         """Whether processes could use more cores than these threads, which hold the GIL."""
         return self.settled and self._holds_gil
-
-    _holds_gil = False
 
     def wanted(self, seen: Seen, left_seconds: float) -> int:
         """How many there should be now; fewer than before where the last ones have brought nothing."""
@@ -88,7 +85,7 @@ class ThreadGrowth:
 
     def _alone(self, cores: float, rate: float) -> None:
         self.computing = min(1.0, cores)
-        self._rate = self._alone_rate = rate
+        self._rate = rate
         if self.computing >= _COMPUTES:
             self._try(2)
         else:
@@ -103,15 +100,12 @@ class ThreadGrowth:
         self.settled = True
         if cores >= _RELEASED:
             self.count = max(2, min(self._most, self._cores))
-            self.speed = self.count
         else:
             self.count = 1
             self._holds_gil = True
 
     def _waited(self, cores: float, rate: float) -> None:
         """Some threads whose calls wait were watched."""
-        if self._alone_rate:
-            self.speed = max(1.0, rate / self._alone_rate)
         if min(cores, self.count * self.computing) >= _SATURATED:
             self.settled = True
             self._holds_gil = cores < _RELEASED

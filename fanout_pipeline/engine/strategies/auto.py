@@ -32,24 +32,24 @@ from fanout_pipeline.engine.system.machine_costs import learn_start_seconds, sta
 from fanout_pipeline.engine.system.progress import Progress
 from fanout_pipeline.engine.system.usage import ProcessUsage
 from fanout_pipeline.engine.workers.pool import WorkerPool, worker_processes
+from fanout_pipeline.results.files.windows import on_windows
 
 _NO_LIMIT = (
     "Warning: worker_memory_mb is not applied to an async function, which is awaited in this process. "
     "Use multiprocess."
 )
+_UNKNOWN_SECONDS = 0.04
+"""In this process others may begin with what is left of the first chunk so soon."""
 _MOST_THREADS = 128
 """The most threads of this process, where nobody has said how many."""
 
 
-def _growth(
-    work: Work, plan: SharedPlan, options: Options, threads: ThreadGrowth | None, begun: int = 0
-) -> Growth:
+def _growth(work: Work, plan: SharedPlan, options: Options, begun: int = 0) -> Growth:
     return Growth(
         plan,
         cores=effective_cores(),
         asked=options.workers,
         costs=lambda: Costs(start_seconds()),
-        threads=threads,
         begun=begun,
         items_are_units=_items_are_units(work),
         learn=learn_start_seconds,
@@ -60,7 +60,9 @@ def _items_are_units(work: Work) -> bool:
     return work.source.UNIT in ("items", "rows", "files")
 
 
-def _shared_plan(work: Work, workers: int, first: int | None = None) -> SharedPlan:
+def _shared_plan(
+    work: Work, workers: int, first: int | None = None, *, here: bool = False
+) -> SharedPlan:
     few = work.arrivals is None and sum(chunk.size for chunk in work.chunks) <= FEW
     return SharedPlan(
         work.chunks,
@@ -68,6 +70,7 @@ def _shared_plan(work: Work, workers: int, first: int | None = None) -> SharedPl
         work.fixed,
         first=first or (1 if few else None),
         given=work.first_number,
+        **({"unknown_seconds": _UNKNOWN_SECONDS} if here else {}),
         arrivals=work.arrivals,
     )
 
@@ -105,7 +108,7 @@ class Supervised(Crew):
             self._usage += here.usage()
             return ran
         plan = _shared_plan(work, self._options.worker_count)
-        growth = _growth(work, plan, self._options, None, max(1, self._pool.size))
+        growth = _growth(work, plan, self._options, max(1, self._pool.size))
         ran = self._pool.run(work, progress, plan, growth)
         self.why = growth.why()
         progress.log(self.why)
@@ -138,18 +141,21 @@ class Here(Crew):
             most = options.workers or (cores if batch else _MOST_THREADS)
             threads = ThreadGrowth(most, cores)
         first = round(FIRST_SHARE * work.source.CHUNK_SIZE) if batch else None
-        plan = _shared_plan(work, options.workers or cores, first)
+        plan = _shared_plan(work, options.workers or cores, first, here=True)
         # The batch function is called in this process only.
-        growth = _growth(work, plan, replace(options, workers=1) if batch else options, threads)
+        alone = batch or on_windows()
+        growth = _growth(work, plan, replace(options, workers=1) if alone else options)
         if work.arrivals is not None:
             work.arrivals.listen(plan.wake)
         progress.begin(plan.expected_size)
         how = (process_batch, work.batch_function) if batch else (process_chunk, work.function)
         with awaited_aside(work.function):
-            calling = Calling(work, plan, growth, progress, began, *how)
+            calling = Calling(work, plan, growth, threads, progress, began, *how)
             ran = calling.run()
         self._usage += calling.supervising.usage
         self.why = f"by the batch function, {growth.why()}" if batch else growth.why()
+        if on_windows():
+            self.why += " (on Windows no other process joins)"
         progress.log(self.why)
         return ran
 

@@ -10,6 +10,7 @@ import ctypes
 import threading
 import time
 from contextlib import suppress
+from functools import partial
 
 from fanout_pipeline.engine.calls.outcome import Control, ProcessChunk
 from fanout_pipeline.engine.calls.setup import given
@@ -20,7 +21,7 @@ from fanout_pipeline.engine.model.work import Work
 from fanout_pipeline.engine.scheduling.growth import Growth
 from fanout_pipeline.engine.scheduling.resume import part_collector
 from fanout_pipeline.engine.scheduling.shared_plan import SharedPlan
-from fanout_pipeline.engine.scheduling.thread_growth import Seen
+from fanout_pipeline.engine.scheduling.thread_growth import Seen, ThreadGrowth
 from fanout_pipeline.engine.strategies.supervising import Supervising
 from fanout_pipeline.engine.system.progress import Progress
 from fanout_pipeline.engine.system.signals import interrupts_held
@@ -45,12 +46,15 @@ class Calling:
         work: Work,
         plan: SharedPlan,
         growth: Growth,
+        threads: ThreadGrowth | None,
         progress: Progress,
         began: float,
         process: ProcessChunk,
         function: object,
     ):
-        """`began`: when the run did (time.perf_counter); `process` calls `function`."""
+        """`threads`: how many call, where that may be several; `began`: when the run did (time.perf_counter);
+        `process` calls `function`.
+        """
         self._began = began
         self._work = work
         self._plan = plan
@@ -71,20 +75,20 @@ class Calling:
         self._timelines: list[WorkerTimeline] = []
         self._first.set_up = growth.set_up
         growth.look = self._look
-        growth.seen = self._seen
-        growth.more_threads = self._more_threads
+        if threads is not None:
+            growth.threads_suffice = partial(self._threads_suffice, threads)
 
     def run(self) -> Ran:
         """Call until there is nothing left, or nothing left for this process. Raises what a call does."""
         try:
             self._call(0, self._first, self._began)
             self._join()
-            self.supervising.end()
+            self._end()
         except BaseException as error:
             self._plan.stop()
             with interrupts_held():
                 self._end_threads()
-            self.supervising.end()
+            self._end()
             if not isinstance(error, Stopped):
                 raise
         first = self._error or self.supervising.error
@@ -96,7 +100,18 @@ class Calling:
         for timeline in self._timelines:
             timeline.until(ended, "wait")
         timelines = (*self._timelines, *self.supervising.timelines)
-        return Ran(self._parts.in_order(), timelines, self.supervising.sent_bytes)
+        return Ran(
+            self._parts.in_order(),
+            timelines,
+            self.supervising.sent_bytes,
+            workers=self._growth.callers,
+        )
+
+    def _end(self) -> None:
+        self.supervising.end()
+        growth = self._growth
+        # They refer to this object: the results would outlive their last reference, until Python looks for cycles.
+        growth.look, growth.threads_suffice = _nothing, None
 
     def _call(self, number: int, watch: Watch, began: float) -> None:
         """Do chunks as long as there are any for the thread of this number."""
@@ -127,6 +142,7 @@ class Calling:
             try:
                 done = process(self._work, chunk, control)
             except Spent:
+                watch.end(0)
                 plan.cut_off(chunk)
                 return
             watch.end(done.part.items)
@@ -144,6 +160,14 @@ class Calling:
             with suppress(Stopped), self._lock:
                 self._calling.discard(threading.get_ident())
                 return
+
+    def _threads_suffice(self, threads: ThreadGrowth, left_seconds: float) -> bool:
+        """See `Growth.threads_suffice`."""
+        wanted = threads.wanted(self._seen(), left_seconds)
+        if self._plan.callers not in (0, wanted):
+            self._plan.shared_by(max(2, wanted))
+            self._more_threads(wanted)
+        return not threads.leaves_cores_unused
 
     def _more_threads(self, count: int) -> None:
         """Have threads of these numbers, and fewer, call; from the thread that supervises."""
@@ -204,3 +228,7 @@ class Calling:
 def _interrupt(thread: int) -> None:
     """Raise Stopped in a thread, which ends a call that runs Python and lets it happen."""
     ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), ctypes.py_object(Stopped))
+
+
+def _nothing() -> None:
+    return None

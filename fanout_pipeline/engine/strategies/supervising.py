@@ -14,6 +14,7 @@ from fanout_pipeline.engine.scheduling.growth import Growth
 from fanout_pipeline.engine.scheduling.shared_plan import SharedPlan
 from fanout_pipeline.engine.system.progress import Progress
 from fanout_pipeline.engine.system.signals import WAIT_SECONDS, interrupts_held
+from fanout_pipeline.engine.system.switching import quick_switches
 from fanout_pipeline.engine.system.usage import ProcessUsage
 from fanout_pipeline.engine.timing.timeline import WorkerTimeline
 from fanout_pipeline.engine.workers.pool import worker_processes
@@ -67,7 +68,7 @@ class Supervising:
 
     def _supervise(self) -> None:
         try:
-            with worker_processes(0) as pool:
+            with quick_switches(), worker_processes(0) as pool:
                 ran = pool.run(self._work, *self._how)
                 self.usage = pool.usage()
             self.timelines, self.sent_bytes = ran.timelines, ran.sent_bytes

@@ -25,7 +25,8 @@ def values_closed(slots: Slots, setup: Setup | None) -> Iterator[None]:
         yield
         slots.timelines(time.perf_counter())
         slots.close_values(slot for slot in slots if slot.joining is None)
-        # Others have not made a value, and nobody needs it any more.
+        # Nobody needs what others are about to make.
+        slots.end_joining()
         slots.close_values((slot for slot in slots if slot.joining is not None), _SPARE_SECONDS)
         for slot in slots:
             slot.timeline.until(time.perf_counter(), "stop")

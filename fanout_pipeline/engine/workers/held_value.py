@@ -15,6 +15,7 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
+from fanout_pipeline.engine.calls.call_log import Recorder
 from fanout_pipeline.engine.calls.invoke import is_async
 from fanout_pipeline.engine.calls.items import process_chunk
 from fanout_pipeline.engine.calls.outcome import Control, Outcome
@@ -47,9 +48,9 @@ class HeldValue:
         finally:
             self._is_calling = False
 
-    def ready(self) -> None:
+    def ready(self, recorder: Recorder) -> None:
         """Have setup make the value now."""
-        self._value.ready()
+        self._value.ready(Control(recorder=recorder))
 
     def close(self) -> None:
         self._value.close()

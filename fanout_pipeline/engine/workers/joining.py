@@ -82,14 +82,24 @@ class Joining:
             slot.joining = None
 
     def _longest(self) -> Look | None:
-        """A look at the chunk that a worker has had for the longest time."""
+        """A look at the chunk that a worker has had for the longest time, or at the setup of the first."""
         slots = [slot for slot in self._slots if slot.assignment is not None]
         for slot in slots:
             if self._slots.worker(slot).call_log.is_setting_up:
                 slot.assigned = time.monotonic()  # That is no part of the chunk.
         if not slots:
-            return None
+            return self._first_setup()
         slot = min(slots, key=lambda one: one.assigned)
         assert slot.assignment is not None
         seconds = time.monotonic() - slot.assigned
         return Look(slot.assignment.chunk.size, 0, seconds, seconds)
+
+    def _first_setup(self) -> Look | None:
+        """At what the only worker makes before its first call, as far as that is more than to start."""
+        if self._work.setup is None or self._others_call or len(self._slots) != 1:
+            return None
+        (slot,) = self._slots
+        if slot.joining is None:
+            return None
+        seconds = time.perf_counter() - slot.joining - self.growth.start_seconds
+        return Look(0, 0, seconds, 0.0, is_setup=True)

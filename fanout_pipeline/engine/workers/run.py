@@ -6,6 +6,7 @@ A worker has one chunk at a time. Chunks are begun in the order of the input.
 from __future__ import annotations
 
 import time
+from contextlib import ExitStack
 from dataclasses import replace
 from functools import cached_property
 
@@ -42,8 +43,6 @@ from fanout_pipeline.results.store.collector import PartCollector
 
 _ARRIVAL_SECONDS = 0.01
 """How often is looked whether something has arrived, while a worker has nothing to do."""
-_LOOK_SECONDS = 0.03
-"""How often it is asked whether there should be more workers, and whether others have stopped the run."""
 _LOGGED_DEATHS = 20
 """How many deaths of workers are logged; the rest are not."""
 
@@ -110,13 +109,16 @@ class SupervisedRun:
 
         Raises what the function or a source raised, or WorkerDied.
         """
-        with self._slots as slots, values_closed(self._slots, self._work.setup):
+        with ExitStack() as stack:
+            stack.callback(self._forget_joining)
+            slots = stack.enter_context(self._slots)
+            stack.enter_context(values_closed(slots, self._work.setup))
             self._join()
             self._assign()
             while self._assignments.more or self._plan.unfinished:
                 self._plan.require_going_on()
                 if not len(slots):
-                    self._plan.wait(_LOOK_SECONDS)
+                    self._plan.wait(self._look_seconds)
                 for slot, has_ended in slots.poll(self._seconds_to_wait()):
                     if has_ended:
                         self._receive_rest(slot)
@@ -134,6 +136,14 @@ class SupervisedRun:
             self._slots.timelines(time.perf_counter()),
             self._workers.sent_bytes - self._sent_before,
         )
+
+    def _forget_joining(self) -> None:
+        # It refers to this object: the results would outlive their last reference, until Python looks for cycles.
+        self._joining = None
+
+    @property
+    def _look_seconds(self) -> float:
+        return WAIT_SECONDS if self._joining is None else self._joining.growth.look_seconds
 
     def _join(self) -> None:
         if self._joining is not None:
@@ -220,7 +230,10 @@ class SupervisedRun:
         if slot.idle and self._slots.worker(slot).should_be_replaced(self._limits.memory):
             self._slots.retire(slot)
         self._assign()
-        slot.timeline.until(time.perf_counter(), "wait")
+        now = time.perf_counter()
+        if self._joining is not None and self._is_shared and slot.assignment is not None:
+            self._joining.growth.answered(now - outcome.ended, busy_seconds(part))
+        slot.timeline.until(now, "wait")
         if results is not None:
             # Not before its worker has something to do.
             part = write_handed_back(self._work, part, results)
@@ -232,7 +245,7 @@ class SupervisedRun:
 
     def _seconds_to_wait(self) -> float:
         """Seconds until limits are to be checked, or something can be assigned again."""
-        waits = [WAIT_SECONDS if self._joining is None else _LOOK_SECONDS]
+        waits = [self._look_seconds]
         if not len(self._slots):
             return 0.0
         if self._limits.period is not None:

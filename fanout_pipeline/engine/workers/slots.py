@@ -198,10 +198,15 @@ class Slots:
                         self.worker(slot).wait_readable(min(left, WAIT_SECONDS))
 
     def end_joining(self) -> None:
-        """End workers that have not joined yet: what they import may take long, and nobody needs it any more."""
+        """End workers that have not joined yet: what they import or make may take long, and nobody needs it any more.
+
+        Those that have just made a value have something to close.
+        """
         for slot in self._slots:
-            if slot.joining is not None and not self.worker(slot).closed:
-                self.worker(slot).kill()
+            worker = self.worker(slot)
+            has_value = self._has_values and worker.call_log.has_set_up
+            if slot.joining is not None and not worker.closed and not has_value:
+                worker.kill()
 
     def forget(self, slot: Slot, *, died: bool = False) -> None:
         """Wait for nothing more from the worker."""

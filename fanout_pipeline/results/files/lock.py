@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,19 +12,22 @@ from pathlib import Path
 from fanout_pipeline.results.files.atomic import cannot
 from fanout_pipeline.results.files.no_links import open_file
 
+if sys.platform != "win32":  # There no file is locked: see `windows`.
+    import fcntl
+
 _POLL_SECONDS = 0.02
 
 
 @contextmanager
-def locked(path: Path, seconds: float = 0.0) -> Iterator[None]:
-    """Hold the lock during the block; creates the file if needed.
+def locked(path: Path, seconds: float = 0.0) -> Iterator[int]:
+    """Hold the lock during the block, which is given the file's descriptor; creates the file if needed.
 
     Raises TimeoutError if someone else, this process included, holds it for longer than `seconds`, and
     CannotWrite if the file cannot be created.
     """
     descriptor = _acquired(path, time.monotonic() + seconds)
     try:
-        yield
+        yield descriptor
     finally:
         # Closing alone would not do: a process forked from this one has the descriptor, too.
         fcntl.flock(descriptor, fcntl.LOCK_UN)

@@ -43,6 +43,7 @@ from fanout_pipeline.results.store.manifest import (
     part_name,
 )
 from fanout_pipeline.results.store.old_layout import remove_old_layout
+from fanout_pipeline.results.store.turn import turn
 
 RUNS = "_runs"
 
@@ -80,6 +81,13 @@ class ResultFolder(Store):
                         no_links.unlink(generation.path / LOCK)
                 elif (ledger := Ledger.read(generation)) is None or not ledger.is_of_use:
                     remove_folder(generation.path)
+
+    def turn(
+        self, seconds: float, log: Callable[[str], object] = lambda line: None, who: str = ""
+    ) -> AbstractContextManager[bool]:
+        """For the block, no other run writes here: see `turn`."""
+        make_folder(self._runs)
+        return turn(self._runs / "_turn", self.path, seconds, log, who)
 
     def open_shared(
         self,
@@ -167,11 +175,11 @@ class ResultFolder(Store):
         for path in (self.path, self._runs):
             no_links.remove(path)
 
-    def beginning(self) -> AbstractContextManager[None]:
+    def beginning(self) -> AbstractContextManager[object]:
         make_folder(self._runs)
         return locked(self._runs / "_beginning", math.inf)
 
-    def changing(self) -> AbstractContextManager[None]:
+    def changing(self) -> AbstractContextManager[object]:
         """Held for moments: nobody else creates, commits or removes a generation meanwhile."""
         make_folder(self._runs)
         return locked(self._runs / LOCK, 60)

@@ -12,7 +12,8 @@ from fanout_pipeline.engine.in_memory import run_in_memory
 from fanout_pipeline.engine.model.errors import ItemFailed, Stopped
 from fanout_pipeline.engine.registry import AUTO_HERE, STRATEGIES
 from fanout_pipeline.engine.run import run_strategy
-from fanout_pipeline.results.read import read_results
+from fanout_pipeline.engine.strategies import auto
+from fanout_pipeline.results.read_results import read_results
 from fanout_pipeline.sources.memory import as_source
 from fanout_pipeline_tests.engine.strategies import functions
 
@@ -47,7 +48,8 @@ def test_long_work_is_joined_by_processes(items):
     assert [item for item, _ in found] == list(items)
     pids = {pid for _, pid in found}
     assert os.getpid() in pids
-    assert len(pids) == 3
+    assert len(pids) >= 2  # One more where this process hampered the other.
+    assert record.workers == 2
     assert "2 processes" in record.why
 
 
@@ -68,6 +70,16 @@ def test_a_change_of_cost_changes_the_plan(dear):
 def test_one_long_call_does_not_keep_others_waiting(tmp_path):
     """While the first item is called, the others are: each waits until all of them have begun."""
     call(partial(functions.meets, str(tmp_path / "here"), 3), [1, 2, 3], workers=3)
+
+
+@pytest.mark.slow
+def test_others_make_what_calls_are_given_at_the_same_time(tmp_path, monkeypatch):
+    """While setup is called here it is called in another process, too: each waits for the other."""
+    monkeypatch.setattr(auto, "effective_cores", lambda: 2)
+    setup = partial(functions.met, str(tmp_path / "here"), 2)
+    spec = FanoutSpec("calls", as_source([1, 2, 3]), functions.first_of_two, setup=setup)
+    results, _ = run_in_memory(AUTO_HERE, spec, Options(workers=2))
+    assert [value for part in results.parts for value in part.values()] == [1, 2, 3]
 
 
 @pytest.mark.parametrize("thread_safe", [True, False])
@@ -142,5 +154,5 @@ def test_an_item_that_ends_its_process_is_named(tmp_path):
 
 def test_time_is_told_in_a_sentence():
     """The record says what an item takes."""
-    _, record = call(time.sleep, [0.02] * 10)
+    _, record = call(time.sleep, [0.2] * 4)
     assert "ms an item, nearly all of it waiting" in record.why
