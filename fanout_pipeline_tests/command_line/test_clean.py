@@ -17,6 +17,7 @@ from fanout_pipeline.command_line.main import main
 from fanout_pipeline_tests.command_line.killed_runs import EARLIER, ITEMS
 from fanout_pipeline_tests.end_to_end.project import CHECKOUT
 from fanout_pipeline_tests.processes import wait_for
+from fanout_pipeline_tests.results.layout import generations
 
 OLD = Path(__file__).parents[1] / "results" / "store" / "format_2" / "powers"
 PROGRAM = [sys.executable, "-m", "fanout_pipeline_tests.command_line.killed_runs"]
@@ -84,7 +85,7 @@ def test_what_killed_runs_leave_goes_and_nothing_else(root, capsys):
     (sweep,) = root.glob("squares/_break_even-*")
     unfinished = {path.parent for path in root.rglob("_ledger.jsonl")}
     committed, alive = (root / "committed").resolve(), (root / "alive").resolve()
-    (working,) = set(alive.parent.iterdir()) - {alive, alive.parent / "_lock"}
+    (working,) = generations(root / "alive") - {alive}
 
     told = cleaned(capsys, "--older-than", "1h", root)
     assert {became for _, became in told} == {"newer", "in use"}
@@ -130,6 +131,20 @@ def test_calls_in_steps_are_removed_when_they_are_old(tmp_path, capsys):
     assert not (tmp_path / place).is_symlink()
     write_results(tmp_path / place, [2])
     assert read_results(tmp_path / place)["result"].tolist() == [2]
+
+
+def test_what_a_link_of_a_user_leads_to_stays(tmp_path, capsys):
+    """Results are visible under whichever name, whole or a file of them."""
+    for name in ("scored", "daily"):
+        write_results(tmp_path / name, [name])
+    (tmp_path / "scored").rename(tmp_path / "kept")
+    (tmp_path / "day.parquet").symlink_to((tmp_path / "daily" / "part-00000.parquet").resolve())
+    (tmp_path / "daily").unlink()
+    assert cleaned(capsys, "--older-than", "0h", tmp_path) == set()
+    assert read_results(tmp_path / "kept")["result"].tolist() == ["scored"]
+    (tmp_path / "day.parquet").unlink()
+    ((gone, _),) = cleaned(capsys, "--older-than", "0h", tmp_path)
+    assert gone.parent == Path("_runs/daily")
 
 
 def test_a_ledger_of_a_later_version_stays(tmp_path, capsys):

@@ -17,6 +17,7 @@ from fanout_pipeline.command_line.cleaning.generations import (
 )
 from fanout_pipeline.results.files.atomic import CannotWrite
 from fanout_pipeline.results.files.lock import locked
+from fanout_pipeline.results.store.folder import TURN
 from fanout_pipeline.results.store.local_generation import LOCK, SHARED, LocalGeneration
 
 _PATIENCE_SECONDS = 86_400.0
@@ -40,7 +41,8 @@ def _clean(cleaning: Cleaning, found: Contents) -> None:
         with _told(cleaning, lab):
             shared = (LocalGeneration(one.parent) for one in lab.rglob(SHARED))
             in_use = not all(map(is_over, shared))
-            _clean_whole(cleaning, f"lab {lab.name}", lab, sorted(lab.rglob(LOCK)), in_use)
+            locks = [one for name in (TURN, LOCK) for one in sorted(lab.rglob(name))]
+            _clean_whole(cleaning, f"lab {lab.name}", lab, locks, in_use)
     for runs in found.runs:
         with _told(cleaning, runs):
             clean_runs(cleaning, runs, found.visible)

@@ -17,7 +17,7 @@ from fanout_pipeline.engine.functions.serialize import pickle_with_function
 from fanout_pipeline.engine.model.options import Options
 from fanout_pipeline.engine.model.spec import FanoutSpec, with_its_imports
 from fanout_pipeline.engine.registry import AUTO, STRATEGIES
-from fanout_pipeline.engine.suitability import unsuited
+from fanout_pipeline.engine.suitability import require_suited, unsuited
 from fanout_pipeline.engine.system.blas_threads import worker_environment
 from fanout_pipeline.engine.system.interpreter import command
 from fanout_pipeline.measuring.formatting import size
@@ -49,6 +49,15 @@ def _look_at_way(name: str, spec: FanoutSpec, options: Options) -> Iterator[Find
         return
     if why := unsuited(strategy, spec, options):
         yield failure(name, why, "use another strategy, or leave it out: auto chooses")
+        return
+    in_vain: list[str] = []
+    require_suited(strategy, spec, options, True, in_vain.append)
+    if options.start_method not in (None, *strategy.start_methods):
+        in_vain.append(f"start_method={options.start_method!r} is not applied by {strategy.name}")
+    for line in in_vain:
+        yield warning(
+            name, line.removeprefix("Warning: "), "leave the option out, or do as it says"
+        )
     if not strategy.starts_processes:
         yield fine(name, f"{strategy.name} calls {_called(spec)} in the process of the step")
         return
