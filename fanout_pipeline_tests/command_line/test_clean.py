@@ -14,6 +14,7 @@ import pytest
 from fanout_pipeline import read_results, write_results
 from fanout_pipeline.command_line.clean import seconds_of
 from fanout_pipeline.command_line.main import main
+from fanout_pipeline.results.files.lock import locked
 from fanout_pipeline_tests.command_line.killed_runs import EARLIER, ITEMS
 from fanout_pipeline_tests.end_to_end.project import CHECKOUT
 from fanout_pipeline_tests.processes import wait_for
@@ -131,6 +132,17 @@ def test_calls_in_steps_are_removed_when_they_are_old(tmp_path, capsys):
     assert not (tmp_path / place).is_symlink()
     write_results(tmp_path / place, [2])
     assert read_results(tmp_path / place)["result"].tolist() == [2]
+
+
+def test_a_lab_stays_while_one_measures(tmp_path, capsys):
+    """Whichever lab of the data root it is, and whatever it has written so far."""
+    trials = tmp_path / "scored_lab" / "trials"
+    trials.mkdir(parents=True)
+    (trials / "20260101T000000-0a1b2c3d.parquet").write_bytes(b"PAR1")
+    with locked(tmp_path / "_lab.lock"):
+        told = cleaned(capsys, "--older-than", "0h", tmp_path)
+    assert told == {(Path("scored_lab"), "in use")}
+    assert cleaned(capsys, "--older-than", "0h", tmp_path) == {(Path("scored_lab"), "removed")}
 
 
 def test_what_a_link_of_a_user_leads_to_stays(tmp_path, capsys):

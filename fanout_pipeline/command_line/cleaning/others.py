@@ -22,6 +22,8 @@ from fanout_pipeline.results.store.local_generation import LOCK, SHARED, LocalGe
 
 _PATIENCE_SECONDS = 86_400.0
 """Of a file that is being written nothing tells whether its process lives: it is left alone for so long."""
+_LAB_LOCK = "_lab.lock"
+"""The file beside labs that the one which measures holds."""
 _SWEEP = "break_even"
 """The folder, beside those that a sweep works in, with its lock."""
 
@@ -42,6 +44,7 @@ def _clean(cleaning: Cleaning, found: Contents) -> None:
             shared = (LocalGeneration(one.parent) for one in lab.rglob(SHARED))
             in_use = not all(map(is_over, shared))
             locks = [one for name in (TURN, LOCK) for one in sorted(lab.rglob(name))]
+            locks += filter(Path.exists, [lab.with_name(_LAB_LOCK)])
             _clean_whole(cleaning, f"lab {lab.name}", lab, locks, in_use)
     for runs in found.runs:
         with _told(cleaning, runs):
