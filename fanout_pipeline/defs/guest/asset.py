@@ -53,6 +53,7 @@ def fanout_asset(
     failed_share: float = 0.05,
     blocking: bool = False,
     io_manager_key: str | None = None,
+    dagster_type: Any = None,
     partitions_def: dg.PartitionsDefinition[Any] | None = None,
     deps: Iterable[Any] | None = None,
     description: str | None = None,
@@ -68,8 +69,9 @@ def fanout_asset(
     The keywords from `options` to `code_version` are those of `fan_out`. `resources` are given to `setup` by name: the
     project's own, as in `resources={"api"}`, or `{"api": ApiKey(...)}` for this asset alone. With `blocking=True` failed
     items keep downstream assets from running, where they are more than `failed_share`. With `io_manager_key` results go
-    on to that IO manager of the project, besides. All else that `dg.asset` takes is passed on: `group_name`, `tags`,
-    `owners`, `automation_condition`, `retry_policy`, `pool`, `op_tags`, `backfill_policy`, …
+    on to that IO manager of the project, as a pandas DataFrame or the type of table that `dagster_type` names. All else
+    that `dg.asset` takes is passed on: `group_name`, `tags`, `owners`, `automation_condition`, `retry_policy`, `pool`,
+    `op_tags`, `backfill_policy`, …
     """
     given = {one: value for one, value in locals().items() if one not in ("function", "dagster")}
     _require_known(dagster, given)
@@ -113,6 +115,7 @@ def fanout_asset(
         resources=by_name,
         verifies=options.verify > 0,
         hands_over=io_manager_key is not None,
+        handed_over_as=getattr(dagster_type, "typing_type", dagster_type),
     )
     versions = [version_of(spec, one) for one in (function, batch_function) if one is not None]
 
