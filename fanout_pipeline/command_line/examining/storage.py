@@ -8,9 +8,10 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from fanout_pipeline.command_line.examining.file_systems import OBJECTS, file_system
+from fanout_pipeline.command_line.examining.file_systems import file_system
 from fanout_pipeline.command_line.examining.finding import Finding, failure, fine, warning
 from fanout_pipeline.command_line.examining.instance import Instance
+from fanout_pipeline.engine.system.storage import OBJECTS, where_kept
 from fanout_pipeline.measuring.formatting import size
 from fanout_pipeline.results.files.windows import on_windows
 
@@ -43,6 +44,9 @@ def look_at_data_root(instance: Instance) -> Iterator[Finding]:
             f"{root} is on {kind}, which has neither locks nor links that results are made visible by",
             "use a disk or NFS for the data root, and copy results to the store",
         )
+    elif why := where_kept(root):
+        said, _, advice = why.rpartition(": ")
+        yield warning(_ABOUT, said, advice)
     yield from _room(there)
     if there == root:
         yield from _written(Path(os.path.realpath(root)))

@@ -71,7 +71,8 @@ class _EventLoop(Crew):
             arrivals=work.arrivals,
         )
         progress.begin(plan.expected_size)
-        parts, begun = part_collector(work), dict[int, Calls]()
+        parts = part_collector(work)
+        begun: dict[int, Calls] = {}
         with served() as loop, ExitStack() as stack:
             value = work.setup and stack.enter_context(opened(work.setup, awaits=True))
             calls = InFlight(work, loop.loop, self._concurrency, timeline, value)
