@@ -53,7 +53,6 @@ def fanout_asset(
     failed_share: float = 0.05,
     blocking: bool = False,
     io_manager_key: str | None = None,
-    dagster_type: Any = None,
     partitions_def: dg.PartitionsDefinition[Any] | None = None,
     deps: Iterable[Any] | None = None,
     description: str | None = None,
@@ -115,7 +114,6 @@ def fanout_asset(
         resources=by_name,
         verifies=options.verify > 0,
         hands_over=io_manager_key is not None,
-        handed_over_as=getattr(dagster_type, "typing_type", dagster_type),
     )
     versions = [version_of(spec, one) for one in (function, batch_function) if one is not None]
 

@@ -44,8 +44,6 @@ class Guest:
     """Whether the asset has a check of its values."""
     hands_over: bool
     """Whether results go on to the project's own IO manager."""
-    handed_over_as: Any = None
-    """The type of table that they go on as; None: pandas' DataFrame."""
 
     def source(self, partition: str | None, loaded: Mapping[str, Any]) -> Source:
         """The source of one partition. `loaded`: what the step's inputs hold."""
