@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from fanout_pipeline.defs.guest.asset import fanout_asset
     from fanout_pipeline.defs.guest.upstream import Upstream
     from fanout_pipeline.defs.lab.factory import fanout_definitions
+    from fanout_pipeline.defs.lab.fanout_lab import fanout_lab
     from fanout_pipeline.engine.fan_out import fan_out
     from fanout_pipeline.engine.model.errors import BudgetSpent, ItemFailed, SetupFailed, WorkerDied
     from fanout_pipeline.engine.model.options import Options
@@ -67,6 +68,7 @@ __all__ = [
     "fan_out",
     "fanout_asset",
     "fanout_definitions",
+    "fanout_lab",
     "iter_results",
     "read_failures",
     "read_results",
@@ -102,6 +104,7 @@ _MODULES = {
     "fan_out": "engine.fan_out",
     "fanout_asset": "defs.guest.asset",
     "fanout_definitions": "defs.lab.factory",
+    "fanout_lab": "defs.lab.fanout_lab",
     "iter_results": "results.read_results",
     "read_failures": "results.failures",
     "read_results": "results.read_results",
