@@ -11,6 +11,7 @@ from weakref import WeakKeyDictionary
 
 import dagster as dg
 
+from fanout_pipeline.defs.guest.handed_over import require_type
 from fanout_pipeline.defs.guest.io_manager import FanoutIOManager
 from fanout_pipeline.defs.guest.recorded import check_specs
 from fanout_pipeline.defs.guest.run_config import config_class
@@ -74,6 +75,8 @@ def fanout_asset(
     """
     given = {one: value for one, value in locals().items() if one not in ("function", "dagster")}
     _require_known(dagster, given)
+    if io_manager_key is not None:
+        require_type(dagster.get("dagster_type"))
     if function is None:
         return lambda decorated: fanout_asset(decorated, **given, **dagster)
     require_callable(function, setup)
@@ -128,7 +131,7 @@ def fanout_asset(
         )  # resource_defs, io_manager_def, backfill_policy
         asset = dg.asset(
             key=asset_key,
-            ins={"upstream": over.asset_in()} if isinstance(over, Upstream) else None,
+            ins={"upstream": over.asset_in(spec.keep)} if isinstance(over, Upstream) else None,
             deps=deps,
             description=description or inspect.getdoc(function),
             kinds=kinds or {"python", "parquet"},
