@@ -94,7 +94,7 @@ figures: .venv/installed  ## put the last comparison, break-even and UI test's p
 lock: .venv/installed-dev  ## compile the hashed requirement files anew from pyproject.toml
 	$(BIN)/python -m pip install --quiet uv
 	$(BIN)/uv pip compile $(LOCK_OPTIONS) --extra dev pyproject.toml -o requirements/dev.txt
-	$(BIN)/uv pip compile $(LOCK_OPTIONS) -c requirements/dev.txt --extra build pyproject.toml -o requirements/run.txt
+	$(BIN)/uv pip compile $(LOCK_OPTIONS) -c requirements/dev.txt --extra build --extra lab --extra ui pyproject.toml -o requirements/run.txt
 	$(BIN)/uv pip compile $(LOCK_OPTIONS) -c requirements/dev.txt --extra bench pyproject.toml -o requirements/bench.txt
 
 LOCK_OPTIONS := --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-strip-extras --upgrade

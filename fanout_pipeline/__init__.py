@@ -8,15 +8,17 @@ from importlib import import_module
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from fanout_pipeline.defs.component.fanout import Fanout
     from fanout_pipeline.defs.guest.asset import fanout_asset
     from fanout_pipeline.defs.guest.upstream import Upstream
     from fanout_pipeline.defs.lab.factory import fanout_definitions
+    from fanout_pipeline.defs.lab.fanout_lab import fanout_lab
     from fanout_pipeline.engine.fan_out import fan_out
     from fanout_pipeline.engine.model.errors import BudgetSpent, ItemFailed, SetupFailed, WorkerDied
     from fanout_pipeline.engine.model.options import Options
     from fanout_pipeline.engine.model.spec import FanoutSpec
     from fanout_pipeline.results.failures import read_failures
-    from fanout_pipeline.results.read import iter_results, read_results
+    from fanout_pipeline.results.read_results import iter_results, read_results
     from fanout_pipeline.results.results import Results
     from fanout_pipeline.results.store.manifest import NoResults
     from fanout_pipeline.results.write_results import write_results
@@ -42,6 +44,8 @@ __all__ = [
     "BudgetSpent",
     "Chunk",
     "Csv",
+    "Fanout",
+    "FanoutIOManager",
     "FanoutSpec",
     "FileHandle",
     "Files",
@@ -64,6 +68,7 @@ __all__ = [
     "fan_out",
     "fanout_asset",
     "fanout_definitions",
+    "fanout_lab",
     "iter_results",
     "read_failures",
     "read_results",
@@ -75,6 +80,8 @@ _MODULES = {
     "BudgetSpent": "engine.model.errors",
     "Chunk": "sources.source",
     "Csv": "sources.csv_files",
+    "Fanout": "defs.component.fanout",
+    "FanoutIOManager": "defs.guest.io_manager",
     "FanoutSpec": "engine.model.spec",
     "FileHandle": "sources.file_handle",
     "Files": "sources.whole_files",
@@ -97,9 +104,10 @@ _MODULES = {
     "fan_out": "engine.fan_out",
     "fanout_asset": "defs.guest.asset",
     "fanout_definitions": "defs.lab.factory",
-    "iter_results": "results.read",
+    "fanout_lab": "defs.lab.fanout_lab",
+    "iter_results": "results.read_results",
     "read_failures": "results.failures",
-    "read_results": "results.read",
+    "read_results": "results.read_results",
     "write_results": "results.write_results",
 }
 

@@ -14,6 +14,7 @@ PURPOSES = {
     "executor/dagster_internals.py": "running steps in processes that are forked",
     "defs/config/bounds.py": "refusing run config before a run exists",
     "defs/config/data_folder.py": "a resource whose config depends on what code gave it",
+    "defs/project.py": "finding the code location in a module",
     "defs/trial_runs/chunk_run.py": "loading the code location of another run",
     "defs/trial_runs/metered.py": "timing the event log",
 }

@@ -46,11 +46,16 @@ ORDER = (
     "defs.shared",
     "defs.config",
     "defs.guest",
+    "defs.component",
     "defs.assets",
     "defs.trial_runs",
     "defs.lab",
     "defs",
     "definitions",
+    "command_line.cleaning",
+    "command_line.examining",
+    "command_line",
+    "__main__",
 )
 """Each may import itself and those before it. `engine` stands for the modules directly in it."""
 

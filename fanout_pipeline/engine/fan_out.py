@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import logging
 import os
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -13,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fanout_pipeline.engine.calls.invoke import is_async
-from fanout_pipeline.engine.functions.fingerprint import function_name
+from fanout_pipeline.engine.functions.name import function_name
 from fanout_pipeline.engine.model.keywords import names_keywords
 from fanout_pipeline.engine.model.options import Options
 from fanout_pipeline.engine.model.spec import Dependency, FanoutSpec
@@ -81,16 +80,16 @@ def fan_out(
         thread_safe=thread_safe,
         code_version=code_version,
     )
-    log = _log_to(logging.getLogger("fanout_pipeline") if context is None else context.log)
+    log = _log_to(context)
     if progress is None:
         progress = context is None and can_show()
     run = partial(_run, _strategy(options), spec, options, log, progress)
     if context is None:
-        return run(folder)
-    from fanout_pipeline.engine.step import call_in, record
+        return run(folder, "")
+    from fanout_pipeline.engine.step import call_in, record, run_of
 
     with call_in(context, name) as place:
-        results = run(place if folder is None else folder)
+        results = run(place if folder is None else folder, run_of(context))
         record(context, name, results.record, str(results.path))
         return results
 
@@ -165,7 +164,11 @@ def _source(items: Any, columns: Sequence[str] | None, keep: Sequence[str]) -> S
     return as_source(items, columns, keep)
 
 
-def _log_to(logger: Any) -> Callable[[str], object]:
+def _log_to(context: Any) -> Callable[[str], object]:
+    """The log of an asset, else Python's."""
+    import logging
+
+    logger = logging.getLogger("fanout_pipeline") if context is None else context.log
     return lambda line: (logger.warning if "Warning: " in line else logger.info)(line)
 
 
@@ -176,8 +179,9 @@ def _run(
     log: Callable[[str], object],
     progress: bool,
     folder: str | Path | None,
+    who: str,
 ) -> Results:
-    """Make the calls; the results are in files where that is asked for or needed."""
+    """Make the calls; `who` names this run to others; the results are in files where that is asked for or needed."""
     from fanout_pipeline.engine.registry import AUTO, AUTO_HERE
     from fanout_pipeline.engine.suitability import Unsupported, unsuited
 
@@ -209,9 +213,8 @@ def _run(
             temporary = Path(tempfile.mkdtemp(prefix="fanout-"))
             folder = temporary / "results"
         path = Path(os.path.realpath(Path(folder).parent), Path(folder).name)  # no links on the way
-        run = run_strategy(
-            way, spec, path, options, log=log, ledger=True, resume=True, progress=bar
-        )
+        kept = partial(run_strategy, ledger=True, resume=True, log=log)
+        run = kept(way, spec, path, options, progress=bar, who=who)
         return Results(KeptInFolder(Snapshot.of(path), temporary, path), run)
     except BaseException as error:
         _keep_partial(error, folder, temporary)

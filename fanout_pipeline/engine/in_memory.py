@@ -10,10 +10,8 @@ from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import fanout_pipeline.engine.calls.imports  # noqa: F401 (not in a run's time)
 from fanout_pipeline.engine.calls.budget import limited
 from fanout_pipeline.engine.calls.typed import typed
-from fanout_pipeline.engine.functions.identity import Basis
 from fanout_pipeline.engine.functions.input_guard import inputs_unchanged, stamps_of
 from fanout_pipeline.engine.functions.resources import setup_of
 from fanout_pipeline.engine.intake import Cut, default_chunks, taking_in
@@ -26,6 +24,7 @@ from fanout_pipeline.engine.system.progress import Progress
 from fanout_pipeline.engine.system.surroundings import Surroundings
 from fanout_pipeline.engine.system.usage import ProcessUsage, own_usage
 from fanout_pipeline.engine.timing.timeline import mean, total
+from fanout_pipeline.results.files.windows import refuse_on_windows
 from fanout_pipeline.results.memory import MemoryResults
 from fanout_pipeline.sources.source import Chunk, Source, Version
 from fanout_pipeline.sources.spool.feed import feed_of
@@ -59,13 +58,13 @@ def _run(
 ) -> RunRecord:
     own, began = own_usage(), time.perf_counter()
     spec.source.require_columns(spec.keep)
-    workers = 1 if strategy.single else options.worker_count
+    setup = setup_of(spec, options)
+    workers = 1 if strategy.single or strategy.grows else options.worker_count
     input_ = spec.source.examine()
     seen = InputVersions(Version(input_.token, input_.size), stamps_of(spec))
     with ExitStack() as open_, inputs_unchanged(spec, seen):
         cut = time.perf_counter()
-        begin_with = 1 if strategy.grows else workers
-        wanted = options.chunks or default_chunks(spec.source, input_.size, begin_with)
+        wanted = options.chunks or default_chunks(spec.source, input_.size, workers)
         source, chunks = open_.enter_context(_taken_in(spec, seen, input_, wanted, results, log))
         work = Work(
             source,
@@ -81,7 +80,7 @@ def _run(
             arrivals=chunks.arrivals,
             limits=options.call_limits,
             thread_safe=spec.thread_safe,
-            setup=setup_of(spec, options),
+            setup=setup,
         )
         if work.limits is not None:
             folder = Path(open_.enter_context(TemporaryDirectory(prefix="fanout-")))
@@ -149,6 +148,9 @@ def _taken_in(
     if source.sent(Chunk(0, 0, 0)) is not None or feed_of(source) is None:
         yield source, Cut(source.chunks(wanted))
         return
+    from fanout_pipeline.engine.functions.identity import Basis
+
+    refuse_on_windows("Inputs that are spooled")
     basis = Basis(seen, input_, {}, {}, is_spooled=True)
     with TemporaryDirectory(prefix="fanout-") as folder:
         results.local = Path(folder)

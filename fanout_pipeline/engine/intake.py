@@ -6,8 +6,8 @@ import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from fanout_pipeline.engine.functions.identity import Basis
 from fanout_pipeline.engine.model.arrivals import Arrivals
 from fanout_pipeline.engine.scheduling.arrivals import SpoolArrivals
 from fanout_pipeline.engine.scheduling.resume import unfinished
@@ -18,6 +18,9 @@ from fanout_pipeline.results.store.takeover import keep_only
 from fanout_pipeline.sources.source import Chunk, Source, Version
 from fanout_pipeline.sources.spool.feed import feed_of
 from fanout_pipeline.sources.spool.spool import Spool
+
+if TYPE_CHECKING:
+    from fanout_pipeline.engine.functions.identity import Basis
 
 
 def default_chunks(source: Source, size: int, workers: int) -> int:
@@ -98,7 +101,7 @@ class SpoolIntake(Intake):
             finished = self._same(finished)
         self._spool.forget_before()
         if not self._whole:
-            return Cut((), SpoolArrivals(self._spool, finished), finished)
+            return Cut((), SpoolArrivals(self._spool, finished, self._log), finished)
         self._spool.let_run()
         while not self._spool.arrived.ended:
             self._spool.wait(self._spool.arrived.units, WAIT_SECONDS)

@@ -44,6 +44,7 @@ def run_strategy(
     resume: bool = False,
     progress: Progress | None = None,
     crew: OpenCrew | None = None,
+    who: str = "",
 ) -> RunRecord:
     """Fan the function out and commit the results to `folder`; `spec.source` is under the data root already.
 
@@ -51,15 +52,16 @@ def run_strategy(
     `resume` those of an earlier run of the same identity are reused. Runs that are timed do neither.
     `progress` is told how far the run is, in place of lines of the log. `crew`: the workers of several runs (see
     `open_crew`), which are neither started nor stopped here unless a run fails; without one they are this run's.
+    `who` names this run to others that wait for the folder.
 
-    Raises BadInput, ItemFailed, WorkerDied, CannotWrite, SystemRefused, TypeError, or Unsupported where a
-    baseline is asked for what it lacks; what is visible in the folder is then as it was.
+    Raises BadInput, ItemFailed, WorkerDied, CannotWrite, SystemRefused, TypeError, Unsupported where a
+    baseline is asked for what it lacks, or TimeoutError where another run writes to the folder for too long; what is visible in the folder is then as it was.
     """
     require_suited(strategy, spec, options, resume, log)
     if crew is not None:
         crew.require(strategy, options)
     spec.source.require_columns(spec.keep)
-    run = partial(_run_here, strategy, options=options, warm_runs=warm_runs)
+    run = partial(_run_here, strategy, options=options, warm_runs=warm_runs, who=who)
     if not strategy.baseline:
         run = partial(run, ledger=ledger, resume=resume, progress=progress, crew=crew)
         return run(spec, folder, log=log)
@@ -83,6 +85,7 @@ def _run_here(
     *,
     log: Callable[[str], object],
     warm_runs: int,
+    who: str,
     ledger: bool = False,
     resume: bool = False,
     progress: Progress | None = None,
@@ -101,11 +104,17 @@ def _run_here(
     # Outside the timing, the same for all: which bytes these are.
     basis = Basis.of(spec)
     target = ResultFolder(folder)
-    wanted = options.chunks or default_chunks(spec.source, basis.input.size, workers)
-    identity = None
-    if ledger or resume:
-        identity = identity_of(strategy, spec, basis, options)
-    with explained(folder), ExitStack() as generations:
+    with (
+        target.turn(options.lock_wait_seconds, log, who) as waited,
+        explained(folder),
+        ExitStack() as generations,
+    ):
+        if waited:  # Meanwhile it may have changed.
+            basis = Basis.of(spec)
+        wanted = options.chunks or default_chunks(spec.source, basis.input.size, workers)
+        identity = None
+        if ledger or resume:
+            identity = identity_of(strategy, spec, basis, options)
         # Around the workers, so that a generation is given up only when nobody writes to it any more.
         folders = [
             generations.enter_context(target.writing(identity if resume else None, log))

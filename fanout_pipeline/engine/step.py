@@ -41,6 +41,14 @@ def call_in(context: Any, name: str | None) -> Iterator[Path]:
         raise
 
 
+def run_of(context: Any) -> str:
+    """How others are told of the step's run."""
+    try:
+        return f"run {context.run.run_id}"
+    except Exception:  # It is called by a test.
+        return ""
+
+
 def record(context: Any, name: str | None, run: RunRecord, folder: str) -> None:
     """Add to the step's metadata. A step without a single output that it could belong to has a line in its log."""
     found = {

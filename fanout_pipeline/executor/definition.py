@@ -2,6 +2,7 @@
 
 import math
 import os
+import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -44,6 +45,10 @@ def preloaded_multiprocess_executor(
     def preloaded_multiprocess(context: dg.InitExecutorContext) -> "ForkedStepsExecutor":
         from fanout_pipeline.executor.forked_executor import ForkedStepsExecutor
 
+        if sys.platform == "win32":
+            raise dg.DagsterInvariantViolationError(
+                f"{name} forks its steps, which Windows cannot: use dg.multiprocess_executor there."
+            )
         configured: Any = context.executor_config["max_concurrent"]
         max_concurrent = usable_cores() if configured is None else configured
         if max_concurrent < 1:

@@ -12,6 +12,8 @@ from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from fanout_pipeline.results.store.manifest import Unfinished
+
 if TYPE_CHECKING:
     import pandas
 
@@ -31,6 +33,8 @@ class Kept(ABC):
     """How many there are."""
     failed: int
     """How many items have failed."""
+    committed = False
+    """Whether they are those of a whole run, in a folder."""
 
     @abstractmethod
     def block(self, row: int) -> tuple[int, Sequence[Any]]:
@@ -62,6 +66,7 @@ class KeptInFolder(Kept):
         self._temporary = temporary
         self.path = path
         self.rows, self.failed = snapshot.manifest.rows, snapshot.manifest.failed
+        self.committed = not isinstance(snapshot.manifest, Unfinished)
         self._remove = weakref.finalize(self, _remove, temporary, os.getpid())
 
     def block(self, row: int) -> tuple[int, Sequence[Any]]:

@@ -9,6 +9,7 @@ import os
 import pickle
 import threading
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -47,7 +48,8 @@ class _File:
         return b"".join(blocks)
 
     def __del__(self) -> None:
-        os.close(self._descriptor)
+        with suppress(AttributeError):  # There was none to be had.
+            os.close(self._descriptor)
 
 
 class InMemory:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, overload
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     import pandas
     import polars
     import pyarrow
+
+    from fanout_pipeline.results.table import Table
 
 _SHOWN = 5
 _SHOWN_CHARACTERS = 200
@@ -29,9 +32,17 @@ class Results(Sequence[Any]):
     def __init__(self, kept: Kept, record: Any = None):
         self.record = record
         """How the run went: strategy and why, seconds by phase, workers, what was reused. A `RunRecord`; None of a run
-        that has ended early."""
+        that has ended early, and of results that were loaded from a folder."""
         self._kept: Kept | None = kept
         self._block: tuple[int, Sequence[Any]] = (0, ())
+
+    @classmethod
+    def of(cls, folder: str | Path) -> Self:
+        """The results that are visible in a folder; they have no record. Raises NoResults."""
+        from fanout_pipeline.results.kept import KeptInFolder
+        from fanout_pipeline.results.read import Snapshot
+
+        return cls(KeptInFolder(Snapshot.of(folder), None, Path(folder)))
 
     @property
     def path(self) -> Path | None:
@@ -48,30 +59,25 @@ class Results(Sequence[Any]):
 
         Raises MixedTypes, a TypeError, where results in memory have no type in common.
         """
-        from fanout_pipeline.results.read import read_results
-
-        with self._opened.snapshot() as snapshot:
-            return read_results(snapshot)
+        with self._table() as table:
+            return table.to_pandas()
 
     def to_arrow(self) -> pyarrow.Table:
         """The same as an Arrow table. Integers beyond 64 bits, Decimals and UUIDs are text, as in the files."""
-        import pyarrow
-
-        from fanout_pipeline.results.store.part_file import schema_of
-
-        with self._opened.snapshot() as snapshot:
-            schema = schema_of(snapshot.manifest.columns)
-            return pyarrow.Table.from_batches((b.cast(schema) for b in snapshot.batches()), schema)
+        with self._table() as table:
+            return table.to_arrow()
 
     def to_polars(self) -> polars.DataFrame:
         """The same as a polars DataFrame. Raises ImportError where polars is not installed."""
-        try:
-            import polars
-        except ImportError:
-            raise ImportError("to_polars() needs polars: pip install polars") from None
-        frame = polars.from_arrow(self.to_arrow())
-        assert isinstance(frame, polars.DataFrame)
-        return frame
+        with self._table() as table:
+            return table.to_polars()
+
+    @contextmanager
+    def _table(self) -> Iterator[Table]:
+        from fanout_pipeline.results.table import Table
+
+        with self._opened.snapshot() as snapshot:
+            yield Table.of(snapshot)
 
     def __len__(self) -> int:
         return self._opened.rows
@@ -127,9 +133,11 @@ class Results(Sequence[Any]):
 
     def _summary(self) -> str:
         run, failed = self.record, self._opened.failed
-        how = (
-            f"{run.strategy}, {run.wall_seconds:,.3g} s" if run else "of a run that has ended early"
-        )
+        how = "of a run that has ended early"
+        if run:
+            how = f"{run.strategy}, {run.wall_seconds:,.3g} s"
+        elif self._opened.committed:
+            how = f"in {self._opened.path}"
         return f"{len(self):,} Results{f', {failed:,} failed' if failed else ''}, {how}"
 
     def _first(self) -> Iterator[str]:

@@ -28,6 +28,7 @@ def is_compressed(files: Iterable[File]) -> bool:
 
 def needs_spool(source: Source) -> bool:
     """Whether a source has to be spooled, as far as its definition tells, before there is any input."""
+    source = getattr(source, "source", source)  # of a sample
     path = path_of(source)
     return isinstance(source, MayNeedSpool) and (path is None or path.endswith(tuple(_CODECS)))
 

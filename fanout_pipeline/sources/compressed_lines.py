@@ -66,6 +66,11 @@ def _line_at(reading: Reading, offset: int) -> int:
 class LineFeed(FileFeed):
     """Feeds the lines of files some of which are compressed."""
 
+    def beginning(self, group: Group, items: int) -> Group:
+        rest = group.data.split(b"\n", items)[-1]
+        data = group.data.removesuffix(rest)
+        return Group(data, len(data), items, part=group.part)
+
     def reader(self, files: Files) -> Source:
         return SpooledLines(files, self._source, self._paths)
 

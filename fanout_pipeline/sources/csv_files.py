@@ -73,6 +73,7 @@ class Csv(Source):
 
     CHUNK_SIZE = 2 * 2**20
     UNIT = "bytes"
+    NEEDS_PASS = True
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "path", path_here(self.path, "Csv"))

@@ -6,10 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from fanout_pipeline.sources.objects import InMemory, Integers
-from fanout_pipeline.sources.pandas_tables import pandas_source
 from fanout_pipeline.sources.source import Source
-from fanout_pipeline.sources.table_rows import ITEM
-from fanout_pipeline.sources.tables import Frame, chosen
 
 
 def as_source(items: Any, columns: Sequence[str] | None = None, keep: Sequence[str] = ()) -> Source:
@@ -39,7 +36,15 @@ def as_source(items: Any, columns: Sequence[str] | None = None, keep: Sequence[s
             f"items is of type {type(items).__name__}, which cannot be iterated over. "
             f"Give a list, a frame or a source.{lazy}"
         )
-    return InMemory(items)
+    return InMemory(items if _can_be_sliced(items) else list(items))
+
+
+def _can_be_sliced(items: Iterable[Any]) -> bool:
+    """Also of iterables that are no sequences: nobody slices them."""
+    try:
+        return not isinstance(items, Sequence) or len(items[:0]) == 0
+    except Exception:  # a deque, or a class with a mere `__getitem__`
+        return False
 
 
 def _is_columnar(items: Any) -> bool:
@@ -54,6 +59,10 @@ def _is_columnar(items: Any) -> bool:
 
 def _columnar(items: Any, columns: Sequence[str] | None, keep: Sequence[str]) -> Source:
     """The source of a frame, a table, or a single column. Raises TypeError where a column is missing."""
+    from fanout_pipeline.sources.pandas_tables import pandas_source
+    from fanout_pipeline.sources.table_rows import ITEM
+    from fanout_pipeline.sources.tables import Frame, chosen
+
     name = f"the {type(items).__name__}"
     if type(items).__module__.partition(".")[0] == "pandas":
         return pandas_source(items, name, columns, keep)

@@ -10,6 +10,7 @@ from contextvars import copy_context
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
+from fanout_pipeline.sources.consecutive import Consecutive
 from fanout_pipeline.sources.source import BadInput, Chunk, Items, Source, Version
 from fanout_pipeline.sources.spool.feed import Feed, Files, Group
 from fanout_pipeline.sources.spool.packed import FLUSH, Packed, PackedItems, packed
@@ -35,7 +36,7 @@ class Integers(Source):
         return Version(repr(self.items), size)
 
     def read(self, chunk: Chunk) -> Items:
-        return Items(chunk, self.items[chunk.start : chunk.stop])
+        return PackedItems(chunk, self.items[chunk.start : chunk.stop], None)
 
     def locate(self, index: int) -> str:
         return f"item {index + 1} of {self.items}"
@@ -67,7 +68,7 @@ class InMemory(Source):
             raise BadInput(
                 f"The items of {self} were consumed by the run. To read them again, give a list."
             )
-        return PackedItems(chunk, self.items[chunk.start : chunk.stop], self.columns)
+        return PackedItems(chunk, Consecutive(self.items, chunk.start, chunk.stop), self.columns)
 
     def sent(self, chunk: Chunk) -> Source | None:
         """Raises BadInput for an item that cannot be pickled."""
@@ -84,6 +85,9 @@ class InMemory(Source):
                 raise BadInput(
                     f"The items of {self} have no column {name!r}, so it cannot be kept."
                 )
+
+    def change(self, before: Version, now: Version) -> str:
+        return f"changed from {before.size:,} to {now.size:,} items"
 
     def feed(self) -> Feed:
         return _Objects(self)
@@ -136,6 +140,7 @@ class _Objects(Feed):
     def __init__(self, source: InMemory):
         self._source = source
         self._name = str(source)
+        self.is_consumed = isinstance(source.items, Iterator)
         self._total = len(source.items) if isinstance(source.items, Sequence) else None
         self._read = 0
         self._pulling: _Pulling | None = None

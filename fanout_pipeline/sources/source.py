@@ -174,6 +174,8 @@ class Source(ABC):
     """Units that a worker may hold in memory at a time, as items: chunks are no larger by default."""
     UNIT: ClassVar[str] = "units"
     """What the source is cut by, as results record how long it was: bytes, rows, files."""
+    NEEDS_PASS: ClassVar[bool] = False
+    """Whether a range of it can be read only once `examine` has passed over all of it."""
 
     @abstractmethod
     def version(self) -> Version:

@@ -124,6 +124,12 @@ class _Batches(Feed):
     def reader(self, files: Files) -> Source:
         return SpooledRows(files, self._frame.name, self._frame.columns)
 
+    def beginning(self, group: Group, items: int) -> Group:
+        import pyarrow
+
+        table = pyarrow.ipc.open_stream(group.data).read_all()
+        return Group(_streamed(table.slice(0, items)), items, items)
+
     def groups(self) -> Iterator[Group]:
         for batch in self._batches():
             self._read += batch.num_rows

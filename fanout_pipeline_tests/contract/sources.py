@@ -16,6 +16,7 @@ from pyarrow import parquet
 
 from fanout_pipeline import Csv, Files, IntegerLines, JsonLines, Parquet, Sql, TextLines
 from fanout_pipeline.sources.memory import as_source
+from fanout_pipeline.sources.sample import Sample
 from fanout_pipeline.squares import square, square_batch
 from fanout_pipeline_tests.contract.functions.adapters import Batch
 from fanout_pipeline_tests.contract.functions.of_csv import all_noted, noted
@@ -74,6 +75,21 @@ def write_folder(path, items):
     edges = [len(items) * n * n // 36 for n in range(7)]
     for number, (start, stop) in enumerate(zip([0, *edges], edges, strict=False)):
         write_lines(path / f"{number}.txt", items[start:stop])
+
+
+def write_more_lines(path, items):
+    """Followed by others."""
+    write_lines(path, [*items, *range(len(items), 0, -1)])
+
+
+def head_of_lines(path):
+    count = Path(path).read_bytes().count(b"\n")
+    return Sample(IntegerLines(path), max(1, count // 2))
+
+
+def all_rows(path):
+    """In runs, which are all there is."""
+    return Sample(Parquet(path), 1_000_000, "spread")
 
 
 def write_csv(path, items):
@@ -173,6 +189,8 @@ def contents(handle):
 SOURCES = {
     "integers": SourceCase(write_lines, int, IntegerLines, square, square_batch),
     "folders": SourceCase(write_folder, int, IntegerLines, square, square_batch),
+    "sample": SourceCase(write_more_lines, int, head_of_lines, square, square_batch),
+    "spread sample": SourceCase(write_rows, row, all_rows, as_text, texts_of_frame),
     "csv": SourceCase(write_csv, csv_row, read_csv, noted, all_noted),
     "texts": SourceCase(write_lines, text, TextLines, same, Batch(same)),
     "gzip": SourceCase(

@@ -4,6 +4,7 @@ import os
 import pickle
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from pathlib import Path
@@ -87,6 +88,16 @@ def test_what_takes_much_memory_is_moved_to_a_file():
         results._added.append((number, results._made.pop(number)))
     assert values(results) == [value for part in made for value in part]
     assert sum(isinstance(part._kept, list) for part in results.parts) < 5
+
+
+def test_there_may_be_no_temporary_file(monkeypatch):
+    """Where none can be had the error says so, and nothing else does."""
+    missed = []
+    monkeypatch.setattr(sys, "unraisablehook", missed.append)
+    monkeypatch.setattr(tempfile, "TemporaryFile", lambda **options: os.open("/not/there", 0))
+    with pytest.raises(FileNotFoundError):
+        MemoryResults(kept_bytes=0).keep(0, 0, 1, [1], (), False)
+    assert not missed
 
 
 def test_results_stay_where_they_are():

@@ -20,6 +20,7 @@ from fanout_pipeline.engine.model.options import FAIL, FailurePolicy
 from fanout_pipeline.engine.registry import STRATEGIES
 from fanout_pipeline.engine.run import run_strategy
 from fanout_pipeline.numbers_file import write_numbers
+from fanout_pipeline.results.store import turn
 from fanout_pipeline.results.store.folder import ResultFolder
 from fanout_pipeline.results.store.ledger import LEDGER, Ledger
 from fanout_pipeline.results.store.local_generation import LocalGeneration
@@ -33,8 +34,9 @@ from fanout_pipeline_tests.contract.functions import (
     raising,
     returning,
 )
-from fanout_pipeline_tests.contract.runs import spec_of, write_items
+from fanout_pipeline_tests.contract.runs import options_of, spec_of, write_items
 from fanout_pipeline_tests.faults.rounds import FULL, ROUNDS, chance
+from fanout_pipeline_tests.processes import interrupt as interrupted
 from fanout_pipeline_tests.processes import until
 from fanout_pipeline_tests.results.layout import generations, runs_of
 
@@ -499,13 +501,51 @@ def test_a_run_that_died_when_all_was_done_is_only_committed(tmp_path, name, die
     assert read_results(folder)["result"].tolist() == list(range(1000, 1100))
 
 
-def test_two_runs_at_once(root):
-    """Both come to their end; what is visible is whole, and nothing else is left."""
-    runs = [started(root, "multiprocess", 60) for _ in range(2)]
-    digests = {finished(one)[0] for one in runs}
-    assert len(digests) == 1
-    assert left(root, "multiprocess") == (0, 0)
-    assert read_results(root / "multiprocess")["result"].tolist() == list(range(COUNT))
+@pytest.mark.parametrize(
+    ("name", "killed"), [("multiprocess", False), ("serial", True)], ids=["it ends", "it is killed"]
+)
+def test_one_of_two_runs_waits(root, name, killed, monkeypatch):
+    """It says for whom, at once and again; it can be interrupted, and gives up in time; it goes on when the other ends.
+
+    Of one that was killed it takes over what is done.
+    """
+    monkeypatch.setattr(turn, "_AGAIN_SECONDS", 0.1)
+    before = root / "before"
+    before.write_text("300")
+    other = started(root, name, 60, str(before))
+    until(lambda: len(list(runs_of(root / name).glob("*/part-*.parquet"))) >= 25)
+    spec, lines = spec_of(name, root / "numbers.txt", marking.Waits(before)), []
+    holder = rf"nother run \(process {other.pid} on \S+, since .*\)"
+
+    def run(log=lines.append, **more):
+        options = options_of(name, chunks=60, **more)
+        how = {"log": log, "ledger": True, "resume": True}
+        return run_strategy(STRATEGIES[name], spec, root / name, options, **how)
+
+    with pytest.raises(TimeoutError, match=rf"A{holder} still writes to {root / name}, .*=0\."):
+        run(lock_wait_seconds=0)
+    assert lines == []
+    thread = interrupted(lambda: len(lines) >= 3)
+    with pytest.raises(KeyboardInterrupt):
+        run()
+    thread.join()
+    assert re.match(rf"waits for a{holder}, which writes to .* \(for 600 s at most\)", lines[0])
+    assert re.match(rf"waits for a{holder}, which writes to .* s so far\)", lines[2])
+
+    def log(line):
+        if line.startswith("waits for ") and killed:
+            os.killpg(other.pid, signal.SIGKILL)
+        elif line.startswith("waits for "):
+            before.unlink(missing_ok=True)
+        elif line.startswith("resumes: "):
+            before.unlink()
+
+    record = run(log)
+    other.communicate()
+    assert other.returncode == (-signal.SIGKILL if killed else 0)
+    assert bool(record.reused_items) == killed
+    assert left(root, name) == (0, 0)
+    assert read_results(root / name)["result"].tolist() == list(range(COUNT))
 
 
 @pytest.mark.parametrize("name", ["serial", "threads", "multiprocess"])

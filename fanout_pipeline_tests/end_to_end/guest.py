@@ -5,6 +5,8 @@ makes the checkout's root importable, and with it all that tests put beside it.
 """
 
 import os
+import subprocess
+import sys
 import sysconfig
 import textwrap
 import venv
@@ -23,16 +25,20 @@ SCRIPTS = {
 }
 
 
-def installation(folder):
-    """A virtual environment with all that this one has, but only the package of the checkout.
+def installation(folder, wheel=None):
+    """A virtual environment with all that this one has, but only the package of the checkout, or this wheel.
 
     A path in a .pth file is not searched for further .pth files, such as that of an editable install.
     """
     venv.create(folder, symlinks=True)
     site = Path(sysconfig.get_path("purelib", vars={"base": str(folder)}))
-    (site / "beside.pth").write_text(sysconfig.get_path("purelib") + "\n")
-    (site / "fanout_pipeline").symlink_to(Path(fanout_pipeline.__file__).parent)
     python = folder / "bin" / "python"
+    if wheel is None:
+        (site / "fanout_pipeline").symlink_to(Path(fanout_pipeline.__file__).parent)
+    else:
+        pip = (sys.executable, "-m", "pip", "--python", python, "--disable-pip-version-check", "-q")
+        subprocess.run([*pip, "install", "--no-deps", "--no-index", wheel], check=True)
+    (site / "beside.pth").write_text(sysconfig.get_path("purelib") + "\n")
     for name, start in SCRIPTS.items():
         if start is not None:
             script = folder / "bin" / name

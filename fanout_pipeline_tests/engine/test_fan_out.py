@@ -5,8 +5,11 @@ import functools
 import gc
 import logging
 import math
+import operator
 import subprocess
 import sys
+import weakref
+from collections import deque
 from decimal import Decimal
 from pathlib import Path
 from typing import NamedTuple
@@ -67,6 +70,7 @@ class Marked(NamedTuple):
         [3, 1, 2],
         (3, 1, 2),
         range(3, 0, -1),
+        deque([3, 1, 2]),
         (n for n in (3, 1, 2)),
         numpy.array([3, 1, 2]),
         pandas.Series([3, 1, 2]),
@@ -238,8 +242,8 @@ def test_a_batch_function():
     assert results.record.strategy == "vectorized"
 
 
-def iter_of(item):
-    return (item for _ in range(2))
+def iter_of_c(item):
+    return (item for _ in range(2)) if item == "c" else item
 
 
 WRONG = {
@@ -254,6 +258,16 @@ WRONG = {
         lambda: fan_out(same, [1], setup=dict),
         TypeError,
         "called with the item, and the value of setup",
+    ),
+    "a resource that setup does not take": (
+        lambda: fan_out(operator.add, [1], setup=half, resources={"api": 1}),
+        TypeError,
+        r"half\(number\) is called with resources api: missing a required argument: 'number'",
+    ),
+    "a resource that is not there": (
+        lambda: fan_out(operator.add, [1], setup=half),
+        TypeError,
+        "called with nothing, for there are no resources",
     ),
     "a batch function": (
         lambda: fan_out(same, [1], batch_function=lambda: 1),
@@ -331,9 +345,12 @@ def test_what_is_wrong_is_said_at_once(wrong):
 
 
 def test_a_result_that_no_worker_can_send_is_named():
-    """By its type, with what to do about it."""
-    with pytest.raises(TypeError, match="a result of type generator cannot be pickled"):
-        fan_out(iter_of, [1, 2], strategy="multiprocess", options=Options(workers=1))
+    """By its item and its type, with what to do about it."""
+    message = (
+        r"item 2 \(item 3 of the list\), 'c', a generator, cannot be pickled.*strategy='serial'"
+    )
+    with pytest.raises(TypeError, match=message):
+        fan_out(iter_of_c, list("abc"), strategy="multiprocess", options=Options(workers=1))
 
 
 def test_a_file_that_is_not_there_is_looked_for_in_the_working_directory():
@@ -438,8 +455,32 @@ def test_quarantine():
     assert "1 failed" in repr(results)
 
 
+class Kept:
+    def __init__(self, item):
+        self.item = item
+
+
+@pytest.mark.parametrize("strategy", [None, "serial"])
+def test_results_are_gone_with_their_last_reference(strategy):
+    """However many they are: nobody waits for Python to look for cycles."""
+    results = fan_out(Kept, ["a", "b"], strategy=strategy)
+    kept = weakref.ref(results[1])
+    assert kept().item == "b"
+    del results
+    assert kept() is None
+
+
+def test_items_that_become_fewer():
+    """A list that calls take items from is an error, as soon as one is missing."""
+    items = list(range(10_000))
+    with pytest.raises(
+        BadInput, match=r"the list changed from 10,000 to \d,\d+ items while it was read"
+    ):
+        fan_out(lambda item: items.pop(), items, strategy="serial")
+
+
 def test_nothing_heavy_is_imported():
-    """To import the package takes next to nothing, and to import the call no pandas, numpy, pyarrow or dagster."""
+    """To import the package takes next to nothing; to import the call, and to call, no pandas, numpy, pyarrow or dagster."""
     program = """
 import sys, time
 began = time.perf_counter()
@@ -449,6 +490,8 @@ heavy = {"numpy", "pandas", "pyarrow", "dagster", "asyncio", "multiprocessing"}
 assert not heavy & set(sys.modules), heavy & set(sys.modules)
 assert len([name for name in sys.modules if name.startswith("fanout_pipeline")]) == 1
 from fanout_pipeline import fan_out, Options, Results
+assert not heavy & set(sys.modules), heavy & set(sys.modules)
+assert list(fan_out(abs, [-1, 2])) == [1, 2]
 assert not heavy & set(sys.modules), heavy & set(sys.modules)
 """
     root = Path(fanout_pipeline.__file__).parents[1]

@@ -121,6 +121,7 @@ if TYPE_CHECKING:
     Limit: TypeAlias = float
     Share: TypeAlias = float
     Rate: TypeAlias = float
+    Wait: TypeAlias = float
     ErrorName: TypeAlias = str
 else:
     Count = BoundedNumber(0, 1_000_000_000)
@@ -139,6 +140,7 @@ else:
     Backoff = BoundedNumber(0.0, 60.0)
     Limit = BoundedNumber(0.001, 7 * 86_400.0)
     Share = BoundedNumber(0.0, 1.0)
+    Wait = BoundedNumber(0.0, 7 * 86_400.0)
     Rate = BoundedNumber(0.0001, 1_000_000.0)
     ErrorName = CheckedText(
         "ErrorName",

@@ -17,6 +17,7 @@ from fanout_pipeline.defs.config.bounds import (
     Rate,
     Retries,
     Share,
+    Wait,
     Workers,
 )
 from fanout_pipeline.defs.config.data_folder import DataFolder
@@ -86,6 +87,11 @@ class Fanout(dg.ConfigurableResource[Any]):
         description="Wait before the first retry. It doubles with each further retry, plus a random "
         "share of up to as much again; a minute at most.",
     )
+    record_items: bool = Field(
+        default=True,
+        description="Whether failed items, errors and logs have the text of items. Without it they have the place and "
+        "the type of the error, its message unless that has text of the item, and metadata have no first results.",
+    )
     item_timeout_seconds: Optional[Limit] = Field(  # noqa: UP045
         default=None,
         description="A call that takes longer is ended, and its item counts as failed. Applied by "
@@ -130,6 +136,11 @@ class Fanout(dg.ConfigurableResource[Any]):
         "dependencies, the input or the chunks have changed; where the handling of failed items has "
         "changed, chunks with failed items are done again. (queue, indexed_queue and pool_map cannot be "
         "resumed.)",
+    )
+    lock_wait_seconds: Wait = Field(
+        default=600.0,
+        description="For how long a run waits while another one writes to the same results, which its log names. "
+        "Then the step fails. (Runs of dagster_multiprocess do not wait.)",
     )
     verify: Share = Field(
         default=0.0,

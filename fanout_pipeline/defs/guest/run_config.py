@@ -12,41 +12,44 @@ from fanout_pipeline.defs.config.resources import Fanout
 from fanout_pipeline.engine.model.options import Options
 from fanout_pipeline.engine.registry import AUTO, STRATEGIES
 
-_CHOICES = tuple(name for name, strategy in STRATEGIES.items() if not strategy.baseline)
+CHOICES = tuple(name for name, strategy in STRATEGIES.items() if not strategy.baseline)
+STRATEGY = (
+    "How the calls are made. auto chooses while it makes them; asyncio is for async functions, vectorized for a "
+    "batch function."
+)
 _OF_RUNS = ("resume", "failed_share")
 """Fields that say how a run is treated, beside how calls are made."""
-_OPTIONS = tuple(
+OPTIONS = tuple(
     one.name
     for one in fields(Options)
     if one.name in Fanout.model_fields and one.name != "start_method"  # of baselines only
 )
 
 
+def declared(name: str) -> tuple[Any, Any]:
+    """The type and the description of a field, as the resource declares it."""
+    declared = Fanout.model_fields[name]
+    return declared.annotation, declared.description
+
+
 def config_class(name: str, options: Options, **of_runs: Any) -> type[dg.Config]:
     """The config of one asset's runs. `of_runs`: defaults of fields of `Fanout` that are no options."""
     found: dict[str, Any] = {}
-    for field in (*_OPTIONS, *_OF_RUNS):
-        declared = Fanout.model_fields[field]
-        default = of_runs.get(field, getattr(options, field, declared.default))
+    for field in (*OPTIONS, *_OF_RUNS):
+        annotation, text = declared(field)
+        default = getattr(options, field) if field in OPTIONS else of_runs.get(field, True)
         if callable(default):  # Config cannot hold it: None stands for it.
             default = None
         default = list(default) if isinstance(default, tuple) else default
-        found[field] = (
-            declared.annotation,
-            Field(default=default, description=declared.description),
-        )
-    strategy = Field(
-        default=options.strategy or AUTO,
-        description="How the calls are made. auto chooses while it makes them; asyncio is for async functions, "
-        "vectorized for a batch function.",
-    )
-    found |= {"strategy": (Literal[_CHOICES], strategy)}
+        found[field] = annotation, Field(default=default, description=text)
+    strategy = Field(default=options.strategy or AUTO, description=STRATEGY)
+    found = {"strategy": (Literal[CHOICES], strategy)} | found
     return create_model(name, __base__=dg.Config, **found)
 
 
 def chosen_options(config: Any, options: Options) -> Options:
     """The options of a run: what code has given, as far as its config says nothing else."""
-    found = {field: getattr(config, field) for field in _OPTIONS}
+    found = {field: getattr(config, field) for field in OPTIONS}
     found["retry_on"] = tuple(found["retry_on"])
     if found["retry_after"] is None:
         found["retry_after"] = options.retry_after

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import math
-import multiprocessing
 import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
-from multiprocessing.pool import MaybeEncodingError  # type: ignore[attr-defined]  # typeshed
 from typing import Any
 
 from fanout_pipeline.engine.baselines.programs import (
@@ -43,6 +41,8 @@ class _PoolMap(Crew):
         self._workers = workers
 
     def run(self, work: Work, progress: Progress) -> Ran:
+        from multiprocessing.pool import MaybeEncodingError  # type: ignore[attr-defined]  # typeshed
+
         run = ProgramRun(work, progress)
         size = math.ceil(len(run.items) / (_BATCHES_A_WORKER * len(self._workers))) or 1
         batches = [(at, run.items[at : at + size]) for at in range(0, len(run.items), size)]
@@ -73,6 +73,8 @@ class _PoolMap(Crew):
 @contextmanager
 def start(options: Options) -> Iterator[_PoolMap]:
     """A pool whose workers have answered. After an error nobody ends it but who kills this process."""
+    import multiprocessing  # 20 ms, with all that belongs to it
+
     context = multiprocessing.get_context(options.start_method or START_METHODS[0])
     ready = context.Semaphore(0)
     before = set(multiprocessing.active_children())

@@ -6,7 +6,6 @@ import pickle
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from multiprocessing.reduction import ForkingPickler
 from typing import Any
 
 from fanout_pipeline.engine.calls.quarantine import unreadable_failures, write_results_of
@@ -116,6 +115,8 @@ def cannot_be_sent(error: BaseException) -> TypeError:
 def _pickling(messages: Sequence[Any]) -> tuple[int, float]:
     """Bytes of the messages, and the CPU seconds that pickling and unpickling them takes."""
     began = time.thread_time()
+    from multiprocessing.reduction import ForkingPickler
+
     pickled = [ForkingPickler.dumps(message) for message in messages]
     for one in pickled:
         pickle.loads(one)

@@ -15,8 +15,6 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
-from multiprocessing import get_context
-from multiprocessing.connection import wait
 from operator import itemgetter
 from typing import Any
 
@@ -45,6 +43,8 @@ class _ItemQueue(Crew):
 
     def __init__(self, options: Options, indexed: bool):
         """`indexed`: an item's index travels with it, and the results are sorted by it."""
+        from multiprocessing import get_context  # 20 ms, with all that belongs to it
+
         self._indexed = indexed
         context: Any = get_context(options.start_method or START_METHODS[0])
         self.inputs = context.Queue()
@@ -89,6 +89,8 @@ class _ItemQueue(Crew):
 
     def _messages(self) -> Iterator[Any]:
         """One from each worker, as they come. Raises the error that one is, or WorkerDied."""
+        from multiprocessing.connection import wait
+
         waiting = list(self.workers)
         while waiting:
             ready: list[Any] = wait(waiting, WAIT_SECONDS)

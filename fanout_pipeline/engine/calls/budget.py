@@ -9,6 +9,7 @@ from pathlib import Path
 from fanout_pipeline.engine.model.call_limits import CallLimits
 from fanout_pipeline.engine.model.errors import BudgetSpent
 from fanout_pipeline.engine.system.progress import Progress
+from fanout_pipeline.results.files.windows import refuse_on_windows
 from fanout_pipeline.results.store.ledger import KEPT
 
 
@@ -23,6 +24,7 @@ def limited(
     if limits is None:
         yield None
         return
+    refuse_on_windows("Limits of calls")
     from fanout_pipeline.engine.calls.rate import limiter_of, release
 
     limits = limits._replace(path=str(folder / f"{KEPT}-limits-{limits.run or run}"))
@@ -50,7 +52,7 @@ def _spent(limits: CallLimits, calls: int, seconds: float, progress: Progress) -
             f"{calls / share:,.0f} calls and {seconds / share:,.0f} s."
         )
     return BudgetSpent(
-        f"{message} What was done is kept where runs are resumed: then the next one goes on from there.",
+        message,
         calls,
         items,
         seconds,

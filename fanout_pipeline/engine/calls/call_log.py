@@ -35,7 +35,7 @@ _BYTES = 8192
 """The size of the log, with room for a stack of some eighty calls. A limit of file sizes (ulimit -f) holds for
 shared memory, too."""
 
-ASK_FOR_STACK = signal.SIGRTMAX - 1 if sys.platform == "linux" else signal.SIGUSR2
+ASK_FOR_STACK = signal.SIGRTMAX - 1 if sys.platform == "linux" else getattr(signal, "SIGUSR2", 0)
 """A worker that gets this signal writes its stack and goes on, even within a C call."""
 
 

@@ -161,6 +161,11 @@ class Limiter:
             at = self.reserve(count, again=True)
         raise Spent
 
+    def give_back(self, count: int) -> None:
+        """So many of the calls that `take` has allowed at once were not made."""
+        with self._account() as account:
+            account.calls -= count
+
     def _wait(self, at: float, stopped: Callable[[], bool]) -> bool:
         """Wait until a time; whether that took any."""
         waited = False

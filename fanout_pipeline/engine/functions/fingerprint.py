@@ -24,6 +24,7 @@ from fanout_pipeline.engine.functions.contents import (
     code_names,
     pickle_hash,
 )
+from fanout_pipeline.engine.functions.name import function_name
 
 _STANDARD_LIBRARY = os.path.dirname(os.__file__)
 _INSTALLED = ("site-packages", "dist-packages")
@@ -43,14 +44,6 @@ _INSIDE: dict[type, Callable[[Any], Sequence[Any]]] = {
     type(lru_cache(abs)): lambda cached: (cached.__wrapped__,),
 }
 """The values inside containers, and inside what Python wraps around a function."""
-
-
-def function_name(function: Callable[..., Any]) -> str:
-    """`module:name`, as a person would look it up."""
-    if isinstance(function, partial):
-        return f"partial of {function_name(function.func)}"
-    module = getattr(function, "__module__", "?")
-    return f"{module}:{getattr(function, '__qualname__', type(function).__qualname__)}"
 
 
 def function_fingerprint(function: Callable[..., Any]) -> str:

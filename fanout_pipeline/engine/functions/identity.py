@@ -16,8 +16,9 @@ from importlib.metadata import Distribution, PackageNotFoundError, distributions
 from pathlib import Path
 from typing import Any
 
-from fanout_pipeline.engine.functions.fingerprint import function_fingerprint, function_name
+from fanout_pipeline.engine.functions.fingerprint import function_fingerprint
 from fanout_pipeline.engine.functions.input_guard import stamps_of
+from fanout_pipeline.engine.functions.name import function_name
 from fanout_pipeline.engine.model.options import Options
 from fanout_pipeline.engine.model.spec import FanoutSpec
 from fanout_pipeline.engine.model.strategy import Strategy
@@ -117,7 +118,7 @@ def identity_of(
         "the input's format": repr(spec.source).replace(repr(str(spec.source)), ""),
         "the function": _identity_in(spec, called) if strategy.batch else basis.function,
         "the version of the function's package": distribution_of(called),
-        "the version of fanout_pipeline": [_version("fanout_pipeline"), FORMAT],
+        "the format of fanout_pipeline": FORMAT,
         "the version of Python": platform.python_version(),
         "the number of chunks": options.chunks,
         **_converters(spec),
@@ -130,6 +131,8 @@ def identity_of(
     memory = options.worker_memory_mb if strategy.starts_processes else None
     policy = options.failures.settings()
     del policy["retry_after"]  # Limits do not change results.
+    if policy["record_items"]:  # What that is called in earlier ledgers: nothing.
+        del policy["record_items"]
     failures = {
         "what is done with failed items": policy,
         "the memory that a worker may have": memory,

@@ -7,13 +7,15 @@ can do, for the engine does not import dagster. Anything else is sent as it is.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import inspect
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from importlib import import_module
 from operator import attrgetter
 from typing import Any
 
 from fanout_pipeline.engine.functions.importable import can_import
+from fanout_pipeline.engine.functions.name import function_name
 from fanout_pipeline.engine.model.options import Options
 from fanout_pipeline.engine.model.spec import FanoutSpec
 from fanout_pipeline.engine.model.work import Setup
@@ -49,14 +51,37 @@ class Dismantled:
 
 
 def setup_of(spec: FanoutSpec, options: Options | None = None) -> Setup | None:
-    """What workers make with the spec's `setup`. Raises ValueError, naming the resource that lacks something."""
+    """What workers make with the spec's `setup`. Raises ValueError, naming the resource that lacks something.
+
+    Raises TypeError where `setup` is not called with the resources that there are.
+    """
     if spec.setup is None:
         return None
+    _require_taken(spec.setup, spec.resources)
     return Setup(
         spec.setup,
         {name: sendable(one, name) for name, one in spec.resources.items()},
         options.recycle_after if options is not None else None,
     )
+
+
+def _require_taken(setup: Callable[..., Any], resources: Mapping[str, Any]) -> None:
+    try:
+        signature = inspect.signature(setup)
+    except (ValueError, TypeError):
+        return  # Of some built-in functions nobody knows.
+    try:
+        signature.bind(**resources)
+    except TypeError as error:
+        given = (
+            f"resources {', '.join(resources)}"
+            if resources
+            else "nothing, for there are no resources"
+        )
+        raise TypeError(
+            f"setup {function_name(setup)}{signature} is called with {given}: {error}. Its parameters are the names "
+            "of resources."
+        ) from None
 
 
 def sendable(value: Any, name: str) -> Any:
@@ -121,11 +146,12 @@ def _texts(value: Any, seen: set[int], depth: int = _DEPTH) -> Iterator[str]:
         if len(value) >= SHORTEST_SECRET:
             yield value
     elif depth:
-        for one in _inside(value):
+        for one in inside(value):
             yield from _texts(one, seen, depth - 1)
 
 
-def _inside(value: Any) -> Iterator[Any]:
+def inside(value: Any) -> Iterator[Any]:
+    """The values in a value: of a dict, a list or the like, or an object's attributes."""
     if isinstance(value, Mapping):
         yield from value.values()
     elif isinstance(value, (list, tuple, set, frozenset)):

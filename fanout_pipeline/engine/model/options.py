@@ -32,14 +32,26 @@ _NUMBERS = (
     "burst",
     "budget_seconds",
     "budget_calls",
+    "lock_wait_seconds",
 )
+_LEAST = {
+    "workers": 1,
+    "concurrency": 1,
+    "chunks": 1,
+    "burst": 1,
+    "budget_calls": 1,
+    "recycle_after": 1,
+    "lock_wait_seconds": 0,
+}
 
 
 def _require_numbers(options: FailurePolicy, names: Iterable[str]) -> None:
-    """Raises TypeError for what is neither a number nor None."""
+    """Raises TypeError for what is no number, unless it is None where that is the default."""
     for name in names:
         value = getattr(options, name)
-        if value is not None and (isinstance(value, bool) or not isinstance(value, Real)):
+        if value is None and type(options).__dataclass_fields__[name].default is None:
+            continue
+        if isinstance(value, bool) or not isinstance(value, Real):
             raise TypeError(f"{name} must be a number, not {value!r}")
 
 
@@ -68,6 +80,9 @@ class FailurePolicy:
     failed one is then made again, which uses up none of its `retries`. A function of the exception returns
     seconds, the text of a Retry-After header, a datetime, or None for errors that ask for no waiting. A number is
     seconds to wait after each error that `retry_on` names, 20 times for one item at most."""
+    record_items: bool = True
+    """Whether failures, errors and logs have the text of items. Without it they have their place, and the type and
+    message of the error; of a message that has text of its item nothing is kept."""
 
     def __post_init__(self) -> None:
         for name, allowed in _CHOICES.items():
@@ -75,6 +90,8 @@ class FailurePolicy:
                 choices = " or ".join(map(repr, allowed))
                 raise ValueError(f"{name} must be {choices}, not {getattr(self, name)!r}")
         _require_numbers(self, ("retries", "backoff_seconds", "item_timeout_seconds"))
+        if not isinstance(self.record_items, bool):
+            raise TypeError(f"record_items must be True or False, not {self.record_items!r}")
         if self.retries < 0:
             raise ValueError(f"retries must be at least 0, not {self.retries}")
         if self.backoff_seconds < 0:
@@ -138,37 +155,26 @@ class Options(FailurePolicy):
     recycle_after: int | None = None
     """After how many calls the value that `setup` made is closed and made anew, as for a client that leaks or a token
     that expires. Each worker counts its own calls. None: the value lasts as long as its worker does."""
-
+    lock_wait_seconds: float = 600.0
+    """For how long a run waits while another one writes to the same folder; then it fails, and names that one."""
     verify: float = 0.0
     """The share of the items whose calls an asset makes again afterwards, to compare results: 0.01 is one in a hundred."""
 
     def __post_init__(self) -> None:
         FailurePolicy.__post_init__(self)
         _require_numbers(self, _NUMBERS)
-        if self.workers is not None and self.workers < 1:
-            raise ValueError(f"workers must be at least 1, not {self.workers}")
-        if self.concurrency < 1:
-            raise ValueError(f"concurrency must be at least 1, not {self.concurrency}")
-        if self.chunks is not None and self.chunks < 1:
-            raise ValueError(f"chunks must be at least 1, not {self.chunks}")
+        for name, least in _LEAST.items():
+            value = getattr(self, name)
+            if value is not None and not value >= least:
+                raise ValueError(f"{name} must be at least {least}, not {value}")
         for name in ("per_second", "budget_seconds"):
             value = getattr(self, name)
             if value is not None and not 0 < value < math.inf:
                 raise ValueError(f"{name} must be more than 0, not {value}")
-        for name in ("burst", "budget_calls"):
-            value = getattr(self, name)
-            if value is not None and value < 1:
-                raise ValueError(f"{name} must be at least 1, not {value}")
-        self._require_meant()
-
-    def _require_meant(self) -> None:
-        """Raises ValueError for what is in bounds and cannot be meant."""
         if not 0 <= self.verify <= 1:
             raise ValueError(f"verify is a share, from 0 to 1, not {self.verify}")
         if self.burst is not None and self.per_second is None:
             raise ValueError("burst is the size of the bucket that per_second fills: set both")
-        if self.recycle_after is not None and self.recycle_after < 1:
-            raise ValueError(f"recycle_after must be at least 1, not {self.recycle_after}")
 
     @property
     def worker_count(self) -> int:

@@ -15,17 +15,25 @@ from fanout_pipeline.sources.spool.spool import Spool
 class SpoolArrivals(Arrivals):
     """All of a spool that is not finished, from its beginning on. See `Arrivals`."""
 
-    def __init__(self, spool: Spool, finished: Iterable[Finished] = ()):
+    def __init__(
+        self,
+        spool: Spool,
+        finished: Iterable[Finished] = (),
+        log: Callable[[str], object] = lambda line: None,
+    ):
         self._spool = spool
+        self._log = log
         self._finished = deque(finished)
         self._finished_size = sum(one.stop - one.start for one in self._finished)
         self.longest = spool.source.CHUNK_SIZE
         self._seen = 0
 
     def new(self) -> New:
-        units, ended, failed = self._spool.so_far
-        if failed:
+        units, ended, error = self._spool.so_far
+        if error is not None and not self._spool.is_consumed:
             return New([], ended=True, failed=True)
+        if error is not None:
+            self._log(f"Warning: {error}. What came before is called with, and then the run ends.")
         chunks: list[Chunk] = []
         for start, stop in gaps([(self._seen, units)], self._finished):
             for begin in range(start, stop, self.longest):
@@ -35,7 +43,7 @@ class SpoolArrivals(Arrivals):
         self._seen = units
         while self._finished and self._finished[0].stop <= units:
             self._finished.popleft()
-        return New(chunks, ended)
+        return New(chunks, ended or error is not None)
 
     def require_all(self) -> None:
         _ = self._spool.arrived

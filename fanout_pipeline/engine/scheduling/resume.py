@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
-from fanout_pipeline.engine.functions.identity import Basis
 from fanout_pipeline.engine.functions.input_guard import input_versions
 from fanout_pipeline.engine.model.spec import FanoutSpec
 from fanout_pipeline.engine.model.work import InputVersions, Work
@@ -16,6 +16,9 @@ from fanout_pipeline.results.store.generation import Generation
 from fanout_pipeline.results.store.ledger import Finished, Identity, Ledger
 from fanout_pipeline.results.store.takeover import take_over
 from fanout_pipeline.sources.source import BadInput, Chunk
+
+if TYPE_CHECKING:
+    from fanout_pipeline.engine.functions.identity import Basis
 
 
 def finished_before(

@@ -10,16 +10,13 @@ import time
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
-from fanout_pipeline.engine.calls.calls_of_chunk import Calls
-from fanout_pipeline.engine.calls.concurrent import Arrived, InFlight
-from fanout_pipeline.engine.calls.event_loop import served
 from fanout_pipeline.engine.calls.invoke import is_async
-from fanout_pipeline.engine.calls.loop_thread import Call
 from fanout_pipeline.engine.calls.quarantine import Quarantine, unreadable_failures
 from fanout_pipeline.engine.calls.setup import opened
 from fanout_pipeline.engine.calls.typed import stated
-from fanout_pipeline.engine.functions.fingerprint import function_name
+from fanout_pipeline.engine.functions.name import function_name
 from fanout_pipeline.engine.model.options import Options
 from fanout_pipeline.engine.model.strategy import Crew, Ran, Strategy
 from fanout_pipeline.engine.model.work import Work
@@ -31,6 +28,10 @@ from fanout_pipeline.engine.timing.stopwatch import Stopwatch
 from fanout_pipeline.engine.timing.timeline import WorkerTimeline
 from fanout_pipeline.results.store.collector import PartCollector
 from fanout_pipeline.results.store.manifest import PartRecord
+
+if TYPE_CHECKING:  # Runs that await nothing do without asyncio: 20 ms.
+    from fanout_pipeline.engine.calls.calls_of_chunk import Calls
+    from fanout_pipeline.engine.calls.concurrent import InFlight
 
 SMALL_SHARE = 1 / 32
 """The smallest share of the source's largest chunk that is given out: some 10,000 short lines, at 15 µs each in the
@@ -49,6 +50,10 @@ class _EventLoop(Crew):
         self._concurrency = concurrency
 
     def run(self, work: Work, progress: Progress) -> Ran:
+        from fanout_pipeline.engine.calls.concurrent import InFlight
+        from fanout_pipeline.engine.calls.event_loop import served
+        from fanout_pipeline.engine.calls.loop_thread import Call
+
         timeline = WorkerTimeline(time.perf_counter())
         if not is_async(work.function):
             raise TypeError(
@@ -59,7 +64,8 @@ class _EventLoop(Crew):
         largest = round(min(max(SMALL_SHARE * most, size / CHUNKS), _LARGE_SHARE * most)) or 1
         plan = ChunkPlan.of(work, 1, largest=largest)
         progress.begin(plan.expected_size)
-        parts, begun = part_collector(work), dict[int, Calls]()
+        parts = part_collector(work)
+        begun: dict[int, Calls] = {}
         with served() as loop, ExitStack() as stack:
             value = work.setup and stack.enter_context(opened(work.setup, awaits=True))
             calls = InFlight(work, loop.loop, self._concurrency, timeline, value)
@@ -92,6 +98,9 @@ class _EventLoop(Crew):
         begun: dict[int, Calls],
     ) -> None:
         """Collect the parts of all chunks, or of those that were done when the calls ended; others are in `begun`."""
+        from fanout_pipeline.engine.calls.calls_of_chunk import Calls
+        from fanout_pipeline.engine.calls.concurrent import Arrived
+
         read = written = 0
         read_seconds: dict[int, float] = {}
         """Of chunks in memory, by their numbers."""
@@ -142,6 +151,8 @@ def _write_done(
     progress: Progress,
 ) -> None:
     """Write what is done of chunks that were begun, and are not finished, in parts of their own."""
+    from fanout_pipeline.engine.calls.calls_of_chunk import Calls
+
     for chunk, results, failed in [one for calls in unfinished for one in calls.done()]:
         calls = Calls(work.source.read(plan.numbered(chunk.start, chunk.stop)), failed)
         calls.results = results
@@ -173,6 +184,8 @@ def _written(work: Work, calls: Calls, read_seconds: float) -> PartRecord:
 
 @contextmanager
 def start(options: Options) -> Iterator[_EventLoop]:
+    from fanout_pipeline.engine.calls.event_loop import served
+
     with served():
         yield _EventLoop(options.concurrency)
 

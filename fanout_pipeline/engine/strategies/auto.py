@@ -32,6 +32,7 @@ from fanout_pipeline.engine.system.machine_costs import learn_start_seconds, sta
 from fanout_pipeline.engine.system.progress import Progress
 from fanout_pipeline.engine.system.usage import ProcessUsage
 from fanout_pipeline.engine.workers.pool import WorkerPool, worker_processes
+from fanout_pipeline.results.files.windows import on_windows
 
 _NO_LIMIT = (
     "Warning: worker_memory_mb is not applied to an async function, which is awaited in this process. "
@@ -138,7 +139,8 @@ class Here(Crew):
         first = round(FIRST_SHARE * work.source.CHUNK_SIZE) if batch else None
         plan = _shared_plan(work, options.workers or cores, first, here=True)
         # The batch function is called in this process only.
-        growth = _growth(work, plan, replace(options, workers=1) if batch else options)
+        alone = batch or on_windows()
+        growth = _growth(work, plan, replace(options, workers=1) if alone else options)
         if work.arrivals is not None:
             work.arrivals.listen(plan.wake)
         progress.begin(plan.expected_size)
@@ -148,6 +150,8 @@ class Here(Crew):
             ran = calling.run()
         self._usage += calling.supervising.usage
         self.why = f"by the batch function, {growth.why()}" if batch else growth.why()
+        if on_windows():
+            self.why += " (on Windows no other process joins)"
         progress.log(self.why)
         return ran
 

@@ -30,8 +30,9 @@ from fanout_pipeline.engine.timing.timeline import WorkerTimeline, busy_seconds,
 
 FEW = 1000
 """An input of no more units is looked at from its first call on: that may take long, and others could begin."""
-_LOOK_SECONDS = 0.005
-"""A larger one only once its calls have taken this long: to start a thread takes a tenth of a millisecond."""
+_LOOK_SECONDS = 0.01
+"""A larger one only after this long: what looks takes half a millisecond to begin. Its thread is there before, for
+items may become dear in the first slice that is large."""
 _PATIENCE_SECONDS = 0.3
 """Time for threads to notice by themselves, between two items, that they are to stop."""
 _LAST_SECONDS = 0.3
@@ -65,7 +66,7 @@ class Calling:
         self._parts = part_collector(work)
         self.supervising = Supervising(work, progress, plan, growth, self._parts)
         look_after = 0.0 if plan.size <= FEW else _LOOK_SECONDS
-        self._first = Watch(self.supervising.begin, look_after)
+        self._first = Watch(partial(self.supervising.begin, look_after))
         self._watches = [self._first]
         self._threads: list[threading.Thread] = []
         self._calling: set[int] = set()
@@ -84,12 +85,12 @@ class Calling:
         try:
             self._call(0, self._first, self._began)
             self._join()
-            self.supervising.end()
+            self._end()
         except BaseException as error:
             self._plan.stop()
             with interrupts_held():
                 self._end_threads()
-            self.supervising.end()
+            self._end()
             if not isinstance(error, Stopped):
                 raise
         first = self._error or self.supervising.error
@@ -107,6 +108,12 @@ class Calling:
             self.supervising.sent_bytes,
             workers=self._growth.callers,
         )
+
+    def _end(self) -> None:
+        self.supervising.end()
+        growth = self._growth
+        # They refer to this object: the results would outlive their last reference, until Python looks for cycles.
+        growth.look, growth.threads_suffice = _nothing, None
 
     def _call(self, number: int, watch: Watch, began: float) -> None:
         """Do chunks as long as there are any for the thread of this number."""
@@ -137,6 +144,7 @@ class Calling:
             try:
                 done = process(self._work, chunk, control)
             except Spent:
+                watch.end(0)
                 plan.cut_off(chunk)
                 return
             watch.end(done.part.items)
@@ -227,3 +235,7 @@ class Calling:
 def _interrupt(thread: int) -> None:
     """Raise Stopped in a thread, which ends a call that runs Python and lets it happen."""
     ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), ctypes.py_object(Stopped))
+
+
+def _nothing() -> None:
+    return None

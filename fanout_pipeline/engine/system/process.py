@@ -10,7 +10,9 @@ import signal
 import sys
 from contextlib import suppress
 
-FOREIGN_SIGNALS = {signal.SIGKILL, signal.SIGTERM, signal.SIGHUP}
+FOREIGN_SIGNALS = {
+    getattr(signal, name) for name in ("SIGKILL", "SIGTERM", "SIGHUP") if hasattr(signal, name)
+}
 """Signals that programs do not send to themselves."""
 _PR_SET_PDEATHSIG = 1
 

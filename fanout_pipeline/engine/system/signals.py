@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from queue import Empty, SimpleQueue
 from typing import Any, TypeVar
 
@@ -84,7 +85,7 @@ def interrupts_marked() -> Iterator[None]:
     marking: dict[int, Callable[[int, Any], Any]] = {}
     previous: dict[int, Any] = {}
     try:
-        for number in map(int, signal.valid_signals()):
+        for number in _all_signals():
             handler = signal.getsignal(number)
             if callable(handler):
                 previous[number], marking[number] = handler, _marking(handler)
@@ -95,6 +96,11 @@ def interrupts_marked() -> Iterator[None]:
             # A handler that was set in the block is meant to stay.
             if signal.getsignal(number) is ours:
                 signal.signal(number, previous[number])
+
+
+@cache
+def _all_signals() -> tuple[int, ...]:
+    return tuple(map(int, signal.valid_signals()))
 
 
 def _marking(handler: Callable[[int, Any], Any]) -> Callable[[int, Any], Any]:

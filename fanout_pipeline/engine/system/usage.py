@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-import resource
 import sys
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-_PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
+from fanout_pipeline.results.files.windows import on_windows
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +24,10 @@ class ProcessUsage:
 
 def own_usage() -> ProcessUsage:
     """What the calling process has used."""
+    if on_windows():
+        return usage_of([os.getpid()])[0]
+    import resource
+
     used = resource.getrusage(resource.RUSAGE_SELF)
     # ru_maxrss is inherited through fork and exec, so a worker would show its parent's peak;
     # the kernel's high-water mark belongs to the process's own memory.
@@ -61,7 +64,7 @@ def resident_bytes(pid: int) -> int:
     """The current resident memory of another process; 0 if it has ended."""
     try:
         with open(f"/proc/{pid}/statm", "rb", buffering=0) as file:
-            return int(file.read().split()[1]) * _PAGE_BYTES
+            return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
     except (OSError, IndexError):
         pass
     import psutil
@@ -74,7 +77,11 @@ def resident_bytes(pid: int) -> int:
 
 def memory_bytes() -> int:
     """The memory of the machine, or of the container if that has less."""
-    physical = os.sysconf("SC_PHYS_PAGES") * _PAGE_BYTES
+    if on_windows():
+        import psutil
+
+        return int(psutil.virtual_memory().total)
+    physical = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     try:
         return min(physical, int(Path("/sys/fs/cgroup/memory.max").read_text()))
     except (OSError, ValueError):  # "max"
@@ -83,8 +90,8 @@ def memory_bytes() -> int:
 
 def _high_water_mark(pid: str) -> int | None:
     try:
-        status = Path(f"/proc/{pid}/status").read_text()
+        with open(f"/proc/{pid}/status", "rb", buffering=0) as file:
+            found = file.read().partition(b"VmHWM:")[2]
     except OSError:
         return None
-    line = next((line for line in status.splitlines() if line.startswith("VmHWM:")), None)
-    return int(line.split()[1]) * 1024 if line else None
+    return int(found.split(None, 1)[0]) * 1024 if found else None

@@ -47,7 +47,7 @@ class HandingBack:
         if self._in_memory:
             from fanout_pipeline.results.types.packed import packed
 
-            self.results = packed(results), quarantine.failed
+            self.results = packed(results, quarantine.item_of), quarantine.failed
             return quarantine.unwritten(len(results))
         size = results.plain_bytes
         if (

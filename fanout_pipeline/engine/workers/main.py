@@ -4,7 +4,7 @@
     ("work", Work, levels of loggers, bytes)
     ("chunk", Order), after that, any number        (DONE, Outcome, results or None), or an exception;
                                                     without an Outcome where a budget allows no call
-    HELLO                                           (READY, seconds of setup)
+    HELLO                                           (READY, seconds of the user's imports and setup)
     WARM_UP                                         (READY, None)
     CLOSE, perhaps after LEAVE_CALLS                (CLOSE, None), when what `setup` has made is closed
     (CALL, function of a callable that sends)       whatever it sends: see `repeated_calls` and `apart`
@@ -71,7 +71,7 @@ def main(descriptor: int, call_log: int, cpu_seconds: float) -> None:
     keep_freed_memory()
     logs = LogRecords(parent.send_during_call, recorder)
     work, handing_back, value = None, HandingBack(0), None
-    imported = time.perf_counter() - began
+    imported, theirs = time.perf_counter() - began, 0.0
     while True:
         received, message = parent.receive()
         match message:
@@ -85,12 +85,13 @@ def main(descriptor: int, call_log: int, cpu_seconds: float) -> None:
                 logs.follow(levels)
                 work.surroundings.apply()
                 # To unpickle it has imported the user's module, which counts as imports of the first chunk.
-                imported += time.perf_counter() - received
+                theirs = time.perf_counter() - received
+                imported += theirs
             case ("chunk", order):
                 parent.send(_answer(work, order, recorder, handing_back, imported, value))
                 imported = 0.0
             case str() if message == HELLO:
-                parent.send(_ready(value, recorder))
+                parent.send(_ready(value, recorder, theirs))
             case str() if message == CLOSE:
                 _close(value)
                 value = None
@@ -117,8 +118,8 @@ def _value_of(work: Any, parent: Parent) -> HeldValue | None:
     return value
 
 
-def _ready(value: HeldValue | None, recorder: Recorder) -> Any:
-    """The answer of a worker that joins a run, once it could begin to call: the seconds that setup took."""
+def _ready(value: HeldValue | None, recorder: Recorder, imported: float) -> Any:
+    """The answer of a worker that joins a run, once it could begin to call: the seconds that imports and setup took."""
     began = time.perf_counter()
     try:
         if value is not None:
@@ -127,7 +128,7 @@ def _ready(value: HeldValue | None, recorder: Recorder) -> Any:
         from fanout_pipeline.engine.model.errors import picklable
 
         return picklable(error)
-    return READY, time.perf_counter() - began
+    return READY, imported + time.perf_counter() - began
 
 
 def _close(value: HeldValue | None) -> None:

@@ -20,6 +20,7 @@ from fanout_pipeline.engine.system.signals import WAIT_SECONDS
 from fanout_pipeline.engine.workers.guarded_process import GuardedProcess
 from fanout_pipeline.engine.workers.limits import Memory, Termination
 from fanout_pipeline.engine.workers.protocol import Channel
+from fanout_pipeline.results.files.windows import refuse_on_windows
 
 _NOTHING: Mapping[str, str] = MappingProxyType({})
 
@@ -31,7 +32,11 @@ class WorkerProcess(GuardedProcess):
 
     @classmethod
     def start(cls, environment: Mapping[str, str] = _NOTHING) -> Self:
-        """Start a process, which sends READY later; `environment` is added to this process's."""
+        """Start a process, which sends READY later; `environment` is added to this process's.
+
+        Raises NotOnWindows.
+        """
+        refuse_on_windows("Worker processes")
         ours, theirs = socket.socketpair()
         call_log = CallLog()
         try:

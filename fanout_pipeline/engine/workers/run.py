@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
-from functools import cached_property
+from functools import cache, partial
 
 from fanout_pipeline.engine.calls.call_log import Announce
 from fanout_pipeline.engine.calls.outcome import Outcome
@@ -74,16 +74,13 @@ class SupervisedRun:
         self._sent_before = workers.sent_bytes
         self._items = SentItems(work.source, plan)
         self._slots = Slots(workers, began, work.setup is not None)
+        what = work, self._items.common, SENT_BYTES // self._most, progress.log_once
+        self._message = cache(partial(introduction, *what))
+        """What a worker is sent before its first chunk."""
         self._joining: Joining | None = None
         if growth is not None:
-            how = self._slots, work, lambda: self._message, self._is_shared
+            how = self._slots, work, self._message, self._is_shared
             self._joining = Joining(growth, *how)
-
-    @cached_property
-    def _message(self) -> bytes:
-        """What a worker is sent before its first chunk."""
-        sendable, log = SENT_BYTES // self._most, self._progress.log_once
-        return introduction(self._work, self._items.common, sendable, log)
 
     def ran(self) -> Ran:
         """Give out chunks until none is left and none is being worked on.
@@ -141,7 +138,7 @@ class SupervisedRun:
         failure = suspect.failure if suspect else None
         worker.fresh = False
         if not slot.introduced:
-            worker.send_pickled(self._message)
+            worker.send_pickled(self._message())
             slot.introduced = True
         order = Order(chunk, assignment.seconds, announce, failure, items)
         if items is None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,23 +12,41 @@ from pathlib import Path
 from fanout_pipeline.results.files.atomic import cannot
 from fanout_pipeline.results.files.no_links import open_file
 
+if sys.platform != "win32":  # There no file is locked: see `windows`.
+    import fcntl
+
 _POLL_SECONDS = 0.02
+_held: set[int] = set()
+"""The descriptors of all locks that this process holds."""
+
+
+def _forget() -> None:
+    """In a process that was forked from this one: it has no part in the locks, and must not outlive us with them."""
+    for descriptor in _held:
+        os.close(descriptor)
+    _held.clear()
+
+
+os.register_at_fork(after_in_child=_forget)
 
 
 @contextmanager
-def locked(path: Path, seconds: float = 0.0) -> Iterator[None]:
-    """Hold the lock during the block; creates the file if needed.
+def locked(path: Path, seconds: float = 0.0) -> Iterator[int]:
+    """Hold the lock during the block, which is given the file's descriptor; creates the file if needed.
 
     Raises TimeoutError if someone else, this process included, holds it for longer than `seconds`, and
     CannotWrite if the file cannot be created.
     """
     descriptor = _acquired(path, time.monotonic() + seconds)
+    _held.add(descriptor)
     try:
-        yield
+        yield descriptor
     finally:
-        # Closing alone would not do: a process forked from this one has the descriptor, too.
-        fcntl.flock(descriptor, fcntl.LOCK_UN)
-        os.close(descriptor)
+        if descriptor in _held:
+            _held.remove(descriptor)
+            # Closing alone would not do: a process that C code has forked has the descriptor, too.
+            fcntl.flock(descriptor, fcntl.LOCK_UN)
+            os.close(descriptor)
 
 
 def _acquired(path: Path, deadline: float) -> int:

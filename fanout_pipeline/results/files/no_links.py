@@ -15,8 +15,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 
+from fanout_pipeline.results.files.windows import on_windows, refuse_on_windows
+
 # O_PATH, where it exists, needs no permission to list the folders on the way.
-_FOLDER = getattr(os, "O_PATH", os.O_RDONLY) | os.O_DIRECTORY | os.O_NOFOLLOW
+_FOLDER = 0 if on_windows() else getattr(os, "O_PATH", 0) | os.O_DIRECTORY | os.O_NOFOLLOW
 
 
 @contextmanager
@@ -25,6 +27,7 @@ def within(folder: Path, *, make: bool = False) -> Iterator[int]:
 
     An OSError raised in the block that names a file in the folder is given its full path.
     """
+    refuse_on_windows("Results in folders")
     at = _descriptor(folder, make)
     try:
         yield at

@@ -126,8 +126,9 @@ def _row_groups(
     import pyarrow
     from pyarrow import parquet
 
-    from fanout_pipeline.results.store.part_file import conformed, schema_of
+    from fanout_pipeline.results.store.part_file import INDEX, conformed, schema_of
 
+    wanted = {**INDEX, **manifest.columns}
     waiting: list[pyarrow.RecordBatch] = []
     size = 0
     for part in parts:
@@ -138,8 +139,9 @@ def _row_groups(
                 "written): check the disk, then materialize the asset again."
             )
         file = parquet.ParquetFile(pyarrow.BufferReader(data))
+        found = {**INDEX, **part.columns(manifest.unpack)}
         for rows in file.iter_batches(use_threads=False):
-            batch = conformed(rows, part, manifest)
+            batch = conformed(rows, found, wanted)
             nullable.update(name for name in manifest.columns if batch[name].null_count)
             waiting.append(batch)
             size += batch.nbytes

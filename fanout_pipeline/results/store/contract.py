@@ -50,7 +50,7 @@ class Store(Protocol):
         called with this one before any other process can ask that of it.
         """
 
-    def beginning(self) -> AbstractContextManager[None]:
+    def beginning(self) -> AbstractContextManager[object]:
         """Held by the process that begins a shared generation, while others wait."""
 
     def generation(self, name: str) -> Generation:

@@ -34,7 +34,7 @@ from fanout_pipeline.results.files.lock import locked
 from fanout_pipeline.results.store.compact import settled
 from fanout_pipeline.results.store.contract import Store
 from fanout_pipeline.results.store.generation import Generation
-from fanout_pipeline.results.store.ledger import KEPT, LEDGER, SCRATCH, Identity, Ledger, to_resume
+from fanout_pipeline.results.store.ledger import Identity, Ledger, is_of_the_run, to_resume
 from fanout_pipeline.results.store.local_generation import LOCK, SHARED, LocalGeneration
 from fanout_pipeline.results.store.manifest import (
     Manifest,
@@ -43,6 +43,7 @@ from fanout_pipeline.results.store.manifest import (
     part_name,
 )
 from fanout_pipeline.results.store.old_layout import remove_old_layout
+from fanout_pipeline.results.store.turn import turn
 
 RUNS = "_runs"
 
@@ -65,7 +66,7 @@ class ResultFolder(Store):
     ) -> Iterator[LocalGeneration]:
         generation = self.generation(prefix + uuid.uuid4().hex[:12])
         with ExitStack() as owned:
-            with self._changing():
+            with self.changing():
                 if shared is None:
                     self._create(generation, self._abandoned(), resume, log)
                 else:
@@ -81,6 +82,13 @@ class ResultFolder(Store):
                 elif (ledger := Ledger.read(generation)) is None or not ledger.is_of_use:
                     remove_folder(generation.path)
 
+    def turn(
+        self, seconds: float, log: Callable[[str], object] = lambda line: None, who: str = ""
+    ) -> AbstractContextManager[bool]:
+        """For the block, no other run writes here: see `turn`."""
+        make_folder(self._runs)
+        return turn(self._runs / "_turn", self.path, seconds, log, who)
+
     def open_shared(
         self,
         name: str,
@@ -90,7 +98,7 @@ class ResultFolder(Store):
         mark_owner: Callable[[Generation], object] = lambda generation: None,
     ) -> LocalGeneration:
         generation = self.generation(name)
-        with self._changing():
+        with self.changing():
             if not generation.path.is_dir():
                 self._create(generation, self._abandoned(is_dead), resume, log)
             no_links.touch(generation.path / SHARED)
@@ -102,7 +110,7 @@ class ResultFolder(Store):
         """A folder for temporary files; if this process is killed, the next run removes it."""
         with self.writing() as generation:
             if not self.path.is_symlink():  # Visible results may be in it.
-                with self._changing():
+                with self.changing():
                     remove_old_layout(self.path)
             yield generation.path
 
@@ -126,7 +134,7 @@ class ResultFolder(Store):
         # Only now: until the link was moved, the run could have been resumed.
         with suppress(FileNotFoundError):  # Another run has already replaced and removed this one.
             for name in generation.names():
-                if name == LEDGER or name.startswith(("_failed-", "_part-", KEPT, SCRATCH)):
+                if is_of_the_run(name):
                     generation.remove(name)
         return manifest
 
@@ -137,7 +145,7 @@ class ResultFolder(Store):
                 "move it away, then materialize the asset again."
             )
         link = path.with_name(f"{path.name}.link")
-        with self._changing():
+        with self.changing():
             previous = self.visible()
             no_links.unlink(link)
             no_links.make_link(link, os.path.relpath(path, self.path.parent))
@@ -167,11 +175,11 @@ class ResultFolder(Store):
         for path in (self.path, self._runs):
             no_links.remove(path)
 
-    def beginning(self) -> AbstractContextManager[None]:
+    def beginning(self) -> AbstractContextManager[object]:
         make_folder(self._runs)
         return locked(self._runs / "_beginning", math.inf)
 
-    def _changing(self) -> AbstractContextManager[None]:
+    def changing(self) -> AbstractContextManager[object]:
         """Held for moments: nobody else creates, commits or removes a generation meanwhile."""
         make_folder(self._runs)
         return locked(self._runs / LOCK, 60)
@@ -216,7 +224,7 @@ class ResultFolder(Store):
                 no_links.unlink(path)
             elif path.is_dir() and (one := LocalGeneration(path)) != self.visible():
                 is_shared = (path / SHARED).exists()
-                found += [one] * (is_dead(one) if is_shared else _is_free(path / LOCK))
+                found += [one] * (is_dead(one) if is_shared else is_free(path / LOCK))
         return found
 
     @property
@@ -224,7 +232,7 @@ class ResultFolder(Store):
         return self.path.with_name(RUNS) / self.path.name
 
 
-def _is_free(lock: Path) -> bool:
+def is_free(lock: Path) -> bool:
     """Whether no process holds a generation's lock."""
     try:
         with locked(lock):

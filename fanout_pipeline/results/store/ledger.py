@@ -136,6 +136,11 @@ def append(generation: Generation, finished: Finished) -> None:
     generation.append(LEDGER, _line(finished))
 
 
+def is_of_the_run(name: str) -> bool:
+    """Whether a file of this name is of use to the run and to the next one, and no part of the results."""
+    return name == LEDGER or name.startswith(("_failed-", "_part-", KEPT, SCRATCH))
+
+
 def forget(generation: Generation) -> None:
     """Remove the ledger: the next run resumes nothing of this generation."""
     generation.remove(LEDGER)

@@ -8,21 +8,15 @@ from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Self
 
 from fanout_pipeline.results.store.generation import Generation, read_file, write_text
-from fanout_pipeline.results.types.kinds import (
-    DECIMAL_KIND,
-    INTEGER_KIND,
-    NULL,
-    UUID_KIND,
-    Kind,
-    MixedTypes,
-)
+from fanout_pipeline.results.types.kinds import NULL, Kind, MixedTypes
 from fanout_pipeline.results.types.layout import Kinds, columns_of
 
 MANIFEST = "_manifest.json"
 FAILURES = "_failures.parquet"
 """The name of the file that lists the failed items of committed results."""
 FORMAT = 4
-"""The format in which manifests and ledgers are written."""
+"""The format in which manifests and ledgers are written. It also changes where a source reads other items out of the
+same input, or results are stored as another type: parts of a run that has died are reused by later versions."""
 FAILURES_NAMES = {2: "failures.parquet", 3: FAILURES, FORMAT: FAILURES}
 """The formats that can be read, and what the file of failed items is called in each."""
 
@@ -201,16 +195,8 @@ class Manifest:
         """The kinds of all columns beside `index`, in their order."""
         return columns_of(self.kind, self.kept, self.unpack)
 
-    def gives_python_values(self, column: str) -> bool:
-        """Whether readers give Python values, because no dtype of pandas holds the column exactly.
-
-        Its integer dtypes hold 64 bits at most, and like its bool dtype no null.
-        """
-        kind = self.columns[column]
-        if not isinstance(kind, str) or kind in (INTEGER_KIND, DECIMAL_KIND, UUID_KIND):
-            return True
-        if not kind.startswith(("int", "uint", "bool")):
-            return False
+    def has_nulls(self, column: str) -> bool:
+        """Whether a column, other than `index`, has nulls."""
         if column == "result":
             return any(part.nulls for part in self.parts)
         return any(column in part.nullable for part in self.parts)

@@ -10,10 +10,14 @@ from fanout_pipeline.results.files import no_links
 from fanout_pipeline.results.files.atomic import CannotWrite, remove_folder
 from fanout_pipeline.results.files.lock import locked
 
-_LOCK = ".lock"
+OLD_LOCK = ".lock"
 """The name of every lock in that layout."""
-_FILES = (_LOCK, "_manifest.json", "owner")
-"""A generation in that layout has at least one of these: it is not a folder of somebody else's."""
+_FILES = (OLD_LOCK, "_manifest.json", "owner")
+
+
+def is_old_generation(folder: Path) -> bool:
+    """Whether a folder is a generation in that layout, and not somebody else's."""
+    return any((folder / name).is_file() for name in _FILES)
 
 
 def remove_old_layout(path: Path) -> None:
@@ -21,8 +25,8 @@ def remove_old_layout(path: Path) -> None:
     old = path.with_name(f".{path.name}")
     with suppress(OSError, CannotWrite):
         for one in old.iterdir():
-            if any((one / name).is_file() for name in _FILES):
-                with locked(one / _LOCK):
+            if is_old_generation(one):
+                with locked(one / OLD_LOCK):
                     remove_folder(one)
-        if os.listdir(old) == [_LOCK]:
+        if os.listdir(old) == [OLD_LOCK]:
             no_links.remove(old)

@@ -8,18 +8,25 @@ import pyarrow
 from pyarrow import parquet
 
 from fanout_pipeline.results.files.printable import printable
-from fanout_pipeline.results.store.manifest import Manifest, PartRecord
+from fanout_pipeline.results.store.manifest import Manifest
 from fanout_pipeline.results.types.arrow_types import cast, metadata_of, nulls, type_of
 from fanout_pipeline.results.types.kinds import Kind
+
+INDEX: Mapping[str, Kind] = {"index": "int64"}
+"""The column that every part has, and its kind."""
 
 
 def schema_of(columns: Mapping[str, Kind]) -> pyarrow.Schema:
     """The schema of a part: `index`, and these columns."""
-    fields = [
-        pyarrow.field(name, type_of(kind), metadata=metadata_of(kind))
+    return table_schema({**INDEX, **columns})
+
+
+def table_schema(columns: Mapping[str, Kind]) -> pyarrow.Schema:
+    """The schema of a table of these columns, which has an `index` only if that is among them."""
+    return pyarrow.schema(
+        pyarrow.field(name, type_of(kind), name not in INDEX, metadata_of(kind))
         for name, kind in columns.items()
-    ]
-    return pyarrow.schema([pyarrow.field("index", pyarrow.int64(), nullable=False), *fields])
+    )
 
 
 def encoded(schema: pyarrow.Schema, groups: Iterable[pyarrow.Table]) -> memoryview:
@@ -34,6 +41,7 @@ def encoded(schema: pyarrow.Schema, groups: Iterable[pyarrow.Table]) -> memoryvi
             schema,
             compression="none" if len(integers) == len(schema) else "zstd",
             use_dictionary=False,
+            write_page_checksum=True,  # for readers of some columns, who do not read the whole file
             column_encoding=dict.fromkeys(integers, "DELTA_BINARY_PACKED"),
         ) as writer:
             for group in groups:
@@ -43,28 +51,44 @@ def encoded(schema: pyarrow.Schema, groups: Iterable[pyarrow.Table]) -> memoryvi
     return memoryview(buffer.getvalue())
 
 
+class Inexact(TypeError):
+    """A column has no type that holds the values of all its parts."""
+
+    def __init__(self, column: str, why: object):
+        super().__init__(column, why)
+        self.column, self.why = column, why
+
+    def __str__(self) -> str:
+        return (
+            f"the column {printable(repr(self.column), 100)} has no type that holds all its values ({self.why}): "
+            "leave it out of keep"
+        )
+
+
 def conformed(
-    batch: pyarrow.RecordBatch, part: PartRecord, manifest: Manifest
+    batch: pyarrow.RecordBatch, found: Mapping[str, Kind], wanted: Mapping[str, Kind]
 ) -> pyarrow.RecordBatch:
-    """Rows of a part with the columns that all parts have in common."""
-    found, wanted = part.columns(manifest.unpack), manifest.columns
-    if list(found.items()) == list(wanted.items()) and batch.schema.types[1:] == [
-        type_of(kind) for kind in wanted.values()
-    ]:
+    """Rows of a part, which have columns of the kinds `found`, with the columns that are wanted.
+
+    Raises Inexact.
+    """
+    schema = table_schema(wanted)
+    if (
+        batch.schema.names == list(wanted)
+        and batch.schema.types == schema.types
+        and all(found[name] == kind for name, kind in wanted.items())
+    ):
         return batch
-    arrays = [batch["index"]]
+    arrays = []
     for name, kind in wanted.items():
         if name in found:
             try:
                 arrays.append(cast(batch[name], found[name], kind))
             except pyarrow.ArrowInvalid as error:  # of integers that no float equals
-                raise TypeError(
-                    f"the column {printable(repr(name), 100)} has no type that holds all its values ({error}): "
-                    "leave it out of keep"
-                ) from None
+                raise Inexact(name, error) from None
         else:  # No dict of this part has the field.
             arrays.append(nulls(len(batch), kind))
-    return pyarrow.RecordBatch.from_arrays(arrays, schema=schema_of(wanted))
+    return pyarrow.RecordBatch.from_arrays(arrays, schema=schema)
 
 
 def result_of(batch: pyarrow.RecordBatch, manifest: Manifest) -> pyarrow.Array:

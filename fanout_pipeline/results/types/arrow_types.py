@@ -131,7 +131,9 @@ def cast(column: pyarrow.Array, kind: Kind, target: Kind) -> pyarrow.Array:
             for name, inner in target.items()
         ]
         return pyarrow.StructArray.from_arrays(fields, fields=list(stored), mask=column.is_null())
-    # Not Arrow's casts, which make the text "false" of a bool.
+    if pyarrow.types.is_integer(column.type) and pyarrow.types.is_floating(stored):
+        return column.cast(stored)  # where each is exact
+    # Not Arrow's other casts, which make the text "false" of a bool.
     return from_python(to_python(column, kind), target)
 
 

@@ -46,31 +46,35 @@ class Kinds(NamedTuple):
         for name, kind in kept.items():
             before = both.get(name, NULL)
             try:
-                both[name] = _together(before, kind)
+                both[name] = widened(before, kind)
             except MixedTypes as error:
-                raise error.of(f"the kept column {name!r} has") from None
+                whose = f"the kept column {name!r} has"
+                raise error.of(whose, "a column to keep must be of one type") from None
         return Kinds(common(self.result, result), both)
 
 
-def _together(one: Kind, other: Kind) -> Kind:
-    """The kind of a kept column that is of both. Raises MixedTypes."""
+def widened(one: Kind, other: Kind) -> Kind:
+    """The kind of a column that holds values of both, as of integers and of floats. Raises MixedTypes.
+
+    Not every value of either need be one of it: whoever converts them looks (`arrow_types.cast`).
+    """
+    return common(one, other, _by_arrow)
+
+
+def _by_arrow(one: str, other: str) -> Kind | None:
+    import pyarrow
+
+    from fanout_pipeline.results.types.arrow_types import kind_of, type_of
+
+    stored = [type_of(kind) for kind in (one, other)]
+    if any("string" in str(kind) for kind in stored):
+        return None  # Arrow would make bytes of texts beside bytes, and some texts are Decimals.
+    schemas = [pyarrow.schema([("", kind)]) for kind in stored]
     try:
-        return common(one, other)
-    except MixedTypes:
-        if any(isinstance(kind, str) and "string" in kind for kind in (one, other)):
-            raise  # Arrow would make bytes of texts beside bytes.
-        import pyarrow
-
-        from fanout_pipeline.results.types.arrow_types import kind_of, type_of
-
-        schemas = [pyarrow.schema([("", type_of(kind))]) for kind in (one, other)]
-        try:
-            schema = pyarrow.unify_schemas(schemas, promote_options="permissive")
-        except pyarrow.ArrowException:
-            pass
-        else:
-            return kind_of(schema.field(0).type)
-        raise
+        schema = pyarrow.unify_schemas(schemas, promote_options="permissive")
+    except pyarrow.ArrowException:
+        return None
+    return kind_of(schema.field(0).type)
 
 
 def columns_of(kind: Kind, kept: Mapping[str, Kind], unpack: bool) -> dict[str, Kind]:

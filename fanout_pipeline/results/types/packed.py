@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import pickle
 import sys
+from collections.abc import Callable
 from functools import reduce
 from typing import TYPE_CHECKING, Any
 
@@ -18,34 +19,37 @@ if TYPE_CHECKING:
 _WORDS, _OBJECTS, _NAMED = b"w", b"o", b"n"
 
 
-def packed(results: ResultBuffer) -> bytes:
-    """All results: their words, or pickled. Raises TypeError, which names the type of one that cannot be pickled."""
+def packed(results: ResultBuffer, called: Callable[[int], str] = "number {}".format) -> bytes:
+    """All results: their words, or pickled. Raises TypeError where one cannot be.
+
+    It names that by its type and by what is `called` with it, from its position.
+    """
     words = results.words
     if words is not None:
         return _WORDS + words.tobytes()
     values = results.values()
     try:
-        return _OBJECTS + pickle.dumps(values, pickle.HIGHEST_PROTOCOL)
+        return packed_objects(values)
     except Exception:
         buffer = io.BytesIO(_NAMED)
         buffer.seek(0, io.SEEK_END)
         try:
             _Pickler(buffer, pickle.HIGHEST_PROTOCOL).dump(values)
         except Exception as error:
-            raise TypeError(_unsendable(values, error)) from error
+            raise TypeError(_unsendable(values, called, error)) from error
         return buffer.getvalue()
 
 
-def _unsendable(values: list[Any], error: Exception) -> str:
+def _unsendable(values: list[Any], called: Callable[[int], str], error: Exception) -> str:
     """Says which of the results it is that cannot be pickled."""
-    for value in values:
+    for position, value in enumerate(values):
         try:
             _Pickler(io.BytesIO(), pickle.HIGHEST_PROTOCOL).dump(value)
         except Exception as reason:
             kind = type(value).__qualname__
             return (
-                f"a result of type {kind} cannot be pickled, so no worker can send it back: {reason}. Return "
-                "what it is made from, or have it made in this process: strategy='serial' or 'threads'."
+                f"the result of {called(position)}, a {kind}, cannot be pickled, so no worker can send it back: "
+                f"{reason}. Return what it is made from, or have it made in this process: strategy='serial' or 'threads'."
             )
     return f"the results cannot be pickled: {error}"
 

@@ -29,6 +29,8 @@ class Feed(ABC):
 
     unit = "item"
     """What messages call a unit."""
+    is_consumed = False
+    """Whether what it has given cannot be had again: then all of it is called with, though it fails."""
     may_wait = True
     """Whether it can be read no further ahead of the calls than is of use, however long they take."""
 
@@ -42,6 +44,10 @@ class Feed(ABC):
 
         Raises BadInput where it cannot be read.
         """
+
+    def beginning(self, group: Group, items: int) -> Group:
+        """The first items of a group that has more, at least so many: all where it cannot be cut."""
+        return group
 
     def share(self) -> float | None:
         """How much of the input was read so far, from 0 to 1; None where its length is unknown."""

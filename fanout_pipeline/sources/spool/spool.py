@@ -37,8 +37,8 @@ class Arrived(NamedTuple):
     units: int
     ended: bool
     """Whether that is all."""
-    failed: bool = False
-    """Whether the rest cannot be had."""
+    error: BaseException | None = None
+    """Why the rest cannot be had, if that is so."""
 
 
 class Spool:
@@ -50,8 +50,8 @@ class Spool:
         self._files = Files(folder / DATA, folder / INDEX, secrets.token_bytes(16))
         self.source: Source = feed.reader(self._files)
         """Reads what has arrived."""
-        self.unit = feed.unit
-        """What messages call a unit."""
+        self.unit, self.is_consumed = feed.unit, feed.is_consumed
+        """See `Feed`."""
         self._changed = threading.Condition()
         self._last = BEGINNING
         self._ended = self._stopped = False
@@ -105,7 +105,7 @@ class Spool:
     def so_far(self) -> Arrived:
         """What has arrived, whatever became of the rest."""
         with self._changed:
-            return Arrived(self._last.units, self._ended, self._error is not None)
+            return Arrived(self._last.units, self._ended, self._error)
 
     def wait(self, units: int, seconds: float) -> None:
         """Wait until more than so many units have arrived, or all, or nothing more will; or so long."""

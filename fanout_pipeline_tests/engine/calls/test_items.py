@@ -16,7 +16,10 @@ from fanout_pipeline import IntegerLines, read_results
 from fanout_pipeline.engine.calls.batch import process_batch
 from fanout_pipeline.engine.calls.items import process_chunk
 from fanout_pipeline.engine.calls.outcome import Control
+from fanout_pipeline.engine.calls.rate import limiter_of, release
+from fanout_pipeline.engine.model.call_limits import CallLimits
 from fanout_pipeline.engine.model.errors import ItemFailed, Stopped, short_repr
+from fanout_pipeline.engine.model.options import FailurePolicy
 from fanout_pipeline.engine.model.work import Work
 from fanout_pipeline.results.store.folder import ResultFolder
 from fanout_pipeline.results.store.local_generation import LocalGeneration
@@ -346,3 +349,18 @@ def test_parts_of_chunks_run_in_any_order_fit_together(work, tmp_path):
 def test_an_item_is_shown_shortened(item, text):
     """Items in messages are short, however large they are."""
     assert short_repr(item) == text
+
+
+def fails_at_tens(number):
+    return 1 // (number % 10)
+
+
+def test_calls_are_counted_once(work, tmp_path):
+    """A budget is told of the calls that were made, also where the first of many that it has allowed fails."""
+    limits = CallLimits(budget_seconds=600.0, path=str(tmp_path / "account"))
+    policy = FailurePolicy(on_error="quarantine", failed_items="omit")
+    limited = replace(work(range(1000), fails_at_tens), limits=limits, failures=policy)
+    (part,) = run(limited)
+    assert (part.items, part.failed) == (1000, 100)
+    assert limiter_of(limits).account().calls == 1000
+    release(limits)

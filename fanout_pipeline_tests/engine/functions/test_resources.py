@@ -23,7 +23,7 @@ from fanout_pipeline.engine.model.errors import (
 from fanout_pipeline.engine.registry import STRATEGIES
 from fanout_pipeline.engine.run import run_strategy
 from fanout_pipeline.engine.strategies import auto
-from fanout_pipeline.results.read import read_results
+from fanout_pipeline.results.read_results import read_results
 from fanout_pipeline_tests.contract.cases import RELIABLE
 from fanout_pipeline_tests.contract.runs import write_items
 from fanout_pipeline_tests.engine.calls import functions

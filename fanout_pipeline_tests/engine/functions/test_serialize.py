@@ -4,6 +4,7 @@ import functools
 import importlib.util
 import math
 import os.path
+import pickle
 import pickletools
 import socket
 import sqlite3
@@ -132,6 +133,14 @@ def test_functions_of_main_work(works, in_main):
     works(in_main.Adder(7))
     works(in_main.Adder(7).add)
     works(functools.partial(lambda more, number: number + more, 3))
+
+
+def test_code_that_travels_keeps_its_place(in_main):
+    """Tracebacks of functions that are sent with their code name file and line, as they do here."""
+    _, work = pickle.loads(message_of(in_main.doubled))
+    here, there = in_main.doubled.__code__, work.function.__code__
+    assert there.co_filename == here.co_filename
+    assert there.co_firstlineno == here.co_firstlineno
 
 
 def test_nested_functions_work(works):

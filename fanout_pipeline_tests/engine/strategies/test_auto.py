@@ -13,7 +13,7 @@ from fanout_pipeline.engine.model.errors import ItemFailed, Stopped
 from fanout_pipeline.engine.registry import AUTO_HERE, STRATEGIES
 from fanout_pipeline.engine.run import run_strategy
 from fanout_pipeline.engine.strategies import auto
-from fanout_pipeline.results.read import read_results
+from fanout_pipeline.results.read_results import read_results
 from fanout_pipeline.sources.memory import as_source
 from fanout_pipeline_tests.engine.strategies import functions
 

@@ -1,15 +1,11 @@
-"""Results in the layout of earlier versions are read, and replaced by the next run.
-
-`format_2/powers` is a data root's folder as format 2 had it: twelve powers, of which two failed, are
-visible, and a run that died has left two parts with their ledger.
-"""
+"""Results in the layout of format 2 are read, and replaced by the next run. See `test_formats` for the fixture."""
 
 import shutil
 from pathlib import Path
 
 import pytest
 
-from fanout_pipeline import iter_results, read_failures, read_results, write_results
+from fanout_pipeline import read_results, write_results
 from fanout_pipeline.measuring.correctness.order_check import check_order
 from fanout_pipeline.results.files.lock import locked
 from fanout_pipeline.results.read import first_results
@@ -29,18 +25,9 @@ def folder(tmp_path):
 
 
 def test_results_are_read(folder):
-    """All results are there, exact and in order, whole or in batches."""
-    assert read_results(folder)["result"].tolist() == POWERS
-    assert [value for frame in iter_results(folder, 5) for value in frame["result"]] == POWERS
+    """The first results, and what they were made by, are known."""
     assert first_results(folder, 4) == POWERS[:4]
     assert ResultFolder(folder).manifest().strategy == "serial"
-
-
-def test_failures_are_read(folder):
-    """The failed items are listed with what was wrong."""
-    failures = read_failures(folder)
-    assert failures["index"].tolist() == [3, 7]
-    assert failures["message"].tolist() == ["no power of 3", "no power of 7"]
 
 
 def test_order_is_checked(folder, tmp_path):
