@@ -17,7 +17,7 @@ def setup_failed(setup: Setup, error: BaseException) -> BaseException:
     traceback = "  " + found.traceback.rstrip("\n").replace("\n", "\n  ")
     return SetupFailed(
         f"setup {setup_name(setup)} raised {found.error_type}: {found.message}\n\n"
-        f"In the worker:\n{traceback}\n"
+        f"In the call:\n{traceback}\n"
     )
 
 

@@ -6,9 +6,8 @@ A worker has one chunk at a time. Chunks are begun in the order of the input.
 from __future__ import annotations
 
 import time
-from contextlib import ExitStack
 from dataclasses import replace
-from functools import cached_property
+from functools import cache, partial
 
 from fanout_pipeline.engine.calls.call_log import Announce
 from fanout_pipeline.engine.calls.outcome import Outcome
@@ -75,26 +74,20 @@ class SupervisedRun:
         self._sent_before = workers.sent_bytes
         self._items = SentItems(work.source, plan)
         self._slots = Slots(workers, began, work.setup is not None)
+        what = work, self._items.common, SENT_BYTES // self._most, progress.log_once
+        self._message = cache(partial(introduction, *what))
+        """What a worker is sent before its first chunk."""
         self._joining: Joining | None = None
         if growth is not None:
-            how = self._slots, work, lambda: self._message, self._is_shared
+            how = self._slots, work, self._message, self._is_shared
             self._joining = Joining(growth, *how)
-
-    @cached_property
-    def _message(self) -> bytes:
-        """What a worker is sent before its first chunk."""
-        sendable, log = SENT_BYTES // self._most, self._progress.log_once
-        return introduction(self._work, self._items.common, sendable, log)
 
     def ran(self) -> Ran:
         """Give out chunks until none is left and none is being worked on.
 
         Raises what the function or a source raised, or WorkerDied.
         """
-        with ExitStack() as stack:
-            stack.callback(self._forget_joining)
-            slots = stack.enter_context(self._slots)
-            stack.enter_context(values_closed(slots, self._work.setup))
+        with self._slots as slots, values_closed(self._slots, self._work.setup):
             if self._joining is not None:
                 self._joining.start_wanted()
             self._assign()
@@ -121,10 +114,6 @@ class SupervisedRun:
             self._workers.sent_bytes - self._sent_before,
         )
 
-    def _forget_joining(self) -> None:
-        # It refers to this object: the results would outlive their last reference, until Python looks for cycles.
-        self._joining = None
-
     @property
     def _look_seconds(self) -> float:
         return WAIT_SECONDS if self._joining is None else self._joining.growth.look_seconds
@@ -149,7 +138,7 @@ class SupervisedRun:
         failure = suspect.failure if suspect else None
         worker.fresh = False
         if not slot.introduced:
-            worker.send_pickled(self._message)
+            worker.send_pickled(self._message())
             slot.introduced = True
         order = Order(chunk, assignment.seconds, announce, failure, items)
         if items is None:
