@@ -191,8 +191,7 @@ class Step:
         """The one output of the step."""
         if not self._guest.hands_over:
             return dg.MaterializeResult(metadata=metadata, data_version=version)
-        wanted = self._context.op_def.output_dict["result"].dagster_type.typing_type
-        value = handed_over(several, wanted)
+        value = handed_over(several, self._context.op_def.output_dict["result"].dagster_type)
         return dg.Output(value, metadata=metadata, data_version=version)
 
 
