@@ -24,8 +24,8 @@ from fanout_pipeline.engine.run import run_strategy
 from fanout_pipeline.engine.scattered.scattered import ScatteredRun
 from fanout_pipeline.engine.scheduling import growth
 from fanout_pipeline.engine.strategies import auto
-from fanout_pipeline.engine.workers import closing
 from fanout_pipeline.engine.suitability import Unsupported
+from fanout_pipeline.engine.workers import closing
 from fanout_pipeline_tests.contract.cases import RELIABLE
 from fanout_pipeline_tests.contract.runs import write_items
 from fanout_pipeline_tests.engine.calls import functions
