@@ -11,7 +11,6 @@ if TYPE_CHECKING:
     from fanout_pipeline.defs.component.fanout import Fanout
     from fanout_pipeline.defs.guest.asset import fanout_asset
     from fanout_pipeline.defs.guest.upstream import Upstream
-    from fanout_pipeline.defs.lab.factory import fanout_definitions
     from fanout_pipeline.defs.lab.fanout_lab import fanout_lab
     from fanout_pipeline.engine.fan_out import fan_out
     from fanout_pipeline.engine.model.errors import BudgetSpent, ItemFailed, SetupFailed, WorkerDied
@@ -67,7 +66,6 @@ __all__ = [
     "WorkerDied",
     "fan_out",
     "fanout_asset",
-    "fanout_definitions",
     "fanout_lab",
     "iter_results",
     "read_failures",
@@ -103,7 +101,6 @@ _MODULES = {
     "WorkerDied": "engine.model.errors",
     "fan_out": "engine.fan_out",
     "fanout_asset": "defs.guest.asset",
-    "fanout_definitions": "defs.lab.factory",
     "fanout_lab": "defs.lab.fanout_lab",
     "iter_results": "results.read_results",
     "read_failures": "results.failures",
