@@ -11,6 +11,7 @@ from weakref import WeakKeyDictionary
 
 import dagster as dg
 
+from fanout_pipeline.defs.guest.handed_over import require_type
 from fanout_pipeline.defs.guest.io_manager import FanoutIOManager
 from fanout_pipeline.defs.guest.recorded import check_specs
 from fanout_pipeline.defs.guest.run_config import config_class
@@ -53,7 +54,6 @@ def fanout_asset(
     failed_share: float = 0.05,
     blocking: bool = False,
     io_manager_key: str | None = None,
-    dagster_type: Any = None,
     partitions_def: dg.PartitionsDefinition[Any] | None = None,
     deps: Iterable[Any] | None = None,
     description: str | None = None,
@@ -75,6 +75,8 @@ def fanout_asset(
     """
     given = {one: value for one, value in locals().items() if one not in ("function", "dagster")}
     _require_known(dagster, given)
+    if io_manager_key is not None:
+        require_type(dagster.get("dagster_type"))
     if function is None:
         return lambda decorated: fanout_asset(decorated, **given, **dagster)
     require_callable(function, setup)
@@ -115,7 +117,6 @@ def fanout_asset(
         resources=by_name,
         verifies=options.verify > 0,
         hands_over=io_manager_key is not None,
-        handed_over_as=getattr(dagster_type, "typing_type", dagster_type),
     )
     versions = [version_of(spec, one) for one in (function, batch_function) if one is not None]
 
@@ -130,7 +131,7 @@ def fanout_asset(
         )  # resource_defs, io_manager_def, backfill_policy
         asset = dg.asset(
             key=asset_key,
-            ins={"upstream": over.asset_in()} if isinstance(over, Upstream) else None,
+            ins={"upstream": over.asset_in(spec.keep)} if isinstance(over, Upstream) else None,
             deps=deps,
             description=description or inspect.getdoc(function),
             kinds=kinds or {"python", "parquet"},

@@ -52,6 +52,8 @@ class Done:
     """What a check of the results has found; None where they could not be checked."""
     unchecked: str = ""
     """Why not."""
+    preview: bool = True
+    """Whether the first results may be shown."""
 
 
 def check_specs(key: dg.AssetKey, verifies: bool, blocking: bool) -> list[dg.AssetCheckSpec]:
@@ -84,6 +86,7 @@ def metadata_of(done: Done) -> dict[str, Any]:
         "items_per_second": round(run.items_per_second, 1),
         "items": run.items,
         "reused": run.reused_items,
+        "retried": run.retried,
         "failed": run.failed,
     }
     if run.why:
@@ -94,7 +97,8 @@ def metadata_of(done: Done) -> dict[str, Any]:
         found["first_failures"] = _table([{name: row[name] for name in shown} for row in rows_])
     if done.unchecked:
         found["unchecked"] = done.unchecked
-    found["preview"] = _preview(done.folder)
+    if done.preview:
+        found["preview"] = _preview(done.folder)
     record = {name: getattr(run, name) for name in _IN_JSON}
     found["run"] = dg.MetadataValue.json(record | {"input": run.input.identity})
     return found

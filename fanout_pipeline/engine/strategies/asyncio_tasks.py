@@ -62,14 +62,7 @@ class _EventLoop(Crew):
             )
         size, most = sum(chunk.size for chunk in work.chunks), work.source.CHUNK_SIZE
         largest = round(min(max(SMALL_SHARE * most, size / CHUNKS), _LARGE_SHARE * most)) or 1
-        plan = ChunkPlan(
-            work.chunks,
-            1,
-            work.fixed,
-            largest=largest,
-            given=work.first_number,
-            arrivals=work.arrivals,
-        )
+        plan = ChunkPlan.of(work, 1, largest=largest)
         progress.begin(plan.expected_size)
         parts = part_collector(work)
         begun: dict[int, Calls] = {}

@@ -78,6 +78,7 @@ class Calling:
         growth.look = self._look
         if threads is not None:
             growth.threads_suffice = partial(self._threads_suffice, threads)
+            growth.second_thread = partial(self._second_thread, threads)
 
     def run(self) -> Ran:
         """Call until there is nothing left, or nothing left for this process. Raises what a call does."""
@@ -161,6 +162,11 @@ class Calling:
             with suppress(Stopped), self._lock:
                 self._calling.discard(threading.get_ident())
                 return
+
+    def _second_thread(self, threads: ThreadGrowth) -> None:
+        """See `Growth.second_thread`."""
+        if threads.begin_two():
+            self._more_threads(2)
 
     def _threads_suffice(self, threads: ThreadGrowth, left_seconds: float) -> bool:
         """See `Growth.threads_suffice`."""

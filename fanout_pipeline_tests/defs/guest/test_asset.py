@@ -220,10 +220,10 @@ class Received(dg.IOManager):
     """The project's own."""
 
     def __init__(self):
-        self.values = []
+        self.received = []
 
     def handle_output(self, context, obj):
-        self.values.append(obj)
+        self.received.append(obj)
 
     def load_input(self, context):
         raise NotImplementedError
@@ -235,7 +235,7 @@ def test_results_may_go_on_to_an_io_manager_of_theirs(instance, numbers, kind):
     asset = fanout_asset(points, over=numbers, io_manager_key="warehouse", dagster_type=kind)
     warehouse = Received()
     result = materialized(instance, asset, resources={"warehouse": warehouse})
-    (frame,) = warehouse.values
+    (frame,) = warehouse.received
     assert type(frame) is (kind or pandas.DataFrame)
     assert list(frame["points"]) == [2 * number for number in range(20)]
     assert metadata_of(result, "points")["dagster/row_count"] == 20
