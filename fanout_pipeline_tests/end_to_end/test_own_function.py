@@ -44,7 +44,15 @@ def test_a_function_of_my_own_is_compared_and_run(project, monkeypatch):
     config = project.folder / "config.yaml"
     config.write_text(json.dumps(BRIEF))
     code, output = project.run(
-        "dagster", "job", "execute", "-m", "mine", "-j", "counted_lab_comparison_job", "-c", str(config)
+        "dagster",
+        "job",
+        "execute",
+        "-m",
+        "mine",
+        "-j",
+        "counted_lab_comparison_job",
+        "-c",
+        str(config),
     )
     assert code == 0, output
     report = json.loads((project.data / "counted_lab" / "comparison" / "report.json").read_text())
