@@ -30,7 +30,7 @@ break-even: .venv/installed  ## from how many items and which cost an item each 
 	@cat $(FANOUT_DATA)/squares/break_even/break_even.md
 
 test: .venv/installed-dev chromium postgresql  ## all tests: strategies, faults, command line, schedule, UI in a browser
-	$(BIN)/python -m pytest $(IN_PARALLEL)
+	$(BIN)/python -m pytest $(IN_PARALLEL) || $(BIN)/python -m fanout_pipeline_tests.again $$?
 
 test-fast: .venv/installed-dev  ## the small tests, under a minute: no strategy by strategy, Dagster run, server or browser
 	$(BIN)/python -m pytest $(IN_PARALLEL) -m "not slow"
