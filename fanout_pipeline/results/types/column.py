@@ -28,6 +28,9 @@ from fanout_pipeline.results.types.buffer import ResultBuffer
 from fanout_pipeline.results.types.kinds import INTEGER_KIND, NULL, Kind, MixedTypes
 from fanout_pipeline.results.types.plain import LEAVES, plain, unwrapped
 
+_MAY_BE_MISSING = int(pyarrow.__version__.partition(".")[0]) >= 26
+"""Whether lists of a fixed length are read from Parquet where some are missing."""
+
 
 class Column(NamedTuple):
     """Results as Arrow stores them."""
@@ -156,10 +159,13 @@ def _lists(lists: Sequence[list[Any] | None], valid: pyarrow.Buffer | None) -> C
 
 
 def _arrays(arrays: Sequence[Any], valid: pyarrow.Buffer | None) -> Column:
-    """NumPy arrays of at least one dimension: lists, of a fixed length where all have the same."""
+    """NumPy arrays of at least one dimension: lists, of a fixed length where all have the same.
+
+    Where one is missing, too, but not with pyarrow before 26, which does not read that back from Parquet.
+    """
     lengths = {len(one) for one in arrays if one is not None}
     (length,) = lengths if len(lengths) == 1 else (0,)
-    if not length:
+    if not length or (valid is not None and not _MAY_BE_MISSING):
         return _lists([None if one is None else unwrapped(one) for one in arrays], valid)
     forms = {(one.dtype, one.shape) for one in arrays if one is not None}
     inner = None
