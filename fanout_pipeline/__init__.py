@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from fanout_pipeline.defs.component.fanout import Fanout
     from fanout_pipeline.defs.guest.asset import fanout_asset
     from fanout_pipeline.defs.guest.upstream import Upstream
-    from fanout_pipeline.defs.lab.factory import fanout_definitions
+    from fanout_pipeline.defs.lab.fanout_lab import fanout_lab
     from fanout_pipeline.engine.fan_out import fan_out
     from fanout_pipeline.engine.model.errors import BudgetSpent, ItemFailed, SetupFailed, WorkerDied
     from fanout_pipeline.engine.model.options import Options
@@ -44,6 +44,7 @@ __all__ = [
     "Chunk",
     "Csv",
     "Fanout",
+    "FanoutIOManager",
     "FanoutSpec",
     "FileHandle",
     "Files",
@@ -65,7 +66,7 @@ __all__ = [
     "WorkerDied",
     "fan_out",
     "fanout_asset",
-    "fanout_definitions",
+    "fanout_lab",
     "iter_results",
     "read_failures",
     "read_results",
@@ -78,6 +79,7 @@ _MODULES = {
     "Chunk": "sources.source",
     "Csv": "sources.csv_files",
     "Fanout": "defs.component.fanout",
+    "FanoutIOManager": "defs.guest.io_manager",
     "FanoutSpec": "engine.model.spec",
     "FileHandle": "sources.file_handle",
     "Files": "sources.whole_files",
@@ -99,7 +101,7 @@ _MODULES = {
     "WorkerDied": "engine.model.errors",
     "fan_out": "engine.fan_out",
     "fanout_asset": "defs.guest.asset",
-    "fanout_definitions": "defs.lab.factory",
+    "fanout_lab": "defs.lab.fanout_lab",
     "iter_results": "results.read_results",
     "read_failures": "results.failures",
     "read_results": "results.read_results",

@@ -13,7 +13,7 @@ PACKAGE = Path(fanout_pipeline.__file__).parent
 PROJECT = tomllib.loads((PACKAGE.parent / "pyproject.toml").read_text())["project"]
 IF_THERE = {"polars"}
 """Used where somebody has installed it: to_polars() says so."""
-DISTRIBUTION = {"pydantic_core": "pydantic", "upath": "universal-pathlib"}
+DISTRIBUTION = {"pydantic_core": "pydantic", "upath": "universal-pathlib", "yaml": "pyyaml"}
 """Where another distribution than that of the library's own name is what is installed."""
 
 

@@ -5,7 +5,6 @@
     doctor
     cleaning/    what `clean` does
     examining/   what `doctor` looks at
-    units        durations and sizes as people write them
 
 Belongs here: arguments, and what is printed. Another command is a file with `add`, and its line in `main`. Keep out:
 what the other rooms know of results and runs; Dagster, but for what looks at a project's definitions.

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import sys
 
-from fanout_pipeline.command_line.units import duration
-
+_SECONDS = {"h": 3600, "d": 86_400, "w": 7 * 86_400}
 _HELP = "remove what runs that died have left, and old labs"
 _DESCRIPTION = """\
 Remove from a data root what nobody needs and nothing has written to for a while:
@@ -45,7 +45,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser.add_argument(
         "--older-than",
         required=True,
-        type=_duration,
+        type=seconds_of,
         metavar="AGE",
         help="how long nothing was written to what is removed: 12h, 30d, 2w",
     )
@@ -62,11 +62,14 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser.set_defaults(run=_run)
 
 
-def _duration(text: str) -> float:
-    try:
-        return duration(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(str(error)) from None
+def seconds_of(text: str) -> float:
+    """The seconds of a text such as 12h, 30d or 2w. Raises argparse's error."""
+    found = re.fullmatch(r"(\d+)([hdw])", text, re.ASCII)
+    if found is None:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is no duration: write a whole number of hours, days or weeks, such as 12h, 30d or 2w"
+        )
+    return float(int(found[1]) * _SECONDS[found[2]])
 
 
 def _run(chosen: argparse.Namespace) -> int:

@@ -23,8 +23,8 @@ exit status:
 """
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command; its exit status."""
+def parser() -> argparse.ArgumentParser:
+    """What reads the arguments of all commands; `run` of what it reads runs the one that was chosen."""
     parser = argparse.ArgumentParser(
         "python -m fanout_pipeline",
         description="Look after fan-outs: what will not work here, and what runs have left.",
@@ -34,7 +34,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for command in COMMANDS:
         command.add(commands)
-    chosen = parser.parse_args(arguments)
+    return parser
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command; its exit status."""
+    chosen = parser().parse_args(arguments)
     try:
         status: int = chosen.run(chosen)
         sys.stdout.flush()

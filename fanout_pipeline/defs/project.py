@@ -79,7 +79,7 @@ def load_project(module: str) -> Project:
     return Project(
         (*guests.values(), *own),
         _at_once(alone, {key: one.asset_deps[key] for one in assets for key in one.keys}),
-        frozenset(pool for one in assets if one.is_executable and (pool := one.op.pool)),
+        frozenset(pool for one in assets if one.is_executable for pool in one.node_def.pools),
         frozenset(job.executor_def.name for job in jobs),
     )
 

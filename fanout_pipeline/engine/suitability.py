@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from fanout_pipeline.engine.calls.invoke import is_async
 from fanout_pipeline.engine.functions.name import function_name
 from fanout_pipeline.engine.functions.serialize import can_be_sent_by_name
-from fanout_pipeline.engine.model.options import LIMITS, Options
+from fanout_pipeline.engine.model.options import LIMITS, FailurePolicy, Options
 from fanout_pipeline.engine.model.spec import FanoutSpec
 from fanout_pipeline.engine.model.strategy import Feature, Strategy
 from fanout_pipeline.engine.system.import_path import importing_from
@@ -71,13 +71,7 @@ def _asked_in_vain(
     """What the strategy lacks of all that is asked for, as its user wrote it."""
     asked: dict[Feature, str] = {}
     if options is not None:
-        policy = options.failures
-        if policy.retries:
-            asked["retries"] = f"retries={policy.retries}"
-        if policy.quarantines:
-            asked["quarantine"] = "on_error='quarantine'"
-        if policy.item_timeout_seconds is not None:
-            asked["item_timeout_seconds"] = f"item_timeout_seconds={policy.item_timeout_seconds:g}"
+        asked |= _asked_of_failures(options.failures)
         if options.worker_memory_mb is not None:
             asked["worker_memory_mb"] = f"worker_memory_mb={options.worker_memory_mb}"
         limits = [
@@ -92,6 +86,19 @@ def _asked_in_vain(
     if "by_value" in strategy.lacks and (what := _needs_its_code(spec)):
         asked["by_value"] = f"{what}, which other processes cannot import by module and name"
     return {name: text for name, text in asked.items() if name in strategy.lacks}
+
+
+def _asked_of_failures(policy: FailurePolicy) -> dict[Feature, str]:
+    asked: dict[Feature, str] = {}
+    if policy.retries:
+        asked["retries"] = f"retries={policy.retries}"
+    if policy.quarantines:
+        asked["quarantine"] = "on_error='quarantine'"
+    if policy.item_timeout_seconds is not None:
+        asked["item_timeout_seconds"] = f"item_timeout_seconds={policy.item_timeout_seconds:g}"
+    if not policy.record_items:
+        asked["record_items"] = "record_items=False"
+    return asked
 
 
 def _needs_its_code(spec: FanoutSpec) -> str | None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from fanout_pipeline.measuring.comparison.comparison import Comparison
 from fanout_pipeline.measuring.comparison.descriptions import strategy_sentence
+from fanout_pipeline.measuring.comparison.options_line import options_line
 from fanout_pipeline.measuring.comparison.slowdown_reasons import slowdown_reasons
 from fanout_pipeline.measuring.comparison.verdict import Verdict
 from fanout_pipeline.measuring.trials.machine import machine_sentence
@@ -17,6 +18,7 @@ from fanout_pipeline.reporting.page import (
     HEADLINE_STRATEGY,
     HOW_IT_IS_DIVIDED,
     HOW_TO_READ,
+    WITHHELD,
     legend,
 )
 from fanout_pipeline.reporting.tables import (
@@ -58,6 +60,8 @@ def report_html(
         reasons=[text.partition(":") for text in slowdown_reasons(comparison)],
         first_results=first_results_cells(comparison),
         method=method(comparison),
+        options=options_line(comparison, verdict),
+        withheld=WITHHELD,
         machine=machine_sentence(comparison.run.machine),
         wrong={row.strategy for row in comparison.rows if not row.correct},
     )

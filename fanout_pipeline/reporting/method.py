@@ -22,6 +22,8 @@ def _method(comparison: Comparison) -> Iterator[str]:
         f"{run.function} (fingerprint {run.function_fingerprint[:12]}) on {comparison.items:,} items "
         f"({input_version(run.input_sha256)}), {began}, run {run.run_id}."
     )
+    if run.sample:
+        yield run.sample
     yield (
         "Seconds are wall time from the file on disk to committed parts on disk, including starting and "
         "stopping workers (cold). Warm is a second run by the same workers, or the same run where there "
@@ -60,6 +62,8 @@ def _method(comparison: Comparison) -> Iterator[str]:
     ]
     if outliers:
         yield f"Outlying rounds, which are not removed: {', '.join(outliers)}."
+    if run.other_load is not None:
+        yield f"Other programs took {100 * run.other_load:.0f} % of the cores during the trials."
     yield from run.remarks
     for one in comparison.recorded:
         if one.overlapped_with:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from fanout_pipeline.engine.timing.phases import PHASES
 from fanout_pipeline.measuring.comparison.comparison import Comparison
 from fanout_pipeline.measuring.comparison.descriptions import strategy_sentence
+from fanout_pipeline.measuring.comparison.options_line import options_line
 from fanout_pipeline.measuring.comparison.slowdown_reasons import slowdown_reasons
 from fanout_pipeline.measuring.comparison.verdict import Verdict
 from fanout_pipeline.measuring.trials.machine import machine_sentence
@@ -30,6 +31,8 @@ HOW_IT_IS_DIVIDED = (
     "Seconds of each strategy's median trial. A phase is the mean over the workers, so that a line sums "
     "to its wall time; unaccounted is the time that belongs to no phase."
 )
+WITHHELD = "Nothing yet: there is no verdict."
+"""In place of the options, where none are recommended."""
 ALT_TEXTS = {
     "times": "wall time of each strategy",
     "breakdown": "share of each phase in each strategy's wall time",
@@ -81,6 +84,8 @@ def _blocks(
     yield _list(method(comparison))
     yield "## Machine"
     yield f"{markdown(machine_sentence(comparison.run.machine))}."
+    yield "## What to write"
+    yield WITHHELD if (line := options_line(comparison, verdict)) is None else f"`{line}`"
 
 
 def _picture(name: str, pictures: Mapping[str, str]) -> Iterator[str]:

@@ -9,6 +9,7 @@ from typing import Any
 
 from fanout_pipeline.measuring.comparison.comparison import Comparison, Row
 from fanout_pipeline.measuring.comparison.descriptions import strategy_sentence
+from fanout_pipeline.measuring.comparison.options_line import options_line
 from fanout_pipeline.measuring.comparison.slowdown_reasons import slowdown_reasons
 from fanout_pipeline.measuring.comparison.verdict import Verdict
 from fanout_pipeline.measuring.statistics.inference import RatioEstimate
@@ -21,7 +22,7 @@ def report_record(
     run = asdict(comparison.run)
     kept = (
         "run_id", "began", "function", "function_fingerprint", "input_sha256", "options", "remarks",
-        "failures", "contradiction",
+        "failures", "contradiction", "other_load", "sample",
     )  # fmt: skip
     record = {
         "name": comparison.name,
@@ -32,6 +33,7 @@ def report_record(
         "control": _control(comparison),
         "reasons": slowdown_reasons(comparison),
         "changes": changes,
+        "options": options_line(comparison, verdict),
         "run": {name: run[name] for name in kept},
         "machine": run["machine"],
     }

@@ -3,33 +3,47 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from fanout_pipeline.results.lazily import to_dataset, to_lazy
-from fanout_pipeline.results.table import Table
+if TYPE_CHECKING:
+    from fanout_pipeline.results.table import Table
 
-FORMS: Mapping[str, Callable[[Table], Any]] = {
-    "pandas.DataFrame": Table.to_pandas,
-    "polars.DataFrame": Table.to_polars,
-    "polars.LazyFrame": to_lazy,
-    "pyarrow.Table": Table.to_arrow,
-    "pyarrow.dataset.Dataset": to_dataset,
-    "pyarrow.RecordBatchReader": Table.reader,
-}
-"""How each is made of a table. The first is what code gets that names none."""
+FORMS = (
+    "pandas.DataFrame",
+    "polars.DataFrame",
+    "polars.LazyFrame",
+    "pyarrow.Table",
+    "pyarrow.dataset.Dataset",
+    "pyarrow.RecordBatchReader",
+)
+"""The types that hold a table. The first is what code gets that names none."""
 
 
-def form_of(wanted: Any) -> Callable[[Table], Any] | None:
-    """How a table is made an object of the type that is wanted; None if it cannot be."""
+def form_of(wanted: Any) -> str | None:
+    """Which of these a type is; None if it is none of them."""
     if wanted in (None, Any, type(None)):
-        return next(iter(FORMS.values()))
-    for name, made in FORMS.items():
+        return FORMS[0]
+    for name in FORMS:
         module, _, attribute = name.rpartition(".")
         # Whoever has the type has imported its module.
         if module in sys.modules and getattr(sys.modules[module], attribute, None) is wanted:
-            return made
+            return name
     return None
+
+
+def made(table: Table, form: str) -> Any:
+    """The table as one of these."""
+    from fanout_pipeline.results.lazily import to_dataset, to_lazy
+
+    by_library = {"polars.LazyFrame": to_lazy, "pyarrow.dataset.Dataset": to_dataset}
+    if form in by_library:
+        return by_library[form](table)
+    return {
+        "pandas.DataFrame": table.to_pandas,
+        "polars.DataFrame": table.to_polars,
+        "pyarrow.Table": table.to_arrow,
+        "pyarrow.RecordBatchReader": table.reader,
+    }[form]()
 
 
 def name_of(wanted: Any) -> str:

@@ -86,6 +86,9 @@ class InMemory(Source):
                     f"The items of {self} have no column {name!r}, so it cannot be kept."
                 )
 
+    def change(self, before: Version, now: Version) -> str:
+        return f"changed from {before.size:,} to {now.size:,} items"
+
     def feed(self) -> Feed:
         return _Objects(self)
 

@@ -12,10 +12,13 @@ from pathlib import Path
 import pytest
 
 from fanout_pipeline import read_results, write_results
+from fanout_pipeline.command_line.clean import seconds_of
 from fanout_pipeline.command_line.main import main
+from fanout_pipeline.results.files.lock import locked
 from fanout_pipeline_tests.command_line.killed_runs import EARLIER, ITEMS
 from fanout_pipeline_tests.end_to_end.project import CHECKOUT
 from fanout_pipeline_tests.processes import wait_for
+from fanout_pipeline_tests.results.layout import generations
 
 OLD = Path(__file__).parents[1] / "results" / "store" / "format_2" / "powers"
 PROGRAM = [sys.executable, "-m", "fanout_pipeline_tests.command_line.killed_runs"]
@@ -83,7 +86,7 @@ def test_what_killed_runs_leave_goes_and_nothing_else(root, capsys):
     (sweep,) = root.glob("squares/_break_even-*")
     unfinished = {path.parent for path in root.rglob("_ledger.jsonl")}
     committed, alive = (root / "committed").resolve(), (root / "alive").resolve()
-    (working,) = set(alive.parent.iterdir()) - {alive, alive.parent / "_lock"}
+    (working,) = generations(root / "alive") - {alive}
 
     told = cleaned(capsys, "--older-than", "1h", root)
     assert {became for _, became in told} == {"newer", "in use"}
@@ -131,6 +134,31 @@ def test_calls_in_steps_are_removed_when_they_are_old(tmp_path, capsys):
     assert read_results(tmp_path / place)["result"].tolist() == [2]
 
 
+def test_a_lab_stays_while_one_measures(tmp_path, capsys):
+    """Whichever lab of the data root it is, and whatever it has written so far."""
+    trials = tmp_path / "scored_lab" / "trials"
+    trials.mkdir(parents=True)
+    (trials / "20260101T000000-0a1b2c3d.parquet").write_bytes(b"PAR1")
+    with locked(tmp_path / "_lab.lock"):
+        told = cleaned(capsys, "--older-than", "0h", tmp_path)
+    assert told == {(Path("scored_lab"), "in use")}
+    assert cleaned(capsys, "--older-than", "0h", tmp_path) == {(Path("scored_lab"), "removed")}
+
+
+def test_what_a_link_of_a_user_leads_to_stays(tmp_path, capsys):
+    """Results are visible under whichever name, whole or a file of them."""
+    for name in ("scored", "daily"):
+        write_results(tmp_path / name, [name])
+    (tmp_path / "scored").rename(tmp_path / "kept")
+    (tmp_path / "day.parquet").symlink_to((tmp_path / "daily" / "part-00000.parquet").resolve())
+    (tmp_path / "daily").unlink()
+    assert cleaned(capsys, "--older-than", "0h", tmp_path) == set()
+    assert read_results(tmp_path / "kept")["result"].tolist() == ["scored"]
+    (tmp_path / "day.parquet").unlink()
+    ((gone, _),) = cleaned(capsys, "--older-than", "0h", tmp_path)
+    assert gone.parent == Path("_runs/daily")
+
+
 def test_a_ledger_of_a_later_version_stays(tmp_path, capsys):
     """What this version cannot read it does not remove, and says why."""
     write_results(tmp_path / "scored", [1])
@@ -162,6 +190,12 @@ def test_the_folder_is_that_of_the_environment(tmp_path, monkeypatch, capsys):
     told = capsys.readouterr().out
     assert "results of the call score in a step: _calls/report/score" in told
     assert f"{tmp_path / 'disk'}: 1 would be removed: " in told
+
+
+def test_ages():
+    """Hours, days and weeks."""
+    texts = ("0h", "12h", "30d", "2w")
+    assert [seconds_of(text) for text in texts] == [0, 43_200, 2_592_000, 1_209_600]
 
 
 @pytest.mark.parametrize("text", ["30", "-1d", "1.5d", "d", "30 days", ""])

@@ -183,6 +183,7 @@ def served(tmp_path_factory, installed_elsewhere):
         assert project.runs() == []
         with serving(project, "dagster", "dev", "-m", "definitions") as address:
             served = Served(project, address)
+            wait_for(lambda: served.ask("{assetNodes {id}}"), LONG, "code location", every=1)
             served.all = served.backfill("counted", DAYS)
             served.first = served.backfill("daily", DAYS[:3])
             served.second = served.backfill("daily", DAYS[3:6])

@@ -75,9 +75,9 @@ def test_a_wheel_is_all_that_a_project_needs(wheel, tmp_path):
             return {"total": order["amount"] * order["count"]}
         """,
         lab="""
-        from fanout_pipeline import FanoutSpec, TextLines, fanout_definitions
+        from fanout_pipeline import FanoutSpec, TextLines, fanout_lab
 
-        lab = fanout_definitions(FanoutSpec("lines", TextLines("lines.txt"), len))
+        lab = fanout_lab(FanoutSpec("lines", TextLines("lines.txt"), len))
         """,
         mine="""
         import pickle

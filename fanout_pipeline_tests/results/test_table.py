@@ -12,7 +12,7 @@ import pytest
 from pyarrow import parquet
 
 from fanout_pipeline import NoResults, iter_results, read_results, write_results
-from fanout_pipeline.results.forms import FORMS
+from fanout_pipeline.results.forms import FORMS, made
 from fanout_pipeline.results.read import Snapshot
 from fanout_pipeline.results.table import Table, undisturbed
 from fanout_pipeline.results.types.layout import Layout
@@ -77,7 +77,7 @@ def of_partitions(root, **results):
 def test_every_form_has_the_same_rows(folder, form):
     """Whatever type it is asked for as, the table has the same columns, rows and values."""
     table = Table.of(folder)
-    found = as_arrow(FORMS[form](table))
+    found = as_arrow(made(table, form))
     names = ["index", *ROWS[0]]
     assert found.column_names == names
     assert found.to_pylist() == table.to_arrow().to_pylist()
@@ -102,7 +102,7 @@ def test_no_other_columns_are_read(folder, form, several):
                 first, size = column.data_page_offset, column.total_compressed_size
                 data[first : first + size] = bytes(size)
         path.write_bytes(data)
-    found = as_arrow(FORMS[form](table)).to_pydict()
+    found = as_arrow(made(table, form)).to_pydict()
     assert list(found) == chosen
     assert found["net"] == [row["net"] for row in ROWS]
     assert found[chosen[1]] == (["a"] * COUNT if several else list(range(COUNT)))
@@ -155,12 +155,12 @@ def test_a_column_that_is_not_there_is_an_error(folder):
 def test_partitions_are_one_table(tmp_path, form):
     """One after the other, in the order that was asked for, with the partition's key as text in a column."""
     folders = of_partitions(tmp_path, **{"002": ROWS[:2], "001": ROWS[2:3]})
-    found = as_arrow(FORMS[form](Table.of(folders))).to_pydict()
+    found = as_arrow(made(Table.of(folders), form)).to_pydict()
     assert list(found) == ["partition", "index", *ROWS[0]]
     assert found["partition"] == ["002", "002", "001"]
     assert found["index"] == [0, 1, 0]
     assert found["name"] == ["n0", "n1", "n2"]
-    one = as_arrow(FORMS[form](Table.of({"001": folders["001"]}, ["partition"]))).to_pydict()
+    one = as_arrow(made(Table.of({"001": folders["001"]}, ["partition"]), form)).to_pydict()
     assert one == {"partition": ["001"]}
 
 
@@ -173,7 +173,7 @@ def test_partitions_whose_columns_differ(tmp_path, form):
         b=[{"x": 2.5, "y": "text", "n": {"z": [0.5]}, "late": 2**53 + 1}],
         c=[None, None],
     )
-    found = as_arrow(FORMS[form](Table.of(folders)))
+    found = as_arrow(made(Table.of(folders), form))
     rows = found.to_pylist()
     assert [row["partition"] for row in rows] == ["a", "b", "c", "c"]
     assert found.column_names == ["partition", "index", "x", "y", "n", "late"]
@@ -197,10 +197,10 @@ def test_partitions_that_have_no_type_in_common(tmp_path):
     table = Table.of({name: folders[name] for name in ("a", "c")})
     assert table.to_pandas()["x"].tolist() == [0.5, 1.0]
     write_cut(tmp_path / "b", [{"x": 2**53 + 1, "y": 5, "ok": 2}], (), Layout(unpack=True))
-    for form in FORMS.values():
+    for form in FORMS:
         said = "column 'x' of the partition 'b' has a value that the type of the partition 'a' does not"
         with pytest.raises((TypeError, pyarrow.ArrowException), match=said):
-            as_arrow(form(Table.of(folders)))
+            as_arrow(made(Table.of(folders), form))
     assert Table.of(folders, ["ok"]).to_pandas()["ok"].tolist() == [1, 2, 3]
 
 

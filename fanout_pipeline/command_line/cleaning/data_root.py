@@ -43,7 +43,7 @@ class Contents:
     folders: list[Path] = field(default_factory=list)
     """Temporary folders."""
     visible: set[str] = field(default_factory=set)
-    """What any link outside of `_runs` points to, as a real path."""
+    """What any link outside of `_runs` points to, and the folders that this is in, as real paths."""
 
     @property
     def is_empty(self) -> bool:
@@ -91,7 +91,8 @@ def _look(folder: Path, found: Contents) -> None:
     for entry in _entries(folder):
         path = Path(entry.path)
         if entry.is_symlink():
-            found.visible.add(os.path.realpath(path))
+            target = Path(os.path.realpath(path))
+            found.visible.update(map(str, (target, *target.parents)))
         elif entry.is_file(follow_symlinks=False):
             if _TEMPORARY.fullmatch(entry.name):
                 found.files.append(path)

@@ -17,10 +17,13 @@ from fanout_pipeline.command_line.cleaning.generations import (
 )
 from fanout_pipeline.results.files.atomic import CannotWrite
 from fanout_pipeline.results.files.lock import locked
+from fanout_pipeline.results.store.folder import TURN
 from fanout_pipeline.results.store.local_generation import LOCK, SHARED, LocalGeneration
 
 _PATIENCE_SECONDS = 86_400.0
 """Of a file that is being written nothing tells whether its process lives: it is left alone for so long."""
+_LAB_LOCK = "_lab.lock"
+"""The file beside labs that the one which measures holds."""
 _SWEEP = "break_even"
 """The folder, beside those that a sweep works in, with its lock."""
 
@@ -40,7 +43,9 @@ def _clean(cleaning: Cleaning, found: Contents) -> None:
         with _told(cleaning, lab):
             shared = (LocalGeneration(one.parent) for one in lab.rglob(SHARED))
             in_use = not all(map(is_over, shared))
-            _clean_whole(cleaning, f"lab {lab.name}", lab, sorted(lab.rglob(LOCK)), in_use)
+            locks = [one for name in (TURN, LOCK) for one in sorted(lab.rglob(name))]
+            locks += filter(Path.exists, [lab.with_name(_LAB_LOCK)])
+            _clean_whole(cleaning, f"lab {lab.name}", lab, locks, in_use)
     for runs in found.runs:
         with _told(cleaning, runs):
             clean_runs(cleaning, runs, found.visible)

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from fanout_pipeline.command_line.cleaning.cleaning import IN_USE, LEFT, NEWER, REMOVED, Cleaning
-from fanout_pipeline.command_line.units import ago, in_bytes
+from fanout_pipeline.measuring.formatting import size
 from fanout_pipeline.results.files.printable import printable
 
 
@@ -19,11 +19,11 @@ def lines(cleaning: Cleaning) -> Iterator[str]:
         if one.became in (REMOVED, LEFT):
             where = printable(str(one.path.relative_to(cleaning.root)))
             why = f": NOT REMOVED, {one.why}" if one.became == LEFT else ""
-            yield f"{in_bytes(one.bytes):>9}  {ago(now - one.changed):>5}  {one.what}: {where}{why}"
+            yield f"{size(one.bytes):>9}  {_ago(now - one.changed):>5}  {one.what}: {where}{why}"
     verb = "would be removed" if cleaning.dry_run else "removed"
-    removed = f"{cleaning.count(REMOVED):,} {verb}: {in_bytes(cleaning.bytes(REMOVED))}."
+    removed = f"{cleaning.count(REMOVED):,} {verb}: {size(cleaning.bytes(REMOVED))}."
     kept = ", ".join(
-        f"{count:,} {became} ({in_bytes(cleaning.bytes(became))})"
+        f"{count:,} {became} ({size(cleaning.bytes(became))})"
         for became in (NEWER, IN_USE, LEFT)
         if (count := cleaning.count(became))
     )
@@ -55,3 +55,11 @@ def record(cleaning: Cleaning) -> dict[str, Any]:
 
 def _time(seconds: float) -> str:
     return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")
+
+
+def _ago(seconds: float) -> str:
+    """A duration in the largest unit of which there are two."""
+    for unit, length in (("d", 86_400), ("h", 3600), ("min", 60)):
+        if seconds >= 2 * length:
+            return f"{seconds / length:,.0f} {unit}"
+    return f"{max(0.0, seconds):.0f} s"

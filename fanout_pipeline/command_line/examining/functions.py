@@ -11,16 +11,16 @@ from typing import Any
 
 from fanout_pipeline.command_line.examining.finding import Finding, failure, fine, warning
 from fanout_pipeline.command_line.examining.worker import BEGIN, END
-from fanout_pipeline.command_line.units import in_bytes
 from fanout_pipeline.engine.functions.name import function_name
 from fanout_pipeline.engine.functions.resources import setup_of
 from fanout_pipeline.engine.functions.serialize import pickle_with_function
 from fanout_pipeline.engine.model.options import Options
 from fanout_pipeline.engine.model.spec import FanoutSpec, with_its_imports
 from fanout_pipeline.engine.registry import AUTO, STRATEGIES
-from fanout_pipeline.engine.suitability import unsuited
+from fanout_pipeline.engine.suitability import require_suited, unsuited
 from fanout_pipeline.engine.system.blas_threads import worker_environment
 from fanout_pipeline.engine.system.interpreter import command
+from fanout_pipeline.measuring.formatting import size
 from fanout_pipeline.results.files.printable import printable
 from fanout_pipeline.sources.source import BadInput, Source
 
@@ -49,6 +49,15 @@ def _look_at_way(name: str, spec: FanoutSpec, options: Options) -> Iterator[Find
         return
     if why := unsuited(strategy, spec, options):
         yield failure(name, why, "use another strategy, or leave it out: auto chooses")
+        return
+    in_vain: list[str] = []
+    require_suited(strategy, spec, options, True, in_vain.append)
+    if options.start_method not in (None, *strategy.start_methods):
+        in_vain.append(f"start_method={options.start_method!r} is not applied by {strategy.name}")
+    for line in in_vain:
+        yield warning(
+            name, line.removeprefix("Warning: "), "leave the option out, or do as it says"
+        )
     if not strategy.starts_processes:
         yield fine(name, f"{strategy.name} calls {_called(spec)} in the process of the step")
         return
@@ -61,7 +70,7 @@ def _look_at_way(name: str, spec: FanoutSpec, options: Options) -> Iterator[Find
     if len(sent) > _MUCH_BYTES:
         yield warning(
             name,
-            f"{in_bytes(len(sent))} are sent to each worker with {_called(spec)}",
+            f"{size(len(sent))} are sent to each worker with {_called(spec)}",
             "load what is large in `setup`, which each worker calls once",
         )
     yield from _look_at_worker(name, spec, sent, lines)

@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from fanout_pipeline.command_line.examining.file_systems import NETWORK, file_system
+from fanout_pipeline.command_line.examining.file_systems import file_system
 from fanout_pipeline.command_line.examining.finding import Finding, failure, fine, warning
+from fanout_pipeline.engine.system.storage import NETWORK
 
 _ABOUT = "DAGSTER_HOME"
 _RUNS_AT_ONCE = 10

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 import time
 from collections.abc import Iterator
 
@@ -95,19 +94,16 @@ def look_at_cores() -> Iterator[Finding]:
 
 def look_at_workers() -> Iterator[Finding]:
     """Start one, and have it make a call."""
-    if sys.platform == "win32":
-        yield failure(
-            "workers",
-            "worker processes are not supported on Windows",
-            "use WSL 2, Linux or macOS, or strategy='threads'",
-        )
-        return
     from fanout_pipeline.engine.fan_out import fan_out
     from fanout_pipeline.engine.model.options import Options
+    from fanout_pipeline.results.files.windows import NotOnWindows
 
     began = time.perf_counter()
     try:
         fan_out(abs, [-1], strategy="multiprocess", options=Options(workers=1), progress=False)
+    except NotOnWindows as error:
+        yield failure("workers", str(error), "run Dagster on Linux, such as WSL 2")
+        return
     except Exception as error:
         yield failure(
             "workers",

@@ -20,9 +20,7 @@ from fanout_pipeline.results.files.printable import printable
 def look_at_project(module: str, instance: Instance) -> Iterator[Finding]:
     """Import the module as Dagster does, and look at all fan-outs in its code location."""
     try:
-        import dagster  # noqa: F401 (its threads are not the project's)
-
-        from fanout_pipeline.defs.project import load_project
+        from fanout_pipeline.defs.project import load_project  # and Dagster
     except ImportError as error:
         yield failure(module, f"Dagster cannot be imported: {error}", "pip install dagster")
         return

@@ -8,10 +8,12 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from fanout_pipeline.command_line.examining.file_systems import OBJECTS, file_system
+from fanout_pipeline.command_line.examining.file_systems import file_system
 from fanout_pipeline.command_line.examining.finding import Finding, failure, fine, warning
 from fanout_pipeline.command_line.examining.instance import Instance
-from fanout_pipeline.command_line.units import in_bytes
+from fanout_pipeline.engine.system.storage import OBJECTS, where_kept
+from fanout_pipeline.measuring.formatting import size
+from fanout_pipeline.results.files.windows import on_windows
 
 _ABOUT = "data root"
 _LITTLE_BYTES, _LITTLE_FILES = 10**9, 10_000
@@ -22,6 +24,8 @@ _SCRATCH = "_doctor-"
 
 def look_at_data_root(instance: Instance) -> Iterator[Finding]:
     """Where it is; writing results there, and reading them; the room that is left."""
+    if on_windows():  # No results are kept there: see the look at workers.
+        return
     root, source = data_root_of(instance)
     if root is None:
         yield warning(
@@ -40,6 +44,9 @@ def look_at_data_root(instance: Instance) -> Iterator[Finding]:
             f"{root} is on {kind}, which has neither locks nor links that results are made visible by",
             "use a disk or NFS for the data root, and copy results to the store",
         )
+    elif why := where_kept(root):
+        said, _, advice = why.rpartition(": ")
+        yield warning(_ABOUT, said, advice)
     yield from _room(there)
     if there == root:
         yield from _written(Path(os.path.realpath(root)))
@@ -77,11 +84,11 @@ def _room(folder: Path) -> Iterator[Finding]:
     if free < _LITTLE_BYTES:
         yield warning(
             _ABOUT,
-            f"{in_bytes(free)} are free",
+            f"{size(free)} are free",
             "free some: python -m fanout_pipeline clean --older-than 30d --dry-run",
         )
     else:
-        yield fine(_ABOUT, f"{in_bytes(free)} are free")
+        yield fine(_ABOUT, f"{size(free)} are free")
     if status.f_files and status.f_favail < _LITTLE_FILES:
         yield warning(
             _ABOUT,

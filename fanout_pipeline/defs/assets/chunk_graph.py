@@ -14,9 +14,7 @@ import dagster as dg
 
 from fanout_pipeline.defs.assets.checks import check_specs, failures_spec
 from fanout_pipeline.defs.assets.recording import FinishedRun, checked_and_recorded
-from fanout_pipeline.defs.config.data_folder import DataFolder
-from fanout_pipeline.defs.config.resources import Fanout
-from fanout_pipeline.defs.shared.json_io_manager import IO_MANAGER
+from fanout_pipeline.defs.config.wiring import EXAMPLE, Wiring
 from fanout_pipeline.defs.shared.keys import depends_on_metadata, upstream_keys
 from fanout_pipeline.defs.shared.overlap import ALONE, CHUNK, TIMED, overlapping_steps
 from fanout_pipeline.engine.model.spec import FanoutSpec
@@ -35,7 +33,11 @@ _DESCRIPTION = (
 
 
 def chunk_graph_asset(
-    spec: FanoutSpec, version: str, tags: dict[str, str], pool: str | None = None
+    spec: FanoutSpec,
+    version: str,
+    tags: dict[str, str],
+    pool: str | None = None,
+    wiring: Wiring = EXAMPLE,
 ) -> dg.AssetsDefinition:
     """The asset `<name>/dagster_multiprocess`. Its steps have `tags` in addition to those that they need.
 
@@ -43,18 +45,20 @@ def chunk_graph_asset(
     """
     key = dg.AssetKey([spec.name, NAME])
     checks = [*check_specs(key, keeps_order=True), failures_spec(key)]
-    outs = {check.get_python_identifier(): dg.Out() for check in checks}
+    io_manager: dict[str, Any] = {}
+    if wiring.io_manager_key is not None:
+        io_manager["io_manager_key"] = wiring.io_manager_key
+    outs = {check.get_python_identifier(): dg.Out(**io_manager) for check in checks}
     upstream = upstream_keys(spec)
 
-    def joined_run(
-        context: dg.OpExecutionContext, data_folder: DataFolder, fanout: Fanout
-    ) -> "ScatteredRun":
+    def joined_run(context: dg.OpExecutionContext) -> "ScatteredRun":
         from fanout_pipeline.engine.scattered.scattered import ScatteredRun
 
+        fanout = wiring.calls(context)
         return ScatteredRun.join(
             NAME,
-            data_folder.located(spec),
-            data_folder.path(spec.name, NAME),
+            wiring.located(context, spec),
+            wiring.folder(context).path(spec.name, NAME),
             fanout.options(),
             context.run_id,
             group=context.run.root_run_id or context.run_id,
@@ -67,17 +71,18 @@ def chunk_graph_asset(
         name=f"{spec.name}_scatter",
         description="Cuts the source into chunks without reading all of it.",
         ins={name: dg.In(dg.Nothing) for name in upstream},
-        out=dg.DynamicOut(io_manager_key=IO_MANAGER),
+        out=dg.DynamicOut(io_manager_key=wiring.values_key),
         tags=tags | {TIMED: ALONE},
+        required_resource_keys=wiring.required,
     )
     def scatter_op(
-        context: dg.OpExecutionContext, data_folder: DataFolder, fanout: Fanout
+        context: dg.OpExecutionContext,
     ) -> Iterator[dg.DynamicOutput[list[int]]]:
         from fanout_pipeline.engine.suitability import not_applied
 
-        if fanout.item_timeout_seconds is not None:
+        if wiring.calls(context).item_timeout_seconds is not None:
             context.log.warning(not_applied("item_timeout_seconds", NAME))
-        chunks = joined_run(context, data_folder, fanout).scatter()
+        chunks = joined_run(context).scatter()
         context.log.info(f"{len(chunks)} chunks, one step each")
         for chunk in chunks:
             yield dg.DynamicOutput([chunk.start, chunk.stop], str(chunk.number))
@@ -85,19 +90,15 @@ def chunk_graph_asset(
     @dg.op(
         name=f"{spec.name}_chunk",
         description="Reads one chunk, calls the function on its items and writes the part.",
-        out=dg.Out(io_manager_key=IO_MANAGER),
+        out=dg.Out(io_manager_key=wiring.values_key),
         tags=tags | {TIMED: CHUNK, "dagster/priority": "1"},
         pool=pool,
+        required_resource_keys=wiring.required,
     )
-    def chunk_op(
-        context: dg.OpExecutionContext,
-        bounds: list[int],
-        data_folder: DataFolder,
-        fanout: Fanout,
-    ) -> dict[str, Any]:
+    def chunk_op(context: dg.OpExecutionContext, bounds: list[int]) -> dict[str, Any]:
         from fanout_pipeline.defs.assets.chunk_json import ANSWER
 
-        answer = joined_run(context, data_folder, fanout).run_chunk(*bounds)
+        answer = joined_run(context).run_chunk(*bounds)
         recorded: dict[str, Any] = ANSWER.dump_python(answer, mode="json")
         return recorded
 
@@ -105,19 +106,15 @@ def chunk_graph_asset(
         name=f"{spec.name}_gather",
         description="Runs the chunks that no step has run, puts the parts in the order of the chunks, "
         "makes them visible and checks them.",
-        out={"result": dg.Out(dg.Nothing), **outs},
+        out={"result": dg.Out(dg.Nothing, **io_manager), **outs},
         tags=tags | {TIMED: ALONE, "dagster/priority": "1"},
         pool=pool,
+        required_resource_keys=wiring.required,
     )
-    def gather_op(
-        context: dg.OpExecutionContext,
-        answers: list[dict[str, Any]],
-        data_folder: DataFolder,
-        fanout: Fanout,
-    ) -> Iterator[Any]:
+    def gather_op(context: dg.OpExecutionContext, answers: list[dict[str, Any]]) -> Iterator[Any]:
         from fanout_pipeline.defs.assets.chunk_json import ANSWER
 
-        scattered = joined_run(context, data_folder, fanout)
+        scattered = joined_run(context)
         run = scattered.gather([ANSWER.validate_python(answer) for answer in answers])
         began = scattered.begun.began
         overlaps = overlapping_steps(context, spec.name, NAME, began, began + run.wall_seconds)
@@ -130,7 +127,7 @@ def chunk_graph_asset(
             keeps_order=True,
             overlapped_with=overlaps,
         )
-        yield from checked_and_recorded(finished, fanout, context.log)
+        yield from checked_and_recorded(finished, wiring.calls(context), context.log)
 
     @dg.graph_asset(
         key=key,

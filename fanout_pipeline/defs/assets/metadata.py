@@ -19,16 +19,23 @@ _MAX_CHARACTERS = 1000
 
 
 def strategy_metadata(
-    run: RunRecord, verification: Verification, folder: Path, overlapped_with: list[str]
+    run: RunRecord,
+    verification: Verification,
+    folder: Path,
+    overlapped_with: list[str],
+    *,
+    preview: bool = True,
 ) -> dict[str, Any]:
-    """Metadata of every strategy's asset. Others rely on its keys (README)."""
+    """Metadata of every strategy's asset, with the first results unless there is to be no `preview`.
+
+    Others rely on its keys (README).
+    """
     from fanout_pipeline.results.read import first_results
 
     check = verification.check
     metadata = run_metadata(run, folder, overlapped_with) | {
         "check_seconds": verification.seconds,
         "dagster/column_schema": _columns(folder),
-        "first_10_results": dg.MetadataValue.json([_exact(r) for r in first_results(folder, 10)]),
         "in_order": dg.MetadataValue.bool(check.in_order),
         "out_of_place": check.out_of_place,
         "missing": check.missing,
@@ -39,6 +46,9 @@ def strategy_metadata(
         "checked_against": verification.against,
         "compared": verification.values,
     }
+    if preview:
+        first = [_exact(one) for one in first_results(folder, 10)]
+        metadata["first_10_results"] = dg.MetadataValue.json(first)
     if verification.sample_seed is not None:
         metadata["sample_seed"] = verification.sample_seed
     if check.contradiction is not None:

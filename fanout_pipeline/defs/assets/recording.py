@@ -62,7 +62,10 @@ def checked_and_recorded(
         verification = verify(
             finished.spec, folder, run, finished.failures, share=fanout.verify, log=log.info
         )
-        metadata = strategy_metadata(run, verification, folder, finished.overlapped_with)
+        preview = finished.failures.record_items
+        metadata = strategy_metadata(
+            run, verification, folder, finished.overlapped_with, preview=preview
+        )
         checks = (
             [] if is_reference else list(check_results(key, verification, finished.keeps_order))
         )

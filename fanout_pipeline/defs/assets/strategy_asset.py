@@ -8,8 +8,7 @@ import dagster as dg
 
 from fanout_pipeline.defs.assets.checks import check_specs, failures_spec
 from fanout_pipeline.defs.assets.recording import FinishedRun, checked_and_recorded
-from fanout_pipeline.defs.config.data_folder import DataFolder
-from fanout_pipeline.defs.config.resources import Fanout
+from fanout_pipeline.defs.config.wiring import EXAMPLE, Wiring
 from fanout_pipeline.defs.shared.keys import depends_on_metadata, upstream_keys
 from fanout_pipeline.defs.shared.overlap import ALONE, TIMED, overlapping_steps
 from fanout_pipeline.engine.model.spec import FanoutSpec
@@ -23,6 +22,7 @@ def strategy_asset(
     version: str,
     tags: dict[str, str],
     pool: str | None = None,
+    wiring: Wiring = EXAMPLE,
 ) -> dg.AssetsDefinition:
     """The asset `<name>/<strategy>`. Its step has `tags` in addition to those that it needs.
 
@@ -46,14 +46,14 @@ def strategy_asset(
         ],
         op_tags=tags | {TIMED: ALONE},
         pool=pool,
+        required_resource_keys=wiring.required,
+        io_manager_key=wiring.io_manager_key,
     )
-    def run_and_check(
-        context: dg.AssetExecutionContext, data_folder: DataFolder, fanout: Fanout
-    ) -> Iterator[Any]:
+    def run_and_check(context: dg.AssetExecutionContext) -> Iterator[Any]:
         from fanout_pipeline.engine.run import run_strategy
 
-        located_spec = data_folder.located(spec)
-        folder = data_folder.path(spec.name, strategy.name)
+        fanout, located_spec = wiring.calls(context), wiring.located(context, spec)
+        folder = wiring.folder(context).path(spec.name, strategy.name)
         began = time.time()
         options = fanout.options()
         run = run_strategy(

@@ -68,6 +68,14 @@ class DataFolder(dg.ConfigurableResource[Any]):
         self._deployed = self.root
         self._bound_run_config()
 
+    @classmethod
+    def inside(cls, deployed: str, folder: str | None, run: dg.DagsterRun | None) -> Self:
+        """For a step of that run: a folder in the deployed root, or the root itself. Raises OutsideDataRoot."""
+        made = cls(root=deployed if folder is None else folder_in(deployed, folder))
+        made._deployed = deployed
+        made._working_directory = working_directory(run)
+        return made
+
     def _bound_run_config(self) -> None:
         """Have Dagster check run config against this instance's root, wherever it is a resource."""
         state = self._state__internal__
@@ -107,7 +115,7 @@ class DataFolder(dg.ConfigurableResource[Any]):
         located_spec = spec.under(self.path())
         path = path_of(spec.source)
         if path is not None and not Path(path).is_absolute():
-            require_inside(str(located_spec.source), _value(self._deployed))
+            require_inside(path_of(located_spec.source) or "", _value(self._deployed))
         require_apart(located_spec, self.path(spec.name, REFERENCE))
         # A spec that is made after Dagster has loaded the module (`@dg.definitions`) lacks the folder.
         folder = self._working_directory
@@ -120,7 +128,8 @@ def require_apart(spec: FanoutSpec, folder: Path) -> None:
     """Raise BadInput where results in `folder` would lie among the files of the input: they would be read next."""
     path = path_of(spec.source)
     part = str(folder / "part-00000.parquet")
-    below = getattr(spec.source, "recursive", True)  # else `Files` reads none but what it names
+    source = getattr(spec.source, "source", spec.source)  # of a sample
+    below = getattr(source, "recursive", True)  # else `Files` reads none but what it names
     if path is not None and below and stands_for(os.path.normpath(path), part):
         raise BadInput(
             f"The results of {spec.name} would be written to {folder}, which lies in the input, {path}. "

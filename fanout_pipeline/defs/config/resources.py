@@ -87,6 +87,11 @@ class Fanout(dg.ConfigurableResource[Any]):
         description="Wait before the first retry. It doubles with each further retry, plus a random "
         "share of up to as much again; a minute at most.",
     )
+    record_items: bool = Field(
+        default=True,
+        description="Whether failed items, errors and logs have the text of items. Without it they have the place and "
+        "the type of the error, its message unless that has text of the item, and metadata have no first results.",
+    )
     item_timeout_seconds: Optional[Limit] = Field(  # noqa: UP045
         default=None,
         description="A call that takes longer is ended, and its item counts as failed. Applied by "

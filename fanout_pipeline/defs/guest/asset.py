@@ -11,6 +11,7 @@ from weakref import WeakKeyDictionary
 
 import dagster as dg
 
+from fanout_pipeline.defs.guest.handed_over import require_type
 from fanout_pipeline.defs.guest.io_manager import FanoutIOManager
 from fanout_pipeline.defs.guest.recorded import check_specs
 from fanout_pipeline.defs.guest.run_config import config_class
@@ -68,11 +69,14 @@ def fanout_asset(
     The keywords from `options` to `code_version` are those of `fan_out`. `resources` are given to `setup` by name: the
     project's own, as in `resources={"api"}`, or `{"api": ApiKey(...)}` for this asset alone. With `blocking=True` failed
     items keep downstream assets from running, where they are more than `failed_share`. With `io_manager_key` results go
-    on to that IO manager of the project, besides. All else that `dg.asset` takes is passed on: `group_name`, `tags`,
-    `owners`, `automation_condition`, `retry_policy`, `pool`, `op_tags`, `backfill_policy`, …
+    on to that IO manager of the project, as a pandas DataFrame or the type of table that `dagster_type` names. All else
+    that `dg.asset` takes is passed on: `group_name`, `tags`, `owners`, `automation_condition`, `retry_policy`, `pool`,
+    `op_tags`, `backfill_policy`, …
     """
     given = {one: value for one, value in locals().items() if one not in ("function", "dagster")}
     _require_known(dagster, given)
+    if io_manager_key is not None:
+        require_type(dagster.get("dagster_type"))
     if function is None:
         return lambda decorated: fanout_asset(decorated, **given, **dagster)
     require_callable(function, setup)
@@ -127,7 +131,7 @@ def fanout_asset(
         )  # resource_defs, io_manager_def, backfill_policy
         asset = dg.asset(
             key=asset_key,
-            ins={"upstream": over.asset_in()} if isinstance(over, Upstream) else None,
+            ins={"upstream": over.asset_in(spec.keep)} if isinstance(over, Upstream) else None,
             deps=deps,
             description=description or inspect.getdoc(function),
             kinds=kinds or {"python", "parquet"},

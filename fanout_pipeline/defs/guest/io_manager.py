@@ -36,7 +36,7 @@ class FanoutIOManager(dg.IOManager):
 
         Raises TypeError for a type in which they do not come, and NoResults where they are not there.
         """
-        from fanout_pipeline.results.forms import form_of
+        from fanout_pipeline.results.forms import form_of, made
         from fanout_pipeline.results.results import Results
         from fanout_pipeline.results.table import Table, undisturbed
 
@@ -49,7 +49,7 @@ class FanoutIOManager(dg.IOManager):
         if form is None:
             raise _refused(context, wanted)
         try:
-            return undisturbed(lambda: form(Table.of(folders, columns)))
+            return undisturbed(lambda: made(Table.of(folders, columns), form))
         except (TypeError, ValueError) as error:
             kind = TypeError if isinstance(error, TypeError) else ValueError
             raise kind(f"{context.asset_key.to_user_string()}: {error}") from error

@@ -9,6 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
+from fanout_pipeline.defs.guest.shown import (
+    LONGEST,
+    ROWS,
+    columns,
+    failed_table,
+    preview,
+    rounded,
+)
 from fanout_pipeline.results.files.printable import printable, printable_lines
 
 if TYPE_CHECKING:
@@ -16,9 +24,6 @@ if TYPE_CHECKING:
     from fanout_pipeline.measuring.correctness.verification import Verification
 
 FAILURES, COMPLETENESS, VALUES = "failures", "completeness", "values"
-_ROWS = 5
-_LONGEST = 200
-"""So many characters of a value are shown."""
 _IN_JSON = [
     "start_seconds",
     "run_seconds",
@@ -52,6 +57,8 @@ class Done:
     """What a check of the results has found; None where they could not be checked."""
     unchecked: str = ""
     """Why not."""
+    preview: bool = True
+    """Whether the first results may be shown."""
 
 
 def check_specs(key: dg.AssetKey, verifies: bool, blocking: bool) -> list[dg.AssetCheckSpec]:
@@ -77,7 +84,7 @@ def metadata_of(done: Done) -> dict[str, Any]:
     rows = "dagster/row_count" if done.partition is None else "dagster/partition_row_count"
     found: dict[str, Any] = {rows: manifest.rows, "items": run.items, "failed": run.failed}
     if run.failed:
-        found["first_failures"] = _failed(first_failures(done.folder, _ROWS))
+        found["first_failures"] = failed_table(first_failures(done.folder, ROWS))
     if done.unchecked:
         found["unchecked"] = done.unchecked
     found |= {
@@ -89,12 +96,13 @@ def metadata_of(done: Done) -> dict[str, Any]:
     }
     if run.why:
         found["why"] = run.why
-    record = {name: _rounded(getattr(run, name)) for name in _IN_JSON}
+    if done.preview:
+        found["preview"] = preview(done.folder)
+    record = {name: rounded(getattr(run, name)) for name in _IN_JSON}
     return found | {
-        "preview": _preview(done.folder),
         "folder": dg.MetadataValue.path(str(done.folder)),
         "dagster/uri": done.folder.as_uri(),
-        "dagster/column_schema": _columns(manifest),
+        "dagster/column_schema": columns(manifest),
         "run": dg.MetadataValue.json(record | {"input": run.input.identity[:16]}),
     }
 
@@ -150,11 +158,11 @@ def _failures(
     having = [one for one in several if one.failed]
     if failed:
         folder = having[0].folder
-        rows = first_failures(folder, 2 * _ROWS)
+        rows = first_failures(folder, 2 * ROWS)
         first = rows[0]
-        text += f" ({failed / items:.2%}). The first, {printable(first['where'], _LONGEST)}: "
-        text += f"{first['error_type']}: {printable(first['message'], 2 * _LONGEST).rstrip('.')}"
-        found["first_failures"] = _failed(rows)
+        text += f" ({failed / items:.2%}). The first, {printable(first['where'], LONGEST)}: "
+        text += f"{first['error_type']}: {printable(first['message'], 2 * LONGEST).rstrip('.')}"
+        found["first_failures"] = failed_table(rows)
         # Indented, for Markdown; the first one's is that of many.
         lines = printable_lines(first["traceback"]).split("\n")
         found["first_traceback"] = dg.MetadataValue.md("\n".join(f"    {line}" for line in lines))
@@ -207,69 +215,3 @@ def _values(key: dg.AssetKey, several: Sequence[Done]) -> dg.AssetCheckResult:
 def _by_partition(counts: Mapping[str | None, int]) -> dict[str, Any]:
     named = {partition: count for partition, count in counts.items() if partition is not None}
     return {"by_partition": dg.MetadataValue.json(named)} if named else {}
-
-
-def _failed(rows: Sequence[Mapping[str, Any]]) -> dg.TableMetadataValue:
-    """Failed items as a table; what is wrong with which comes first, where a narrow window shows it."""
-    names = ("error_type", "message", "item", "where", "index")
-    return _table([{name: row[name] for name in names} for row in rows])
-
-
-def _rounded(value: Any) -> Any:
-    """Seconds to the microsecond, also those in a dict."""
-    if isinstance(value, Mapping):
-        return {name: _rounded(one) for name, one in value.items()}
-    return round(value, 6) if isinstance(value, float) else value
-
-
-def _columns(manifest: Any) -> dg.TableSchema:
-    from fanout_pipeline.results.store.part_file import schema_of
-
-    return dg.TableSchema(
-        [
-            dg.TableColumn(printable(field.name, _LONGEST), _type_name(field.type))
-            for field in schema_of(manifest.columns)
-        ]
-    )
-
-
-def _type_name(arrow_type: Any) -> str:
-    """As a reader calls it: how long a text may be in all is none of theirs."""
-    return printable(str(arrow_type).replace("large_", ""), _LONGEST)
-
-
-def _preview(folder: Path) -> Any:
-    """The first rows as a table."""
-    from fanout_pipeline.results.read import Snapshot
-
-    rows: list[dict[str, Any]] = []
-    for batch in Snapshot.of(folder).batches(_ROWS):
-        rows += batch.to_pylist()
-        if len(rows) >= _ROWS:
-            break
-    return _table(rows[:_ROWS])
-
-
-def _table(rows: Sequence[Mapping[str, Any]]) -> dg.TableMetadataValue:
-    """Rows as the UI shows them: texts are cut, and what is neither text nor number is shown as text."""
-    names = list(rows[0]) if rows else []
-    records = [
-        dg.TableRecord({printable(name, _LONGEST): _cell(row[name]) for name in names})
-        for row in rows
-    ]
-    columns = [dg.TableColumn(printable(name, _LONGEST), _type(rows, name)) for name in names]
-    return dg.TableMetadataValue(records, dg.TableSchema(columns))
-
-
-def _type(rows: Sequence[Mapping[str, Any]], name: str) -> str:
-    kinds = {type(row[name]) for row in rows} - {type(None)}
-    names = {int: "int", float: "float", bool: "bool"}
-    return names.get(kinds.pop(), "string") if len(kinds) == 1 else "string"
-
-
-def _cell(value: Any) -> Any:
-    if value is None or isinstance(value, bool | float):
-        return value
-    if isinstance(value, int) and abs(value) <= 2**53:  # A browser would round a larger one.
-        return value
-    return printable(str(value), _LONGEST)

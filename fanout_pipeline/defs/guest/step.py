@@ -18,6 +18,7 @@ from fanout_pipeline.engine.model.errors import BudgetSpent
 from fanout_pipeline.engine.model.options import Options
 from fanout_pipeline.engine.model.spec import FanoutSpec
 from fanout_pipeline.engine.registry import AUTO, STRATEGIES
+from fanout_pipeline.engine.system.storage import where_kept
 from fanout_pipeline.results.files.place import data_root, place
 from fanout_pipeline.results.files.printable import printable
 from fanout_pipeline.sources.source import Source
@@ -182,8 +183,10 @@ class Step:
         spec = self._located(partition)
         require_apart(spec, folder)
         log = _log_to(context.log, partition)
-        log(f"Results are kept in {folder}")
-        how = {"ledger": True, "resume": self._config.resume, "crew": crew}
+        kept = where_kept(folder)
+        log(f"{f'Warning: {kept}. ' if kept else ''}Results are kept in {folder}")
+        who = f"run {context.run.run_id}"
+        how = {"ledger": True, "resume": self._config.resume, "crew": crew, "who": who}
         run = run_strategy(self._strategy, spec, folder, options, log=log, **how)
         log(f"{run.items:,} items in {run.wall_seconds:.3f} s by {run.strategy}")
         if run.failed:
@@ -194,8 +197,8 @@ class Step:
             first_line = printable(str(error).partition("\n")[0])
             why = f"They could not be checked: {type(error).__name__}: {first_line}"
             context.log.exception(f"The results are visible. {why}")
-            return Done(partition, folder, run, None, why)
-        return Done(partition, folder, run, found)
+            return Done(partition, folder, run, None, why, preview=options.record_items)
+        return Done(partition, folder, run, found, preview=options.record_items)
 
     def _located(self, partition: str | None) -> FanoutSpec:
         """The spec of one run: its source lies under the data root, and its setup has its resources."""
@@ -217,8 +220,7 @@ class Step:
         """The one output of the step."""
         if not self._guest.hands_over:
             return dg.MaterializeResult(metadata=metadata, data_version=version)
-        wanted = self._context.op_def.output_dict["result"].dagster_type.typing_type
-        value = handed_over(several, wanted)
+        value = handed_over(several, self._context.op_def.output_dict["result"].dagster_type)
         return dg.Output(value, metadata=metadata, data_version=version)
 
 

@@ -48,9 +48,10 @@ class Upstream:
         found: dg.AssetKey = dg.AssetDep(self.asset).asset_key
         return found
 
-    def asset_in(self) -> dg.AssetIn:
-        """The input as Dagster wires it."""
-        metadata = {} if self.columns is None else {"columns": list(self.columns)}
+    def asset_in(self, keep: Sequence[str]) -> dg.AssetIn:
+        """The input as Dagster wires it; its IO manager is told of the columns that are needed."""
+        columns = None if self.columns is None else list(dict.fromkeys([*self.columns, *keep]))
+        metadata = {} if columns is None else {"columns": columns}
         type_ = {} if self.type is None else {"dagster_type": self.type}
         return dg.AssetIn(
             key=self.key,

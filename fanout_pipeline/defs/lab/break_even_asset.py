@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 
 from fanout_pipeline.defs.config.asset_config import BreakEvenConfig
-from fanout_pipeline.defs.config.data_folder import DataFolder
-from fanout_pipeline.defs.config.resources import Fanout
+from fanout_pipeline.defs.config.wiring import EXAMPLE, Wiring
+from fanout_pipeline.defs.lab.turn import own_turn
 from fanout_pipeline.defs.shared.keys import upstream_keys
 from fanout_pipeline.defs.shared.overlap import ALONE, TIMED
 from fanout_pipeline.engine.model.spec import FanoutSpec
@@ -21,7 +21,7 @@ NAME = "break_even"
 
 
 def break_even_asset(
-    spec: FanoutSpec, version: str, pool: str | None = None
+    spec: FanoutSpec, version: str, pool: str | None = None, wiring: Wiring = EXAMPLE
 ) -> dg.AssetsDefinition:
     """The asset `<name>/break_even`; `version` is the function's (see `identity.code_version`)."""
 
@@ -37,12 +37,11 @@ def break_even_asset(
         code_version=version,
         op_tags={TIMED: ALONE},
         pool=pool,
+        required_resource_keys=wiring.required,
+        io_manager_key=wiring.io_manager_key,
     )
     def sweep(
-        context: dg.AssetExecutionContext,
-        config: BreakEvenConfig,
-        data_folder: DataFolder,
-        fanout: Fanout,
+        context: dg.AssetExecutionContext, config: BreakEvenConfig
     ) -> dg.MaterializeResult[None]:
         from fanout_pipeline.measuring.break_even.measure import (
             Settings,
@@ -52,8 +51,8 @@ def break_even_asset(
         from fanout_pipeline.measuring.extra import require_lab
 
         require_lab()
-        folder = data_folder.path(spec.name, NAME)
-        options = fanout.timed_options()
+        folder = wiring.folder(context).path(spec.name, NAME)
+        options = wiring.calls(context).timed_options()
         asked = [STRATEGIES[name] for name in config.strategies]
         for name, reason in unsuited_baselines(asked, spec, options).items():
             context.log.warning(f"{name} is left out. {reason}")
@@ -63,14 +62,16 @@ def break_even_asset(
                 f"There is nothing to compare with serial: none of the strategies {config.strategies} "
                 f"suits the function of {spec.name}. Name others in `strategies`."
             )
-        findings = measure_break_even(
-            data_folder.located(spec),
-            folder,
-            options,
-            grid,
-            Settings(config.budget_seconds, config.seed, config.fresh),
-            context.log.info,
-        )
+        root = wiring.folder(context).path()
+        with own_turn(root, f"{spec.name}/{NAME}", context.run.run_id, context.log.info):
+            findings = measure_break_even(
+                wiring.located(context, spec),
+                folder,
+                options,
+                grid,
+                Settings(config.budget_seconds, config.seed, config.fresh),
+                context.log.info,
+            )
         from fanout_pipeline.reporting.break_even_plots import lines_plot, winners_plot
         from fanout_pipeline.reporting.break_even_report import (
             break_even_markdown,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
-from fanout_pipeline.defs.config.data_folder import DataFolder
+from fanout_pipeline.defs.config.wiring import EXAMPLE, Wiring
 from fanout_pipeline.defs.shared.metadata import plain_values
 from fanout_pipeline.engine.model.spec import FanoutSpec
 from fanout_pipeline.engine.registry import STRATEGIES
@@ -25,7 +25,9 @@ _CHECKS = {
 }
 
 
-def comparison_asset(spec: FanoutSpec, strategies: Sequence[str]) -> dg.AssetsDefinition:
+def comparison_asset(
+    spec: FanoutSpec, strategies: Sequence[str], wiring: Wiring = EXAMPLE
+) -> dg.AssetsDefinition:
     """The asset that compares the latest trials, and shows what the assets of these strategies recorded."""
     key = dg.AssetKey([spec.name, "comparison"])
 
@@ -42,14 +44,17 @@ def comparison_asset(spec: FanoutSpec, strategies: Sequence[str]) -> dg.AssetsDe
         check_specs=[
             dg.AssetCheckSpec(name, asset=key, description=text) for name, text in _CHECKS.items()
         ],
+        required_resource_keys=wiring.required,
+        io_manager_key=wiring.io_manager_key,
     )
-    def comparison(context: dg.AssetExecutionContext, data_folder: DataFolder) -> Iterator[Any]:
+    def comparison(context: dg.AssetExecutionContext) -> Iterator[Any]:
         from fanout_pipeline.measuring.extra import require_lab
 
         require_lab()
         from fanout_pipeline.measuring.comparison.asset_record import AssetRecord
         from fanout_pipeline.measuring.comparison.compare import compare
         from fanout_pipeline.measuring.comparison.history import changes, keep_trusted, last_trusted
+        from fanout_pipeline.measuring.comparison.options_line import options_line
         from fanout_pipeline.measuring.comparison.verdict import decide
         from fanout_pipeline.measuring.trials.store import load_trials
         from fanout_pipeline.reporting.plots import breakdown_plot, times_plot
@@ -61,6 +66,7 @@ def comparison_asset(spec: FanoutSpec, strategies: Sequence[str]) -> dg.AssetsDe
         )
         from fanout_pipeline.reporting.tables import comparison_table
 
+        data_folder = wiring.folder(context)
         # Only the file's name is used: whoever can report events could name any path, and trials in
         # another data root are of other data.
         file = Path(_recorded(context, spec, "trials")["path"]).name
@@ -81,6 +87,8 @@ def comparison_asset(spec: FanoutSpec, strategies: Sequence[str]) -> dg.AssetsDe
         if verdict.trusted:
             keep_trusted(folder, report_record(compared, verdict, changed))
         context.log.info(f"{verdict.sentence}\n\n{comparison_table(compared, 'simple')}\n")
+        if line := options_line(compared, verdict):
+            context.log.info(f"What to write: {line}")
         for line in changed:
             context.log.info(f"Since the last trusted comparison: {line}")
         addresses = {name: data_uri(png) for name, png in pictures.items()}
@@ -156,6 +164,7 @@ def _check(
 
 
 def _metadata(compared: "Comparison", verdict: "Verdict", changed: list[str]) -> dict[str, Any]:
+    from fanout_pipeline.measuring.comparison.options_line import options_line
     from fanout_pipeline.reporting.tables import breakdown_records, comparison_records
 
     metadata: dict[str, Any] = {
@@ -168,6 +177,7 @@ def _metadata(compared: "Comparison", verdict: "Verdict", changed: list[str]) ->
         "breakdown": _table(breakdown_records(compared)),
         "items": compared.items,
         "rounds": compared.rounds,
+        "options": options_line(compared, verdict) or "none",
         "machine": dg.MetadataValue.json(json.loads(json.dumps(compared.run.machine))),
     }
     if math.isfinite(compared.noise):

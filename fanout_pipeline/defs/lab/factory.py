@@ -7,14 +7,16 @@ from fanout_pipeline.defs.assets.chunk_graph import chunk_graph_asset
 from fanout_pipeline.defs.assets.strategy_asset import strategy_asset
 from fanout_pipeline.defs.config.dagster_executors import timed_steps_executor
 from fanout_pipeline.defs.config.resources import default_resources
+from fanout_pipeline.defs.config.wiring import EXAMPLE, Wiring
 from fanout_pipeline.defs.lab.break_even_asset import break_even_asset
 from fanout_pipeline.defs.lab.comparison_asset import comparison_asset
 from fanout_pipeline.defs.lab.jobs import fanout_jobs
 from fanout_pipeline.defs.lab.trials_asset import trials_asset
 from fanout_pipeline.engine.functions.identity import code_version
+from fanout_pipeline.engine.model.options import Options
 from fanout_pipeline.engine.model.spec import FanoutSpec
 from fanout_pipeline.engine.registry import STRATEGIES
-from fanout_pipeline.engine.suitability import unsuited
+from fanout_pipeline.engine.suitability import unsuited, unsuited_baselines
 from fanout_pipeline.sources.compressed import needs_spool
 
 
@@ -39,13 +41,18 @@ def fanout_definitions(
 
 
 def fanout_assets(
-    spec: FanoutSpec, *, baselines: bool = True, pool: str | None = None
+    spec: FanoutSpec,
+    *,
+    baselines: bool = True,
+    pool: str | None = None,
+    options: Options | None = None,
+    wiring: Wiring = EXAMPLE,
 ) -> list[dg.AssetsDefinition]:
     """An asset for each strategy, with its checks, and the trials, the comparison and the break-even.
 
     The reference runs first, so that the others are checked against its results. The chunk steps run
     last, when no timed step is left that they could slow down; there are none of a source that cannot be cut
-    before it is read.
+    before it is read. Nor are there any of baselines that refuse these `options`.
     """
     # Computed once, because a function may refer to large data.
     version = code_version(spec, spec.function)
@@ -56,6 +63,9 @@ def fanout_assets(
         for strategy in STRATEGIES.values()
         if not unsuited(strategy, spec) and (baselines or not strategy.baseline)
     ]
+    if options is not None:
+        refused = unsuited_baselines(strategies, spec, options)
+        strategies = [strategy for strategy in strategies if strategy.name not in refused]
     assets = [
         strategy_asset(
             spec,
@@ -63,13 +73,15 @@ def fanout_assets(
             both if strategy.grows else batch_version if strategy.batch else version,
             {"dagster/priority": str(-position)},
             pool,
+            wiring,
         )
         for position, strategy in enumerate(strategies)
     ]
     names = [strategy.name for strategy in strategies]
     if not needs_spool(spec.source):
         last = {"dagster/priority": str(-len(strategies))}
-        assets.append(chunk_graph_asset(spec, version, last, pool))
+        assets.append(chunk_graph_asset(spec, version, last, pool, wiring))
         names.append(chunk_graph.NAME)
-    trials = trials_asset(spec, names, version, pool)
-    return [*assets, trials, comparison_asset(spec, names), break_even_asset(spec, version, pool)]
+    trials = trials_asset(spec, names, version, pool, wiring)
+    comparison = comparison_asset(spec, names, wiring)
+    return [*assets, trials, comparison, break_even_asset(spec, version, pool, wiring)]

@@ -5,14 +5,15 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
 from fanout_pipeline.defs.config.asset_config import TrialsConfig
 from fanout_pipeline.defs.config.dagster_executors import DAGSTER_EXECUTORS
-from fanout_pipeline.defs.config.data_folder import DataFolder
 from fanout_pipeline.defs.config.resources import Fanout
+from fanout_pipeline.defs.config.wiring import EXAMPLE, Wiring
+from fanout_pipeline.defs.lab.turn import own_turn
 from fanout_pipeline.defs.shared.overlap import ALONE, TIMED
 from fanout_pipeline.engine.functions.name import function_name
 from fanout_pipeline.engine.model.spec import FanoutSpec
@@ -48,12 +49,22 @@ class _Request:
     """How to make the calls."""
     pointer: str | None
     """Pointer to the code location; None where another process cannot load it."""
+    wiring: Wiring
+    """Where a run of the chunk graph finds what it needs."""
+    root: Path
+    """The data root."""
+    pinned: dict[str, Any]
+    """Config by which that run has the same input."""
     is_spooled: bool = False
     """Whether the source of the spec is a spool of the fan-out's own."""
 
 
 def trials_asset(
-    spec: FanoutSpec, strategies: Sequence[str], version: str, pool: str | None = None
+    spec: FanoutSpec,
+    strategies: Sequence[str],
+    version: str,
+    pool: str | None = None,
+    wiring: Wiring = EXAMPLE,
 ) -> dg.AssetsDefinition:
     """The asset that measures what the assets named in `strategies` do, once these are made.
 
@@ -76,12 +87,11 @@ def trials_asset(
         code_version=version,
         op_tags={TIMED: ALONE},
         pool=pool,
+        required_resource_keys=wiring.required,
+        io_manager_key=wiring.io_manager_key,
     )
     def trials(
-        context: dg.AssetExecutionContext,
-        config: TrialsConfig,
-        data_folder: DataFolder,
-        fanout: Fanout,
+        context: dg.AssetExecutionContext, config: TrialsConfig
     ) -> dg.MaterializeResult[None]:
         from fanout_pipeline.defs.trial_runs.dagster_contender import code_pointer
         from fanout_pipeline.measuring.extra import require_lab
@@ -89,10 +99,21 @@ def trials_asset(
 
         require_lab()
         began, begin = time.time(), time.perf_counter()
+        data_folder, fanout = wiring.folder(context), wiring.calls(context)
+        located_spec = wiring.located(context, spec)
         root = data_folder.path()
-        pointer = code_pointer(context.run)
-        request = _Request(data_folder.located(spec), names, config, fanout, pointer)
-        with importing_from(request.spec.import_path):
+        request = _Request(
+            spec=located_spec,
+            names=names,
+            config=config,
+            fanout=fanout,
+            pointer=code_pointer(context.run),
+            wiring=wiring,
+            root=root,
+            pinned=wiring.pinned(context),
+        )
+        turn = own_turn(root, f"{spec.name}/trials", context.run.run_id, context.log.info)
+        with importing_from(request.spec.import_path), turn:
             run = _new_run(request, context.run.run_id, began)
             path = trial_file(data_folder.path(spec.name, "trials"), run)
             # A folder that cannot be made is better reported before hours of trials than afterwards.
@@ -102,7 +123,7 @@ def trials_asset(
                 # Once for all trials: each would ask for it, or decompress it, again.
                 settled(request.spec.source, scratch / "_spool") as source,
             ):
-                _link_source(root, scratch, path_of(spec.source))
+                _link_source(root, scratch, path_of(located_spec.source))
                 request = replace(
                     request,
                     spec=replace(request.spec, source=source),
@@ -144,6 +165,7 @@ def _new_run(request: _Request, run_id: str, began: float) -> "TrialRun":
         reference=REFERENCE,
         input_sha256=spec.source.hashing(spec.keep).examine().identity,
         function=function_name(spec.function),
+        sample=getattr(spec.source, "sentence", ""),
         function_fingerprint=work_fingerprint(spec),
         machine=machine_record(),
         options=request.config.model_dump()
@@ -161,6 +183,7 @@ def _measured(
 ) -> "tuple[TrialRun, Trials]":
     """Run the trials and save those that were finished, even if the run fails."""
     from fanout_pipeline.measuring.correctness.determinism import DeterminismTest
+    from fanout_pipeline.measuring.trials.other_load import CpuTimes
     from fanout_pipeline.measuring.trials.process import trial_process
     from fanout_pipeline.measuring.trials.rounds import run_trials
     from fanout_pipeline.measuring.trials.store import save_trials
@@ -173,6 +196,7 @@ def _measured(
     try:
         with trial_process() as process:
             contenders, left_out = _contenders(request, scratch, process, determinism)
+            before = CpuTimes.now()
             found = run_trials(
                 contenders[0],
                 contenders[1:],
@@ -181,7 +205,9 @@ def _measured(
                 record=done.append,
                 log=log,
             )
-        run = replace(run, remarks=(*left_out, *found.remarks), failures=found.failures)
+            others = before.others_until(CpuTimes.now())
+        remarks = (*left_out, *found.remarks)
+        run = replace(run, remarks=remarks, failures=found.failures, other_load=others)
     finally:
         if determinism.contradiction is not None:
             run = replace(run, contradiction=determinism.contradiction.sentence)
@@ -228,18 +254,27 @@ def _contenders(
         )
         return contenders, left_out
     contenders += [
-        DagsterRun(name, spec, request.pointer or "", scratch, options, determinism)
+        DagsterRun(
+            name,
+            spec,
+            request.pointer or "",
+            scratch,
+            options,
+            determinism,
+            request.wiring,
+            request.pinned,
+            request.root if request.wiring.folder_key is None else None,
+        )
         for name in executors
     ]
     return contenders, left_out
 
 
 def _link_source(root: Path, scratch: Path, path: str | None) -> None:
-    """Link the source into the trials' data root, unless its path is absolute or it has none."""
-    if path is None or Path(path).is_absolute():
+    """Link the source into the trials' data root, unless its path does not depend on one, or it has none."""
+    if path is None or getattr(path, "root", None) is None:
         return
-    whole = str(root / path)
-    for one in paths_of(whole, "items") if is_glob(whole) else [whole]:
+    for one in paths_of(path, "items") if is_glob(path) else [path]:
         link = scratch / os.path.relpath(one, root)
         make_folder(link.parent)
         make_link(link, one)

@@ -24,7 +24,6 @@ import dagster as dg
 from dagster._core.definitions.reconstruct import ReconstructableRepository
 
 from fanout_pipeline.defs.config.dagster_executors import DAGSTER_EXECUTORS
-from fanout_pipeline.defs.shared.json_io_manager import IO_MANAGER
 from fanout_pipeline.defs.shared.metadata import plain_values
 from fanout_pipeline.defs.trial_runs import metered
 from fanout_pipeline.engine.system.usage import own_usage
@@ -39,13 +38,16 @@ _EVENTS = {
 }
 
 
-def chunk_job(pointer: str, key: list[str], executor: str) -> dg.JobDefinition:
-    """The job of one asset of the code location at `pointer`, under the executor of that name."""
+def chunk_job(pointer: str, key: list[str], executor: str, values_key: str) -> dg.JobDefinition:
+    """The job of one asset of the code location at `pointer`, under the executor of that name.
+
+    `values_key`: that of the IO manager of its steps.
+    """
     code = dg.deserialize_value(pointer)
     repository = ReconstructableRepository(code).get_definition()  # type: ignore[arg-type]
     asset = repository.assets_defs_by_key[dg.AssetKey(key)]
     attributes = asset.get_attributes_dict()
-    attributes["resource_defs"] |= {IO_MANAGER: metered.metered_json_io_manager}
+    attributes["resource_defs"] |= {values_key: metered.metered_json_io_manager}
     timed = dg.AssetsDefinition.dagster_internal_init(**attributes)
     job = dg.define_asset_job(
         "trial", selection=[asset.key], executor_def=DAGSTER_EXECUTORS[executor]
@@ -57,7 +59,12 @@ def run(began: float, request: dict[str, Any]) -> None:
     """Execute the run that `request` describes and write its record into its folder."""
     _end_with_parent()
     folder = Path(request["folder"])
-    arguments: Any = (request["pointer"], request["key"], request["executor"])
+    arguments: Any = (
+        request["pointer"],
+        request["key"],
+        request["executor"],
+        request["values_key"],
+    )
     job = dg.build_reconstructable_job(__name__, "chunk_job", arguments)
     overrides = {
         "telemetry": {"enabled": False},

@@ -2,7 +2,7 @@
 
 import json
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,7 @@ import dagster as dg
 
 from fanout_pipeline.defs.assets import chunk_graph
 from fanout_pipeline.defs.config.resources import failure_config
+from fanout_pipeline.defs.config.wiring import EXAMPLE, Wiring
 from fanout_pipeline.defs.trial_runs.chunk_run import RECORD
 from fanout_pipeline.defs.trial_runs.metered import read_meters
 from fanout_pipeline.defs.trial_runs.run_process import RunFailed, execute
@@ -42,6 +43,12 @@ class DagsterRun:
     """How to make the calls."""
     determinism: DeterminismTest | None = None
     """Shared by all contenders, so that the function is called again once; None: one for each check."""
+    wiring: Wiring = EXAMPLE
+    """Where the run finds what it needs."""
+    pinned: dict[str, Any] = field(default_factory=dict)
+    """Config by which it has the same input."""
+    data_root: Path | None = None
+    """The data root that `root` lies in, where the run does not know it by itself."""
 
     warms_up = False
     remark = ""
@@ -75,13 +82,10 @@ class DagsterRun:
         return self.root / self.spec.name / chunk_graph.NAME
 
     def _request(self, folder: Path) -> dict[str, Any]:
-        fanout = {"workers": self.options.worker_count} | failure_config(self.options)
+        fanout = {"workers": self.options.worker_count} | failure_config(self.options) | self.pinned
         if self.options.chunks:
             fanout["chunks"] = self.options.chunks
-        resources = {"data_folder": {"root": str(self.root)}, "fanout": fanout}
-        run_config: dict[str, Any] = {
-            "resources": {name: {"config": config} for name, config in resources.items()}
-        }
+        run_config: dict[str, Any] = {"resources": self.wiring.resources_in(self.root, fanout)}
         if self.name != "dagster_in_process":
             run_config["execution"] = {"config": {"max_concurrent": self.options.worker_count}}
         return {
@@ -89,6 +93,8 @@ class DagsterRun:
             "pointer": self.pointer,
             "key": [self.spec.name, chunk_graph.NAME],
             "executor": self.name,
+            "values_key": self.wiring.values_key,
+            "data_root": None if self.data_root is None else str(self.data_root),
             "run_config": run_config,
         }
 

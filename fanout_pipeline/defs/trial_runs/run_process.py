@@ -41,7 +41,7 @@ def execute(request: dict[str, Any], folder: Path, limit_seconds: float | None) 
                 stdin=subprocess.PIPE,
                 stdout=printed,
                 stderr=printed,
-                env=os.environ | {FOLDER: str(folder)},
+                env=os.environ | {FOLDER: str(folder)} | _data_root(request),
                 start_new_session=True,
             )
         with killed_after(limit_seconds, process):
@@ -53,6 +53,11 @@ def execute(request: dict[str, Any], folder: Path, limit_seconds: float | None) 
     if process.returncode or not (folder / RECORD).exists():
         last = output.read_text(errors="replace")[-_LAST_OUTPUT_CHARACTERS:]
         raise RunFailed(f"It ended with exit code {process.returncode}. Its last output:\n{last}")
+
+
+def _data_root(request: dict[str, Any]) -> dict[str, str]:
+    """The environment that says where it is, to a run in an instance that is not the project's."""
+    return {"FANOUT_DATA": root} if (root := request.get("data_root")) else {}
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from fanout_pipeline.engine.calls.allowing import Allowing, allowing
@@ -20,9 +21,7 @@ from fanout_pipeline.engine.model.errors import (
     Failure,
     ItemFailed,
     Stopped,
-    failure_from,
     reraise_interrupt,
-    short_repr,
 )
 from fanout_pipeline.engine.model.work import Work
 from fanout_pipeline.engine.system.signals import interrupts_marked
@@ -52,14 +51,17 @@ def _called(work: Work, chunk: Chunk, control: Control, stopwatch: Stopwatch) ->
     allowed = allowing(work, control, stopwatch)
     quarantine = Quarantine(work, items, stopwatch)
     with quarantine, interrupts_marked():
-        failing = _Failing(quarantine, unreadable)
+        failing, failed = _Failing(quarantine, unreadable), None
         try:
             # A chunk in which no item begins is ordinary, and many a function takes no empty batch.
             column = _column_of(work, batch, allowed) if len(batch) else []
         except BaseException as error:
             reraise_interrupt(error)
+            failed = error
+        # Not in the handler: what it handles would be part of the traceback of each item that fails.
+        if failed is not None:
             halves = _InHalves(work, batch, items, failing, control.stopped, allowed)
-            column = halves.column(error, first_index)
+            column = halves.column(failed, first_index)
         failing.add_rest()
     if unreadable and not work.failures.omits:
         column = with_nulls(column, unreadable)
@@ -164,13 +166,14 @@ class _InHalves:
         for begin, end in ((start, middle), (middle, stop)):
             if self._stopped():
                 raise Stopped
+            failed = None
             try:
-                column = self._called(begin, end)
-            except BaseException as failed:
-                reraise_interrupt(failed)
+                self._found.append(self._called(begin, end))
+            except BaseException as raised:
+                reraise_interrupt(raised)
+                failed = raised
+            if failed is not None:
                 self._split(begin, end, failed)
-            else:
-                self._found.append(column)
 
     def _single(self, position: int, error: BaseException) -> None:
         from fanout_pipeline.engine.calls.retry import FAILED, Tries
@@ -181,8 +184,10 @@ class _InHalves:
         if column is not FAILED:
             self._found.append(column)
             return
-        item = short_repr(self._items.readable()[position])
-        failure = failure_from(tries.error, item, tries.made)
+        from fanout_pipeline.engine.calls.withheld import failure_of
+
+        item = self._items.readable()[position]
+        failure = failure_of(tries.error, item, tries.made, self._work.failures)
         self._failing.add(position, failure)
         self._found.append(None)
 
@@ -194,5 +199,10 @@ class _InHalves:
         return _column_of(self._work, rows_of(self._batch, start, stop), self._allowed)
 
     def _batch_failed(self, error: BaseException, first_index: int) -> ItemFailed:
-        failure = failure_from(error, f"the first of a batch of {len(self._batch):,} items")
+        from fanout_pipeline.engine.calls.withheld import failure_of
+
+        policy = self._work.failures
+        items = () if policy.record_items else self._items.readable()
+        failure = failure_of(error, items, 1, policy)
+        failure = replace(failure, item=f"the first of a batch of {len(self._batch):,} items")
         return ItemFailed(failure.at(first_index, self._work.source))

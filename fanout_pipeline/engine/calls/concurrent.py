@@ -21,12 +21,7 @@ from fanout_pipeline.engine.calls.calls_of_chunk import Calls
 from fanout_pipeline.engine.calls.invoke import nobody_cancelled
 from fanout_pipeline.engine.calls.item_timeout import Limited
 from fanout_pipeline.engine.calls.setup import WorkerValue
-from fanout_pipeline.engine.model.errors import (
-    ItemFailed,
-    SetupFailed,
-    failure_from,
-    short_repr,
-)
+from fanout_pipeline.engine.model.errors import ItemFailed, SetupFailed
 from fanout_pipeline.engine.model.work import Work
 from fanout_pipeline.engine.system.signals import interruptible_get
 from fanout_pipeline.engine.system.surroundings import copied_context
@@ -195,6 +190,7 @@ class InFlight:
         False if the run was stopped meanwhile, or a budget is spent. Raises ItemFailed where a failed item ends the run.
         """
         from fanout_pipeline.engine.calls.retry import Tries
+        from fanout_pipeline.engine.calls.withheld import failure_of
 
         policy, item = self._work.failures, calls.items[position]
         tries = Tries(policy, _raised(error), self._limiter)
@@ -212,7 +208,7 @@ class InFlight:
                 tries.failed(_raised(another))
             else:
                 return True
-        failure = failure_from(tries.error, short_repr(item), tries.made)
+        failure = failure_of(tries.error, item, tries.made, policy)
         if not policy.quarantines:
             self._stopped = True
             failure = failure.at(calls.first_index + position, self._work.source)

@@ -18,7 +18,6 @@ from fanout_pipeline.engine.model.errors import (
     Failure,
     Spent,
     Stopped,
-    failure_from,
     reraise_interrupt,
     short_repr,
 )
@@ -220,11 +219,15 @@ class _Calls:
         limiter = None if self.allowing is None else self.allowing.limiter
         tries = Tries(self.quarantine.policy, error, limiter)
         if tries.repeat(lambda: self._again(position), self.control.stopped) is FAILED:
-            self._quarantine(position, failure_from(tries.error, "", tries.made))
+            from fanout_pipeline.engine.calls.withheld import failure_of
+
+            how = tries.made, self.quarantine.policy
+            self._quarantine(position, failure_of(tries.error, self.items[position], *how))
 
     def _quarantine(self, position: int, failure: Failure) -> None:
-        item = failure.item or short_repr(self.items[position])
-        self.quarantine.add(self.before + position, replace(failure, item=item))
+        if not failure.item and self.quarantine.policy.record_items:
+            failure = replace(failure, item=short_repr(self.items[position]))
+        self.quarantine.add(self.before + position, failure)
         if not self.quarantine.policy.omits:
             self.results.append(None)
 

@@ -44,6 +44,9 @@ class EventLoop:
 
         `interrupted` is called before it is cancelled.
         """
+        if self.abandoned:
+            coroutine.close()
+            raise RuntimeError("the event loop that it belongs to is blocked")
         if self._thread is not None:
             call = Call(self, coroutine, context=context)
             try:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from fanout_pipeline.engine.model.errors import Failure
@@ -48,6 +49,15 @@ class Outcome(NamedTuple):
     """Time for imports that only failed items or writing needed."""
     error: BaseException | None = None
     """What has ended the calls, and is to be raised once the part is added."""
+
+    def without(self, seconds: float, cpu_seconds: float, before: float) -> Outcome:
+        """Where calls were given what took so long to make in the middle of them, and `before` in front of them."""
+        part = replace(
+            self.part,
+            call_seconds=max(0.0, self.part.call_seconds - seconds),
+            call_cpu_seconds=max(0.0, self.part.call_cpu_seconds - cpu_seconds),
+        )
+        return self._replace(part=part, import_seconds=self.import_seconds + before + seconds)
 
     def range(self, chunk: Chunk) -> tuple[int, int]:
         """The range of the source that was done."""

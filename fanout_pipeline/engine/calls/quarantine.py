@@ -12,13 +12,19 @@ from fanout_pipeline.engine.model.errors import Failure, ItemFailed, short_repr
 from fanout_pipeline.engine.model.work import Work
 from fanout_pipeline.engine.timing.stopwatch import Stopwatch
 from fanout_pipeline.results.store.manifest import PartRecord
-from fanout_pipeline.results.types.kinds import NULL
+from fanout_pipeline.results.types.kinds import NULL, MixedTypes
 from fanout_pipeline.sources.source import BadInput, Items
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from fanout_pipeline.results.memory import MemoryResults
+
+_WITHHELD = "its text is not recorded"
+_UNFIT = (
+    "Not every value of a column of the results, or of one that is kept, is of its type. Which is not recorded "
+    "(record_items=False)."
+)
 
 
 class Quarantine:
@@ -121,9 +127,14 @@ def write_results_of(
     from fanout_pipeline.results.write import write_part  # Arrow
 
     layout = work.layout
-    kept = items.as_arrow(layout.keep) if layout.keep else None
     place = work.generation, items.chunk.number, items.first_index
-    return write_part(*place, results, omitted, layout, kept)
+    try:
+        kept = items.as_arrow(layout.keep) if layout.keep else None
+        return write_part(*place, results, omitted, layout, kept)
+    except (BadInput, TypeError) as error:
+        if work.failures.record_items or isinstance(error, MixedTypes):
+            raise
+        raise type(error)(_UNFIT) from None
 
 
 def unreadable_failures(work: Work, items: Items) -> Mapping[int, Failure]:
@@ -134,8 +145,12 @@ def unreadable_failures(work: Work, items: Items) -> Mapping[int, Failure]:
     failures = {}
     for position, record in items.unreadable.items():
         index = items.first_index + position
+        reason, text = "cannot be read", ""
+        if work.failures.record_items:
+            reason, text = record.reason, record.text
         if not work.failures.quarantines:
-            raise record.at(work.source.locate(index))
-        failure = Failure(record.text, BadInput.__name__, f"the record {record.reason}", "")
+            told = replace(record, reason=reason, text=text or _WITHHELD)
+            raise told.at(work.source.locate(index))
+        failure = Failure(text, BadInput.__name__, f"the record {reason}", "")
         failures[position] = failure.at(index, work.source)
     return failures

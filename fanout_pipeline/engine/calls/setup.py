@@ -18,20 +18,15 @@ from collections.abc import Callable, Coroutine, Iterator
 from contextlib import ExitStack, contextmanager, nullcontext
 from contextvars import copy_context
 from dataclasses import replace
-from functools import update_wrapper
+from functools import partial, update_wrapper
 from inspect import isawaitable
 from typing import TYPE_CHECKING, Any
 
 from fanout_pipeline.engine.calls.invoke import is_async
 from fanout_pipeline.engine.calls.outcome import UNLIMITED, Control, Outcome, ProcessChunk
+from fanout_pipeline.engine.calls.setup_errors import log_unclosed, setup_failed
 from fanout_pipeline.engine.functions.resources import begun, secrets_of
-from fanout_pipeline.engine.model.errors import (
-    SetupFailed,
-    Stopped,
-    failure_from,
-    hide,
-    show,
-)
+from fanout_pipeline.engine.model.errors import Stopped, hide, show
 from fanout_pipeline.engine.model.work import Setup, Work
 from fanout_pipeline.engine.system.signals import interrupt_in, interrupts_held, interrupts_marked
 from fanout_pipeline.sources.source import Chunk
@@ -115,17 +110,9 @@ class WorkerValue:
             for name, one in both.items()
             if one is not None and is_async(one) == self._awaits
         }
-        bound = replace(work, **given)  # type: ignore[arg-type]
-        outcome = process(bound, chunk, control, *more)
+        outcome = process(replace(work, **given), chunk, control, *more)  # type: ignore[arg-type]
         made, self._made = self._made, 0.0
-        part = outcome.part
-        part = replace(
-            part,
-            call_seconds=max(0.0, part.call_seconds - made),
-            call_cpu_seconds=max(0.0, part.call_cpu_seconds - self._made_cpu),
-        )
-        seconds = outcome.import_seconds + before + made
-        return outcome._replace(part=part, import_seconds=seconds)
+        return outcome.without(made, self._made_cpu, before)
 
     def function(self, function: Callable[..., Any]) -> Callable[[Any], Any]:
         """The function with the value, which there is, as its second argument. It awaits where the function does."""
@@ -133,16 +120,13 @@ class WorkerValue:
             from fanout_pipeline.engine.calls.loop_value import GivenAsyncFunction
 
             return GivenAsyncFunction(function, self.in_loop)
-        value = self._value
-        if self._setup.recycle_after is None:
-
-            def given(item: Any) -> Any:
-                return function(item, value)
-        else:
-
-            def given(item: Any) -> Any:
-                return function(item, self._taken())
-
+        value, taken = self._value, self._taken
+        is_kept = self._setup.recycle_after is None
+        given = (
+            (lambda item: function(item, value))
+            if is_kept
+            else (lambda item: function(item, taken()))
+        )
         # A batch function's signature says what it takes.
         return update_wrapper(given, function, updated=())
 
@@ -159,14 +143,12 @@ class WorkerValue:
         if self._awaits:
             self.await_(self.in_loop.ready())
         else:
-            with self._making():
-                self._make()
+            self._make()
 
     def _taken(self) -> Any:
         """The value for one more call, made anew if it has served for enough."""
         if self._left <= 0:
-            with self._making():
-                self._make()
+            self._make()
         self._left -= 1
         return self._value
 
@@ -187,13 +169,12 @@ class WorkerValue:
         if self._in_loop is None:
             from fanout_pipeline.engine.calls.loop_value import LoopValue
 
-            resources, every = self._begun(), self._setup.recycle_after
             self._in_loop = LoopValue(
-                lambda: self._setup.make(**resources),
-                every or math.inf,
+                partial(self._setup.make, **self._begun()),
+                self._setup.recycle_after or math.inf,
                 self._making,
-                self._failed,
-                self._log,
+                partial(setup_failed, self._setup),
+                partial(log_unclosed, self._setup),
             )
         return self._in_loop
 
@@ -203,9 +184,6 @@ class WorkerValue:
             from fanout_pipeline.engine.calls.event_loop import event_loop, served
 
             self._loop = self._stack.enter_context(served()) if self._aside else event_loop()
-        if self._loop.abandoned:
-            coroutine.close()
-            raise RuntimeError("the event loop that it belongs to is blocked")
         self._loop.run(coroutine, copy_context())
 
     @contextmanager
@@ -230,24 +208,25 @@ class WorkerValue:
                 try:
                     self._resources = begun(self._setup.resources, self._stack)
                 except BaseException as error:
-                    raise self._failed(error) from None
+                    raise setup_failed(self._setup, error) from None
         return self._resources
 
     def _make(self) -> None:
         """Make the value of a plain function, in this thread."""
-        self._close_value()
-        with interrupts_marked():
-            resources = self._begun()
-            try:
-                made = self._setup.make(**resources)
-                kind = type(made)
-                if hasattr(kind, "__enter__"):
-                    made = self._closing.enter_context(made)
-                elif isawaitable(made) or hasattr(kind, "__aenter__"):
-                    made = self._made_in_loop(made)
-            except BaseException as error:
-                raise self._failed(error) from None
-        self._value, self._left = made, self._setup.recycle_after or math.inf
+        with self._making():
+            self._close_value()
+            with interrupts_marked():
+                resources = self._begun()
+                try:
+                    made = self._setup.make(**resources)
+                    kind = type(made)
+                    if hasattr(kind, "__enter__"):
+                        made = self._closing.enter_context(made)
+                    elif isawaitable(made) or hasattr(kind, "__aenter__"):
+                        made = self._made_in_loop(made)
+                except BaseException as error:
+                    raise setup_failed(self._setup, error) from None
+            self._value, self._left = made, self._setup.recycle_after or math.inf
 
     def _made_in_loop(self, made: Any) -> Any:
         from fanout_pipeline.engine.calls.loop_value import Kept
@@ -268,37 +247,4 @@ class WorkerValue:
         except BaseException as error:
             if isinstance(error, Stopped) or interrupt_in(error) is not None:
                 raise
-            self._log(error)
-
-    def _failed(self, error: BaseException) -> BaseException:
-        """The error of a value that could not be made: SetupFailed, unless it is an interrupt or that already."""
-        if isinstance(error, (Stopped, SetupFailed)):
-            return error
-        if (interrupt := interrupt_in(error)) is not None:
-            return interrupt
-        found = failure_from(error, "")
-        traceback = "  " + found.traceback.rstrip("\n").replace("\n", "\n  ")
-        return SetupFailed(
-            f"setup {setup_name(self._setup)} raised {found.error_type}: {found.message}\n\n"
-            f"In the call:\n{traceback}\n"
-        )
-
-    def _log(self, error: BaseException) -> None:
-        import logging  # 20 ms, which most workers do without
-
-        found = failure_from(error, "")
-        logging.getLogger(__name__).warning(
-            "The value of setup %s could not be closed: %s: %s\n%s",
-            setup_name(self._setup),
-            found.error_type,
-            found.message,
-            found.traceback,
-        )
-
-
-def setup_name(setup: Setup) -> str:
-    """How messages name a setup."""
-    made = setup.make
-    while hasattr(made, "func"):
-        made = made.func
-    return str(getattr(made, "__qualname__", type(made).__qualname__))
+            log_unclosed(self._setup, error)

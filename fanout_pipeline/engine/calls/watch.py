@@ -38,8 +38,8 @@ class Watch(Cutting):
         self._clock = time.pthread_getcpuclockid(threading.get_ident()) if _HAS_CLOCK else None
         self._thread = threading.get_native_id()
         self._begun: tuple[Chunk, float, float, float] | None = None
-        self._setting_up: tuple[Chunk, float] | None = None
-        """The chunk for whose first call something is made, and since when."""
+        self._setting_up: tuple[Chunk, float, float] | None = None
+        """The chunk for whose first call something is made, since when, and the CPU time then."""
         self._slow, self._slow_seconds = slow, slow_seconds
         self._told = False
         self._last = 0.0
@@ -75,9 +75,8 @@ class Watch(Cutting):
         """None unless calls are made. For any thread. A slice that takes too long is cut."""
         begun, done, setting_up = self._begun, self.position(), self._setting_up
         if setting_up is not None:
-            return Look(
-                setting_up[0].size, 0, time.perf_counter() - setting_up[1], 0.0, is_setup=True
-            )
+            chunk, began, cpu = setting_up
+            return Look(chunk.size, 0, time.perf_counter() - began, self._cpu() - cpu, True)
         if begun is None or done is None:
             return None
         chunk, began, cpu, limit = begun
@@ -115,7 +114,7 @@ class Watch(Cutting):
         self._tell()
         begun, self._begun = self._begun, None
         began, cpu = time.perf_counter(), self._cpu()
-        self._setting_up = None if begun is None else (begun[0], began)
+        self._setting_up = None if begun is None else (begun[0], began, cpu)
         try:
             yield
         finally:

@@ -131,6 +131,8 @@ def identity_of(
     memory = options.worker_memory_mb if strategy.starts_processes else None
     policy = options.failures.settings()
     del policy["retry_after"]  # Limits do not change results.
+    if policy["record_items"]:  # What that is called in earlier ledgers: nothing.
+        del policy["record_items"]
     failures = {
         "what is done with failed items": policy,
         "the memory that a worker may have": memory,

@@ -146,11 +146,12 @@ def _texts(value: Any, seen: set[int], depth: int = _DEPTH) -> Iterator[str]:
         if len(value) >= SHORTEST_SECRET:
             yield value
     elif depth:
-        for one in _inside(value):
+        for one in inside(value):
             yield from _texts(one, seen, depth - 1)
 
 
-def _inside(value: Any) -> Iterator[Any]:
+def inside(value: Any) -> Iterator[Any]:
+    """The values in a value: of a dict, a list or the like, or an object's attributes."""
     if isinstance(value, Mapping):
         yield from value.values()
     elif isinstance(value, (list, tuple, set, frozenset)):

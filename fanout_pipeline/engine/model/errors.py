@@ -72,7 +72,7 @@ class Failure:
     """An exception raised by the user's function, as text that any process can read."""
 
     item: str
-    """The repr of the item, shortened."""
+    """The repr of the item, shortened; empty where items are not to be recorded."""
     error_type: str
     """The name of the exception's class."""
     message: str
@@ -101,7 +101,7 @@ class ItemFailed(Exception):
         # Indented, so that no line of it looks like another entry of the log.
         traceback = "  " + f.traceback.rstrip("\n").replace("\n", "\n  ")
         return (
-            f"The function failed on item {f.index} ({f.where}), {f.item}: "
+            f"The function failed on item {f.index} ({f.where}){f.item and ', '}{f.item}: "
             f"{f.error_type}: {f.message}\n\nIn the call:\n{traceback}\n"
         )
 
@@ -149,14 +149,22 @@ def failure_from(error: BaseException, item: str, tries: int = 1) -> Failure:
     except BaseException as unprintable:
         reraise_interrupt(unprintable)
         message = f"str() of the exception raised {type(unprintable).__name__}"
-    tried = f" (tried {tries} times)" if tries > 1 else ""
-    lines = printable_lines(masked("".join(traceback.format_exception(error))))
     return Failure(
         item=item,
         error_type=printable(type(error).__name__, 100),
-        message=printable(message) + tried,
-        traceback=both_ends(lines, _TRACEBACK_CHARACTERS),
+        message=printable(message) + tried(tries),
+        traceback=shown_traceback("".join(traceback.format_exception(error))),
     )
+
+
+def tried(tries: int) -> str:
+    """The end of a message: how often an item was called, where that was more than once."""
+    return f" (tried {tries} times)" if tries > 1 else ""
+
+
+def shown_traceback(text: str) -> str:
+    """A traceback as it is recorded: printable, without what is to be hidden, cut."""
+    return both_ends(printable_lines(masked(text)), _TRACEBACK_CHARACTERS)
 
 
 def picklable(error: BaseException) -> BaseException:

@@ -80,6 +80,9 @@ class FailurePolicy:
     failed one is then made again, which uses up none of its `retries`. A function of the exception returns
     seconds, the text of a Retry-After header, a datetime, or None for errors that ask for no waiting. A number is
     seconds to wait after each error that `retry_on` names, 20 times for one item at most."""
+    record_items: bool = True
+    """Whether failures, errors and logs have the text of items. Without it they have their place, and the type and
+    message of the error; of a message that has text of its item nothing is kept."""
 
     def __post_init__(self) -> None:
         for name, allowed in _CHOICES.items():
@@ -87,6 +90,8 @@ class FailurePolicy:
                 choices = " or ".join(map(repr, allowed))
                 raise ValueError(f"{name} must be {choices}, not {getattr(self, name)!r}")
         _require_numbers(self, ("retries", "backoff_seconds", "item_timeout_seconds"))
+        if not isinstance(self.record_items, bool):
+            raise TypeError(f"record_items must be True or False, not {self.record_items!r}")
         if self.retries < 0:
             raise ValueError(f"retries must be at least 0, not {self.retries}")
         if self.backoff_seconds < 0:

@@ -31,6 +31,7 @@ Feature = Literal[
     "resume",
     "by_value",
     "limits",
+    "record_items",
 ]
 """What a strategy may lack. `by_value` stands for functions that worker processes cannot import by name."""
 FEATURES: frozenset[Feature] = frozenset(get_args(Feature))

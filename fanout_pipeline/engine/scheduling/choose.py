@@ -39,10 +39,7 @@ class Outlook(NamedTuple):
 
 
 def seconds_with(workers: int, outlook: Outlook, costs: Costs, cores: int) -> float:
-    """How long what is left would take if so many worker processes joined now; 0: the caller alone.
-
-    The caller goes on until they have joined, and then only gives out work.
-    """
+    """How long what is left would take if from now on so many called, others of which have to join; 0: one alone."""
     if workers == 0:
         return outlook.left_seconds
     start = costs.start_seconds + workers * costs.process_seconds
@@ -53,7 +50,7 @@ def seconds_with(workers: int, outlook: Outlook, costs: Costs, cores: int) -> fl
 
 
 def processes(outlook: Outlook, costs: Costs, cores: int, most: int) -> int:
-    """How many worker processes should join the caller; 0 where that does not pay."""
+    """How many should call, one of which does; 0 where more do not pay."""
     if most < 2 or outlook.left_seconds <= costs.start_seconds:
         return 0
     expected = {n: seconds_with(n, outlook, costs, cores) for n in range(2, most + 1)}

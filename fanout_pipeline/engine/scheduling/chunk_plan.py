@@ -13,9 +13,12 @@ import heapq
 import math
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
+from typing import Any, Self
 
 from fanout_pipeline.engine.model.arrivals import Arrivals
+from fanout_pipeline.engine.model.work import Work
+from fanout_pipeline.engine.scheduling.pace import Pace, Range
 from fanout_pipeline.sources.source import Chunk
 
 # docs/decisions/chunks.md has what was measured in simulation.
@@ -40,39 +43,6 @@ _TURN_SECONDS = 0.003
 millisecond or two, is then at most half of the time."""
 
 
-@dataclass(slots=True)
-class _Pace:
-    """What a unit of the source has taken lately: each piece counts half as much as the next."""
-
-    size: float = 0.0
-    seconds: float = 0.0
-    doubtful: bool = False
-    """Whether it is the pace of a piece that took longer than expected, perhaps all of it at the end."""
-
-    def saw(self, size: int, seconds: float) -> None:
-        self.doubtful = False
-        self.size = self.size / 2 + size
-        self.seconds = self.seconds / 2 + seconds
-
-    def or_else(self, other: _Pace) -> float:
-        """Seconds per unit; the other's where nothing was seen yet; 0 where neither has seen any."""
-        known = self if self.size and self.seconds else other
-        return known.seconds / known.size if known.size else 0.0
-
-
-@dataclass(order=True, slots=True)
-class _Range:
-    """What is left of a chunk that was begun."""
-
-    start: int
-    stop: int
-    pace: _Pace = field(compare=False, default_factory=_Pace)
-
-    @property
-    def size(self) -> int:
-        return self.stop - self.start
-
-
 class ChunkPlan:
     """The chunks of one run that have not been begun, or those that have arrived. Not thread-safe."""
 
@@ -86,7 +56,7 @@ class ChunkPlan:
         largest: int | None = None,
         given: int = 0,
         in_turn: bool = False,
-        unknown_seconds: float = _UNKNOWN_SECONDS,
+        unknown_seconds: float | None = None,
         arrivals: Arrivals | None = None,
     ):
         """`fixed`: chunks are given out as they are and never cut short. `given`: the number of the first
@@ -103,15 +73,15 @@ class ChunkPlan:
         self._workers = workers
         turns = min(_LONGEST_SECONDS / 2, _TURN_SECONDS * workers) if in_turn else 0.0
         self._shortest_seconds = max(_SHORTEST_SECONDS, turns)
-        self._unknown_seconds = max(unknown_seconds, 2 * turns)
+        self._unknown_seconds = max(unknown_seconds or _UNKNOWN_SECONDS, 2 * turns)
         self._whole = deque(chunks)
         self._whole_size = self.size = sum(chunk.size for chunk in chunks)
         """The size of all chunks, in units of the source."""
-        self._begun: list[_Range] = []
+        self._begun: list[Range] = []
         """A heap of ranges, all of which lie before the chunks that are whole."""
-        self._paces: dict[int, _Pace] = {}
+        self._paces: dict[int, Pace] = {}
         """The paces of the chunks that are being worked on, by their numbers."""
-        self._pace = _Pace()
+        self._pace = Pace()
         self.past_seconds = 0.0
         """Time worked by all workers together."""
         self._steady_seconds = 0.0
@@ -122,6 +92,12 @@ class ChunkPlan:
         """Chunks that have arrived are joined up to this size."""
         self.is_cut_off = False
         """Whether the run is to end with what it has begun: a budget is spent, or the rest of the input cannot be had."""
+
+    @classmethod
+    def of(cls, work: Work, workers: int, **how: Any) -> Self:
+        """The plan of a run, which may have done a part of its work before."""
+        how |= {"given": work.first_number, "arrivals": work.arrivals}
+        return cls(work.chunks, workers, work.fixed, **how)
 
     @property
     def awaits(self) -> bool:
@@ -173,7 +149,7 @@ class ChunkPlan:
             waiting = heapq.heappop(self._begun)
         elif self._whole:
             whole = self._whole.popleft()
-            waiting = _Range(whole.start, whole.stop)
+            waiting = Range(whole.start, whole.stop)
             self._whole_size -= waiting.size
         else:
             return None
@@ -186,11 +162,11 @@ class ChunkPlan:
             heapq.heappush(self._begun, waiting)
         return chunk
 
-    def numbered(self, start: int, stop: int, pace: _Pace | None = None) -> Chunk:
+    def numbered(self, start: int, stop: int, pace: Pace | None = None) -> Chunk:
         """A chunk, with a number of its own, of a range that `take` has given out before and that was not done."""
         chunk = Chunk(self._given, start, stop)
         self._given += 1
-        self._paces[chunk.number] = pace or _Pace()
+        self._paces[chunk.number] = pace or Pace()
         return chunk
 
     def lost(self, chunk: Chunk) -> None:
@@ -213,14 +189,6 @@ class ChunkPlan:
         """So many take pieces from now on, or are about to."""
         self._workers = workers
 
-    def require_going_on(self) -> None:
-        """Raises Stopped where somebody else has stopped the run."""
-        return
-
-    def wait(self, seconds: float) -> None:
-        """Until something is done by others, so long at most; no time at all where there are none."""
-        return
-
     @property
     def outstanding(self) -> int:
         """How many chunks were given out and are not done: something may be left of them."""
@@ -234,10 +202,8 @@ class ChunkPlan:
 
     def left_seconds(self) -> float:
         """How long one worker would take for what is not given out, as far as that has arrived."""
-        ranges = [(part.size, part.pace.or_else(self._pace)) for part in self._begun]
-        return sum(size * unit for size, unit in ranges) + self._whole_size * self._pace.or_else(
-            self._pace
-        )
+        begun = sum(part.size * part.pace.or_else(self._pace) for part in self._begun)
+        return begun + self._whole_size * self._pace.or_else(self._pace)
 
     def left_units(self) -> int:
         """How much is not given out, as far as that has arrived, in units of the source."""
@@ -245,7 +211,7 @@ class ChunkPlan:
 
     def shortened(self, chunk: Chunk, stop: int) -> Chunk:
         """A chunk that was just taken, up to `stop`; the rest of it is given out again."""
-        heapq.heappush(self._begun, _Range(stop, chunk.stop, self._paces[chunk.number]))
+        heapq.heappush(self._begun, Range(stop, chunk.stop, self._paces[chunk.number]))
         return replace(chunk, stop=stop)
 
     def done(self, chunk: Chunk, seconds: float, rest: Chunk | None) -> None:
@@ -256,13 +222,13 @@ class ChunkPlan:
         self._pace.saw(size, seconds)
         self._paces.pop(chunk.number).saw(size, seconds)
         if rest is not None:
-            heapq.heappush(self._begun, _Range(rest.start, rest.stop, _Pace(size, seconds, True)))
+            heapq.heappush(self._begun, Range(rest.start, rest.stop, Pace(size, seconds, True)))
 
     @property
     def _longest_seconds(self) -> float:
         return max(_LONGEST_SECONDS, _LONGEST_SHARE * self._steady_seconds / self._workers)
 
-    def _piece(self, waiting: _Range) -> int:
+    def _piece(self, waiting: Range) -> int:
         """How large the next piece of a range should be."""
         if self._fixed:
             return waiting.size
@@ -273,10 +239,8 @@ class ChunkPlan:
             return self._first or waiting.size
         if self._workers == 1:
             return max(1, round(self._longest_seconds / unit))
-        others = [(part.size, part.pace.or_else(self._pace)) for part in self._begun]
-        others.append((self._whole_size, self._pace.or_else(self._pace)))
-        left_seconds = waiting.size * unit + sum(size * its_unit for size, its_unit in others)
-        left_size = waiting.size + sum(size for size, _ in others)
+        left_seconds = waiting.size * unit + self.left_seconds()
+        left_size = waiting.size + self.left_units()
         fair = left_seconds / (_PIECES_PER_WORKER * self._workers)
         past = _SHARE_OF_PAST * self.past_seconds / self._workers
         seconds = max(self._shortest_seconds, min(self._longest_seconds, fair, past))

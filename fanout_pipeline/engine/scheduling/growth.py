@@ -26,6 +26,8 @@ _CONFIRMED_SECONDS = 0.025
 look dear, until the next chunk is done."""
 _SETUP_SECONDS = 0.1
 """Once what calls are given has taken so long to make, others begin with theirs."""
+_COMPUTES = 0.5
+"""A setup that computes for this share of its time, or more, would take two threads twice as long."""
 _HAMPERED = 0.15
 """Workers that wait for their next chunk for this share of the time that they call, and more, are hampered by a thread
 of this process that calls, and perhaps keeps the GIL."""
@@ -71,6 +73,8 @@ class Growth:
         self.threads_suffice: Callable[[float], bool] | None = None
         """Has as many threads of this process call as bring more, for what is left in seconds. Whether processes would
         bring no more, or nobody knows yet. None where only one may call."""
+        self.second_thread: Callable[[], object] | None = None
+        """Has a second thread of this process begin; None where only one may call."""
         self.most = most_processes(asked, cores, 0.0)
         """The most workers that there will ever be."""
         self._begun = begun
@@ -126,16 +130,21 @@ class Growth:
         if look is None or not look.is_setup:
             self._decide(look)
         elif not self.calls.items and look.seconds >= _SETUP_SECONDS:
-            self._prepare()
+            self._prepare(look)
         return self.count - self._stays
 
-    def _prepare(self) -> None:
+    def _prepare(self, setup: Look) -> None:
         """What calls are given takes long to make, and each worker needs its own: have others make theirs meanwhile.
 
         No more than there are cores: nothing is known of the calls.
         """
+        if self._plan.size < 2:
+            return
         wanted = min(self._cores, self.most)
-        if wanted > self.count and self._plan.size > 1 and self.threads_suffice is None:
+        if self.second_thread is not None:
+            if setup.cpu_seconds < _COMPUTES * setup.seconds:  # Others would not slow it down.
+                self.second_thread()
+        elif wanted > self.count:
             self.count = wanted
             self._plan.shared_by(wanted)
 

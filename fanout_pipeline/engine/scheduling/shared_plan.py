@@ -43,10 +43,12 @@ class SharedPlan(ChunkPlan):
             self._changed.notify_all()
 
     def require_going_on(self) -> None:
+        """Raises Stopped where somebody else has stopped the run."""
         if self._stopped:
             raise Stopped
 
     def wait(self, seconds: float) -> None:
+        """Until something is done by others, so long at most; no time at all where nothing is left."""
         with self._changed:
             if self.unfinished and not self._stopped:
                 self._changed.wait(seconds)

@@ -56,18 +56,27 @@ class ThreadGrowth:
         self._window: Seen | None = None
         self._rate = 0.0
         self._holds_gil = False
+        self._began_as_two = False
 
     @property
     def leaves_cores_unused(self) -> bool:
         """Whether processes could use more cores than these threads, which hold the GIL."""
         return self.settled and self._holds_gil
 
+    def begin_two(self) -> bool:
+        """A second one begins before anything is seen of calls; whether that is news."""
+        if self.settled or self.count > 1:
+            return False
+        self.count, self._began_as_two = 2, True
+        return True
+
     def wanted(self, seen: Seen, left_seconds: float) -> int:
         """How many there should be now; fewer than before where the last ones have brought nothing."""
         if self.settled:
             return self.count
         if self._window is None:
-            self._window = seen
+            if seen.items or not self._began_as_two:
+                self._window = seen
             return self.count
         seconds = seen.now - self._window.now
         if seconds < (_ALONE_SECONDS if self.count == 1 else _TRIAL_SECONDS):
@@ -77,6 +86,8 @@ class ThreadGrowth:
         if self.count == 1:
             if left_seconds > _SHORT_SECONDS:
                 self._alone(cores, done / seconds)
+        elif self._began_as_two:
+            self._two(cores, done / seconds)
         elif self.computing >= _COMPUTES:
             self._tried(cores)
         elif done >= 2 * self.count or seconds >= _PATIENCE_SECONDS:
@@ -90,6 +101,18 @@ class ThreadGrowth:
             self._try(2)
         else:
             self._try(min(_FIRST, max(2, math.ceil(1 / max(cores, 1 / _FIRST)))))
+
+    def _two(self, cores: float, rate: float) -> None:
+        """Two were watched that have begun together: what one alone does is not known."""
+        self._began_as_two = False
+        self.computing = cores / 2
+        if self.computing < _COMPUTES / 2:
+            self._rate = rate
+            self._try(_FIRST)
+        elif cores >= _RELEASED:
+            self._tried(cores)
+        else:
+            self.settled = self._holds_gil = True
 
     def _try(self, count: int) -> None:
         self._before, self.count = self.count, min(self._most, count)

@@ -62,16 +62,10 @@ class _EventLoop(Crew):
             )
         size, most = sum(chunk.size for chunk in work.chunks), work.source.CHUNK_SIZE
         largest = round(min(max(SMALL_SHARE * most, size / CHUNKS), _LARGE_SHARE * most)) or 1
-        plan = ChunkPlan(
-            work.chunks,
-            1,
-            work.fixed,
-            largest=largest,
-            given=work.first_number,
-            arrivals=work.arrivals,
-        )
+        plan = ChunkPlan.of(work, 1, largest=largest)
         progress.begin(plan.expected_size)
-        parts, begun = part_collector(work), dict[int, Calls]()
+        parts = part_collector(work)
+        begun: dict[int, Calls] = {}
         with served() as loop, ExitStack() as stack:
             value = work.setup and stack.enter_context(opened(work.setup, awaits=True))
             calls = InFlight(work, loop.loop, self._concurrency, timeline, value)

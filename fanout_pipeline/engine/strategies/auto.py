@@ -1,8 +1,8 @@
 """Finds the way while the work goes on: see docs/decisions/auto.md.
 
 Here        the thread that calls begins (see `calling`), and another looks on (see `supervising`). It has more
-            begin when that pays: threads, where these may call and bring more, else worker processes. Once all
-            of these have joined, this process only gives out work.
+            begin when that pays: threads, where these may call and bring more, else worker processes, beside
+            which the first goes on unless it hampers them.
 Supervised  a worker process begins and others join it, for runs that must survive what a call may do.
 """
 
@@ -64,15 +64,11 @@ def _shared_plan(
     work: Work, workers: int, first: int | None = None, *, here: bool = False
 ) -> SharedPlan:
     few = work.arrivals is None and sum(chunk.size for chunk in work.chunks) <= FEW
-    return SharedPlan(
-        work.chunks,
-        max(2, workers),
-        work.fixed,
-        first=first or (1 if few else None),
-        given=work.first_number,
-        **({"unknown_seconds": _UNKNOWN_SECONDS} if here else {}),
-        arrivals=work.arrivals,
-    )
+    if here and work.setup is not None:  # Others that have made what they are given call soon.
+        few = True
+    first = first or (1 if few else None)
+    unknown = _UNKNOWN_SECONDS if here else None
+    return SharedPlan.of(work, max(2, workers), first=first, unknown_seconds=unknown)
 
 
 def _awaited(options: Options, work: Work, progress: Progress) -> Ran:

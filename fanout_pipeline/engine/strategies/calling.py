@@ -30,8 +30,9 @@ from fanout_pipeline.engine.timing.timeline import WorkerTimeline, busy_seconds,
 
 FEW = 1000
 """An input of no more units is looked at from its first call on: that may take long, and others could begin."""
-_LOOK_SECONDS = 0.005
-"""A larger one only once its calls have taken this long: to start a thread takes a tenth of a millisecond."""
+_LOOK_SECONDS = 0.01
+"""A larger one only after this long: what looks takes half a millisecond to begin. Its thread is there before, for
+items may become dear in the first slice that is large."""
 _PATIENCE_SECONDS = 0.3
 """Time for threads to notice by themselves, between two items, that they are to stop."""
 _LAST_SECONDS = 0.3
@@ -65,7 +66,7 @@ class Calling:
         self._parts = part_collector(work)
         self.supervising = Supervising(work, progress, plan, growth, self._parts)
         look_after = 0.0 if plan.size <= FEW else _LOOK_SECONDS
-        self._first = Watch(self.supervising.begin, look_after)
+        self._first = Watch(partial(self.supervising.begin, look_after))
         self._watches = [self._first]
         self._threads: list[threading.Thread] = []
         self._calling: set[int] = set()
@@ -77,6 +78,7 @@ class Calling:
         growth.look = self._look
         if threads is not None:
             growth.threads_suffice = partial(self._threads_suffice, threads)
+            growth.second_thread = partial(self._second_thread, threads)
 
     def run(self) -> Ran:
         """Call until there is nothing left, or nothing left for this process. Raises what a call does."""
@@ -160,6 +162,11 @@ class Calling:
             with suppress(Stopped), self._lock:
                 self._calling.discard(threading.get_ident())
                 return
+
+    def _second_thread(self, threads: ThreadGrowth) -> None:
+        """See `Growth.second_thread`."""
+        if threads.begin_two():
+            self._more_threads(2)
 
     def _threads_suffice(self, threads: ThreadGrowth, left_seconds: float) -> bool:
         """See `Growth.threads_suffice`."""

@@ -28,7 +28,7 @@ class OneByOne(Crew):
     def run(self, work: Work, progress: Progress) -> Ran:
         timeline = WorkerTimeline(time.perf_counter())
         arrivals = work.arrivals
-        plan = ChunkPlan(work.chunks, 1, work.fixed, given=work.first_number, arrivals=arrivals)
+        plan = ChunkPlan.of(work, 1)
         progress.begin(plan.expected_size)
         parts = part_collector(work)
         with awaited_aside(work.function), given(work, self._process) as process:

@@ -6,6 +6,7 @@ Another thread than those that call: it looks on while a call takes long, and on
 from __future__ import annotations
 
 import threading
+import time
 from contextvars import copy_context
 
 from fanout_pipeline.engine.model.errors import Stopped
@@ -42,10 +43,11 @@ class Supervising:
         self.timelines: tuple[WorkerTimeline, ...] = ()
         self.sent_bytes = 0
 
-    def begin(self) -> None:
+    def begin(self, after: float = 0.0) -> None:
+        """Have the thread look on, once so many seconds have passed in which the run has not ended."""
         context = copy_context()
         self._thread = threading.Thread(
-            target=context.run, args=(self._supervise,), name="fanout-supervisor", daemon=True
+            target=context.run, args=(self._supervise, after), name="fanout-supervisor", daemon=True
         )
         try:
             self._thread.start()
@@ -66,8 +68,14 @@ class Supervising:
                 thread.join()
             raise
 
-    def _supervise(self) -> None:
+    def _supervise(self, after: float) -> None:
+        until = time.monotonic() + after
         try:
+            while (left := until - time.monotonic()) > 0:
+                self._plan.require_going_on()
+                if not self._plan.unfinished:
+                    return
+                self._plan.wait(left)
             with quick_switches(), worker_processes(0) as pool:
                 ran = pool.run(self._work, *self._how)
                 self.usage = pool.usage()

@@ -69,15 +69,8 @@ class ThreadCrew(Crew):
     def _ran(self, work: Work, progress: Progress, process: Around) -> Ran:
         began = time.perf_counter()
         share = self._first_share
-        plan = ChunkPlan(
-            work.chunks,
-            self._workers,
-            work.fixed,
-            first=None if share is None else round(share * work.source.CHUNK_SIZE),
-            given=work.first_number,
-            in_turn=True,
-            arrivals=work.arrivals,
-        )
+        first = None if share is None else round(share * work.source.CHUNK_SIZE)
+        plan = ChunkPlan.of(work, self._workers, first=first, in_turn=True)
         shared = _SharedPlan(plan)
         parts = part_collector(work)
         progress.begin(plan.expected_size)

@@ -45,42 +45,48 @@ def effective_cores() -> int:
 def cgroup_quota(root: Path = CGROUP, membership: Path = Path("/proc/self/cgroup")) -> float | None:
     """The smallest CPU quota of this process's cgroup and those above it, in cores."""
     try:
-        lines = membership.read_text().splitlines()
+        lines = _text(str(membership)).splitlines()
     except OSError:
         return None
     quotas = []
     for line in lines:
         _, controllers, path = line.split(":", 2)
         if controllers == "":
-            base, read = root, _quota_v2
+            base, read = str(root), _quota_v2
         elif "cpu" in controllers.split(","):
-            base, read = root / controllers, _quota_v1
-            if not base.is_dir():  # the kernel's order of names is not always the mount's
-                base = root / "cpu"
+            base, read = f"{root}/{controllers}", _quota_v1
+            if not os.path.isdir(base):  # the kernel's order of names is not always the mount's
+                base = f"{root}/cpu"
         else:
             continue
-        group = base / path.lstrip("/")
-        for folder in (group, *group.parents):
-            if not folder.is_relative_to(base):
-                break
-            quotas.append(read(folder))
+        group = path.strip("/")
+        while group:
+            quotas.append(read(f"{base}/{group}"))
+            group = group.rpartition("/")[0]
+        quotas.append(read(base))
     return min((quota for quota in quotas if quota), default=None)
 
 
-def _quota_v2(folder: Path) -> float | None:
+def _quota_v2(folder: str) -> float | None:
     try:
-        quota, period = (folder / "cpu.max").read_text().split()
+        quota, period = _text(f"{folder}/cpu.max").split()
         return None if quota == "max" else int(quota) / int(period)
     except (OSError, ValueError, ZeroDivisionError):
         return None
 
 
-def _quota_v1(folder: Path) -> float | None:
+def _quota_v1(folder: str) -> float | None:
     try:
-        quota = int((folder / "cpu.cfs_quota_us").read_text())
-        return None if quota < 0 else quota / int((folder / "cpu.cfs_period_us").read_text())
+        quota = int(_text(f"{folder}/cpu.cfs_quota_us"))
+        return None if quota < 0 else quota / int(_text(f"{folder}/cpu.cfs_period_us"))
     except (OSError, ValueError, ZeroDivisionError):
         return None
+
+
+def _text(path: str) -> str:
+    """All of a small file, in a third of the time that Path.read_text takes: each call of `fan_out` asks."""
+    with open(path, "rb", buffering=0) as file:
+        return file.read().decode()
 
 
 def _requested() -> int | None:

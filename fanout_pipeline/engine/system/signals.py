@@ -10,6 +10,7 @@ import math
 import signal
 import threading
 import time
+from _signal import getsignal as _getsignal  # type: ignore[import-not-found]  # gives numbers no names, which takes long
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -86,7 +87,7 @@ def interrupts_marked() -> Iterator[None]:
     previous: dict[int, Any] = {}
     try:
         for number in _all_signals():
-            handler = signal.getsignal(number)
+            handler = _getsignal(number)
             if callable(handler):
                 previous[number], marking[number] = handler, _marking(handler)
                 signal.signal(number, marking[number])

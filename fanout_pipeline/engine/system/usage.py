@@ -90,8 +90,8 @@ def memory_bytes() -> int:
 
 def _high_water_mark(pid: str) -> int | None:
     try:
-        status = Path(f"/proc/{pid}/status").read_text()
+        with open(f"/proc/{pid}/status", "rb", buffering=0) as file:
+            found = file.read().partition(b"VmHWM:")[2]
     except OSError:
         return None
-    line = next((line for line in status.splitlines() if line.startswith("VmHWM:")), None)
-    return int(line.split()[1]) * 1024 if line else None
+    return int(found.split(None, 1)[0]) * 1024 if found else None

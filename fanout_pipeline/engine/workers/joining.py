@@ -102,4 +102,4 @@ class Joining:
         if slot.joining is None:
             return None
         seconds = time.perf_counter() - slot.joining - self.growth.start_seconds
-        return Look(0, 0, seconds, 0.0, is_setup=True)
+        return Look(0, 0, seconds, 0.0, True)

@@ -22,8 +22,8 @@ from contextlib import contextmanager
 from fanout_pipeline.engine.model.errors import WorkerDied
 from fanout_pipeline.engine.model.strategy import Crew, Ran
 from fanout_pipeline.engine.model.work import Work
-from fanout_pipeline.engine.scheduling.chunk_plan import ChunkPlan
 from fanout_pipeline.engine.scheduling.growth import Growth
+from fanout_pipeline.engine.scheduling.shared_plan import SharedPlan
 from fanout_pipeline.engine.system.progress import Progress
 from fanout_pipeline.engine.system.signals import interrupts_held
 from fanout_pipeline.engine.system.usage import ProcessUsage
@@ -56,7 +56,7 @@ class WorkerPool(Crew):
         self,
         work: Work,
         progress: Progress,
-        plan: ChunkPlan | None = None,
+        plan: SharedPlan | None = None,
         growth: Growth | None = None,
         parts: PartCollector | None = None,
     ) -> Ran:

@@ -6,45 +6,39 @@ A worker has one chunk at a time. Chunks are begun in the order of the input.
 from __future__ import annotations
 
 import time
-from contextlib import ExitStack
 from dataclasses import replace
-from functools import cached_property
+from functools import cache, partial
 
 from fanout_pipeline.engine.calls.call_log import Announce
 from fanout_pipeline.engine.calls.outcome import Outcome
-from fanout_pipeline.engine.calls.setup import setup_name
-from fanout_pipeline.engine.calls.typed import stated
-from fanout_pipeline.engine.functions.serialize import pickle_with_function
 from fanout_pipeline.engine.model.strategy import Ran
 from fanout_pipeline.engine.model.work import Work
-from fanout_pipeline.engine.scheduling.assignments import Assignment, Assignments, split_at
-from fanout_pipeline.engine.scheduling.chunk_plan import ChunkPlan
+from fanout_pipeline.engine.scheduling.assignments import Assignment, Assignments
 from fanout_pipeline.engine.scheduling.growth import Growth
 from fanout_pipeline.engine.scheduling.resume import part_collector
-from fanout_pipeline.engine.scheduling.suspects import Death, Suspects
+from fanout_pipeline.engine.scheduling.shared_plan import SharedPlan
+from fanout_pipeline.engine.scheduling.suspects import Suspects
 from fanout_pipeline.engine.system.progress import Progress
 from fanout_pipeline.engine.system.signals import WAIT_SECONDS
 from fanout_pipeline.engine.timing.timeline import busy_seconds
 from fanout_pipeline.engine.workers.closing import values_closed
+from fanout_pipeline.engine.workers.deaths import Deaths
 from fanout_pipeline.engine.workers.handing_back import (
     SENT_BYTES,
     HandedBack,
     write_handed_back,
 )
+from fanout_pipeline.engine.workers.introduction import introduction
 from fanout_pipeline.engine.workers.joining import Joining
 from fanout_pipeline.engine.workers.limits import Limits
 from fanout_pipeline.engine.workers.overdue import LATE_SECONDS, cut_late, end_beyond_limits
-from fanout_pipeline.engine.workers.process import WorkerProcess
 from fanout_pipeline.engine.workers.protocol import DONE, READY, Order
-from fanout_pipeline.engine.workers.relayed_logs import log_levels
 from fanout_pipeline.engine.workers.sent_items import SentItems
 from fanout_pipeline.engine.workers.slots import Slot, Slots, Workers
 from fanout_pipeline.results.store.collector import PartCollector
 
 _ARRIVAL_SECONDS = 0.01
 """How often is looked whether something has arrived, while a worker has nothing to do."""
-_LOGGED_DEATHS = 20
-"""How many deaths of workers are logged; the rest are not."""
 
 
 class SupervisedRun:
@@ -56,7 +50,7 @@ class SupervisedRun:
         work: Work,
         progress: Progress,
         memory_mb: int | None,
-        plan: ChunkPlan | None = None,
+        plan: SharedPlan | None = None,
         growth: Growth | None = None,
         parts: PartCollector | None = None,
     ):
@@ -68,52 +62,34 @@ class SupervisedRun:
         self._most = len(workers) if growth is None else max(len(workers), growth.most)
         self._is_shared = parts is not None
         if plan is None:
-            plan = ChunkPlan(
-                work.chunks,
-                self._most,
-                work.fixed,
-                given=work.first_number,
-                arrivals=work.arrivals,
-            )
+            plan = SharedPlan.of(work, self._most)
         if parts is None:
             progress.begin(plan.expected_size)
         self._plan = plan
         self._assignments = Assignments(plan, Suspects(work.failures, self._most))
         self._parts = parts or part_collector(work)
         self._limits = Limits(work.failures.item_timeout_seconds, memory_mb, self._most)
-        self._announce = self._limits.times.announce
-        self._deaths = 0
+        announce = self._limits.times.announce
+        self._deaths = Deaths(work, self._assignments, progress, announce)
         self._sent_before = workers.sent_bytes
         self._items = SentItems(work.source, plan)
         self._slots = Slots(workers, began, work.setup is not None)
+        what = work, self._items.common, SENT_BYTES // self._most, progress.log_once
+        self._message = cache(partial(introduction, *what))
+        """What a worker is sent before its first chunk."""
         self._joining: Joining | None = None
         if growth is not None:
-            how = self._slots, work, lambda: self._message, self._is_shared
+            how = self._slots, work, self._message, self._is_shared
             self._joining = Joining(growth, *how)
-
-    @cached_property
-    def _message(self) -> bytes:
-        """What a worker is sent before its first chunk."""
-        work = self._work
-        # Not the batch function: what its module imports would be imported for nothing.
-        slim = replace(work, chunks=(), finished=(), batch_function=None, seen=None)
-        slim = replace(slim, arrivals=None, spooled=None, source=self._items.common)
-        message = ("work", slim, log_levels(), SENT_BYTES // self._most)
-        function = stated(work.function)
-        return pickle_with_function(
-            message, function, work.source, self._progress.log_once, setup=work.setup
-        )
 
     def ran(self) -> Ran:
         """Give out chunks until none is left and none is being worked on.
 
         Raises what the function or a source raised, or WorkerDied.
         """
-        with ExitStack() as stack:
-            stack.callback(self._forget_joining)
-            slots = stack.enter_context(self._slots)
-            stack.enter_context(values_closed(slots, self._work.setup))
-            self._join()
+        with self._slots as slots, values_closed(self._slots, self._work.setup):
+            if self._joining is not None:
+                self._joining.start_wanted()
             self._assign()
             while self._assignments.more or self._plan.unfinished:
                 self._plan.require_going_on()
@@ -126,8 +102,9 @@ class SupervisedRun:
                         self._receive(slot)
                 end_beyond_limits(slots, self._limits)
                 cut_late(slots)
-                self._join()
-                if self._assignments.more or self._joining is not None:
+                if self._joining is not None:
+                    self._joining.start_wanted()
+                if self._joining is not None or self._assignments.more:
                     self._assign()
         if self._is_shared:
             self._slots.end_joining()
@@ -137,17 +114,9 @@ class SupervisedRun:
             self._workers.sent_bytes - self._sent_before,
         )
 
-    def _forget_joining(self) -> None:
-        # It refers to this object: the results would outlive their last reference, until Python looks for cycles.
-        self._joining = None
-
     @property
     def _look_seconds(self) -> float:
         return WAIT_SECONDS if self._joining is None else self._joining.growth.look_seconds
-
-    def _join(self) -> None:
-        if self._joining is not None:
-            self._joining.start_wanted()
 
     def _assign(self) -> None:
         """Give a chunk to each worker that has none, as far as there are chunks."""
@@ -165,11 +134,11 @@ class SupervisedRun:
         slot.assignment, slot.assigned = assignment, time.monotonic()
         slot.was_cut = False
         suspect = assignment.suspect
-        announce = self._announce if suspect is None else Announce.EACH
+        announce = self._deaths.announce if suspect is None else Announce.EACH
         failure = suspect.failure if suspect else None
         worker.fresh = False
         if not slot.introduced:
-            worker.send_pickled(self._message)
+            worker.send_pickled(self._message())
             slot.introduced = True
         order = Order(chunk, assignment.seconds, announce, failure, items)
         if items is None:
@@ -271,24 +240,8 @@ class SupervisedRun:
             chunk = assignment.chunk.number
             self._parts.discard(chunk)
             death = worker.death(chunk, how, termination, slot.assigned)
-            if death.in_setup and self._work.setup is not None:
-                death = replace(
-                    death, how=f"{death.how} while setup {setup_name(self._work.setup)} was called"
-                )
-            self._suspect(assignment, worker, death)
+            self._deaths.died(assignment, death, worker.pid)
         worker.close()
         if slot.joining is not None and self._joining is not None:
             self._joining.has_died(slot, how)
         self._assign()
-
-    def _suspect(self, assignment: Assignment, worker: WorkerProcess, death: Death) -> None:
-        """Find out which of the chunk's items may be to blame, and have the chunk done again."""
-        chunk, call, split = assignment.chunk, death.call, None
-        if death.begun and call is not None and call.item is not None:
-            split = split_at(self._work.source, chunk, call.item)
-        elif death.late:  # One of a slice of items that had been quick so far.
-            self._announce = Announce.EACH
-        self._deaths += 1
-        if self._deaths <= _LOGGED_DEATHS:
-            self._progress.log(death.log_line(worker.pid, chunk))
-        self._assignments.died(assignment, death, split, time.monotonic())

@@ -204,8 +204,9 @@ class Slots:
         """
         for slot in self._slots:
             worker = self.worker(slot)
-            has_value = self._has_values and worker.call_log.has_set_up
-            if slot.joining is not None and not worker.closed and not has_value:
+            if slot.joining is None or worker.closed:
+                continue
+            if not (self._has_values and worker.call_log.has_set_up):
                 worker.kill()
 
     def forget(self, slot: Slot, *, died: bool = False) -> None:

@@ -16,6 +16,8 @@ from fanout_pipeline.measuring.statistics.inference import MAX_NOISE, MIN_ROUNDS
 from fanout_pipeline.measuring.trials.trial import Trial
 
 STAY_SERIAL = "stay serial"
+MAX_OTHER_LOAD = 0.15
+"""No verdict is given where other programs took more than this share of the cores during the trials."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +98,12 @@ def _withheld(comparison: Comparison) -> str | None:
         return (
             f"only {comparison.rounds} whole rounds were run, {MIN_ROUNDS} are needed; "
             "raise budget_seconds"
+        )
+    others = comparison.run.other_load
+    if others is not None and others > MAX_OTHER_LOAD:
+        return (
+            f"other programs took {percent(others)} of the cores meanwhile, over "
+            f"{percent(MAX_OTHER_LOAD)}; run the trials again when the machine has nothing else to do"
         )
     if comparison.noise > MAX_NOISE:
         return (

@@ -94,6 +94,10 @@ def verify(
     else:
         check = replace(self_check(spec, ours, run), order_proved=checked.keeps_order)
         found = Verification(check, _COUNTED)
+    contradiction = found.check.contradiction
+    if contradiction is not None and not failures.record_items:
+        contradiction = replace(contradiction, item="an item")
+        found = replace(found, check=replace(found.check, contradiction=contradiction))
     return replace(found, seconds=time.perf_counter() - began)
 
 

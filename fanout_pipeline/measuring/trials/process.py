@@ -218,7 +218,7 @@ def serve(descriptor: int) -> None:
     from fanout_pipeline.engine.registry import STRATEGIES
     from fanout_pipeline.engine.system.process import end_with
     from fanout_pipeline.engine.workers.apart import keep
-    from fanout_pipeline.engine.workers.main import Parent
+    from fanout_pipeline.engine.workers.parent import Parent
     from fanout_pipeline.engine.workers.protocol import READY
 
     keep()

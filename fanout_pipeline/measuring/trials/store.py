@@ -53,6 +53,10 @@ class TrialRun:
     """The errors of strategies that failed and were left out of all later rounds."""
     contradiction: str = ""
     """A sentence that says how the function contradicts itself, if it does."""
+    other_load: float | None = None
+    """The share of the cores, from 0 to 1, that other programs took; None in trials of earlier versions."""
+    sample: str = ""
+    """A sentence that says of which part of the input the trials are; empty if of all of it."""
 
 
 def trial_file(folder: Path, run: TrialRun) -> Path:

@@ -16,6 +16,18 @@ if sys.platform != "win32":  # There no file is locked: see `windows`.
     import fcntl
 
 _POLL_SECONDS = 0.02
+_held: set[int] = set()
+"""The descriptors of all locks that this process holds."""
+
+
+def _forget() -> None:
+    """In a process that was forked from this one: it has no part in the locks, and must not outlive us with them."""
+    for descriptor in _held:
+        os.close(descriptor)
+    _held.clear()
+
+
+os.register_at_fork(after_in_child=_forget)
 
 
 @contextmanager
@@ -26,12 +38,15 @@ def locked(path: Path, seconds: float = 0.0) -> Iterator[int]:
     CannotWrite if the file cannot be created.
     """
     descriptor = _acquired(path, time.monotonic() + seconds)
+    _held.add(descriptor)
     try:
         yield descriptor
     finally:
-        # Closing alone would not do: a process forked from this one has the descriptor, too.
-        fcntl.flock(descriptor, fcntl.LOCK_UN)
-        os.close(descriptor)
+        if descriptor in _held:
+            _held.remove(descriptor)
+            # Closing alone would not do: a process that C code has forked has the descriptor, too.
+            fcntl.flock(descriptor, fcntl.LOCK_UN)
+            os.close(descriptor)
 
 
 def _acquired(path: Path, deadline: float) -> int:

@@ -46,6 +46,7 @@ from fanout_pipeline.results.store.old_layout import remove_old_layout
 from fanout_pipeline.results.store.turn import turn
 
 RUNS = "_runs"
+TURN = "_turn"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +88,7 @@ class ResultFolder(Store):
     ) -> AbstractContextManager[bool]:
         """For the block, no other run writes here: see `turn`."""
         make_folder(self._runs)
-        return turn(self._runs / "_turn", self.path, seconds, log, who)
+        return turn(self._runs / TURN, self.path, seconds, log, who)
 
     def open_shared(
         self,

@@ -143,6 +143,16 @@ def test_failures_are_shown_as_text(materialize):
 
 
 @pytest.mark.slow
+def test_items_are_recorded_only_where_that_is_wanted(materialize):
+    """Without `record_items` the table has places and types of errors, and metadata have no first results."""
+    found = metadata(materialize("serial", record_items=False), "serial")
+    assert "first_10_results" not in found
+    index, where, item, *_ = found["first_failures"].value.splitlines()[2].strip("|").split("|")
+    assert (index.strip(), item.strip()) == ("0", "")
+    assert "line 1 of " in where
+
+
+@pytest.mark.slow
 def test_a_reference_of_another_policy_is_not_compared_with(materialize):
     """Results without rows are checked against a reference without rows, made for it where `verify` asks for it."""
     assert materialize("serial", failed_items="omit").success

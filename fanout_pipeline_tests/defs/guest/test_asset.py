@@ -216,6 +216,31 @@ def test_resources(instance, numbers, root, monkeypatch, bound):
     assert not [data for data in stored if b"a secret" in data]
 
 
+class Received(dg.IOManager):
+    """The project's own."""
+
+    def __init__(self):
+        self.received = []
+
+    def handle_output(self, context, obj):
+        self.received.append(obj)
+
+    def load_input(self, context):
+        raise NotImplementedError
+
+
+@pytest.mark.parametrize("kind", [None, polars.DataFrame])
+def test_results_may_go_on_to_an_io_manager_of_theirs(instance, numbers, kind):
+    """With io_manager_key= the project's own IO manager is given the results, as the type that is named."""
+    asset = fanout_asset(points, over=numbers, io_manager_key="warehouse", dagster_type=kind)
+    warehouse = Received()
+    result = materialized(instance, asset, resources={"warehouse": warehouse})
+    (frame,) = warehouse.received
+    assert type(frame) is (kind or pandas.DataFrame)
+    assert list(frame["points"]) == [2 * number for number in range(20)]
+    assert metadata_of(result, "points")["dagster/row_count"] == 20
+
+
 def test_partitions(instance, root):
     """Each partition has results of its own, from the input that its key names, and the key stays text."""
     (root / "in").mkdir()

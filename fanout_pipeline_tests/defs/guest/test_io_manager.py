@@ -17,6 +17,7 @@ from fanout_pipeline import (
     NoResults,
     Options,
     Results,
+    Upstream,
     fanout_asset,
     read_results,
     write_results,
@@ -213,6 +214,20 @@ def test_loaded_by_name(instance):
     assert table.to_pydict() == {"result": EVEN}
     with pytest.raises(NoResults, match=r"scored has partitions: name one \(partition_key="):
         defs.load_asset_value("scored", instance=instance)
+
+
+def test_a_fan_out_over_a_fan_out(instance, tmp_path):
+    """It loads the columns that its function is given and those that stand beside the results, and no others."""
+    first = fanned_out(points)
+    over = Upstream("scored", columns=["points"], type=pa.Table)
+    second = fanout_asset(doubled, name="second", over=over, key="big", strategy="serial")
+    materialize(instance, first, second)
+    found = read_results(tmp_path / "data" / "second")
+    assert found.to_dict("list") == {
+        "index": list(range(10)),
+        "big": [False] * 10,
+        "result": [4 * number for number in range(10)],
+    }
 
 
 def test_from_another_code_location(instance):

@@ -14,6 +14,9 @@ from fanout_pipeline import Options
         ({"workers": "4"}, TypeError, "workers must be a number, not '4'"),
         ({"retries": True}, TypeError, "retries must be a number, not True"),
         ({"chunks": 0}, ValueError, "chunks must be at least 1, not 0"),
+        ({"concurrency": None}, TypeError, "concurrency must be a number, not None"),
+        ({"lock_wait_seconds": -1}, ValueError, "lock_wait_seconds must be at least 0, not -1"),
+        ({"record_items": "no"}, TypeError, "record_items must be True or False, not 'no'"),
     ],
 )
 def test_what_is_no_option(given, error, told):

@@ -93,6 +93,16 @@ def test_others_begin_while_what_calls_are_given_is_made():
     assert Run(cores=2, begun=1).growth.wanted(setup(0.5)) == 2
 
 
+@pytest.mark.parametrize(("cpu_seconds", "begun"), [(0.01, 1), (0.4, 0)])
+def test_a_second_thread_begins_with_what_waits(cpu_seconds, begun):
+    """Where threads may call, one makes its own value beside the first, unless that would take both twice as long."""
+    run, threads = Run(), []
+    run.growth.threads_suffice = lambda left_seconds: True
+    run.growth.second_thread = lambda: threads.append(2)
+    assert run.growth.wanted(Look(1000, 0, 0.5, cpu_seconds, is_setup=True)) == 0
+    assert len(threads) == begun
+
+
 def test_where_none_can_join_this_process_goes_on():
     """What cannot be sent is called here, and no process is asked for again."""
     run = Run()

@@ -49,6 +49,23 @@ def test_calls_that_wait_and_compute_leave_cores_to_processes():
     assert growth.leaves_cores_unused
 
 
+@pytest.mark.parametrize(
+    ("per_thread", "released", "expected", "leaves_cores"),
+    [(1.0, True, 4, False), (1.0, False, 2, True), (0.005, True, 128, False)],
+)
+def test_two_that_began_together(per_thread, released, expected, leaves_cores):
+    """Where a second began while setup was called, both are watched: the same is found of calls as of one alone."""
+    growth = ThreadGrowth(128, 4)
+    assert growth.begin_two()
+    assert not growth.begin_two()
+
+    def cores(count):
+        return per_thread * count if released else min(1.0, per_thread * count)
+
+    assert settled(growth, lambda count: 100 * count, cores) == expected
+    assert growth.leaves_cores_unused == leaves_cores
+
+
 def test_little_work_has_no_second_thread():
     """What is nearly done is done by the thread that has begun it."""
     growth = ThreadGrowth(16, 4)

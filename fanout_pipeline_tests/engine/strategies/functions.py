@@ -43,8 +43,8 @@ def meets(folder, count, item):
 
 
 def met(folder, count):
-    """The same, once in each process."""
-    return meets(folder, count, os.getpid())
+    """The same, once in each thread of each process."""
+    return meets(folder, count, f"{os.getpid()} {threading.get_ident()}")
 
 
 def first_of_two(item, value):

@@ -73,11 +73,13 @@ def test_one_long_call_does_not_keep_others_waiting(tmp_path):
 
 
 @pytest.mark.slow
-def test_others_make_what_calls_are_given_at_the_same_time(tmp_path, monkeypatch):
-    """While setup is called here it is called in another process, too: each waits for the other."""
+@pytest.mark.parametrize("thread_safe", [False, True])
+def test_others_make_what_calls_are_given_at_the_same_time(thread_safe, tmp_path, monkeypatch):
+    """While setup is called here it is in another process or thread, too: each waits for the other."""
     monkeypatch.setattr(auto, "effective_cores", lambda: 2)
     setup = partial(functions.met, str(tmp_path / "here"), 2)
-    spec = FanoutSpec("calls", as_source([1, 2, 3]), functions.first_of_two, setup=setup)
+    how = {"setup": setup, "thread_safe": thread_safe}
+    spec = FanoutSpec("calls", as_source([1, 2, 3]), functions.first_of_two, **how)
     results, _ = run_in_memory(AUTO_HERE, spec, Options(workers=2))
     assert [value for part in results.parts for value in part.values()] == [1, 2, 3]
 

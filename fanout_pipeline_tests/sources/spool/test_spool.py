@@ -80,7 +80,7 @@ def test_what_has_arrived_is_there_while_the_rest_is_not(tmp_path):
 
     with Spool(feed_of(InMemory(items())), tmp_path) as spool:
         spool.wait(0, 120)
-        assert spool.arrived == (1, False, False)
+        assert spool.arrived == (1, False, None)
         assert list(spool.source.read(Chunk(0, 0, 1))) == ["first"]
         go_on.set()
         assert arrived(spool) == 2
