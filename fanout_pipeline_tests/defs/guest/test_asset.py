@@ -316,3 +316,40 @@ def test_what_cannot_be_meant(keywords, message):
     """An asset that could not be run is refused where it is made, and its name is told."""
     with pytest.raises((TypeError, ValueError), match=message):
         fanout_asset(doubled, **keywords)
+
+
+def test_a_run_launched_again_does_what_is_missing(instance, root):
+    """From failure, only partitions that are missing are done; all that the run has done is checked, and each
+    partition recorded once. Launched to do all again, it does."""
+    for key in ("a", "c"):
+        (root / f"{key}.txt").write_text("1\n7\n")
+    asset = fanout_asset(
+        fails_on_seven,
+        over=IntegerLines("{partition}.txt"),
+        options=Options(on_error="quarantine"),
+        unpack=False,
+        partitions_def=dg.StaticPartitionsDefinition(["a", "b", "c"]),
+        backfill_policy=dg.BackfillPolicy.single_run(),
+    )
+    tags = {"dagster/asset_partition_range_start": "a", "dagster/asset_partition_range_end": "c"}
+    first = materialized(instance, asset, tags=tags, raise_on_error=False)
+    assert not first.success
+    (root / "b.txt").write_text("5\n")
+    tags |= {"dagster/parent_run_id": first.run_id, "dagster/root_run_id": first.run_id}
+    again = materialized(instance, asset, tags=tags | {"dagster/is_resume_retry": "true"})
+    assert partitions_of(instance, first) == ["a", "c"]
+    assert partitions_of(instance, again) == ["b"]
+    (failures,) = [
+        one for one in again.get_asset_check_evaluations() if one.check_name == "failures"
+    ]
+    assert (failures.metadata["failed"].value, failures.metadata["items"].value) == (2, 5)
+    assert failures.metadata["by_partition"].value == {"a": 1, "c": 1}
+    everything = materialized(instance, asset, tags=tags)
+    assert partitions_of(instance, everything) == ["a", "b", "c"]
+
+
+def partitions_of(instance, result):
+    """The partitions that a run has recorded, in order."""
+    of_type = dg.DagsterEventType.ASSET_MATERIALIZATION
+    records = instance.get_records_for_run(result.run_id, of_type=of_type).records
+    return [one.asset_materialization.partition for one in records]
