@@ -75,8 +75,18 @@ def check_specs(key: dg.AssetKey, verifies: bool, blocking: bool) -> list[dg.Ass
     ]
 
 
-def metadata_of(done: Done) -> dict[str, Any]:
-    """Metadata of one materialization."""
+def metadata_of(done: Done, log: dg.DagsterLogManager) -> dict[str, Any]:
+    """Metadata of one materialization. Results that cannot be read back, as others replaced them, have less of it."""
+    try:
+        return _metadata_of(done)
+    except Exception:
+        log.exception(
+            "The results are visible, but could not be read back for what is recorded of them"
+        )
+        return {"items": done.run.items, "failed": done.run.failed, "strategy": done.run.strategy}
+
+
+def _metadata_of(done: Done) -> dict[str, Any]:
     from fanout_pipeline.results.failures import first_failures
     from fanout_pipeline.results.read import Snapshot
 

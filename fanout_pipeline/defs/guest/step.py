@@ -19,7 +19,7 @@ from fanout_pipeline.engine.model.options import Options
 from fanout_pipeline.engine.model.spec import FanoutSpec
 from fanout_pipeline.engine.registry import AUTO, STRATEGIES
 from fanout_pipeline.engine.system.storage import where_kept
-from fanout_pipeline.results.files.place import data_root, place
+from fanout_pipeline.results.files.place import data_root, place, require_own_place
 from fanout_pipeline.results.files.printable import printable
 from fanout_pipeline.sources.source import Source
 
@@ -56,17 +56,19 @@ class Guest:
     hands_over: bool
     """Whether results go on to the project's own IO manager."""
 
-    def source(self, partition: str | None, loaded: Mapping[str, Any]) -> Source:
-        """The source of one partition. `loaded`: what the step's inputs hold."""
+    def source(
+        self, partition: str | None, loaded: Mapping[str, Any], *, several: bool = False
+    ) -> Source:
+        """The source of one partition, perhaps of `several` in the step. `loaded`: what the step's inputs hold."""
         if isinstance(self.over, Upstream):
             (value,) = loaded.values()
-            return self.over.source(value, self.spec.keep)
+            return self.over.source(value, self.spec.keep, partition if several else None)
         if partition is None:
             return self.spec.source
         if not isinstance(self.over, Source):
             return self.over(partition)
-        several = getattr(self.partitions_def, "get_partition_key_from_str", None)
-        return self.over.at(partition, several(partition).keys_by_dimension if several else None)
+        key = getattr(self.partitions_def, "get_partition_key_from_str", None)
+        return self.over.at(partition, key(partition).keys_by_dimension if key else None)
 
 
 class Step:
@@ -98,7 +100,9 @@ class Step:
         else:
             one = self._done(*keys)
             done = [one]
-            yield self._output(done, metadata_of(one), dg.DataVersion(one.run.digest))
+            yield self._output(
+                done, metadata_of(one, self._context.log), dg.DataVersion(one.run.digest)
+            )
         share, verifies = self._config.failed_share, self._guest.verifies
         folders = {one: place(self._root, self._guest.key.path, one) for one in before}
         yield from check_results(self._guest.key, done, share, verifies, folders)
@@ -130,7 +134,10 @@ class Step:
                 done.append(one)
                 context.log_event(
                     dg.AssetMaterialization(
-                        key, partition=partition, metadata=metadata_of(one), tags=self._tags(one)
+                        key,
+                        partition=partition,
+                        metadata=metadata_of(one, self._context.log),
+                        tags=self._tags(one),
                     )
                 )
         if errors:
@@ -180,7 +187,8 @@ class Step:
 
         guest, context, options = self._guest, self._context, self._options
         folder = place(self._root, guest.key.path, partition)
-        spec = self._located(partition)
+        require_own_place(self._root, folder)
+        spec = self._located(guest.source(partition, self._loaded, several=crew is not None))
         require_apart(spec, folder)
         log = _log_to(context.log, partition)
         kept = where_kept(folder)
@@ -200,14 +208,14 @@ class Step:
             return Done(partition, folder, run, None, why, preview=options.record_items)
         return Done(partition, folder, run, found, preview=options.record_items)
 
-    def _located(self, partition: str | None) -> FanoutSpec:
+    def _located(self, source: Source) -> FanoutSpec:
         """The spec of one run: its source lies under the data root, and its setup has its resources."""
         guest, context = self._guest, self._context
         spec, folder = guest.spec, working_directory(context.run)
         path = spec.import_path
         return replace(
             spec,
-            source=guest.source(partition, self._loaded).under(self._root),
+            source=source.under(self._root),
             import_path=path if folder is None or folder in path else (folder, *path),
             resources={
                 name: getattr(context.resources, key) for name, key in guest.resources.items()
