@@ -20,6 +20,8 @@ chance.register()
 SHARE_A_LONG_FIXTURE = {
     "test_command_line.py": "a compared project",
     "test_ui.py": "a scheduled project",
+    "test_guide.py": "the guide's project",
+    "test_guide_served.py": "the guide's project, served",
     "test_kill.py": "a compared project",
     "test_refusals.py": "a compared project",
     "test_troubled_steps.py": "a run of troubled steps",

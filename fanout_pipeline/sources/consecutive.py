@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from fanout_pipeline.sources.source import BadInput
+
+_BLOCK_ITEMS = 4096
 
 
 class Consecutive(Sequence[Any]):
@@ -17,6 +19,11 @@ class Consecutive(Sequence[Any]):
 
     def __len__(self) -> int:
         return len(self._range)
+
+    def __iter__(self) -> Iterator[Any]:
+        # One by one it would take as long as a quick call, for each.
+        for first in range(0, len(self), _BLOCK_ITEMS):
+            yield from self[first : first + _BLOCK_ITEMS]
 
     def __getitem__(self, position: Any) -> Any:
         if not isinstance(position, slice):

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class FileHandle:
     """A file as it was when the input was listed. `open(handle)` and `Path(handle)` take it for its path."""
 
@@ -22,6 +22,9 @@ class FileHandle:
     """In bytes."""
     modified_ns: int
     """When it was last written to, in nanoseconds since the epoch."""
+
+    def __repr__(self) -> str:
+        return f"FileHandle({self.path!r})"
 
     @property
     def name(self) -> str:

@@ -3,9 +3,19 @@
 import shutil
 
 import pytest
+from playwright.sync_api import expect, sync_playwright
 
 from fanout_pipeline_tests.end_to_end.guest import Guest, installation
-from fanout_pipeline_tests.end_to_end.project import CHECKOUT, COMPARED, Project
+from fanout_pipeline_tests.end_to_end.project import CHECKOUT, COMPARED, PICTURES, Project
+
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-quic",
+]
+"""Of the browser."""
 
 
 def pytest_collection_modifyitems(items):
@@ -58,3 +68,18 @@ def guest(tmp_path, installed_elsewhere):
     guest = Guest.new(tmp_path / "guest", installed_elsewhere)
     yield guest
     guest.end_all()
+
+
+@pytest.fixture
+def page():
+    """A page of a browser."""
+    chromium = shutil.which("chromium")
+    assert chromium, "chromium is missing: run `make test`, or `apt-get install chromium`"
+    PICTURES.mkdir(parents=True, exist_ok=True)
+    expect.set_options(timeout=60_000)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=ARGUMENTS)
+        page = browser.new_page(viewport={"width": 1500, "height": 1000})
+        page.set_default_timeout(60_000)
+        yield page
+        browser.close()

@@ -20,6 +20,7 @@ from fanout_pipeline.results.store.folder import ResultFolder
 from fanout_pipeline_tests.names import STRATEGIES
 
 CHECKOUT = Path(__file__).parents[2]
+PICTURES = CHECKOUT / "test-artefacts" / "ui"
 LOCATION = ("-m", "fanout_pipeline.definitions")
 COUNT = 20_000
 COMPARED = {

@@ -3,7 +3,6 @@
 import json
 import os
 import re
-import shutil
 import socket
 import urllib.request
 from contextlib import contextmanager, suppress
@@ -11,10 +10,10 @@ from contextlib import contextmanager, suppress
 import dagster as dg
 import pytest
 import yaml
-from playwright.sync_api import expect, sync_playwright
+from playwright.sync_api import expect
 
 from fanout_pipeline_tests.end_to_end.every_minute import COUNT
-from fanout_pipeline_tests.end_to_end.project import CHECKOUT, Project
+from fanout_pipeline_tests.end_to_end.project import CHECKOUT, PICTURES, Project
 from fanout_pipeline_tests.processes import wait_for
 
 LOCATION = {
@@ -25,14 +24,6 @@ LOCATION = {
     }
 }
 pytestmark = pytest.mark.timeout(600)
-PICTURES = CHECKOUT / "test-artefacts" / "ui"
-ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-quic",
-]
 
 
 def free_port():
@@ -85,20 +76,6 @@ def scheduled(tmp_path_factory):
             yield project, address
     finally:
         project.end_all()
-
-
-@pytest.fixture
-def page():
-    chromium = shutil.which("chromium")
-    assert chromium, "chromium is missing: run `make test`, or `apt-get install chromium`"
-    PICTURES.mkdir(parents=True, exist_ok=True)
-    expect.set_options(timeout=60_000)
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=ARGUMENTS)
-        page = browser.new_page(viewport={"width": 1500, "height": 1000})
-        page.set_default_timeout(60_000)
-        yield page
-        browser.close()
 
 
 def test_the_daemon_runs_the_comparison_by_itself(scheduled):

@@ -236,7 +236,7 @@ operations = pytest.mark.parametrize(
 def test_a_missing_file_is_named(tmp_path, operation):
     """A file that is not there is an error that names it and says how to get it."""
     path = tmp_path / "none.txt"
-    with pytest.raises(BadInput, match=f"Cannot read {path}: No such file.*Materialize"):
+    with pytest.raises(BadInput, match=f"Cannot read {path}: No such file.*Put the file there"):
         operation(IntegerLines(str(path)))
 
 
@@ -327,5 +327,5 @@ def test_an_empty_file_has_an_empty_head_only(path, tmp_path):
 
 def test_a_head_of_a_missing_file_names_it(tmp_path):
     """A file that is not there is named, with what to do."""
-    with pytest.raises(BadInput, match=r"none.txt: No such file.*Materialize"):
+    with pytest.raises(BadInput, match=r"none.txt: No such file.*Put the file there"):
         IntegerLines(str(tmp_path / "none.txt")).head(1, tmp_path / "head.txt")

@@ -9,16 +9,21 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
-from fanout_pipeline.results.files.printable import printable
+from fanout_pipeline.defs.guest.shown import (
+    LONGEST,
+    ROWS,
+    columns,
+    failed_table,
+    preview,
+    rounded,
+)
+from fanout_pipeline.results.files.printable import printable, printable_lines
 
 if TYPE_CHECKING:
     from fanout_pipeline.engine.model.run_record import RunRecord
     from fanout_pipeline.measuring.correctness.verification import Verification
 
 FAILURES, COMPLETENESS, VALUES = "failures", "completeness", "values"
-_ROWS = 5
-_LONGEST = 200
-"""So many characters of a value are shown."""
 _IN_JSON = [
     "start_seconds",
     "run_seconds",
@@ -70,76 +75,115 @@ def check_specs(key: dg.AssetKey, verifies: bool, blocking: bool) -> list[dg.Ass
     ]
 
 
-def metadata_of(done: Done) -> dict[str, Any]:
-    """Metadata of one materialization."""
+def metadata_of(done: Done, log: dg.DagsterLogManager) -> dict[str, Any]:
+    """Metadata of one materialization. Results that cannot be read back, as others replaced them, have less of it."""
+    try:
+        return _metadata_of(done)
+    except Exception:
+        log.exception(
+            "The results are visible, but could not be read back for what is recorded of them"
+        )
+        return {"items": done.run.items, "failed": done.run.failed, "strategy": done.run.strategy}
+
+
+def _metadata_of(done: Done) -> dict[str, Any]:
     from fanout_pipeline.results.failures import first_failures
     from fanout_pipeline.results.read import Snapshot
 
     run, manifest = done.run, Snapshot.of(done.folder).manifest
     rows = "dagster/row_count" if done.partition is None else "dagster/partition_row_count"
-    found: dict[str, Any] = {
-        rows: manifest.rows,
-        "dagster/column_schema": _columns(manifest),
-        "dagster/uri": done.folder.as_uri(),
-        "strategy": run.strategy,
+    found: dict[str, Any] = {rows: manifest.rows, "items": run.items, "failed": run.failed}
+    if run.failed:
+        found["first_failures"] = failed_table(first_failures(done.folder, ROWS))
+    if done.unchecked:
+        found["unchecked"] = done.unchecked
+    found |= {
         "seconds": round(run.wall_seconds, 3),
         "items_per_second": round(run.items_per_second, 1),
-        "items": run.items,
         "reused": run.reused_items,
         "retried": run.retried,
-        "failed": run.failed,
+        "strategy": run.strategy,
     }
     if run.why:
         found["why"] = run.why
-    if run.failed:
-        shown = ("error_type", "message", "item", "where", "index")
-        rows_ = first_failures(done.folder, _ROWS)
-        found["first_failures"] = _table([{name: row[name] for name in shown} for row in rows_])
-    if done.unchecked:
-        found["unchecked"] = done.unchecked
     if done.preview:
-        found["preview"] = _preview(done.folder)
-    record = {name: getattr(run, name) for name in _IN_JSON}
-    found["run"] = dg.MetadataValue.json(record | {"input": run.input.identity})
-    return found
+        found["preview"] = preview(done.folder)
+    record = {name: rounded(getattr(run, name)) for name in _IN_JSON}
+    return found | {
+        "folder": dg.MetadataValue.path(str(done.folder)),
+        "dagster/uri": done.folder.as_uri(),
+        "dagster/column_schema": columns(manifest),
+        "run": dg.MetadataValue.json(record | {"input": run.input.identity[:16]}),
+    }
 
 
 def check_results(
-    key: dg.AssetKey, several: Sequence[Done], failed_share: float, verifies: bool
+    key: dg.AssetKey,
+    several: Sequence[Done],
+    failed_share: float,
+    verifies: bool,
+    before: Mapping[str, Path],
 ) -> Iterator[dg.AssetCheckResult]:
-    """Results of all checks over the runs of a step, which name the partitions that they are about."""
-    yield _failures(key, several, failed_share)
+    """Results of all checks over the runs of a step, which name the partitions that they are about.
+
+    `before`: the folders of partitions that were done when the step was begun again, by partition. Their failed items
+    count, too: the run that has done them may have died before it could tell.
+    """
+    yield _failures(key, _counted(several, before), failed_share)
     yield _completeness(key, several)
     if verifies:
         yield _values(key, several)
 
 
+@dataclass(frozen=True, slots=True)
+class _Counted:
+    """The failed items of some results."""
+
+    partition: str | None
+    folder: Path
+    items: int
+    failed: int
+
+
+def _counted(several: Sequence[Done], before: Mapping[str, Path]) -> list[_Counted]:
+    from fanout_pipeline.results.read import Snapshot
+
+    manifests = {partition: Snapshot.of(folder).manifest for partition, folder in before.items()}
+    return [
+        *(_Counted(one, before[one], it.items, it.failed) for one, it in manifests.items()),
+        *(_Counted(one.partition, one.folder, one.run.items, one.run.failed) for one in several),
+    ]
+
+
 def _failures(
-    key: dg.AssetKey, several: Sequence[Done], failed_share: float
+    key: dg.AssetKey, several: Sequence[_Counted], failed_share: float
 ) -> dg.AssetCheckResult:
     from fanout_pipeline.results.failures import first_failures
 
-    runs = [done.run for done in several]
-    failed, items = sum(run.failed for run in runs), sum(run.items for run in runs)
+    failed, items = sum(one.failed for one in several), sum(one.items for one in several)
     severity = dg.AssetCheckSeverity
-    excess = any(run.failed > failed_share * run.items for run in runs)
+    excess = any(one.failed > failed_share * one.items for one in several)
     text = f"{failed:,} of {items:,} items failed"
     found: dict[str, Any] = {"failed": failed, "items": items, "failed_share": failed_share}
+    having = [one for one in several if one.failed]
     if failed:
-        text += f" ({failed / items:.2%})"
-        shown = [done for done in several if done.run.failed]
-        first = shown[0]
-        rows = first_failures(first.folder, 2 * _ROWS)
-        columns = ("error_type", "message", "item", "where", "index", "traceback")
-        found["first_failures"] = _table([{name: row[name] for name in columns} for row in rows])
-        found["how_to_list_all"] = f"fanout_pipeline.read_failures({str(first.folder)!r})"
+        folder = having[0].folder
+        rows = first_failures(folder, 2 * ROWS)
+        first = rows[0]
+        text += f" ({failed / items:.2%}). The first, {printable(first['where'], LONGEST)}: "
+        text += f"{first['error_type']}: {printable(first['message'], 2 * LONGEST).rstrip('.')}"
+        found["first_failures"] = failed_table(rows)
+        # Indented, for Markdown; the first one's is that of many.
+        lines = printable_lines(first["traceback"]).split("\n")
+        found["first_traceback"] = dg.MetadataValue.md("\n".join(f"    {line}" for line in lines))
+        found["how_to_list_all"] = f"fanout_pipeline.read_failures({str(folder)!r})"
     return dg.AssetCheckResult(
         asset_key=key,
         check_name=FAILURES,
         passed=failed == 0,
         severity=severity.ERROR if excess else severity.WARN,
         description=f"{text}.",
-        metadata=found | _by_partition(several, lambda done: done.run.failed),
+        metadata=found | _by_partition({one.partition: one.failed for one in having}),
     )
 
 
@@ -159,7 +203,7 @@ def _completeness(key: dg.AssetKey, several: Sequence[Done]) -> dg.AssetCheckRes
         severity=dg.AssetCheckSeverity.ERROR,
         description=" ".join([text, *unchecked]),
         metadata={"items": items, "missing": missing, "duplicated": doubled}
-        | _by_partition(several, lambda done: done.run.items),
+        | _by_partition({done.partition: done.run.items for done in several}),
     )
 
 
@@ -178,54 +222,6 @@ def _values(key: dg.AssetKey, several: Sequence[Done]) -> dg.AssetCheckResult:
     )
 
 
-def _by_partition(several: Sequence[Done], count: Any) -> dict[str, Any]:
-    named = {done.partition: count(done) for done in several if done.partition is not None}
+def _by_partition(counts: Mapping[str | None, int]) -> dict[str, Any]:
+    named = {partition: count for partition, count in counts.items() if partition is not None}
     return {"by_partition": dg.MetadataValue.json(named)} if named else {}
-
-
-def _columns(manifest: Any) -> dg.TableSchema:
-    from fanout_pipeline.results.store.part_file import schema_of
-
-    return dg.TableSchema(
-        [
-            dg.TableColumn(printable(field.name, _LONGEST), printable(str(field.type), _LONGEST))
-            for field in schema_of(manifest.columns)
-        ]
-    )
-
-
-def _preview(folder: Path) -> Any:
-    """The first rows as a table."""
-    from fanout_pipeline.results.read import Snapshot
-
-    rows: list[dict[str, Any]] = []
-    for batch in Snapshot.of(folder).batches(_ROWS):
-        rows += batch.to_pylist()
-        if len(rows) >= _ROWS:
-            break
-    return _table(rows[:_ROWS])
-
-
-def _table(rows: Sequence[Mapping[str, Any]]) -> dg.TableMetadataValue:
-    """Rows as the UI shows them: texts are cut, and what is neither text nor number is shown as text."""
-    names = list(rows[0]) if rows else []
-    records = [
-        dg.TableRecord({printable(name, _LONGEST): _cell(row[name]) for name in names})
-        for row in rows
-    ]
-    columns = [dg.TableColumn(printable(name, _LONGEST), _type(rows, name)) for name in names]
-    return dg.TableMetadataValue(records, dg.TableSchema(columns))
-
-
-def _type(rows: Sequence[Mapping[str, Any]], name: str) -> str:
-    kinds = {type(row[name]) for row in rows} - {type(None)}
-    names = {int: "int", float: "float", bool: "bool"}
-    return names.get(kinds.pop(), "string") if len(kinds) == 1 else "string"
-
-
-def _cell(value: Any) -> Any:
-    if value is None or isinstance(value, bool | float):
-        return value
-    if isinstance(value, int) and abs(value) <= 2**53:  # A browser would round a larger one.
-        return value
-    return printable(str(value), _LONGEST)

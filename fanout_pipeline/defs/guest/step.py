@@ -19,9 +19,20 @@ from fanout_pipeline.engine.model.options import Options
 from fanout_pipeline.engine.model.spec import FanoutSpec
 from fanout_pipeline.engine.registry import AUTO, STRATEGIES
 from fanout_pipeline.engine.system.storage import where_kept
-from fanout_pipeline.results.files.place import data_root, place
+from fanout_pipeline.results.files.place import data_root, place, require_own_place
 from fanout_pipeline.results.files.printable import printable
 from fanout_pipeline.sources.source import Source
+
+_RECORDED = {"__source_asset_observation__": True}
+"""Metadata of an output of whose asset Dagster records nothing more, because the step has done so.
+
+Dagster marks with it what its own observations yield. Without it each partition would be recorded again at the end of
+the step, also one that an earlier run has materialized: docs/decisions/partitions.md.
+"""
+
+_GOES_ON = {"dagster/is_resume_retry", "dagster/is_asset_resume_retry"}
+"""Tags of a run that was launched to do what its parent has not done; without, it is to do all of it again."""
+_PARENT = "dagster/parent_run_id"
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,17 +56,19 @@ class Guest:
     hands_over: bool
     """Whether results go on to the project's own IO manager."""
 
-    def source(self, partition: str | None, loaded: Mapping[str, Any]) -> Source:
-        """The source of one partition. `loaded`: what the step's inputs hold."""
+    def source(
+        self, partition: str | None, loaded: Mapping[str, Any], *, several: bool = False
+    ) -> Source:
+        """The source of one partition, perhaps of `several` in the step. `loaded`: what the step's inputs hold."""
         if isinstance(self.over, Upstream):
             (value,) = loaded.values()
-            return self.over.source(value, self.spec.keep)
+            return self.over.source(value, self.spec.keep, partition if several else None)
         if partition is None:
             return self.spec.source
         if not isinstance(self.over, Source):
             return self.over(partition)
-        several = getattr(self.partitions_def, "get_partition_key_from_str", None)
-        return self.over.at(partition, several(partition).keys_by_dimension if several else None)
+        key = getattr(self.partitions_def, "get_partition_key_from_str", None)
+        return self.over.at(partition, key(partition).keys_by_dimension if key else None)
 
 
 class Step:
@@ -80,30 +93,35 @@ class Step:
         """Do what is asked for; yields what Dagster is to record."""
         partitioned = self._context.has_partition_key or self._context.has_partition_key_range
         keys = list(self._context.partition_keys) if partitioned else []
+        before: list[str] = []
         if len(keys) > 1:
-            done = self._one_after_the_other(keys)
-            yield self._output(done)
+            done = self._one_after_the_other(keys, before)
+            yield self._output(done, _RECORDED)
         else:
             one = self._done(*keys)
             done = [one]
-            yield self._output(done, metadata_of(one), dg.DataVersion(one.run.digest))
+            yield self._output(
+                done, metadata_of(one, self._context.log), dg.DataVersion(one.run.digest)
+            )
         share, verifies = self._config.failed_share, self._guest.verifies
-        yield from check_results(self._guest.key, done, share, verifies)
+        folders = {one: place(self._root, self._guest.key.path, one) for one in before}
+        yield from check_results(self._guest.key, done, share, verifies, folders)
 
-    def _one_after_the_other(self, keys: Sequence[str]) -> list[Done]:
+    def _one_after_the_other(self, keys: Sequence[str], before: list[str]) -> list[Done]:
         """Work through several partitions. Each is recorded once it is visible, whatever happens to the others.
 
-        Raises Failure, which names the partitions that failed.
+        Those that are found done are added to `before`. Raises Failure, which names the partitions that failed.
         """
         context, key = self._context, self._guest.key
-        before = self._materialized_before()
+        again = self._materialized_before().issuperset(keys)  # It is not for what is missing.
         done, errors = [], dict[str, Exception]()
         with open_crew(self._strategy, self._options) as crew:
             for partition in keys:
-                if partition in before:
+                if not again and partition in self._materialized_before():
                     context.log.info(
                         f"{partition} was materialized before this run was begun again"
                     )
+                    before.append(partition)
                     continue
                 try:
                     one = self._done(partition, crew)
@@ -114,10 +132,13 @@ class Step:
                         break
                     continue
                 done.append(one)
-                metadata = metadata_of(one)
-                context.add_asset_metadata(metadata, partition_key=partition)
                 context.log_event(
-                    dg.AssetMaterialization(key, partition=partition, metadata=metadata)
+                    dg.AssetMaterialization(
+                        key,
+                        partition=partition,
+                        metadata=metadata_of(one, self._context.log),
+                        tags=self._tags(one),
+                    )
                 )
         if errors:
             first, error = next(iter(errors.items()))
@@ -129,14 +150,29 @@ class Step:
             ) from error
         return done
 
+    def _tags(self, done: Done) -> dict[str, str]:
+        """What Dagster's own events of materializations have, so that it sees what is out of date.
+
+        With versions of the code it compares versions of what is upstream, which are not known here: without, times.
+        """
+        asset = self._context.assets_def.get_asset_spec(self._guest.key)
+        tags = {"dagster/data_version": done.run.digest}
+        if asset.code_version and not list(asset.deps):
+            tags["dagster/code_version"] = asset.code_version
+        return tags
+
     def _materialized_before(self) -> set[str]:
-        """The partitions that this run, or the one that it goes on with, has recorded already."""
+        """The partitions that this run, or those that it goes on with, have recorded until now."""
         context, found = self._context, set[Any]()
-        for run_id in (context.run.run_id, context.run.parent_run_id):
-            if run_id is None:
-                continue
+        runs: list[dg.DagsterRun] = [context.run]
+        while not _GOES_ON.isdisjoint(runs[-1].tags):
+            parent = context.instance.get_run_by_id(runs[-1].tags.get(_PARENT, ""))
+            if parent is None:
+                break
+            runs.append(parent)
+        for run in runs:
             records = context.instance.get_records_for_run(
-                run_id, of_type=dg.DagsterEventType.ASSET_MATERIALIZATION
+                run.run_id, of_type=dg.DagsterEventType.ASSET_MATERIALIZATION
             ).records
             for record in records:
                 materialization = record.asset_materialization
@@ -151,7 +187,8 @@ class Step:
 
         guest, context, options = self._guest, self._context, self._options
         folder = place(self._root, guest.key.path, partition)
-        spec = self._located(partition)
+        require_own_place(self._root, folder)
+        spec = self._located(guest.source(partition, self._loaded, several=crew is not None))
         require_apart(spec, folder)
         log = _log_to(context.log, partition)
         kept = where_kept(folder)
@@ -171,14 +208,14 @@ class Step:
             return Done(partition, folder, run, None, why, preview=options.record_items)
         return Done(partition, folder, run, found, preview=options.record_items)
 
-    def _located(self, partition: str | None) -> FanoutSpec:
+    def _located(self, source: Source) -> FanoutSpec:
         """The spec of one run: its source lies under the data root, and its setup has its resources."""
         guest, context = self._guest, self._context
         spec, folder = guest.spec, working_directory(context.run)
         path = spec.import_path
         return replace(
             spec,
-            source=guest.source(partition, self._loaded).under(self._root),
+            source=source.under(self._root),
             import_path=path if folder is None or folder in path else (folder, *path),
             resources={
                 name: getattr(context.resources, key) for name, key in guest.resources.items()

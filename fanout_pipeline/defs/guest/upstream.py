@@ -60,9 +60,14 @@ class Upstream:
             **type_,
         )
 
-    def source(self, value: Any, keep: Sequence[str]) -> Source:
-        """The source of what was loaded. Raises TypeError, which names the asset, where that has no items."""
+    def source(self, value: Any, keep: Sequence[str], one_of_several: str | None = None) -> Source:
+        """The source of what was loaded, or of one of several partitions that were loaded together.
+
+        Raises TypeError, which names the asset, where that has no items, or where the partition's are not told apart.
+        """
         try:
+            if one_of_several is not None:
+                value = _of_partition(value, one_of_several)
             if isinstance(value, Mapping):
                 value = _joined(list(value.values()))
             if hasattr(value, "collect") and hasattr(value, "collect_schema"):  # polars' LazyFrame
@@ -72,6 +77,16 @@ class Upstream:
             raise TypeError(
                 f"The asset {self.key.to_user_string()} cannot be fanned out over: {error}"
             ) from None
+
+
+def _of_partition(value: Any, partition: str) -> Any:
+    if not isinstance(value, Mapping) or partition not in value:
+        kind = type(value).__name__
+        raise TypeError(
+            f"the IO manager gives a {kind} for all partitions of the run, in which that of {partition} is not found by "
+            "its key. Leave out BackfillPolicy.single_run(), so that each partition has a run of its own"
+        )
+    return value[partition]
 
 
 def _joined(values: list[Any]) -> Any:

@@ -36,7 +36,7 @@ def own_turn(root: Path, asset: str, run_id: str, log: Callable[[str], object]) 
                 break
             except TimeoutError:
                 holder = _holder(path)
-                if holder != told:
+                if holder and holder != told:
                     log(f"Waiting for {holder}: one lab at a time measures in {root}.")
                     told = holder
         if told:
@@ -51,13 +51,13 @@ def own_turn(root: Path, asset: str, run_id: str, log: Callable[[str], object]) 
 
 
 def _holder(path: Path) -> str:
-    """Who holds the lock, in words."""
+    """Who holds the lock, in words; nothing where that is being written, or it is being let go."""
     with suppress(OSError, ValueError, KeyError, TypeError):
         found = json.loads(path.read_text())
         since = datetime.fromtimestamp(found["since"], UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
         who = f"{found['asset']} (run {found['run']}, process {found['pid']}, since {since})"
         return printable(who)
-    return "another lab"
+    return ""
 
 
 def _name(path: Path, holder: dict[str, object]) -> None:

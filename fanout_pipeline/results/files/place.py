@@ -22,6 +22,25 @@ def place(root: Path, key: Sequence[str], partition: str | None = None) -> Path:
     return folder if partition is None else folder / segment(PARTITION + partition)
 
 
+def require_own_place(root: Path, folder: Path) -> None:
+    """Raise ValueError where another asset's results are kept around a folder in the root, or in it."""
+    around = [
+        one
+        for one in folder.parents
+        if one.is_relative_to(root) and one != root and one.is_symlink()
+    ]
+    inside = (
+        []
+        if folder.is_symlink() or not folder.is_dir()
+        else [one for one in folder.iterdir() if one.is_symlink()]
+    )
+    if found := [*around, *inside]:
+        raise ValueError(
+            f"Results would be kept in {folder}, and {found[0]} has those of another fan-out. The key of one may not be "
+            "the beginning of another's: give one of the two another name or prefix."
+        )
+
+
 def segment(name: str) -> str:
     """A part of a path that stands for any text, and for no other."""
     quoted = quote(name, safe="=")

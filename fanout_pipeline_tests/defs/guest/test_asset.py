@@ -216,6 +216,54 @@ def test_resources(instance, numbers, root, monkeypatch, bound):
     assert not [data for data in stored if b"a secret" in data]
 
 
+@pytest.mark.parametrize("order", [1, -1])
+def test_keys_that_begin_with_each_other(instance, numbers, root, order):
+    """Neither of two fan-outs writes into what the other one has; the error says which, and what to do."""
+    outer = fanout_asset(doubled, name="a", over=numbers, unpack=False)
+    inner = fanout_asset(doubled, name="b", key_prefix="a", over=numbers, unpack=False)
+    first, second = [outer, inner][::order]
+    materialized(instance, first)
+    before = sorted(root.rglob("*"))
+    with pytest.raises(ValueError, match=r"has those of another fan-out.*another name or prefix"):
+        materialized(instance, second)
+    assert sorted(root.rglob("*")) == before
+
+
+@pytest.mark.parametrize("kept_as", [dict, list])
+def test_partitions_of_another_asset_in_one_run(instance, root, kept_as):
+    """Each partition gets the items of its own; where they come as one value, the error says what to do."""
+
+    class Theirs(dg.IOManager):
+        def handle_output(self, context, obj):
+            pass
+
+        def load_input(self, context):
+            found = {key: [int(key)] for key in sorted(context.asset_partition_keys)}
+            return found if kept_as is dict else [1, 2]
+
+    theirs = dg.asset(lambda: None, name="theirs", partitions_def=DAYS)
+    asset = fanout_asset(
+        doubled,
+        over=Upstream("theirs"),
+        unpack=False,
+        partitions_def=DAYS,
+        backfill_policy=dg.BackfillPolicy.single_run(),
+    )
+    tags = {
+        "dagster/asset_partition_range_start": "001",
+        "dagster/asset_partition_range_end": "002",
+    }
+    how = {"tags": tags, "resources": {"io_manager": Theirs()}, "selection": [asset]}
+    if kept_as is list:
+        with pytest.raises(dg.Failure, match=r"Leave out BackfillPolicy.single_run"):
+            materialized(instance, asset, theirs, **how)
+        return
+    materialized(instance, asset, theirs, **how)
+    for day in (1, 2):
+        found = read_results(root / "doubled" / f"partition=00{day}")
+        assert found["result"].tolist() == [2 * day]
+
+
 class Received(dg.IOManager):
     """The project's own."""
 
@@ -316,3 +364,40 @@ def test_what_cannot_be_meant(keywords, message):
     """An asset that could not be run is refused where it is made, and its name is told."""
     with pytest.raises((TypeError, ValueError), match=message):
         fanout_asset(doubled, **keywords)
+
+
+def test_a_run_launched_again_does_what_is_missing(instance, root):
+    """From failure, only partitions that are missing are done; all that the run has done is checked, and each
+    partition recorded once. Launched to do all again, it does."""
+    for key in ("a", "c"):
+        (root / f"{key}.txt").write_text("1\n7\n")
+    asset = fanout_asset(
+        fails_on_seven,
+        over=IntegerLines("{partition}.txt"),
+        options=Options(on_error="quarantine"),
+        unpack=False,
+        partitions_def=dg.StaticPartitionsDefinition(["a", "b", "c"]),
+        backfill_policy=dg.BackfillPolicy.single_run(),
+    )
+    tags = {"dagster/asset_partition_range_start": "a", "dagster/asset_partition_range_end": "c"}
+    first = materialized(instance, asset, tags=tags, raise_on_error=False)
+    assert not first.success
+    (root / "b.txt").write_text("5\n")
+    tags |= {"dagster/parent_run_id": first.run_id, "dagster/root_run_id": first.run_id}
+    again = materialized(instance, asset, tags=tags | {"dagster/is_resume_retry": "true"})
+    assert partitions_of(instance, first) == ["a", "c"]
+    assert partitions_of(instance, again) == ["b"]
+    (failures,) = [
+        one for one in again.get_asset_check_evaluations() if one.check_name == "failures"
+    ]
+    assert (failures.metadata["failed"].value, failures.metadata["items"].value) == (2, 5)
+    assert failures.metadata["by_partition"].value == {"a": 1, "c": 1}
+    everything = materialized(instance, asset, tags=tags)
+    assert partitions_of(instance, everything) == ["a", "b", "c"]
+
+
+def partitions_of(instance, result):
+    """The partitions that a run has recorded, in order."""
+    of_type = dg.DagsterEventType.ASSET_MATERIALIZATION
+    records = instance.get_records_for_run(result.run_id, of_type=of_type).records
+    return [one.asset_materialization.partition for one in records]

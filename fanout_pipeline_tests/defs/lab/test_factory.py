@@ -14,14 +14,13 @@ from fanout_pipeline import (
     IntegerLines,
     Sql,
     TextLines,
-    fanout_definitions,
     read_results,
 )
 from fanout_pipeline.definitions import build_definitions, defs
 from fanout_pipeline.defs.assets.chunk_graph import chunk_graph_asset
 from fanout_pipeline.defs.config.data_folder import DataFolder
 from fanout_pipeline.defs.config.resources import Fanout
-from fanout_pipeline.defs.lab.factory import fanout_assets
+from fanout_pipeline.defs.lab.factory import fanout_assets, fanout_definitions
 from fanout_pipeline.defs.shared.json_io_manager import IO_MANAGER, json_io_manager
 from fanout_pipeline.measuring.trials.store import load_trials
 from fanout_pipeline.results.store.folder import ResultFolder

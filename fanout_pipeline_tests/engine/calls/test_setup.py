@@ -25,6 +25,7 @@ from fanout_pipeline.engine.scattered.scattered import ScatteredRun
 from fanout_pipeline.engine.scheduling import growth
 from fanout_pipeline.engine.strategies import auto
 from fanout_pipeline.engine.suitability import Unsupported
+from fanout_pipeline.engine.workers import closing
 from fanout_pipeline_tests.contract.cases import RELIABLE
 from fanout_pipeline_tests.contract.runs import write_items
 from fanout_pipeline_tests.engine.calls import functions
@@ -158,8 +159,10 @@ def test_closed_on_failure(name, file, journal, tmp_path):
 
 
 @pytest.mark.parametrize("name", [name for name in _NAMES if name != "vectorized"])
-def test_closed_on_ctrl_c(name, tmp_path, journal):
+def test_closed_on_ctrl_c(name, tmp_path, journal, monkeypatch):
     """An interrupt in the middle of calls closes the values, too."""
+    # On a busy machine half a second may not be enough for a worker to answer.
+    monkeypatch.setattr(closing, "_SPARE_SECONDS", 60.0)
     long = write_items(tmp_path / "long.txt", 4000)
     function = _function_of(name, functions.call_slowly, functions.call_slowly_async)
     thread = interrupt(journal.exists, delay=0.2)

@@ -54,10 +54,9 @@ def test_long_work_is_joined_by_processes(items):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("dear", ["first", "last"])
-def test_a_change_of_cost_changes_the_plan(dear):
-    """Items that become dear late are shared then; where the first were dear, nothing is lost of the rest."""
-    count = 20_000
+@pytest.mark.parametrize(("dear", "count"), [("first", 20_000), ("last", 20_000), ("last", 3000)])
+def test_a_change_of_cost_changes_the_plan(dear, count):
+    """Items that become dear late, or in the first milliseconds, are shared then; nothing is lost of the rest."""
     guilty = range(300) if dear == "first" else range(count - 300, count)
     function = partial(functions.dear_within, guilty.start, guilty.stop)
     found, record = call(function, range(count), workers=2)
