@@ -188,6 +188,19 @@ def test_values_of_frames(columns, form):
         assert str(found["time in a zone"]) == str(row["time in a zone"])
 
 
+def test_temporary_files_go_with_their_results():
+    """Whoever keeps no results keeps no files, without waiting for Python to collect garbage."""
+
+    def path_of_results():
+        return fan_out(same, [1], strategy="serial", unpack=True).path
+
+    gc.disable()
+    try:
+        assert not path_of_results().exists()
+    finally:
+        gc.enable()
+
+
 @settings(max_examples=examples(60))
 @given(tables())
 def test_results_of_all_types(columns):

@@ -91,7 +91,9 @@ def touch(path: Path) -> None:
 
 def unlink(path: Path) -> None:
     """Remove a file or a link, if it exists."""
-    with suppress(FileNotFoundError), within(path.parent) as at:
+    # An error that leaves `within` keeps all frames that wait for it, and what these hold, until garbage is
+    # collected (Python 3.12): a missing folder may, a missing file is common.
+    with suppress(FileNotFoundError), within(path.parent) as at, suppress(FileNotFoundError):
         os.unlink(path.name, dir_fd=at)
 
 
