@@ -98,10 +98,10 @@ class Step:
         else:
             one = self._done(*keys)
             done = [one]
-            yield self._output(done, metadata_of(one), dg.DataVersion(one.run.digest))
+            yield self._output(done, metadata_of(one, self._root), dg.DataVersion(one.run.digest))
         share, verifies = self._config.failed_share, self._guest.verifies
         folders = {one: place(self._root, self._guest.key.path, one) for one in before}
-        yield from check_results(self._guest.key, done, share, verifies, folders)
+        yield from check_results(self._guest.key, done, share, verifies, folders, self._root)
 
     def _one_after_the_other(self, keys: Sequence[str], before: list[str]) -> list[Done]:
         """Work through several partitions. Each is recorded once it is visible, whatever happens to the others.
@@ -130,7 +130,10 @@ class Step:
                 done.append(one)
                 context.log_event(
                     dg.AssetMaterialization(
-                        key, partition=partition, metadata=metadata_of(one), tags=self._tags(one)
+                        key,
+                        partition=partition,
+                        metadata=metadata_of(one, self._root),
+                        tags=self._tags(one),
                     )
                 )
         if errors:
