@@ -24,7 +24,7 @@ for name in dir(fanout_pipeline):
 for asset in ("trials", "comparison", "break_even"):
     run = dg.materialize(
         lab.assets,
-        selection=dg.AssetSelection.assets(["lines", asset]),
+        selection=dg.AssetSelection.assets(["lines_lab", asset]),
         resources=lab.resources,
         raise_on_error=False,
     )
