@@ -64,7 +64,7 @@ defs = dg.Definitions.merge(
         assets=[daily, held, worth],
         schedules=[
             dg.ScheduleDefinition(
-                "every_minute", target=[orders.scored, "customers"], cron_schedule="* * * * *",
+                "every_minute", target=[orders.scored, theirs.customers], cron_schedule="* * * * *",
                 default_status=dg.DefaultScheduleStatus.RUNNING,
             )
         ],
@@ -176,7 +176,7 @@ def served(tmp_path_factory, installed_elsewhere):
         (project.data / "lines").mkdir()
         for name in (*DAYS, "held"):
             file = "held.txt" if name == "held" else f"lines/{name}.txt"
-            project.lines([f"{name} {number}" for number in range(100)], file)
+            project.lines([f"{name} {number:02}" for number in range(100)], file)
             if name not in (DAYS[1], "held"):
                 (project.folder / "calls" / f"{name}_open").touch()
         # Dagster's databases are made here: processes that make them at once spoil them.

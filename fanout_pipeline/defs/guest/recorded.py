@@ -14,6 +14,7 @@ from fanout_pipeline.defs.guest.shown import (
     ROWS,
     columns,
     failed_table,
+    place_in,
     preview,
     rounded,
 )
@@ -75,18 +76,19 @@ def check_specs(key: dg.AssetKey, verifies: bool, blocking: bool) -> list[dg.Ass
     ]
 
 
-def metadata_of(done: Done, log: dg.DagsterLogManager) -> dict[str, Any]:
-    """Metadata of one materialization. Results that cannot be read back, as others replaced them, have less of it."""
+def metadata_of(done: Done, root: Path, log: dg.DagsterLogManager) -> dict[str, Any]:
+    """Metadata of one materialization. `root`: the data root.
+
+    There is less of it where the results cannot be read back, because another run has replaced them.
+    """
     try:
-        return _metadata_of(done)
+        return _metadata_of(done, root)
     except Exception:
-        log.exception(
-            "The results are visible, but could not be read back for what is recorded of them"
-        )
+        log.exception("The results are visible, but what is recorded of them could not be read")
         return {"items": done.run.items, "failed": done.run.failed, "strategy": done.run.strategy}
 
 
-def _metadata_of(done: Done) -> dict[str, Any]:
+def _metadata_of(done: Done, root: Path) -> dict[str, Any]:
     from fanout_pipeline.results.failures import first_failures
     from fanout_pipeline.results.read import Snapshot
 
@@ -94,7 +96,7 @@ def _metadata_of(done: Done) -> dict[str, Any]:
     rows = "dagster/row_count" if done.partition is None else "dagster/partition_row_count"
     found: dict[str, Any] = {rows: manifest.rows, "items": run.items, "failed": run.failed}
     if run.failed:
-        found["first_failures"] = failed_table(first_failures(done.folder, ROWS))
+        found["first_failures"] = failed_table(first_failures(done.folder, ROWS), root)
     if done.unchecked:
         found["unchecked"] = done.unchecked
     found |= {
@@ -123,13 +125,14 @@ def check_results(
     failed_share: float,
     verifies: bool,
     before: Mapping[str, Path],
+    root: Path,
 ) -> Iterator[dg.AssetCheckResult]:
     """Results of all checks over the runs of a step, which name the partitions that they are about.
 
     `before`: the folders of partitions that were done when the step was begun again, by partition. Their failed items
     count, too: the run that has done them may have died before it could tell.
     """
-    yield _failures(key, _counted(several, before), failed_share)
+    yield _failures(key, _counted(several, before), failed_share, root)
     yield _completeness(key, several)
     if verifies:
         yield _values(key, several)
@@ -156,7 +159,7 @@ def _counted(several: Sequence[Done], before: Mapping[str, Path]) -> list[_Count
 
 
 def _failures(
-    key: dg.AssetKey, several: Sequence[_Counted], failed_share: float
+    key: dg.AssetKey, several: Sequence[_Counted], failed_share: float, root: Path
 ) -> dg.AssetCheckResult:
     from fanout_pipeline.results.failures import first_failures
 
@@ -170,13 +173,12 @@ def _failures(
         folder = having[0].folder
         rows = first_failures(folder, 2 * ROWS)
         first = rows[0]
-        text += f" ({failed / items:.2%}). The first, {printable(first['where'], LONGEST)}: "
+        text += f" ({failed / items:.2%}). The first, {printable(place_in(first['where'], root), LONGEST)}: "
         text += f"{first['error_type']}: {printable(first['message'], 2 * LONGEST).rstrip('.')}"
-        found["first_failures"] = failed_table(rows)
-        # Indented, for Markdown; the first one's is that of many.
-        lines = printable_lines(first["traceback"]).split("\n")
-        found["first_traceback"] = dg.MetadataValue.md("\n".join(f"    {line}" for line in lines))
-        found["how_to_list_all"] = f"fanout_pipeline.read_failures({str(folder)!r})"
+        found["first_failures"] = failed_table(rows, root)
+        found["first_traceback"] = _behind_a_click(first["traceback"])
+        call = f"fanout_pipeline.read_failures({str(folder)!r})"
+        found["how_to_list_all"] = _behind_a_click(call)
     return dg.AssetCheckResult(
         asset_key=key,
         check_name=FAILURES,
@@ -184,6 +186,13 @@ def _failures(
         severity=severity.ERROR if excess else severity.WARN,
         description=f"{text}.",
         metadata=found | _by_partition({one.partition: one.failed for one in having}),
+    )
+
+
+def _behind_a_click(text: str) -> dg.MarkdownMetadataValue:
+    """As Markdown, which the UI shows in a window of its own: a long line would make all of the page too wide."""
+    return dg.MetadataValue.md(
+        "\n".join(f"    {line}" for line in printable_lines(text).split("\n"))
     )
 
 

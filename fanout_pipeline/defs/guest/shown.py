@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,10 +17,20 @@ LONGEST = 200
 """So many characters of a value are shown."""
 
 
-def failed_table(rows: Sequence[Mapping[str, Any]]) -> dg.TableMetadataValue:
+def failed_table(rows: Sequence[Mapping[str, Any]], root: Path) -> dg.TableMetadataValue:
     """Failed items as a table; what is wrong with which comes first, where a narrow window shows it."""
-    names = ("error_type", "message", "item", "where", "index")
-    return _table([{name: row[name] for name in names} for row in rows])
+    names = ("error_type", "message", "item", "where")
+    return _table(
+        [
+            {name: row[name] for name in names} | {"where": place_in(row["where"], root)}
+            for row in rows
+        ]
+    )
+
+
+def place_in(where: str, root: Path) -> str:
+    """Where an item is, as a path under the data root, if it is there."""
+    return where.replace(f"{root}{os.sep}", "")
 
 
 def rounded(value: Any) -> Any:

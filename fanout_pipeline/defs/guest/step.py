@@ -100,12 +100,10 @@ class Step:
         else:
             one = self._done(*keys)
             done = [one]
-            yield self._output(
-                done, metadata_of(one, self._context.log), dg.DataVersion(one.run.digest)
-            )
+            yield self._output(done, self._metadata(one), dg.DataVersion(one.run.digest))
         share, verifies = self._config.failed_share, self._guest.verifies
         folders = {one: place(self._root, self._guest.key.path, one) for one in before}
-        yield from check_results(self._guest.key, done, share, verifies, folders)
+        yield from check_results(self._guest.key, done, share, verifies, folders, self._root)
 
     def _one_after_the_other(self, keys: Sequence[str], before: list[str]) -> list[Done]:
         """Work through several partitions. Each is recorded once it is visible, whatever happens to the others.
@@ -136,7 +134,7 @@ class Step:
                     dg.AssetMaterialization(
                         key,
                         partition=partition,
-                        metadata=metadata_of(one, self._context.log),
+                        metadata=self._metadata(one),
                         tags=self._tags(one),
                     )
                 )
@@ -149,6 +147,9 @@ class Step:
                 allow_retries=True,
             ) from error
         return done
+
+    def _metadata(self, done: Done) -> dict[str, Any]:
+        return metadata_of(done, self._root, self._context.log)
 
     def _tags(self, done: Done) -> dict[str, str]:
         """What Dagster's own events of materializations have, so that it sees what is out of date.
