@@ -316,7 +316,7 @@ def test_a_bad_record_is_two_clicks_away(served, window):
     """From the asset's page, its checks and their failures lead to the error and to the item."""
     served.ended(served.of_backfill(served.all))
     window.goto(f"{served.address}/assets/counted")
-    window.get_by_role("link", name="Checks").click()
+    window.get_by_role("tab", name="Checks").click()
     window.get_by_text("failures", exact=True).first.click()
     seen(window, re.compile(f"1 of 350 items failed.*{DAYS[2]}/007.json: JSONDecodeError"))
     seen(window, re.compile("^JSONDecodeError$"))
@@ -332,8 +332,15 @@ def test_the_launchpad(served, window):
     editor = window.locator(".CodeMirror")
     expect(editor).to_be_visible()
     editor.evaluate("(one, text) => one.CodeMirror.setValue(text)", CONFIG)
-    editor.evaluate("one => {one.CodeMirror.setCursor(3, 8); one.CodeMirror.focus()}")
-    seen(window, re.compile("Workers of each strategy"))
+    editor.evaluate("one => {one.CodeMirror.focus(); one.CodeMirror.setCursor(3, 8)}")
+    for name, sentence in (
+        ("retries", "Most further calls"),
+        ("workers", "Workers of each strategy"),
+    ):
+        for text in (f"/* {sentence}", f"{name}?"):
+            place = window.get_by_text(text).first
+            place.scroll_into_view_if_needed()
+            expect(place).to_be_in_viewport()
     window.screenshot(path=PICTURES / "launchpad.png")
     before = {run.run_id for run in served.project.runs()}
     window.get_by_role("button", name="Materialize").last.click()
