@@ -6,7 +6,7 @@ import inspect
 import re
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, overload
 from weakref import WeakKeyDictionary
 
 import dagster as dg
@@ -32,6 +32,14 @@ _guests: WeakKeyDictionary[Any, Guest] = WeakKeyDictionary()
 _IO_MANAGER = dg.IOManagerDefinition.hardcoded_io_manager(FanoutIOManager())
 
 
+@overload
+def fanout_asset(
+    function: Callable[..., Any], *, over: Source | Upstream | Callable[[str], Source], **how: Any
+) -> dg.AssetsDefinition: ...
+@overload
+def fanout_asset(
+    *, over: Source | Upstream | Callable[[str], Source], **how: Any
+) -> Callable[[Callable[..., Any]], dg.AssetsDefinition]: ...
 def fanout_asset(
     function: Callable[..., Any] | None = None,
     *,
@@ -126,9 +134,8 @@ def fanout_asset(
     config_type = config_class(f"{spec.name}_config", options, failed_share=failed_share)
     step.__annotations__ |= {"context": dg.AssetExecutionContext, "config": config_type}
     with warnings.catch_warnings():
-        warnings.simplefilter(
-            "ignore", dg.BetaWarning
-        )  # resource_defs, io_manager_def, backfill_policy
+        # Of resource_defs, io_manager_def and backfill_policy.
+        warnings.simplefilter("ignore", dg.BetaWarning)
         asset = dg.asset(
             key=asset_key,
             ins={"upstream": over.asset_in(spec.keep)} if isinstance(over, Upstream) else None,
