@@ -124,13 +124,23 @@ class DataFolder(dg.ConfigurableResource[Any]):
         return replace(located_spec, import_path=(folder, *located_spec.import_path))
 
 
-def require_apart(spec: FanoutSpec, folder: Path) -> None:
-    """Raise BadInput where results in `folder` would lie among the files of the input: they would be read next."""
+def require_apart(spec: FanoutSpec, folder: Path, home: Path | None = None) -> None:
+    """Raise BadInput where results in `folder` would lie among the files of the input: they would be read next.
+
+    Nor may the input lie in `home`, the folder of an asset's results, which are replaced.
+    """
     path = path_of(spec.source)
     part = str(folder / "part-00000.parquet")
     source = getattr(spec.source, "source", spec.source)  # of a sample
     below = getattr(source, "recursive", True)  # else `Files` reads none but what it names
-    if path is not None and below and stands_for(os.path.normpath(path), part):
+    if path is None:
+        return
+    if home is not None and Path(os.path.normpath(path)).is_relative_to(home):
+        raise BadInput(
+            f"The input {path} lies in {home}, where results of {spec.name} are kept. Give the fan-out another name, or "
+            "move the input to a folder of its own."
+        )
+    if below and stands_for(os.path.normpath(path), part):
         raise BadInput(
             f"The results of {spec.name} would be written to {folder}, which lies in the input, {path}. "
             "Give the fan-out another name, or move the input to a folder of its own."

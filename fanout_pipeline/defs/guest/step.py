@@ -190,7 +190,7 @@ class Step:
         folder = place(self._root, guest.key.path, partition)
         require_own_place(self._root, folder)
         spec = self._located(guest.source(partition, self._loaded, several=crew is not None))
-        require_apart(spec, folder)
+        require_apart(spec, folder, place(self._root, guest.key.path))
         log = _log_to(context.log, partition)
         kept = where_kept(folder)
         log(f"{f'Warning: {kept}. ' if kept else ''}Results are kept in {folder}")

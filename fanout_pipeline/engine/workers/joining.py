@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
+from fanout_pipeline.engine.calls.call_log import Call
 from fanout_pipeline.engine.calls.watch import Look
 from fanout_pipeline.engine.model.errors import SetupFailed
 from fanout_pipeline.engine.model.work import Work
@@ -33,6 +34,8 @@ class Joining:
         self._work = work
         self._message = message
         self._others_call = others_call
+        self._seen: dict[int, tuple[int, Call, float]] = {}
+        """By the number of a slot: the chunk, the first call that was seen of those it is in, and since when."""
 
     def start_wanted(self) -> None:
         """Start as many workers as there are to be."""
@@ -82,17 +85,34 @@ class Joining:
             slot.joining = None
 
     def _longest(self) -> Look | None:
-        """A look at the chunk that a worker has had for the longest time, or at the setup of the first."""
+        """A look at the calls that have taken longest, or at the setup of the first worker."""
         slots = [slot for slot in self._slots if slot.assignment is not None]
-        for slot in slots:
-            if self._slots.worker(slot).call_log.is_setting_up:
-                slot.assigned = time.monotonic()  # That is no part of the chunk.
         if not slots:
             return self._first_setup()
-        slot = min(slots, key=lambda one: one.assigned)
+        looks = [look for slot in slots if (look := self._look(slot)) is not None]
+        return max(looks, key=lambda look: look.seconds, default=None)
+
+    def _look(self, slot: Slot) -> Look | None:
+        """At the slice of calls that a worker is in, or at its calls since they have been announced one by one.
+
+        None where it is in none: what it imports, makes or reads says nothing of how long calls take.
+        """
         assert slot.assignment is not None
-        seconds = time.monotonic() - slot.assigned
-        return Look(slot.assignment.chunk.size, 0, seconds, seconds)
+        chunk, log = slot.assignment.chunk, self._slots.worker(slot).call_log
+        now = time.monotonic()
+        if log.is_setting_up:
+            slot.assigned = now  # That is no part of the chunk.
+        call = log.call() if log.has_begun(chunk.number) else None
+        if call is None:
+            self._seen.pop(slot.number, None)
+            return None
+        number, first, since = self._seen.get(slot.number, (-1, call, now))
+        one_by_one = call.item is not None and first.item is not None
+        if number != chunk.number or not (one_by_one or call == first):
+            first, since = call, now
+        self._seen[slot.number] = chunk.number, first, since
+        done = (call.item or 0) - (first.item or 0)
+        return Look(chunk.size, done, now - since, now - since)
 
     def _first_setup(self) -> Look | None:
         """At what the only worker makes before its first call, as far as that is more than to start."""

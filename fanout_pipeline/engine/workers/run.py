@@ -70,6 +70,8 @@ class SupervisedRun:
         self._parts = parts or part_collector(work)
         self._limits = Limits(work.failures.item_timeout_seconds, memory_mb, self._most)
         announce = self._limits.times.announce
+        if growth is not None and announce is Announce.NOTHING:
+            announce = Announce.SLOW  # `growth` looks at the calls that workers are in.
         self._deaths = Deaths(work, self._assignments, progress, announce)
         self._sent_before = workers.sent_bytes
         self._items = SentItems(work.source, plan)

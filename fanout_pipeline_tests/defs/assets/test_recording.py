@@ -146,7 +146,7 @@ def test_a_reference_that_is_replaced_meanwhile(materialize, tmp_path, monkeypat
 
     monkeypatch.setattr(verification, "check_order", meets_a_commit)
     metadata, checks = materialize("threads")
-    reason = f"NoResults: {folder} was replaced while it was being read"
+    reason = f"Replaced: {folder} was replaced while it was being read"
     assert_unchecked(metadata, checks, CHECKS, reason)
     assert metadata["digest"] == serial["digest"]
     assert ResultFolder(folder).manifest().digest != serial["digest"]

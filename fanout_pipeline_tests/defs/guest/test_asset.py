@@ -6,7 +6,15 @@ import polars
 import pyarrow
 import pytest
 
-from fanout_pipeline import Csv, IntegerLines, Options, Upstream, fanout_asset, read_results
+from fanout_pipeline import (
+    BadInput,
+    Csv,
+    IntegerLines,
+    Options,
+    Upstream,
+    fanout_asset,
+    read_results,
+)
 from fanout_pipeline_tests.defs.guest.functions import (
     Api,
     doubled,
@@ -214,6 +222,19 @@ def test_resources(instance, numbers, root, monkeypatch, bound):
         path.read_bytes() for path in root.rglob("*") if path.is_file() and "part-" not in path.name
     ]
     assert not [data for data in stored if b"a secret" in data]
+
+
+@pytest.mark.parametrize(
+    ("path", "message"),
+    [("doubled/n.txt", "lies in .*doubled, where results"), ("**/*", "lies in the input")],
+)
+def test_input_and_results_are_apart(instance, root, path, message):
+    """An input that lies where the results are kept, or among whose files they would lie, is refused."""
+    (root / "doubled").mkdir()
+    (root / "doubled" / "n.txt").write_text("1\n")
+    asset = fanout_asset(doubled, over=IntegerLines(path), unpack=False)
+    with pytest.raises(BadInput, match=message):
+        materialized(instance, asset)
 
 
 @pytest.mark.parametrize("order", [1, -1])

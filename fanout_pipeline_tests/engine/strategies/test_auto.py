@@ -5,9 +5,11 @@ import threading
 import time
 from functools import partial
 
+import pyarrow
 import pytest
+from pyarrow.parquet import write_table
 
-from fanout_pipeline import FanoutSpec, Options
+from fanout_pipeline import FanoutSpec, Options, Parquet
 from fanout_pipeline.engine.in_memory import run_in_memory
 from fanout_pipeline.engine.model.errors import ItemFailed, Stopped
 from fanout_pipeline.engine.registry import AUTO_HERE, STRATEGIES
@@ -38,6 +40,16 @@ def test_quick_work_stays_in_this_thread():
     assert {ident for _, ident in found} == {threading.get_ident()}
     assert record.worker_pids == (os.getpid(),)
     assert "this process alone" in record.why
+
+
+@pytest.mark.slow
+def test_reading_is_not_taken_for_calls(tmp_path):
+    """That a worker imports Arrow to read its first chunk says nothing of its calls: no other is started for them."""
+    write_table(pyarrow.table({"number": range(20_000)}), tmp_path / "numbers.parquet")
+    source = Parquet(tmp_path / "numbers.parquet", columns=["number"])
+    spec = FanoutSpec("calls", source, functions.same)
+    record = run_strategy(STRATEGIES["auto"], spec, tmp_path / "out", Options(workers=2))
+    assert record.why.endswith("alone, as more would not have brought the end nearer")
 
 
 @pytest.mark.slow
