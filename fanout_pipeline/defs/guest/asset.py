@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 import re
 import warnings
@@ -19,6 +20,7 @@ from fanout_pipeline.defs.guest.step import Guest, Step
 from fanout_pipeline.defs.guest.upstream import Upstream
 from fanout_pipeline.engine.fan_out import chosen_options, require_callable, with_key
 from fanout_pipeline.engine.functions.identity import code_version as version_of
+from fanout_pipeline.engine.functions.name import function_name
 from fanout_pipeline.engine.model.options import Options
 from fanout_pipeline.engine.model.spec import Dependency, FanoutSpec
 from fanout_pipeline.sources.columns import nearest
@@ -140,7 +142,7 @@ def fanout_asset(
             key=asset_key,
             ins={"upstream": over.asset_in(spec.keep)} if isinstance(over, Upstream) else None,
             deps=deps,
-            description=description or inspect.getdoc(function),
+            description=description or _description(function, over),
             kinds=kinds or {"python", "parquet"},
             code_version=" ".join(dict.fromkeys(versions)),
             check_specs=check_specs(asset_key, guest.verifies, blocking),
@@ -159,6 +161,21 @@ def fanout_asset(
 def fanout_of(asset: dg.AssetsDefinition) -> Guest | None:
     """The fan-out that an asset is; None if it is none."""
     return _guests.get(asset.node_def) if asset.is_executable else None
+
+
+def _description(
+    function: Callable[..., Any], over: Source | Upstream | Callable[[str], Source]
+) -> str:
+    """The function's own words, or else which function is called with what."""
+    while isinstance(function, functools.partial):
+        function = function.func
+    if isinstance(over, Upstream):
+        where = f"the asset {over.key.to_user_string()}"
+    else:
+        where = str(over) if isinstance(over, Source) else "each partition's source"
+    return (
+        inspect.getdoc(function) or f"{function_name(function)}, called with each item of {where}."
+    )
 
 
 def _require_known(keywords: Iterable[str], own: Iterable[str]) -> None:

@@ -1,5 +1,7 @@
 """`fanout_asset` is one ordinary asset, on the data that a project has."""
 
+from functools import partial
+
 import dagster as dg
 import pandas
 import polars
@@ -102,6 +104,14 @@ def test_it_is_an_ordinary_asset(numbers):
     assert asset.op.pool == "api"
     assert asset.op.tags["size"] == "large"
     assert {check.name for check in asset.check_specs} == {"failures", "completeness"}
+
+
+def test_a_function_without_docstring(numbers):
+    """The description says which function is called with what."""
+    (spec,) = fanout_asset(partial(points), name="p", over=numbers).specs
+    assert spec.description == f"{points.__module__}:points, called with each item of numbers.txt."
+    (spec,) = fanout_asset(points, over=Upstream("orders")).specs
+    assert spec.description.endswith("called with each item of the asset orders.")
 
 
 def test_what_is_recorded(instance, numbers, root):
