@@ -37,6 +37,8 @@ ONE_BY_ONE = ("end_to_end", "faults", "executor", "defs", "benchmarks", "contrac
 def pytest_configure(config):
     # Now hypothesis has loaded the profile that the command line names.
     chance.forget_constants()
+    if not hasattr(config, "cache"):  # -p no:cacheprovider
+        return
     # What tests learn of the machine is not what the user's runs have learnt. All else is in the user's cache.
     theirs = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     folder = config.cache.mkdir("home")
