@@ -266,7 +266,7 @@ def test_a_broken_link_ends_a_run_or_fails_by_itself(inbox, tmp_path):
 
 def test_an_error_of_the_function_names_the_file(inbox, tmp_path):
     """What it raises is its item's error, with the path."""
-    with pytest.raises(ItemFailed, match=rf"item 0 \({inbox}/a\.json\), FileHandle\(path="):
+    with pytest.raises(ItemFailed, match=rf"item 0 \({inbox}/a\.json\), FileHandle\("):
         run(int, inbox, tmp_path / "results")
 
 
