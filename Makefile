@@ -53,7 +53,7 @@ test-versions: chromium  ## what meets Dagster on its oldest and its newest vers
 # The newest Dagster is the newest whose core, web server and dg fit together, which uv finds in a second and pip not in
 # ten minutes. Both run with the newest libraries, some of which warn of what an older Dagster does: so warnings are not
 # errors here. PYENV_VERSION is for pyenv, whose python3.12 only runs where that version is selected.
-MEETS_DAGSTER := $(addprefix fanout_pipeline_tests/,end_to_end executor test_private_dagster.py)
+MEETS_DAGSTER := $(addprefix fanout_pipeline_tests/,defs end_to_end executor test_private_dagster.py)
 DAGSTER_oldest := dagster==1.12.0 dagster-webserver==1.12.0 dagster-dg-cli==1.12.0
 test-dagster-%: .venv-versions/dagster-%/bin/python
 	$< -m pip install --quiet --disable-pip-version-check uv
