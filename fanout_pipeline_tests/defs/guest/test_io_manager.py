@@ -1,7 +1,6 @@
 """What an asset downstream of a fan-out is given."""
 
 import re
-from collections.abc import Mapping
 from typing import Any
 
 import dagster as dg
@@ -131,7 +130,7 @@ def test_another_type_is_refused(instance):
     with pytest.raises(
         TypeError, match="Several partitions are one table, with a column `partition`"
     ):
-        given_to(instance, scored, Mapping[str, pd.DataFrame])
+        given_to(instance, scored, dict[str, pd.DataFrame])
 
 
 def test_failed_items_are_as_the_fan_out_says(instance):
