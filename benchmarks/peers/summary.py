@@ -106,7 +106,10 @@ def _workload(one: Measured) -> dict[str, Any]:
         "contenders": [_contender(row, one) for row in one.comparison.rows],
         "absent": one.absent,
         "no_time": one.not_run,
-        "failures": one.comparison.run.failures,
+        # Not what it has printed: that names folders of this machine.
+        "failures": {
+            name: why.partition("\n")[0] for name, why in one.comparison.run.failures.items()
+        },
         "remarks": one.comparison.run.remarks,
     }
 

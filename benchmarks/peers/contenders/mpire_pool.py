@@ -14,4 +14,5 @@ from benchmarks.peers.job import Job, Run, read_items
 def start(job: Job) -> Iterator[Run]:
     method = "threading" if job.workload.waits else "fork"
     with WorkerPool(n_jobs=job.at_once, start_method=method, keep_alive=True) as pool:
-        yield lambda: pool.map(job.function, read_items(job))
+        # Else an item that is a dict would be given as keywords.
+        yield lambda: pool.map(job.function, [(item,) for item in read_items(job)])
