@@ -6,6 +6,8 @@ import pytest
 
 from fanout_pipeline_tests import again
 
+pytestmark = pytest.mark.slow
+
 TESTS = """
 from pathlib import Path
 

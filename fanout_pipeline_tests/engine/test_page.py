@@ -14,6 +14,8 @@ import dagster as dg
 import numpy
 import pytest
 
+pytestmark = pytest.mark.slow
+
 PAGE = Path(__file__).parents[2] / "docs" / "fan_out.md"
 README = PAGE.parents[1] / "README.md"
 SECTIONS = dict(

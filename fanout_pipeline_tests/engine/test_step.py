@@ -7,6 +7,8 @@ import pytest
 
 from fanout_pipeline import ItemFailed, fan_out, read_results
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def instance(tmp_path, monkeypatch):

@@ -11,9 +11,12 @@ from fanout_pipeline.defs.guest.asset import fanout_of
 from fanout_pipeline_tests.defs.guest import functions
 
 # Dagster's own, where it reads YAML.
-pytestmark = pytest.mark.filterwarnings(
-    "ignore:`parse_obj_as` is deprecated", "ignore::dagster.BetaWarning"
-)
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.filterwarnings(
+        "ignore:`parse_obj_as` is deprecated", "ignore::dagster.BetaWarning"
+    ),
+]
 
 SCORED = {
     "name": "scored",

@@ -28,7 +28,7 @@ from fanout_pipeline_tests.defs.guest.functions import (
 
 DAYS = dg.StaticPartitionsDefinition(["001", "002"])
 
-pytestmark = pytest.mark.filterwarnings("ignore::dagster.BetaWarning")
+pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore::dagster.BetaWarning")]
 
 
 @pytest.fixture

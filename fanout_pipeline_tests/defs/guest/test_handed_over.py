@@ -9,7 +9,7 @@ import pytest
 from fanout_pipeline import IntegerLines, fanout_asset
 from fanout_pipeline_tests.defs.guest.functions import points
 
-pytestmark = pytest.mark.filterwarnings("ignore::dagster.BetaWarning")
+pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore::dagster.BetaWarning")]
 
 KEYS = dg.StaticPartitionsDefinition(["001", "002", "003"])
 

@@ -24,7 +24,7 @@ from fanout_pipeline import (
 from fanout_pipeline.results.files.place import place
 from fanout_pipeline_tests.defs.guest.functions import doubled, fails_on_seven, points
 
-pytestmark = pytest.mark.filterwarnings("ignore::dagster.BetaWarning")
+pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore::dagster.BetaWarning")]
 
 KEYS = dg.StaticPartitionsDefinition(["010", "002", "c/d"])
 EVEN = [2 * number for number in range(10)]

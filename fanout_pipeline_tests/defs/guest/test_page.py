@@ -14,10 +14,13 @@ from fanout_pipeline.results import lazily
 PAGE = (Path(__file__).parents[3] / "docs" / "downstream.md").read_text()
 SECTIONS = dict(re.findall(r"^##? (.*?)\n(.*?)(?=^## |\Z)", PAGE, re.DOTALL | re.MULTILINE))
 
-pytestmark = pytest.mark.filterwarnings(
-    "ignore::dagster.BetaWarning",
-    "ignore:datetime.datetime.utcfromtimestamp",  # Dagster's, on Python 3.12 and later
-)
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.filterwarnings(
+        "ignore::dagster.BetaWarning",
+        "ignore:datetime.datetime.utcfromtimestamp",  # Dagster's, on Python 3.12 and later
+    ),
+]
 
 
 @pytest.fixture

@@ -31,7 +31,7 @@ from fanout_pipeline_tests.contract.runs import write_items
 from fanout_pipeline_tests.engine.calls import functions
 from fanout_pipeline_tests.processes import interrupt
 
-pytestmark = pytest.mark.usefixtures("leaves_nothing")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("leaves_nothing")]
 
 _WAYS = STRATEGIES | {"auto": auto.STRATEGY, "here": auto.HERE}
 _NAMES = [*dict.fromkeys([*RELIABLE, "auto", "here"])]
