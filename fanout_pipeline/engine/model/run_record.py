@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from fanout_pipeline.engine.model.changes import Changes
     from fanout_pipeline.sources.source import Version
 
 
@@ -64,6 +65,8 @@ class RunRecord:
     """The number of part files that are visible."""
     reused_items: int = 0
     """The number of items in reused chunks."""
+    changes: Changes | None = None
+    """What a run with a key has found to have changed since the results before; None without a key."""
     why: str = ""
     """What `auto` has chosen, and why, in a sentence with its numbers; empty for other strategies."""
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from functools import wraps
 from inspect import isasyncgenfunction, isgeneratorfunction
 from pathlib import Path
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, Literal, ParamSpec, TypeVar
 
 from fanout_pipeline.engine.model.spec_fields import names_of, require_fields
 from fanout_pipeline.engine.system.import_path import import_path, importing_from
@@ -46,6 +46,11 @@ class FanoutSpec:
     tolerance: float = 1e-9
     """The largest relative difference between two floats that checks accept as equal, as the last digits of
     a sum depend on its order. Everything else is compared exactly; with 0, floats are, too."""
+    key: str | Callable[[Any], Any] | None = field(default=None, kw_only=True)
+    """What identifies an item from run to run: the name of a column, `"path"` of files, `"item"` for the item itself,
+    or a function of the item. A run with a key that resumes calls only what has changed since the results before."""
+    duplicates: Literal["error", "once"] = field(default="error", kw_only=True)
+    """What items of the same key are: an error, or all but the first are left out (`once`)."""
     keep: tuple[str, ...] = field(default=(), kw_only=True)
     """Columns of the input that are kept beside the results, in the same rows, as in `keep=("order_id",)`. The
     source must have columns; the function is given those that the source names, whatever is kept."""
