@@ -16,6 +16,7 @@ from fanout_pipeline.engine.functions.identity import Basis, identity_of
 from fanout_pipeline.engine.functions.resources import setup_of
 from fanout_pipeline.engine.intake import default_chunks, taking_in
 from fanout_pipeline.engine.job import Job
+from fanout_pipeline.engine.model.changes import Asked
 from fanout_pipeline.engine.model.options import Options
 from fanout_pipeline.engine.model.run_record import RunRecord
 from fanout_pipeline.engine.model.spec import FanoutSpec, with_its_imports
@@ -45,6 +46,7 @@ def run_strategy(
     progress: Progress | None = None,
     crew: OpenCrew | None = None,
     who: str = "",
+    asked: Asked = Asked(),  # noqa: B008 (frozen)
 ) -> RunRecord:
     """Fan the function out and commit the results to `folder`; `spec.source` is under the data root already.
 
