@@ -8,15 +8,13 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from fanout_pipeline.sources import rows
-from fanout_pipeline.sources.source import Chunk, Items
+from fanout_pipeline.sources.source import ITEM, Chunk, Items
 from fanout_pipeline.sources.spool.feed import Files
 from fanout_pipeline.sources.spool.reading import Reading, Spooled
 
 if TYPE_CHECKING:
+    import numpy
     import pyarrow
-
-ITEM = "item"
-"""The name of the only column of what is no table."""
 
 
 class Rows(Items):
@@ -42,6 +40,18 @@ class Rows(Items):
 
     def as_arrow(self, columns: Sequence[str] | None = None) -> pyarrow.Table:
         return self._table if columns is None else self._all.select(list(columns))
+
+    def column(self, name: str) -> pyarrow.ChunkedArray:
+        is_item = name == ITEM and self._plain and ITEM not in self._all.column_names
+        return (self._table if is_item else self.as_arrow([name])).column(0)
+
+    def as_rows(self) -> tuple[pyarrow.Table, bool]:
+        return self._table, self._plain
+
+    def contents(self) -> numpy.ndarray:
+        from fanout_pipeline.sources.column_hash import row_hashes
+
+        return row_hashes(self._table, self._plain)
 
     def __len__(self) -> int:
         return self._table.num_rows  # type: ignore[no-any-return]
