@@ -42,6 +42,10 @@ class Shown:
     known: Known | None
     """None of a row that could not be read."""
 
+    @property
+    def is_good(self):
+        return self.known is not None and not self.known.failed
+
 
 class Model:
     """The results of a folder, and what the next run must call."""

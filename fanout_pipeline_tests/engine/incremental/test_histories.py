@@ -40,6 +40,8 @@ from fanout_pipeline_tests.results.layout import generations
 
 KINDS = ("plain", "with None", "wide", "text", "fields", "columns")
 FORMS = ("table", "parquet", "rows", "json lines")
+WIDENED = ("wide", "fields", "columns")
+"""Of these the type may stay as wide as it was, though what has made it so is gone; `compare` has seen the values."""
 QUICK = ("serial", "serial", "serial", "threads")
 """Strategies of a few milliseconds; others are tried where there is time."""
 
@@ -180,13 +182,13 @@ class Histories(RuleBasedStateMachine):
     def run_as_asked(self, strategy, items, removed):
         self.do(strategy, Asked(items, removed))
 
-    @rule(strategy=st.sampled_from(QUICK), at=places, items=st.sampled_from(["changed", "all"]))
+    @rule(at=places, items=st.sampled_from(["changed", "all"]))
     @precondition(lambda self: any(not row.spoilt for row in self.rows))
-    def die(self, strategy, at, items):
+    def die(self, at, items):
         rows = [row for row in self.rows if not row.spoilt]
         self.say(DIES, self.content(rows[at % len(rows)]))
         try:
-            self.do(strategy, Asked(items))
+            self.do("serial", Asked(items))
         finally:
             self.say(DIES, "")
 
@@ -229,9 +231,9 @@ class Histories(RuleBasedStateMachine):
         assert least <= calls, "all is called that must be"
         self.say(DIES, "")
         self.compare(asked, maker, outcomes)
-        found = record.changes.as_dict()
-        assert {name: found[name] for name in counted} == counted
-        assert found["called"] == calls.total()
+        assert {name: getattr(record.changes, name) for name in counted} == counted
+        if not any(row.spoilt for row in self.rows):
+            assert record.changes.called == calls.total()
         assert generations(self.results) == {self.results.resolve()}
         if asked == Asked() and self.is_as_fresh():
             self.compare_with_fresh(record.digest, on_error)
@@ -253,7 +255,7 @@ class Histories(RuleBasedStateMachine):
             shown.append(Shown(str(row.key), row.note, known))
         if asked.removed == "keep":
             keys = {one.key for one in shown}
-            shown += [one for one in self.model.shown if one.known and one.key not in keys]
+            shown += [one for one in self.model.shown if one.is_good and one.key not in keys]
         self.model.commit(shown)
         assert found == self.expected(shown)
 
@@ -288,7 +290,8 @@ class Histories(RuleBasedStateMachine):
     def compare_with_fresh(self, digest, on_error):
         folder = self.folder / "fresh" / "scores"
         assert self.fan_out("serial", self.rows, folder, on_error).digest == digest
-        assert table_of(self.results).equals(table_of(folder))
+        if self.kind not in WIDENED:
+            assert table_of(self.results).equals(table_of(folder))
         places = [name for name in read_failures(folder) if name in ("index", "key", "where")]
         assert read_failures(self.results)[places].equals(read_failures(folder)[places])
         ResultFolder(folder).remove()
