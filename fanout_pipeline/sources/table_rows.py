@@ -8,7 +8,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from fanout_pipeline.sources import rows
-from fanout_pipeline.sources.source import ITEM, Chunk, Items
+from fanout_pipeline.sources.columns import nearest
+from fanout_pipeline.sources.source import ITEM, BadInput, Chunk, Items
 from fanout_pipeline.sources.spool.feed import Files
 from fanout_pipeline.sources.spool.reading import Reading, Spooled
 
@@ -48,8 +49,13 @@ class Rows(Items):
         return self._all.select(list(columns))
 
     def column(self, name: str) -> pyarrow.ChunkedArray:
-        is_item = name == ITEM and self._plain and ITEM not in self._all.column_names
-        return (self._table if is_item else self.as_arrow([name])).column(0)
+        there = self._all.column_names
+        if name not in there:
+            is_empty = not len(self)  # No columns are known where no rows are.
+            if is_empty or (name == ITEM and self._plain):
+                return self._table.column(0)
+            raise BadInput(f"There is no column {name!r}. {nearest(name, there)}")
+        return self._all.column(name)
 
     def as_rows(self) -> tuple[pyarrow.Table, bool]:
         return self._table, self._plain
