@@ -8,9 +8,9 @@ from typing import Any
 import numpy
 import pyarrow
 
+from fanout_pipeline.sources.bad_input import BadItem, Unreadable
 from fanout_pipeline.sources.column_hash import column_hashes
 from fanout_pipeline.sources.object_hash import object_hash, tagged_hash
-from fanout_pipeline.sources.source import BadItem, Unreadable
 
 _INT64 = range(-(2**63), 2**63)
 
