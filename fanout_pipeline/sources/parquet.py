@@ -203,6 +203,9 @@ class RowItems(Items):
         is_item = name == ITEM and self._plain and ITEM not in self._layout.alike
         return (self._table if is_item else self.as_arrow([name])).column(0)
 
+    def as_rows(self) -> tuple[pyarrow.Table, bool]:
+        return self._table, self._plain
+
     def contents(self) -> numpy.ndarray:
         from fanout_pipeline.sources.column_hash import row_hashes
 

@@ -162,6 +162,10 @@ class Items(Sequence[Any]):
 
         return value_hashes(self.values, self.unreadable)
 
+    def as_rows(self) -> tuple[pyarrow.Table, bool] | None:
+        """The table whose rows are items, and whether these are the values of its only column; None of others."""
+        return None
+
     def stamps(self) -> numpy.ndarray | None:
         """A uint64 an item that changes when its content does, and is had without reading it; None without such."""
         return None

@@ -51,6 +51,9 @@ class Rows(Items):
             raise BadInput(f"There is no column {name!r}. {nearest(name, there)}")
         return self._all.column(name)
 
+    def as_rows(self) -> tuple[pyarrow.Table, bool]:
+        return self._table, self._plain
+
     def contents(self) -> numpy.ndarray:
         from fanout_pipeline.sources.column_hash import row_hashes
 
