@@ -29,9 +29,9 @@ class BadItem(BadInput):
         """The same with the place of the item in the input."""
         return BadInput(f"{where} {self.reason}. {self.advice}")
 
-    def after(self, items: int) -> BadItem:
-        """The same, where so many items come before those that its position counts."""
-        return type(self)(self.position + items, self.reason, self.advice)
+    def moved_to(self, position: int) -> BadItem:
+        """The same, by the position among other items."""
+        return type(self)(position, self.reason, self.advice)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (self.position, self.reason, self.advice)

@@ -121,7 +121,10 @@ def _require_all(
 def _of_values(
     values: Sequence[Any], unreadable: Mapping[int, Unreadable], name: str
 ) -> pyarrow.LargeStringArray:
-    if {*map(type, values)} != {str}:
+    kinds = {*map(type, values)}
+    if kinds == {int}:
+        values = list(map(repr, values))
+    elif kinds != {str}:
         texts: list[Any] = []
         for position, value in enumerate(values):
             try:

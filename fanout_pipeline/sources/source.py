@@ -158,9 +158,9 @@ class Items(Sequence[Any]):
 
         Different, up to chance, where values or their types differ. Raises BadItem.
         """
-        from fanout_pipeline.sources.contents import value_hashes
+        from fanout_pipeline.sources.contents import item_hashes
 
-        return value_hashes(self.values, self.unreadable)
+        return item_hashes(self.values, self.unreadable)
 
     def as_rows(self) -> tuple[pyarrow.Table, bool] | None:
         """The table whose rows are items, and whether these are the values of its only column; None of others."""
