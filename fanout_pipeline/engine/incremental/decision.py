@@ -93,14 +93,15 @@ def decide(
                 *map(numpy.concatenate, zip(keys[1:], visible.keys.take(gone)[1:], strict=True)),
             )
             row = numpy.concatenate([row, visible.keys.rows()[gone]])
-    is_known &= ~left_out
+    has_key = compute.is_valid(now.key).to_numpy(zero_copy_only=False)
+    unreadable = int((~has_key & ~left_out).sum())
     changes = Changes(
-        new=int((~is_known & ~left_out).sum()),
+        new=int((~is_known & has_key).sum()),
         changed=int((is_known & ~is_same).sum()),
         unchanged=int((is_same & is_good).sum()),
         failed=int((is_same & ~is_good).sum()),
         removed=removed,
-        called=len(called),
+        called=len(called) - unreadable,
         saved_seconds=seconds,
         because=tuple(changed) if visible is not None else (),
     )

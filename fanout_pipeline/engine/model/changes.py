@@ -63,6 +63,8 @@ class Changes:
             parts[0] += f" ({counts})" if counts else ""
         elif counts:
             parts.append(f"{counts}, among all of them")
+        if self.because:
+            parts.append(f"{' and '.join(self.because)} changed since")
         if self.saved_calls:
             kept = f"{self.saved_calls:,} kept"
             parts.append(kept + f", which took {_long(self.saved_seconds)} when they were called")
@@ -81,6 +83,7 @@ class Changes:
             "called": self.called,
             "saved_calls": self.saved_calls,
             "saved_seconds": round(self.saved_seconds, 3),
+            "because": list(self.because),
         }
 
 
