@@ -21,12 +21,13 @@ if TYPE_CHECKING:
 def read_failures(folder: str | Path | Snapshot) -> pandas.DataFrame:
     """The failed items of a result folder, in the order of the items.
 
-    Columns `index` (int64), `where`, `item`, `error_type`, `message` and `traceback` (text); no
+    Columns `index` (int64), `key` (text) where the run had one, `where`, `item`, `error_type`, `message` and `traceback` (text); no
     rows if no item failed. Raises NoResults if the folder holds no complete results, or not as many
     failures as its manifest counts.
     """
     batches = list(_batches(Snapshot.of(folder)))
-    frame: pandas.DataFrame = pyarrow.Table.from_batches(batches, FAILURES_SCHEMA).to_pandas()
+    schema = batches[0].schema if batches else FAILURES_SCHEMA
+    frame: pandas.DataFrame = pyarrow.Table.from_batches(batches, schema).to_pandas()
     return frame
 
 

@@ -44,6 +44,8 @@ class Changes:
     """Items that the function was called with."""
     saved_seconds: float
     """How long the calls took that were not made again, when they were made."""
+    because: tuple[str, ...] = ()
+    """What has changed that all results depend on, such as "the function"; empty where nothing has."""
 
     @property
     def saved_calls(self) -> int:

@@ -43,7 +43,7 @@ class Packed(Spooled):
         values: list[Any] = []
         with Reading(self.files) as reading:
             for group, start, stop in reading.groups(chunk.start, chunk.stop):
-                values += _unpacked(memoryview(group), start, stop)
+                values += unpacked(memoryview(group), start, stop)
         return PackedItems(chunk, values, self.columns)
 
     def locate(self, index: int) -> str:
@@ -126,7 +126,7 @@ def _dumped(item: Any, index: int, unpicklable: Callable[[int, Any, Exception], 
         raise unpicklable(index, item, error) from error
 
 
-def _unpacked(group: memoryview, start: int, stop: int) -> Iterator[Any]:
+def unpacked(group: memoryview, start: int, stop: int) -> Iterator[Any]:
     """Items of a group by their positions in it."""
     at = 0
     for position in range(stop):

@@ -1,0 +1,143 @@
+"""What the items of an input are: one pass over it that finds the key of each and a hash of what it holds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy
+import pyarrow
+
+from fanout_pipeline.engine.incremental.pools import Pool
+from fanout_pipeline.results.store.keys import GOOD, LEFT_OUT, Keys, as_array, keys_of, runs_of
+from fanout_pipeline.sources.column_hash import row_hashes
+from fanout_pipeline.sources.source import BadInput, Chunk, Items, Source
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """The items of an input, as they are now."""
+
+    source: Source
+    """The input, which can be cut and read again."""
+    chunks: tuple[tuple[Chunk, int], ...]
+    """The ranges that it was read in, and the index of the first item of each."""
+    keys: Keys
+    """All items; those that are left out because another has the same key have none."""
+    keep: tuple[str, ...]
+    """The columns that are kept beside results."""
+    has_own_key: bool
+    """Whether the key is no column of the input, so that results have a column `key`."""
+
+    def kept(self, start: int, stop: int) -> pyarrow.Table:
+        """The columns that results have beside `result`, of items from one index up to another."""
+        columns = {"key": self.keys.key.slice(start, stop - start)} if self.has_own_key else {}
+        if not self.keep:
+            return pyarrow.table(columns)
+        tables = [
+            self.source.read(chunk).as_arrow(self.keep).slice(max(0, start - first), stop - max(first, start))
+            for chunk, first, count in self._counted()
+            if first < stop and start < first + count
+        ]
+        try:
+            table = pyarrow.concat_tables(tables, promote_options="permissive")
+        except pyarrow.ArrowException as error:
+            raise BadInput(f"Not every value of a column is of its type: {error}") from None
+        for name, column in columns.items():
+            table = table.add_column(0, name, column)
+        return table
+
+    def picked(self, called: numpy.ndarray) -> Iterator[tuple[Items, numpy.ndarray]]:
+        """The items of each range that has some of those at ascending positions, and which of them these are."""
+        for chunk, first, count in self._counted():
+            begin, end = numpy.searchsorted(called, [first, first + count])
+            if begin < end:
+                yield self.source.read(chunk), called[begin:end] - first
+
+    def _counted(self) -> Iterator[tuple[Chunk, int, int]]:
+        ends = [*(first for _, first in self.chunks[1:]), len(self.keys)]
+        for (chunk, first), end in zip(self.chunks, ends, strict=True):
+            yield chunk, first, end - first
+
+
+def survey_of(
+    source: Source,
+    chunks: Sequence[Chunk],
+    key: str | Callable[[Any], Any],
+    duplicates: Literal["error", "once"],
+    keep: tuple[str, ...],
+    known: Sequence[Pool],
+) -> Survey:
+    """Read an input through. What it `known`s by a stamp is not read.
+
+    Raises BadInput for an item without a key, and for two of the same key unless duplicates are called once.
+    """
+    found: list[Keys] = []
+    read: list[tuple[Chunk, int]] = []
+    index = 0
+    for chunk in chunks:
+        items = source.read(chunk)
+        if not len(items):
+            continue
+        first = index
+        keys = items.keys(key, lambda position, first=first: source.locate(first + position))
+        stamps = items.stamps()
+        kept = row_hashes(items.as_arrow(keep)) if keep else None
+        if stamps is None:
+            contents = items.contents()
+        else:
+            contents = _contents_by_stamp(source, first, keys, stamps, known)
+        found.append(keys_of(keys, contents, kept, stamps))
+        read.append((chunk, first))
+        index += len(items)
+    whole = _joined(found)
+    whole = _without_duplicates(whole, duplicates, source)
+    has_own_key = not isinstance(key, str) or key not in keep
+    return Survey(source, tuple(read), whole, keep, has_own_key)
+
+
+def _joined(found: Sequence[Keys]) -> Keys:
+    if not found:
+        return keys_of(pyarrow.array([], pyarrow.large_string()))
+    key = pyarrow.concat_arrays([one.key for one in found])
+    return Keys(key, *map(numpy.concatenate, zip(*(one[1:] for one in found), strict=True)))
+
+
+def _contents_by_stamp(
+    source: Source, first: int, keys: pyarrow.Array, stamps: numpy.ndarray, known: Sequence[Pool]
+) -> numpy.ndarray:
+    """The contents of items of a source whose unit is one item; those with a known stamp as they were then."""
+    from fanout_pipeline.engine.incremental.decision import places
+
+    contents, is_new = numpy.zeros(len(stamps), numpy.uint64), numpy.ones(len(stamps), bool)
+    for pool in known:
+        at = places(keys, pool.keys.key)
+        same = is_new & (at >= 0)
+        same[same] = pool.keys.stamp[at[same]] == stamps[same]
+        contents[same] = pool.keys.content[at[same]]
+        is_new &= ~same
+    for start, stop in runs_of(numpy.flatnonzero(is_new)):
+        contents[start:stop] = source.read(Chunk(0, first + start, first + stop)).contents()
+    return contents
+
+
+def _without_duplicates(keys: Keys, duplicates: Literal["error", "once"], source: Source) -> Keys:
+    codes = keys.key.dictionary_encode().indices
+    codes = codes.fill_null(-1).to_numpy(zero_copy_only=False)
+    _, firsts = numpy.unique(codes, return_index=True)
+    again = codes >= 0
+    again[firsts] = False
+    if not again.any():
+        return keys
+    if duplicates == "error":
+        index = int(numpy.flatnonzero(again)[0])
+        before = int(numpy.flatnonzero(codes == codes[index])[0])
+        raise BadInput(
+            f"{source.locate(before)} and {source.locate(index)} have the same key, {keys.key[index].as_py()!r}. Make "
+            'keys unique, name a key that is, or say duplicates="once": the first of them counts.'
+        )
+    valid = as_array(~again)
+    key = pyarrow.compute.if_else(valid, keys.key, pyarrow.scalar(None, keys.key.type))
+    status = numpy.where(again, LEFT_OUT, GOOD).astype(numpy.int8)
+    return keys._replace(key=key, status=status, has_row=~again)
