@@ -61,8 +61,9 @@ class Changes:
         parts = [f"{self.called:,} of {items:,} items called"]
         if sum(found.values()) == self.called:
             parts[0] += f" ({counts})" if counts else ""
-        elif counts:
-            parts.append(f"{counts}, among all of them")
+        else:
+            parts[0] += f", as {' and '.join(self.because)} changed" if self.because else ""
+            parts += [f"{counts} among all of them"] if counts else []
         if self.saved_calls:
             kept = f"{self.saved_calls:,} kept"
             parts.append(kept + f", which took {_long(self.saved_seconds)} when they were called")
@@ -81,6 +82,7 @@ class Changes:
             "called": self.called,
             "saved_calls": self.saved_calls,
             "saved_seconds": round(self.saved_seconds, 3),
+            "because": list(self.because),
         }
 
 

@@ -25,8 +25,7 @@ def daily_report() -> None:
     """Is downstream, a partition each."""
 
 
-@pytest.mark.parametrize("partitioned", [False, True])
-@pytest.mark.parametrize("keyed", [False, True])
+@pytest.mark.parametrize(("keyed", "partitioned"), [(False, False), (True, True)])
 def test_what_is_downstream_is_out_of_date_only_when_something_has_changed(
     tmp_path, monkeypatch, keyed, partitioned
 ):
