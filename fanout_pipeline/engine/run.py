@@ -12,7 +12,7 @@ from pathlib import Path
 
 import fanout_pipeline.engine.calls.imports  # noqa: F401 (not in a run's time)
 from fanout_pipeline.engine.crews import OpenCrew
-from fanout_pipeline.engine.functions.identity import Basis, identity_of
+from fanout_pipeline.engine.functions.identity import Basis, identity_of, keyed_identity
 from fanout_pipeline.engine.functions.resources import setup_of
 from fanout_pipeline.engine.intake import default_chunks, taking_in
 from fanout_pipeline.engine.job import Job
@@ -54,10 +54,12 @@ def run_strategy(
     `resume` those of an earlier run of the same identity are reused. Runs that are timed do neither.
     `progress` is told how far the run is, in place of lines of the log. `crew`: the workers of several runs (see
     `open_crew`), which are neither started nor stopped here unless a run fails; without one they are this run's.
-    `who` names this run to others that wait for the folder.
+    `who` names this run to others that wait for the folder. With a key and a ledger it calls what is `asked` for of
+    what has changed since the visible results.
 
     Raises BadInput, ItemFailed, WorkerDied, CannotWrite, SystemRefused, TypeError, Unsupported where a
-    baseline is asked for what it lacks, or TimeoutError where another run writes to the folder for too long; what is visible in the folder is then as it was.
+    baseline is asked for what it lacks, or TimeoutError where another run writes to the folder for too long; what is
+    visible in the folder is then as it was.
     """
     require_suited(strategy, spec, options, resume, log)
     if crew is not None:
@@ -65,7 +67,7 @@ def run_strategy(
     spec.source.require_columns(spec.keep)
     run = partial(_run_here, strategy, options=options, warm_runs=warm_runs, who=who)
     if not strategy.baseline:
-        run = partial(run, ledger=ledger, resume=resume, progress=progress, crew=crew)
+        run = partial(run, ledger=ledger, resume=resume, progress=progress, crew=crew, asked=asked)
         return run(spec, folder, log=log)
     spec.source.version()  # Nothing is written for an input that is not there.
     spec = replace(spec, batch_function=None)  # It need not be one that can be sent.
@@ -92,6 +94,7 @@ def _run_here(
     resume: bool = False,
     progress: Progress | None = None,
     crew: OpenCrew | None = None,
+    asked: Asked = Asked(),  # noqa: B008 (frozen)
 ) -> RunRecord:
     """Run the strategy in this process and commit the results."""
     keep_freed_memory()
@@ -114,8 +117,10 @@ def _run_here(
         if waited:  # Meanwhile it may have changed.
             basis = Basis.of(spec)
         wanted = options.chunks or default_chunks(spec.source, basis.input.size, workers)
-        identity = None
-        if ledger or resume:
+        identity, is_keyed = None, ledger and spec.key is not None
+        if is_keyed:
+            identity = keyed_identity(spec, basis)
+        elif ledger or resume:
             identity = identity_of(strategy, spec, basis, options)
         # Around the workers, so that a generation is given up only when nobody writes to it any more.
         folders = [
@@ -128,10 +133,22 @@ def _run_here(
         progress = progress or Progress(strategy.name, log)
         own, began = own_usage(), time.perf_counter()
         fixed = options.chunks is not None
+        at_once = fixed or strategy.baseline
+        read = () if is_keyed else finished
         intake = generations.enter_context(
-            taking_in(spec.source, basis, folders[-1], finished, fixed or strategy.baseline, log)
+            taking_in(spec.source, basis, folders[-1], read, at_once or is_keyed, log)
         )
-        how = wanted, fixed, options.failures, options.call_limits, progress, setup
+        keyed = None
+        if is_keyed:
+            from fanout_pipeline.engine.keyed import keyed_run, nobody  # Arrow
+
+            assert identity is not None
+            known = basis, target, folders[0], intake, wanted, at_once, identity, finished
+            keyed = generations.enter_context(keyed_run(spec, *known, asked, log))
+            intake, finished = keyed.intake, ()
+            if keyed.calls_none:
+                strategy, crew = replace(strategy, start=nobody), None
+        how = wanted, fixed, options.failures, options.call_limits, progress, setup, keyed
         job = Job(strategy.name, spec, basis, intake, target, *how)
         opened = crew or OpenCrew(strategy, options)
         with opened.lent(options) as serving:
@@ -149,6 +166,7 @@ def _run_here(
     pids = _called(cold.ran, pids) if strategy.grows else pids or (os.getpid(),)
     start_seconds, stop_seconds = started - began, stopped - begin_stop
     reused = [one.part for one in cold.cut.finished]
+    changes = None if keyed is None else keyed.changes
     return RunRecord(
         strategy=strategy.name,
         wall_seconds=start_seconds + cold.seconds + stop_seconds,
@@ -175,7 +193,8 @@ def _run_here(
         retried=sum(p.retried for p in cold.ran.parts) - sum(p.retried for p in reused),
         why=why,
         reused_chunks=len(reused),
-        reused_items=sum(part.items for part in reused),
+        reused_items=changes.saved_calls if changes else sum(part.items for part in reused),
+        changes=changes,
     )
 
 
