@@ -1,6 +1,5 @@
 """docs/incremental.md: what is called when, counted; and its recipe, run by a daemon."""
 
-import json
 import operator
 import os
 import re
@@ -13,8 +12,8 @@ import pytest
 
 from fanout_pipeline import (
     BadInput,
+    Csv,
     ItemFailed,
-    JsonLines,
     Options,
     fan_out,
     fanout_asset,
@@ -24,6 +23,7 @@ from fanout_pipeline import (
 from fanout_pipeline_tests.processes import wait_for
 
 PAGE = (Path(__file__).parents[2] / "docs" / "incremental.md").read_text()
+ROWS = Csv("rows.csv", columns=["value"], types={"value": int})
 QUARANTINE = Options(strategy="serial", on_error="quarantine", failed_items="omit")
 
 pytestmark = pytest.mark.filterwarnings("ignore::dagster.BetaWarning")
@@ -99,8 +99,9 @@ def write(tmp_path):
     """Write the input: a row for each id, of a value and a note."""
 
     def write(values, note="a"):
-        rows = [{"id": one, "value": value, "note": note} for one, value in values.items()]
-        (tmp_path / "rows.jsonl").write_text("".join(f"{json.dumps(row)}\n" for row in rows))
+        pairs = values.items() if isinstance(values, dict) else values
+        rows = "".join(f"{one},{value},{note}\n" for one, value in pairs)
+        (tmp_path / "rows.csv").write_text(f"id,value,note\n{rows}")
 
     return write
 
@@ -127,7 +128,7 @@ def test_what_is_called(tmp_path, calls, write, items):
     asset = fanout_asset(
         half,
         name="halves",
-        over=JsonLines("rows.jsonl", columns=["value"]),
+        over=ROWS,
         key="id",
         keep=["note"],
         unpack=False,
@@ -180,7 +181,11 @@ CHANGES = {
     "the strategy, workers, chunks, retries, limits": (
         SAID,
         SAID
-        | {"options": Options("threads", workers=2, chunks=3, retries=1, item_timeout_seconds=60)},
+        | {
+            "options": Options(
+                strategy="threads", workers=2, chunks=3, retries=1, item_timeout_seconds=60
+            )
+        },
     ),
 }
 
@@ -189,13 +194,12 @@ CHANGES = {
 def test_what_all_results_depend_on(tmp_path, calls, write, monkeypatch, row):
     """What the page's table says of a changed function, of what it depends on, and of how calls are made."""
     monkeypatch.chdir(tmp_path)
-    source = JsonLines("rows.jsonl", columns=["value"])
     Path("rates.txt").write_text("1")
     values = {"a": 2, "b": 4, "c": 6}
     write(values)
     for note, says in zip("xy", CHANGES[row], strict=True):
         calls()
-        results = fan_out(says["function"], source, folder="halves", **_without(says))
+        results = fan_out(says["function"], ROWS, folder="halves", **_without(says))
         Path("rates.txt").write_text("2")
         write(values, note)
         assert list(results) == [1.0, 2.0, 3.0]
@@ -217,12 +221,11 @@ def test_every_row_of_the_table_is_tried():
 def test_duplicates_and_removed_items(tmp_path, calls, write, monkeypatch):
     """Two items of a key are an error with both places, or the first counts; what is gone may stay."""
     monkeypatch.chdir(tmp_path)
-    rows = [{"id": one, "value": value} for one, value in [("a", 2), ("b", 4), ("a", 6)]]
-    Path("rows.jsonl").write_text("".join(f"{json.dumps(row)}\n" for row in rows))
+    write([("a", 2), ("b", 4), ("a", 6)])
     asset = fanout_asset(
         half,
         name="halves",
-        over=JsonLines("rows.jsonl", columns=["value"]),
+        over=ROWS,
         key="id",
         unpack=False,
         duplicates="once",
@@ -230,7 +233,7 @@ def test_duplicates_and_removed_items(tmp_path, calls, write, monkeypatch):
         options=Options(strategy="serial", verify=1),
     )
     with pytest.raises(BadInput, match=r"line 1 of .*line 3 of .*the same key, 'a'"):
-        fan_out(half, JsonLines("rows.jsonl", columns=["value"]), key="id", folder="scores")
+        fan_out(half, ROWS, key="id", folder="scores")
     assert calls() == Counter()
     found = materialized(tmp_path, asset, verify=0.0)
     assert calls() == Counter([2, 4])
@@ -249,14 +252,13 @@ def test_duplicates_and_removed_items(tmp_path, calls, write, monkeypatch):
 def test_what_a_dead_run_had_done_is_kept_by_its_keys(tmp_path, calls, write, monkeypatch):
     """Though the record that ended the run was corrected, and another one added in front."""
     monkeypatch.chdir(tmp_path)
-    source = JsonLines("rows.jsonl", columns=["value"])
-    how = {"key": "id", "folder": "halves", "options": Options("serial", chunks=5)}
+    how = {"key": "id", "folder": "halves", "options": Options(strategy="serial", chunks=5)}
     write({"a": 2, "b": 4, "c": 6, "d": -8, "e": 10})
     with pytest.raises(ItemFailed):
-        fan_out(half, source, **how)
+        fan_out(half, ROWS, **how)
     assert calls() == Counter([2, 4, 6, -8])
     write({"z": 12, "a": 2, "b": 4, "c": 6, "d": 8, "e": 10})
-    results = fan_out(half, source, **how)
+    results = fan_out(half, ROWS, **how)
     assert list(results) == [6.0, 1.0, 2.0, 3.0, 4.0, 5.0]
     assert calls() == Counter([12, 8, 10])
     assert results.record.changes.called == 3
