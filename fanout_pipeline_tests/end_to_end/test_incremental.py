@@ -4,11 +4,11 @@ import operator
 import os
 import re
 from collections import Counter
-from dataclasses import replace
 from pathlib import Path
 
 import dagster as dg
 import pytest
+from dagster._core.scheduler.instigation import ScheduleInstigatorData
 
 from fanout_pipeline import (
     BadInput,
@@ -171,6 +171,7 @@ CHANGES = {
         SAID | {"depends_on": ["rates.txt"]},
         SAID | {"depends_on": ["rates.txt"]},
     ),
+    "what the key is": (SAID, SAID | {"key": operator.neg}),
     "`setup`": (SET_UP, SET_UP | {"setup": one_half}),
     "`result_type`, or `unpack`": (SAID, SAID | {"result_type": float}),
     "the function, but not its `code_version`": (
@@ -232,7 +233,7 @@ def test_duplicates_and_removed_items(tmp_path, calls, write, monkeypatch):
         removed="keep",
         options=Options(strategy="serial", verify=1),
     )
-    with pytest.raises(BadInput, match=r"line 1 of .*line 3 of .*the same key, 'a'"):
+    with pytest.raises(BadInput, match=r"line 2 of .*line 4 of .*the same key, 'a'"):
         fan_out(half, ROWS, key="id", folder="scores")
     assert calls() == Counter()
     found = materialized(tmp_path, asset, verify=0.0)
@@ -326,15 +327,15 @@ def test_a_nightly_job_over_a_growing_folder(guest):
 
 
 def the_next_night(guest):
-    """The run of the page's schedule that a daemon launches which was not there at the schedule's last time."""
+    """The run that a real daemon launches, as it was not there when the page's schedule was last due."""
     code, output = guest.run("dagster", "schedule", "start", "nightly", "-m", "nightly")
     assert code == 0, output
     with guest.instance() as instance:
         (state,) = instance.all_instigator_state()
-        data = state.instigator_data
-        yesterday = replace(data, start_timestamp=data.start_timestamp - 24 * 3600)
+        began = state.instigator_data.start_timestamp - 24 * 3600
+        yesterday = ScheduleInstigatorData(state.instigator_data.cron_schedule, began)
         instance.update_instigator_state(state.with_data(yesterday))
-    guest.start("dagster-daemon", "run", "-m", "nightly", log="daemon.txt")
+    daemon = guest.start("dagster-daemon", "run", "-m", "nightly", log="daemon.txt")
 
     def done():
         found = [one for one in guest.runs() if one.tags.get("dagster/schedule_name") == "nightly"]
@@ -343,4 +344,5 @@ def the_next_night(guest):
     try:
         return wait_for(done, 200, "end of the scheduled run", every=0.5)
     finally:
-        guest.end_all()
+        daemon.terminate()
+        daemon.wait(60)
