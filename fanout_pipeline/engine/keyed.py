@@ -6,8 +6,10 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+import numpy
+
 from fanout_pipeline.engine.functions.identity import Basis
-from fanout_pipeline.engine.incremental.decision import Decision, decide
+from fanout_pipeline.engine.incremental.decision import Decision, decide, places
 from fanout_pipeline.engine.incremental.failed import write_failed
 from fanout_pipeline.engine.incremental.merge import Merge
 from fanout_pipeline.engine.incremental.picked import PickedFeed
@@ -17,7 +19,7 @@ from fanout_pipeline.engine.incremental.pools import (
     salvaged_pools,
     visible_pool,
 )
-from fanout_pipeline.engine.incremental.survey import Survey, survey_of
+from fanout_pipeline.engine.incremental.survey import Survey, survey_of, without_duplicates
 from fanout_pipeline.engine.intake import Cut, Intake, SpoolIntake
 from fanout_pipeline.engine.model.changes import Asked, Changes
 from fanout_pipeline.engine.model.options import Options
@@ -78,7 +80,7 @@ class KeyedRun:
 
     @property
     def _calls_all(self) -> bool:
-        return len(self._decision.called) == len(self._decision.keys)
+        return len(self._decision.called) == self._decision.keys.size
 
     def merged(self, parts: Sequence[PartRecord]) -> list[PartRecord]:
         """The parts of the results, of those that the run has written and of what is carried over.
@@ -87,7 +89,7 @@ class KeyedRun:
         """
         generation, decision = self._generation, self._decision
         known = generation, self._survey, decision
-        if len(decision.keys):
+        if decision.keys.size:
             merge = Merge(*known, self._pools, self._visible, self._layout, parts)
             write_failed(*known, self._visible, parts)
             keys, parts = merge.keys, merge.parts()
@@ -99,7 +101,7 @@ class KeyedRun:
     @property
     def kept_removed(self) -> int:
         """How many results are kept of items that are no longer in the input."""
-        return len(self._decision.keys) - self._decision.in_input
+        return self._decision.keys.size - self._decision.in_input
 
 
 class _Picked(SpoolIntake):
@@ -157,16 +159,20 @@ def keyed_run(
     salvaged, visible = salvaged_pools(generation), visible_pool(target)
     pools = [*([] if visible is None else [visible]), *salvaged]
     ranges = whole.cut(chunks, ()).chunks
-    survey = survey_of(whole.source, ranges, spec.key, spec.duplicates, spec.keep, pools)
+    survey = survey_of(whole.source, ranges, spec.key, spec.keep, pools)
+    was_at = numpy.full(survey.keys.size, -1)
+    if visible is not None:
+        was_at = places(survey.keys.key, visible.keys.key)
+    survey = without_duplicates(survey, was_at, spec.duplicates)
     changed = [] if visible is None else identity.changed(Identity(visible.made_from))
-    decision = decide(survey.keys, visible, salvaged, asked, changed)
+    decision = decide(survey.keys, was_at, visible, salvaged, asked, changed)
     write_keys(generation, CALLED, survey.keys.take(decision.called), asked.items)
     log(decision.changes.sentence)
     run = generation, spec.layout, identity, survey, decision, pools, visible
     made = KeyedRun(whole, *run)
     if made.calls_none:
         yield KeyedRun(_Nothing(whole.described, whole.input), *run)
-    elif len(decision.called) == len(decision.keys):
+    elif len(decision.called) == decision.keys.size:
         yield made
     else:
         folder = Path(generation.local, f"{SCRATCH}-called")

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable
-from contextlib import ExitStack, suppress
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import fanout_pipeline.engine.calls.imports  # noqa: F401 (not in a run's time)
 from fanout_pipeline.engine.crews import OpenCrew
@@ -30,6 +31,9 @@ from fanout_pipeline.engine.system.usage import own_usage
 from fanout_pipeline.engine.timing.timeline import total
 from fanout_pipeline.engine.workers.apart import call_apart
 from fanout_pipeline.results.store.folder import ResultFolder
+
+if TYPE_CHECKING:
+    from fanout_pipeline.engine.keyed import KeyedRun
 
 
 @with_its_imports
@@ -117,11 +121,11 @@ def _run_here(
         if waited:  # Meanwhile it may have changed.
             basis = Basis.of(spec)
         wanted = options.chunks or default_chunks(spec.source, basis.input.size, workers)
-        identity, is_keyed = None, ledger and spec.key is not None
-        if is_keyed:
-            identity = keyed_identity(spec, basis)
-        elif ledger or resume:
-            identity = identity_of(strategy, spec, basis, options)
+        is_keyed = ledger and spec.key is not None
+        identity = None
+        if ledger or resume:
+            whole = strategy, spec, basis, options
+            identity = keyed_identity(spec, basis) if is_keyed else identity_of(*whole)
         # Around the workers, so that a generation is given up only when nobody writes to it any more.
         folders = [
             generations.enter_context(target.writing(identity if resume else None, log))
@@ -139,15 +143,10 @@ def _run_here(
             taking_in(spec.source, basis, folders[-1], read, at_once or is_keyed, log)
         )
         keyed = None
-        if is_keyed:
-            from fanout_pipeline.engine.keyed import keyed_run, nobody  # Arrow
-
-            assert identity is not None
+        if is_keyed and identity is not None:
             known = basis, target, folders[0], intake, wanted, at_once, identity, finished
-            keyed = generations.enter_context(keyed_run(spec, *known, asked, log))
-            intake, finished = keyed.intake, ()
-            if keyed.calls_none:
-                strategy, crew = replace(strategy, start=nobody), None
+            keyed, strategy = generations.enter_context(_keyed(strategy, spec, *known, asked, log))
+            intake, finished, crew = keyed.intake, (), None if keyed.calls_none else crew
         how = wanted, fixed, options.failures, options.call_limits, progress, setup, keyed
         job = Job(strategy.name, spec, basis, intake, target, *how)
         opened = crew or OpenCrew(strategy, options)
@@ -196,6 +195,17 @@ def _run_here(
         reused_items=changes.saved_calls if changes else sum(part.items for part in reused),
         changes=changes,
     )
+
+
+@contextmanager
+def _keyed(
+    strategy: Strategy, spec: FanoutSpec, *known: Any
+) -> Iterator[tuple[KeyedRun, Strategy]]:
+    """What a run with a key carries over, and the strategy, which starts no workers where there is nothing to call."""
+    from fanout_pipeline.engine.keyed import keyed_run, nobody  # Arrow
+
+    with keyed_run(spec, *known) as keyed:
+        yield keyed, replace(strategy, start=nobody) if keyed.calls_none else strategy
 
 
 def _had(ran: Ran, pids: tuple[int, ...]) -> int:

@@ -11,7 +11,8 @@ import pyarrow
 from pyarrow import parquet
 
 from fanout_pipeline.results.read import Snapshot
-from fanout_pipeline.results.store.failed_items import FAILURES_SCHEMA, GROUP_ROWS
+from fanout_pipeline.results.store.failed_items import FAILURES_SCHEMA, GROUP_ROWS, KEYED_SCHEMA
+from fanout_pipeline.results.store.keys import KEYS
 from fanout_pipeline.results.store.manifest import NoResults
 
 if TYPE_CHECKING:
@@ -25,8 +26,9 @@ def read_failures(folder: str | Path | Snapshot) -> pandas.DataFrame:
     rows if no item failed. Raises NoResults if the folder holds no complete results, or not as many
     failures as its manifest counts.
     """
-    batches = list(_batches(Snapshot.of(folder)))
-    schema = batches[0].schema if batches else FAILURES_SCHEMA
+    snapshot = Snapshot.of(folder)
+    batches = list(_batches(snapshot))
+    schema = KEYED_SCHEMA if snapshot.generation.size(KEYS) >= 0 else FAILURES_SCHEMA
     frame: pandas.DataFrame = pyarrow.Table.from_batches(batches, schema).to_pandas()
     return frame
 

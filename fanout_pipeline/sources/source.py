@@ -7,7 +7,7 @@ to write a source.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -17,8 +17,12 @@ from fanout_pipeline.sources.placeholders import PARTITION, filled, has_wildcard
 from fanout_pipeline.sources.url import LocalPath, Url, path_of, url_or_path
 
 if TYPE_CHECKING:
+    import numpy
     import pandas
     import pyarrow
+
+ITEM = "item"
+"""What names the item itself, where that has no columns."""
 
 
 class BadInput(Exception):
@@ -27,6 +31,29 @@ class BadInput(Exception):
     The message names the input, the place in it where there is one, the offending text, shortened,
     and what to do.
     """
+
+
+class BadItem(BadInput):
+    """There is something about one of some items that a run with a key cannot do with."""
+
+    def __init__(self, position: int, reason: str, advice: str):
+        super().__init__(f"The item at position {position} {reason}. {advice}")
+        self.position = position
+        """Among the items of a chunk, from 0."""
+        self.reason = reason
+        """A predicate: "has no key: 'id' is None"."""
+        self.advice = advice
+
+    def at(self, where: str) -> BadInput:
+        """The same with the place of the item in the input."""
+        return BadInput(f"{where} {self.reason}. {self.advice}")
+
+    def after(self, items: int) -> BadItem:
+        """The same, where so many items come before those that its position counts."""
+        return type(self)(self.position + items, self.reason, self.advice)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.position, self.reason, self.advice)
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +179,41 @@ class Items(Sequence[Any]):
         except ValueError as error:
             raise BadInput(f"Not every value of a column is of its type: {error}") from None
 
+    def column(self, name: str) -> Sequence[Any] | pyarrow.ChunkedArray:
+        """The values of a column, passed to the function or not, one an item; None where there is none.
+
+        `item` names the items themselves where they are no dicts.
+        """
+        if type(self).as_arrow is not Items.as_arrow:
+            return self.as_arrow([name]).column(0)
+        return [value_in(item, name) for item in self.values]
+
+    def keys(self, key: str | Callable[[Any], Any]) -> pyarrow.LargeStringArray:
+        """What identifies each item across runs, as text: a column, or what a function makes of the item.
+
+        Null only where an item cannot be read. Raises keys.NoKey where another has none.
+        """
+        from fanout_pipeline.sources.keys import keys_of
+
+        return keys_of(self, key)
+
+    def contents(self) -> numpy.ndarray:
+        """A uint64 an item: the hash of what the function is given, the same in every run and process.
+
+        Different, up to chance, where values or their types differ. Raises BadItem.
+        """
+        from fanout_pipeline.sources.contents import value_hashes
+
+        return value_hashes(self.values, self.unreadable)
+
+    def as_rows(self) -> tuple[pyarrow.Table, bool] | None:
+        """The table whose rows are items, and whether these are the values of its only column; None of others."""
+        return None
+
+    def stamps(self) -> numpy.ndarray | None:
+        """A uint64 an item that changes when its content does, and is had without reading it; None without such."""
+        return None
+
     def __len__(self) -> int:
         return len(self.values)
 
@@ -160,6 +222,13 @@ class Items(Sequence[Any]):
 
     def __iter__(self) -> Iterator[Any]:
         return iter(self.values)
+
+
+def value_in(item: Any, column: str) -> Any:
+    """What a column has of an item; None where there is none."""
+    if isinstance(item, dict):
+        return item.get(column)
+    return item if column == ITEM and type(item) is not Unreadable else None
 
 
 class Source(ABC):

@@ -11,7 +11,7 @@ from pyarrow import compute
 
 from fanout_pipeline.engine.incremental.pools import Pool
 from fanout_pipeline.engine.model.changes import Asked, Changes
-from fanout_pipeline.results.store.keys import FAILED, GOOD, LEFT_OUT, Keys
+from fanout_pipeline.results.store.keys import FAILED, GOOD, LEFT_OUT, Keys, as_array
 
 _NONE = -1
 
@@ -36,6 +36,7 @@ class Decision(NamedTuple):
 
 def decide(
     now: Keys,
+    was_at: numpy.ndarray,
     visible: Pool | None,
     salvaged: Sequence[Pool],
     asked: Asked,
@@ -43,17 +44,16 @@ def decide(
 ) -> Decision:
     """Decide for a run that is `asked` for something; `changed` names what all visible results depend on and is new.
 
-    `now`: the items of the input, those with a status other than LEFT_OUT to be decided on.
+    `now`: the items of the input. `was_at`: where the key of each is among the visible ones, -1 where it is not.
     """
-    count, seconds = len(now), 0.0
+    count, seconds = now.size, 0.0
     row = numpy.full(count, _NONE)
-    stays, was_at = numpy.zeros(count, bool), numpy.full(count, _NONE)
+    stays = numpy.zeros(count, bool)
     content = now.content.copy()
     is_known = is_same = is_good = numpy.zeros(count, bool)
     before = 0 if visible is None else sum(file.rows for file in visible.files)
     stand = asked.items in ("failed", "missing")
     if visible is not None:
-        was_at = places(now.key, visible.keys.key)
         is_known, is_same, is_good = _compared(now, visible.keys, was_at)
         if asked.items != "all" and not changed:
             chosen = is_same & is_good
@@ -77,12 +77,14 @@ def decide(
     left_out = now.status == LEFT_OUT
     called = numpy.flatnonzero((row == _NONE) & ~stays & ~left_out)
     status = numpy.where(left_out, LEFT_OUT, numpy.where(stays, FAILED, GOOD)).astype(numpy.int8)
-    keys = now._replace(content=content, status=status, has_row=~left_out & ~(stays & (row == _NONE)))
+    keys = now._replace(
+        content=content, status=status, has_row=~left_out & ~(stays & (row == _NONE))
+    )
     removed = 0
     if visible is not None:
         carried = (row >= 0) & (row < before) & ~stays
         seconds += float(visible.seconds[was_at[carried]].sum())
-        gone = _gone(now, visible.keys)
+        gone = _gone(was_at, visible.keys)
         removed = len(gone)
         if asked.removed == "keep":
             gone = gone[visible.keys.status[gone] == GOOD]
@@ -91,14 +93,15 @@ def decide(
                 *map(numpy.concatenate, zip(keys[1:], visible.keys.take(gone)[1:], strict=True)),
             )
             row = numpy.concatenate([row, visible.keys.rows()[gone]])
-    is_known &= ~left_out
+    has_key = compute.is_valid(now.key).to_numpy(zero_copy_only=False)
+    unreadable = int((~has_key & ~left_out).sum())
     changes = Changes(
-        new=int((~is_known & ~left_out).sum()),
+        new=int((~is_known & has_key).sum()),
         changed=int((is_known & ~is_same).sum()),
         unchanged=int((is_same & is_good).sum()),
         failed=int((is_same & ~is_good).sum()),
         removed=removed,
-        called=len(called),
+        called=len(called) - unreadable,
         saved_seconds=seconds,
         because=tuple(changed) if visible is not None else (),
     )
@@ -107,11 +110,23 @@ def decide(
 
 
 def places(key: pyarrow.Array, among: pyarrow.Array) -> numpy.ndarray:
-    """Where each key is among others; -1 where it is not, and for null."""
-    if not len(among):
-        return numpy.full(len(key), _NONE)
-    found = compute.index_in(key, value_set=among, skip_nulls=True)
-    return compute.fill_null(found, _NONE).to_numpy(zero_copy_only=False).astype(numpy.int64)
+    """Where each key is among others, which are unique; -1 where it is not, and for null."""
+    found = numpy.full(len(key), _NONE)
+    both = min(len(key), len(among))
+    # Most are where they were: to look the others up takes ten times as long as to see that.
+    same = compute.fill_null(compute.equal(key.slice(0, both), among.slice(0, both)), False)
+    same = same.to_numpy(zero_copy_only=False)
+    found[:both][same] = numpy.flatnonzero(same)
+    left, others = numpy.flatnonzero(found == _NONE), numpy.ones(len(among), bool)
+    others[:both] = ~same
+    others = numpy.flatnonzero(others)
+    if len(left) and len(others):
+        at = compute.index_in(
+            key.take(as_array(left)), value_set=among.take(as_array(others)), skip_nulls=True
+        )
+        at = compute.fill_null(at, _NONE).to_numpy(zero_copy_only=False)
+        found[left] = numpy.where(at == _NONE, _NONE, others[at])
+    return found
 
 
 def _compared(
@@ -119,13 +134,14 @@ def _compared(
 ) -> tuple[numpy.ndarray, numpy.ndarray, numpy.ndarray]:
     """Of items, by their places among others: which are known, which of these are the same, and which are good."""
     is_known = at >= 0
-    if not len(then):
+    if not then.size:
         return is_known, is_known.copy(), is_known.copy()
     is_same = is_known & (then.content[at] == now.content)
     return is_known, is_same, is_known & (then.status[at] == GOOD) & then.has_row[at]
 
 
-def _gone(now: Keys, then: Keys) -> numpy.ndarray:
+def _gone(was_at: numpy.ndarray, then: Keys) -> numpy.ndarray:
     """Where the keys are that are no longer there."""
-    has_key = compute.is_valid(then.key).to_numpy(zero_copy_only=False)
-    return numpy.flatnonzero((places(then.key, now.key) == _NONE) & has_key)
+    gone = compute.is_valid(then.key).to_numpy(zero_copy_only=False)
+    gone[was_at[was_at >= 0]] = False
+    return numpy.flatnonzero(gone)

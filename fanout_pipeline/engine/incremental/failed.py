@@ -12,7 +12,12 @@ import pyarrow
 from fanout_pipeline.engine.incremental.decision import Decision
 from fanout_pipeline.engine.incremental.pools import Pool
 from fanout_pipeline.engine.incremental.survey import Survey
-from fanout_pipeline.results.store.failed_items import GROUP_ROWS, KEYED_SCHEMA, listed, write_failures
+from fanout_pipeline.results.store.failed_items import (
+    GROUP_ROWS,
+    KEYED_SCHEMA,
+    listed,
+    write_failures,
+)
 from fanout_pipeline.results.store.generation import Generation
 from fanout_pipeline.results.store.manifest import FAILURES, PartRecord
 
@@ -30,6 +35,8 @@ def write_failed(
 
     Raises CannotWrite.
     """
+    if not len(decision.stay_failed) and not any(part.failed for part in parts):
+        return
     called, stay = decision.called, dict(zip(decision.failed_at, decision.stay_failed, strict=True))
     new = (
         row | {"index": int(called[row["index"]])}
@@ -38,7 +45,8 @@ def write_failed(
         for row in batch.to_pylist()
     )
     before = (
-        row | {"index": int(stay[row["index"]]), "where": survey.source.locate(int(stay[row["index"]]))}
+        row
+        | {"index": int(stay[row["index"]]), "where": survey.source.locate(int(stay[row["index"]]))}
         for row in ([] if visible is None or not stay else _listed_before(visible))
         if row["index"] in stay
     )
@@ -64,4 +72,3 @@ def _batches(rows: Iterator[_Row], survey: Survey) -> Iterator[pyarrow.RecordBat
             waiting = []
     if waiting:
         yield pyarrow.RecordBatch.from_pylist(waiting, KEYED_SCHEMA)
-

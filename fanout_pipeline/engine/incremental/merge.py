@@ -6,7 +6,7 @@ that they are in, and written together.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -61,7 +61,11 @@ class Merge:
 
     def _placed(self, decision: Decision, new_from: int) -> tuple[Keys, numpy.ndarray]:
         """What became of all items in the end, and the row that each has."""
-        status, has_row, row = decision.keys.status.copy(), decision.keys.has_row.copy(), decision.row.copy()
+        status, has_row, row = (
+            decision.keys.status.copy(),
+            decision.keys.has_row.copy(),
+            decision.row.copy(),
+        )
         outcomes = [outcome(self._generation, part) for part in self._parts]
         if len(decision.called):
             called, had = (numpy.concatenate(one) for one in zip(*outcomes, strict=True))
@@ -72,10 +76,12 @@ class Merge:
     def _call_seconds(self, decision: Decision, pools: Sequence[Pool]) -> numpy.ndarray:
         """How long the call of each item took, about."""
         by_row = [pool.seconds[pool.keys.has_row] for pool in pools]
-        for part in self._parts:
-            by_row.append(numpy.full(part.rows, part.call_seconds / max(1, part.items), numpy.float32))
-        known = numpy.concatenate([*by_row, numpy.zeros(1, numpy.float32)])
-        return known[self._row]
+        by_row += [
+            numpy.full(part.rows, part.call_seconds / max(1, part.items), numpy.float32)
+            for part in self._parts
+        ]
+        known: numpy.ndarray = numpy.concatenate([*by_row, numpy.zeros(1, numpy.float32)])
+        return numpy.take(known, self._row)
 
     def parts(self) -> list[PartRecord]:
         """Write them. What the run has written stays, under other names, until results are visible."""
@@ -160,8 +166,8 @@ class Merge:
                 kept = kept.take(as_array(positions))
             table = self._rows.take(rows, wanted)
         else:
-            beside = _common_kept(self._rows.used(rows), self._names)
-            table = kept = self._rows.take(rows, {**beside, **wanted})
+            kinds = _common_kept(self._rows.used(rows), self._names)
+            table = kept = self._rows.take(rows, {**kinds, **wanted})
         result = _result(table, self._kind, self._layout.unpack)
         beside = columns_beside(kept, self._names) if self._names else {}
         part = write_columns(
@@ -207,5 +213,5 @@ def _result(table: pyarrow.Table, kind: Kind, unpack: bool) -> Column:
 
 
 def _one(column: pyarrow.ChunkedArray) -> pyarrow.Array:
-    found: Mapping[str, Any] | Any = column.combine_chunks()
+    found: Any = column.combine_chunks()
     return found if isinstance(found, pyarrow.Array) else pyarrow.concat_arrays(found.chunks)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy
 
@@ -42,7 +42,7 @@ class Picked(Spooled):
     def read(self, chunk: Chunk) -> Items:
         if self.are_rows:
             return SpooledRows(self.files, str(self.source), self.columns).read(chunk)
-        values = []
+        values: list[Any] = []
         with Reading(self.files) as reading:
             for group, start, stop in reading.groups(chunk.start, chunk.stop):
                 values += unpacked(memoryview(group), start, stop)
@@ -64,15 +64,16 @@ def _positions(path: Path) -> numpy.ndarray:
 class PickedFeed(Feed):
     """Feeds the items at some positions of an input."""
 
-    def __init__(self, survey: Survey, called: Sequence[int], folder: Path):
+    def __init__(self, survey: Survey, called: numpy.ndarray, folder: Path):
         """`called`: their positions, ascending. The spool is to be in `folder`."""
         self._survey = survey
-        self._called = numpy.asarray(called)
+        self._called = called
         self._given = 0
         numpy.save(folder / POSITIONS, self._called)
         first, _ = next(survey.picked(self._called))
-        self._are_rows = first.is_arrow
-        self._columns = tuple(first.as_arrow().column_names) if first.is_plain else None
+        rows = first.as_rows()
+        self._are_rows = rows is not None
+        self._columns = tuple(rows[0].column_names) if rows is not None and rows[1] else None
 
     def reader(self, files: Files) -> Source:
         return Picked(files, self._survey.source, self._columns, self._are_rows)
@@ -84,7 +85,8 @@ class PickedFeed(Feed):
 
     def _rows(self) -> Iterator[Group]:
         for items, positions in self._survey.picked(self._called):
-            table = items.as_arrow().take(as_array(positions))
+            table, _ = items.as_rows()  # type: ignore[misc]  # of one source, all or none have them
+            table = table.take(as_array(positions))
             rows = max(1, min(_GROUP_ROWS, _GROUP_BYTES * len(table) // max(1, table.nbytes)))
             for start in range(0, len(table), rows):
                 some = table.slice(start, rows)

@@ -63,7 +63,7 @@ def visible_pool(target: Store) -> Pool | None:
     except NoResults:
         return None
     found = read_keys(generation, KEYS)
-    if found is None or manifest.format != FORMAT or len(found[0]) != manifest.items:
+    if found is None or manifest.format != FORMAT or found[0].size != manifest.items:
         return None
     files = [_row_file(generation, part, manifest.unpack) for part in manifest.parts]
     return _pool(generation, *found, files, manifest.parts, manifest.parts)
@@ -94,7 +94,9 @@ def _pool(
     counts = [part.items for part in parts]
     seconds = [part.call_seconds / max(1, part.items) for part in parts]
     is_there = [generation.size(file.name) == file.bytes for file in files]
-    status = numpy.where(numpy.repeat(is_there, counts), keys.status, FAILED)  # what is lost is made again
+    status = numpy.where(
+        numpy.repeat(is_there, counts), keys.status, FAILED
+    )  # what is lost is made again
     return Pool(
         generation,
         keys._replace(status=status.astype(numpy.int8)),
@@ -120,14 +122,18 @@ def salvage(
         return
     keys, told = called
     names = generation.names()
-    number = 1 + max((int(found[1]) for name in names if (found := _KNOWN.fullmatch(name))), default=-1)
+    number = 1 + max(
+        (int(found[1]) for name in names if (found := _KNOWN.fullmatch(name))), default=-1
+    )
     moved = [f"{KEPT}-rows-{number}-{part.number:05d}.parquet" for part in parts]
     files = [
         {**_told(_row_file(generation, part, unpack)), "name": name}
         for part, name in zip(parts, moved, strict=True)
     ]
     record = {"items": told, "files": files, "parts": [asdict(part) for part in parts]}
-    write_keys(generation, f"{KEPT}-known-{number}.parquet", _keys_of(generation, keys, parts), record)
+    write_keys(
+        generation, f"{KEPT}-known-{number}.parquet", _keys_of(generation, keys, parts), record
+    )
     for part, name in zip(parts, moved, strict=True):
         generation.rename(part_name(part.number), name)
         generation.remove(failed_name(part.number))
@@ -153,7 +159,9 @@ def outcome(generation: Generation, part: PartRecord) -> tuple[numpy.ndarray, nu
     return status, has_row
 
 
-def row_files(generation: Generation, parts: Iterable[PartRecord], unpack: bool) -> Iterator[RowFile]:
+def row_files(
+    generation: Generation, parts: Iterable[PartRecord], unpack: bool
+) -> Iterator[RowFile]:
     """The rows of parts that were just written."""
     return (_row_file(generation, part, unpack) for part in parts)
 

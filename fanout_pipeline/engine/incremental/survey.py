@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy
@@ -12,7 +12,7 @@ import pyarrow
 from fanout_pipeline.engine.incremental.pools import Pool
 from fanout_pipeline.results.store.keys import GOOD, LEFT_OUT, Keys, as_array, keys_of, runs_of
 from fanout_pipeline.sources.column_hash import row_hashes
-from fanout_pipeline.sources.source import BadInput, Chunk, Items, Source
+from fanout_pipeline.sources.source import BadInput, BadItem, Chunk, Items, Source
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,9 @@ class Survey:
         if not self.keep:
             return pyarrow.table(columns)
         tables = [
-            self.source.read(chunk).as_arrow(self.keep).slice(max(0, start - first), stop - max(first, start))
+            self.source.read(chunk)
+            .as_arrow(self.keep)
+            .slice(max(0, start - first), stop - max(first, start))
             for chunk, first, count in self._counted()
             if first < stop and start < first + count
         ]
@@ -56,7 +58,7 @@ class Survey:
                 yield self.source.read(chunk), called[begin:end] - first
 
     def _counted(self) -> Iterator[tuple[Chunk, int, int]]:
-        ends = [*(first for _, first in self.chunks[1:]), len(self.keys)]
+        ends = [*(first for _, first in self.chunks[1:]), self.keys.size]
         for (chunk, first), end in zip(self.chunks, ends, strict=True):
             yield chunk, first, end - first
 
@@ -65,14 +67,10 @@ def survey_of(
     source: Source,
     chunks: Sequence[Chunk],
     key: str | Callable[[Any], Any],
-    duplicates: Literal["error", "once"],
     keep: tuple[str, ...],
     known: Sequence[Pool],
 ) -> Survey:
-    """Read an input through. What it `known`s by a stamp is not read.
-
-    Raises BadInput for an item without a key, and for two of the same key unless duplicates are called once.
-    """
+    """Read an input through, but for what is `known` by a stamp. Raises BadInput for an item without a key."""
     found: list[Keys] = []
     read: list[tuple[Chunk, int]] = []
     index = 0
@@ -80,21 +78,31 @@ def survey_of(
         items = source.read(chunk)
         if not len(items):
             continue
-        first = index
-        keys = items.keys(key, lambda position, first=first: source.locate(first + position))
-        stamps = items.stamps()
-        kept = row_hashes(items.as_arrow(keep)) if keep else None
-        if stamps is None:
-            contents = items.contents()
-        else:
-            contents = _contents_by_stamp(source, first, keys, stamps, known)
-        found.append(keys_of(keys, contents, kept, stamps))
-        read.append((chunk, first))
+        try:
+            found.append(_looked_at(source, items, index, key, keep, known))
+        except BadItem as error:
+            raise error.at(source.locate(index + error.position)) from error
+        read.append((chunk, index))
         index += len(items)
     whole = _joined(found)
-    whole = _without_duplicates(whole, duplicates, source)
     has_own_key = not isinstance(key, str) or key not in keep
     return Survey(source, tuple(read), whole, keep, has_own_key)
+
+
+def _looked_at(
+    source: Source,
+    items: Items,
+    first: int,
+    key: str | Callable[[Any], Any],
+    keep: tuple[str, ...],
+    known: Sequence[Pool],
+) -> Keys:
+    """The items of one chunk. Raises BadItem."""
+    keys, stamps = items.keys(key), items.stamps()
+    kept = row_hashes(items.as_arrow(keep), plain=False) if keep else None
+    if stamps is None:
+        return keys_of(keys, items.contents(), kept)
+    return keys_of(keys, _contents_by_stamp(source, first, keys, stamps, known), kept, stamps)
 
 
 def _joined(found: Sequence[Keys]) -> Keys:
@@ -122,22 +130,39 @@ def _contents_by_stamp(
     return contents
 
 
-def _without_duplicates(keys: Keys, duplicates: Literal["error", "once"], source: Source) -> Keys:
-    codes = keys.key.dictionary_encode().indices
-    codes = codes.fill_null(-1).to_numpy(zero_copy_only=False)
-    _, firsts = numpy.unique(codes, return_index=True)
-    again = codes >= 0
-    again[firsts] = False
+def without_duplicates(
+    survey: Survey, was_at: numpy.ndarray, duplicates: Literal["error", "once"]
+) -> Survey:
+    """The same where all but the first of the items with the same key are left out.
+
+    `was_at`: see `decide`; those that are left out are nowhere afterwards. Raises BadInput where duplicates are errors.
+    """
+    keys = survey.keys
+    again = _later(was_at)
+    new = keys.key.filter(as_array(was_at < 0))
+    # Nothing is known of them, but they may be those of items that have moved.
+    codes = pyarrow.compute.index_in(keys.key, value_set=new.drop_null().unique()).fill_null(-1)
+    again |= _later(codes.to_numpy(zero_copy_only=False))
     if not again.any():
-        return keys
+        return survey
     if duplicates == "error":
         index = int(numpy.flatnonzero(again)[0])
-        before = int(numpy.flatnonzero(codes == codes[index])[0])
+        before = pyarrow.compute.index(keys.key, keys.key[index]).as_py()
         raise BadInput(
-            f"{source.locate(before)} and {source.locate(index)} have the same key, {keys.key[index].as_py()!r}. Make "
-            'keys unique, name a key that is, or say duplicates="once": the first of them counts.'
+            f"{survey.source.locate(before)} and {survey.source.locate(index)} have the same key, "
+            f'{keys.key[index].as_py()!r}. Make keys unique, name a key that is, or say duplicates="once": the first '
+            "of them counts."
         )
-    valid = as_array(~again)
-    key = pyarrow.compute.if_else(valid, keys.key, pyarrow.scalar(None, keys.key.type))
+    was_at[again] = -1
+    key = pyarrow.compute.if_else(as_array(~again), keys.key, pyarrow.scalar(None, keys.key.type))
     status = numpy.where(again, LEFT_OUT, GOOD).astype(numpy.int8)
-    return keys._replace(key=key, status=status, has_row=~again)
+    return replace(survey, keys=keys._replace(key=key, status=status, has_row=~again))
+
+
+def _later(numbers: numpy.ndarray) -> numpy.ndarray:
+    """Which of the numbers that are not negative are the same as one before."""
+    order = numpy.argsort(numbers, kind="stable")
+    same = numpy.zeros(len(numbers), bool)
+    if len(numbers):
+        same[order[1:]] = numbers[order[1:]] == numbers[order[:-1]]
+    return same & (numbers >= 0)

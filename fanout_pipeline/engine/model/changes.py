@@ -61,9 +61,10 @@ class Changes:
         parts = [f"{self.called:,} of {items:,} items called"]
         if sum(found.values()) == self.called:
             parts[0] += f" ({counts})" if counts else ""
-        else:
-            parts[0] += f", as {' and '.join(self.because)} changed" if self.because else ""
-            parts += [f"{counts} among all of them"] if counts else []
+        elif counts:
+            parts.append(f"{counts}, among all of them")
+        if self.because:
+            parts.append(f"{' and '.join(self.because)} changed since")
         if self.saved_calls:
             kept = f"{self.saved_calls:,} kept"
             parts.append(kept + f", which took {_long(self.saved_seconds)} when they were called")

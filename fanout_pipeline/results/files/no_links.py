@@ -20,7 +20,14 @@ from fanout_pipeline.results.files.windows import on_windows, refuse_on_windows
 # O_PATH, where it exists, needs no permission to list the folders on the way.
 _FOLDER = 0 if on_windows() else getattr(os, "O_PATH", 0) | os.O_DIRECTORY | os.O_NOFOLLOW
 
-_NO_HARD_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOTSUP, errno.EXDEV, errno.EMLINK, errno.ENOSYS)
+_NO_HARD_LINKS = (
+    errno.EPERM,
+    errno.EOPNOTSUPP,
+    errno.ENOTSUP,
+    errno.EXDEV,
+    errno.EMLINK,
+    errno.ENOSYS,
+)
 """What the system says where it makes no second name for a file."""
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from typing import Any, NamedTuple, Self
+from typing import Any, NamedTuple
 
 import numpy
 import pyarrow
@@ -41,13 +41,15 @@ class Keys(NamedTuple):
     has_row: numpy.ndarray
     """Whether the results have a row for it (bool)."""
 
-    def __len__(self) -> int:
+    @property
+    def size(self) -> int:
+        """How many items."""
         return len(self.key)
 
-    def take(self, positions: numpy.ndarray) -> Self:
+    def take(self, positions: numpy.ndarray) -> Keys:
         """Those at some positions."""
         key = self.key.take(as_array(positions.astype(numpy.int64)))
-        return self._make([key, *(column[positions] for column in self[1:])])
+        return Keys(key, *(column[positions] for column in self[1:]))
 
     def rows(self) -> numpy.ndarray:
         """The row of each in the results; -1 where it has none."""
@@ -59,12 +61,12 @@ def keys_of(key: pyarrow.Array, *columns: numpy.ndarray | None) -> Keys:
     count = len(key)
     types = (numpy.uint64, numpy.uint64, numpy.uint64, numpy.int8)
     given = [*columns, *[None] * (5 - len(columns))]
-    made = [
+    content, kept, stamp, status = (
         numpy.zeros(count, of) if one is None else one.astype(of, copy=False)
         for one, of in zip(given, types, strict=False)
-    ]
+    )
     has_row = numpy.ones(count, bool) if given[4] is None else given[4]
-    return Keys(key, *made, has_row)
+    return Keys(key, content, kept, stamp, status, has_row)
 
 
 def write_keys(generation: Generation, name: str, keys: Keys, made_from: Any) -> None:
@@ -76,7 +78,11 @@ def write_keys(generation: Generation, name: str, keys: Keys, made_from: Any) ->
     with (
         generation.writing(name, durable=True) as file,
         parquet.ParquetWriter(
-            file, table.schema, compression="zstd", use_dictionary=False, write_statistics=False
+            file,
+            table.schema,
+            compression={name: "zstd" if name == "key" else "none" for name in table.column_names},
+            use_dictionary=False,
+            write_statistics=False,
         ) as writer,
     ):
         writer.write_table(table, _GROUP_ROWS)
@@ -86,7 +92,7 @@ def read_keys(generation: Generation, name: str) -> tuple[Keys, Any] | None:
     """Keys, and what their results are made from; None where there are none, or what is there is damaged."""
     try:
         with generation.open(name) as file:
-            table = parquet.read_table(file, use_threads=False)
+            table = parquet.ParquetFile(file).read()
         key = table["key"].cast(pyarrow.large_string()).combine_chunks()
         columns = [_numbers(table[name]) for name in Keys._fields[1:]]
         return Keys(_one(key), *columns), json.loads(table.schema.metadata[_MADE_FROM])

@@ -43,7 +43,7 @@ TOLD = {
         0,
         4,
         130.0,
-    ): "4 of 10 items called; 1 new, 2 changed, 3 failed before among all of them; 6 kept, "
+    ): "4 of 10 items called; 1 new, 2 changed, 3 failed before, among all of them; 6 kept, "
     "which took 2 min 10 s when they were called",
 }
 
@@ -60,7 +60,7 @@ def test_what_was_saved_is_one_sentence(counts: tuple[int, int, int, int, int, i
 def test_why_all_are_called() -> None:
     """Where all are called, the sentence names what has changed that they depend on."""
     changes = Changes(0, 1, 9, 0, 0, 10, 0.0, ("the function", "the function setup"))
-    said = "10 of 10 items called, as the function and the function setup changed; 1 changed among all of them"
+    said = "10 of 10 items called; 1 changed, among all of them; the function and the function setup changed since"
     assert changes.sentence == said
 
 
