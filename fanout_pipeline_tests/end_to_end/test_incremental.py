@@ -291,6 +291,12 @@ def counted(file: FileHandle) -> dict:
 """
 
 
+INSTANCE = """
+telemetry: {enabled: false}
+run_coordinator: {module: dagster._core.run_coordinator, class: DefaultRunCoordinator}
+"""
+
+
 @pytest.mark.timeout(300)
 def test_a_nightly_job_over_a_growing_folder(guest):
     """The page's project: 72 files of today cost 72 calls at night, and two corrected ones two, by one command."""
@@ -300,6 +306,7 @@ def test_a_nightly_job_over_a_growing_folder(guest):
     calls = Calls(guest.folder / "calls")
     modules["texts"] += COUNTING.format(calls=str(guest.folder / "calls"))
     guest.write(**modules)
+    (guest.home / "dagster.yaml").write_text(INSTANCE)
     (guest.works_in / "failed.yaml").write_text(configured)
     inbox = guest.data / "inbox"
     inbox.mkdir()
@@ -342,7 +349,7 @@ def the_next_night(guest):
         return found and found[0].is_finished and found[0]
 
     try:
-        return wait_for(done, 200, "end of the scheduled run", every=0.5)
+        return wait_for(done, 200, "end of the scheduled run", every=1)
     finally:
         daemon.terminate()
         daemon.wait(60)
