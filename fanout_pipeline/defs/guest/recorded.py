@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -41,7 +39,7 @@ _IN_JSON = [
 ]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Done:
     """A run whose results have become visible: from now on no error may fail the step."""
 
@@ -57,18 +55,6 @@ class Done:
     """Why not."""
     preview: bool = True
     """Whether the first results may be shown."""
-
-    @cached_property
-    def data_version(self) -> str:
-        """What readers see, as Dagster compares it; the digest where the results cannot be read back."""
-        from fanout_pipeline.results.data_version import data_version
-        from fanout_pipeline.results.read import Snapshot
-
-        with suppress(Exception):
-            results = Snapshot.of(self.folder)
-            if results.manifest.digest == self.run.digest:
-                return data_version(results)
-        return self.run.digest
 
 
 def metadata_of(done: Done, root: Path, log: dg.DagsterLogManager) -> dict[str, Any]:

@@ -10,6 +10,7 @@ import dagster as dg
 
 from fanout_pipeline.defs.config.data_folder import require_apart, working_directory
 from fanout_pipeline.defs.guest.checks import check_results
+from fanout_pipeline.defs.guest.data_version import version_of
 from fanout_pipeline.defs.guest.handed_over import handed_over
 from fanout_pipeline.defs.guest.recorded import Done, metadata_of
 from fanout_pipeline.defs.guest.run_config import asked_of, chosen_options
@@ -101,7 +102,7 @@ class Step:
         else:
             one = self._done(*keys)
             done = [one]
-            yield self._output(done, self._metadata(one), dg.DataVersion(one.data_version))
+            yield self._output(done, self._metadata(one), self._version(one))
         share, verifies = self._config.failed_share, self._guest.verifies
         folders = {one: place(self._root, self._guest.key.path, one) for one in before}
         key, keyed = self._guest.key, self._guest.spec.key is not None
@@ -153,13 +154,16 @@ class Step:
     def _metadata(self, done: Done) -> dict[str, Any]:
         return metadata_of(done, self._root, self._context.log)
 
+    def _version(self, done: Done) -> dg.DataVersion:
+        return dg.DataVersion(version_of(done, self._context.log))
+
     def _tags(self, done: Done) -> dict[str, str]:
         """What Dagster's own events of materializations have, so that it sees what is out of date.
 
         With versions of the code it compares versions of what is upstream, which are not known here: without, times.
         """
         asset = self._context.assets_def.get_asset_spec(self._guest.key)
-        tags = {"dagster/data_version": done.data_version}
+        tags = {"dagster/data_version": self._version(done).value}
         if asset.code_version and not list(asset.deps):
             tags["dagster/code_version"] = asset.code_version
         return tags

@@ -31,6 +31,7 @@ from fanout_pipeline.sources.spool.feed import feed_of
 
 _COLUMNS = "the columns of the results"
 _SETUP = "the function setup"
+RESULT_TYPE = "the type of the results"
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,16 +148,22 @@ def keyed_identity(spec: FanoutSpec, basis: Basis) -> Identity:
     key = spec.key if isinstance(spec.key, str) else function_identity(spec.key)  # type: ignore[arg-type]
     results = {
         THE_KEY: key,
-        "the function": basis.function,
+        "the function": _kept_by_version(spec, basis.function),
         "the format of fanout_pipeline": FORMAT,
-        "the type of the results": [spec.layout.kind, spec.unpack],
+        RESULT_TYPE: [spec.layout.kind, spec.unpack],
         **basis.depends_on,
     }
     if spec.code_version is None:
         results |= _versions(spec.function)
     if spec.batch_function is not None:
-        results["the batch function"] = _identity_in(spec, spec.batch_function)
+        batch_function = _identity_in(spec, spec.batch_function)
+        results["the batch function"] = _kept_by_version(spec, batch_function)
     return _as_stored({"results": results})
+
+
+def _kept_by_version(spec: FanoutSpec, identity: dict[str, str]) -> dict[str, str]:
+    """Without the name where somebody answers for the code: it may have been moved, or renamed."""
+    return identity if spec.code_version is None else {"version": spec.code_version}
 
 
 def _as_stored(identity: dict[str, Any]) -> Identity:
