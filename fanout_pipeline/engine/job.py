@@ -84,14 +84,12 @@ class Job:
         began = time.perf_counter()
         try:
             place = generation.local, generation.name, self.progress
-            with (
-                inputs_unchanged(self.spec, self.basis.seen),
-                limited(self.limits, *place) as limits,
-            ):
-                cut = self.intake.cut(self.chunks, finished)
-                at = time.perf_counter()
-                ran = crew.run(self._work(generation, cut, limits), self.progress)
-                cut.require_all()
+            with inputs_unchanged(self.spec, self.basis.seen):
+                with limited(self.limits, *place) as limits:
+                    cut = self.intake.cut(self.chunks, finished)
+                    at = time.perf_counter()
+                    ran = crew.run(self._work(generation, cut, limits), self.progress)
+                    cut.require_all()
                 written = time.perf_counter()
                 parts = ran.parts if self.keyed is None else self.keyed.merged(ran.parts)
         except MixedTypes:

@@ -32,7 +32,7 @@ from fanout_pipeline.results.files.atomic import make_folder
 from fanout_pipeline.results.store.contract import Store
 from fanout_pipeline.results.store.generation import Generation
 from fanout_pipeline.results.store.keys import CALLED, KEYS, write_keys
-from fanout_pipeline.results.store.ledger import SCRATCH, Finished, Identity
+from fanout_pipeline.results.store.ledger import CALLED_SPOOL, Finished, Identity
 from fanout_pipeline.results.store.manifest import PartRecord
 from fanout_pipeline.results.types.layout import Layout
 from fanout_pipeline.sources.source import Version
@@ -175,7 +175,7 @@ def keyed_run(
     elif len(decision.called) == decision.keys.size:
         yield made
     else:
-        folder = Path(generation.local, f"{SCRATCH}-called")
+        folder = Path(generation.local, CALLED_SPOOL)
         make_folder(folder)
         with Spool(PickedFeed(survey, decision.called, folder), folder) as spool:
             place = whole.described, whole.input, spool, generation, at_once, log

@@ -27,8 +27,12 @@ def file_hashes(files: Sequence[FileHandle | Unreadable]) -> numpy.ndarray:
         for position in range(number, len(files), _THREADS):
             hashes[position] = _hash(files[position])
 
-    with ThreadPoolExecutor(_THREADS) as threads:
-        list(threads.map(work, range(_THREADS)))
+    count = min(_THREADS, len(files))
+    if count == 1:
+        work(0)
+    elif count:
+        with ThreadPoolExecutor(count) as threads:
+            list(threads.map(work, range(count)))
     return hashes
 
 

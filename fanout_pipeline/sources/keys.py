@@ -13,9 +13,9 @@ import numpy
 import pyarrow
 from pyarrow import compute, types
 
+from fanout_pipeline.sources.bad_input import BadItem, Unreadable
 from fanout_pipeline.sources.contents import is_unicode
 from fanout_pipeline.sources.rows import Rows
-from fanout_pipeline.sources.source import BadItem, Items, Unreadable
 
 _ADVICE = "A key is text, a number, a date or time, a UUID, bytes, or a tuple of these; each item must have one."
 
@@ -27,10 +27,15 @@ class NoKey(BadItem):
         super().__init__(position, reason, advice)
 
 
-def keys_of(items: Items, key: str | Callable[[Any], Any]) -> pyarrow.LargeStringArray:
-    """See `Items.keys`."""
+def keys_of(
+    key: str | Callable[[Any], Any],
+    column_named: Callable[[str], Sequence[Any] | pyarrow.ChunkedArray],
+    items: Sequence[Any],
+    unreadable: Mapping[int, Unreadable],
+) -> pyarrow.LargeStringArray:
+    """See `Items.keys`. `column_named`: the values of a column, one an item."""
     if isinstance(key, str):
-        name, column = repr(key), items.column(key)
+        name, column = repr(key), column_named(key)
     elif callable(key):
         name = f"{getattr(key, '__qualname__', repr(key))}(item)"
         column = [_asked(key, n, item) for n, item in enumerate(items)]
@@ -39,10 +44,10 @@ def keys_of(items: Items, key: str | Callable[[Any], Any]) -> pyarrow.LargeStrin
     if isinstance(column, pyarrow.ChunkedArray):
         made = _of_column(column)
         if made is not None:
-            _require_all(made, items.unreadable, name)
+            _require_all(made, unreadable, name)
             return made
         column = Rows(pyarrow.table([column], names=["key"]), True)
-    return _of_values(column, items.unreadable, name)
+    return _of_values(column, unreadable, name)
 
 
 def text_of(key: Any) -> str:
@@ -116,7 +121,10 @@ def _require_all(
 def _of_values(
     values: Sequence[Any], unreadable: Mapping[int, Unreadable], name: str
 ) -> pyarrow.LargeStringArray:
-    if {*map(type, values)} != {str}:
+    kinds = {*map(type, values)}
+    if kinds == {int}:
+        values = list(map(repr, values))
+    elif kinds != {str}:
         texts: list[Any] = []
         for position, value in enumerate(values):
             try:

@@ -9,11 +9,22 @@ from __future__ import annotations
 import copyreg
 import hashlib
 import marshal
+from collections.abc import Callable
+from datetime import date, datetime
+from decimal import Decimal
 from types import BuiltinFunctionType, FunctionType
 from typing import Any
+from uuid import UUID
 
 _LEAVES = frozenset({int, float, complex, str, bytes, bool, type(None)})
 _PLAIN = _LEAVES | {dict, list, tuple, set, frozenset}
+_SHOWN: dict[type, Callable[[Any], str]] = {
+    date: date.isoformat,
+    datetime: datetime.isoformat,
+    Decimal: str,
+    UUID: str,
+}
+"""Types that queries often have, whose values their text tells."""
 _TAG = ...
 """Begins what stands for a value of a type that marshal does not know; Ellipsis itself is such a value."""
 
@@ -70,6 +81,8 @@ def _plain(value: Any) -> Any:
         return _TAG, kind.__name__, sorted(marshal.dumps(_plain(one), 0) for one in value)
     if isinstance(value, type | FunctionType | BuiltinFunctionType):
         return _TAG, "", value.__module__, value.__qualname__
+    if kind in _SHOWN and getattr(value, "tzinfo", None) is None:
+        return _TAG, kind.__name__, _SHOWN[kind](value), getattr(value, "fold", 0)
     name = f"{kind.__module__}.{kind.__qualname__}"
     if kind.__module__ == "numpy" and hasattr(value, "tobytes") and not value.dtype.hasobject:
         return _TAG, name, repr(value.dtype), value.shape, value.tobytes()

@@ -96,7 +96,7 @@ class SampleItems(Items):
             try:
                 answers.append(ask(part))
             except BadItem as error:
-                raise error.after(before) from error
+                raise error.moved_to(before + error.position) from error
             before += len(part)
         return answers
 

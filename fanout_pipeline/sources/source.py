@@ -13,6 +13,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
+from fanout_pipeline.sources.bad_input import BadInput as BadInput
+from fanout_pipeline.sources.bad_input import BadItem as BadItem
+from fanout_pipeline.sources.bad_input import Unreadable as Unreadable
 from fanout_pipeline.sources.placeholders import PARTITION, filled, has_wildcards, placeholders_in
 from fanout_pipeline.sources.url import LocalPath, Url, path_of, url_or_path
 
@@ -23,53 +26,6 @@ if TYPE_CHECKING:
 
 ITEM = "item"
 """What names the item itself, where that has no columns."""
-
-
-class BadInput(Exception):
-    """The input cannot be read as what it should be.
-
-    The message names the input, the place in it where there is one, the offending text, shortened,
-    and what to do.
-    """
-
-
-class BadItem(BadInput):
-    """There is something about one of some items that a run with a key cannot do with."""
-
-    def __init__(self, position: int, reason: str, advice: str):
-        super().__init__(f"The item at position {position} {reason}. {advice}")
-        self.position = position
-        """Among the items of a chunk, from 0."""
-        self.reason = reason
-        """A predicate: "has no key: 'id' is None"."""
-        self.advice = advice
-
-    def at(self, where: str) -> BadInput:
-        """The same with the place of the item in the input."""
-        return BadInput(f"{where} {self.reason}. {self.advice}")
-
-    def after(self, items: int) -> BadItem:
-        """The same, where so many items come before those that its position counts."""
-        return type(self)(self.position + items, self.reason, self.advice)
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), (self.position, self.reason, self.advice)
-
-
-@dataclass(frozen=True, slots=True)
-class Unreadable:
-    """Stands for an item whose record cannot be read, though it is certain where it begins and ends."""
-
-    text: str
-    """The record in printable text, shortened."""
-    reason: str
-    """What is wrong with it, as a predicate: "is not an integer"."""
-    advice: str
-    """What to do, in whole sentences."""
-
-    def at(self, where: str) -> BadInput:
-        """The error that ends a run which cannot do without the record."""
-        return BadInput(f"{where} {self.reason}: {self.text}. {self.advice}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,16 +151,16 @@ class Items(Sequence[Any]):
         """
         from fanout_pipeline.sources.keys import keys_of
 
-        return keys_of(self, key)
+        return keys_of(key, self.column, self, self.unreadable)
 
     def contents(self) -> numpy.ndarray:
         """A uint64 an item: the hash of what the function is given, the same in every run and process.
 
         Different, up to chance, where values or their types differ. Raises BadItem.
         """
-        from fanout_pipeline.sources.contents import value_hashes
+        from fanout_pipeline.sources.contents import item_hashes
 
-        return value_hashes(self.values, self.unreadable)
+        return item_hashes(self.values, self.unreadable)
 
     def as_rows(self) -> tuple[pyarrow.Table, bool] | None:
         """The table whose rows are items, and whether these are the values of its only column; None of others."""

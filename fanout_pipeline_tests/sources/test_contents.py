@@ -70,7 +70,7 @@ IN_A_PROCESS = (
     ODD
     + """
 from fanout_pipeline.sources.contents import value_hashes
-print(*value_hashes(ITEMS, {}))
+print(*value_hashes(ITEMS))
 """
 )
 
@@ -106,8 +106,8 @@ def test_items_that_differ_have_other_contents(tmp_path, name):
 @given(st.lists(VALUES, min_size=1, max_size=6))
 def test_python_values_have_the_same_hash_where_they_look_the_same(values):
     """1, 1.0, True and "1" are four contents, -0.0 is not 0.0, and no neighbour in the chunk matters."""
-    found = value_hashes(values, {}).tolist()
-    assert found == [int(value_hashes([one], {})[0]) for one in values]
+    found = value_hashes(values).tolist()
+    assert found == [int(value_hashes([one])[0]) for one in values]
     shown = [repr(one) for one in values]
     assert len({*zip(shown, found, strict=True)}) == len({*shown}) == len({*found})
 
@@ -135,7 +135,7 @@ def test_arrays_are_compared_by_what_is_in_them():
     """An array has the content of its copy, however that lies in memory."""
     array = numpy.arange(12).reshape(3, 4)
     same = [array, numpy.asfortranarray(array), numpy.arange(24)[::2].reshape(3, 4) // 2]
-    assert len({*value_hashes(same, {}).tolist()}) == 1
+    assert len({*value_hashes(same).tolist()}) == 1
 
 
 def test_what_cannot_be_compared_is_an_error_that_says_which():

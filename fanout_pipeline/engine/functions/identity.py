@@ -117,7 +117,7 @@ def identity_of(
         "the input": [] if basis.is_spooled else [basis.input.size, basis.input.identity],
         "the input's format": repr(spec.source).replace(repr(str(spec.source)), ""),
         "the function": _identity_in(spec, called) if strategy.batch else basis.function,
-        **_versions(spec, called),
+        **_versions(called),
         "the format of fanout_pipeline": FORMAT,
         "the number of chunks": options.chunks,
         **_converters(spec),
@@ -150,9 +150,10 @@ def keyed_identity(spec: FanoutSpec, basis: Basis) -> Identity:
         "the function": _kept_by_version(spec, basis.function),
         "the format of fanout_pipeline": FORMAT,
         "the type of the results": [spec.layout.kind, spec.unpack],
-        **_versions(spec, spec.function),
         **basis.depends_on,
     }
+    if spec.code_version is None:
+        results |= _versions(spec.function)
     if spec.batch_function is not None:
         batch_function = _identity_in(spec, spec.batch_function)
         results["the batch function"] = _kept_by_version(spec, batch_function)
@@ -169,10 +170,8 @@ def _as_stored(identity: dict[str, Any]) -> Identity:
     return Identity(**json.loads(json.dumps(identity)))
 
 
-def _versions(spec: FanoutSpec, called: Callable[..., Any]) -> dict[str, Any]:
-    """What the code of a function may mean something else with; nothing where somebody answers for the code."""
-    if spec.code_version is not None:
-        return {}
+def _versions(called: Callable[..., Any]) -> dict[str, Any]:
+    """What the code of a function may mean something else with."""
     return {
         "the version of the function's package": distribution_of(called),
         "the version of Python": platform.python_version(),

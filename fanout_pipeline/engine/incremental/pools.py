@@ -20,7 +20,7 @@ from fanout_pipeline.results.store.keys import (
     read_keys,
     write_keys,
 )
-from fanout_pipeline.results.store.ledger import KEPT, Finished, Identity, begin
+from fanout_pipeline.results.store.ledger import KEPT, KNOWN, Finished, Identity, begin
 from fanout_pipeline.results.store.manifest import (
     FORMAT,
     Manifest,
@@ -31,7 +31,7 @@ from fanout_pipeline.results.store.manifest import (
 )
 from fanout_pipeline.results.store.stored_rows import RowFile
 
-_KNOWN = re.compile(rf"{KEPT}-known-(\d+)\.parquet")
+_KNOWN = re.compile(rf"{KNOWN}(\d+)\.parquet")
 """The names of the keys of what dead runs had finished."""
 
 
@@ -131,9 +131,7 @@ def salvage(
         for part, name in zip(parts, moved, strict=True)
     ]
     record = {"items": told, "files": files, "parts": [asdict(part) for part in parts]}
-    write_keys(
-        generation, f"{KEPT}-known-{number}.parquet", _keys_of(generation, keys, parts), record
-    )
+    write_keys(generation, f"{KNOWN}{number}.parquet", _keys_of(generation, keys, parts), record)
     for part, name in zip(parts, moved, strict=True):
         generation.rename(part_name(part.number), name)
         generation.remove(failed_name(part.number))

@@ -25,10 +25,14 @@ from fanout_pipeline.results.store.manifest import (
 LEDGER = "_ledger.jsonl"
 KEPT = "_kept"
 """Names that begin so are of files beside the ledger that a run which resumes needs, too."""
+KNOWN = f"{KEPT}-known-"
+"""Names that begin so are of what runs with a key have finished that died before this one: see `engine.incremental`."""
 SCRATCH = "_spool"
 """Names that begin so are of files that nobody needs once their run is over."""
 ASIDE = "__part-"
 """Names that begin so are of parts whose results are in others by now, until those are visible."""
+CALLED_SPOOL = f"{SCRATCH}-called"
+"""The folder of the spool of a run with a key that calls some of its items only."""
 OLD_SECONDS = 7 * 86_400
 """After this long, what a function finds outside of its code and its input may have changed."""
 
@@ -88,6 +92,8 @@ class Ledger:
     identity: Identity
     finished: tuple[Finished, ...]
     """The finished ranges in the order of the source; no two overlap."""
+    knows_more: bool = False
+    """Whether there is what earlier runs with a key had finished."""
 
     @classmethod
     def read(cls, generation: Generation) -> Ledger | None:
@@ -104,12 +110,13 @@ class Ledger:
             identity = Identity(**record)
         except (OSError, AttributeError, TypeError, ValueError):
             return None
-        return cls(identity, _in_order(filter(None, map(_parsed, lines))))
+        knows_more = any(name.startswith(KNOWN) for name in generation.names())
+        return cls(identity, _in_order(filter(None, map(_parsed, lines))), knows_more)
 
     @property
     def is_of_use(self) -> bool:
         """Whether the next run might reuse a part."""
-        return bool(self.finished)
+        return bool(self.finished) or self.knows_more
 
     def reusable(self, identity: Identity) -> tuple[Finished, ...]:
         """The parts that a run of this identity can reuse, if they are there."""
@@ -166,7 +173,8 @@ def to_resume(
     for generation, ledger in left.items():
         if identity is None or ledger is None or not ledger.is_of_use:
             continue
-        if reusable := ledger.reusable(identity):
+        reusable = ledger.reusable(identity)
+        if reusable or (ledger.knows_more and not identity.changed(ledger.identity)):
             items = sum(one.part.items for one in reusable)
             if items > most:
                 chosen, most = generation, items
