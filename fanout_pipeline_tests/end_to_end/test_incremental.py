@@ -7,6 +7,7 @@ from collections import Counter
 from pathlib import Path
 
 import dagster as dg
+import pandas
 import pytest
 from dagster._core.scheduler.instigation import ScheduleInstigatorData
 
@@ -15,6 +16,7 @@ from fanout_pipeline import (
     Csv,
     ItemFailed,
     Options,
+    Upstream,
     fan_out,
     fanout_asset,
     read_failures,
@@ -277,6 +279,22 @@ def test_keys_of_other_kinds(tmp_path, calls, monkeypatch):
             sign = 1 if key == "item" else -1
             found = results.to_pandas()["key"].tolist()
             assert found == [str(sign * item) for item in items]
+
+
+def test_over_the_value_of_another_asset(tmp_path, calls):
+    """A frame that an IO manager loads has keys, too: one corrected row is one call, in whatever order they come."""
+    frames = [
+        pandas.DataFrame({"id": [1, 2, 3], "value": [2, 4, 6]}),
+        pandas.DataFrame({"id": [3, 1, 2], "value": [6, 2, 8]}),
+    ]
+    values = dg.asset(lambda: frames.pop(0), name="values")
+    how = {"key": "id", "unpack": False, "strategy": "serial"}
+    asset = fanout_asset(half, name="halves", over=Upstream("values", columns=["value"]), **how)
+    for called, expected in (([2, 4, 6], [1.0, 2.0, 3.0]), ([8], [3.0, 1.0, 4.0])):
+        with dg.DagsterInstance.ephemeral(tempdir=str(tmp_path)) as instance:
+            dg.materialize([values, asset], instance=instance)
+        assert calls() == Counter(called)
+        assert read_results(tmp_path / "halves")["result"].tolist() == expected
 
 
 COUNTING = """
