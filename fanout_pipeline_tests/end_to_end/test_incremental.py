@@ -4,6 +4,7 @@ import operator
 import os
 import re
 from collections import Counter
+from contextlib import nullcontext
 from pathlib import Path
 
 import dagster as dg
@@ -14,6 +15,7 @@ from dagster._core.scheduler.instigation import ScheduleInstigatorData
 from fanout_pipeline import (
     BadInput,
     Csv,
+    IntegerLines,
     ItemFailed,
     Options,
     Upstream,
@@ -265,6 +267,24 @@ def test_what_a_dead_run_had_done_is_kept_by_its_keys(tmp_path, calls, write, mo
     assert list(results) == [6.0, 1.0, 2.0, 3.0, 4.0, 5.0]
     assert calls() == Counter([12, 8, 10])
     assert results.record.changes.called == 3
+
+
+@pytest.mark.parametrize(("resume", "called"), [(True, [-6, 8]), (False, [2, 4, -6, 8])])
+def test_whether_a_dead_run_counts_is_asked(tmp_path, calls, resume, called):
+    """Run config says whether what it had finished is kept; results that were visible before are, in any case."""
+    options = Options(strategy="serial", chunks=9)
+    over = IntegerLines("numbers.txt")
+    asset = fanout_asset(half, over=over, key="item", unpack=False, options=options)
+    for numbers, how in (
+        ([12], {}),
+        ([12, 2, 4, -6], {}),
+        ([12, 2, 4, -6, 8], {"resume": resume, "on_error": "quarantine"}),
+    ):
+        calls()
+        (tmp_path / "numbers.txt").write_text("".join(f"{number}\n" for number in numbers))
+        with pytest.raises(ItemFailed) if numbers[-1] < 0 else nullcontext():
+            materialized(tmp_path, asset, **how)
+    assert calls() == Counter(called)
 
 
 def test_keys_of_other_kinds(tmp_path, calls, monkeypatch):
