@@ -133,7 +133,7 @@ class Job:
             Surroundings.current(),
             spec.layout if self.keyed is None else self.keyed.layout,
             cut.arrivals,
-            spec.source if cut.arrivals is not None or self.basis.is_spooled else None,
+            None if self.intake.source is self.intake.described else spec.source,
             limits,
             spec.thread_safe,
             self.setup,

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy
 
-from fanout_pipeline.engine.functions.identity import Basis
+from fanout_pipeline.engine.functions.identity import RESULT_TYPE, Basis
 from fanout_pipeline.engine.incremental.decision import Decision, decide, places
 from fanout_pipeline.engine.incremental.failed import write_failed
 from fanout_pipeline.engine.incremental.merge import Merge
@@ -35,7 +35,7 @@ from fanout_pipeline.results.store.keys import CALLED, KEYS, write_keys
 from fanout_pipeline.results.store.ledger import CALLED_SPOOL, Finished, Identity
 from fanout_pipeline.results.store.manifest import PartRecord
 from fanout_pipeline.results.types.layout import Layout
-from fanout_pipeline.sources.source import Version
+from fanout_pipeline.sources.source import BadInput, Version
 from fanout_pipeline.sources.spool.spool import Spool
 
 
@@ -165,6 +165,11 @@ def keyed_run(
         was_at = places(survey.keys.key, visible.keys.key)
     survey = without_duplicates(survey, was_at, spec.duplicates)
     changed = [] if visible is None else identity.changed(Identity(visible.made_from))
+    if RESULT_TYPE in changed and asked.items in ("failed", "missing"):
+        raise BadInput(
+            f"{RESULT_TYPE} has changed (result_type= or unpack=), so results cannot stand beside those that items: "
+            f"{asked.items} would make. Run with items: changed, which calls all."
+        )
     decision = decide(survey.keys, was_at, visible, salvaged, asked, changed)
     write_keys(generation, CALLED, survey.keys.take(decision.called), asked.items)
     log(decision.changes.sentence)

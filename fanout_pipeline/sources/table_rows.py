@@ -40,7 +40,13 @@ class Rows(Items):
         return rows.to_pandas(self._table, self._plain)
 
     def as_arrow(self, columns: Sequence[str] | None = None) -> pyarrow.Table:
-        return self._table if columns is None else self._all.select(list(columns))
+        if columns is None:
+            return self._table
+        if not len(self):  # A spool without rows has no columns.
+            import pyarrow
+
+            return pyarrow.table({name: pyarrow.nulls(0) for name in columns})
+        return self._all.select(list(columns))
 
     def column(self, name: str) -> pyarrow.ChunkedArray:
         there = self._all.column_names

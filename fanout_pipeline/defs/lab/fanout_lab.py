@@ -67,9 +67,9 @@ def fanout_lab(
         other_keys=frozenset(subject.resources.values()),
         subject=subject,
     )
-    source = subject.sampled(subject.spec.source)
-    # What is measured is called, whatever results there are.
-    spec = replace(subject.spec, name=name, source=source, key=None, duplicates="error")
+    # Each run of a lab calls everything: it has no key.
+    subject = replace(subject, spec=replace(subject.spec, key=None, duplicates="error"))
+    spec = replace(subject.spec, name=name, source=subject.sampled(subject.spec.source))
     assets = fanout_assets(
         spec, baselines=baselines, pool=pool, options=subject.options, wiring=wiring
     )

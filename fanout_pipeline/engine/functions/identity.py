@@ -31,6 +31,7 @@ from fanout_pipeline.sources.spool.feed import feed_of
 
 _COLUMNS = "the columns of the results"
 _SETUP = "the function setup"
+RESULT_TYPE = "the type of the results"
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +150,7 @@ def keyed_identity(spec: FanoutSpec, basis: Basis) -> Identity:
         THE_KEY: key,
         "the function": _kept_by_version(spec, basis.function),
         "the format of fanout_pipeline": FORMAT,
-        "the type of the results": [spec.layout.kind, spec.unpack],
+        RESULT_TYPE: [spec.layout.kind, spec.unpack],
         **basis.depends_on,
     }
     if spec.code_version is None:
