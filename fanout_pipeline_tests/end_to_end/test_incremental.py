@@ -4,17 +4,21 @@ import operator
 import os
 import re
 from collections import Counter
+from contextlib import nullcontext
 from pathlib import Path
 
 import dagster as dg
+import pandas
 import pytest
 from dagster._core.scheduler.instigation import ScheduleInstigatorData
 
 from fanout_pipeline import (
     BadInput,
     Csv,
+    IntegerLines,
     ItemFailed,
     Options,
+    Upstream,
     fan_out,
     fanout_asset,
     read_failures,
@@ -265,6 +269,24 @@ def test_what_a_dead_run_had_done_is_kept_by_its_keys(tmp_path, calls, write, mo
     assert results.record.changes.called == 3
 
 
+@pytest.mark.parametrize(("resume", "called"), [(True, [-6, 8]), (False, [2, 4, -6, 8])])
+def test_whether_a_dead_run_counts_is_asked(tmp_path, calls, resume, called):
+    """Run config says whether what it had finished is kept; results that were visible before are, in any case."""
+    options = Options(strategy="serial", chunks=9)
+    over = IntegerLines("numbers.txt")
+    asset = fanout_asset(half, over=over, key="item", unpack=False, options=options)
+    for numbers, how in (
+        ([12], {}),
+        ([12, 2, 4, -6], {}),
+        ([12, 2, 4, -6, 8], {"resume": resume, "on_error": "quarantine"}),
+    ):
+        calls()
+        (tmp_path / "numbers.txt").write_text("".join(f"{number}\n" for number in numbers))
+        with pytest.raises(ItemFailed) if numbers[-1] < 0 else nullcontext():
+            materialized(tmp_path, asset, **how)
+    assert calls() == Counter(called)
+
+
 def test_keys_of_other_kinds(tmp_path, calls, monkeypatch):
     """The item itself and what a function gives are keys, too, and stand beside the results."""
     monkeypatch.chdir(tmp_path)
@@ -277,6 +299,22 @@ def test_keys_of_other_kinds(tmp_path, calls, monkeypatch):
             sign = 1 if key == "item" else -1
             found = results.to_pandas()["key"].tolist()
             assert found == [str(sign * item) for item in items]
+
+
+def test_over_the_value_of_another_asset(tmp_path, calls):
+    """A frame that an IO manager loads has keys, too: one corrected row is one call, in whatever order they come."""
+    frames = [
+        pandas.DataFrame({"id": [1, 2, 3], "value": [2, 4, 6]}),
+        pandas.DataFrame({"id": [3, 1, 2], "value": [6, 2, 8]}),
+    ]
+    values = dg.asset(lambda: frames.pop(0), name="values")
+    how = {"key": "id", "unpack": False, "strategy": "serial"}
+    asset = fanout_asset(half, name="halves", over=Upstream("values", columns=["value"]), **how)
+    for called, expected in (([2, 4, 6], [1.0, 2.0, 3.0]), ([8], [3.0, 1.0, 4.0])):
+        with dg.DagsterInstance.ephemeral(tempdir=str(tmp_path)) as instance:
+            dg.materialize([values, asset], instance=instance)
+        assert calls() == Counter(called)
+        assert read_results(tmp_path / "halves")["result"].tolist() == expected
 
 
 COUNTING = """

@@ -76,14 +76,14 @@ def _metadata_of(done: Done, root: Path) -> dict[str, Any]:
     run, manifest = done.run, Snapshot.of(done.folder).manifest
     rows = "dagster/row_count" if done.partition is None else "dagster/partition_row_count"
     found: dict[str, Any] = {rows: manifest.rows, "items": run.items, "failed": run.failed}
-    if run.failed:
-        found["first_failures"] = failed_table(first_failures(done.folder, ROWS), root)
     if run.changes is not None:
         found |= {
             "what_changed": run.changes.sentence,
             "called": run.changes.called,
             "changes": dg.MetadataValue.json(run.changes.as_dict()),
         }
+    if run.failed:
+        found["first_failures"] = failed_table(first_failures(done.folder, ROWS), root)
     if done.unchecked:
         found["unchecked"] = done.unchecked
     found |= {
