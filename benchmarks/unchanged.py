@@ -105,8 +105,9 @@ def whole_run(root: Path, key: str, version: str = "a") -> Callable[[], object]:
     return measured
 
 
+BASE = "pyarrow and polars"
 WAYS: dict[str, Callable[[Path, str], Callable[[], object]]] = {
-    "pyarrow and polars": lambda root, key: read_and_hash(root, key, "polars"),
+    BASE: lambda root, key: read_and_hash(root, key, "polars"),
     "pyarrow and pandas": lambda root, key: read_and_hash(root, key, "pandas"),
     "keys and contents": keys_and_contents,
     "whole run, nothing changed": whole_run,
@@ -127,9 +128,10 @@ def measure(way: str, root: Path, key: str) -> None:
     if not way.startswith("whole run"):  # before which there was one
         call()
     Path("/proc/self/clear_refs").write_text("5")
-    began = time.perf_counter()
+    began, busy = time.perf_counter(), time.process_time()
     call()
-    print(json.dumps([time.perf_counter() - began, peak_megabytes()]))
+    seconds, busy = time.perf_counter() - began, time.process_time() - busy
+    print(json.dumps([seconds, busy, peak_megabytes()]))
 
 
 def rows(root: Path, count: int, rounds: int) -> None:
@@ -143,14 +145,17 @@ def rows(root: Path, count: int, rounds: int) -> None:
                 done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
                 measured.append(json.loads(done.stdout.splitlines()[-1]))
         print(f"{count:,} rows of Parquet, the key is {key!r}:")
-        base = [seconds for seconds, _ in found["pyarrow and polars"]]
         for way, measured in found.items():
-            seconds, memory = map(list, zip(*measured, strict=True))
-            ratios = [one / other for one, other in zip(seconds, base, strict=True)]
-            print(
-                f"  {way}: {statistics.median(seconds):.2f} s, {statistics.median(memory):.0f} MB; "
-                f"{statistics.median(ratios):.2f} times pyarrow and polars ({min(ratios):.2f} to {max(ratios):.2f})"
-            )
+            seconds, busy, memory = map(statistics.median, zip(*measured, strict=True))
+            ratios = [
+                f"{statistics.median(some):.2f} ({min(some):.2f} to {max(some):.2f})"
+                for some in (
+                    [one[n] / base[n] for one, base in zip(measured, found[BASE], strict=True)]
+                    for n in range(2)
+                )
+            ]
+            print(f"  {way}: {seconds:.2f} s, {busy:.2f} s of CPU time, {memory:.0f} MB;", end=" ")
+            print(f"{ratios[0]} times {BASE}, in CPU time {ratios[1]}")
 
 
 def files(root: Path, count: int, rounds: int) -> None:

@@ -10,7 +10,7 @@ from fanout_pipeline.engine.calls.budget import limited
 from fanout_pipeline.engine.calls.typed import typed
 from fanout_pipeline.engine.functions.identity import Basis
 from fanout_pipeline.engine.functions.input_guard import inputs_unchanged
-from fanout_pipeline.engine.intake import Cut, Intake
+from fanout_pipeline.engine.intake import Cut, Intake, SpoolIntake
 from fanout_pipeline.engine.model.call_limits import CallLimits
 from fanout_pipeline.engine.model.options import FailurePolicy
 from fanout_pipeline.engine.model.spec import FanoutSpec
@@ -133,7 +133,7 @@ class Job:
             Surroundings.current(),
             spec.layout if self.keyed is None else self.keyed.layout,
             cut.arrivals,
-            None if self.intake.source is self.intake.described else spec.source,
+            spec.source if isinstance(self.intake, SpoolIntake) else None,
             limits,
             spec.thread_safe,
             self.setup,

@@ -11,7 +11,6 @@ import numpy
 
 from fanout_pipeline.sources.column_hash import mixed
 from fanout_pipeline.sources.file_handle import FileHandle
-from fanout_pipeline.sources.files import cannot_read
 from fanout_pipeline.sources.object_hash import bytes_hash, tagged_hash
 from fanout_pipeline.sources.source import Unreadable
 
@@ -20,7 +19,10 @@ _THREADS = 4
 
 
 def file_hashes(files: Sequence[FileHandle | Unreadable]) -> numpy.ndarray:
-    """One uint64 a file, of its bytes. Raises BadInput for one that is gone, written to, or cannot be read."""
+    """One uint64 a file, of its bytes. One that cannot be read is no reason to end a run: the call says so.
+
+    Raises BadInput for one that was written to since it was listed.
+    """
     hashes = numpy.zeros(len(files), numpy.uint64)
 
     def work(number: int) -> None:
@@ -43,7 +45,7 @@ def _hash(file: FileHandle | Unreadable) -> int:
         with file.open() as opened:
             digest = hashlib.file_digest(cast(Any, opened), lambda: hashlib.blake2b(digest_size=8))
     except OSError as error:
-        raise cannot_read(file.path, error) from error
+        return tagged_hash("unreadable", type(error).__name__)
     return int.from_bytes(digest.digest(), "little")
 
 

@@ -12,6 +12,7 @@ import marshal
 from collections.abc import Callable
 from datetime import date, datetime
 from decimal import Decimal
+from pathlib import PosixPath, PurePosixPath
 from types import BuiltinFunctionType, FunctionType
 from typing import Any
 from uuid import UUID
@@ -23,8 +24,10 @@ _SHOWN: dict[type, Callable[[Any], str]] = {
     datetime: datetime.isoformat,
     Decimal: str,
     UUID: str,
+    PosixPath: str,
+    PurePosixPath: str,
 }
-"""Types that queries often have, whose values their text tells."""
+"""Types whose values their text tells, sooner than what pickle has of them, and in every version of Python."""
 _TAG = ...
 """Begins what stands for a value of a type that marshal does not know; Ellipsis itself is such a value."""
 

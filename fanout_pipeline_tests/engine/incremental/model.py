@@ -62,6 +62,11 @@ class Model:
         """What is visible, by its key."""
         return {one.key: one.known for one in self.shown if one.known is not None}
 
+    def has_other_type(self, maker):
+        """Whether anything known has another result type."""
+        known = [*self.committed.values(), *(one for some in self.dead.values() for one in some)]
+        return any(one.maker[-1] != maker[-1] for one in known)
+
     def outcomes(self, rows, items, maker):
         """For each row what may become of it: one of a few, and exactly one where no run has died."""
         committed = self.committed

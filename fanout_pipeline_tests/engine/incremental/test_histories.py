@@ -180,6 +180,9 @@ class Histories(RuleBasedStateMachine):
         removed=st.sampled_from(["drop", "keep"]),
     )
     def run_as_asked(self, strategy, items, removed):
+        stands = items in ("failed", "missing")
+        if stands and self.model.has_other_type(self.maker):
+            return  # What stands has the type of before.
         self.do(strategy, Asked(items, removed))
 
     @rule(at=places, items=st.sampled_from(["changed", "all"]))
@@ -232,8 +235,7 @@ class Histories(RuleBasedStateMachine):
         self.say(DIES, "")
         self.compare(asked, maker, outcomes)
         assert {name: getattr(record.changes, name) for name in counted} == counted
-        if not any(row.spoilt for row in self.rows):
-            assert record.changes.called == calls.total()
+        assert record.changes.called == calls.total()
         assert generations(self.results) == {self.results.resolve()}
         if asked == Asked() and self.is_as_fresh():
             self.compare_with_fresh(record.digest, on_error)
