@@ -10,7 +10,7 @@ import os
 import re
 import stat
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any, ClassVar, Self, cast
@@ -206,7 +206,7 @@ class FileItems(Items):
         """As of `as_arrow`, but for `path`, which counts from the fixed part of the source's."""
         if name == "path":
             paths = [None if type(one) is Unreadable else one.path for one in self.values]
-            return [one and _shown(_below(self._path, one)) for one in paths]
+            return [one and _shown(one) for one in _below(self._path, paths)]
         if name not in COLUMNS:
             raise BadInput(f"Files have no column {name!r}, but {', '.join(COLUMNS)}.")
         return self.as_arrow([name]).column(0)
@@ -236,18 +236,15 @@ def _token(path: str, found: Sequence[_Found]) -> str:
     return hashlib.sha256(b"".join(lines)).hexdigest()
 
 
-def _below(path: str, file: str) -> str:
-    """The path of a file from the folder on that is named, or that is before the first wildcard."""
+def _below(path: str, files: Iterable[str | None]) -> Iterator[str | None]:
+    """The paths of files from the folder on that is named, or that is before the first wildcard."""
     is_exact = getattr(path, "is_exact", False)
     fixed = path if is_exact else re.split(r"[*?[]", path, maxsplit=1)[0]
-    file = os.path.normpath(file)
-    for folder in (path, os.path.dirname(fixed)):
-        before = os.path.normpath(folder).rstrip("/") + "/"
-        if before == "./":
-            return file
-        if file.startswith(before):
-            return file[len(before) :]
-    return file
+    folders = [os.path.normpath(one).rstrip("/") + "/" for one in (path, os.path.dirname(fixed))]
+    for file in files:
+        found = file and os.path.normpath(file)
+        folder = next((one for one in folders if found and found.startswith(one)), "")
+        yield found and found[len(folder) :]
 
 
 def _stamps(listed: Listed) -> zip[tuple[int, int]]:

@@ -67,6 +67,14 @@ class Model:
         known = [*self.committed.values(), *(one for some in self.dead.values() for one in some)]
         return any(one.maker[-1] != maker[-1] for one in known)
 
+    def begin(self, maker):
+        """A run begins, which need not keep what runs of another function have left."""
+        for key, known in self.dead.items():
+            self.dead[key] = [
+                one if one.maker == maker else dataclasses.replace(one, certain=False)
+                for one in known
+            ]
+
     def outcomes(self, rows, items, maker):
         """For each row what may become of it: one of a few, and exactly one where no run has died."""
         committed = self.committed
@@ -83,11 +91,9 @@ class Model:
         if good:
             certain = any(one.certain for one in good)
             return (*good, *([] if certain else [CALL]))
-        if items == "changed" or not known:
+        if before is None or items == "changed" or (items == "failed" and before.failed):
             return (CALL,)
-        kept = tuple(one for one in known if items == "missing" or not one.failed)
-        calls = len(kept) < len(known) or not any(one.certain for one in known)
-        return (*kept, *([CALL] if calls else []))
+        return (before,)
 
     def least_and_most(self, rows, outcomes):
         """Which contents are called at least and at most, counted."""

@@ -61,7 +61,7 @@ class Histories(RuleBasedStateMachine):
         self.folder = Path(tempfile.mkdtemp(prefix="histories-"))
         self.results = self.folder / "results" / "scores"
         self.rows = []
-        self.next_key, self.type = 0, int
+        self.next_key, self.type, self.retyped = 0, int, False
         self.removed = []
         """Keys that were there."""
         self.version, self.factor, self.result_type = 1, 1, None
@@ -137,7 +137,7 @@ class Histories(RuleBasedStateMachine):
     @rule()
     @precondition(lambda self: self.key == "id")
     def write_keys_as_another_type(self):
-        self.type = int if self.type is str else str
+        self.type, self.retyped = int if self.type is str else str, True
         self.rows = [
             row if row.spoilt else replace(row, key=self.type(row.key)) for row in self.rows
         ]
@@ -182,7 +182,9 @@ class Histories(RuleBasedStateMachine):
     def run_as_asked(self, strategy, items, removed):
         stands = items in ("failed", "missing")
         if stands and self.model.has_other_type(self.maker):
-            return  # What stands has the type of before.
+            return  # What stands has the type of before: that is refused.
+        if self.retyped:
+            removed = "drop"  # So has the key of what is kept.
         self.do(strategy, Asked(items, removed))
 
     @rule(at=places, items=st.sampled_from(["changed", "all"]))
@@ -215,6 +217,7 @@ class Histories(RuleBasedStateMachine):
         if self.form == "json lines" and all(row.spoilt for row in self.rows):
             return
         model, maker = self.model, self.maker
+        model.begin(maker)
         outcomes = model.outcomes(self.rows, asked.items, maker)
         least, most = model.least_and_most(self.rows, outcomes)
         counted = self.expected_changes()
