@@ -7,25 +7,34 @@ in the ratios of one round. How the methods were chosen by simulation: docs/deci
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
 import numpy
 from numpy.typing import NDArray
 
-MIN_ROUNDS = 5
-"""Fewer rounds give no interval: even the whole range of 4 covers the median in only 87.5 % of cases."""
+MIN_ROUNDS = 2
+"""Of one round nothing is claimed: how much its strategy varies is unknown."""
+ROUNDS_FOR_RATIO = 5
+"""Fewer rounds give a bound, as in "at least 1.6x faster", and no ratio."""
+MIN_SESSIONS = 3
+"""With so many sessions the intervals are of what differs from session to session."""
+EQUIVALENT = 1.05
+"""A strategy that is shown to take at most this many times as long as another is as good as that one."""
+RUN_TO_RUN = 0.07
+"""By how much ratios usually differ from run to run, where no earlier runs tell: layout, clock rate, caches."""
 
-MAX_NOISE = 0.10
-"""Above this noise floor differences of a tenth go unseen: it takes more rounds or a quieter machine."""
-
-_MIN_ROUNDS_FOR_P = 6  # with 5 rounds the smallest two-sided p-value is 2 / 2**5, over 0.05
-_SIGNIFICANT = 0.05
+_LEVEL = 0.05
 _OUTLIER = 3.5
 _MAD_OF_NORMAL = 0.6745  # median absolute deviation of the standard normal distribution
 _MEAN_DEVIATION_OF_NORMAL = 0.7979
+_LEAST = math.log(1.02)
+"""Where all ratios are equal, the interval reaches this far: a spread of zero is that of the clock."""
+_ROUNDS_TO_BE_ALIKE = 8
+_UNLIKELY = 1.645
+"""Deviations of a normal distribution that one value in ten lies beyond."""
 _DIGITS = 14  # of a log ratio: finer than any clock, so that equal ratios are equal
 
 Floats = NDArray[numpy.float64]
@@ -49,35 +58,58 @@ class RatioEstimate:
     ratio: float
     """The median of the paired ratios: 0.5 is half the time, 1.0 is as fast."""
     low: float | None
-    """The lower end of the 95 % interval; None with fewer than MIN_ROUNDS rounds."""
+    """The lower end of the 95 % interval; None with one round."""
     high: float | None
-    """The upper end of the 95 % interval; None with fewer than MIN_ROUNDS rounds."""
+    """The upper end of the 95 % interval; None with one round."""
     p_value: float | None
-    """For the hypothesis that the ratio is 1, two-sided; None with fewer than 6 rounds."""
+    """For the hypothesis that the ratio is 1, two-sided; None with one round."""
     outliers: tuple[int, ...]
     """The positions of rounds whose ratio lies far from the others'. They are flagged, and kept."""
-
-
-def reference_seconds(first: Sequence[float], second: Sequence[float]) -> list[float]:
-    """The first of the reference's two runs in each round, which other times are divided by.
-
-    Not the geometric mean of both: noise is skewed, and the mean of two skewed times is higher than
-    the median of one, so equal strategies would seem 0.5 to 1 % faster.
-    """
-    _log_ratios(second, first)  # refuses rounds in which one of the two is missing
-    return list(first)
+    sessions: int = 1
+    """In how many sessions the rounds were, if their medians are what the interval is of; else 1."""
+    unsteady: str = ""
+    """What is not steady about it, in words, and made the interval wider; empty if nothing."""
 
 
 def ratio_estimate(
-    seconds: Sequence[float], reference: Sequence[float], *, seed: int = 0, resamples: int = 9999
+    seconds: Sequence[float],
+    reference: Sequence[float],
+    control: Sequence[float] = (),
+    sessions: Sequence[int] = (),
 ) -> RatioEstimate:
-    """How `seconds` relate to `reference`, round by round. Raises ValueError if they do not pair."""
+    """How `seconds` relate to `reference`, round by round. Raises ValueError if they do not pair.
+
+    `control` has the reference's second runs divided by its first: their spread counts as well. `sessions`
+    says in which session each round was.
+    """
     logs = _log_ratios(seconds, reference)
-    low = high = None
-    if len(logs) >= MIN_ROUNDS:
-        low, high = (float(end) for end in numpy.exp(median_interval(logs, seed, resamples)))
-    ratio = float(numpy.exp(numpy.median(logs)))
-    return RatioEstimate(len(logs), ratio, low, high, _p_value(logs), _outliers(logs))
+    found = RatioEstimate(
+        len(logs), math.exp(numpy.median(logs)), None, None, None, _outliers(logs)
+    )
+    medians = [_settled(logs[numpy.equal(sessions, one)]) for one in sorted(set(sessions))]
+    if len(medians) >= MIN_SESSIONS:
+        values = numpy.array([numpy.median(one) for one in medians])
+        found = replace(found, ratio=math.exp(numpy.median(values)), sessions=len(values))
+        error = max(_root(values.var(ddof=1)), _LEAST / 2) / math.sqrt(len(values))
+        return _with_interval(found, values.mean(), error, len(values) - 1)
+    if len(logs) < MIN_ROUNDS:
+        return found
+    dropped, logs = len(logs), _settled(logs)
+    dropped -= len(logs)
+    centre = float(numpy.median(logs))
+    error, degrees = _error(logs, numpy.log(control))
+    trend, alike = _trend(logs, warmed_up=dropped > 0), _alike(logs)
+    error *= math.sqrt((1 + alike) / (1 - alike))
+    said = [
+        f"its first {dropped} rounds were slower or faster, and are left out" if dropped else "",
+        f"it became {'slower' if trend > 0 else 'faster'} from round to round" if trend else "",
+        "neighbouring rounds are alike" if alike else "",
+    ]
+    found = replace(found, ratio=math.exp(centre), unsteady="; ".join(filter(None, said)))
+    tick = _tick(seconds) / min(seconds) + _tick(reference) / min(reference)
+    return _with_interval(
+        found, centre, error, degrees, tick + max(0.0, -trend), tick + max(0.0, trend)
+    )
 
 
 def control_estimate(first: Sequence[float], second: Sequence[float]) -> RatioEstimate:
@@ -95,39 +127,116 @@ def noise_floor(control: RatioEstimate) -> float:
     return max(control.high, 1 / control.low) - 1
 
 
-def claim(estimate: RatioEstimate, floor: float) -> Claim:
-    """A difference is claimed if the whole interval lies beyond the floor and p is under 0.05.
-
-    With 5 rounds there is no p-value: the interval alone decides.
-    """
-    if estimate.rounds < MIN_ROUNDS or estimate.low is None or estimate.high is None:
+def claim(estimate: RatioEstimate, level: float = _LEVEL) -> Claim:
+    """A difference is claimed where it is this improbable by chance."""
+    if estimate.p_value is None:
         return Claim.TOO_FEW
-    if estimate.p_value is not None and estimate.p_value >= _SIGNIFICANT:
+    if estimate.p_value >= level:
         return Claim.SAME
-    if estimate.high < 1 / (1 + floor):
-        return Claim.FASTER
-    if estimate.low > 1 + floor:
-        return Claim.SLOWER
-    return Claim.SAME
+    return Claim.FASTER if estimate.ratio < 1 else Claim.SLOWER
 
 
-def median_interval(values: Floats, seed: int, resamples: int) -> Floats:
-    """The ends of the 95 % interval of the median along the last axis; the ends are the first axis.
+def claims(estimates: Mapping[str, RatioEstimate]) -> dict[str, Claim]:
+    """What may be said of each, so that all of it is true in 95 of 100 comparisons (Holm 1979)."""
+    tested = [name for name, one in estimates.items() if one.p_value is not None]
+    tested.sort(key=lambda name: estimates[name].p_value or 0.0)
+    found = {name: claim(one, 0.0) for name, one in estimates.items()}
+    for done, name in enumerate(tested):
+        found[name] = claim(estimates[name], _LEVEL / (len(tested) - done))
+        if found[name] is Claim.SAME:
+            break
+    return found
 
-    Percentiles (Efron & Tibshirani 1993, ch. 13) of a smoothed bootstrap (Silverman & Young 1987;
-    of medians, De Angelis & Young 1992), its bandwidth Silverman's (1986, eq. 3.31) with the median
-    absolute deviation for scale. Unsmoothed, the interval of 7 values covers 87 %, not 95 %.
+
+def _with_interval(
+    found: RatioEstimate,
+    centre: float,
+    error: float,
+    degrees: int,
+    below: float = 0.0,
+    above: float = 0.0,
+) -> RatioEstimate:
+    """With the interval and the p-value of Student's t; the truth may lie `below` or `above` as well."""
+    # Imported here because it takes a third of a second, and step processes import this module.
+    from scipy.special import stdtr, stdtrit
+
+    half = float(stdtrit(degrees, 1 - _LEVEL / 2)) * error
+    low, high = math.exp(centre - below - half), math.exp(centre + above + half)
+    apart = max(0.0, centre - below, -centre - above) / error
+    return replace(found, low=low, high=high, p_value=float(2 * stdtr(degrees, -apart)))
+
+
+def _error(logs: Floats, control: Floats) -> tuple[float, int]:
+    """The standard error of the median, and the degrees of freedom that it is known with.
+
+    The control's true ratio is 1, so each of its rounds is a degree of freedom. It counts as much as the
+    strategy's own rounds, unless these spread more.
     """
-    count = values.shape[-1]
-    bandwidth = 0.9 * _mad(values) / _MAD_OF_NORMAL * count**-0.2
-    random = numpy.random.default_rng(seed)
-    shape = (-(-resamples // 2), count)
-    drawn = values[..., random.integers(0, count, shape)]
-    noise = bandwidth[..., None, None] * random.standard_normal(shape)
-    # Noise and its negative, so that swapping the two sides gives exactly the inverse interval.
-    medians = [numpy.median(drawn + signed, axis=-1) for signed in (noise, -noise)]
-    ends: Floats = numpy.quantile(numpy.concatenate(medians, axis=-1), [0.025, 0.975], axis=-1)
-    return ends
+    count = len(logs)
+    own, theirs = logs - numpy.median(logs), control
+    if count >= ROUNDS_FOR_RATIO:
+        own, theirs = _bounded(own), _bounded(theirs)
+    shared = min(count, len(theirs))
+    own_square = float((own**2).sum()) / (count - 1)
+    degrees = count - 1 + shared
+    square = own_square
+    if shared:
+        pooled = (shared * float((theirs**2).mean()) + (count - 1) * own_square) / degrees
+        square = max(pooled, own_square) if count >= ROUNDS_FOR_RATIO else pooled
+    # The variance of the median of so many normal values.
+    return max(_root(square * math.pi / (2 * count - 2 + math.pi)), _LEAST / 4), degrees
+
+
+def _bounded(apart: Floats) -> Floats:
+    """Distances from the centre, none counted as more than what makes an outlier."""
+    most = _OUTLIER * _scale(apart)
+    return numpy.clip(apart, -most, most) if most else apart
+
+
+def _settled(logs: Floats) -> Floats:
+    """Without the rounds at the beginning that are not like the later half (Barrett et al. 2017)."""
+    half = len(logs) // 2
+    later = logs[half:]
+    most = _OUTLIER * max(_scale(later - numpy.median(later)), _LEAST / 2)
+    off = numpy.abs(logs[:half] - numpy.median(later)) > most
+    # One alone may be chance.
+    first = int(numpy.argmin(off)) if not off.all() else half
+    return logs[first:] if first > 1 and len(logs) - first >= ROUNDS_FOR_RATIO else logs
+
+
+def _trend(logs: Floats, warmed_up: bool) -> float:
+    """By how much the ratio changes over all rounds, if that is no chance (Mann 1945, Sen 1968).
+
+    What has warmed up may still be doing so: its trend counts as it is.
+    """
+    count = len(logs)
+    if count < ROUNDS_FOR_RATIO:
+        return 0.0
+    first, second = numpy.triu_indices(count, 1)
+    steps = logs[second] - logs[first]
+    usual = math.sqrt(count * (count - 1) * (2 * count + 5) / 18)
+    if not warmed_up and abs(numpy.sign(steps).sum()) - 1 <= _UNLIKELY * usual:
+        return 0.0
+    return float(numpy.median(steps / (second - first))) * count
+
+
+def _alike(logs: Floats) -> float:
+    """How neighbouring rounds correlate, if that is no chance."""
+    count = len(logs)
+    apart = _bounded(logs - numpy.median(logs))
+    square = float((apart**2).sum())
+    if count < _ROUNDS_TO_BE_ALIKE or not square:
+        return 0.0
+    found = float((apart[1:] * apart[:-1]).sum()) / square + 1 / count
+    return min(found, 0.9) if found > _UNLIKELY / math.sqrt(count) else 0.0
+
+
+def _tick(seconds: Sequence[float]) -> float:
+    """Half a step of the clock, where times that occur more than once show that it has steps."""
+    ordered = numpy.unique(seconds)
+    if len(ordered) == len(seconds) or len(ordered) < 2:
+        return 0.0
+    return float(numpy.diff(ordered).min()) / 2
 
 
 def _log_ratios(seconds: Sequence[float], reference: Sequence[float]) -> Floats:
@@ -142,30 +251,26 @@ def _log_ratios(seconds: Sequence[float], reference: Sequence[float]) -> Floats:
     return numpy.log(numpy.divide(seconds, reference)).round(_DIGITS)
 
 
-def _mad(values: Floats) -> Any:
-    centre = numpy.median(values, axis=-1, keepdims=True)
-    return numpy.median(numpy.abs(values - centre), axis=-1)
+def _root(square: Any) -> float:
+    return math.sqrt(float(square))
 
 
-def _p_value(logs: Floats) -> float | None:
-    """Signed-rank test (Wilcoxon 1945)."""
-    if len(logs) < _MIN_ROUNDS_FOR_P:
-        return None
-    if not logs.any():
-        return 1.0
-    # Imported here because it takes most of a second, and step processes import this module.
-    from scipy.stats import wilcoxon
+def _scale(apart: Floats) -> float:
+    """The deviation of the normal distribution that has these distances' median.
 
-    return float(wilcoxon(logs).pvalue)
+    Where most are zero, the mean distance replaces the median one.
+    """
+    distances = numpy.abs(apart)
+    if not len(distances):
+        return 0.0
+    usual = float(numpy.median(distances)) / _MAD_OF_NORMAL
+    return usual or float(distances.mean()) / _MEAN_DEVIATION_OF_NORMAL
 
 
 def _outliers(logs: Floats) -> tuple[int, ...]:
-    """Modified z-scores over 3.5 (Iglewicz & Hoaglin 1993); none with fewer than 5 rounds.
-
-    Where most ratios are equal, the mean absolute deviation replaces the median one.
-    """
-    if len(logs) < MIN_ROUNDS:
+    """Modified z-scores over 3.5 (Iglewicz & Hoaglin 1993); none with fewer than 5 rounds."""
+    if len(logs) < ROUNDS_FOR_RATIO:
         return ()
-    distances = numpy.abs(logs - numpy.median(logs))
-    spread = _mad(logs) / _MAD_OF_NORMAL or distances.mean() / _MEAN_DEVIATION_OF_NORMAL
-    return tuple(int(position) for position in numpy.flatnonzero(distances > _OUTLIER * spread))
+    apart = logs - numpy.median(logs)
+    found = numpy.flatnonzero(numpy.abs(apart) > _OUTLIER * _scale(apart))
+    return tuple(int(position) for position in found)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import random
 import statistics
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from fanout_pipeline.engine.model.run_record import RunRecord
 from fanout_pipeline.measuring.correctness.order_check import OrderCheck
-from fanout_pipeline.measuring.statistics.inference import MIN_ROUNDS
+from fanout_pipeline.measuring.statistics.inference import ROUNDS_FOR_RATIO as MIN_ROUNDS
 from fanout_pipeline.measuring.trials.time_limit import limit_seconds
 
 _CLEARLY_SLOWER = 3.0
@@ -141,3 +141,20 @@ def shuffled(entrants: Sequence[Entrant], order: random.Random) -> list[Entrant]
     known = [entrant for entrant in entrants if entrant.costs]
     order.shuffle(known)
     return known + [entrant for entrant in entrants if not entrant.costs]
+
+
+def balanced_orders(count: int, seed: str) -> Iterator[list[int]]:
+    """Orders of so many entrants, one for each round, without end; the same for the same seed.
+
+    Latin squares balanced for what the one before leaves behind (Williams 1949): within `count` rounds,
+    twice as many for odd counts, each has each place equally often, and follows each other equally often.
+    """
+    chance = random.Random(seed)  # noqa: S311 (an order, not a secret)
+    zigzag = [(place + 1) // 2 if place % 2 else -(place // 2) for place in range(count)]
+    while True:
+        names = chance.sample(range(count), count)
+        square = [[names[(step + shift) % count] for step in zigzag] for shift in range(count)]
+        if count % 2:
+            square += [row[::-1] for row in square]
+        chance.shuffle(square)
+        yield from square

@@ -54,6 +54,8 @@ class Trial:
     """The largest relative difference of an inexact result."""
     why: str = ""
     """What `auto` has chosen, and why; empty for other strategies, and in trials of earlier versions."""
+    session: int = 1
+    """The number of the session, from 1; each has processes of its own."""
 
     @property
     def in_order(self) -> bool:

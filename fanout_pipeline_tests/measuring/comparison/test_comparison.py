@@ -3,7 +3,8 @@
 import pytest
 
 from fanout_pipeline.measuring.comparison.asset_record import AssetRecord, NotComparable
-from fanout_pipeline.measuring.comparison.compare import compare, related
+from fanout_pipeline.measuring.comparison.compare import compare
+from fanout_pipeline.measuring.comparison.paired import PairedTrials
 from fanout_pipeline.measuring.statistics.inference import Claim
 from fanout_pipeline_tests.measuring.trials.simulated import ITEMS, noisy_trials, trial, trial_run
 
@@ -120,8 +121,9 @@ def test_metadata_of_an_older_version_is_refused():
 def test_two_strategies_are_related_by_their_common_rounds():
     """Two strategies are compared with each other directly, not by way of the reference."""
     trials = noisy_trials({"threads": 0.5, "vectorized": 0.25})
-    assert related(trials, "threads", "vectorized").ratio == pytest.approx(2.0, rel=0.05)
-    assert related(trials, "threads", "never run") is None
+    paired = PairedTrials("serial", trials)
+    assert paired.ratio("threads", "vectorized").ratio == pytest.approx(2.0, rel=0.05)
+    assert paired.ratio("threads", "never run") is None
 
 
 def test_a_function_that_is_not_of_the_item_alone_is_refused():
