@@ -28,6 +28,7 @@ RUN_TO_RUN = 0.07
 
 _LEVEL = 0.05
 _OUTLIER = 3.5
+_BOUND = 2.0
 _MAD_OF_NORMAL = 0.6745  # median absolute deviation of the standard normal distribution
 _MEAN_DEVIATION_OF_NORMAL = 0.7979
 _LEAST = math.log(1.02)
@@ -38,6 +39,7 @@ _UNLIKELY = 1.645
 _DIGITS = 14  # of a log ratio: finer than any clock, so that equal ratios are equal
 
 Floats = NDArray[numpy.float64]
+_NONE: Floats = numpy.array([])
 
 
 class Claim(StrEnum):
@@ -86,18 +88,14 @@ def ratio_estimate(
     found = RatioEstimate(
         len(logs), math.exp(numpy.median(logs)), None, None, None, _outliers(logs)
     )
-    medians = [_settled(logs[numpy.equal(sessions, one)]) for one in sorted(set(sessions))]
-    if len(medians) >= MIN_SESSIONS:
-        values = numpy.array([numpy.median(one) for one in medians])
-        found = replace(found, ratio=math.exp(numpy.median(values)), sessions=len(values))
-        error = max(_root(values.var(ddof=1)), _LEAST / 2) / math.sqrt(len(values))
-        return _with_interval(found, values.mean(), error, len(values) - 1)
+    apart = [_settled(logs[numpy.equal(sessions, one)]) for one in sorted(set(sessions))]
+    if len(apart) >= MIN_SESSIONS:
+        return _over_sessions(found, apart)
     if len(logs) < MIN_ROUNDS:
         return found
     dropped, logs = len(logs), _settled(logs)
     dropped -= len(logs)
-    centre = float(numpy.median(logs))
-    error, degrees = _error(logs, numpy.log(control))
+    centre, error, degrees = _centre(logs, numpy.log(control))
     trend, alike = _trend(logs, warmed_up=dropped > 0), _alike(logs)
     error *= math.sqrt((1 + alike) / (1 - alike))
     said = [
@@ -148,6 +146,17 @@ def claims(estimates: Mapping[str, RatioEstimate]) -> dict[str, Claim]:
     return found
 
 
+def _over_sessions(found: RatioEstimate, sessions: Sequence[Floats]) -> RatioEstimate:
+    """Each session counts once, as what differs between them is in none of their intervals (Kalibera & Jones 2013)."""
+    centres = numpy.array([_centre(one)[0] for one in sessions])
+    count, centre = len(centres), float(centres.mean())
+    error = max(float(centres.std(ddof=1)), _LEAST / 2) / math.sqrt(count)
+    # What each session is still moving to, it moves to in all of them.
+    trend = sum(_trend(one, warmed_up=False) for one in sessions) / count
+    found = replace(found, ratio=math.exp(centre), sessions=count)
+    return _with_interval(found, centre, error, count - 1, max(0.0, -trend), max(0.0, trend))
+
+
 def _with_interval(
     found: RatioEstimate,
     centre: float,
@@ -166,41 +175,43 @@ def _with_interval(
     return replace(found, low=low, high=high, p_value=float(2 * stdtr(degrees, -apart)))
 
 
-def _error(logs: Floats, control: Floats) -> tuple[float, int]:
-    """The standard error of the median, and the degrees of freedom that it is known with.
+def _centre(logs: Floats, control: Floats = _NONE) -> tuple[float, float, int]:
+    """The mean, its standard error, and the degrees of freedom that this is known with.
 
-    The control's true ratio is 1, so each of its rounds is a degree of freedom. It counts as much as the
-    strategy's own rounds, unless these spread more.
+    From 5 rounds on no round counts as further away than `_BOUND` deviations (Huber 1964). The control's
+    true ratio is 1, so each of its rounds is a degree of freedom. It counts as much as the strategy's own
+    rounds, unless these spread more.
     """
-    count = len(logs)
-    own, theirs = logs - numpy.median(logs), control
+    count, middle = len(logs), float(numpy.median(logs))
+    own, theirs, whole = logs - middle, control, 1.0
     if count >= ROUNDS_FOR_RATIO:
-        own, theirs = _bounded(own), _bounded(theirs)
+        bounded = _bounded(own)
+        whole = float((bounded == own).mean())
+        own, theirs = bounded, _bounded(theirs)
+    centre = middle + float(own.mean())
+    own_square = float(own.var(ddof=1)) if count > 1 else 0.0
     shared = min(count, len(theirs))
-    own_square = float((own**2).sum()) / (count - 1)
-    degrees = count - 1 + shared
-    square = own_square
+    degrees, square = count - 1 + shared, own_square
     if shared:
-        pooled = (shared * float((theirs**2).mean()) + (count - 1) * own_square) / degrees
-        square = max(pooled, own_square) if count >= ROUNDS_FOR_RATIO else pooled
-    # The variance of the median of so many normal values.
-    return max(_root(square * math.pi / (2 * count - 2 + math.pi)), _LEAST / 4), degrees
+        square = (shared * float((theirs**2).mean()) + (count - 1) * own_square) / degrees
+    if count >= ROUNDS_FOR_RATIO:
+        square = max(square, own_square)
+    return centre, max(_root(square / count) / whole, _LEAST / 4), degrees
 
 
 def _bounded(apart: Floats) -> Floats:
-    """Distances from the centre, none counted as more than what makes an outlier."""
-    most = _OUTLIER * _scale(apart)
+    most = _BOUND * _scale(apart)
     return numpy.clip(apart, -most, most) if most else apart
 
 
 def _settled(logs: Floats) -> Floats:
-    """Without the rounds at the beginning that are not like the later half (Barrett et al. 2017)."""
+    """Without those at the beginning that lie beyond all of the later half (Barrett et al. 2017)."""
     half = len(logs) // 2
-    later = logs[half:]
-    most = _OUTLIER * max(_scale(later - numpy.median(later)), _LEAST / 2)
-    off = numpy.abs(logs[:half] - numpy.median(later)) > most
+    middle = numpy.median(logs[half:])
+    apart = numpy.abs(logs - middle)
+    off = apart[:half] > max(1.5 * float(apart[half:].max()), _LEAST)
+    first = half if off.all() else int(numpy.argmin(off))
     # One alone may be chance.
-    first = int(numpy.argmin(off)) if not off.all() else half
     return logs[first:] if first > 1 and len(logs) - first >= ROUNDS_FOR_RATIO else logs
 
 

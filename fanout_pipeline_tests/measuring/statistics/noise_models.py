@@ -131,11 +131,15 @@ class Made:
         self.seconds = BASE * (1 + NOISE * (skewed - 1) / 0.787)
         self.seconds *= numpy.array([1.0, 1.0, *ratios])
         MODELS[model](self)
-        layouts = self.spread / 2**0.5 * self.random.standard_normal(
-            (comparisons, sessions, self.entrants - 1)
+        layouts = (
+            self.spread
+            / 2**0.5
+            * self.random.standard_normal((comparisons, sessions, self.entrants - 1))
         )
         layouts = numpy.exp(layouts[..., [0, *range(self.entrants - 1)]])
-        self.own = layouts[:, 0, 2:] / layouts[:, 0, :1] if sessions == 1 else 1 + 0 * layouts[:, 0, 2:]
+        self.own = (
+            layouts[:, 0, 2:] / layouts[:, 0, :1] if sessions == 1 else 1 + 0 * layouts[:, 0, 2:]
+        )
         """By how much the ratios that are true of these sessions differ from the given ones."""
         self.seconds *= layouts[:, numpy.arange(rounds) * sessions // rounds]
         if self.tick:
