@@ -46,11 +46,15 @@ class PairedTrials:
             (ours[number][0], self._undisturbed(theirs[number], strategy))
             for number in sorted(ours.keys() & theirs.keys())
         ]
-        seconds = [[getattr(trial, field) for trial in pair] for pair in both]
-        if not seconds or any(None in pair for pair in seconds):
+        found = [
+            (getattr(one, field), getattr(two, field), one.session)
+            for one, two in both
+            if None not in (getattr(one, field), getattr(two, field))
+        ]
+        if not found:
             return None
-        one, two = zip(*seconds, strict=True)
-        return ratio_estimate(one, two, self._control, [trial.session for trial, _ in both])
+        one, two, sessions = zip(*found, strict=True)
+        return ratio_estimate(one, two, self._control, sessions)
 
     def _undisturbed(self, runs: Sequence[Trial], strategy: str) -> Trial:
         """Of two runs of the reference the one that did not follow the strategy, which may leave things behind."""
