@@ -14,6 +14,8 @@ class Bests:
 
     def __init__(self, rows: Sequence[Row], paired: PairedTrials):
         self._rows = [row for row in rows if row.claim is not Claim.TOO_FEW]
+        self.unknown = [row for row in rows if row.claim is Claim.TOO_FEW]
+        """Those that ran in one round: they are compared with no other."""
         self._paired = paired
         self.possible = [row for row in self._rows if not self._is_beaten(row)]
         """Those that no other is shown to be faster than."""

@@ -138,7 +138,9 @@ class Comparison:
 
     @property
     def rounds(self) -> int:
-        return self.control.rounds if self.control else 0
+        """In how many rounds the reference ran and another strategy, or itself again."""
+        pairs = [self.control, *(row.cold for row in self.rows)]
+        return max((one.rounds for one in pairs if one is not None), default=0)
 
     @property
     def sessions(self) -> int:

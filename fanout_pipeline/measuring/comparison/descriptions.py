@@ -5,7 +5,6 @@ from __future__ import annotations
 from fanout_pipeline.measuring.comparison.comparison import Comparison, Row
 from fanout_pipeline.measuring.formatting import factor, factor_digits, first_line
 from fanout_pipeline.measuring.statistics.inference import (
-    EQUIVALENT,
     ROUNDS_FOR_RATIO,
     Claim,
     RatioEstimate,
@@ -37,38 +36,31 @@ def with_interval(row: Row, reference: str) -> str:
     assert row.cold is not None
     low, high = row.cold.low, row.cold.high
     text = shown(row.cold, row.claim, reference)
-    if low is None or high is None or row.cold.rounds < ROUNDS_FOR_RATIO:
+    known = row.claim in (Claim.FASTER, Claim.SLOWER) and row.cold.rounds >= ROUNDS_FOR_RATIO
+    if low is None or high is None or not known:
         return text
     edges = (1 / high, 1 / low) if row.cold.ratio < 1 else (low, high)
     return f"{text} (95 % {factor_digits(edges[0])}-{factor_digits(edges[1])})"
 
 
 def shown(estimate: RatioEstimate, claim: Claim | None, reference: str) -> str:
-    """A ratio as it may be claimed: "2.10x slower than serial", "indistinguishable from serial (…)".
+    """A ratio as it may be claimed: "2.10x slower than serial", "not told apart from serial (…)".
 
     Of two to four rounds only a bound: "at least 1.6x faster than serial".
     """
     faster = estimate.ratio < 1
-    apart, low, high = estimate.ratio, estimate.low, estimate.high
-    known = claim in (Claim.FASTER, Claim.SLOWER) and low is not None and high is not None
-    least = ""
-    if known and estimate.rounds < ROUNDS_FOR_RATIO:
-        assert low is not None
-        assert high is not None
-        apart, least = high if faster else low, "at least "
-    factor_apart = 1 / apart if faster else apart
-    if claim is Claim.SAME and factor_apart <= EQUIVALENT**2:
-        return f"indistinguishable from {reference} ({estimate.ratio:.2f} times its time)"
-    # A factor of 2.75 that may be chance is no sign that the two are alike.
-    few = "" if known else f" (in {estimate.rounds} trials, too few to tell)"
-    return f"{least}{factor(factor_apart)} {_word(faster)} than {reference}{few}"
+    word = f"{'faster' if faster else 'slower'} than {reference}"
+    near = estimate.high if faster else estimate.low
+    if claim is Claim.SAME:
+        return f"not told apart from {reference} ({interval(estimate)} times its time)"
+    if near is None:
+        apart = 1 / estimate.ratio if faster else estimate.ratio
+        return f"{factor(apart)} {word} in its only round"
+    if estimate.rounds < ROUNDS_FOR_RATIO:
+        return f"at least {factor(1 / near if faster else near)} {word}"
+    return f"{factor(1 / estimate.ratio if faster else estimate.ratio)} {word}"
 
 
-def interval(row: Row) -> str:
-    """The interval of the cold ratio: "0.48-0.52"."""
-    assert row.cold is not None
-    return f"{row.cold.low:.2f}-{row.cold.high:.2f}"
-
-
-def _word(faster: bool) -> str:
-    return "faster" if faster else "slower"
+def interval(estimate: RatioEstimate) -> str:
+    """The interval of a ratio: "0.48-0.52"."""
+    return f"{estimate.low:.2f}-{estimate.high:.2f}"

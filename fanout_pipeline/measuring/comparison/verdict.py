@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -18,6 +19,8 @@ from fanout_pipeline.measuring.statistics.inference import EQUIVALENT, MIN_ROUND
 from fanout_pipeline.measuring.trials.trial import Trial
 
 STAY_SERIAL = "stay serial"
+_MAY_STILL_WIN = 1.5
+"""What ran once, and took fewer times as long as the one to use, is named beside it."""
 MAX_OTHER_LOAD = 0.15
 """No verdict is given where other programs took more than this share of the cores during the trials."""
 
@@ -89,8 +92,8 @@ def _decide(comparison: Comparison, paired: PairedTrials) -> tuple[Verdict, Row 
     faster = [row for row in rows if row.claim is Claim.FASTER]
     if not faster:
         return _cannot_tell(
-            f"{best.strategy} and {comparison.reference} are indistinguishable ({interval(best)} times "
-            "as long); raise budget_seconds and rounds, or use the simpler one"
+            f"{best.strategy} is {with_interval(best, comparison.reference)}; "
+            "raise budget_seconds and rounds, or use the simpler one"
         ), best
     first = [auto] if auto is not None and auto.claim is Claim.FASTER and auto not in rows else []
     return _use(comparison, Bests([*first, *rows], paired), [*first, *faster])
@@ -131,23 +134,33 @@ def _use(comparison: Comparison, bests: Bests, faster: Sequence[Row]) -> tuple[V
     if times > EQUIVALENT:
         reason += (
             f"; {' or '.join(rivals)} may be the fastest: {chosen.strategy} takes at most "
-            f"{percent(times - 1)} longer than the best"
+            f"{_at_most(times)} longer than the best"
         )
     elif chosen is not fastest:
         why = "chooses anew for each input" if chosen.strategy == AUTO else "is simpler"
-        reason += f"; {fastest.strategy} is at most {percent(times - 1)} faster, and {chosen.strategy} {why}"
+        reason += (
+            f"; {fastest.strategy} is at most {_at_most(times)} faster, and {chosen.strategy} {why}"
+        )
+    once = [row for row in bests.unknown if cold_ratio(row) < _MAY_STILL_WIN * cold_ratio(chosen)]
+    if once:
+        reason += f"; {', '.join(row.strategy for row in once)} ran in one round only"
     possible = (chosen.strategy, *rivals)
     return Verdict(chosen.strategy, reason, True, possible_bests=possible, times_best=times), chosen
+
+
+def _at_most(times: float) -> str:
+    return f"{math.ceil(100 * (times - 1))} %"
 
 
 def _stay(comparison: Comparison, rows: Sequence[Row]) -> tuple[Verdict, Row]:
     """Why not to fan out, and from where on it would pay: the strategy that would pay soonest."""
     best = min(rows, key=cold_ratio)
+    assert best.cold is not None
     if best.claim is not Claim.SLOWER:
         return Verdict(
             STAY_SERIAL,
             f"nothing is more than {percent(EQUIVALENT - 1)} faster than {comparison.reference} "
-            f"{comparison.extent}; {best.strategy} took {interval(best)} times as long (95 %)",
+            f"{comparison.extent}; {best.strategy} took {interval(best.cold)} times as long (95 %)",
             True,
         ), best
     estimates = [(estimate_break_even(comparison, row), row) for row in rows if not row.batch]

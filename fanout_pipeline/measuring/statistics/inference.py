@@ -196,12 +196,13 @@ def _centre(logs: Floats, control: Floats = _NONE) -> tuple[float, float, int]:
         square = (shared * float((theirs**2).mean()) + (count - 1) * own_square) / degrees
     if count >= ROUNDS_FOR_RATIO:
         square = max(square, own_square)
-    return centre, max(_root(square / count) / whole, _LEAST / 4), degrees
+    return centre, max(_root(square / count) / whole, _LEAST / 4), degrees - shared // 2
 
 
 def _bounded(apart: Floats) -> Floats:
-    most = _BOUND * _scale(apart)
-    return numpy.clip(apart, -most, most) if most else apart
+    usual = float(numpy.median(numpy.abs(apart))) / _MAD_OF_NORMAL if len(apart) else 0.0
+    most = _BOUND * max(usual, _LEAST / 2)
+    return numpy.clip(apart, -most, most)
 
 
 def _settled(logs: Floats) -> Floats:
@@ -266,22 +267,14 @@ def _root(square: Any) -> float:
     return math.sqrt(float(square))
 
 
-def _scale(apart: Floats) -> float:
-    """The deviation of the normal distribution that has these distances' median.
-
-    Where most are zero, the mean distance replaces the median one.
-    """
-    distances = numpy.abs(apart)
-    if not len(distances):
-        return 0.0
-    usual = float(numpy.median(distances)) / _MAD_OF_NORMAL
-    return usual or float(distances.mean()) / _MEAN_DEVIATION_OF_NORMAL
-
-
 def _outliers(logs: Floats) -> tuple[int, ...]:
-    """Modified z-scores over 3.5 (Iglewicz & Hoaglin 1993); none with fewer than 5 rounds."""
+    """Modified z-scores over 3.5 (Iglewicz & Hoaglin 1993); none with fewer than 5 rounds.
+
+    Where most ratios are equal, the mean absolute deviation replaces the median one.
+    """
     if len(logs) < ROUNDS_FOR_RATIO:
         return ()
-    apart = logs - numpy.median(logs)
-    found = numpy.flatnonzero(numpy.abs(apart) > _OUTLIER * _scale(apart))
-    return tuple(int(position) for position in found)
+    apart = numpy.abs(logs - numpy.median(logs))
+    usual = float(numpy.median(apart)) / _MAD_OF_NORMAL
+    usual = usual or float(apart.mean()) / _MEAN_DEVIATION_OF_NORMAL
+    return tuple(int(position) for position in numpy.flatnonzero(apart > _OUTLIER * usual))
