@@ -49,10 +49,11 @@ def _method(comparison: Comparison) -> Iterator[str]:
         )
     else:
         yield f"{reference} did not run twice in two rounds: how far two identical runs differ is unknown."
+    over = f", over {comparison.sessions} sessions" if comparison.sessions > 1 else ""
     yield (
         f"A ratio is a strategy's time divided by {reference}'s in the same round; of several rounds the mean "
         "of the logarithms, none counted as further from the middle than two deviations (Huber 1964). Its 95 % "
-        f"interval, {comparison.extent}, and p are from Student's t. A strategy is called faster or slower "
+        f"interval{over} and p are from Student's t. A strategy is called faster or slower "
         "where that is true of all that are called so in 95 of 100 comparisons (Holm 1979). From "
         f"{MIN_ROUNDS} to {ROUNDS_FOR_RATIO - 1} rounds there is a bound only. The simpler of two is named where "
         f"it is shown to take at most {EQUIVALENT:g} times as long as the best (Schuirmann 1987)."

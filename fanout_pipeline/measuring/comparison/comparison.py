@@ -76,7 +76,7 @@ class Row:
 
     @property
     def ratio(self) -> float | None:
-        """Its time divided by the reference's, the median over the rounds; 1 for the reference."""
+        """Its time divided by the reference's, over the rounds; 1 for the reference."""
         if self.is_reference:
             return 1.0 if self.items else None
         return None if self.cold is None else self.cold.ratio
@@ -146,11 +146,6 @@ class Comparison:
     def sessions(self) -> int:
         """In how many sessions the strategies ran, if the intervals are of their medians; else 1."""
         return max((row.cold.sessions for row in self.rows if row.cold is not None), default=1)
-
-    @property
-    def extent(self) -> str:
-        """What the intervals hold for: "within this run", "over 3 sessions"."""
-        return f"over {self.sessions} sessions" if self.sessions > 1 else "within this run"
 
     @property
     def noise(self) -> float:

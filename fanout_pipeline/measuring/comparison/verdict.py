@@ -129,7 +129,8 @@ def _use(comparison: Comparison, bests: Bests, faster: Sequence[Row]) -> tuple[V
     fastest = min(faster, key=cold_ratio)
     chosen = next((row for row in faster if bests.times_best(row) <= EQUIVALENT), fastest)
     times = bests.times_best(chosen)
-    reason = f"{with_interval(chosen, comparison.reference)} {comparison.extent}"
+    assert chosen.cold is not None
+    reason = f"{with_interval(chosen, comparison.reference)} {chosen.cold.extent}"
     rivals = [row.strategy for row in bests.possible if row is not chosen]
     if times > EQUIVALENT:
         reason += (
@@ -160,15 +161,14 @@ def _stay(comparison: Comparison, rows: Sequence[Row]) -> tuple[Verdict, Row]:
         return Verdict(
             STAY_SERIAL,
             f"nothing is more than {percent(EQUIVALENT - 1)} faster than {comparison.reference} "
-            f"{comparison.extent}; {best.strategy} took {interval(best.cold)} times as long (95 %)",
+            f"{best.cold.extent}; {best.strategy} took {interval(best.cold)} times as long (95 %)",
             True,
         ), best
     estimates = [(estimate_break_even(comparison, row), row) for row in rows if not row.batch]
     paying = [(estimate, row) for estimate, row in estimates if estimate is not None]
     estimate, row = min(paying, key=lambda one: one[0].order, default=(None, best))
-    reason = (
-        f"{row.strategy} would be {with_interval(row, comparison.reference)} {comparison.extent}"
-    )
+    assert row.cold is not None
+    reason = f"{row.strategy} would be {with_interval(row, comparison.reference)} {row.cold.extent}"
     if estimate is not None:
         reason += f"; {estimate.sentence}"
     return Verdict(STAY_SERIAL, reason, True), row

@@ -29,6 +29,7 @@ RUN_TO_RUN = 0.07
 _LEVEL = 0.05
 _OUTLIER = 3.5
 _BOUND = 2.0
+"""No round counts as further from the middle than so many deviations."""
 _MAD_OF_NORMAL = 0.6745  # median absolute deviation of the standard normal distribution
 _MEAN_DEVIATION_OF_NORMAL = 0.7979
 _LEAST = math.log(1.02)
@@ -58,7 +59,7 @@ class RatioEstimate:
     rounds: int
     """The number of pairs that it rests on."""
     ratio: float
-    """The median of the paired ratios: 0.5 is half the time, 1.0 is as fast."""
+    """The mean of the paired ratios, of logarithms and without the weight of outliers: 0.5 is half the time."""
     low: float | None
     """The lower end of the 95 % interval; None with one round."""
     high: float | None
@@ -71,6 +72,11 @@ class RatioEstimate:
     """In how many sessions the rounds were, if their medians are what the interval is of; else 1."""
     unsteady: str = ""
     """What is not steady about it, in words, and made the interval wider; empty if nothing."""
+
+    @property
+    def extent(self) -> str:
+        """What the interval holds for: "within this run", "over 3 sessions"."""
+        return f"over {self.sessions} sessions" if self.sessions > 1 else "within this run"
 
 
 def ratio_estimate(
