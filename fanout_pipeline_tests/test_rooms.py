@@ -31,6 +31,7 @@ ORDER = (
     "engine.workers",
     "engine.strategies",
     "engine.baselines",
+    "engine.incremental",
     "engine",
     "engine.scattered",
     "measuring",
