@@ -34,11 +34,11 @@ def test_ratios_are_of_the_same_rounds():
     compared = compare(trial_run(), trials)
     row = compared.row("threads")
     assert row.ratio == pytest.approx(0.25)
-    assert (row.cold.low, row.cold.high) == pytest.approx((0.25, 0.25), rel=0.02)
+    assert (row.cold.low, row.cold.high) == pytest.approx((0.25, 0.25), rel=0.03)
     assert row.speedup == pytest.approx(4)
     assert row.efficiency == pytest.approx(2)
     assert row.claim is Claim.FASTER
-    assert compared.noise == pytest.approx(0, abs=0.02)
+    assert compared.noise == pytest.approx(0.02, abs=0.01)
     assert compared.rows[0].strategy == "serial"
     assert compared.rows[0].ratio == 1.0
 
