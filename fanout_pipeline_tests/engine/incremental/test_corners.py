@@ -15,6 +15,7 @@ from fanout_pipeline import (
     IntegerLines,
     ItemFailed,
     JsonLines,
+    NoResults,
     Options,
     fan_out,
     read_failures,
@@ -111,6 +112,11 @@ def test_the_same_key_twice(run):
     assert run.table["index"].to_pylist() == [0, 1]
     assert run(twice[::-1], duplicates="once") == ([4, 2], [0])
     assert run(twice[::-1][:2]) == ([4, 2], [])
+    # Also where the other one is in the place of the first.
+    assert run([twice[1], twice[2], twice[0]], duplicates="once") == ([2, 4], [])
+    assert run([twice[0], twice[1], twice[2]], duplicates="once") == ([1, 2], [0])
+    assert run([twice[1], twice[0], twice[2]], duplicates="once") == ([2, 1], [])
+    assert run([twice[0], twice[0], twice[1]], duplicates="once") == ([1, 2], [])
 
 
 def test_a_number_and_its_text_are_one_key(run):
@@ -248,3 +254,18 @@ def test_what_failed_and_is_not_called_again(tmp_path):
     rows[3]["value"] = 3
     made, failures = run(rows, "failed", "omit")
     assert (made, failures["key"].tolist()) == ([1, 3], ["1"])
+
+
+def test_a_damaged_part_costs_its_own_items(run):
+    """Results that were damaged on the disk end a run that needs them; without their file its items only are called."""
+    rows = [{"id": number, "value": number} for number in range(40)]
+    run(rows, chunks=4)
+    damaged = run.folder / "part-00001.parquet"
+    damaged.write_bytes(bytes(byte ^ 1 for byte in damaged.read_bytes()))
+    rows.insert(0, {"id": 99, "value": 99})
+    with pytest.raises(NoResults, match=r"is damaged.*remove the file"):
+        run(rows)
+    damaged.unlink()
+    results, called = run(rows)
+    assert results == [row["value"] for row in rows]
+    assert called == list(range(10, 20))  # The new one was called by the run before.
