@@ -121,7 +121,7 @@ def test_within_a_run_intervals_cover_and_claims_are_true(model):
 def test_a_clear_winner_is_named(model):
     """Half the time is found in 95 % at 5 rounds, and a fifth less in 90 % at 12; caution is not silence."""
     for ratios, rounds, share, beyond in (
-        ((0.5,), 5, 0.05, set()),
+        ((0.5,), 5, 0.05, {"load"}),
         (CLEAR, 5, 0.05, LOUD),
         ((0.8,), 12, 0.10, {"load"}),
     ):
