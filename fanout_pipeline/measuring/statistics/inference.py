@@ -13,7 +13,17 @@ from enum import StrEnum
 from typing import Any
 
 import numpy
-from numpy.typing import NDArray
+
+from fanout_pipeline.measuring.statistics.steadiness import (
+    LEAST,
+    MAD_OF_NORMAL,
+    Floats,
+    alike,
+    bounded,
+    half_tick,
+    settled,
+    trend,
+)
 
 MIN_ROUNDS = 2
 """Of one round nothing is claimed: how much its strategy varies is unknown."""
@@ -28,18 +38,9 @@ RUN_TO_RUN = 0.07
 
 _LEVEL = 0.05
 _OUTLIER = 3.5
-_BOUND = 2.0
-"""No round counts as further from the middle than so many deviations."""
-_MAD_OF_NORMAL = 0.6745  # median absolute deviation of the standard normal distribution
 _MEAN_DEVIATION_OF_NORMAL = 0.7979
-_LEAST = math.log(1.02)
-"""Where all ratios are equal, the interval reaches about this far: a spread of zero is that of the clock."""
-_ROUNDS_TO_BE_ALIKE = 8
-_UNLIKELY = 1.645
-"""Deviations of a normal distribution that one value in ten lies beyond."""
 _DIGITS = 14  # of a log ratio: finer than any clock, so that equal ratios are equal
 
-Floats = NDArray[numpy.float64]
 _NONE: Floats = numpy.array([])
 
 
@@ -94,25 +95,25 @@ def ratio_estimate(
     found = RatioEstimate(
         len(logs), math.exp(numpy.median(logs)), None, None, None, _outliers(logs)
     )
-    apart = [_settled(logs[numpy.equal(sessions, one)]) for one in sorted(set(sessions))]
+    apart = [settled(logs[numpy.equal(sessions, one)]) for one in sorted(set(sessions))]
     if len(apart) >= MIN_SESSIONS:
         return _over_sessions(found, apart)
     if len(logs) < MIN_ROUNDS:
         return found
-    dropped, logs = len(logs), _settled(logs)
+    dropped, logs = len(logs), settled(logs)
     dropped -= len(logs)
     centre, error, degrees = _centre(logs, numpy.log(control))
-    trend, alike = _trend(logs, warmed_up=dropped > 0), _alike(logs)
-    error *= math.sqrt((1 + alike) / (1 - alike))
+    moved, likeness = trend(logs, warmed_up=dropped > 0), alike(logs)
+    error *= math.sqrt((1 + likeness) / (1 - likeness))
     said = [
         f"its first {dropped} rounds were slower or faster, and are left out" if dropped else "",
-        f"it became {'slower' if trend > 0 else 'faster'} from round to round" if trend else "",
-        "neighbouring rounds are alike" if alike else "",
+        f"it became {'slower' if moved > 0 else 'faster'} from round to round" if moved else "",
+        "neighbouring rounds are alike" if likeness else "",
     ]
     found = replace(found, ratio=math.exp(centre), unsteady="; ".join(filter(None, said)))
-    tick = _tick(seconds) / min(seconds) + _tick(reference) / min(reference)
+    tick = half_tick(seconds) / min(seconds) + half_tick(reference) / min(reference)
     return _with_interval(
-        found, centre, error, degrees, tick + max(0.0, -trend), tick + max(0.0, trend)
+        found, centre, error, degrees, tick + max(0.0, -moved), tick + max(0.0, moved)
     )
 
 
@@ -156,11 +157,11 @@ def _over_sessions(found: RatioEstimate, sessions: Sequence[Floats]) -> RatioEst
     """Each session counts once, as what differs between them is in none of their intervals (Kalibera & Jones 2013)."""
     centres = numpy.array([_centre(one)[0] for one in sessions])
     count, centre = len(centres), float(centres.mean())
-    error = max(float(centres.std(ddof=1)), _LEAST / 2) / math.sqrt(count)
+    error = max(float(centres.std(ddof=1)), LEAST / 2) / math.sqrt(count)
     # What each session is still moving to, it moves to in all of them.
-    trend = sum(_trend(one, warmed_up=False) for one in sessions) / count
+    moved = sum(trend(one, warmed_up=False) for one in sessions) / count
     found = replace(found, ratio=math.exp(centre), sessions=count)
-    return _with_interval(found, centre, error, count - 1, max(0.0, -trend), max(0.0, trend))
+    return _with_interval(found, centre, error, count - 1, max(0.0, -moved), max(0.0, moved))
 
 
 def _with_interval(
@@ -184,16 +185,15 @@ def _with_interval(
 def _centre(logs: Floats, control: Floats = _NONE) -> tuple[float, float, int]:
     """The mean, its standard error, and the degrees of freedom that this is known with.
 
-    From 5 rounds on no round counts as further away than `_BOUND` deviations (Huber 1964). The control's
+    From 5 rounds on no round counts as further away than two deviations (Huber 1964). The control's
     true ratio is 1, so each of its rounds is a degree of freedom. It counts as much as the strategy's own
     rounds, unless these spread more.
     """
     count, middle = len(logs), float(numpy.median(logs))
     own, theirs, whole = logs - middle, control, 1.0
     if count >= ROUNDS_FOR_RATIO:
-        bounded = _bounded(own)
-        whole = float((bounded == own).mean())
-        own, theirs = bounded, _bounded(theirs)
+        whole = float((bounded(own) == own).mean())
+        own, theirs = bounded(own), bounded(theirs)
     centre = middle + float(own.mean())
     own_square = float(own.var(ddof=1)) if count > 1 else 0.0
     shared = min(count, len(theirs))
@@ -203,60 +203,8 @@ def _centre(logs: Floats, control: Floats = _NONE) -> tuple[float, float, int]:
     if count >= ROUNDS_FOR_RATIO:
         square = max(square, own_square)
     # Half a percent; without any spread twice that, about which the interval reaches 2 % far.
-    least = _LEAST / 4 if square else _LEAST / 2
+    least = LEAST / 4 if square else LEAST / 2
     return centre, max(_root(square / count) / whole, least), degrees - shared // 2
-
-
-def _bounded(apart: Floats) -> Floats:
-    usual = float(numpy.median(numpy.abs(apart))) / _MAD_OF_NORMAL if len(apart) else 0.0
-    most = _BOUND * max(usual, _LEAST / 2)
-    return numpy.clip(apart, -most, most)
-
-
-def _settled(logs: Floats) -> Floats:
-    """Without those at the beginning that lie beyond all of the later half (Barrett et al. 2017)."""
-    half = len(logs) // 2
-    middle = numpy.median(logs[half:])
-    apart = numpy.abs(logs - middle)
-    off = apart[:half] > max(1.5 * float(apart[half:].max()), _LEAST)
-    first = half if off.all() else int(numpy.argmin(off))
-    # One alone may be chance.
-    return logs[first:] if first > 1 and len(logs) - first >= ROUNDS_FOR_RATIO else logs
-
-
-def _trend(logs: Floats, warmed_up: bool) -> float:
-    """By how much the ratio changes over all rounds, if that is no chance (Mann 1945, Sen 1968).
-
-    What has warmed up may still be doing so: its trend counts as it is.
-    """
-    count = len(logs)
-    if count < ROUNDS_FOR_RATIO:
-        return 0.0
-    first, second = numpy.triu_indices(count, 1)
-    steps = logs[second] - logs[first]
-    usual = math.sqrt(count * (count - 1) * (2 * count + 5) / 18)
-    if not warmed_up and abs(numpy.sign(steps).sum()) - 1 <= _UNLIKELY * usual:
-        return 0.0
-    return float(numpy.median(steps / (second - first))) * count
-
-
-def _alike(logs: Floats) -> float:
-    """How neighbouring rounds correlate, if that is no chance."""
-    count = len(logs)
-    apart = _bounded(logs - numpy.median(logs))
-    square = float((apart**2).sum())
-    if count < _ROUNDS_TO_BE_ALIKE or not square:
-        return 0.0
-    found = float((apart[1:] * apart[:-1]).sum()) / square + 1 / count
-    return min(found, 0.9) if found > _UNLIKELY / math.sqrt(count) else 0.0
-
-
-def _tick(seconds: Sequence[float]) -> float:
-    """Half a step of the clock, where times that occur more than once show that it has steps."""
-    ordered = numpy.unique(seconds)
-    if len(ordered) == len(seconds) or len(ordered) < 2:
-        return 0.0
-    return float(numpy.diff(ordered).min()) / 2
 
 
 def _log_ratios(seconds: Sequence[float], reference: Sequence[float]) -> Floats:
@@ -283,6 +231,6 @@ def _outliers(logs: Floats) -> tuple[int, ...]:
     if len(logs) < ROUNDS_FOR_RATIO:
         return ()
     apart = numpy.abs(logs - numpy.median(logs))
-    usual = float(numpy.median(apart)) / _MAD_OF_NORMAL
+    usual = float(numpy.median(apart)) / MAD_OF_NORMAL
     usual = usual or float(apart.mean()) / _MEAN_DEVIATION_OF_NORMAL
     return tuple(int(position) for position in numpy.flatnonzero(apart > _OUTLIER * usual))

@@ -20,7 +20,7 @@ from fanout_pipeline_tests.measuring.trials.simulated import trial_run
 
 pytestmark = [pytest.mark.slow, pytest.mark.faults]
 NAMES = tuple(f"way{n}" for n in range(1, 10))
-COMPARISONS = 6 * ROUNDS
+COMPARISONS = 4 * ROUNDS
 CLEAR = (0.5, 0.8, 0.9, 1.0, 1.1, 1.5, 2.0, 3.0, 5.0)
 CLOSE = (0.60, 0.55, 0.52, 0.50, 1.0, 1.1, 1.2, 2.0, 3.0)
 EQUAL = (1.0,) * 9
