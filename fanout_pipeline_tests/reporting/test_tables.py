@@ -39,11 +39,8 @@ def test_records_are_the_fastest_first_with_interval_and_claim(comparison):
     assert multiprocess["ratio"] == pytest.approx(2, rel=0.05)
     assert multiprocess["warm_ratio"] == pytest.approx(0.5, rel=0.05)
     assert (multiprocess["shown"], multiprocess["trials"]) == ("slower", 7)
-    assert (queue["ratio_low"], queue["shown"], queue["in_order"]) == (
-        None,
-        "too few rounds",
-        False,
-    )
+    assert queue["ratio_low"] < queue["ratio"] < queue["ratio_high"]
+    assert (queue["shown"], queue["in_order"]) == ("slower", False)
     assert queue["warm_seconds"] is None
 
 
