@@ -185,6 +185,10 @@ class ChunkPlan:
             least = self._longest_seconds
         return _PATIENCE * max(least, unit * chunk.size)
 
+    def expected_seconds(self, chunk: Chunk) -> float:
+        """How long a chunk that was given out should take, as others were quick; 0 where nobody knows."""
+        return self._paces[chunk.number].or_else(self._pace) * chunk.size
+
     def shared_by(self, workers: int) -> None:
         """So many take pieces from now on, or are about to."""
         self._workers = workers

@@ -71,6 +71,9 @@ class WorkerProcess(GuardedProcess):
     def fileno(self) -> int:
         return self.channel.fileno()
 
+    def introduce(self, message: bytes) -> None:
+        self.send_pickled(message)
+
     def send(self, message: Any) -> None:
         self.send_pickled(pickle.dumps(message))
 
@@ -110,10 +113,13 @@ class WorkerProcess(GuardedProcess):
             self._unsent.clear()
         return received
 
+    def readable(self) -> bool:
+        return self.channel.readable()
+
     def wait_readable(self, seconds: float) -> None:
         """Wait until something can be read, at most so long. Raises EOFError where nothing ever will be."""
         # Its channel may stay open when it has ended: in processes that its function forked.
-        if self.has_ended() and not self.channel.readable():
+        if self.has_ended() and not self.readable():
             raise EOFError
         poll = select.poll()
         for descriptor in (self.fileno(), self.end):
