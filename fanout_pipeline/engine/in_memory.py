@@ -83,6 +83,7 @@ def _run(
             setup=setup,
         )
         if work.limits is not None:
+            work = replace(work, limits=work.limits._replace(several_hosts=strategy.remote))
             folder = Path(open_.enter_context(TemporaryDirectory(prefix="fanout-")))
             limits = open_.enter_context(limited(work.limits, folder, "run", progress))
             work = replace(work, limits=limits)
@@ -105,7 +106,7 @@ def _run(
         cpu_seconds=now.cpu_seconds - own.cpu_seconds + sum(u.cpu_seconds for u in used),
         peak_rss_bytes=max(u.peak_rss_bytes for u in [now, *used]),
         items=sum(part.items for part in parts),
-        workers=_had(results, ran) if strategy.grows else workers,
+        workers=_had(results, ran) if strategy.grows or strategy.remote else workers,
         worker_pids=_called(strategy, results, used),
         chunks=len(parts),
         start_method=strategy.start_methods[0] if used or not strategy.grows else "none",

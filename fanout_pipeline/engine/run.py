@@ -97,7 +97,7 @@ def _run_here(
     if method is None or method not in strategy.start_methods:
         method = strategy.start_methods[0]
     workers = 1 if strategy.single else options.worker_count
-    if not strategy.grows:  # It asks whether anybody has said how many.
+    if not (strategy.grows or strategy.remote):  # It asks whether anybody has said how many.
         options = replace(options, workers=workers)
     options = replace(options, start_method=method)
     setup = setup_of(spec, options)
@@ -129,7 +129,10 @@ def _run_here(
         intake = generations.enter_context(
             taking_in(spec.source, basis, folders[-1], finished, fixed or strategy.baseline, log)
         )
-        how = wanted, fixed, options.failures, options.call_limits, progress, setup
+        limits = options.call_limits
+        if limits is not None:
+            limits = limits._replace(several_hosts=strategy.remote)
+        how = wanted, fixed, options.failures, limits, progress, setup
         job = Job(strategy.name, spec, basis, intake, target, *how)
         opened = crew or OpenCrew(strategy, options)
         with opened.lent(options) as serving:
@@ -157,7 +160,7 @@ def _run_here(
         cpu_seconds=now.cpu_seconds - own.cpu_seconds + sum(u.cpu_seconds for u in used),
         peak_rss_bytes=max(u.peak_rss_bytes for u in [now, *used]),
         items=cold.manifest.items,
-        workers=_had(cold.ran, pids) if strategy.grows else workers,
+        workers=_had(cold.ran, pids) if strategy.grows or strategy.remote else workers,
         worker_pids=pids,
         chunks=len(cold.ran.parts),
         part_files=len(cold.manifest.parts),

@@ -95,6 +95,8 @@ class Strategy:
     """Whether it has several calls of an async function in flight at once."""
     grows: bool = False
     """Whether it begins with one worker, and has others join where that pays, up to what the options say."""
+    remote: bool = False
+    """Whether it calls on a cluster, which says how many workers there are."""
     lacks: frozenset[Feature] = frozenset({"item_timeout_seconds"})
     """What it cannot do. A baseline refuses a run that asks for it, others warn (see `suitability`)."""
     baseline: bool = False

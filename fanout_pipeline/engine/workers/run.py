@@ -5,6 +5,7 @@ A worker has one chunk at a time. Chunks are begun in the order of the input.
 
 from __future__ import annotations
 
+import pickle
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -152,10 +153,8 @@ class SupervisedRun:
             worker.introduce(self._message())
             slot.introduced = True
         order = Order(chunk, assignment.seconds, announce, failure, items)
-        if items is None:
-            worker.send(("chunk", order))
-        else:
-            worker.send_pickled(self._items.pickled(("chunk", order)))
+        pickled = pickle.dumps if items is None else self._items.pickled
+        worker.assign(order, pickled(("chunk", order)))
 
     def _receive(self, slot: Slot) -> None:
         try:

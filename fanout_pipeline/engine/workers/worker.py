@@ -9,6 +9,7 @@ from fanout_pipeline.engine.calls.call_log import CallLog
 from fanout_pipeline.engine.scheduling.suspects import Death
 from fanout_pipeline.engine.system.signals import interrupts_held
 from fanout_pipeline.engine.workers.limits import Memory, Termination
+from fanout_pipeline.engine.workers.protocol import Order
 from fanout_pipeline.results.store.generation import Generation
 from fanout_pipeline.results.store.manifest import PartRecord
 
@@ -34,6 +35,9 @@ class Worker(Protocol):
 
     def introduce(self, message: bytes) -> None:
         """Have it know the work of a run before the first chunk of it."""
+
+    def assign(self, order: Order, message: bytes) -> None:
+        """Give it a chunk; `message` is the order, pickled."""
 
     def send(self, message: Any) -> None: ...
 
