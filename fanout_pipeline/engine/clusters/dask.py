@@ -239,7 +239,9 @@ def _embedded(distributed: Any, options: Options, opened: ExitStack) -> Any:
     # Each has a web server, which then shows nothing.
     web = {"dashboard_address": "127.0.0.1:0", "worker_dashboard_address": "127.0.0.1:0"}
     kinds = {"scheduler_kwargs": {"dashboard": False}}
-    routes = {f"distributed.{one}.http.routes": [] for one in ("scheduler", "worker")}
+    routes: dict[str, Any] = {
+        f"distributed.{one}.http.routes": [] for one in ("scheduler", "worker")
+    }
     with dask.config.set(routes):
         local = distributed.LocalCluster(processes=False, **count, **how, **web, **kinds)
     opened.enter_context(local)
