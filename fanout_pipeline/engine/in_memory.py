@@ -75,6 +75,8 @@ def _run(
             options.chunks is not None,
             options.failures,
             depends_on=spec.depends_on,
+            seen=seen,
+            spooled=None if chunks.arrivals is None else spec.source,
             surroundings=Surroundings.current(),
             layout=spec.layout,
             arrivals=chunks.arrivals,

@@ -174,7 +174,7 @@ def _await_room(engine: Engine, cluster: Cluster) -> None:
     while (room := sum(engine.places().values())) < cluster.workers_at_least:
         engine.require_alive()
         if time.monotonic() >= until:
-            offered = f" that offers {dict(cluster.resources)}" if cluster.resources else ""
+            offered = f" that offer {dict(cluster.resources)}" if cluster.resources else ""
             raise ClusterFailed(
                 f"The cluster at {engine.address} has room for {room} processes on workers{offered}, after "
                 f"{cluster.wait_seconds:g} s, and workers_at_least={cluster.workers_at_least}. Start workers"

@@ -20,6 +20,7 @@ from typing import Any
 
 from fanout_pipeline.engine.clusters import lanes
 from fanout_pipeline.engine.clusters.crew import ClusterCrew, crew_on
+from fanout_pipeline.engine.clusters.dask_scheduler import require_scheduler
 from fanout_pipeline.engine.clusters.engine import Engine
 from fanout_pipeline.engine.model.cluster import Cluster
 from fanout_pipeline.engine.model.errors import ClusterFailed
@@ -32,6 +33,14 @@ _LOOK_SECONDS = 1.0
 """How often the scheduler is asked which workers there are."""
 _TELLERS = 4
 """Threads that reach workers beside their tasks: one that does not answer must not keep others from being reached."""
+
+
+def do(key: str, request: bytes) -> bytes:
+    """The task of a request. Calls do not outlive a worker that is ending, as for want of its scheduler."""
+    from distributed import get_worker
+
+    worker: Any = get_worker()
+    return lanes.do(key, request, lambda: worker.status.name in ("running", "paused"))
 
 
 class DaskEngine(Engine):
@@ -75,15 +84,12 @@ class DaskEngine(Engine):
 
     def _keep_looking(self) -> None:
         while not self._is_closed.wait(_LOOK_SECONDS):
-            if self._client.status in ("closed", "closing"):
+            # While it connects again, it has given up all that it had submitted.
+            if self._client.status != "running":
                 self._lost()
                 return
-            try:
+            with suppress(Exception):  # Its status says what that means.
                 self._look()
-            except Exception:
-                if not self._is_closed.wait(_LOOK_SECONDS) and self._client.status != "running":
-                    self._lost()
-                    return
 
     def _lost(self) -> None:
         if not self._is_closed.is_set():
@@ -106,7 +112,7 @@ class DaskEngine(Engine):
 
     def _submit(self, function: Callable[..., Any], key: str, place: str, *arguments: Any) -> Any:
         how = {"workers": [place], "allow_other_workers": False, "pure": False, "retries": 0}
-        resources = dict(self._cluster.resources) if function is lanes.do else None
+        resources = dict(self._cluster.resources) if function is do else None
         return self._client.submit(function, *arguments, key=key, resources=resources, **how)
 
     def _opened(self, key: str, future: Any) -> None:
@@ -125,7 +131,7 @@ class DaskEngine(Engine):
         def submit() -> None:
             task = f"fanout-{key}-{time.monotonic_ns()}"
             with self._answering(done):
-                future = self._submit(lanes.do, task, place, key, request)
+                future = self._submit(do, task, place, key, request)
                 future.add_done_callback(lambda future: self._answered(future, done))
 
         with self._lock:
@@ -218,10 +224,11 @@ def _client(distributed: Any, cluster: Cluster, options: Options, opened: ExitSt
         security = distributed.Security(require_encryption=True, **security)
     how = {"security": security, "set_as_default": False, "name": "fanout"}
     try:
+        require_scheduler(address, security, cluster.wait_seconds)
         client = distributed.Client(address, timeout=cluster.wait_seconds, **how)
     except Exception as error:
         raise ClusterFailed(
-            f"No Dask scheduler answers at {address} within {cluster.wait_seconds:g} s ({error}). Name the address that "
+            f"No Dask scheduler answers at {address} within {cluster.wait_seconds:g} s ({str(error) or 'nothing was said'}). Name the address that "
             "`dask scheduler` shows, such as tcp://host:8786 (tls:// with certificates), in cluster= or "
             f"{ADDRESS}; or leave both out for a cluster of this machine."
         ) from error

@@ -13,6 +13,7 @@ import os
 import pickle
 import threading
 import time
+from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import suppress
 from queue import Empty, SimpleQueue
@@ -109,8 +110,11 @@ def leave_calls(key: str) -> None:
         lane.leaves_calls = True
 
 
-def do(key: str, request: bytes) -> bytes:
-    """What has come of a request, which is an `Answer`. Both are pickled, so that no engine looks into them."""
+def do(key: str, request: bytes, is_wanted: Callable[[], bool] = lambda: True) -> bytes:
+    """What has come of a request, which is an `Answer`. Both are pickled, so that no engine looks into them.
+
+    `is_wanted` says now and then whether anybody may still want it: if not, the lane is closed.
+    """
     answer: Future[Answer] = Future()
     lane = _open.get(key)
     if lane is None or lane.is_closed:
@@ -119,6 +123,8 @@ def do(key: str, request: bytes) -> bytes:
     while True:
         with suppress(TimeoutError):
             return pickle.dumps(answer.result(1.0))
+        if not is_wanted():
+            close_lane(key)
         if lane.is_closed and not answer.done():
             return pickle.dumps(gone("was closed"))
 
