@@ -32,6 +32,7 @@ ORDER = (
     "engine.strategies",
     "engine.clusters",
     "engine.baselines",
+    "engine.incremental",
     "engine",
     "engine.scattered",
     "measuring",

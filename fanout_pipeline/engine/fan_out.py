@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import inspect
 import os
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from fanout_pipeline.engine.calls.invoke import is_async
 from fanout_pipeline.engine.functions.name import function_name
+from fanout_pipeline.engine.model.changes import Asked, Removed
 from fanout_pipeline.engine.model.keywords import names_keywords
 from fanout_pipeline.engine.model.options import Options
 from fanout_pipeline.engine.model.spec import Dependency, FanoutSpec
+from fanout_pipeline.engine.said import asked_with, chosen_options, require_callable, with_key
 from fanout_pipeline.engine.system.progress_bar import ProgressBar, can_show
 from fanout_pipeline.results.kept import KeptInFolder, KeptInMemory
 from fanout_pipeline.results.results import Results
@@ -40,7 +40,9 @@ def fan_out(
     batch_function: Callable[..., Any] | None = None,
     setup: Callable[..., Any] | None = None,
     resources: Mapping[str, Any] | None = None,
-    key: str | None = None,
+    key: str | Callable[[Any], Any] | None = None,
+    duplicates: Literal["error", "once"] = "error",
+    removed: Removed = "drop",
     keep: Sequence[str] = (),
     columns: Sequence[str] | None = None,
     unpack: bool = False,
@@ -58,13 +60,17 @@ def fan_out(
 
     `items` is a list or other sequence, an iterable, a DataFrame (pandas, polars), an Arrow table, a NumPy array or
     a `Source`. Rows of frames and tables are given as dicts; `columns` picks some, and of one its plain values.
+
+    With a `key` (a column, `"path"` of files, `"item"`, or a function of the item) a call whose results are kept, in
+    `folder` or by `context`, calls only what is new, has changed or had failed. `duplicates="once"` takes the first
+    item of each key; `removed="keep"` keeps results whose items are gone.
     """
     options = chosen_options(options, strategy)
     if options.verify:
         raise ValueError("verify is for assets, whose results have checks: leave it out.")
     for called in (function, *([] if batch_function is None else [batch_function])):
         require_callable(called, setup)
-    keep = with_key(keep, key)
+    asked, keep = asked_with(key, removed), with_key(keep, key)
     spec = FanoutSpec(
         re.sub(r"\W", "_", name or function_name(function).rpartition(":")[2], flags=re.ASCII),
         _source(items, columns, keep),
@@ -72,6 +78,8 @@ def fan_out(
         batch_function,
         depends_on=depends_on,  # type: ignore[arg-type]
         tolerance=tolerance,
+        key=key,
+        duplicates=duplicates,
         keep=keep,
         unpack=unpack,
         result_type=result_type,
@@ -83,7 +91,7 @@ def fan_out(
     log = _log_to(context)
     if progress is None:
         progress = context is None and can_show()
-    run = partial(_run, _strategy(options), spec, options, log, progress)
+    run = partial(_run, _strategy(options), spec, options, asked, log, progress)
     if context is None:
         return run(folder, "")
     from fanout_pipeline.engine.step import call_in, record, run_of
@@ -92,44 +100,6 @@ def fan_out(
         results = run(place if folder is None else folder, run_of(context))
         record(context, name, results.record, str(results.path))
         return results
-
-
-def chosen_options(options: Options | None, strategy: str | None) -> Options:
-    """The options with the strategy that is asked for, in whichever place."""
-    if options is None:
-        options = Options()
-    if not isinstance(options, Options):
-        raise TypeError(
-            f"options is of type {type(options).__name__}: give an Options, as in Options(retries=3)."
-        )
-    if strategy is None or strategy == options.strategy:
-        return options
-    if options.strategy is not None:
-        raise ValueError(
-            f"strategy={strategy!r}, but {options.strategy!r} in options: say it once."
-        )
-    return replace(options, strategy=strategy)
-
-
-def require_callable(function: Any, setup: Any) -> None:
-    """Raises TypeError where the function cannot be called with an item, and with what `setup` gives."""
-    if not callable(function):
-        raise TypeError(
-            f"The function is of type {type(function).__name__}, which cannot be called."
-        )
-    given = (None,) if setup is None else (None, None)
-    try:
-        signature = inspect.signature(function)
-    except (ValueError, TypeError):
-        return  # Of some built-in functions nobody knows.
-    try:
-        signature.bind(*given)
-    except TypeError as error:
-        what = "the item" if setup is None else "the item, and the value of setup"
-        raise TypeError(
-            f"{function_name(function)}{signature} is called with {what}: {error}. Give a function of that, "
-            "such as a functools.partial."
-        ) from None
 
 
 def _strategy(options: Options) -> Strategy:
@@ -146,13 +116,6 @@ def _strategy(options: Options) -> Strategy:
     if name in STRATEGIES:
         raise ValueError(f"{name} is kept for comparison only. Use multiprocess instead.")
     raise ValueError(f"There is no strategy {name!r}. {nearest(name, list(RUNNABLE))}")
-
-
-def with_key(keep: Sequence[str], key: str | None) -> tuple[str, ...]:
-    """The names of the columns that are kept; the key is one of them."""
-    if isinstance(keep, str):
-        raise TypeError(f"keep is a tuple of names: write keep=({keep!r},)")
-    return tuple(keep if key is None or key in keep else (key, *keep))
 
 
 def _source(items: Any, columns: Sequence[str] | None, keep: Sequence[str]) -> Source:
@@ -175,6 +138,7 @@ def _run(
     way: Strategy,
     spec: FanoutSpec,
     options: Options,
+    asked: Asked,
     log: Callable[[str], object],
     progress: bool,
     folder: str | Path | None,
@@ -194,7 +158,7 @@ def _run(
     limited = options.item_timeout_seconds or options.worker_memory_mb
     if way.name == AUTO and folder is None and not limited:
         way = AUTO_HERE
-    in_memory = folder is None and spec.layout == PLAIN and not way.baseline
+    in_memory = folder is None and spec.key is None and spec.layout == PLAIN and not way.baseline
     bar = ProgressBar(way.name, log) if progress else None
     temporary: Path | None = None
     try:
@@ -212,7 +176,7 @@ def _run(
             temporary = Path(tempfile.mkdtemp(prefix="fanout-"))
             folder = temporary / "results"
         path = Path(os.path.realpath(Path(folder).parent), Path(folder).name)  # no links on the way
-        kept = partial(run_strategy, ledger=True, resume=True, log=log)
+        kept = partial(run_strategy, ledger=True, resume=True, asked=asked, log=log)
         run = kept(way, spec, path, options, progress=bar, who=who)
         return Results(KeptInFolder(Snapshot.of(path), temporary, path), run)
     except BaseException as error:

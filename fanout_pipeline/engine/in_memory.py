@@ -80,12 +80,11 @@ def _run(
             surroundings=Surroundings.current(),
             layout=spec.layout,
             arrivals=chunks.arrivals,
-            limits=options.call_limits,
+            limits=strategy.call_limits(options),
             thread_safe=spec.thread_safe,
             setup=setup,
         )
         if work.limits is not None:
-            work = replace(work, limits=work.limits._replace(several_hosts=strategy.remote))
             folder = Path(open_.enter_context(TemporaryDirectory(prefix="fanout-")))
             limits = open_.enter_context(limited(work.limits, folder, "run", progress))
             work = replace(work, limits=limits)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from fanout_pipeline.engine.calls.budget import limited
 from fanout_pipeline.engine.calls.typed import typed
 from fanout_pipeline.engine.functions.identity import Basis
 from fanout_pipeline.engine.functions.input_guard import inputs_unchanged
-from fanout_pipeline.engine.intake import Cut, Intake
+from fanout_pipeline.engine.intake import Cut, Intake, SpoolIntake
 from fanout_pipeline.engine.model.call_limits import CallLimits
 from fanout_pipeline.engine.model.options import FailurePolicy
 from fanout_pipeline.engine.model.spec import FanoutSpec
@@ -25,6 +26,9 @@ from fanout_pipeline.results.store.manifest import Manifest
 from fanout_pipeline.results.types.kinds import MixedTypes
 from fanout_pipeline.results.types.layout import require_free
 from fanout_pipeline.sources.provenance import recorded
+
+if TYPE_CHECKING:
+    from fanout_pipeline.engine.keyed import KeyedRun  # Arrow: definitions do without
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,30 +76,33 @@ class Job:
     progress: Progress
     setup: Setup | None
     """What makes the value that the functions are given, with its resources as they are sent."""
+    keyed: KeyedRun | None = None
+    """What a run with a key carries over; None without."""
 
     def run(self, crew: Crew, generation: Generation, finished: tuple[Finished, ...] = ()) -> Once:
         """Cut what is not finished of the source, have the crew do it, and commit the generation."""
         began = time.perf_counter()
         try:
             place = generation.local, generation.name, self.progress
-            with (
-                inputs_unchanged(self.spec, self.basis.seen),
-                limited(self.limits, *place) as limits,
-            ):
-                cut = self.intake.cut(self.chunks, finished)
-                at = time.perf_counter()
-                ran = crew.run(self._work(generation, cut, limits), self.progress)
-                cut.require_all()
+            with inputs_unchanged(self.spec, self.basis.seen):
+                with limited(self.limits, *place) as limits:
+                    cut = self.intake.cut(self.chunks, finished)
+                    at = time.perf_counter()
+                    ran = crew.run(self._work(generation, cut, limits), self.progress)
+                    cut.require_all()
+                written = time.perf_counter()
+                parts = ran.parts if self.keyed is None else self.keyed.merged(ran.parts)
         except MixedTypes:
             if finished:
                 # Another run that resumes from these parts would end here again.
                 forget(generation)
             raise
-        written = time.perf_counter()
         try:
             read = recorded(self.intake.described, self.intake.input)
+            if self.keyed is not None:
+                read["kept_removed"] = self.keyed.kept_removed
             made = read, self.basis.made_by, self.spec.unpack
-            manifest = Manifest(self.strategy, tuple(ran.parts), *made)
+            manifest = Manifest(self.strategy, tuple(parts), *made)
             if manifest.unpacks:  # Each part has been looked at by itself.
                 require_free(manifest.kind, manifest.kept)
         except (TypeError, ValueError):
@@ -103,7 +110,8 @@ class Job:
             forget(generation)
             raise
         try:
-            manifest = self.target.commit(generation, manifest)
+            listed = self.keyed is not None
+            manifest = self.target.commit(generation, manifest, failures_listed=listed)
         except TypeError:  # The parts do not fit together.
             forget(generation)
             raise
@@ -123,9 +131,9 @@ class Job:
             spec.depends_on,
             self.basis.seen,
             Surroundings.current(),
-            spec.layout,
+            spec.layout if self.keyed is None else self.keyed.layout,
             cut.arrivals,
-            spec.source if self.basis.is_spooled else None,
+            spec.source if isinstance(self.intake, SpoolIntake) else None,
             limits,
             spec.thread_safe,
             self.setup,

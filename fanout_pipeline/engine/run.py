@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable
-from contextlib import ExitStack, suppress
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import fanout_pipeline.engine.calls.imports  # noqa: F401 (not in a run's time)
 from fanout_pipeline.engine.crews import OpenCrew
-from fanout_pipeline.engine.functions.identity import Basis, identity_of
+from fanout_pipeline.engine.functions.identity import Basis, identity_of, keyed_identity
 from fanout_pipeline.engine.functions.resources import setup_of
 from fanout_pipeline.engine.intake import default_chunks, taking_in
 from fanout_pipeline.engine.job import Job
+from fanout_pipeline.engine.model.changes import Asked
 from fanout_pipeline.engine.model.options import Options
 from fanout_pipeline.engine.model.run_record import RunRecord
 from fanout_pipeline.engine.model.spec import FanoutSpec, with_its_imports
@@ -29,6 +31,9 @@ from fanout_pipeline.engine.system.usage import own_usage
 from fanout_pipeline.engine.timing.timeline import total
 from fanout_pipeline.engine.workers.apart import call_apart
 from fanout_pipeline.results.store.folder import ResultFolder
+
+if TYPE_CHECKING:
+    from fanout_pipeline.engine.keyed import KeyedRun
 
 
 @with_its_imports
@@ -45,6 +50,7 @@ def run_strategy(
     progress: Progress | None = None,
     crew: OpenCrew | None = None,
     who: str = "",
+    asked: Asked = Asked(),  # noqa: B008 (frozen)
 ) -> RunRecord:
     """Fan the function out and commit the results to `folder`; `spec.source` is under the data root already.
 
@@ -52,10 +58,12 @@ def run_strategy(
     `resume` those of an earlier run of the same identity are reused. Runs that are timed do neither.
     `progress` is told how far the run is, in place of lines of the log. `crew`: the workers of several runs (see
     `open_crew`), which are neither started nor stopped here unless a run fails; without one they are this run's.
-    `who` names this run to others that wait for the folder.
+    `who` names this run to others that wait for the folder. With a key and a ledger it calls what is `asked` for of
+    what has changed since the visible results.
 
     Raises BadInput, ItemFailed, WorkerDied, CannotWrite, SystemRefused, TypeError, Unsupported where a
-    baseline is asked for what it lacks, or TimeoutError where another run writes to the folder for too long; what is visible in the folder is then as it was.
+    baseline is asked for what it lacks, or TimeoutError where another run writes to the folder for too long; what is
+    visible in the folder is then as it was.
     """
     require_suited(strategy, spec, options, resume, log)
     if crew is not None:
@@ -63,7 +71,7 @@ def run_strategy(
     spec.source.require_columns(spec.keep)
     run = partial(_run_here, strategy, options=options, warm_runs=warm_runs, who=who)
     if not strategy.baseline:
-        run = partial(run, ledger=ledger, resume=resume, progress=progress, crew=crew)
+        run = partial(run, ledger=ledger, resume=resume, progress=progress, crew=crew, asked=asked)
         return run(spec, folder, log=log)
     spec.source.version()  # Nothing is written for an input that is not there.
     spec = replace(spec, batch_function=None)  # It need not be one that can be sent.
@@ -90,6 +98,7 @@ def _run_here(
     resume: bool = False,
     progress: Progress | None = None,
     crew: OpenCrew | None = None,
+    asked: Asked = Asked(),  # noqa: B008 (frozen)
 ) -> RunRecord:
     """Run the strategy in this process and commit the results."""
     keep_freed_memory()
@@ -112,9 +121,11 @@ def _run_here(
         if waited:  # Meanwhile it may have changed.
             basis = Basis.of(spec)
         wanted = options.chunks or default_chunks(spec.source, basis.input.size, workers)
+        is_keyed = ledger and spec.key is not None
         identity = None
         if ledger or resume:
-            identity = identity_of(strategy, spec, basis, options)
+            whole = strategy, spec, basis, options
+            identity = keyed_identity(spec, basis) if is_keyed else identity_of(*whole)
         # Around the workers, so that a generation is given up only when nobody writes to it any more.
         folders = [
             generations.enter_context(target.writing(identity if resume else None, log))
@@ -126,13 +137,17 @@ def _run_here(
         progress = progress or Progress(strategy.name, log)
         own, began = own_usage(), time.perf_counter()
         fixed = options.chunks is not None
+        at_once = fixed or strategy.baseline
+        read = () if is_keyed else finished
         intake = generations.enter_context(
-            taking_in(spec.source, basis, folders[-1], finished, fixed or strategy.baseline, log)
+            taking_in(spec.source, basis, folders[-1], read, at_once or is_keyed, log)
         )
-        limits = options.call_limits
-        if limits is not None:
-            limits = limits._replace(several_hosts=strategy.remote)
-        how = wanted, fixed, options.failures, limits, progress, setup
+        keyed = None
+        if is_keyed and identity is not None:
+            known = basis, target, folders[0], intake, wanted, at_once, identity, finished
+            keyed, strategy = generations.enter_context(_keyed(strategy, spec, *known, asked, log))
+            intake, finished, crew = keyed.intake, (), None if keyed.calls_none else crew
+        how = wanted, fixed, options.failures, strategy.call_limits(options), progress, setup, keyed
         job = Job(strategy.name, spec, basis, intake, target, *how)
         opened = crew or OpenCrew(strategy, options)
         with opened.lent(options) as serving:
@@ -150,6 +165,7 @@ def _run_here(
     pids = _called(cold.ran, pids) if strategy.grows else pids or (os.getpid(),)
     start_seconds, stop_seconds = started - began, stopped - begin_stop
     reused = [one.part for one in cold.cut.finished]
+    changes = None if keyed is None else keyed.changes
     return RunRecord(
         strategy=strategy.name,
         wall_seconds=start_seconds + cold.seconds + stop_seconds,
@@ -176,8 +192,20 @@ def _run_here(
         retried=sum(p.retried for p in cold.ran.parts) - sum(p.retried for p in reused),
         why=why,
         reused_chunks=len(reused),
-        reused_items=sum(part.items for part in reused),
+        reused_items=changes.saved_calls if changes else sum(part.items for part in reused),
+        changes=changes,
     )
+
+
+@contextmanager
+def _keyed(
+    strategy: Strategy, spec: FanoutSpec, *known: Any
+) -> Iterator[tuple[KeyedRun, Strategy]]:
+    """What a run with a key carries over, and the strategy, which starts no workers where there is nothing to call."""
+    from fanout_pipeline.engine.keyed import keyed_run, nobody  # Arrow
+
+    with keyed_run(spec, *known) as keyed:
+        yield keyed, replace(strategy, start=nobody) if keyed.calls_none else strategy
 
 
 def _had(ran: Ran, pids: tuple[int, ...]) -> int:

@@ -51,7 +51,7 @@ def run_of(context: Any) -> str:
 
 def record(context: Any, name: str | None, run: RunRecord, folder: str) -> None:
     """Add to the step's metadata. A step without a single output that it could belong to has a line in its log."""
-    found = {
+    found: dict[str, Any] = {
         "strategy": run.strategy,
         "items": run.items,
         "failed": run.failed,
@@ -60,6 +60,8 @@ def record(context: Any, name: str | None, run: RunRecord, folder: str) -> None:
         "wall_seconds": run.wall_seconds,
         "folder": folder,
     } | ({"why": run.why} if run.why else {})
+    if run.changes is not None:
+        found = {"what_changed": run.changes.sentence, "changes": run.changes.as_dict()} | found
     try:
         context.add_output_metadata(
             found if name is None else {f"{name}/{field}": value for field, value in found.items()}

@@ -11,7 +11,8 @@ import pyarrow
 from pyarrow import parquet
 
 from fanout_pipeline.results.read import Snapshot
-from fanout_pipeline.results.store.failed_items import FAILURES_SCHEMA, GROUP_ROWS
+from fanout_pipeline.results.store.failed_items import FAILURES_SCHEMA, GROUP_ROWS, KEYED_SCHEMA
+from fanout_pipeline.results.store.keys import KEYS
 from fanout_pipeline.results.store.manifest import NoResults
 
 if TYPE_CHECKING:
@@ -21,12 +22,14 @@ if TYPE_CHECKING:
 def read_failures(folder: str | Path | Snapshot) -> pandas.DataFrame:
     """The failed items of a result folder, in the order of the items.
 
-    Columns `index` (int64), `where`, `item`, `error_type`, `message` and `traceback` (text); no
+    Columns `index` (int64), `key` (text) where the run had one, `where`, `item`, `error_type`, `message` and `traceback` (text); no
     rows if no item failed. Raises NoResults if the folder holds no complete results, or not as many
     failures as its manifest counts.
     """
-    batches = list(_batches(Snapshot.of(folder)))
-    frame: pandas.DataFrame = pyarrow.Table.from_batches(batches, FAILURES_SCHEMA).to_pandas()
+    snapshot = Snapshot.of(folder)
+    batches = list(_batches(snapshot))
+    schema = KEYED_SCHEMA if snapshot.generation.size(KEYS) >= 0 else FAILURES_SCHEMA
+    frame: pandas.DataFrame = pyarrow.Table.from_batches(batches, schema).to_pandas()
     return frame
 
 

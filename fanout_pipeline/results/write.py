@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy
@@ -41,23 +41,42 @@ def write_part(
         indexes = numpy.delete(indexes, omitted)
     column = to_column(results, indexes, layout.kind)
     beside = _kept_columns(kept, layout, items, indexes - first_index if len(omitted) else None)
+    named = first_index, items, indexes
+    return write_columns(generation, number, *named, column, beside, layout)
+
+
+def write_columns(
+    generation: Generation,
+    number: int,
+    first_index: int,
+    items: int,
+    indexes: numpy.ndarray,
+    column: Column,
+    beside: Mapping[str, Column],
+    layout: Layout,
+) -> PartRecord:
+    """Write a part of `items` items, of which those with `indexes` have a row: a result, and columns beside it.
+
+    Raises what `write_part` does.
+    """
     columns = {**beside, **_result_columns(column, layout)}
     schema = schema_of({name: one.kind for name, one in columns.items()})
     arrays = [from_words(indexes, pyarrow.int64()), *(one.array for one in columns.values())]
     data = encoded(schema, [pyarrow.Table.from_arrays(arrays, schema=schema)])
     with generation.writing(part_name(number)) as file:
         file.write(data)
+    omitted = items - len(indexes)
     return PartRecord(
         number=number,
         first_index=first_index,
         items=items,
-        digest=column_digest(column, first_index, indexes if len(omitted) else None),
+        digest=column_digest(column, first_index, indexes if omitted else None),
         kind=column.kind,
         nulls=column.array.null_count,
         bytes=len(data),
         sha256=hashlib.sha256(data).hexdigest(),
         pid=os.getpid(),
-        omitted=len(omitted),
+        omitted=omitted,
         kept={name: one.kind for name, one in beside.items()},
         nullable=tuple(
             name for name, one in columns.items() if one is not column and one.array.null_count
@@ -93,8 +112,13 @@ def _kept_columns(
     kept = kept.slice(0, items)
     if positions is not None:
         kept = kept.take(from_words(positions, pyarrow.int64()))
+    return columns_beside(kept, layout.keep)
+
+
+def columns_beside(kept: pyarrow.Table, names: Sequence[str]) -> dict[str, Column]:
+    """Columns of a table as they are kept beside results."""
     columns = {}
-    for name in layout.keep:
+    for name in names:
         chunks = kept[name].combine_chunks()
         if isinstance(chunks, pyarrow.ChunkedArray):
             chunks = pyarrow.concat_arrays(chunks.chunks)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from fanout_pipeline.sources.csv_pieces import Piece, table
 from fanout_pipeline.sources.csv_records import find, is_plain
 from fanout_pipeline.sources.csv_table import Layout, Table, columns_of, numbered
-from fanout_pipeline.sources.source import BadInput, Chunk, Items, Unreadable
+from fanout_pipeline.sources.source import ITEM, BadInput, Chunk, Items, Unreadable
 
 if TYPE_CHECKING:
     import pandas
@@ -92,14 +92,8 @@ class CsvItems(Items):
         import pyarrow
 
         names = self._layout.names if columns is None else tuple(columns)
-        layout = replace(self._layout, names=names, is_plain=False)
-        tables = [table(piece, layout) for piece in self._pieces] if names else []
-        for start, one in numbered(tables):
-            for row, record in one.odd.items():
-                if start + row not in self.unreadable:  # in a column that is not passed
-                    raise record.at(self._locate(self.first_index + start + row))
-        found = columns_of(tables, layout, self.unreadable)
-        kinds = {name: None if name in layout.types else pyarrow.string() for name in names}
+        found = self._found(names)
+        kinds = {name: None if name in self._layout.types else pyarrow.string() for name in names}
         arrays = {}
         for name in names:
             try:
@@ -109,6 +103,21 @@ class CsvItems(Items):
                     f"Not every value of the column {name!r} is of its type: {error}"
                 ) from None
         return pyarrow.table(arrays)
+
+    def column(self, name: str) -> Sequence[Any]:
+        if name == ITEM and self._layout.is_plain and ITEM not in self._layout.header:
+            return [None if type(item) is Unreadable else item for item in self.values]
+        return self._found((name,))[name]
+
+    def _found(self, names: tuple[str, ...]) -> dict[str, list[Any]]:
+        """The values of columns, passed or not, of all items: None where one cannot be read."""
+        layout = replace(self._layout, names=names, is_plain=False)
+        tables = [table(piece, layout) for piece in self._pieces] if names else []
+        for start, one in numbered(tables):
+            for row, record in one.odd.items():
+                if start + row not in self.unreadable:  # in a column that is not passed
+                    raise record.at(self._locate(self.first_index + start + row))
+        return columns_of(tables, layout, self.unreadable)
 
     def __len__(self) -> int:
         return self._firsts[-1]

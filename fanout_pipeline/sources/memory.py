@@ -60,7 +60,7 @@ def _is_columnar(items: Any) -> bool:
 def _columnar(items: Any, columns: Sequence[str] | None, keep: Sequence[str]) -> Source:
     """The source of a frame, a table, or a single column. Raises TypeError where a column is missing."""
     from fanout_pipeline.sources.pandas_tables import pandas_source
-    from fanout_pipeline.sources.table_rows import ITEM
+    from fanout_pipeline.sources.source import ITEM
     from fanout_pipeline.sources.tables import Frame, chosen
 
     name = f"the {type(items).__name__}"

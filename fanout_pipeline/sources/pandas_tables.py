@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from fanout_pipeline.sources.objects import InMemory
 from fanout_pipeline.sources.rows import Rows
-from fanout_pipeline.sources.source import Source
-from fanout_pipeline.sources.table_rows import ITEM
+from fanout_pipeline.sources.source import ITEM, Source
 from fanout_pipeline.sources.tables import Frame, chosen
 
 if TYPE_CHECKING:

@@ -20,10 +20,11 @@ from fanout_pipeline.sources.parquet_hash import content_hash
 from fanout_pipeline.sources.parquet_layout import GroupRange, Layout, layout_of
 from fanout_pipeline.sources.row_filter import RowFilter
 from fanout_pipeline.sources.rows import Rows, to_pandas
-from fanout_pipeline.sources.source import Chunk, Items, Source, Unreadable, Version
+from fanout_pipeline.sources.source import ITEM, Chunk, Items, Source, Unreadable, Version
 from fanout_pipeline.sources.url import path_here
 
 if TYPE_CHECKING:
+    import numpy
     import pyarrow
 
 
@@ -197,6 +198,18 @@ class RowItems(Items):
             rows = rows.slice(part.start, part.stop - part.start)
             tables.append(rows if self._source.filter is None else rows.filter(self._passing(part)))
         return pyarrow.concat_tables(tables)
+
+    def column(self, name: str) -> pyarrow.ChunkedArray:
+        is_item = name == ITEM and self._plain and ITEM not in self._layout.alike
+        return (self._table if is_item else self.as_arrow([name])).column(0)
+
+    def as_rows(self) -> tuple[pyarrow.Table, bool]:
+        return self._table, self._plain
+
+    def contents(self) -> numpy.ndarray:
+        from fanout_pipeline.sources.column_hash import row_hashes
+
+        return row_hashes(self._table, self._plain)
 
     def _passes_none(self, group: int) -> bool:
         passed = self._source.passed

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from fanout_pipeline.sources.source import BadInput, Chunk, Items, Unreadable
+from fanout_pipeline.sources.source import BadInput, BadItem, Chunk, Items, Unreadable
 
 if TYPE_CHECKING:
+    import numpy
     import pandas
     import pyarrow
 
@@ -71,6 +72,33 @@ class SampleItems(Items):
             return pyarrow.concat_tables(tables, promote_options="permissive")
         except pyarrow.ArrowException as error:
             raise BadInput(f"Not every value of a column is of its type: {error}") from None
+
+    def keys(self, key: str | Callable[[Any], Any]) -> pyarrow.LargeStringArray:
+        import pyarrow
+
+        return pyarrow.concat_arrays(self._of_each(lambda part: part.keys(key)))
+
+    def contents(self) -> numpy.ndarray:
+        import numpy
+
+        return numpy.concatenate(self._of_each(lambda part: part.contents()))
+
+    def stamps(self) -> numpy.ndarray | None:
+        import numpy
+
+        stamps = self._of_each(lambda part: part.stamps())
+        return None if any(one is None for one in stamps) else numpy.concatenate(stamps)
+
+    def _of_each(self, ask: Callable[[Items], Any]) -> list[Any]:
+        """The answers of the parts that have items. Raises what they do, with positions among all."""
+        answers, before = [], 0
+        for part in self._holding:
+            try:
+                answers.append(ask(part))
+            except BadItem as error:
+                raise error.moved_to(before + error.position) from error
+            before += len(part)
+        return answers
 
     @property
     def _holding(self) -> list[Items]:

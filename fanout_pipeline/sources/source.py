@@ -7,42 +7,25 @@ to write a source.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
+from fanout_pipeline.sources.bad_input import BadInput as BadInput
+from fanout_pipeline.sources.bad_input import BadItem as BadItem
+from fanout_pipeline.sources.bad_input import Unreadable as Unreadable
 from fanout_pipeline.sources.placeholders import PARTITION, filled, has_wildcards, placeholders_in
 from fanout_pipeline.sources.url import LocalPath, Url, path_of, url_or_path
 
 if TYPE_CHECKING:
+    import numpy
     import pandas
     import pyarrow
 
-
-class BadInput(Exception):
-    """The input cannot be read as what it should be.
-
-    The message names the input, the place in it where there is one, the offending text, shortened,
-    and what to do.
-    """
-
-
-@dataclass(frozen=True, slots=True)
-class Unreadable:
-    """Stands for an item whose record cannot be read, though it is certain where it begins and ends."""
-
-    text: str
-    """The record in printable text, shortened."""
-    reason: str
-    """What is wrong with it, as a predicate: "is not an integer"."""
-    advice: str
-    """What to do, in whole sentences."""
-
-    def at(self, where: str) -> BadInput:
-        """The error that ends a run which cannot do without the record."""
-        return BadInput(f"{where} {self.reason}: {self.text}. {self.advice}")
+ITEM = "item"
+"""What names the item itself, where that has no columns."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +135,41 @@ class Items(Sequence[Any]):
         except ValueError as error:
             raise BadInput(f"Not every value of a column is of its type: {error}") from None
 
+    def column(self, name: str) -> Sequence[Any] | pyarrow.ChunkedArray:
+        """The values of a column, passed to the function or not, one an item; None where there is none.
+
+        `item` names the items themselves where they are no dicts.
+        """
+        if type(self).as_arrow is not Items.as_arrow:
+            return self.as_arrow([name]).column(0)
+        return [value_in(item, name) for item in self.values]
+
+    def keys(self, key: str | Callable[[Any], Any]) -> pyarrow.LargeStringArray:
+        """What identifies each item across runs, as text: a column, or what a function makes of the item.
+
+        Null only where an item cannot be read. Raises keys.NoKey where another has none.
+        """
+        from fanout_pipeline.sources.keys import keys_of
+
+        return keys_of(key, self.column, self, self.unreadable)
+
+    def contents(self) -> numpy.ndarray:
+        """A uint64 an item: the hash of what the function is given, the same in every run and process.
+
+        Different, up to chance, where values or their types differ. Raises BadItem.
+        """
+        from fanout_pipeline.sources.contents import item_hashes
+
+        return item_hashes(self.values, self.unreadable)
+
+    def as_rows(self) -> tuple[pyarrow.Table, bool] | None:
+        """The table whose rows are items, and whether these are the values of its only column; None of others."""
+        return None
+
+    def stamps(self) -> numpy.ndarray | None:
+        """A uint64 an item that changes when its content does, and is had without reading it; None without such."""
+        return None
+
     def __len__(self) -> int:
         return len(self.values)
 
@@ -160,6 +178,13 @@ class Items(Sequence[Any]):
 
     def __iter__(self) -> Iterator[Any]:
         return iter(self.values)
+
+
+def value_in(item: Any, column: str) -> Any:
+    """What a column has of an item; None where there is none."""
+    if isinstance(item, dict):
+        return item.get(column)
+    return item if column == ITEM and type(item) is not Unreadable else None
 
 
 class Source(ABC):

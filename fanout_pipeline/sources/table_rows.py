@@ -8,15 +8,14 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from fanout_pipeline.sources import rows
-from fanout_pipeline.sources.source import Chunk, Items
+from fanout_pipeline.sources.columns import nearest
+from fanout_pipeline.sources.source import ITEM, BadInput, Chunk, Items
 from fanout_pipeline.sources.spool.feed import Files
 from fanout_pipeline.sources.spool.reading import Reading, Spooled
 
 if TYPE_CHECKING:
+    import numpy
     import pyarrow
-
-ITEM = "item"
-"""The name of the only column of what is no table."""
 
 
 class Rows(Items):
@@ -41,7 +40,30 @@ class Rows(Items):
         return rows.to_pandas(self._table, self._plain)
 
     def as_arrow(self, columns: Sequence[str] | None = None) -> pyarrow.Table:
-        return self._table if columns is None else self._all.select(list(columns))
+        if columns is None:
+            return self._table
+        if not len(self):  # A spool without rows has no columns.
+            import pyarrow
+
+            return pyarrow.table({name: pyarrow.nulls(0) for name in columns})
+        return self._all.select(list(columns))
+
+    def column(self, name: str) -> pyarrow.ChunkedArray:
+        there = self._all.column_names
+        if name not in there:
+            is_empty = not len(self)  # No columns are known where no rows are.
+            if is_empty or (name == ITEM and self._plain):
+                return self._table.column(0)
+            raise BadInput(f"There is no column {name!r}. {nearest(name, there)}")
+        return self._all.column(name)
+
+    def as_rows(self) -> tuple[pyarrow.Table, bool]:
+        return self._table, self._plain
+
+    def contents(self) -> numpy.ndarray:
+        from fanout_pipeline.sources.column_hash import row_hashes
+
+        return row_hashes(self._table, self._plain)
 
     def __len__(self) -> int:
         return self._table.num_rows  # type: ignore[no-any-return]

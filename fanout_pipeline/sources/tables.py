@@ -67,7 +67,7 @@ class Frame(Source):
         if not hasattr(self.table, "slice"):
             return None
         rows = _few_categories(self.table.slice(chunk.start, chunk.size))
-        return SentRows(_streamed(rows), chunk.start, self.name, self.columns)
+        return SentRows(streamed(rows), chunk.start, self.name, self.columns)
 
     def locate(self, index: int) -> str:
         return f"row {index + 1} of {self.name}"
@@ -102,7 +102,7 @@ class SentRows(Source):
         return self.name
 
 
-def _streamed(rows: pyarrow.Table | pyarrow.RecordBatch) -> bytes:
+def streamed(rows: pyarrow.Table | pyarrow.RecordBatch) -> bytes:
     """Rows as an Arrow stream."""
     import pyarrow
 
@@ -128,12 +128,12 @@ class _Batches(Feed):
         import pyarrow
 
         table = pyarrow.ipc.open_stream(group.data).read_all()
-        return Group(_streamed(table.slice(0, items)), items, items)
+        return Group(streamed(table.slice(0, items)), items, items)
 
     def groups(self) -> Iterator[Group]:
         for batch in self._batches():
             self._read += batch.num_rows
-            yield Group(_streamed(batch), batch.num_rows, batch.num_rows)
+            yield Group(streamed(batch), batch.num_rows, batch.num_rows)
 
     def _batches(self) -> Iterator[pyarrow.RecordBatch]:
         import pyarrow

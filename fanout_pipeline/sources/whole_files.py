@@ -10,10 +10,10 @@ import os
 import re
 import stat
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import accumulate
-from typing import TYPE_CHECKING, ClassVar, Self, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Self, cast
 
 from fanout_pipeline.sources.file_handle import FileHandle
 from fanout_pipeline.sources.many_files import files_of
@@ -21,6 +21,7 @@ from fanout_pipeline.sources.source import BadInput, Chunk, Items, Source, Unrea
 from fanout_pipeline.sources.url import Url, url_or_path
 
 if TYPE_CHECKING:
+    import numpy
     import pyarrow
 
 _FILE_BYTES = 2**14
@@ -45,6 +46,8 @@ class Listed:
     """In bytes."""
     times: tuple[int, ...]
     """When each was last written to, in nanoseconds since the epoch."""
+    marks: tuple[str, ...] = ()
+    """What else changes with a file, as its server tells; none of files on a disk here."""
 
     def __len__(self) -> int:
         return len(self.paths)
@@ -93,7 +96,7 @@ class Files(Source):
         return tuple(Chunk(n, *edges[n : n + 2]) for n in range(len(edges) - 1))
 
     def read(self, chunk: Chunk) -> FileItems:
-        return FileItems(chunk, self._files())
+        return FileItems(chunk, self._files(), self.path)
 
     def locate(self, index: int) -> str:
         return _shown(self._files().paths[index])
@@ -129,8 +132,9 @@ class Files(Source):
                 f"There is no file in {self.path} (names that begin with _ or . are left out). Correct "
                 "the path, or put a file there."
             )
-        paths, sizes, times, *_ = zip(*found, strict=True)
-        listed = Listed(_token(self.path, found), paths, sizes, times)
+        paths, sizes, times, marks = zip(*found, strict=True)
+        is_remote = isinstance(self.path, Url)
+        listed = Listed(_token(self.path, found), paths, sizes, times, marks if is_remote else ())
         _listed.pop(listed.token, None)
         _listed[listed.token] = listed
         while len(_listed) > _KEPT:
@@ -167,8 +171,11 @@ class Files(Source):
 class FileItems(Items):
     """The handles of some files."""
 
-    def __init__(self, chunk: Chunk, listed: Listed):
+    def __init__(self, chunk: Chunk, listed: Listed, path: str):
+        """`path`: that of the source."""
         place = slice(chunk.start, chunk.stop)
+        self._path = path
+        self._marks = listed.marks[place]
         fields = listed.paths[place], listed.sizes[place], listed.times[place]
         values: list[FileHandle | Unreadable] = list(map(FileHandle, *fields))
         if _BROKEN in fields[1]:
@@ -195,6 +202,27 @@ class FileItems(Items):
         names = COLUMNS if columns is None else columns
         return pyarrow.table({name: pyarrow.array(*made[name]) for name in names})
 
+    def column(self, name: str) -> Any:
+        """As of `as_arrow`, but for `path`, which counts from the fixed part of the source's."""
+        if name == "path":
+            paths = [None if type(one) is Unreadable else one.path for one in self.values]
+            return [one and _shown(one) for one in _below(self._path, paths)]
+        if name not in COLUMNS:
+            raise BadInput(f"Files have no column {name!r}, but {', '.join(COLUMNS)}.")
+        return self.as_arrow([name]).column(0)
+
+    def contents(self) -> numpy.ndarray:
+        """Hashes of the bytes of local files, which are read; the stamps of others. Raises BadInput."""
+        from fanout_pipeline.sources.file_contents import file_hashes
+
+        return self.stamps() if self._marks else file_hashes(self.values)
+
+    def stamps(self) -> numpy.ndarray:
+        """Hashes of size, time and what a server tells besides."""
+        from fanout_pipeline.sources.file_contents import file_stamps
+
+        return file_stamps(self.values, self._marks)
+
 
 def _token(path: str, found: Sequence[_Found]) -> str:
     """The SHA-256 of paths, sizes and times. Paths count from the fixed part of the input's path."""
@@ -206,6 +234,17 @@ def _token(path: str, found: Sequence[_Found]) -> str:
         for one, size, time, stamp in found
     )
     return hashlib.sha256(b"".join(lines)).hexdigest()
+
+
+def _below(path: str, files: Iterable[str | None]) -> Iterator[str | None]:
+    """The paths of files from the folder on that is named, or that is before the first wildcard."""
+    is_exact = getattr(path, "is_exact", False)
+    fixed = path if is_exact else re.split(r"[*?[]", path, maxsplit=1)[0]
+    folders = [os.path.normpath(one).rstrip("/") + "/" for one in (path, os.path.dirname(fixed))]
+    for file in files:
+        found = file and os.path.normpath(file)
+        folder = next((one for one in folders if found and found.startswith(one)), "")
+        yield found and found[len(folder) :]
 
 
 def _stamps(listed: Listed) -> zip[tuple[int, int]]:

@@ -19,6 +19,7 @@ from fanout_pipeline_tests.end_to_end.project import Project, make_home
 
 SCRIPTS = {
     "dagster": "from dagster._cli import main",
+    "dagster-daemon": "from dagster._daemon.cli import main",
     "dagster-webserver": "from dagster_webserver.cli import main",
     "dg": "from dagster_dg_cli.cli import main",
     "python": None,

@@ -345,6 +345,16 @@ WRONG = {
         TypeError,
         "Did you mean 'order_id'",
     ),
+    "removed items without a key": (
+        lambda: fan_out(same, [1], removed="keep"),
+        ValueError,
+        "known by a key, and there is none: give key=",
+    ),
+    "removed items that are neither": (
+        lambda: fan_out(same, [1], key="item", removed="kept"),
+        ValueError,
+        "removed must be one of drop, keep, not 'kept'",
+    ),
     "a key of plain items": (lambda: fan_out(same, [1], key="id"), BadInput, "no column 'id'"),
 }
 

@@ -54,6 +54,22 @@ def test_metadata_and_folder(materialized, tmp_path):
     assert read_results(folder)["result"].tolist() == ["0", "1", "2"]
 
 
+def test_a_call_with_a_key_tells_what_it_has_saved(materialized):
+    """The step's metadata has the sentence; the call knows the results of the run before by the asset that it is in."""
+    items = [1, 2, 3]
+
+    def doubled(context: dg.AssetExecutionContext) -> None:
+        fan_out(str, items, key="item", context=context, strategy="threads")
+
+    assert materialized(doubled)["what_changed"] == "3 of 3 items called (3 new)"
+    items[0] = 4
+    found = materialized(doubled)
+    said = "1 of 3 items called (1 new); 2 kept, which took "
+    assert found["what_changed"].startswith(said)
+    assert found["what_changed"].endswith("; 1 no longer in the input")
+    assert found["changes"]["saved_calls"] == 2
+
+
 def test_the_data_root_may_be_set(materialized, tmp_path, monkeypatch):
     """FANOUT_DATA is where results are kept, and one's own folder goes before it."""
     monkeypatch.setenv("FANOUT_DATA", str(tmp_path / "data"))

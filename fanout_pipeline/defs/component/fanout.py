@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, fields
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import dagster as dg
 from dagster.components.resolved.core_models import OpSpec, ResolvedAssetAttributes
@@ -12,6 +12,7 @@ from fanout_pipeline.defs.component.options import OptionsModel, options_of
 from fanout_pipeline.defs.component.over import Over, named, over_of
 from fanout_pipeline.defs.guest.asset import fanout_asset
 from fanout_pipeline.defs.guest.upstream import Upstream
+from fanout_pipeline.engine.model.changes import Removed
 from fanout_pipeline.engine.model.options import Options
 from fanout_pipeline.sources.source import Source
 
@@ -82,8 +83,24 @@ class Fanout(dg.Component, dg.Resolvable):
         list[str] | str | None, dg.Resolver.default(description="What the asset's key begins with.")
     ] = None
     key: Annotated[
-        str | None, dg.Resolver.default(description="The column that identifies an item.")
+        str | None,
+        dg.Resolver.default(
+            description="What identifies an item from run to run: a column, path of files, or item. Runs then call "
+            "only what is new, has changed or had failed."
+        ),
     ] = None
+    duplicates: Annotated[
+        Literal["error", "once"],
+        dg.Resolver.default(
+            description="What items of the same key are: an error, or all but the first are left out (once)."
+        ),
+    ] = "error"
+    removed: Annotated[
+        Removed,
+        dg.Resolver.default(
+            description="Whether results whose items are no longer in the input go (drop), or stay (keep)."
+        ),
+    ] = "drop"
     keep: Annotated[
         Sequence[str],
         dg.Resolver.default(description="Columns of the input to keep beside the results."),

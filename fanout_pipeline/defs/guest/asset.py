@@ -7,22 +7,23 @@ import inspect
 import re
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any, overload
+from typing import Any, Literal, overload
 from weakref import WeakKeyDictionary
 
 import dagster as dg
 
+from fanout_pipeline.defs.guest.checks import check_specs
 from fanout_pipeline.defs.guest.handed_over import require_type
 from fanout_pipeline.defs.guest.io_manager import FanoutIOManager
-from fanout_pipeline.defs.guest.recorded import check_specs
 from fanout_pipeline.defs.guest.run_config import config_class
 from fanout_pipeline.defs.guest.step import Guest, Step
 from fanout_pipeline.defs.guest.upstream import Upstream
-from fanout_pipeline.engine.fan_out import chosen_options, require_callable, with_key
 from fanout_pipeline.engine.functions.identity import code_version as version_of
 from fanout_pipeline.engine.functions.name import function_name
+from fanout_pipeline.engine.model.changes import Removed
 from fanout_pipeline.engine.model.options import Options
 from fanout_pipeline.engine.model.spec import Dependency, FanoutSpec
+from fanout_pipeline.engine.said import asked_with, chosen_options, require_callable, with_key
 from fanout_pipeline.sources.columns import nearest
 from fanout_pipeline.sources.memory import as_source
 from fanout_pipeline.sources.placeholders import PARTITION
@@ -53,7 +54,9 @@ def fanout_asset(
     batch_function: Callable[..., Any] | None = None,
     setup: Callable[..., Any] | None = None,
     resources: Mapping[str, Any] | Iterable[str] = (),
-    key: str | None = None,
+    key: str | Callable[[Any], Any] | None = None,
+    duplicates: Literal["error", "once"] = "error",
+    removed: Removed = "drop",
     keep: Sequence[str] = (),
     unpack: bool = True,
     result_type: Any = None,
@@ -76,7 +79,8 @@ def fanout_asset(
     path is under the data root; `Upstream("orders")` for the value of another asset; or, with partitions, a function
     from a partition's key to a source. A source's path may name the partition: `Files("inbox/{partition}/*.json")`.
 
-    The keywords from `options` to `code_version` are those of `fan_out`. `resources` are given to `setup` by name: the
+    The keywords from `options` to `code_version` are those of `fan_out`. With a `key` a run calls only items that are
+    new, have changed or had failed, unless its run config asks for others (`items`, `removed`). `resources` are given to `setup` by name: the
     project's own, as in `resources={"api"}`, or `{"api": ApiKey(...)}` for this asset alone. With `blocking=True` failed
     items keep downstream assets from running, where they are more than `failed_share`. With `io_manager_key` results go
     on to that IO manager of the project, as a pandas DataFrame or the type of table that `dagster_type` names. All else
@@ -110,6 +114,8 @@ def fanout_asset(
         batch_function,
         depends_on=depends_on,  # type: ignore[arg-type]
         tolerance=tolerance,
+        key=key,
+        duplicates=duplicates,
         keep=with_key(keep, key),
         unpack=unpack,
         result_type=result_type,
@@ -133,7 +139,9 @@ def fanout_asset(
     def step(context: Any, config: Any, **loaded: Any) -> Iterator[Any]:
         yield from Step(guest, context, config, loaded).run()
 
-    config_type = config_class(f"{spec.name}_config", options, failed_share=failed_share)
+    asked = asked_with(key, removed)
+    keyed = None if key is None else asked
+    config_type = config_class(f"{spec.name}_config", options, keyed, failed_share=failed_share)
     step.__annotations__ |= {"context": dg.AssetExecutionContext, "config": config_type}
     with warnings.catch_warnings():
         # Of resource_defs, io_manager_def and backfill_policy.

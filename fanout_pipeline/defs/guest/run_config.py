@@ -9,6 +9,7 @@ import dagster as dg
 from pydantic import Field, create_model
 
 from fanout_pipeline.defs.config.resources import Fanout
+from fanout_pipeline.engine.model.changes import Asked, Removed, Which
 from fanout_pipeline.engine.model.options import Options
 from fanout_pipeline.engine.registry import AUTO, RUNNABLE
 
@@ -19,6 +20,19 @@ STRATEGY = (
 )
 _OF_RUNS = ("resume", "failed_share")
 """Fields that say how a run is treated, beside how calls are made."""
+_ITEMS = (
+    "Which items are called; new ones are in any case. changed: those whose content has changed, those that failed, "
+    "and all if the function or what it depends on has changed. failed: those that failed; the other results stand, "
+    "whatever has changed. missing: no others. all: every item."
+)
+_REMOVED = (
+    "What becomes of results whose items are no longer in the input. drop: they go. keep: they stay, after those of "
+    "the input's items."
+)
+_RESUME = (
+    "Whether the calls are kept that an earlier run had made when it died, failed or was cancelled. Results that are "
+    "visible are kept in any case: `items` says which."
+)
 OPTIONS = tuple(
     one.name
     for one in fields(Options)
@@ -32,8 +46,13 @@ def declared(name: str) -> tuple[Any, Any]:
     return declared.annotation, declared.description
 
 
-def config_class(name: str, options: Options, **of_runs: Any) -> type[dg.Config]:
-    """The config of one asset's runs. `of_runs`: defaults of fields of `Fanout` that are no options."""
+def config_class(
+    name: str, options: Options, asked: Asked | None, **of_runs: Any
+) -> type[dg.Config]:
+    """The config of one asset's runs. `of_runs`: defaults of fields of `Fanout` that are no options.
+
+    `asked`: what runs do if nothing else is said, of an asset whose items have a key.
+    """
     found: dict[str, Any] = {}
     for field in (*OPTIONS, *_OF_RUNS):
         annotation, text = declared(field)
@@ -43,7 +62,12 @@ def config_class(name: str, options: Options, **of_runs: Any) -> type[dg.Config]
         default = list(default) if isinstance(default, tuple) else default
         found[field] = annotation, Field(default=default, description=text)
     strategy = Field(default=options.strategy or AUTO, description=STRATEGY)
-    found = {"strategy": (Literal[CHOICES], strategy)} | found
+    of_keys: dict[str, Any] = {}
+    if asked is not None:
+        of_keys["items"] = Which, Field(default=asked.items, description=_ITEMS)
+        of_keys["removed"] = Removed, Field(default=asked.removed, description=_REMOVED)
+        found["resume"] = bool, Field(default=True, description=_RESUME)
+    found = of_keys | {"strategy": (Literal[CHOICES], strategy)} | found
     return create_model(name, __base__=dg.Config, **found)
 
 
@@ -54,3 +78,8 @@ def chosen_options(config: Any, options: Options) -> Options:
     if found["retry_after"] is None:
         found["retry_after"] = options.retry_after
     return replace(options, strategy=config.strategy, **found)
+
+
+def asked_of(config: Any) -> Asked:
+    """What a run is asked for: of an asset whose items have no key, what any run does."""
+    return Asked(config.items, config.removed) if hasattr(config, "items") else Asked()

@@ -9,9 +9,11 @@ from typing import Any
 import dagster as dg
 
 from fanout_pipeline.defs.config.data_folder import require_apart, working_directory
+from fanout_pipeline.defs.guest.checks import check_results
+from fanout_pipeline.defs.guest.data_version import version_of
 from fanout_pipeline.defs.guest.handed_over import handed_over
-from fanout_pipeline.defs.guest.recorded import Done, check_results, metadata_of
-from fanout_pipeline.defs.guest.run_config import chosen_options
+from fanout_pipeline.defs.guest.recorded import Done, metadata_of
+from fanout_pipeline.defs.guest.run_config import asked_of, chosen_options
 from fanout_pipeline.defs.guest.upstream import Upstream
 from fanout_pipeline.engine.crews import OpenCrew, open_crew
 from fanout_pipeline.engine.model.errors import BudgetSpent
@@ -100,10 +102,11 @@ class Step:
         else:
             one = self._done(*keys)
             done = [one]
-            yield self._output(done, self._metadata(one), dg.DataVersion(one.run.digest))
+            yield self._output(done, self._metadata(one), self._version(one))
         share, verifies = self._config.failed_share, self._guest.verifies
         folders = {one: place(self._root, self._guest.key.path, one) for one in before}
-        yield from check_results(self._guest.key, done, share, verifies, folders, self._root)
+        key, keyed = self._guest.key, self._guest.spec.key is not None
+        yield from check_results(key, done, share, verifies, keyed, folders, self._root)
 
     def _one_after_the_other(self, keys: Sequence[str], before: list[str]) -> list[Done]:
         """Work through several partitions. Each is recorded once it is visible, whatever happens to the others.
@@ -151,13 +154,16 @@ class Step:
     def _metadata(self, done: Done) -> dict[str, Any]:
         return metadata_of(done, self._root, self._context.log)
 
+    def _version(self, done: Done) -> dg.DataVersion:
+        return dg.DataVersion(version_of(done, self._context.log))
+
     def _tags(self, done: Done) -> dict[str, str]:
         """What Dagster's own events of materializations have, so that it sees what is out of date.
 
         With versions of the code it compares versions of what is upstream, which are not known here: without, times.
         """
         asset = self._context.assets_def.get_asset_spec(self._guest.key)
-        tags = {"dagster/data_version": done.run.digest}
+        tags = {"dagster/data_version": self._version(done).value}
         if asset.code_version and not list(asset.deps):
             tags["dagster/code_version"] = asset.code_version
         return tags
@@ -196,6 +202,7 @@ class Step:
         log(f"{f'Warning: {kept}. ' if kept else ''}Results are kept in {folder}")
         who = f"run {context.run.run_id}"
         how = {"ledger": True, "resume": self._config.resume, "crew": crew, "who": who}
+        how["asked"] = asked_of(self._config)
         run = run_strategy(self._strategy, spec, folder, options, log=log, **how)
         log(f"{run.items:,} items in {run.wall_seconds:.3f} s by {run.strategy}")
         if run.failed:

@@ -67,6 +67,8 @@ def fanout_lab(
         other_keys=frozenset(subject.resources.values()),
         subject=subject,
     )
+    # Each run of a lab calls everything: it has no key.
+    subject = replace(subject, spec=replace(subject.spec, key=None, duplicates="error"))
     spec = replace(subject.spec, name=name, source=subject.sampled(subject.spec.source))
     assets = fanout_assets(
         spec, baselines=baselines, pool=pool, options=subject.options, wiring=wiring

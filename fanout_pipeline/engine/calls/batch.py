@@ -29,18 +29,25 @@ from fanout_pipeline.engine.timing.stopwatch import Stopwatch
 from fanout_pipeline.results.store.manifest import PartRecord
 from fanout_pipeline.sources.source import Chunk, Items
 
+Seen = Callable[[Items, Any], object]
+"""Is told of items, all of which could be read, and the column of their results."""
 
-def process_batch(work: Work, chunk: Chunk, control: Control = UNLIMITED) -> Outcome:
+
+def process_batch(
+    work: Work, chunk: Chunk, control: Control = UNLIMITED, seen: Seen | None = None
+) -> Outcome:
     """Call the batch function once on all items of a chunk, however long that takes, and write the part.
 
-    Raises ItemFailed, BadInput, or Stopped; Spent where a budget does not allow all of its calls.
+    `seen` is told of a chunk of which nothing has failed. Raises ItemFailed, BadInput, or Stopped; Spent where a budget does not allow all of its calls.
     """
     stopwatch = Stopwatch()
-    part = stopwatch.timed(_called(work, chunk, control, stopwatch))
+    part = stopwatch.timed(_called(work, chunk, control, stopwatch, seen))
     return Outcome(part, None, stopwatch.began, stopwatch.ended)
 
 
-def _called(work: Work, chunk: Chunk, control: Control, stopwatch: Stopwatch) -> PartRecord:
+def _called(
+    work: Work, chunk: Chunk, control: Control, stopwatch: Stopwatch, seen: Seen | None
+) -> PartRecord:
     assert work.batch_function is not None
     items = work.source.read(chunk)
     unreadable = unreadable_failures(work, items)
@@ -66,6 +73,8 @@ def _called(work: Work, chunk: Chunk, control: Control, stopwatch: Stopwatch) ->
     if unreadable and not work.failures.omits:
         column = with_nulls(column, unreadable)
     stopwatch.end("call")
+    if seen is not None and failed is None and not unreadable:
+        seen(items, column)
     return quarantine.part(column)
 
 

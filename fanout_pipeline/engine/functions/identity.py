@@ -23,7 +23,7 @@ from fanout_pipeline.engine.model.options import Options
 from fanout_pipeline.engine.model.spec import FanoutSpec
 from fanout_pipeline.engine.model.strategy import Strategy
 from fanout_pipeline.engine.model.work import InputVersions
-from fanout_pipeline.results.store.ledger import Identity
+from fanout_pipeline.results.store.ledger import THE_KEY, Identity
 from fanout_pipeline.results.store.manifest import FORMAT
 from fanout_pipeline.results.types.layout import PLAIN
 from fanout_pipeline.sources.source import Version
@@ -31,6 +31,7 @@ from fanout_pipeline.sources.spool.feed import feed_of
 
 _COLUMNS = "the columns of the results"
 _SETUP = "the function setup"
+RESULT_TYPE = "the type of the results"
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,9 +118,8 @@ def identity_of(
         "the input": [] if basis.is_spooled else [basis.input.size, basis.input.identity],
         "the input's format": repr(spec.source).replace(repr(str(spec.source)), ""),
         "the function": _identity_in(spec, called) if strategy.batch else basis.function,
-        "the version of the function's package": distribution_of(called),
+        **_versions(called),
         "the format of fanout_pipeline": FORMAT,
-        "the version of Python": platform.python_version(),
         "the number of chunks": options.chunks,
         **_converters(spec),
         **basis.depends_on,
@@ -137,8 +137,46 @@ def identity_of(
         "what is done with failed items": policy,
         "the memory that a worker may have": memory,
     }
-    # As it is when read from a file: tuples are lists.
-    return Identity(**json.loads(json.dumps({"results": results, "failures": failures})))
+    return _as_stored({"results": results, "failures": failures})
+
+
+def keyed_identity(spec: FanoutSpec, basis: Basis) -> Identity:
+    """What every result of a run with a key depends on beside its item, which is compared by itself.
+
+    Not the strategy: whichever it is, results are the same.
+    """
+    key = spec.key if isinstance(spec.key, str) else function_identity(spec.key)  # type: ignore[arg-type]
+    results = {
+        THE_KEY: key,
+        "the function": _kept_by_version(spec, basis.function),
+        "the format of fanout_pipeline": FORMAT,
+        RESULT_TYPE: [spec.layout.kind, spec.unpack],
+        **basis.depends_on,
+    }
+    if spec.code_version is None:
+        results |= _versions(spec.function)
+    if spec.batch_function is not None:
+        batch_function = _identity_in(spec, spec.batch_function)
+        results["the batch function"] = _kept_by_version(spec, batch_function)
+    return _as_stored({"results": results})
+
+
+def _kept_by_version(spec: FanoutSpec, identity: dict[str, str]) -> dict[str, str]:
+    """Without the name where somebody answers for the code: it may have been moved, or renamed."""
+    return identity if spec.code_version is None else {"version": spec.code_version}
+
+
+def _as_stored(identity: dict[str, Any]) -> Identity:
+    """As it is when read from a file: tuples are lists."""
+    return Identity(**json.loads(json.dumps(identity)))
+
+
+def _versions(called: Callable[..., Any]) -> dict[str, Any]:
+    """What the code of a function may mean something else with."""
+    return {
+        "the version of the function's package": distribution_of(called),
+        "the version of Python": platform.python_version(),
+    }
 
 
 def _converters(spec: FanoutSpec) -> dict[str, dict[str, str]]:

@@ -10,6 +10,9 @@ from typing import Any
 
 from fanout_pipeline.sources.source import Source
 
+ITEM = "item"
+"""As a key: the item itself."""
+
 
 def require_fields(spec: Any) -> None:
     """Raises TypeError or ValueError for the first field that cannot be what it says."""
@@ -23,6 +26,7 @@ def require_fields(spec: Any) -> None:
         raise TypeError(f"tolerance is a number, such as 1e-9, not {tolerance!r}")
     if not 0 <= tolerance < math.inf:
         raise ValueError(f"tolerance must be at least 0 and finite, not {tolerance}")
+    _require_key(spec)
     for name in ("unpack", "thread_safe"):
         if not isinstance(getattr(spec, name), bool):
             raise TypeError(f"{name} is True or False, not {getattr(spec, name)!r}")
@@ -48,6 +52,35 @@ def names_of(field: str, names: Any) -> tuple[Any, ...]:
         if not isinstance(name, allowed) or not str(name):
             raise TypeError(f"{field} has {name!r}, which is no name: write text")
     return made
+
+
+def _require_key(spec: Any) -> None:
+    key, duplicates = spec.key, spec.duplicates
+    if duplicates not in ("error", "once"):
+        raise ValueError(f'duplicates is "error" or "once", not {duplicates!r}')
+    if key is None:
+        if duplicates != "error":
+            raise ValueError(
+                f"duplicates={duplicates!r} is about items of the same key, and there is none: give key="
+            )
+        return
+    if callable(key):
+        return
+    if not isinstance(key, str) or not key:
+        raise TypeError(
+            f'key is the name of a column, "path" of files, "{ITEM}" or a function of the item, not {key!r}'
+        )
+    if key == "key":
+        raise ValueError(
+            'a column called "key" would be one of the results\' own: rename it in the input, or give a function, as '
+            'in key=lambda item: item["key"]'
+        )
+    has_columns = type(spec.source).require_columns is not Source.require_columns
+    if key != ITEM and not has_columns:
+        raise ValueError(
+            f'{type(spec.source).__name__} has no columns, so {key!r} cannot be the key: write key="{ITEM}", or give '
+            "a function of the item"
+        )
 
 
 def _is_text(value: Any) -> bool:

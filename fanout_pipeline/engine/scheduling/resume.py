@@ -13,7 +13,7 @@ from fanout_pipeline.engine.model.work import InputVersions, Work
 from fanout_pipeline.engine.system.signals import interrupts_held
 from fanout_pipeline.results.store.collector import PartCollector
 from fanout_pipeline.results.store.generation import Generation
-from fanout_pipeline.results.store.ledger import Finished, Identity, Ledger
+from fanout_pipeline.results.store.ledger import CALLED_SPOOL, Finished, Identity, Ledger
 from fanout_pipeline.results.store.takeover import take_over
 from fanout_pipeline.sources.source import BadInput, Chunk
 
@@ -32,6 +32,8 @@ def finished_before(
     if ledger is None:
         return take_over(generation, Ledger(identity, ()), identity)
     finished = take_over(generation, ledger, identity)
+    if not ledger.finished:
+        return finished
     items = sum(one.part.items for one in finished)
     failed = sum(one.part.failed for one in finished)
     count = f"{items:,} items, of which {failed:,} failed" if failed else f"{items:,} items"
@@ -87,8 +89,10 @@ def log_kept_on_error(
 
             if kept := _kept(generation, spec, basis):
                 log(kept)
-
-            error.partial = Snapshot.of_unfinished(generation, spec.unpack)  # type: ignore[attr-defined]
+                if CALLED_SPOOL in generation.names():  # Their places are not those in the input.
+                    error.add_note(f"{kept}.")
+            if CALLED_SPOOL not in generation.names():
+                error.partial = Snapshot.of_unfinished(generation, spec.unpack)  # type: ignore[attr-defined]
         raise
 
 
@@ -100,7 +104,9 @@ def _kept(generation: Generation, spec: FanoutSpec, basis: Basis) -> str | None:
     finished = sum(one.part.items for one in ledger.finished)
     chunks = len(ledger.finished)
     of, how = "", "a later run resumes if its input is again what it was when this run began"
-    if _is_unchanged(spec, basis.seen):
+    if spec.key is not None:
+        how = "the next run does not call them again as long as they are as they were"
+    elif _is_unchanged(spec, basis.seen):
         how = "materialize again to resume"
         if items is not None:
             of = f" of {items:,}"

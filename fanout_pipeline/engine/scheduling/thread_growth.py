@@ -70,6 +70,13 @@ class ThreadGrowth:
         self.count, self._began_as_two = 2, True
         return True
 
+    def settle(self) -> bool:
+        """Whether one thread calls, which goes on alone then."""
+        if self.count > 1:
+            return False
+        self.settled = True
+        return True
+
     def wanted(self, seen: Seen, left_seconds: float) -> int:
         """How many there should be now; fewer than before where the last ones have brought nothing."""
         if self.settled:

@@ -9,13 +9,15 @@ Supervised  a worker process begins and others join it, for runs that must survi
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 
 from fanout_pipeline.engine.calls.batch import process_batch
+from fanout_pipeline.engine.calls.batch_or_single import BatchOrSingle
 from fanout_pipeline.engine.calls.invoke import awaited_aside, is_async
 from fanout_pipeline.engine.calls.items import process_chunk
+from fanout_pipeline.engine.calls.outcome import ProcessChunk
 from fanout_pipeline.engine.model.options import Options
 from fanout_pipeline.engine.model.strategy import Crew, Ran, Strategy
 from fanout_pipeline.engine.model.work import Work
@@ -81,6 +83,19 @@ def _why_awaited(options: Options) -> str:
     return f"an async function: one event loop, with up to {options.concurrency:,} calls in flight"
 
 
+def _how(work: Work, threads: ThreadGrowth | None) -> tuple[ProcessChunk, Callable[[], str]]:
+    """How chunks are done in this process, and in the end how they were, as the beginning of a sentence.
+
+    `threads`: how many call, where that may be several.
+    """
+    if work.batch_function is None:
+        return process_chunk, lambda: ""
+    if not BatchOrSingle.may_choose(work):
+        return process_batch, lambda: "by the batch function, "
+    chosen = BatchOrSingle(work, threads.settle if threads is not None else lambda: True)
+    return chosen, lambda: f"{chosen.why()}, "
+
+
 class Supervised(Crew):
     """Begins with one worker process. All calls are made in such, so that the run survives them."""
 
@@ -130,8 +145,10 @@ class Here(Crew):
         options, cores = self._options, effective_cores()
         batch = work.batch_function is not None
         if options.workers == 1:
-            self.why = "one worker was asked for: this process alone"
-            return OneByOne(process_batch if batch else process_chunk).run(work, progress)
+            process, called = _how(work, None)
+            ran = OneByOne(process).run(work, progress)
+            self.why = f"{called()}one worker was asked for: this process alone"
+            return ran
         threads = None
         if work.thread_safe or batch:
             most = options.workers or (cores if batch else _MOST_THREADS)
@@ -144,12 +161,13 @@ class Here(Crew):
         if work.arrivals is not None:
             work.arrivals.listen(plan.wake)
         progress.begin(plan.expected_size)
-        how = (process_batch, work.batch_function) if batch else (process_chunk, work.function)
+        process, called = _how(work, threads)
+        function = work.batch_function if batch else work.function
         with awaited_aside(work.function):
-            calling = Calling(work, plan, growth, threads, progress, began, *how)
+            calling = Calling(work, plan, growth, threads, progress, began, process, function)
             ran = calling.run()
         self._usage += calling.supervising.usage
-        self.why = f"by the batch function, {growth.why()}" if batch else growth.why()
+        self.why = f"{called()}{growth.why()}"
         if on_windows():
             self.why += " (on Windows no other process joins)"
         progress.log(self.why)

@@ -6,8 +6,10 @@ import random
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from itertools import filterfalse, islice
+from itertools import islice
 from typing import Any
+
+import numpy
 
 from fanout_pipeline.engine.functions.resources import setup_of
 from fanout_pipeline.engine.model.errors import short_repr
@@ -91,9 +93,9 @@ def compare_sample(
     found, progress = SampleResult(), Progress("check", log)
     manifest = ours.manifest
     call_seconds = sum(part.call_seconds for part in manifest.parts) / max(1, manifest.items)
-    failed = frozenset(failed_indexes(ours).tolist())
-    results = results_at(ours, filterfalse(failed.__contains__, pick))
-    items = items_at(spec.source, filterfalse(failed.__contains__, pick), manifest)
+    has_result = _with_result(ours)
+    results = results_at(ours, (index for index in pick if has_result[index]))
+    items = items_at(spec.source, (index for index in pick if has_result[index]), manifest)
     progress.begin(pick.count)
     setup = setup_of(spec)
     with RepeatingWorker() as process:
@@ -115,6 +117,18 @@ def compare_sample(
                 found.given_up = True
                 break
     return found
+
+
+def _with_result(ours: Snapshot) -> numpy.ndarray:
+    """Whether each item has a result of its own: none has it that failed, or whose key an item before it has."""
+    manifest = ours.manifest
+    there = numpy.ones(manifest.items, bool)
+    if manifest.rows < manifest.items:
+        there[:] = False
+        for batch in ours.batches(columns={"index": "int64"}):
+            there[batch["index"].to_numpy()] = True
+    there[failed_indexes(ours)] = False
+    return there
 
 
 def _difference(stored: Any, result: Any, kind: Any) -> float:

@@ -71,7 +71,8 @@ def verify(
 
     Where the reference is missing, or was made from other bytes, by another function, or with failed
     items in other places, the results are counted. If a share of the items is given, it is called
-    again: some in a worker process, or all in a serial run. `failures` is the policy of the run.
+    again: some in a worker process, or all in a serial run, but those of removed items and of doubled keys.
+    `failures` is the policy of the run.
     `determinism` is shared by checks of the same function.
 
     Raises NoResults where either folder was replaced meanwhile or is damaged, and what the function
@@ -87,7 +88,7 @@ def verify(
     reference = None if is_reference else checked.reference_of_same_work()
     if reference is not None:
         found = checked.against(reference, f"{spec.name}/{REFERENCE}")
-    elif share >= 1 and not is_reference:
+    elif share >= 1 and not is_reference and checked.has_all_items:
         found = checked.against_serial_run()
     elif share and checked.keeps_order and ours.manifest.rows:
         found = checked.against_sample(share)
@@ -117,8 +118,15 @@ class _Checked:
         strategy = STRATEGIES.get(self.run.strategy)
         return strategy is None or strategy.keeps_order
 
+    @property
+    def has_all_items(self) -> bool:
+        """Whether a run without a key would give the same rows."""
+        return self.spec.duplicates == "error" and not _kept_removed(self.ours)
+
     def reference_of_same_work(self) -> Snapshot | None:
         """The reference's results, if they are of the same input and function."""
+        if not self.has_all_items:
+            return None
         try:
             snapshot = Snapshot.of(self.ours.folder.parent / REFERENCE)
         except NoResults:
@@ -166,7 +174,7 @@ class _Checked:
 
     def against_sample(self, share: float) -> Verification:
         """Call the function once more on some items, spread over the input."""
-        items = self.run.items
+        items = self.run.items - _kept_removed(self.ours)
         pick = Pick(items, share, random.SystemRandom().randrange(2**32))
         self._log_cost(pick.count, f"chosen with seed {pick.seed}")
         counted = self_check(self.spec, self.ours, self.run)
@@ -223,9 +231,16 @@ def self_check(spec: FanoutSpec, folder: Path | Snapshot, run: RunRecord) -> Ord
     expected = run.input.items
     if expected is None:
         expected = sum(len(spec.source.read(chunk)) for chunk in spec.source.chunks(run.chunks))
+    expected += _kept_removed(side.snapshot)
     return OrderCheck(
         items, expected, missing=max(0, expected - items), duplicated=max(0, items - expected)
     )
+
+
+def _kept_removed(results: Snapshot) -> int:
+    """How many results there are, after all others, of items that the input no longer has."""
+    count: int = results.manifest.source.get("kept_removed", 0)
+    return count
 
 
 def _changed(spec: FanoutSpec) -> BadInput:

@@ -20,6 +20,16 @@ from fanout_pipeline.results.files.windows import on_windows, refuse_on_windows
 # O_PATH, where it exists, needs no permission to list the folders on the way.
 _FOLDER = 0 if on_windows() else getattr(os, "O_PATH", 0) | os.O_DIRECTORY | os.O_NOFOLLOW
 
+_NO_HARD_LINKS = (
+    errno.EPERM,
+    errno.EOPNOTSUPP,
+    errno.ENOTSUP,
+    errno.EXDEV,
+    errno.EMLINK,
+    errno.ENOSYS,
+)
+"""What the system says where it makes no second name for a file."""
+
 
 @contextmanager
 def within(folder: Path, *, make: bool = False) -> Iterator[int]:
@@ -102,6 +112,25 @@ def rename(old: Path, new: Path) -> None:
     both = within(old.parent) if old.parent != new.parent else None
     with within(new.parent) as there, both or nullcontext(there) as here:
         os.replace(old.name, new.name, src_dir_fd=here, dst_dir_fd=there)
+
+
+def share(path: Path, new: Path) -> None:
+    """A second name for a file, which must not exist; a copy where the file system has no hard links."""
+    with within(path.parent) as there, within(new.parent) as here:
+        try:
+            os.link(path.name, new.name, src_dir_fd=there, dst_dir_fd=here, follow_symlinks=False)
+            return
+        except OSError as error:
+            if error.errno not in _NO_HARD_LINKS:
+                raise
+        import shutil
+
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
+        with (
+            open(os.open(path.name, os.O_RDONLY | os.O_NOFOLLOW, dir_fd=there), "rb") as old,
+            open(os.open(new.name, flags, 0o666, dir_fd=here), "wb") as copy,
+        ):
+            shutil.copyfileobj(old, copy, 2**20)
 
 
 def make_link(path: Path, target: str) -> None:

@@ -56,10 +56,12 @@ class Store(Protocol):
     def generation(self, name: str) -> Generation:
         """The generation of this name, whether or not it exists."""
 
-    def commit(self, generation: Generation, manifest: Manifest) -> Manifest:
+    def commit(
+        self, generation: Generation, manifest: Manifest, *, failures_listed: bool = False
+    ) -> Manifest:
         """Make a generation the visible one, in one step, once all of its parts are written.
 
-        Returns what is visible: the same results, in fewer parts where there were many small ones.
+        `failures_listed`: the file of failed items is there already. Returns what is visible: the same results, in fewer parts where there were many small ones.
         After a power cut, too, the previous results are visible or these, whole.
         """
 

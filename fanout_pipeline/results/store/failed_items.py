@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
+import numpy
 import pyarrow
 from pyarrow import parquet
 
@@ -23,6 +24,8 @@ FAILURES_SCHEMA = pyarrow.schema(
     [pyarrow.field("index", pyarrow.int64(), nullable=False)]
     + [pyarrow.field(name, pyarrow.large_string(), nullable=False) for name in _TEXTS]
 )
+KEYED_SCHEMA = FAILURES_SCHEMA.insert(1, pyarrow.field("key", pyarrow.large_string()))
+"""The same of a run with a key, which is null for a record that cannot be read."""
 GROUP_ROWS = 1000
 """Rows in a row group; with its traceback, a row takes some 1 to 10 kB."""
 
@@ -53,31 +56,53 @@ def failed_items(
 
 def gather_failures(generation: Generation, parts: Iterable[PartRecord]) -> None:
     """Make `_failures.parquet` of the files of the parts, in their order. Raises CannotWrite."""
-    with _writer(generation, FAILURES, durable=True) as writer:
+    write_failures(generation, (one for part in parts for one in listed(generation, part)))
+
+
+def listed(generation: Generation, part: PartRecord) -> Iterator[pyarrow.RecordBatch]:
+    """The failed items of a part that was just written."""
+    if part.failed:
+        with (
+            generation.open(failed_name(part.number)) as stored,
+            parquet.ParquetFile(stored) as file,
+        ):
+            yield from file.iter_batches(GROUP_ROWS, use_threads=False)
+
+
+def failed_positions(generation: Generation, part: PartRecord) -> numpy.ndarray:
+    """The positions in a part of its items that have failed, ascending (int64)."""
+    found = [batch["index"].to_numpy() for batch in listed(generation, part)]
+    return numpy.concatenate([numpy.empty(0, numpy.int64), *found]) - part.first_index
+
+
+def write_failures(
+    generation: Generation,
+    batches: Iterable[pyarrow.RecordBatch],
+    schema: pyarrow.Schema = FAILURES_SCHEMA,
+) -> None:
+    """Write `_failures.parquet`, which survives a power cut. Raises CannotWrite."""
+    with _writer(generation, FAILURES, schema, durable=True) as writer:
         waiting: list[pyarrow.RecordBatch] = []
-        for part in parts:
-            if not part.failed:
-                continue
-            with (
-                generation.open(failed_name(part.number)) as listed,
-                parquet.ParquetFile(listed) as file,
-            ):
-                for batch in file.iter_batches(GROUP_ROWS, use_threads=False):
-                    waiting.append(batch)
-                    if sum(map(len, waiting)) >= GROUP_ROWS:
-                        writer.write_table(pyarrow.Table.from_batches(waiting, FAILURES_SCHEMA))
-                        waiting.clear()
+        for batch in batches:
+            waiting.append(batch)
+            if sum(map(len, waiting)) >= GROUP_ROWS:
+                writer.write_table(pyarrow.Table.from_batches(waiting, schema))
+                waiting.clear()
         if waiting:
-            writer.write_table(pyarrow.Table.from_batches(waiting, FAILURES_SCHEMA))
+            writer.write_table(pyarrow.Table.from_batches(waiting, schema))
 
 
 @contextmanager
 def _writer(
-    generation: Generation, name: str, *, durable: bool = False
+    generation: Generation,
+    name: str,
+    schema: pyarrow.Schema = FAILURES_SCHEMA,
+    *,
+    durable: bool = False,
 ) -> Iterator[parquet.ParquetWriter]:
     with (
         generation.writing(name, durable=durable) as file,
-        parquet.ParquetWriter(file, FAILURES_SCHEMA, compression="zstd") as writer,
+        parquet.ParquetWriter(file, schema, compression="zstd") as writer,
     ):
         yield writer
 

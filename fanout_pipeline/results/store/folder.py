@@ -34,7 +34,7 @@ from fanout_pipeline.results.files.lock import locked
 from fanout_pipeline.results.store.compact import settled
 from fanout_pipeline.results.store.contract import Store
 from fanout_pipeline.results.store.generation import Generation
-from fanout_pipeline.results.store.ledger import Identity, Ledger, is_of_the_run, to_resume
+from fanout_pipeline.results.store.ledger import ASIDE, Identity, Ledger, is_of_the_run, to_resume
 from fanout_pipeline.results.store.local_generation import LOCK, SHARED, LocalGeneration
 from fanout_pipeline.results.store.manifest import (
     Manifest,
@@ -118,15 +118,18 @@ class ResultFolder(Store):
     def generation(self, name: str) -> LocalGeneration:
         return LocalGeneration(self._runs / name)
 
-    def commit(self, generation: Generation, manifest: Manifest) -> Manifest:
+    def commit(
+        self, generation: Generation, manifest: Manifest, *, failures_listed: bool = False
+    ) -> Manifest:
         path = self._runs / generation.name
-        if manifest.failed:
+        if manifest.failed and not failures_listed:
             from fanout_pipeline.results.store.failed_items import gather_failures  # imports Arrow
 
             gather_failures(generation, manifest.parts)
         named = {part_name(part.number) for part in manifest.parts}
         for stray in {name for name in generation.names() if "part-" in name} - named:
-            generation.remove(stray)
+            if not stray.startswith(ASIDE):
+                generation.remove(stray)
         manifest = settled(generation, manifest)
         sync_all([path / part_name(part.number) for part in manifest.parts])
         manifest.save(generation)

@@ -43,6 +43,9 @@ class Generation(Protocol):
     def append(self, name: str, line: str) -> None:
         """Append a line to a text file; lines of several processes do not mix. Raises CannotWrite."""
 
+    def share(self, of: Generation, name: str, new: str) -> None:
+        """Have a file of a generation of the same store under a new name, too, copied only where it has to be."""
+
     def rename(self, old: str, new: str) -> None:
         """Rename a file, replacing one of the new name."""
 

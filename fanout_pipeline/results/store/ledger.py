@@ -25,10 +25,19 @@ from fanout_pipeline.results.store.manifest import (
 LEDGER = "_ledger.jsonl"
 KEPT = "_kept"
 """Names that begin so are of files beside the ledger that a run which resumes needs, too."""
+KNOWN = f"{KEPT}-known-"
+"""Names that begin so are of what runs with a key have finished that died before this one: see `engine.incremental`."""
 SCRATCH = "_spool"
 """Names that begin so are of files that nobody needs once their run is over."""
+ASIDE = "__part-"
+"""Names that begin so are of parts whose results are in others by now, until those are visible."""
+CALLED_SPOOL = f"{SCRATCH}-called"
+"""The folder of the spool of a run with a key that calls some of its items only."""
 OLD_SECONDS = 7 * 86_400
 """After this long, what a function finds outside of its code and its input may have changed."""
+
+THE_KEY = "the key"
+"""The name of the key among what the results of a run with a key depend on."""
 
 G = TypeVar("G", bound=Generation)
 
@@ -41,6 +50,11 @@ class Identity:
     """What every result depends on; if it has changed, no part can be reused."""
     failures: dict[str, Any] = field(default_factory=dict)
     """What only failed items depend on; if it has changed, parts without failed items can be reused."""
+
+    @property
+    def is_keyed(self) -> bool:
+        """Whether it is of a run with a key, whose parts are of use as long as its items are as they were."""
+        return THE_KEY in self.results
 
     def changed(self, before: Identity) -> list[str]:
         """Names of what every result depends on that have another value than before."""
@@ -78,6 +92,8 @@ class Ledger:
     identity: Identity
     finished: tuple[Finished, ...]
     """The finished ranges in the order of the source; no two overlap."""
+    knows_more: bool = False
+    """Whether there is what earlier runs with a key had finished."""
 
     @classmethod
     def read(cls, generation: Generation) -> Ledger | None:
@@ -94,12 +110,13 @@ class Ledger:
             identity = Identity(**record)
         except (OSError, AttributeError, TypeError, ValueError):
             return None
-        return cls(identity, _in_order(filter(None, map(_parsed, lines))))
+        knows_more = any(name.startswith(KNOWN) for name in generation.names())
+        return cls(identity, _in_order(filter(None, map(_parsed, lines))), knows_more)
 
     @property
     def is_of_use(self) -> bool:
         """Whether the next run might reuse a part."""
-        return bool(self.finished)
+        return bool(self.finished) or self.knows_more
 
     def reusable(self, identity: Identity) -> tuple[Finished, ...]:
         """The parts that a run of this identity can reuse, if they are there."""
@@ -107,13 +124,15 @@ class Ledger:
             return ()
         failed_too = not identity.changed_failures(self.identity)
         return tuple(
-            one for one in self.finished if not one.is_old and (failed_too or not one.part.failed)
+            one
+            for one in self.finished
+            if (identity.is_keyed or not one.is_old) and (failed_too or not one.part.failed)
         )
 
     def why_not_reusable(self, identity: Identity) -> str:
         """Why a run of this identity can reuse no part, as the end of a sentence."""
         changed = identity.changed(self.identity)
-        if not changed and all(one.is_old for one in self.finished):
+        if not changed and not identity.is_keyed and all(one.is_old for one in self.finished):
             return f"they are more than {OLD_SECONDS // 86_400} days old"
         changed = changed or identity.changed_failures(self.identity)
         return f"{' and '.join(changed)} changed since then"
@@ -138,7 +157,7 @@ def append(generation: Generation, finished: Finished) -> None:
 
 def is_of_the_run(name: str) -> bool:
     """Whether a file of this name is of use to the run and to the next one, and no part of the results."""
-    return name == LEDGER or name.startswith(("_failed-", "_part-", KEPT, SCRATCH))
+    return name == LEDGER or name.startswith(("_failed-", "_part-", ASIDE, KEPT, SCRATCH))
 
 
 def forget(generation: Generation) -> None:
@@ -154,7 +173,8 @@ def to_resume(
     for generation, ledger in left.items():
         if identity is None or ledger is None or not ledger.is_of_use:
             continue
-        if reusable := ledger.reusable(identity):
+        reusable = ledger.reusable(identity)
+        if reusable or (ledger.knows_more and not identity.changed(ledger.identity)):
             items = sum(one.part.items for one in reusable)
             if items > most:
                 chosen, most = generation, items

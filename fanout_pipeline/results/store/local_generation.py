@@ -61,6 +61,9 @@ class LocalGeneration(Generation):
     def append(self, name: str, line: str) -> None:
         append_line(self.path / name, line)
 
+    def share(self, of: Generation, name: str, new: str) -> None:
+        no_links.share(of.local / name, self.path / new)
+
     def rename(self, old: str, new: str) -> None:
         no_links.rename(self.path / old, self.path / new)
 

@@ -17,7 +17,7 @@ from fanout_pipeline.results.store.manifest import (
     part_name,
 )
 
-_PART = re.compile(r"_?part-(\d+)\.parquet")
+_PART = re.compile(r"_{0,2}part-(\d+)\.parquet")
 
 
 def take_over(generation: Generation, ledger: Ledger, identity: Identity) -> tuple[Finished, ...]:

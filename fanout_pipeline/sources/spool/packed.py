@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from fanout_pipeline.sources.source import BadInput, Chunk, Items, Unreadable
+from fanout_pipeline.sources.source import ITEM, BadInput, Chunk, Items, Unreadable, value_in
 from fanout_pipeline.sources.spool.feed import Files, Group
 from fanout_pipeline.sources.spool.reading import Reading, Spooled
 
@@ -43,7 +43,7 @@ class Packed(Spooled):
         values: list[Any] = []
         with Reading(self.files) as reading:
             for group, start, stop in reading.groups(chunk.start, chunk.stop):
-                values += _unpacked(memoryview(group), start, stop)
+                values += unpacked(memoryview(group), start, stop)
         return PackedItems(chunk, values, self.columns)
 
     def locate(self, index: int) -> str:
@@ -65,6 +65,7 @@ class PackedItems(Items):
             values = [{name: item[name] for name in columns} for item in items]
         super().__init__(chunk, values)
         self._all = items
+        self._plain = columns is not None and len(columns) == 1
 
     @cached_property
     def unreadable(self) -> Mapping[int, Unreadable]:
@@ -79,6 +80,12 @@ class PackedItems(Items):
             if self._all and isinstance(self._all[0], dict) and name not in self._all[0]:
                 raise BadInput(f"There is no column {name!r}, but {', '.join(self._all[0])}.")
         return Items(self.chunk, self._all).as_arrow(columns)
+
+    def column(self, name: str) -> Sequence[Any]:
+        if name == ITEM and self._plain:
+            pairs = zip(self._all, self.values, strict=True)
+            return [item.get(ITEM, value) for item, value in pairs]
+        return [value_in(item, name) for item in self._all]
 
 
 FLUSH = object()
@@ -126,7 +133,7 @@ def _dumped(item: Any, index: int, unpicklable: Callable[[int, Any, Exception], 
         raise unpicklable(index, item, error) from error
 
 
-def _unpacked(group: memoryview, start: int, stop: int) -> Iterator[Any]:
+def unpacked(group: memoryview, start: int, stop: int) -> Iterator[Any]:
     """Items of a group by their positions in it."""
     at = 0
     for position in range(stop):

@@ -71,7 +71,10 @@ def test_everything_that_is_said(loaded, monkeypatch):
         },
         setup=f"{functions.__name__}.with_api",
         resources=["api"],
-        keep=["path"],
+        key="path",
+        duplicates="once",
+        removed="keep",
+        keep=["size"],
         options={"strategy": "threads", "retries": "{{ env.FANOUT_TEST_RETRIES }}", "workers": 2},
         asset={
             "group_name": "ours",
@@ -91,7 +94,9 @@ def test_everything_that_is_said(loaded, monkeypatch):
     assert guest.options == Options(strategy="threads", retries=3, workers=2)
     assert guest.spec.function is functions.signed
     assert guest.spec.setup is functions.with_api
-    assert guest.spec.keep == ("path",)
+    assert guest.spec.keep == ("path", "size")
+    assert (guest.spec.key, guest.spec.duplicates) == ("path", "once")
+    assert asset.op.config_schema.config_type.fields["removed"].default_value == "keep"
 
 
 @pytest.mark.parametrize(
@@ -102,6 +107,7 @@ def test_everything_that_is_said(loaded, monkeypatch):
         ({"over": {"parquet": {"path": "a"}, "files": {"path": "b"}}}, "names exactly one of"),
         ({"options": {"retries": 1000}}, "less than or equal to 100"),
         ({"options": {"retrys": 1}}, "retrys"),
+        ({"duplicates": "first", "key": "id"}, "duplicates"),
         ({"failed_share": 2}, "failed_share is a share, from 0 to 1, not 2"),
     ],
 )

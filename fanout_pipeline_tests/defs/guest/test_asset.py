@@ -196,6 +196,20 @@ def test_run_config_overrides_options(instance, numbers, root):
         materialized(instance, asset, run_config=config)
 
 
+def test_run_config_of_keys(instance, numbers):
+    """Whoever launches a run of an asset with a key may say which items are called; without one there is nothing to say."""
+    keyed = fanout_asset(doubled, name="keyed", over=numbers, key="item", removed="keep")
+    plain = fanout_asset(doubled, name="plain", over=numbers)
+    fields = keyed.op.config_schema.config_type.fields
+    assert fields["items"].default_value == "changed"
+    assert fields["removed"].default_value == "keep"
+    assert "visible are kept" in fields["resume"].description
+    assert {"items", "removed"}.isdisjoint(plain.op.config_schema.config_type.fields)
+    config = {"ops": {"keyed": {"config": {"items": "some"}}}}
+    with pytest.raises(dg.DagsterInvalidConfigError, match="changed"):
+        materialized(instance, keyed, run_config=config)
+
+
 def test_values_are_compared_where_that_is_asked_for(instance, numbers):
     """With verify= a share of the items is called again, and a check says what came of it."""
     asset = fanout_asset(
@@ -389,6 +403,8 @@ def test_one_run_over_many_partitions(instance, root):
         ({"over": IntegerLines("{day}"), "partitions_def": DAYS}, "names {day}, which the asset"),
         ({"over": IntegerLines("x"), "group": "a"}, "fanout_asset has no 'group'.*group_name"),
         ({"over": IntegerLines("x"), "resources": "api"}, "is a set of names"),
+        ({"over": IntegerLines("x"), "key": "id"}, 'no columns, so .* write key="item"'),
+        ({"over": IntegerLines("x"), "removed": "keep"}, "there is none: give key="),
     ],
 )
 def test_what_cannot_be_meant(keywords, message):

@@ -219,7 +219,7 @@ def test_a_fan_out_over_a_fan_out(instance, tmp_path):
     """It loads the columns that its function is given and those that stand beside the results, and no others."""
     first = fanned_out(points)
     over = Upstream("scored", columns=["points"], type=pa.Table)
-    second = fanout_asset(doubled, name="second", over=over, key="big", strategy="serial")
+    second = fanout_asset(doubled, name="second", over=over, keep=["big"], strategy="serial")
     materialize(instance, first, second)
     found = read_results(tmp_path / "data" / "second")
     assert found.to_dict("list") == {

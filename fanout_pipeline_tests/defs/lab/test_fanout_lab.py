@@ -84,6 +84,19 @@ def run(definitions, instance, selection, job="__ASSET_JOB", **config):
     )
 
 
+def test_a_lab_of_an_asset_with_a_key_calls_everything_each_time(root, instance):
+    """Times are those of calls, however much of the input is as it was."""
+    over = IntegerLines("inbox/001.txt")
+    asset = fanout_asset(doubled, name="keyed", over=over, key="item", duplicates="once")
+    lab = fanout_lab(asset, sample=5, baselines=False)
+    for _ in range(2):
+        result = run(lab, instance, [["keyed_lab", "serial"]])
+        (event,) = result.get_asset_materialization_events()
+        assert "what_changed" not in event.materialization.metadata
+    found = read_results(root / "keyed_lab" / "serial")
+    assert found.columns.tolist() == ["index", "result"]
+
+
 def test_labs_merge_with_any_project_in_any_order(root):
     """Nothing clashes: two labs, the assets that they are of, and a project with everything of its own."""
     parts = [

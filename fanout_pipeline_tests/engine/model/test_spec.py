@@ -31,6 +31,12 @@ WRONG = {
     "unpack": ({"unpack": "yes"}, "unpack is True or False"),
     "thread_safe": ({"thread_safe": 1}, "thread_safe is True or False"),
     "code_version": ({"code_version": 1}, "code_version is text"),
+    "key": ({"key": ("a", "b")}, "key is the name of a column, .* or a function of the item"),
+    "key, empty": ({"key": ""}, "key is the name of a column"),
+    "key, of no columns": ({"key": "id"}, 'TextLines has no columns, so .* write key="item"'),
+    "key, called key": ({"key": "key"}, "one of the results' own: rename it"),
+    "duplicates": ({"duplicates": "first", "key": "item"}, 'duplicates is "error" or "once"'),
+    "duplicates, of no key": ({"duplicates": "once"}, "there is none: give key="),
     "resources": ({"resources": [1], "setup": dict}, "resources maps names to objects"),
 }
 
