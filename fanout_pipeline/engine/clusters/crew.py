@@ -43,6 +43,7 @@ class ClusterWorkers(Workers[ClusterWorker]):
     """The workers of one run, and where there is room for them."""
 
     watched = False
+    shortest_seconds = 0.15
 
     def __init__(self, engine: Engine, most: int | None, memory_mb: int | None, wait: float):
         """`most`: how many there are to be at most; `wait`: for how long the cluster may be without any room."""

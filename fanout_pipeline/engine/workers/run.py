@@ -68,7 +68,7 @@ class SupervisedRun:
         self._most = len(workers) if growth is None else max(len(workers), growth.most)
         self._is_shared = parts is not None
         if plan is None:
-            plan = SharedPlan.of(work, self._most)
+            plan = SharedPlan.of(work, self._most, shortest_seconds=workers.shortest_seconds)
         if parts is None:
             progress.begin(plan.expected_size)
         self._plan = plan

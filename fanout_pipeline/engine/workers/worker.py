@@ -84,6 +84,9 @@ class Workers(Generic[W]):
     watched = True
     """Whether this process ends those that go beyond limits, and cuts what takes too long. If not, others do."""
 
+    shortest_seconds = 0.02
+    """A piece of work that takes less does not pay for its way there and back."""
+
     def __init__(self, start: Callable[[], W]):
         self._start = start
         self._current: list[W] = []
