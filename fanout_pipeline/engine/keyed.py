@@ -95,7 +95,11 @@ class KeyedRun:
             keys, parts = merge.keys, merge.parts()
         else:
             keys = decision.keys
-        write_keys(generation, KEYS, keys, self._identity.results)
+        visible, made_from = self._visible, self._identity.results
+        if visible is not None and visible.made_from == made_from and keys.equals(visible.keys):
+            generation.share(visible.generation, KEYS, KEYS)
+        else:
+            write_keys(generation, KEYS, keys, made_from)
         return list(parts)
 
     @property

@@ -147,6 +147,7 @@ def _run_here(
             known = basis, target, folders[0], intake, wanted, at_once, identity, finished
             keyed, strategy = generations.enter_context(_keyed(strategy, spec, *known, asked, log))
             intake, finished, crew = keyed.intake, (), None if keyed.calls_none else crew
+        looked = began if keyed is None else time.perf_counter()
         how = wanted, fixed, options.failures, strategy.call_limits(options), progress, setup, keyed
         job = Job(strategy.name, spec, basis, intake, target, *how)
         opened = crew or OpenCrew(strategy, options)
@@ -163,12 +164,12 @@ def _run_here(
         stopped = time.perf_counter()
     pids = tuple(one.pid for one in used)
     pids = _called(cold.ran, pids) if strategy.grows else pids or (os.getpid(),)
-    start_seconds, stop_seconds = started - began, stopped - begin_stop
+    start_seconds, stop_seconds = started - looked, stopped - begin_stop
     reused = [one.part for one in cold.cut.finished]
     changes = None if keyed is None else keyed.changes
     return RunRecord(
         strategy=strategy.name,
-        wall_seconds=start_seconds + cold.seconds + stop_seconds,
+        wall_seconds=looked - began + start_seconds + cold.seconds + stop_seconds,
         start_seconds=start_seconds,
         run_seconds=cold.run_seconds,
         stop_seconds=stop_seconds,
@@ -185,7 +186,14 @@ def _run_here(
         input=replace(intake.input, counts=()),  # Nobody needs them any more.
         function_fingerprint=cold.manifest.function["fingerprint"],
         warm_seconds=tuple(run.seconds for run in warm),
-        phases=total([{"start": start_seconds}, cold.phases, {"stop": stop_seconds}]),
+        phases=total(
+            [
+                {"read": looked - began},
+                {"start": start_seconds},
+                cold.phases,
+                {"stop": stop_seconds},
+            ]
+        ),
         sent_bytes=cold.ran.sent_bytes,
         pickle_seconds=cold.ran.pickle_seconds,
         failed=cold.manifest.failed,

@@ -218,6 +218,10 @@ class Source(ABC):
         """Where a person finds an item: "line 12 of data/numbers.txt"."""
         return f"item {index} of {self}"
 
+    def index_of(self, index: int) -> int:
+        """The index in the whole input of one of these items, which may be some of it only."""
+        return index
+
     def require_columns(self, names: Sequence[str]) -> None:
         """Raise BadInput unless each of these is a column that `as_arrow` can give."""
         if names:

@@ -19,13 +19,12 @@ LONGEST = 200
 
 def failed_table(rows: Sequence[Mapping[str, Any]], root: Path) -> dg.TableMetadataValue:
     """Failed items as a table; what is wrong with which comes first, where a narrow window shows it."""
-    names = ("error_type", "message", "item", "where")
-    return _table(
-        [
-            {name: row[name] for name in names} | {"where": place_in(row["where"], root)}
-            for row in rows
-        ]
-    )
+    key = ("key",) if rows and "key" in rows[0] else ()
+    names = ("error_type", "message", *key, "item", "where")
+    shown = ({name: row[name] for name in names} for row in rows)
+    if key:  # Of a record that cannot be read it is not known.
+        shown = (row | {"key": row["key"] or ""} for row in shown)
+    return _table([row | {"where": place_in(row["where"], root)} for row in shown])
 
 
 def place_in(where: str, root: Path) -> str:

@@ -214,4 +214,5 @@ class _InHalves:
         items = () if policy.record_items else self._items.readable()
         failure = failure_of(error, items, 1, policy)
         failure = replace(failure, item=f"the first of a batch of {len(self._batch):,} items")
-        return ItemFailed(failure.at(first_index, self._work.source))
+        source = self._work.source
+        return ItemFailed.of(failure.at(first_index, source), source)

@@ -211,8 +211,8 @@ class InFlight:
         failure = failure_of(tries.error, item, tries.made, policy)
         if not policy.quarantines:
             self._stopped = True
-            failure = failure.at(calls.first_index + position, self._work.source)
-            raise ItemFailed(failure) from None
+            source = self._work.source
+            raise ItemFailed.of(failure.at(calls.first_index + position, source), source) from None
         calls.failed[position], calls.results[position] = failure, None
         return True
 

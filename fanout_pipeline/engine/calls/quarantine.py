@@ -71,7 +71,7 @@ class Quarantine:
         """Put an item into quarantine. Raises ItemFailed where the first that fails ends the run."""
         failure = failure.at(self.first_index + position, self._work.source)
         if not self.policy.quarantines:
-            raise ItemFailed(failure) from None
+            raise ItemFailed.of(failure, self._work.source) from None
         if self._work.generation.in_memory:
             self._write = self.failed.append
         elif self._write is None:
@@ -89,7 +89,8 @@ class Quarantine:
             for failed in self.positions:
                 position += failed <= position
         where = self._work.source.locate(self.first_index + position)
-        return f"item {self.first_index + position} ({where}), {short_repr(self._items[position])}"
+        index = self._work.source.index_of(self.first_index + position)
+        return f"item {index} ({where}), {short_repr(self._items[position])}"
 
     def part(self, results: Any) -> PartRecord:
         """Write the part. `results` has a null for each item in quarantine, unless they are left out."""

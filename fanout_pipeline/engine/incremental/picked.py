@@ -49,7 +49,10 @@ class Picked(Spooled):
         return Items(chunk, values)
 
     def locate(self, index: int) -> str:
-        return self.source.locate(int(_positions(self.files.data.with_name(POSITIONS))[index]))
+        return self.source.locate(self.index_of(index))
+
+    def index_of(self, index: int) -> int:
+        return int(_positions(self.files.data.with_name(POSITIONS))[index])
 
     def __str__(self) -> str:
         return str(self.source)

@@ -142,7 +142,8 @@ def without_duplicates(
     new = keys.key.filter(as_array(was_at < 0))
     # Nothing is known of them, but they may be those of items that have moved.
     codes = pyarrow.compute.index_in(keys.key, value_set=new.drop_null().unique()).fill_null(-1)
-    again |= _later(codes.to_numpy(zero_copy_only=False))
+    codes = codes.to_numpy(zero_copy_only=False)
+    again |= _later(codes)
     if not again.any():
         return survey
     if duplicates == "error":
@@ -153,6 +154,10 @@ def without_duplicates(
             f'{keys.key[index].as_py()!r}. Make keys unique, name a key that is, or say duplicates="once": the first '
             "of them counts."
         )
+    # One that is left out may be where the first of them was.
+    moved = again & (was_at >= 0) & (codes >= 0)
+    found, firsts = numpy.unique(codes, return_index=True)
+    was_at[firsts[numpy.searchsorted(found, codes[moved])]] = was_at[moved]
     was_at[again] = -1
     key = pyarrow.compute.if_else(as_array(~again), keys.key, pyarrow.scalar(None, keys.key.type))
     status = numpy.where(again, LEFT_OUT, GOOD).astype(numpy.int8)

@@ -100,6 +100,11 @@ class ItemFailed(Exception):
         super().__init__(failure)
         self.failure = failure
 
+    @classmethod
+    def of(cls, failure: Failure, source: Source) -> ItemFailed:
+        """The error for an item of a source, which may be some items of the input only."""
+        return cls(replace(failure, index=source.index_of(failure.index)))
+
     def __str__(self) -> str:
         f = self.failure
         # Indented, so that no line of it looks like another entry of the log.

@@ -51,6 +51,11 @@ class Keys(NamedTuple):
         key = self.key.take(as_array(positions.astype(numpy.int64)))
         return Keys(key, *(column[positions] for column in self[1:]))
 
+    def equals(self, others: Keys) -> bool:
+        """Whether these are the same in all that is known of them."""
+        both = zip(self[1:], others[1:], strict=True)
+        return bool(self.key.equals(others.key)) and all(numpy.array_equal(*two) for two in both)
+
     def rows(self) -> numpy.ndarray:
         """The row of each in the results; -1 where it has none."""
         return numpy.where(self.has_row, numpy.cumsum(self.has_row) - 1, -1)

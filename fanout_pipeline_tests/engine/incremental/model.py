@@ -40,7 +40,9 @@ class Shown:
     key: str | None
     note: str | None
     known: Known | None
-    """None of a row that could not be read."""
+    """None of a row that could not be read, or is left out."""
+    is_left_out: bool = False
+    """Whether another one has the same key."""
 
     @property
     def is_good(self):
@@ -75,10 +77,13 @@ class Model:
                 for one in known
             ]
 
-    def outcomes(self, rows, items, maker):
-        """For each row what may become of it: one of a few, and exactly one where no run has died."""
+    def outcomes(self, rows, counting, items, maker):
+        """What may become of each row that counts: one of a few, and exactly one where no run has died."""
         committed = self.committed
-        return [() if row.spoilt else self._of(row, committed, items, maker) for row in rows]
+        return [
+            self._of(row, committed, items, maker) if counts else ()
+            for row, counts in zip(rows, counting, strict=True)
+        ]
 
     def _of(self, row, committed, items, maker):
         dead, before = self.dead.get(str(row.key), []), committed.get(str(row.key))
@@ -101,11 +106,11 @@ class Model:
         least = Counter(self.content_of(row) for row, may in pairs if may == (CALL,))
         return least, Counter(self.content_of(row) for row, may in pairs if CALL in may)
 
-    def died(self, rows, calls, maker, known_of, certain):
+    def died(self, rows, counting, calls, maker, known_of, certain):
         """A run has ended early after these calls, of which the last was in flight."""
         left = list(calls)
-        for row in rows:
-            if left and not row.spoilt and self.content_of(row) in left:
+        for row, counts in zip(rows, counting, strict=True):
+            if left and counts and self.content_of(row) in left:
                 content = self.content_of(row)
                 if content != left[0] and certain:
                     continue

@@ -111,6 +111,11 @@ def test_the_same_key_twice(run):
     assert run.table["index"].to_pylist() == [0, 1]
     assert run(twice[::-1], duplicates="once") == ([4, 2], [0])
     assert run(twice[::-1][:2]) == ([4, 2], [])
+    # Also where the other one is in the place of the first.
+    assert run([twice[1], twice[2], twice[0]], duplicates="once") == ([2, 4], [])
+    assert run([twice[0], twice[1], twice[2]], duplicates="once") == ([1, 2], [0])
+    assert run([twice[1], twice[0], twice[2]], duplicates="once") == ([2, 1], [])
+    assert run([twice[0], twice[0], twice[1]], duplicates="once") == ([1, 2], [])
 
 
 def test_a_number_and_its_text_are_one_key(run):

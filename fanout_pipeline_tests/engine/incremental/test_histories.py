@@ -29,6 +29,7 @@ from fanout_pipeline_tests.engine.incremental.functions import (
     FACTOR,
     FAILING,
     Scores,
+    append,
     id_of,
     score,
     told,
@@ -48,6 +49,8 @@ QUICK = ("serial", "serial", "serial", "threads")
 PHASES = (Phase.generate, Phase.shrink)
 """To explain a failure would take longer than to find it."""
 
+pytestmark = [pytest.mark.slow, pytest.mark.faults]
+
 places = st.integers(0, 10**6)
 letters = st.integers(0, 9), st.integers(0, 3)
 strategies = st.sampled_from(QUICK * 5 + ("auto", "multiprocess") if FULL else QUICK)
@@ -61,6 +64,7 @@ class Histories(RuleBasedStateMachine):
         self.folder = Path(tempfile.mkdtemp(prefix="histories-"))
         self.results = self.folder / "results" / "scores"
         self.rows = []
+        self.runs = 0
         self.next_key, self.type, self.retyped = 0, int, False
         self.removed = []
         """Keys that were there."""
@@ -74,36 +78,50 @@ class Histories(RuleBasedStateMachine):
         kind=st.sampled_from(KINDS),
         by_function=st.booleans(),
         omit=st.booleans(),
+        once=st.booleans(),
         declared=st.sampled_from([None, None, None, "1"]),
         contents=st.lists(st.tuples(*letters), max_size=12),
     )
-    def begin(self, form, kind, by_function, omit, declared, contents):
+    def begin(self, form, kind, by_function, omit, once, declared, contents):
         self.form, self.kind, self.omit, self.declared = form, kind, omit, declared
+        self.once = once
         by_function = by_function and form in ("rows", "json lines")
         self.key = id_of if by_function else "id"
         self.keep = ("note",) if by_function else ("id", "note")
         self.model = Model(self.content)
-        for a, b in contents:
-            self.add(len(self.rows), a, b, False)
         self.say(FAILING, "")
         self.say(DIES, "")
         self.say(FACTOR, "1")
         (self.folder / CALLS).touch()
+        for a, b in contents:
+            self.add(len(self.rows), a, b, b == 3, False)
 
     # What happens to the input
 
-    @rule(at=places, a=letters[0], b=letters[1], again=st.booleans())
-    def add(self, at, a, b, again):
+    @rule(at=places, a=letters[0], b=letters[1], fails=st.booleans(), again=st.booleans())
+    def add(self, at, a, b, fails, again):
         if again and self.removed:
             key = self.removed.pop()
         else:
             key, self.next_key = self.next_key, self.next_key + 1
-        self.rows.insert(at % (len(self.rows) + 1), Row(self.type(key), a, b, f"note {a}"))
+        row = Row(self.type(key), a, b, f"note {a}")
+        self.rows.insert(at % (len(self.rows) + 1), row)
+        if fails:
+            self.have_fail(row)
 
-    @rule(at=places, a=letters[0], b=letters[1])
+    @rule(at=places, to=places, a=letters[0])
+    @precondition(lambda self: self.once and any(not row.spoilt for row in self.rows))
+    def repeat(self, at, to, a):
+        rows = [row for row in self.rows if not row.spoilt]
+        twice = replace(rows[at % len(rows)], a=a)
+        self.rows.insert(to % (len(self.rows) + 1), twice)
+
+    @rule(at=places, a=letters[0], b=letters[1], fails=st.booleans())
     @precondition(lambda self: self.rows)
-    def change(self, at, a, b):
-        self.put(at, a=a, b=b)
+    def change(self, at, a, b, fails):
+        row = self.put(at, a=a, b=b)
+        if fails:
+            self.have_fail(row)
 
     @rule(at=places, note=st.sampled_from("xyz"))
     @precondition(lambda self: self.rows)
@@ -114,7 +132,7 @@ class Histories(RuleBasedStateMachine):
     @precondition(lambda self: self.rows)
     def remove(self, at):
         row = self.rows.pop(at % len(self.rows))
-        if not row.spoilt:
+        if not row.spoilt and all(one.key != row.key for one in self.rows):
             self.removed.append(row.key)
 
     @rule(how=st.sampled_from(["turned", "sorted", "moved"]), at=places, to=places)
@@ -144,11 +162,12 @@ class Histories(RuleBasedStateMachine):
 
     # What happens to the function
 
-    @rule(at=places, fails=st.booleans())
-    @precondition(lambda self: self.rows)
-    def fail(self, at, fails):
-        row = self.rows[at % len(self.rows)]
-        self.say(FAILING, "".join(f"{one}\n" for one in self.failing() ^ {self.content(row)}))
+    @rule(at=places)
+    @precondition(lambda self: self.failing())
+    def mend(self, at):
+        failing = sorted(self.failing())
+        failing.pop(at % len(failing))
+        self.say(FAILING, "".join(f"{one}\n" for one in failing))
 
     @rule(version=st.integers(1, 2))
     def change_function(self, version):
@@ -203,7 +222,7 @@ class Histories(RuleBasedStateMachine):
         self.do(strategy, Asked(items), on_error="fail")
 
     @rule(at=places, other=letters[0])
-    @precondition(lambda self: any(not row.spoilt for row in self.rows))
+    @precondition(lambda self: not self.once and any(not row.spoilt for row in self.rows))
     def have_one_twice(self, at, other):
         rows = [row for row in self.rows if not row.spoilt]
         twice = replace(rows[at % len(rows)], a=other)
@@ -218,7 +237,7 @@ class Histories(RuleBasedStateMachine):
             return
         model, maker = self.model, self.maker
         model.begin(maker)
-        outcomes = model.outcomes(self.rows, asked.items, maker)
+        outcomes = model.outcomes(self.rows, self.counting, asked.items, maker)
         least, most = model.least_and_most(self.rows, outcomes)
         counted = self.expected_changes()
         link, called = self.link(), len(self.calls())
@@ -230,7 +249,7 @@ class Histories(RuleBasedStateMachine):
             assert self.link() == link, "what is visible stays"
             one_by_one = strategy == "serial"
             finished = calls[:-1] if one_by_one else calls
-            model.died(self.rows, finished, maker, self.fresh_of, one_by_one)
+            model.died(self.rows, self.counting, finished, maker, self.fresh_of, one_by_one)
             return
         calls = Counter(self.calls()[called:])
         assert calls <= most, "nothing is called that need not be"
@@ -240,7 +259,8 @@ class Histories(RuleBasedStateMachine):
         assert {name: getattr(record.changes, name) for name in counted} == counted
         assert record.changes.called == calls.total()
         assert generations(self.results) == {self.results.resolve()}
-        if asked == Asked() and self.is_as_fresh():
+        self.runs += 1
+        if self.runs % 2 and asked == Asked() and self.is_as_fresh():
             self.compare_with_fresh(record.digest, on_error)
 
     def compare(self, asked, maker, outcomes):
@@ -248,8 +268,8 @@ class Histories(RuleBasedStateMachine):
         found = seen(self.results)
         shown = []
         for index, (row, may) in enumerate(zip(self.rows, outcomes, strict=True)):
-            if row.spoilt:
-                shown.append(Shown(None, None, None))
+            if not may:
+                shown.append(Shown(None, None, None, not row.spoilt))
                 continue
             known = self.chosen(row, may, maker, found.of(index))
             if asked.items in (
@@ -280,6 +300,7 @@ class Histories(RuleBasedStateMachine):
             source_of(self.form, rows, self.folder, self.keep),
             Scores(self.folder, self.version, self.kind),
             key=self.key,
+            duplicates="once" if self.once else "error",
             keep=self.keep,
             unpack=self.kind == "columns",
             result_type=self.result_type,
@@ -305,16 +326,17 @@ class Histories(RuleBasedStateMachine):
         """Whether no result is of a function that is declared to be the same, or of luck that has turned."""
         pairs = zip(self.rows, self.model.shown, strict=True)
         return all(
-            row.spoilt or self.fresh_of(row) == (one.known.value, one.known.failed)
+            one.known is None or self.fresh_of(row) == (one.known.value, one.known.failed)
             for row, one in pairs
         )
 
     def expected(self, shown):
         """What is seen of these rows."""
-        failed = {n for n, one in enumerate(shown) if one.known is None or one.known.failed}
+        there = {n: one for n, one in enumerate(shown) if not one.is_left_out}
+        failed = {n for n, one in there.items() if one.known is None or one.known.failed}
         rows = {
             n: (one.key, one.note, None if n in failed else one.known.value)
-            for n, one in enumerate(shown)
+            for n, one in there.items()
             if not (self.omit and n in failed)
         }
         return Seen(rows, failed)
@@ -324,7 +346,9 @@ class Histories(RuleBasedStateMachine):
         if self.model.dead or any(row.spoilt for row in self.rows):
             return {}
         known, counts = self.model.committed, Counter()
-        for row in self.rows:
+        for row, counts_as_one in zip(self.rows, self.counting, strict=True):
+            if not counts_as_one:
+                continue
             before = known.pop(str(row.key), None)
             if before is None:
                 counts["new"] += 1
@@ -334,6 +358,12 @@ class Histories(RuleBasedStateMachine):
                 counts["failed" if before.failed else "unchanged"] += 1
         counts["removed"] = len(known)
         return {name: counts[name] for name in ("new", "changed", "failed", "unchanged", "removed")}
+
+    @property
+    def counting(self):
+        """Which rows count: those that can be read, and of those with one key the first."""
+        keys = [row.key for row in self.rows]
+        return [not row.spoilt and keys.index(row.key) == n for n, row in enumerate(self.rows)]
 
     @property
     def maker(self):
@@ -357,6 +387,11 @@ class Histories(RuleBasedStateMachine):
     def put(self, at, **fields):
         at %= len(self.rows)
         self.rows[at] = replace(self.rows[at], **fields)
+        return self.rows[at]
+
+    def have_fail(self, row):
+        if not row.spoilt and self.content(row) not in self.failing():
+            append(self.folder / FAILING, self.content(row))
 
     def say(self, name, text):
         (self.folder / name).write_text(text)
@@ -401,13 +436,14 @@ def _without_none(value):
     return value
 
 
+@pytest.mark.timeout(3600)
 def test_results_after_any_history():
     """After every run results are those of a fresh run; each item was called that had to be, and no other."""
     run_state_machine_as_test(
         Histories,
         settings=settings(
             max_examples=examples(200),
-            stateful_step_count=12,
+            stateful_step_count=16,
             suppress_health_check=list(HealthCheck),
             phases=PHASES,
         ),

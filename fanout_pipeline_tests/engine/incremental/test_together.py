@@ -61,7 +61,7 @@ def test_two_runs_at_once(tmp_path):
     (tmp_path / "wait").touch()
     one = threading.Thread(target=run, args=(tmp_path, first))
     one.start()
-    until(lambda: (tmp_path / CALLS).exists())
+    until((tmp_path / CALLS).exists)
 
     def log(line):
         if line.startswith("waits for"):
