@@ -9,6 +9,7 @@ to close
 
 from __future__ import annotations
 
+import asyncio
 import os
 import threading
 import time
@@ -147,7 +148,18 @@ class DaskEngine(Engine):
                 self._failed = (
                     f"A worker of the Dask cluster at {self.address} failed: {future.exception()!r}"
                 )
-            done(future.result() if future.status == "finished" else None)
+            if future.status == "finished":
+                self._client.loop.add_callback(self._gather, future, done)
+            else:
+                done(None)
+
+    async def _gather(self, future: Any, done: Callable[[bytes | None], object]) -> None:
+        """Beside other answers: where the worker has died since, this one comes never."""
+        try:
+            answer = await self._client.gather(future, asynchronous=True)
+        except (Exception, asyncio.CancelledError):
+            answer = None
+        done(answer)
 
     @contextmanager
     def _answering(self, done: Callable[[bytes | None], object]) -> Iterator[None]:
