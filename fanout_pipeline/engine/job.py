@@ -106,16 +106,20 @@ class Job:
             if manifest.unpacks:  # Each part has been looked at by itself.
                 require_free(manifest.kind, manifest.kept)
         except (TypeError, ValueError):
-            # So would one that resumes from all of them.
-            forget(generation)
+            self._forget(generation)
             raise
         try:
             listed = self.keyed is not None
             manifest = self.target.commit(generation, manifest, failures_listed=listed)
         except TypeError:  # The parts do not fit together.
-            forget(generation)
+            self._forget(generation)
             raise
         return Once(manifest, cut, ran, at - began, written - began, time.perf_counter() - written)
+
+    def _forget(self, generation: Generation) -> None:
+        """Another run that resumes from all of the parts would end here again; with a key it is asked item by item."""
+        if self.keyed is None:
+            forget(generation)
 
     def _work(self, generation: Generation, cut: Cut, limits: CallLimits | None) -> Work:
         spec = self.spec

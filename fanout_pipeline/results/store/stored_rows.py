@@ -53,7 +53,7 @@ class RowFile:
         if hashlib.sha256(data).hexdigest() != self.sha256:
             raise NoResults(
                 f"{self.generation}/{self.name} is damaged (its SHA-256 is not that of what was written): check the "
-                "disk, then run again with items: all."
+                "disk and remove the file. The next run calls its items again, and no others."
             )
         found = columns_of(self.kind, self.kept, self.unpack)
         file = parquet.ParquetFile(pyarrow.BufferReader(data))

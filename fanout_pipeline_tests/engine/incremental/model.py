@@ -56,6 +56,8 @@ class Model:
         self.content_of = content_of
         """The text of what the function is given of a row."""
         self.shown: list[Shown] = []
+        self.maker: tuple | None = None
+        """Of the last run that has shown something."""
         self.dead: dict[str, list[Known]] = {}
         """What runs have finished that died since the last commit, the latest first."""
 
@@ -65,9 +67,8 @@ class Model:
         return {one.key: one.known for one in self.shown if one.known is not None}
 
     def has_other_type(self, maker):
-        """Whether anything known has another result type."""
-        known = [*self.committed.values(), *(one for some in self.dead.values() for one in some)]
-        return any(one.maker[-1] != maker[-1] for one in known)
+        """Whether results are visible that were made for another result type."""
+        return self.maker is not None and self.maker[-1] != maker[-1]
 
     def begin(self, maker):
         """A run begins, which need not keep what runs of another function have left."""
@@ -119,7 +120,7 @@ class Model:
                 found = Known(content, value, failed, maker, certain)
                 self.dead.setdefault(str(row.key), []).insert(0, found)
 
-    def commit(self, shown):
+    def commit(self, shown, maker):
         """A run has shown these."""
-        self.shown = shown
+        self.shown, self.maker = shown, maker
         self.dead = {}

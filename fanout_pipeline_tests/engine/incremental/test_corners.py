@@ -15,6 +15,7 @@ from fanout_pipeline import (
     IntegerLines,
     ItemFailed,
     JsonLines,
+    NoResults,
     Options,
     fan_out,
     read_failures,
@@ -253,3 +254,18 @@ def test_what_failed_and_is_not_called_again(tmp_path):
     rows[3]["value"] = 3
     made, failures = run(rows, "failed", "omit")
     assert (made, failures["key"].tolist()) == ([1, 3], ["1"])
+
+
+def test_a_damaged_part_costs_its_own_items(run):
+    """Results that were damaged on the disk end a run that needs them; without their file its items only are called."""
+    rows = [{"id": number, "value": number} for number in range(40)]
+    run(rows, chunks=4)
+    damaged = run.folder / "part-00001.parquet"
+    damaged.write_bytes(bytes(byte ^ 1 for byte in damaged.read_bytes()))
+    rows.insert(0, {"id": 99, "value": 99})
+    with pytest.raises(NoResults, match=r"is damaged.*remove the file"):
+        run(rows)
+    damaged.unlink()
+    results, called = run(rows)
+    assert results == [row["value"] for row in rows]
+    assert called == list(range(10, 20))  # The new one was called by the run before.

@@ -281,7 +281,7 @@ class Histories(RuleBasedStateMachine):
         if asked.removed == "keep":
             keys = {one.key for one in shown}
             shown += [one for one in self.model.shown if one.is_good and one.key not in keys]
-        self.model.commit(shown)
+        self.model.commit(shown, maker)
         assert found == self.expected(shown)
 
     def chosen(self, row, may, maker, found):
