@@ -177,7 +177,7 @@ def test_a_server_that_dies_in_the_middle(server, tmp_path, name):
     assert read_results(tmp_path / name)["result"].tolist() == list(range(1, 1051))
 
 
-@pytest.mark.parametrize("name", ["serial", "multiprocess"])
+@pytest.mark.parametrize("name", ["serial", pytest.param("multiprocess", marks=pytest.mark.slow)])
 def test_another_result_is_made_anew(database, tmp_path, name):
     """Rows that changed after a run had died, and those after them, are called with again; the log says so."""
     path, url = database

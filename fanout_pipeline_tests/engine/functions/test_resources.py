@@ -45,6 +45,7 @@ def _run(name, tmp_path, function, setup, given, **options):
     return read_results(tmp_path / "results")["result"].tolist()
 
 
+@pytest.mark.slow
 @_every_strategy
 def test_of_dagster(name, tmp_path, monkeypatch):
     """Variables are looked up, nested resources are there, and each is set up and torn down where it is used."""
