@@ -31,6 +31,7 @@ from fanout_pipeline.measuring.comparison.comparison import Comparison
 from fanout_pipeline.measuring.comparison.verdict import Verdict, decide
 from fanout_pipeline.measuring.trials.contenders import StrategyContender
 from fanout_pipeline.measuring.trials.machine import machine_record
+from fanout_pipeline.measuring.trials.other_load import CpuTimes
 from fanout_pipeline.measuring.trials.rounds import run_trials
 from fanout_pipeline.measuring.trials.store import TrialRun
 from fanout_pipeline.measuring.trials.trial import TrialOptions
@@ -72,8 +73,12 @@ def judged(
         StrategyContender(s, spec, root / "trials", options, warm_runs=0)
         for s in (SERIAL, *strategies)
     ]
+    before = CpuTimes.now()
     found = run_trials(contenders[0], contenders[1:], TrialOptions(rounds, budget, 1, seed))
-    run = TrialRun("squares", "", 0.0, REFERENCE, "", "", "", machine_record(), {})
+    others = before.others_until(CpuTimes.now())
+    run = TrialRun(
+        "squares", "", 0.0, REFERENCE, "", "", "", machine_record(), {}, other_load=others
+    )
     compared = compare(run, found.trials)
     return compared, decide(compared, found.trials)
 

@@ -10,7 +10,8 @@ from typing import Any
 from benchmarks.peers.contenders import OURS, REFERENCE
 from benchmarks.peers.rounds import Measured
 from fanout_pipeline.measuring.comparison.comparison import Comparison, Row
-from fanout_pipeline.measuring.statistics.inference import RatioEstimate, claim, ratio_estimate
+from fanout_pipeline.measuring.comparison.paired import PairedTrials
+from fanout_pipeline.measuring.statistics.inference import RatioEstimate, claim
 
 WAYS = ("cold", "warm")
 _SECONDS = {"cold": "wall_seconds", "warm": "warm_seconds"}
@@ -62,8 +63,8 @@ def best(one: Measured, way: str) -> Best | None:
             return None
         by_side.append(min(of_side, key=lambda row: float(getattr(row, _SECONDS[way]))))
     ours, peer = by_side
-    ratio = _related(one, ours.strategy, peer.strategy, _SECONDS[way])
-    shown = str(claim(ratio, one.comparison.noise)) if ratio else "no common round"
+    ratio = PairedTrials(REFERENCE, one.trials).ratio(ours.strategy, peer.strategy, _SECONDS[way])
+    shown = str(claim(ratio)) if ratio else "no common round"
     return Best(
         ours.strategy,
         peer.strategy,
@@ -71,17 +72,6 @@ def best(one: Measured, way: str) -> Best | None:
         getattr(peer, _SECONDS[way]),
         ratio,
         shown,
-    )
-
-
-def _related(one: Measured, ours: str, peer: str, what: str) -> RatioEstimate | None:
-    taken: list[dict[int, float]] = []
-    for name in (ours, peer):
-        trials = [trial for trial in one.trials if trial.strategy == name]
-        taken.append({trial.round: getattr(trial, what) for trial in trials})
-    both = sorted(set(taken[0]) & set(taken[1]))
-    return (
-        ratio_estimate([taken[0][n] for n in both], [taken[1][n] for n in both]) if both else None
     )
 
 

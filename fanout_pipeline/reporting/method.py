@@ -7,7 +7,11 @@ from datetime import UTC, datetime
 
 from fanout_pipeline.measuring.comparison.comparison import Comparison
 from fanout_pipeline.measuring.formatting import input_version
-from fanout_pipeline.measuring.statistics.inference import MIN_ROUNDS
+from fanout_pipeline.measuring.statistics.inference import (
+    EQUIVALENT,
+    MIN_ROUNDS,
+    ROUNDS_FOR_RATIO,
+)
 
 
 def method(comparison: Comparison) -> list[str]:
@@ -39,21 +43,20 @@ def _method(comparison: Comparison) -> Iterator[str]:
     yield _rounds(comparison)
     if comparison.control is not None and comparison.noise != float("inf"):
         yield (
-            f"{reference} ran twice a round, against itself (A/A): the two differed by a factor of "
-            f"{comparison.control.ratio:.3f}, and the interval of that reaches "
-            f"{100 * comparison.noise:.1f} % from 1. No smaller difference is claimed of any strategy."
+            f"{reference} ran twice in {comparison.control.rounds} rounds, against itself (A/A): the two "
+            f"differed by a factor of {comparison.control.ratio:.3f}, and the interval of that reaches "
+            f"{100 * comparison.noise:.1f} % from 1. Their spread counts in the intervals of all strategies."
         )
     else:
-        yield (
-            f"How far two identical runs differ by chance is unknown: that takes {MIN_ROUNDS} rounds "
-            "with items."
-        )
+        yield f"{reference} did not run twice in two rounds: how far two identical runs differ is unknown."
+    over = f", over {comparison.sessions} sessions" if comparison.sessions > 1 else ""
     yield (
-        f"A ratio is a strategy's time divided by {reference}'s in the same round, the median over the "
-        "rounds. Its 95 % interval is a smoothed bootstrap of that median; the p-value is from the "
-        "signed-rank test. A strategy is called faster or slower from "
-        f"{MIN_ROUNDS} rounds on, where the whole interval lies beyond the A/A difference and p, which "
-        f"takes {MIN_ROUNDS + 1} rounds, is under 0.05."
+        f"A ratio is a strategy's time divided by {reference}'s in the same round; of several rounds the mean "
+        "of the logarithms, none counted as further from the middle than two deviations (Huber 1964). Its 95 % "
+        f"interval{over} and p are from Student's t. A strategy is called faster or slower "
+        "where that is true of all that are called so in 95 of 100 comparisons (Holm 1979). From "
+        f"{MIN_ROUNDS} to {ROUNDS_FOR_RATIO - 1} rounds there is a bound only. The simpler of two is named where "
+        f"it is shown to take at most {EQUIVALENT:g} times as long as the best (Schuirmann 1987)."
     )
     outliers = [
         f"{len(row.cold.outliers)} of {row.strategy}"
@@ -75,9 +78,12 @@ def _method(comparison: Comparison) -> Iterator[str]:
 
 def _rounds(comparison: Comparison) -> str:
     options = comparison.run.options
-    text = f"{comparison.rounds} whole rounds, the order shuffled within each"
+    text = f"{comparison.rounds} rounds"
+    if options.get("sessions", 1) > 1:
+        text += f" in {options['sessions']} sessions"
+    text += ", each in another order of a balanced plan (Williams 1949)"
     if "seed" in options:
-        text += f" (seed {options['seed']})"
+        text += f" from the run's id and seed {options['seed']}"
     if options.get("warm_up_rounds"):
         text += f", after {options['warm_up_rounds']} warm-up, not counted"
     if "budget_seconds" in options and "rounds" in options:

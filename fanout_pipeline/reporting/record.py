@@ -61,6 +61,8 @@ def _strategy(comparison: Comparison, row: Row) -> dict[str, Any]:
         "efficiency": row.efficiency,
         "trials": row.trials,
         "rounds": cold.rounds if cold else comparison.rounds,
+        "sessions": cold.sessions if cold else comparison.sessions,
+        "unsteady": cold.unsteady if cold else "",
         "outliers": cold.outliers if cold else (),
         "workers": row.workers,
         "start_method": row.start_method,

@@ -15,6 +15,7 @@ from fanout_pipeline.defs.config.bounds import (
     Rounds,
     Seconds,
     Seed,
+    Sessions,
     WarmUps,
 )
 from fanout_pipeline.defs.config.dagster_executors import DAGSTER_EXECUTORS
@@ -75,7 +76,7 @@ class TrialsConfig(dg.Config):
 
     rounds: Rounds = Field(
         default=100,
-        description="Most rounds. A verdict needs 5; further rounds narrow the intervals.",
+        description="Most rounds. Two give a bound, 5 a ratio; further rounds narrow its interval.",
     )
     budget_seconds: Seconds = Field(
         default=65,
@@ -86,7 +87,12 @@ class TrialsConfig(dg.Config):
         default=1,
         description="Rounds that are run first and not counted, for imports and the page cache.",
     )
-    seed: Seed = Field(default=0, description="Seed of the order within each round.")
+    seed: Seed = Field(default=0, description="Seed of the order, together with the run's id.")
+    sessions: Sessions = Field(
+        default=1,
+        description="Sessions that rounds and budget are divided into, each with processes of its own. From 3 on "
+        "the intervals are of what differs from one to the next; with fewer they hold within this run.",
+    )
     strategies: list[TrialName] = Field(
         default=list(TRIALS),
         description="What to try beside serial: strategies, and Dagster's executors "

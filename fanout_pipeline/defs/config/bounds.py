@@ -109,6 +109,7 @@ if TYPE_CHECKING:
     Workers: TypeAlias = int
     Rounds: TypeAlias = int
     WarmUps: TypeAlias = int
+    Sessions: TypeAlias = int
     Concurrency: TypeAlias = int
     Chunks: TypeAlias = int
     ItemCount: TypeAlias = int
@@ -131,6 +132,7 @@ else:
     Chunks = BoundedNumber(1, 99_999)
     Rounds = BoundedNumber(1, 10_000)
     WarmUps = BoundedNumber(0, 100)
+    Sessions = BoundedNumber(1, 20)
     ItemCount = BoundedNumber(1, 1_000_000_000)
     PerDecade = BoundedNumber(1, 10)
     Repeats = BoundedNumber(1, 1000)

@@ -53,7 +53,12 @@ def comparison_asset(
         require_lab()
         from fanout_pipeline.measuring.comparison.asset_record import AssetRecord
         from fanout_pipeline.measuring.comparison.compare import compare
-        from fanout_pipeline.measuring.comparison.history import changes, keep_trusted, last_trusted
+        from fanout_pipeline.measuring.comparison.history import (
+            changes,
+            is_other_winner,
+            keep_trusted,
+            last_trusted,
+        )
         from fanout_pipeline.measuring.comparison.options_line import options_line
         from fanout_pipeline.measuring.comparison.verdict import decide
         from fanout_pipeline.measuring.trials.store import load_trials
@@ -101,7 +106,8 @@ def comparison_asset(
                 "folder": dg.MetadataValue.path(str(folder.absolute())),
             }
         )
-        yield from _check(key, verdict, earlier)
+        other = is_other_winner(earlier, compared, verdict)
+        yield from _check(key, verdict, earlier, other)
 
     return comparison
 
@@ -135,7 +141,7 @@ def _recorded(context: dg.AssetExecutionContext, spec: FanoutSpec, name: str) ->
 
 
 def _check(
-    key: dg.AssetKey, verdict: "Verdict", earlier: "Earlier | None"
+    key: dg.AssetKey, verdict: "Verdict", earlier: "Earlier | None", changed: bool
 ) -> Iterator[dg.AssetCheckResult]:
     yield dg.AssetCheckResult(
         asset_key=key,
@@ -145,13 +151,14 @@ def _check(
         description=verdict.sentence,
     )
     before = earlier.use if earlier else None
-    changed = verdict.trusted and before is not None and before != verdict.use
     if changed:
         text = f"The verdict has changed from {before} to {verdict.use}."
     elif before is None:
         text = "There is no earlier trusted verdict."
     elif not verdict.trusted:
         text = f"This verdict is withheld; the last trusted one was {before}."
+    elif before != verdict.use:
+        text = f"The verdict is {verdict.use}; {before}, the one before, may be as good."
     else:
         text = f"The verdict is {verdict.use}, as before."
     yield dg.AssetCheckResult(

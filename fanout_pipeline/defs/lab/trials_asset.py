@@ -77,7 +77,7 @@ def trials_asset(
 
     @dg.asset(
         key=[spec.name, "trials"],
-        description="Runs every strategy again and again, in rounds that are shuffled anew each time; "
+        description="Runs every strategy again and again, in rounds with another order each time; "
         "serial runs twice a round to measure the noise. The results of each run are checked. "
         "Downstream of all strategies, so that nothing else of the run is at work.",
         deps=[dg.AssetKey([spec.name, name]) for name in strategies],
@@ -190,7 +190,9 @@ def _measured(
     from fanout_pipeline.measuring.trials.trial import TrialOptions
 
     config = request.config
-    options = TrialOptions(config.rounds, config.budget_seconds, config.warm_up_rounds, config.seed)
+    options = TrialOptions(
+        config.rounds, config.budget_seconds, config.warm_up_rounds, config.seed, config.sessions
+    )
     determinism = DeterminismTest(request.spec, log)
     done: list[Trial] = []
     try:
@@ -204,6 +206,7 @@ def _measured(
                 run_id=run.run_id,
                 record=done.append,
                 log=log,
+                new_session=process.finish,
             )
             others = before.others_until(CpuTimes.now())
         remarks = (*left_out, *found.remarks)

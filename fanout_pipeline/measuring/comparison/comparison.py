@@ -26,8 +26,6 @@ class Row:
     """Its time divided by the reference's; None for the reference itself, and without items."""
     warm: RatioEstimate | None
     """The same ratio with workers that are already running."""
-    claim: Claim | None
-    """What `cold` shows; None for the reference itself, and without items."""
     trials: int
     items: int
     workers: int
@@ -56,6 +54,10 @@ class Row:
     """True if it calls the batch function, which is vectorising and no fan-out."""
     keeps_order: bool
     """True if it keeps the order by design, not by chance."""
+    claim: Claim | None = None
+    """What `cold` shows; None for the reference itself, and without items."""
+    warm_claim: Claim | None = None
+    """What `warm` shows; None where there is none."""
     why: str = ""
     """What `auto` chose in the median trial, and why; empty for other strategies."""
 
@@ -74,7 +76,7 @@ class Row:
 
     @property
     def ratio(self) -> float | None:
-        """Its time divided by the reference's, the median over the rounds; 1 for the reference."""
+        """Its time divided by the reference's, over the rounds; 1 for the reference."""
         if self.is_reference:
             return 1.0 if self.items else None
         return None if self.cold is None else self.cold.ratio
@@ -136,7 +138,14 @@ class Comparison:
 
     @property
     def rounds(self) -> int:
-        return self.control.rounds if self.control else 0
+        """In how many rounds the reference ran and another strategy, or itself again."""
+        pairs = [self.control, *(row.cold for row in self.rows)]
+        return max((one.rounds for one in pairs if one is not None), default=0)
+
+    @property
+    def sessions(self) -> int:
+        """In how many sessions the strategies ran, if the intervals are of their medians; else 1."""
+        return max((row.cold.sessions for row in self.rows if row.cold is not None), default=1)
 
     @property
     def noise(self) -> float:

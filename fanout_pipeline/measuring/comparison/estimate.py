@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from fanout_pipeline.measuring.comparison.comparison import Comparison, Row
 from fanout_pipeline.measuring.formatting import duration, two_digits
-from fanout_pipeline.measuring.statistics.inference import Claim, claim
+from fanout_pipeline.measuring.statistics.inference import Claim
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ def estimate_break_even(comparison: Comparison, row: Row) -> BreakEvenEstimate |
         return None
     cold, warm = row.cold.ratio * base.wall_seconds, row.warm.ratio * base.warm_seconds
     gain, lost = base.warm_seconds - warm, cold - base.wall_seconds
-    gains = claim(row.warm, comparison.noise) is Claim.FASTER
+    gains = row.warm_claim is Claim.FASTER
     items = round((cold - warm) / gain * row.items) if gains and cold > warm else None
     # More work is taken to be Python code, at which threads take turns. Processes share it, unless
     # their calls take longer than the reference's, which shows that something else is scarce.

@@ -6,22 +6,20 @@ import math
 from collections.abc import Iterator, Sequence
 
 from fanout_pipeline.measuring.comparison.candidates import candidates, cold_ratio
-from fanout_pipeline.measuring.comparison.compare import related
 from fanout_pipeline.measuring.comparison.comparison import Comparison, Row
 from fanout_pipeline.measuring.comparison.descriptions import (
-    against_reference,
-    interval,
+    shown,
     with_interval,
 )
-from fanout_pipeline.measuring.formatting import first_line
-from fanout_pipeline.measuring.statistics.inference import MIN_ROUNDS, Claim
-from fanout_pipeline.measuring.trials.trial import Trial
+from fanout_pipeline.measuring.comparison.paired import PairedTrials
+from fanout_pipeline.measuring.formatting import first_line, percent
+from fanout_pipeline.measuring.statistics.inference import ROUNDS_FOR_RATIO, RUN_TO_RUN
 
 _STARTS_SECONDS = 0.01
 """A strategy that starts faster has nothing to gain from workers that are already running."""
 
 
-def grounds(comparison: Comparison, trials: Sequence[Trial]) -> Iterator[str]:
+def grounds(comparison: Comparison, paired: PairedTrials) -> Iterator[str]:
     reference = comparison.reference
     auto, others = candidates(comparison)
     fanned_out = [row for row in others if not row.batch]
@@ -32,32 +30,45 @@ def grounds(comparison: Comparison, trials: Sequence[Trial]) -> Iterator[str]:
         best = min(fanned_out, key=cold_ratio)
         yield f"Fanning out, the best way: {_against(best, comparison)}."
     if auto is not None:
-        yield from _of_auto(auto, others, comparison, trials)
+        yield from _of_auto(auto, others, comparison, paired)
     for row in fanned_out:
-        starts = row.start_seconds > _STARTS_SECONDS and row.trials >= MIN_ROUNDS
+        starts = row.start_seconds > _STARTS_SECONDS and row.trials >= ROUNDS_FOR_RATIO
         if row.cold and row.warm and starts:
-            cold = against_reference(row.cold, comparison)
-            warm = against_reference(row.warm, comparison)
+            cold = shown(row.cold, row.claim, reference)
+            warm = shown(row.warm, row.warm_claim, reference)
             yield f"{row.strategy} started cold was {cold}; with workers already running, {warm}."
     for name, failure in comparison.run.failures.items():
         if comparison.row(name) is None:
             yield f"{name} failed ({first_line(failure)}): it was left out."
     yield from _correctness(comparison)
-    if math.isfinite(comparison.noise):
+    yield from _limits(comparison, others)
+
+
+def _limits(comparison: Comparison, rows: Sequence[Row]) -> Iterator[str]:
+    """What the intervals do not say, or say of few rounds."""
+    for row in rows:
+        if row.cold is not None and row.cold.unsteady:
+            yield f"{row.strategy} was not steady: {row.cold.unsteady}."
+    if comparison.control is not None and math.isfinite(comparison.noise):
         yield (
             f"Chance: two identical strategies may seem to differ by {100 * comparison.noise:.1f} % "
-            f"here ({reference} against itself, {comparison.rounds} rounds)."
+            f"here ({comparison.reference} against itself, {comparison.control.rounds} rounds)."
+        )
+    if comparison.sessions == 1 and rows:
+        yield (
+            "All this is of one run: in another, with its memory laid out anew, ratios usually differ by "
+            f"{percent(RUN_TO_RUN)} more than the intervals say; sessions measure by how much."
         )
 
 
 def _of_auto(
-    auto: Row, others: Sequence[Row], comparison: Comparison, trials: Sequence[Trial]
+    auto: Row, others: Sequence[Row], comparison: Comparison, paired: PairedTrials
 ) -> Iterator[str]:
     """How it compares with the fastest of the others, which it might have chosen, and what it has chosen."""
     beside = ""
     if others:
         best = min(others, key=cold_ratio)
-        apart = related(trials, auto.strategy, best.strategy)
+        apart = paired.ratio(auto.strategy, best.strategy)
         if apart is not None:
             times = f"{apart.ratio:.2f} times as long as {best.strategy}"
             beside = f"; it took {times}, the fastest of the others"
@@ -84,11 +95,7 @@ def _correctness(comparison: Comparison) -> Iterator[str]:
 
 
 def _against(row: Row, comparison: Comparison) -> str:
-    if row.claim is Claim.SAME:
-        times = f"{interval(row)} times as long"
-        return f"{row.strategy} was indistinguishable from {comparison.reference} ({times})"
-    few = f" ({Claim.TOO_FEW})" if row.claim is Claim.TOO_FEW else ""
-    return f"{row.strategy} was {with_interval(row, comparison.reference)}{few}"
+    return f"{row.strategy} was {with_interval(row, comparison.reference)}"
 
 
 def _fault(row: Row) -> str:

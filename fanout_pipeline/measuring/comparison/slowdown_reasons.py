@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from fanout_pipeline.measuring.comparison.comparison import Comparison, Row
-from fanout_pipeline.measuring.comparison.descriptions import against_reference
+from fanout_pipeline.measuring.comparison.descriptions import shown
 from fanout_pipeline.measuring.formatting import duration, percent, size, three_digits
 
 _PROCESSES = ("multiprocess", "pool_map", "queue")
@@ -100,11 +100,11 @@ def _gil(comparison: Comparison) -> str:
     threads, processes = comparison.row("threads"), comparison.row("multiprocess")
     parts = []
     if threads is not None and threads.cold is not None:
-        shown = against_reference(threads.cold, comparison)
-        parts.append(f"{threads.workers} threads (threads) were {shown}")
+        against = shown(threads.cold, threads.claim, comparison.reference)
+        parts.append(f"{threads.workers} threads (threads) were {against}")
     if processes is not None and processes.warm is not None:
-        shown = against_reference(processes.warm, comparison)
-        parts.append(f"{processes.workers} processes already running (multiprocess) were {shown}")
+        against = shown(processes.warm, processes.warm_claim, comparison.reference)
+        parts.append(f"{processes.workers} processes already running (multiprocess) were {against}")
     if not parts:
         return f"{rule}. Here {_not_measured(comparison, ('threads', 'multiprocess'))}"
     rows = [row for row in (threads, processes) if row is not None]

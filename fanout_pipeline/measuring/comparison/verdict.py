@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from fanout_pipeline.engine.registry import AUTO
+from fanout_pipeline.measuring.comparison.bests import Bests
 from fanout_pipeline.measuring.comparison.candidates import candidates, cold_ratio
-from fanout_pipeline.measuring.comparison.compare import related
 from fanout_pipeline.measuring.comparison.comparison import Comparison, Row
 from fanout_pipeline.measuring.comparison.descriptions import interval, with_interval
 from fanout_pipeline.measuring.comparison.estimate import estimate_break_even
 from fanout_pipeline.measuring.comparison.grounds import grounds
+from fanout_pipeline.measuring.comparison.paired import PairedTrials
 from fanout_pipeline.measuring.formatting import CANNOT_TELL, percent
-from fanout_pipeline.measuring.statistics.inference import MAX_NOISE, MIN_ROUNDS, Claim, claim
+from fanout_pipeline.measuring.statistics.inference import EQUIVALENT, MIN_ROUNDS, Claim
 from fanout_pipeline.measuring.trials.trial import Trial
 
 STAY_SERIAL = "stay serial"
+_MAY_STILL_WIN = 1.5
+"""What ran once, and took fewer times as long as the one to use, is named beside it."""
 MAX_OTHER_LOAD = 0.15
 """No verdict is given where other programs took more than this share of the cores during the trials."""
 
@@ -36,6 +41,10 @@ class Verdict:
     ratio_ci95: tuple[float, float] | None = None
     grounds: tuple[str, ...] = ()
     """Sentences: vectorising apart from fanning out, cold apart from warm, what `auto` did, chance."""
+    possible_bests: tuple[str, ...] = ()
+    """The strategies of which none was shown to be slower than another, the one to use among them."""
+    times_best: float | None = None
+    """The one to use takes at most so many times as long as the best does; None where that is unknown."""
 
     @property
     def sentence(self) -> str:
@@ -44,12 +53,14 @@ class Verdict:
 
 
 def decide(comparison: Comparison, trials: Sequence[Trial]) -> Verdict:
-    """The strategy with right results to use, if any is clearly faster than the reference.
+    """What to use, of all that gave right results.
 
-    It is `auto` where that is clearly faster, and no other is clearly faster still; else the fastest of the others.
+    "Stay serial" where nothing is more than 5 % faster; else of those that are faster the first, `auto` before the
+    others, that loses at most 5 % to the best; else the fastest, with what it may lose.
     """
-    verdict, row = _decide(comparison, trials)
-    verdict = replace(verdict, grounds=tuple(grounds(comparison, trials)))
+    paired = PairedTrials(comparison.reference, trials)
+    verdict, row = _decide(comparison, paired)
+    verdict = replace(verdict, grounds=tuple(grounds(comparison, paired)))
     if row is None or row.cold is None:
         return verdict
     low, high = row.cold.low, row.cold.high
@@ -57,60 +68,39 @@ def decide(comparison: Comparison, trials: Sequence[Trial]) -> Verdict:
     return replace(verdict, strategy=row.strategy, ratio=row.cold.ratio, ratio_ci95=ends)
 
 
-def _decide(comparison: Comparison, trials: Sequence[Trial]) -> tuple[Verdict, Row | None]:
+def _decide(comparison: Comparison, paired: PairedTrials) -> tuple[Verdict, Row | None]:
     """The verdict without its grounds, and the row that it is about."""
-    withheld = _withheld(comparison)
-    if withheld:
-        return Verdict(CANNOT_TELL, withheld, False), None
+    if comparison.items == 0:
+        return _cannot_tell("there are no items"), None
+    others = comparison.run.other_load
+    if others is not None and others > MAX_OTHER_LOAD:
+        return _cannot_tell(
+            f"other programs took {percent(others)} of the cores meanwhile, over "
+            f"{percent(MAX_OTHER_LOAD)}; run the trials again when the machine has nothing else to do"
+        ), None
     auto, fixed = candidates(comparison)
     rows = fixed or ([] if auto is None else [auto])
     if not rows:
         return _nothing_to_compare(comparison), None
     best = min(rows, key=cold_ratio)
     if best.claim is Claim.TOO_FEW:
-        assert best.cold is not None
         return _cannot_tell(
-            f"{best.strategy} ran in {best.cold.rounds} rounds only, {MIN_ROUNDS} are needed; "
-            "raise budget_seconds"
+            f"{best.strategy} ran in one round only, {MIN_ROUNDS} are needed; raise budget_seconds"
         ), best
-    faster = [row for row in rows if row.claim is Claim.FASTER]
-    fastest = min(faster, key=cold_ratio, default=None)
-    if auto is not None and not _is_beaten(auto, fastest, comparison, trials):
-        return _use_auto(auto, comparison.reference, best), auto
-    if fastest is not None:
-        return _use(comparison, trials, fastest, rows)
-    if best.claim is Claim.SLOWER:
+    if all(_is_at_most_equivalent(row) for row in rows):
         return _stay(comparison, rows)
-    return _cannot_tell(
-        f"{best.strategy} and {comparison.reference} are indistinguishable ({interval(best)} times as "
-        f"long, chance {percent(comparison.noise)}); raise rounds, or use the simpler one"
-    ), best
+    faster = [row for row in rows if row.claim is Claim.FASTER]
+    if not faster:
+        return _cannot_tell(
+            f"{best.strategy} is {with_interval(best, comparison.reference)}; "
+            "raise budget_seconds and rounds, or use the simpler one"
+        ), best
+    first = [auto] if auto is not None and auto.claim is Claim.FASTER and auto not in rows else []
+    return _use(comparison, Bests([*first, *rows], paired), [*first, *faster])
 
 
 def _cannot_tell(reason: str) -> Verdict:
     return Verdict(CANNOT_TELL, reason, False)
-
-
-def _withheld(comparison: Comparison) -> str | None:
-    if comparison.items == 0:
-        return "there are no items"
-    if comparison.rounds < MIN_ROUNDS:
-        return (
-            f"only {comparison.rounds} whole rounds were run, {MIN_ROUNDS} are needed; "
-            "raise budget_seconds"
-        )
-    others = comparison.run.other_load
-    if others is not None and others > MAX_OTHER_LOAD:
-        return (
-            f"other programs took {percent(others)} of the cores meanwhile, over "
-            f"{percent(MAX_OTHER_LOAD)}; run the trials again when the machine has nothing else to do"
-        )
-    if comparison.noise > MAX_NOISE:
-        return (
-            f"two identical runs differ by {percent(comparison.noise)}, over {percent(MAX_NOISE)}; "
-            "free the machine or raise rounds"
-        )
-    return None
 
 
 def _nothing_to_compare(comparison: Comparison) -> Verdict:
@@ -127,62 +117,58 @@ def _nothing_to_compare(comparison: Comparison) -> Verdict:
     )
 
 
-def _use(
-    comparison: Comparison, trials: Sequence[Trial], fastest: Row, rows: Sequence[Row]
-) -> tuple[Verdict, Row]:
-    """The fastest of those that are clearly faster, or a simpler one that is as fast."""
-    chosen = _simplest(comparison, trials, fastest, rows)
-    reason = with_interval(chosen, comparison.reference)
-    if chosen is not fastest:
+def _is_at_most_equivalent(row: Row) -> bool:
+    """Whether it is shown to be at most 5 % faster than the reference; one round says it by itself."""
+    assert row.cold is not None
+    low = row.cold.ratio if row.cold.low is None else row.cold.low
+    return low >= 1 / EQUIVALENT
+
+
+def _use(comparison: Comparison, bests: Bests, faster: Sequence[Row]) -> tuple[Verdict, Row]:
+    """Of those that are faster, in the order of preference, the first that is as good as any; else the fastest."""
+    fastest = min(faster, key=cold_ratio)
+    chosen = next((row for row in faster if bests.times_best(row) <= EQUIVALENT), fastest)
+    times = bests.times_best(chosen)
+    assert chosen.cold is not None
+    reason = f"{with_interval(chosen, comparison.reference)} {chosen.cold.extent}"
+    rivals = [row.strategy for row in bests.possible if row is not chosen]
+    if times > EQUIVALENT:
         reason += (
-            f"; {fastest.strategy} is indistinguishable from it, and {chosen.strategy} is simpler"
+            f"; {' or '.join(rivals)} may be the fastest: {chosen.strategy} takes at most "
+            f"{_at_most(times)} longer than the best"
         )
-    for row in rows:
-        if row.claim is Claim.SAME and cold_ratio(row) < cold_ratio(fastest):
-            times = f"{interval(row)} times as long as {comparison.reference}"
-            reason += f"; {row.strategy} may be faster ({times})"
-    return Verdict(chosen.strategy, reason, True), chosen
+    elif chosen is not fastest:
+        why = "chooses anew for each input" if chosen.strategy == AUTO else "is simpler"
+        reason += (
+            f"; {fastest.strategy} is at most {_at_most(times)} faster, and {chosen.strategy} {why}"
+        )
+    once = [row for row in bests.unknown if cold_ratio(row) < _MAY_STILL_WIN * cold_ratio(chosen)]
+    if once:
+        reason += f"; {', '.join(row.strategy for row in once)} ran in one round only"
+    possible = (chosen.strategy, *rivals)
+    return Verdict(chosen.strategy, reason, True, possible_bests=possible, times_best=times), chosen
 
 
-def _simplest(
-    comparison: Comparison, trials: Sequence[Trial], best: Row, rows: Sequence[Row]
-) -> Row:
-    """The first listed of those that beat the reference and cannot be distinguished from the best."""
-    for row in rows:
-        if row is best:
-            return best
-        if row.claim is Claim.FASTER:
-            apart = related(trials, row.strategy, best.strategy)
-            if apart is not None and claim(apart, comparison.noise) is Claim.SAME:
-                return row
-    return best
-
-
-def _is_beaten(
-    auto: Row, fastest: Row | None, comparison: Comparison, trials: Sequence[Trial]
-) -> bool:
-    """Whether `auto` is not clearly faster than the reference, or the fastest of the others clearly faster still."""
-    if auto.claim is not Claim.FASTER or fastest is None:
-        return auto.claim is not Claim.FASTER
-    apart = related(trials, fastest.strategy, auto.strategy)
-    return apart is not None and claim(apart, comparison.noise) is Claim.FASTER
-
-
-def _use_auto(auto: Row, reference: str, best: Row) -> Verdict:
-    reason = with_interval(auto, reference)
-    if best is not auto:
-        reason += f"; {best.strategy}, the fastest of the others, is not clearly faster than it"
-    return Verdict(auto.strategy, reason, True)
+def _at_most(times: float) -> str:
+    return f"{math.ceil(100 * (times - 1))} %"
 
 
 def _stay(comparison: Comparison, rows: Sequence[Row]) -> tuple[Verdict, Row]:
     """Why not to fan out, and from where on it would pay: the strategy that would pay soonest."""
+    best = min(rows, key=cold_ratio)
+    assert best.cold is not None
+    if best.claim is not Claim.SLOWER:
+        return Verdict(
+            STAY_SERIAL,
+            f"nothing is more than {percent(EQUIVALENT - 1)} faster than {comparison.reference} "
+            f"{best.cold.extent}; {best.strategy} took {interval(best.cold)} times as long (95 %)",
+            True,
+        ), best
     estimates = [(estimate_break_even(comparison, row), row) for row in rows if not row.batch]
     paying = [(estimate, row) for estimate, row in estimates if estimate is not None]
-    estimate, row = min(
-        paying, key=lambda one: one[0].order, default=(None, min(rows, key=cold_ratio))
-    )
-    reason = f"{row.strategy} would be {with_interval(row, comparison.reference)}"
+    estimate, row = min(paying, key=lambda one: one[0].order, default=(None, best))
+    assert row.cold is not None
+    reason = f"{row.strategy} would be {with_interval(row, comparison.reference)} {row.cold.extent}"
     if estimate is not None:
         reason += f"; {estimate.sentence}"
     return Verdict(STAY_SERIAL, reason, True), row

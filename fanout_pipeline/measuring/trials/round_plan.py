@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import random
 import statistics
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from fanout_pipeline.engine.model.run_record import RunRecord
 from fanout_pipeline.measuring.correctness.order_check import OrderCheck
-from fanout_pipeline.measuring.statistics.inference import MIN_ROUNDS
+from fanout_pipeline.measuring.statistics.inference import MIN_ROUNDS, ROUNDS_FOR_RATIO
 from fanout_pipeline.measuring.trials.time_limit import limit_seconds
 
 _CLEARLY_SLOWER = 3.0
 """Few trials suffice for a contender that takes this many times longer than the reference."""
 _FEW_TRIALS = 20
 """More would only make the rounds longer, in which contenders that are close are compared."""
+_HOPELESS = 1.5
+"""Where time is short, a contender that takes this many times longer than the best runs once."""
 
 
 class Contender(Protocol):
@@ -44,7 +46,7 @@ class Contender(Protocol):
         """Compare the results of the last run with the reference's."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Entrant:
     """A contender and how it has fared so far."""
 
@@ -92,16 +94,15 @@ def trial_limit(entrants: Sequence[Entrant], entrant: Entrant) -> float | None:
 def next_round(
     entrants: Sequence[Entrant], seconds: float, begun: int, rounds_at_most: int
 ) -> list[Entrant]:
-    """Who takes part in the next round, with so many seconds left after so many rounds.
+    """Who takes part in the next round, with so many seconds left after so many rounds; empty at the end.
 
     Each contender gets an equal share of the time; what the fast do not need goes to the slow. The
     plan is made anew for each round, so that a wrong guess does not cost the others their rounds.
+    Where that gives too few rounds, they race.
     """
     entrants = [entrant for entrant in entrants if entrant.failure is None]
     costs = {id(entrant): entrant.cost(guessed_cost(entrants, entrant)) for entrant in entrants}
     reference_cost = costs[id(entrants[0])]
-    if 2 * reference_cost > seconds:
-        return []
     rounds = rounds_at_most - begun
     wanted: dict[int, float] = {}
     left = max(0.0, seconds)
@@ -116,28 +117,76 @@ def next_round(
         wanted[id(entrant)] = trials
         left -= trials * cost
     # There are no rounds without the reference, and everyone gets one chance.
-    rounds = max(1, min(int(wanted[id(entrant)]) for entrant in entrants[:2]))
+    planned = min(int(wanted[id(entrant)]) for entrant in entrants[:2])
+    if planned < min(rounds, max(1, ROUNDS_FOR_RATIO - begun)):
+        return _race(entrants, costs, seconds)
     is_last = begun + 1 == rounds_at_most
     taking_part = []
     for entrant in entrants:
-        if not entrant.counted and (is_last or begun >= min(MIN_ROUNDS, rounds)):
+        if not entrant.counted and (is_last or begun >= min(ROUNDS_FOR_RATIO, planned)):
             # Its one chance comes after the others have what a verdict takes, because its cost may be
             # unknown, and before the rest of the time is shared out.
             entrant.credit = 1.0
         elif entrant.costs or entrant.contender.warms_up:
             trials = max(wanted[id(entrant)], float(not entrant.counted))
-            entrant.credit += min(1.0, trials / rounds)
+            entrant.credit += min(1.0, trials / planned)
         if entrant.credit >= 1:
             entrant.credit -= 1
             taking_part.append(entrant)
     return taking_part
 
 
-def shuffled(entrants: Sequence[Entrant], order: random.Random) -> list[Entrant]:
-    """In random order, except that those of unknown cost come last, as listed.
+def _race(entrants: Sequence[Entrant], costs: Mapping[int, float], seconds: float) -> list[Entrant]:
+    """A round where there is no time for all: first everyone once, then those that may be the best.
+
+    The control takes part where no pair is lost by it. Empty where there is no time for a pair.
+    """
+    reference, control, *others = sorted(
+        entrants, key=lambda one: (one is not entrants[0], not one.control, costs[id(one)])
+    )
+    left = seconds - costs[id(reference)]
+    untried = [entrant for entrant in others if not entrant.counted]
+    best = [one for one in others if costs[id(one)] <= _HOPELESS * costs[id(others[0])]]
+    wished = [one for one in untried or best if costs[id(one)] <= left]
+    if left < 0 or (others and not wished):
+        return []
+    # As many as can have the rounds that it takes to say anything, but at least the best.
+    again = max(1, MIN_ROUNDS - wished[0].counted) if wished and not untried else 1
+    taking_part = [reference]
+    for entrant in wished:
+        if len(taking_part) == 1 or again * costs[id(entrant)] <= left:
+            left -= costs[id(entrant)]
+            taking_part.append(entrant)
+    pair = costs[id(reference)] + (costs[id(wished[0])] if wished else 0.0)
+    after = left - costs[id(control)]
+    if not untried and after >= 0 and left // pair == after // pair:
+        taking_part.append(control)
+    return taking_part
+
+
+def ordered(
+    taking_part: Sequence[Entrant], entrants: Sequence[Entrant], order: Sequence[int]
+) -> list[Entrant]:
+    """As `order` of all entrants has it, except that those of unknown cost come last, as listed.
 
     The slowest of them might otherwise keep the others from their chance.
     """
-    known = [entrant for entrant in entrants if entrant.costs]
-    order.shuffle(known)
-    return known + [entrant for entrant in entrants if not entrant.costs]
+    known = [entrants[n] for n in order if entrants[n] in taking_part and entrants[n].costs]
+    return known + [entrant for entrant in taking_part if not entrant.costs]
+
+
+def balanced_orders(count: int, seed: str) -> Iterator[list[int]]:
+    """Orders of so many entrants, one for each round, without end; the same for the same seed.
+
+    Latin squares balanced for what the one before leaves behind (Williams 1949): within `count` rounds,
+    twice as many for odd counts, each has each place equally often, and follows each other equally often.
+    """
+    chance = random.Random(seed)  # noqa: S311 (an order, not a secret)
+    zigzag = [(place + 1) // 2 if place % 2 else -(place // 2) for place in range(count)]
+    while True:
+        names = chance.sample(range(count), count)
+        square = [[names[(step + shift) % count] for step in zigzag] for shift in range(count)]
+        if count % 2:
+            square += [row[::-1] for row in square]
+        chance.shuffle(square)
+        yield from square

@@ -1,6 +1,6 @@
-"""Trials: every contender run again and again, in rounds, in an order shuffled within each round.
+"""Trials: every contender run again and again, in rounds, in an order that is another one in each.
 
-    warm-up rounds -> rounds 1 .. n: [reference, reference again, a, b, c, …] shuffled by the seed
+    warm-up rounds -> rounds 1 .. n: [reference, reference again, a, b, c, …] in a balanced order
 
 What disturbs a round (another program, a drifting clock rate) disturbs everything in it, so ratios are
 taken within rounds. The reference runs twice a round: how far the two differ is how far any two may
@@ -9,10 +9,9 @@ differ by chance. The budget is shared out so that slow contenders leave the fas
 
 from __future__ import annotations
 
-import random
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import Any
 
 from fanout_pipeline.engine.model.run_record import RunRecord
@@ -23,9 +22,10 @@ from fanout_pipeline.measuring.trials.machine import MachineLoad, machine_load
 from fanout_pipeline.measuring.trials.round_plan import (
     Contender,
     Entrant,
+    balanced_orders,
     guessed_cost,
     next_round,
-    shuffled,
+    ordered,
     trial_limit,
 )
 from fanout_pipeline.measuring.trials.time_limit import TookTooLong
@@ -52,6 +52,7 @@ def run_trials(
     log: Callable[[str], object] = lambda line: None,
     clock: Callable[[], float] = time.monotonic,
     read_load: Callable[[], MachineLoad] = machine_load,
+    new_session: Callable[[], object] = lambda: None,
 ) -> Trials:
     """Run all contenders in rounds; `record` gets each trial when it is finished.
 
@@ -60,24 +61,17 @@ def run_trials(
     the reference raises.
     """
     rounds = _Rounds(reference, others, options, run_id, record, log, clock, read_load)
-    order = random.Random(options.seed)  # noqa: S311 (an order, not a secret)
-    last_line = clock()
     with as_in_workers():
         for number in range(1 - options.warm_up_rounds, 1):
+            if rounds.has_begun:
+                break
             # The reference first: the others are checked against its results.
             entrants = [e for e in rounds.entrants if e.contender.warms_up and not e.control]
             rounds.run(entrants, number)
-        for number in range(1, options.rounds + 1):
-            left = rounds.deadline - clock()
-            entrants = next_round(rounds.entrants, left, number - 1, options.rounds)
-            if rounds.entrants[0] not in entrants:
-                break
-            rounds.run(shuffled(entrants, order), number)
-            if clock() - last_line > _LOG_EVERY_SECONDS:
-                last_line = clock()
-                log(
-                    f"trials: round {number} of at most {options.rounds}, {len(rounds.done)} trials"
-                )
+        for session in range(1, options.sessions + 1):
+            if session > 1:
+                new_session()
+            rounds.run_session(session)
     return rounds.finished()
 
 
@@ -102,6 +96,10 @@ class _Rounds:
         self.deadline = clock() + options.budget_seconds
         """Moved by the time that is lost on contenders that hang: the others keep their budget."""
         self._warm_up_deadline = clock() + _WARM_UP_SHARE * options.budget_seconds
+        self._last_line = clock()
+        self._session = 1
+        self._paid = 0.0
+        """What the reference's run in round 1 took, if it was to warm up and there is no time for that."""
         self._options = options
         self._run_id = run_id
         self._record = record
@@ -109,9 +107,37 @@ class _Rounds:
         self._clock = clock
         self._read_load = read_load
 
+    @property
+    def has_begun(self) -> bool:
+        """Whether there is a trial that counts."""
+        return any(not trial.warm_up for trial in self.done)
+
+    def run_session(self, session: int) -> None:
+        """Run the rounds of a session, until its share of them or of the budget is used up."""
+        options = self._options
+        self._session = session
+        most = -(-options.rounds // options.sessions)
+        orders = balanced_orders(len(self.entrants), f"{self._run_id} {options.seed} {session}")
+        for begun in range(most):
+            number = (session - 1) * most + begun + 1
+            later = (options.sessions - session) / options.sessions * options.budget_seconds
+            left = self.deadline - later - self._clock() + self._paid
+            taking_part = next_round(self.entrants, left, begun, most)
+            if not taking_part:
+                break
+            if self._paid:
+                self._paid = 0.0
+                taking_part.remove(self.entrants[0])
+            self.run(ordered(taking_part, self.entrants, next(orders)), number)
+            if self._clock() - self._last_line > _LOG_EVERY_SECONDS:
+                self._last_line = self._clock()
+                self._log(
+                    f"trials: round {number} of at most {options.rounds}, {len(self.done)} trials"
+                )
+
     def run(self, entrants: Sequence[Entrant], number: int) -> None:
         """Run a round, or a warm-up round: the trials of those for which there is time."""
-        position = 0
+        position = sum(trial.round == number for trial in self.done)
         for entrant in entrants:
             began = self._clock()
             deadline = self.deadline if number > 0 else self._warm_up_deadline
@@ -127,24 +153,21 @@ class _Rounds:
                 continue
             entrant.costs.append(self._clock() - began)
             entrant.wall_seconds = trial.wall_seconds
-            entrant.counted += number > 0
+            if not self.done and number < 1:
+                warm_up = entrant.costs[0] * len(entrants)
+                if warm_up > _WARM_UP_SHARE * self._options.budget_seconds:
+                    trial = replace(trial, round=1, warm_up=False)
+                    self._paid = entrant.costs[0]
+            entrant.counted += not trial.warm_up
             position += 1
             self.done.append(trial)
             self._record(trial)
+            if self._paid and number < 1:
+                return
 
     def finished(self) -> Trials:
         """What was run and what was left out."""
-        first_runs, second_runs = (
-            {
-                trial.round
-                for trial in self.done
-                if trial.strategy == self.entrants[0].contender.name
-                and trial.control is control
-                and not trial.warm_up
-            }
-            for control in (False, True)
-        )
-        rounds = len(first_runs & second_runs)
+        rounds = len({trial.round for trial in self.done if not trial.warm_up and trial.position})
         failures = {e.contender.name: e.failure for e in self.entrants if e.failure is not None}
         return Trials(tuple(self.done), rounds, tuple(self._remarks(rounds)), failures)
 
@@ -189,6 +212,7 @@ class _Rounds:
                 "position": position,
                 "control": entrant.control,
                 "warm_up": number < 1,
+                "session": self._session,
                 "began": began,
                 "items": run.items,
                 "warm_seconds": run.warm_seconds[-1] if run.warm_seconds else None,

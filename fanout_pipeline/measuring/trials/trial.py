@@ -54,6 +54,8 @@ class Trial:
     """The largest relative difference of an inexact result."""
     why: str = ""
     """What `auto` has chosen, and why; empty for other strategies, and in trials of earlier versions."""
+    session: int = 1
+    """The number of the session, from 1; each has processes of its own."""
 
     @property
     def in_order(self) -> bool:
@@ -74,6 +76,8 @@ class TrialOptions:
     """No trial begins that would end after it, except the reference's first."""
     warm_up_rounds: int = 1
     seed: int = 0
+    sessions: int = 1
+    """Into how many sessions rounds and budget are divided, each with processes of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +86,7 @@ class Trials:
 
     trials: tuple[Trial, ...]
     rounds: int
-    """How many rounds have both runs of the reference, without warm-up."""
+    """How many rounds have the reference and another trial, without warm-up."""
     remarks: tuple[str, ...] = ()
     """What a reader has to know: which strategies ran in fewer rounds, what the budget cut off."""
     failures: dict[str, str] = field(default_factory=dict)

@@ -47,6 +47,28 @@ def test_another_winner_is_reported(tmp_path):
     assert found[0] == "The verdict went from threads to stay serial."
 
 
+def test_a_winner_that_may_be_as_good_is_no_news(tmp_path):
+    """Of two that are alike, another one is ahead each night: nobody is told to change anything."""
+    earlier = kept(tmp_path, {"threads": 0.55, "multiprocess": 0.50})
+    compared, verdict = judged({"threads": 0.50, "multiprocess": 0.53})
+    assert (earlier.use, verdict.use) == ("multiprocess", "threads")
+    assert changes(earlier, compared, verdict) == []
+
+
+def test_how_much_runs_differ_is_learned_from_them(tmp_path):
+    """What is a usual change on a machine whose runs differ is news on one whose runs are alike."""
+    seen = {}
+    for name, levels in (("first", [0.5]), ("steady", [0.5, 0.502, 0.498, 0.5, 0.501])):
+        (tmp_path / name).mkdir()
+        for night, level in enumerate(levels):
+            earlier = kept(tmp_path / name, {"threads": level}, trial_run(run_id=f"{night}"))
+        now = judged({"threads": 0.55}, trial_run(run_id="now"))
+        seen[name] = (earlier.run_to_run, changes(earlier, *now))
+    assert seen["first"] == (0.07, [])
+    assert seen["steady"][0] < 0.02
+    assert [line[:17] for line in seen["steady"][1]] == ["threads went from"]
+
+
 def test_a_function_that_became_cheaper_is_reported(tmp_path):
     """When all ratios move because the function changed, the function is named as the reason."""
     earlier = kept(tmp_path, {"threads": 0.5}, serial={"phases": {"call": 0.5}})

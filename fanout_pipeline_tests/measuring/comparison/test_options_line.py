@@ -22,7 +22,8 @@ CASES = [
     ({"threads": 2.0}, 'Options(strategy="serial")'),
     ({"pool_map": 0.2, "multiprocess": 0.4}, 'Options(strategy="multiprocess", workers=2)'),
     ({"dagster_multiprocess": 0.4}, 'Options(strategy="serial")'),
-    ({"threads": 1.0}, None),
+    ({"threads": 1.0}, 'Options(strategy="serial")'),
+    ({}, None),
 ]
 
 

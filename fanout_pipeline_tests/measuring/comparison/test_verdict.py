@@ -6,9 +6,9 @@ import re
 import pytest
 
 from fanout_pipeline.measuring.comparison.compare import compare
-from fanout_pipeline.measuring.comparison.descriptions import against_reference
+from fanout_pipeline.measuring.comparison.descriptions import shown
 from fanout_pipeline.measuring.comparison.verdict import decide
-from fanout_pipeline.measuring.statistics.inference import ratio_estimate
+from fanout_pipeline.measuring.statistics.inference import claim, ratio_estimate
 from fanout_pipeline_tests.measuring.trials.simulated import noisy_trials, trial, trial_run
 
 COLD = {
@@ -50,33 +50,61 @@ def test_stay_serial_says_from_where_on_it_would_pay():
     )
 
 
-def test_a_noisy_machine_gets_no_verdict():
-    """Where two identical runs differ, nothing else that differs is believed."""
+def test_a_noisy_machine_has_wide_intervals():
+    """Noise withholds what it hides, and not what shows in spite of it."""
     verdict = decided({"threads": 0.7}, noise=0.5, rounds=8)
     assert (verdict.use, verdict.trusted) == ("cannot tell", False)
-    assert "two identical runs differ by " in verdict.reason
-    assert "free the machine or raise rounds" in verdict.reason
+    assert re.search(r"threads is not told apart from serial \(0\.\d\d-\d\.\d\d", verdict.reason)
+    assert "raise budget_seconds and rounds" in verdict.reason
+    assert decided({"threads": 0.1}, noise=0.5, rounds=8).use == "threads"
 
 
-@pytest.mark.parametrize("rounds", [1, 4])
-def test_few_rounds_give_no_verdict(rounds):
-    """Under five rounds there is no verdict, however large the difference."""
+def test_one_round_gives_no_verdict():
+    """Of one round there is no verdict, however large the difference."""
+    verdict = decided({"threads": 0.1}, rounds=1)
+    assert (verdict.use, verdict.trusted) == ("cannot tell", False)
+    assert "threads ran in one round only" in verdict.reason
+
+
+@pytest.mark.parametrize("rounds", [2, 4])
+def test_few_rounds_give_a_bound(rounds):
+    """Of two to four rounds it is said what is faster and by how much at least, and no ratio."""
     verdict = decided({"threads": 0.1}, rounds=rounds)
-    assert (verdict.use, verdict.trusted) == ("cannot tell", False)
-    assert f"only {rounds} whole rounds" in verdict.reason
+    assert (verdict.use, verdict.trusted) == ("threads", True)
+    assert re.match(r"at least [89]\.\d+x faster than serial within this run$", verdict.reason)
 
 
-def test_equal_strategies_are_indistinguishable():
-    """An equal strategy is called neither faster nor slower."""
+def test_equal_strategies_stay_serial():
+    """What is shown to be at most 5 % faster is not worth a change, and the sentence says so."""
     verdict = decided({"threads": 1.0})
+    assert (verdict.use, verdict.trusted) == ("stay serial", True)
+    assert verdict.reason.startswith("nothing is more than 5 % faster than serial within this run")
+
+
+def test_what_is_not_shown_to_be_equal_is_not_called_so():
+    """Half a dozen noisy rounds show neither a difference nor that there is none."""
+    verdict = decided({"threads": 1.0}, rounds=6, noise=0.1)
     assert (verdict.use, verdict.trusted) == ("cannot tell", False)
-    assert "threads and serial are indistinguishable" in verdict.reason
 
 
 def test_of_two_equally_fast_the_simpler_is_recommended():
     """Two nights with the same trials do not give two verdicts: the first listed of equals wins."""
     ratios = {"threads": 0.5, "multiprocess": 0.499}
     assert {decided(ratios, seed=seed).use for seed in range(10)} == {"threads"}
+
+
+def test_the_simpler_is_not_recommended_for_being_indistinguishable():
+    """Where rounds are too few to show that two are alike, the faster is named, and what it may cost."""
+    ratios = {"threads": 0.60, "pool_map": 0.52, "multiprocess": 0.50}
+    verdicts = [decided(ratios, rounds=6, noise=0.06, seed=seed) for seed in range(20)]
+    assert "threads" not in {verdict.use for verdict in verdicts}
+    unsure = [verdict for verdict in verdicts if verdict.times_best > 1.05]
+    assert unsure
+    for verdict in unsure:
+        assert {"pool_map", "multiprocess"} <= set(verdict.possible_bests)
+        assert re.search(
+            r"may be the fastest: \w+ takes at most \d+ % longer than the best$", verdict.reason
+        )
 
 
 @pytest.mark.parametrize(
@@ -143,29 +171,28 @@ def test_a_strategy_too_slow_for_five_rounds_does_not_hinder_the_verdict():
     assert (verdict.use, verdict.trusted) == ("threads", True)
 
 
-def test_a_promising_strategy_with_too_few_rounds_withholds_the_verdict():
-    """Something that seems fastest but was hardly tried is not recommended, nor passed over."""
+def test_a_promising_strategy_that_ran_once_withholds_the_verdict():
+    """Something that seems fastest but was tried once is not recommended, nor passed over."""
     trials = [
         one
         for one in noisy_trials({"threads": 0.9, "pool_map": 0.3})
-        if one.strategy != "pool_map" or one.round < 3
+        if one.strategy != "pool_map" or one.round < 2
     ]
     verdict = decide(compare(trial_run(), trials), trials)
     assert (verdict.use, verdict.trusted) == ("cannot tell", False)
-    assert "pool_map ran in 2 rounds only" in verdict.reason
+    assert "pool_map ran in one round only" in verdict.reason
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("ratio", [0.5, 0.97, 1.0, 1.03, 2.0])
-def test_the_promise_of_the_verdict(ratio):
-    """A strategy that is not faster is recommended in at most one of twenty comparisons."""
-    uses = [decided({"threads": ratio}, rounds=12, noise=0.05, seed=seed).use for seed in range(40)]
-    if ratio >= 1:
-        assert uses.count("threads") <= 2
-    else:
-        assert uses.count("stay serial") <= 2
-    if ratio == 0.5:
-        assert uses.count("threads") >= 30
+def test_one_that_ran_once_and_is_not_far_behind_is_named():
+    """Where there was no time to try it again, the sentence says what was not compared."""
+    trials = [
+        one
+        for one in noisy_trials({"threads": 0.5, "pool_map": 0.6, "queue": 3.0})
+        if one.strategy == "threads" or one.strategy == "serial" or one.round < 2
+    ]
+    verdict = decide(compare(trial_run(), trials), trials)
+    assert verdict.use == "threads"
+    assert verdict.reason.endswith("; pool_map ran in one round only")
 
 
 def test_a_strategy_that_failed_is_not_recommended():
@@ -192,7 +219,7 @@ def test_trials_that_never_got_beyond_the_warm_up_withhold_the_verdict():
     compared = compare(trial_run(), trials)
     verdict = decide(compared, trials)
     assert (verdict.use, verdict.trusted) == ("cannot tell", False)
-    assert "only 0 whole rounds" in verdict.reason
+    assert "threads ran in one round only" in verdict.reason
     assert compared.row("serial").wall_seconds == 100
 
 
@@ -214,7 +241,8 @@ def test_one_that_may_be_faster_does_not_hinder_one_that_is():
     verdict = decide(compare(trial_run(), trials), trials)
     assert (verdict.use, verdict.trusted) == ("threads", True)
     assert re.search(
-        r"; multiprocess may be faster \(0\.\d\d-1\.\d\d times as long as serial\)$", verdict.reason
+        r"; multiprocess may be the fastest: threads takes at most \d\d % longer than the best$",
+        verdict.reason,
     )
 
 
@@ -222,9 +250,7 @@ def test_the_simpler_is_recommended_with_its_reason():
     """Whoever sees a faster one in the table reads why it is not the one recommended."""
     verdict = decided({"threads": 0.505, "multiprocess": 0.5}, seed=1)
     assert verdict.use == "threads"
-    assert verdict.reason.endswith(
-        "; multiprocess is indistinguishable from it, and threads is simpler"
-    )
+    assert verdict.reason.endswith("; multiprocess is at most 3 % faster, and threads is simpler")
 
 
 def test_nothing_to_compare_is_no_reason_to_stay_serial():
@@ -251,22 +277,33 @@ def test_threads_are_not_said_to_pay_for_more_python():
 
 def test_warm_workers_are_said_to_be_faster_only_where_that_is_shown():
     """A warm time within chance is not called a gain, and no item count follows from it."""
-    warm = COLD | {"warm_seconds": 0.105}
+    warm = COLD | {"warm_seconds": 0.11}
     verdict = decided(
         {"multiprocess": 3.2}, multiprocess=warm, noise=0.08, serial={"phases": {"call": 0.03}}
     )
     assert any(
-        "already running, indistinguishable from serial" in ground for ground in verdict.grounds
+        "already running, not told apart from serial" in ground for ground in verdict.grounds
     )
     assert "items" not in verdict.reason.partition("; ")[2]
 
 
-@pytest.mark.parametrize("seconds", [[0.1, 0.11, 0.2, 0.3, 0.4, 0.5], [0.3] * 3])
-def test_too_few_trials_are_not_called_indistinguishable(seconds):
-    """Where workers that were running seem slower, but in too few trials, the report says just that."""
-    estimate = ratio_estimate(seconds, [0.1] * len(seconds))
-    text = against_reference(estimate, compare(trial_run(), noisy_trials({"multiprocess": 3.2})))
-    assert text.endswith(f"slower than serial (in {len(seconds)} trials, too few to tell)")
+def test_what_a_ratio_shows_is_said_and_no_more():
+    """One trial is called one; a factor that may be chance is no factor; of few rounds there is a bound."""
+    said = [
+        shown(estimate, claim(estimate), "serial")
+        for estimate in (
+            ratio_estimate([0.2], [0.1]),
+            ratio_estimate([0.1, 0.4, 0.2], [0.1] * 3),
+            ratio_estimate([0.3] * 3, [0.1] * 3),
+            ratio_estimate([0.3] * 6, [0.1] * 6),
+        )
+    ]
+    assert said == [
+        "2.00x slower than serial in its only round",
+        "not told apart from serial (0.36-11.19 times its time)",
+        "at least 2.87x slower than serial",
+        "3.00x slower than serial",
+    ]
 
 
 def test_inexact_results_may_be_recommended_and_are_reported():
@@ -289,15 +326,13 @@ def test_a_function_that_contradicts_itself_is_reported_in_the_grounds():
 
 
 @pytest.mark.parametrize("ratio", [0.49, 0.5, 0.51])
-def test_auto_is_recommended_unless_another_is_clearly_faster(ratio):
+def test_auto_is_recommended_where_it_is_as_good_as_any(ratio):
     """Chance puts `auto` now before, now behind the strategy that it has chosen: no night goes back and forth."""
     verdicts = [decided({"multiprocess": 0.5, "auto": ratio}, seed=seed) for seed in range(10)]
     assert {verdict.use for verdict in verdicts} == {"auto"}
     for verdict in verdicts:
         assert verdict.trusted
-        assert verdict.reason.endswith(
-            "; multiprocess, the fastest of the others, is not clearly faster than it"
-        )
+        assert verdict.times_best <= 1.05
 
 
 def test_what_is_clearly_faster_than_auto_is_recommended():
@@ -320,11 +355,11 @@ def test_auto_does_not_change_that_nothing_pays(ratio):
 def test_auto_by_chance_before_serial_is_not_recommended(seed):
     """One per cent is no reason, and what cannot be told is told of a strategy that calls in one way."""
     verdict = decided({"threads": 1.0, "auto": 0.99}, seed=seed)
-    assert (verdict.use, verdict.strategy) == ("cannot tell", "threads")
+    assert (verdict.use, verdict.strategy) == ("stay serial", "threads")
 
 
 @pytest.mark.parametrize(
-    ("ratio", "use"), [(0.5, "auto"), (1.0, "cannot tell"), (2.0, "stay serial")]
+    ("ratio", "use"), [(0.5, "auto"), (1.0, "stay serial"), (2.0, "stay serial")]
 )
 def test_auto_alone_is_judged_as_any_strategy(ratio, use):
     """Where trials were of `auto` only, the verdict is about it."""
@@ -348,13 +383,13 @@ def test_what_auto_chose_is_a_ground():
     assert not any("chose" in ground for ground in decided({"auto": 0.5}).grounds)
 
 
-def test_a_promising_strategy_with_too_few_rounds_withholds_the_verdict_for_auto_too():
+def test_a_promising_strategy_that_ran_once_withholds_the_verdict_for_auto_too():
     """Something that seems faster than `auto` but was hardly tried is not passed over."""
     trials = [
         one
         for one in noisy_trials({"auto": 0.5, "pool_map": 0.3})
-        if one.strategy != "pool_map" or one.round < 3
+        if one.strategy != "pool_map" or one.round < 2
     ]
     verdict = decide(compare(trial_run(), trials), trials)
     assert (verdict.use, verdict.trusted) == ("cannot tell", False)
-    assert "pool_map ran in 2 rounds only" in verdict.reason
+    assert "pool_map ran in one round only" in verdict.reason

@@ -2,7 +2,6 @@ import math
 import subprocess
 import sys
 
-import numpy
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -12,139 +11,117 @@ from fanout_pipeline.measuring.statistics.inference import (
     Claim,
     RatioEstimate,
     claim,
+    claims,
     control_estimate,
     noise_floor,
     ratio_estimate,
-    reference_seconds,
 )
 from fanout_pipeline_tests.chance import examples
-from fanout_pipeline_tests.measuring.statistics.simulated_rounds import simulated_rounds
-
-RATIOS = (0.5, 0.97, 1.0, 1.03, 2.0)
-QUICK = {"resamples": 499}
+from fanout_pipeline_tests.measuring.statistics.noise_models import Made
 
 
 def share(outcomes):
     return sum(outcomes) / len(outcomes)
 
 
-def judged(ratio, rounds, simulations, **noise):
-    """Estimates and noise floors of rounds that were made up with this true ratio."""
-    random = numpy.random.default_rng([rounds, int(100 * ratio)])
-    made = simulated_rounds(random, ratio, rounds, simulations, **noise)
-    for first, second, strategy in made.swapaxes(0, 1):
-        reference = reference_seconds(first, second)
-        control = ratio_estimate(second, first, **QUICK)
-        yield ratio_estimate(strategy, reference, **QUICK), noise_floor(control)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("rounds", [5, 6, 10, 30])
-def test_intervals_cover_and_claims_are_true(rounds):
-    """Under drift, a step and outliers, 93 % of intervals hold the truth; 5 % of claims at most are false."""
-    covered, faster, slower = [], [], []
-    for ratio in RATIOS:
-        for estimate, floor in judged(ratio, rounds, 60):
-            covered.append(estimate.low <= ratio <= estimate.high)
-            said = claim(estimate, floor)
-            faster += [said is Claim.FASTER] * (ratio >= 1)
-            slower += [said is Claim.SLOWER] * (ratio <= 1)
-    assert share(covered) >= 0.93
-    assert share(faster) <= 0.05
-    assert share(slower) <= 0.05
-
-
-@pytest.mark.parametrize(("ratio", "said"), [(0.5, Claim.FASTER), (2.0, Claim.SLOWER)])
-def test_a_large_difference_is_found(ratio, said):
-    """With 10 rounds, twice or half the time is seen in four of five cases; caution is not silence."""
-    assert share([claim(*one) is said for one in judged(ratio, 10, 100)]) > 0.8
+def judged(ratio, rounds, comparisons, model="calm"):
+    """Estimates from rounds that were made up with this true ratio."""
+    made = Made(model, [ratio], rounds, comparisons, [rounds, int(100 * ratio)]).seconds
+    for first, second, strategy in made.transpose(0, 2, 1):
+        yield ratio_estimate(strategy, first, second / first)
 
 
 def test_medians_alone_claim_falsely():
     """The simulation is hard enough: to compare medians is wrong about every other equal strategy."""
     found = list(judged(1.0, 10, 100))
-    assert share([estimate.ratio < 1 for estimate, _ in found]) > 0.3
-    assert not any(claim(*one) is Claim.FASTER for one in found)
-
-
-def test_equal_strategies_have_a_ratio_of_one():
-    """Skewed noise and outliers pull the ratio to neither side, as a mean of both reference runs would."""
-    first, second, strategy = simulated_rounds(numpy.random.default_rng(5), 1.0, 30, 3000)
-
-    def off(reference):
-        return abs(numpy.median(numpy.median(strategy / reference, axis=-1)) - 1)
-
-    rows = [reference_seconds(*runs) for runs in zip(first, second, strict=True)]
-    assert off(numpy.array(rows)) < 0.002
-    assert off(numpy.sqrt(first * second)) > 0.006
-
-
-def test_an_unsmoothed_bootstrap_covers_too_little():
-    """The simulation can refuse a method: SciPy's percentile bootstrap of 7 rounds fails where ours holds."""
-    from scipy.stats import bootstrap
-
-    first, _, strategy = simulated_rounds(numpy.random.default_rng(7), 1.0, 7, 500)
-    low, high = bootstrap(
-        (numpy.log(strategy / first),),
-        numpy.median,
-        axis=-1,
-        n_resamples=499,
-        method="percentile",
-        rng=0,
-    ).confidence_interval
-    assert ((low <= 0) & (high >= 0)).mean() < 0.90
-    ours = [ratio_estimate(*pair, **QUICK) for pair in zip(strategy, first, strict=True)]
-    assert share([one.low <= 1 <= one.high for one in ours]) >= 0.93
-
-
-def test_the_floor_keeps_a_cold_start_from_being_a_finding():
-    """What favours all but the first run of a round shows in the control, so it is not claimed."""
-    found = list(judged(1.0, 30, 100, cold_start=1.1))
-    assert share([claim(estimate, 0.0) is Claim.FASTER for estimate, _ in found]) > 0.9
-    assert share([claim(*one) is Claim.FASTER for one in found]) <= 0.05
+    assert share([estimate.ratio < 1 for estimate in found]) > 0.3
+    assert share([claim(one) is Claim.FASTER for one in found]) <= 0.05
 
 
 def test_pairs_keep_a_drift_from_being_a_finding():
     """Strategies that are timed one after the other are called faster by a drift, in rounds they are not."""
-    seconds = simulated_rounds(numpy.random.default_rng(3), 1.0, 40, 200)
-    first, second, strategy = seconds.copy()
-    later = [
-        claim(
-            ratio_estimate(strategy[i, 20:], first[i, :20], **QUICK),
-            noise_floor(ratio_estimate(second[i, :20], first[i, :20], **QUICK)),
-        )
-        for i in range(200)
-    ]
+    seconds = Made("drift", [1.0], 40, 100, 3).seconds
+    later = [claim(ratio_estimate(one[20:, 2], one[:20, 0])) for one in seconds]
     assert share([said is not Claim.SAME for said in later]) > 0.3
-    assert share([claim(*one) is not Claim.SAME for one in judged(1.0, 20, 100)]) <= 0.05
+    rounds = [claim(ratio_estimate(one[:20, 2], one[:20, 0])) for one in seconds]
+    assert share([said is not Claim.SAME for said in rounds]) <= 0.08
 
 
-@pytest.mark.parametrize("rounds", [1, 2, 3, 4])
-def test_too_few_rounds_claim_nothing(rounds):
-    """Under 5 rounds there is a ratio, but no interval, no p-value, no floor and no claim."""
-    estimate = ratio_estimate([0.1] * rounds, [1.0] * rounds)
-    assert estimate == RatioEstimate(rounds, pytest.approx(0.1), None, None, None, ())
+def test_what_warms_up_for_several_rounds_is_told_from_what_is_steady():
+    """Rounds in which a strategy is still warming up are left out, and the report says so."""
+    found = list(judged(0.8, 30, 50, "long_warm_up"))
+    assert share([one.low <= 0.8 <= one.high for one in found]) >= 0.93
+    assert share(["left out" in one.unsteady for one in found]) > 0.9
+    assert share([one.unsteady != "" for one in judged(0.8, 30, 50)]) < 0.3
+
+
+def test_a_ratio_that_moves_is_not_pinned_down():
+    """What becomes faster from round to round may become faster still: the interval reaches there."""
+    found = ratio_estimate([1.6, 1.5, 1.4, 1.3, 1.2, 1.1], [1.0] * 6)
+    assert found.unsteady == "it became faster from round to round"
+    assert found.low < 1.0
+    assert claim(found) is Claim.SAME
+
+
+def test_rounds_that_are_alike_count_for_less():
+    """Ten rounds in one state and ten in another are not twenty: the interval is wider, and it is said."""
+    states = [1.0, 1.01] * 5 + [1.2, 1.21] * 5
+    one_by_one = [states[at] for n in range(10) for at in (n, n + 10)] * 2
+    alike, not_alike = (ratio_estimate(one, [1.0] * 40) for one in (states * 2, one_by_one))
+    assert "neighbouring rounds are alike" in alike.unsteady
+    assert alike.high / alike.low > not_alike.high / not_alike.low
+
+
+def test_one_round_claims_nothing():
+    """Of one round there is a ratio, but no interval, no p-value, no floor and no claim."""
+    estimate = ratio_estimate([0.1], [1.0], [1.01])
+    assert estimate == RatioEstimate(1, pytest.approx(0.1), None, None, None, ())
     assert noise_floor(estimate) == math.inf
-    assert claim(estimate, 0.0) is Claim.TOO_FEW
+    assert claim(estimate) is Claim.TOO_FEW
 
 
-@pytest.mark.parametrize("rounds", [5, 6, 10, 20, 60])
+@pytest.mark.parametrize("rounds", [2, 5, 6, 10, 20, 60])
 @pytest.mark.parametrize("ratio", [0.1, 1.0, 3.0])
-def test_equal_ratios_have_an_interval_of_no_width(rounds, ratio):
-    """Timings without any noise neither fail nor warn, and their difference is claimed."""
+def test_equal_ratios_have_an_interval_all_the_same(rounds, ratio):
+    """Timings without any noise neither fail nor warn: their interval is that of what no clock sees."""
     reference = [0.7 + 0.1 * here for here in range(rounds)]
     estimate = ratio_estimate([ratio * one for one in reference], reference)
-    assert estimate.ratio == estimate.low == estimate.high == pytest.approx(ratio)
+    assert estimate.ratio == pytest.approx(ratio)
+    assert 0.85 < estimate.low / ratio < 0.99
+    assert 1.01 < estimate.high / ratio < 1.15
     assert estimate.outliers == ()
     expected = {0.1: Claim.FASTER, 1.0: Claim.SAME, 3.0: Claim.SLOWER}
-    assert claim(estimate, 0.0) is expected[ratio]
+    assert claim(estimate) is expected[ratio]
 
 
-def test_p_values_start_at_six_rounds():
-    """Five rounds can give no two-sided p-value under 0.05, so none is given; six can."""
-    assert ratio_estimate([0.5, 0.6, 0.7, 0.8, 0.9], [1.0] * 5).p_value is None
-    six = ratio_estimate([0.5, 0.6, 0.7, 0.8, 0.9, 0.95], [1.0] * 6)
-    assert six.p_value == pytest.approx(2 / 2**6)
+def test_a_coarse_clock_widens_the_interval():
+    """Where times show that the clock has steps, a step of it is not taken for a difference."""
+    seconds, reference = [0.05, 0.06, 0.05, 0.06, 0.05, 0.05], [0.06, 0.06, 0.06, 0.05, 0.06, 0.06]
+    estimate = ratio_estimate(seconds, reference)
+    assert estimate.low < 0.8 < 1 < estimate.high
+
+
+def test_claims_of_many_are_true_together():
+    """Of many strategies that are equal, chance makes one seem different: together that is no finding."""
+    one = ratio_estimate([1.0, 1.05, 1.06, 1.04, 1.05], [1.0] * 5)
+    clear = ratio_estimate([0.5, 0.51, 0.5, 0.49, 0.5], [1.0] * 5)
+    assert claim(one) is Claim.SLOWER
+    many = claims({"clear": clear} | {f"way{n}": one for n in range(9)})
+    assert many.pop("clear") is Claim.FASTER
+    assert set(many.values()) == {Claim.SAME}
+    assert claims({"one": one}) == {"one": Claim.SLOWER}
+
+
+def test_over_sessions_each_counts_once():
+    """A hundred rounds in three processes tell what three processes tell, not what a hundred do."""
+    jitter = [0.99, 1.0, 1.01] * 10
+    sessions = [n for n in (1, 2, 3) for _ in jitter]
+    seconds = [level * one for level in (0.9, 1.0, 1.1) for one in jitter]
+    within = ratio_estimate(seconds, [1.0] * 90)
+    over = ratio_estimate(seconds, [1.0] * 90, sessions=sessions)
+    assert (within.sessions, over.sessions) == (1, 3)
+    assert over.low < 0.8 < 1.2 < over.high
+    assert ratio_estimate(seconds, [1.0] * 90, sessions=[1] * 45 + [2] * 45).sessions == 1
 
 
 @pytest.mark.parametrize("others", [[0.99, 1.0, 1.01, 0.98, 1.02], [1.0] * 5])
@@ -156,29 +133,11 @@ def test_outliers_are_flagged_and_kept(others):
     assert estimate.high > ratio_estimate(others, [1.0] * 5).high
 
 
-@pytest.mark.parametrize(
-    ("low", "high", "p_value", "said"),
-    [
-        (0.5, 0.9, 0.01, Claim.FASTER),
-        (0.5, 0.9, 0.05, Claim.SAME),
-        (0.5, 0.9, None, Claim.FASTER),
-        (0.5, 1 / 1.05, 0.01, Claim.SAME),  # it touches the floor
-        (0.5, 2.0, 0.01, Claim.SAME),
-        (1.05, 2.0, 0.01, Claim.SAME),
-        (1.06, 2.0, 0.01, Claim.SLOWER),
-        (1.06, 2.0, 0.2, Claim.SAME),
-    ],
-)
-def test_a_claim_needs_the_whole_interval_and_the_test(low, high, p_value, said):
-    """A difference is claimed only if interval and p-value both show it; touching the floor is inside."""
-    assert claim(RatioEstimate(MIN_ROUNDS, 1.0, low, high, p_value, ()), 0.05) is said
-
-
 def test_the_floor_is_the_further_end_of_the_control():
     """0.25 either way: 1.25 times as long and 0.8 times as long are the same distance."""
     assert noise_floor(RatioEstimate(9, 1.0, 0.8, 1.1, 1.0, ())) == pytest.approx(0.25)
     assert noise_floor(RatioEstimate(9, 1.0, 0.9, 1.25, 1.0, ())) == pytest.approx(0.25)
-    assert noise_floor(control_estimate([1.0] * 9, [1.0] * 9)) == 0
+    assert 0.02 < noise_floor(control_estimate([1.0] * 9, [1.0] * 9)) < 0.03
 
 
 def test_the_control_relates_the_second_run_to_the_first():
@@ -215,13 +174,12 @@ few_examples = settings(max_examples=examples(25), deadline=None)
 
 
 @few_examples
-@given(pairs, st.integers(0, 3), st.sampled_from([2.0**-20, 0.5, 2.0, 1024.0]))
-def test_units_do_not_matter(pairs, seed, factor):
-    """Milliseconds give what seconds give, and the same seed gives the same once more."""
+@given(pairs, st.sampled_from([2.0**-20, 0.5, 2.0, 1024.0]))
+def test_units_do_not_matter(pairs, factor):
+    """Milliseconds give what seconds give."""
     seconds, reference = zip(*pairs, strict=True)
     scaled = [[factor * one for one in side] for side in (seconds, reference)]
-    here = ratio_estimate(seconds, reference, seed=seed, **QUICK)
-    assert ratio_estimate(*scaled, seed=seed, **QUICK) == here
+    assert ratio_estimate(*scaled) == ratio_estimate(seconds, reference)
 
 
 @few_examples
@@ -229,8 +187,7 @@ def test_units_do_not_matter(pairs, seed, factor):
 def test_swapped_sides_give_the_inverse(pairs):
     """Which side is the reference changes the direction of a finding, not its size."""
     seconds, reference = zip(*pairs, strict=True)
-    there = ratio_estimate(seconds, reference, **QUICK)
-    back = ratio_estimate(reference, seconds, **QUICK)
+    there, back = ratio_estimate(seconds, reference), ratio_estimate(reference, seconds)
     assert (back.ratio, back.low, back.high) == pytest.approx(
         (1 / there.ratio, 1 / there.high, 1 / there.low)
     )
@@ -239,14 +196,10 @@ def test_swapped_sides_give_the_inverse(pairs):
 
 
 @few_examples
-@given(pairs, st.floats(0, 10))
-def test_a_claim_agrees_with_its_ratio(pairs, floor):
-    """What is called faster took less time in the median, beyond the floor; slower took more."""
-    seconds, reference = zip(*pairs, strict=True)
-    estimate = ratio_estimate(seconds, reference, resamples=199)
-    said = claim(estimate, floor)
-    if said is Claim.FASTER:
-        assert estimate.high < 1 / (1 + floor)
-    if said is Claim.SLOWER:
-        assert estimate.low > 1 + floor
-    assert said is not Claim.TOO_FEW
+@given(pairs)
+def test_a_claim_agrees_with_its_ratio(pairs):
+    """What is called faster has its whole interval under 1; slower, over it; nothing else has."""
+    estimate = ratio_estimate(*zip(*pairs, strict=True))
+    said = claim(estimate)
+    assert (said is Claim.FASTER) == (estimate.high < 1)
+    assert (said is Claim.SLOWER) == (estimate.low > 1)
