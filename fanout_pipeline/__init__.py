@@ -13,7 +13,14 @@ if TYPE_CHECKING:
     from fanout_pipeline.defs.guest.upstream import Upstream
     from fanout_pipeline.defs.lab.fanout_lab import fanout_lab
     from fanout_pipeline.engine.fan_out import fan_out
-    from fanout_pipeline.engine.model.errors import BudgetSpent, ItemFailed, SetupFailed, WorkerDied
+    from fanout_pipeline.engine.model.cluster import Cluster
+    from fanout_pipeline.engine.model.errors import (
+        BudgetSpent,
+        ClusterFailed,
+        ItemFailed,
+        SetupFailed,
+        WorkerDied,
+    )
     from fanout_pipeline.engine.model.options import Options
     from fanout_pipeline.engine.model.spec import FanoutSpec
     from fanout_pipeline.results.failures import read_failures
@@ -42,6 +49,8 @@ __all__ = [
     "BadInput",
     "BudgetSpent",
     "Chunk",
+    "Cluster",
+    "ClusterFailed",
     "Csv",
     "Fanout",
     "FanoutIOManager",
@@ -77,6 +86,8 @@ _MODULES = {
     "BadInput": "sources.source",
     "BudgetSpent": "engine.model.errors",
     "Chunk": "sources.source",
+    "Cluster": "engine.model.cluster",
+    "ClusterFailed": "engine.model.errors",
     "Csv": "sources.csv_files",
     "Fanout": "defs.component.fanout",
     "FanoutIOManager": "defs.guest.io_manager",

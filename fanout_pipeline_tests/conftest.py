@@ -1,5 +1,6 @@
 """Fixtures that several test modules share."""
 
+import gc
 import os
 import shutil
 import signal
@@ -17,6 +18,7 @@ from fanout_pipeline_tests.processes import GONE_SECONDS
 
 chance.register()
 
+HERE = Path(__file__).parent
 SHARE_A_LONG_FIXTURE = {
     "test_command_line.py": "a compared project",
     "test_ui.py": "a scheduled project",
@@ -53,11 +55,14 @@ def pytest_configure(config):
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items):
-    """Slow tests first, the slowest folders before the others: no process is left alone with one at the end."""
+    """Slow tests first, the slowest folders before the others: no process is left alone with one at the end.
+
+    Of the small ones those of no folder come first, some of which start Python.
+    """
 
     def rank(item):
         if not item.get_closest_marker("slow"):
-            return len(ONE_BY_ONE) + 1
+            return len(ONE_BY_ONE) + 1 + (item.path.parent != HERE)
         if item.path.name in SHARE_A_LONG_FIXTURE:
             return -1
         folders = item.nodeid.partition("::")[0].split("/")
@@ -65,6 +70,11 @@ def pytest_collection_modifyitems(items):
         return next(places, len(ONE_BY_ONE))
 
     items.sort(key=rank)
+
+
+def pytest_collection_finish():
+    """What has been imported and collected stays to the end: no later look for garbage goes through it."""
+    gc.freeze()
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -45,12 +45,13 @@ def test_what_is_imported_is_installed_and_nothing_else():
     """A project that installs the package gets what it imports; formats and the lab have their extras."""
     extras = PROJECT["optional-dependencies"]
     needed = names(PROJECT["dependencies"])
-    optional = {name: names(extras[name]) for name in ("lab", "remote", "sql")}
+    optional = {name: names(extras[name]) for name in ("dask", "lab", "remote", "sql")}
     found = imported()
     assert found.keys() - IF_THERE == needed.union(*optional.values())
     for name in optional["lab"]:
         assert found[name] <= {"measuring", "reporting"}
     assert {"fsspec", "sqlalchemy"} == optional["remote"] | optional["sql"]
+    assert {"dask", "distributed"} == optional["dask"]
 
 
 def test_the_lab_asks_for_all_of_its_extra():

@@ -30,6 +30,7 @@ ORDER = (
     "engine.scheduling",
     "engine.workers",
     "engine.strategies",
+    "engine.clusters",
     "engine.baselines",
     "engine.incremental",
     "engine",

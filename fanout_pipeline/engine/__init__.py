@@ -29,7 +29,7 @@ Nothing of the run is visible before the commit. A run that dies leaves earlier 
 a ledger, with which the next run of the same identity goes on.
 
 Rooms, each of which imports only those before it: system, timing, model, functions, calls,
-scheduling, workers, strategies and baselines; then `registry`, `suitability`, `crews` (workers that do
+scheduling, workers, strategies, clusters and baselines; then `registry`, `suitability`, `crews` (workers that do
 several runs) and `run`; then scattered.
 Baselines run in a process of their own that is killed with all it has started (`workers/apart`).
 

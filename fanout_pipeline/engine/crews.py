@@ -18,7 +18,7 @@ from fanout_pipeline.engine.model.strategy import Crew, Ran, Strategy
 from fanout_pipeline.engine.suitability import Unsupported
 from fanout_pipeline.engine.system.usage import ProcessUsage
 
-_OF_CREWS = ("workers", "start_method", "concurrency", "worker_memory_mb")
+_OF_CREWS = ("workers", "start_method", "concurrency", "worker_memory_mb", "cluster")
 """The options that a crew has for life."""
 
 

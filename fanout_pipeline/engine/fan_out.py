@@ -104,19 +104,18 @@ def fan_out(
 
 def _strategy(options: Options) -> Strategy:
     """Raises ValueError where there is none of this name that may be called so."""
-    from fanout_pipeline.engine.registry import AUTO, STRATEGIES
+    from fanout_pipeline.engine.registry import AUTO, RUNNABLE, STRATEGIES
 
     name = options.strategy or AUTO
     if name == _BY_DAGSTER:
         raise ValueError(
             f"{name} is made of Dagster's steps, so no call can run it. Use multiprocess."
         )
-    known = [one.name for one in STRATEGIES.values() if not one.baseline]
-    if name in known:
-        return STRATEGIES[name]
+    if name in RUNNABLE:
+        return RUNNABLE[name]
     if name in STRATEGIES:
         raise ValueError(f"{name} is kept for comparison only. Use multiprocess instead.")
-    raise ValueError(f"There is no strategy {name!r}. {nearest(name, known)}")
+    raise ValueError(f"There is no strategy {name!r}. {nearest(name, list(RUNNABLE))}")
 
 
 def _source(items: Any, columns: Sequence[str] | None, keep: Sequence[str]) -> Source:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fanout_pipeline.engine.baselines import pool_map, queues
+from fanout_pipeline.engine.clusters import dask
 from fanout_pipeline.engine.model.strategy import Strategy
 from fanout_pipeline.engine.strategies import (
     asyncio_tasks,
@@ -27,6 +28,11 @@ STRATEGIES: dict[str, Strategy] = {
         auto.STRATEGY,
     )
 }
+
+CLUSTERS: dict[str, Strategy] = {strategy.name: strategy for strategy in (dask.STRATEGY,)}
+"""Those that call on the workers of a cluster. Labs and `auto` leave them out."""
+RUNNABLE = {name: one for name, one in STRATEGIES.items() if not one.baseline} | CLUSTERS
+"""Those that are for more than to be compared with."""
 
 REFERENCE = serial.STRATEGY.name
 """The strategy that others are checked against and compared with."""

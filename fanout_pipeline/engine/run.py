@@ -106,7 +106,7 @@ def _run_here(
     if method is None or method not in strategy.start_methods:
         method = strategy.start_methods[0]
     workers = 1 if strategy.single else options.worker_count
-    if not strategy.grows:  # It asks whether anybody has said how many.
+    if not (strategy.grows or strategy.remote):  # It asks whether anybody has said how many.
         options = replace(options, workers=workers)
     options = replace(options, start_method=method)
     setup = setup_of(spec, options)
@@ -148,7 +148,7 @@ def _run_here(
             keyed, strategy = generations.enter_context(_keyed(strategy, spec, *known, asked, log))
             intake, finished, crew = keyed.intake, (), None if keyed.calls_none else crew
         looked = began if keyed is None else time.perf_counter()
-        how = wanted, fixed, options.failures, options.call_limits, progress, setup, keyed
+        how = wanted, fixed, options.failures, strategy.call_limits(options), progress, setup, keyed
         job = Job(strategy.name, spec, basis, intake, target, *how)
         opened = crew or OpenCrew(strategy, options)
         with opened.lent(options) as serving:
@@ -177,7 +177,7 @@ def _run_here(
         cpu_seconds=now.cpu_seconds - own.cpu_seconds + sum(u.cpu_seconds for u in used),
         peak_rss_bytes=max(u.peak_rss_bytes for u in [now, *used]),
         items=cold.manifest.items,
-        workers=_had(cold.ran, pids) if strategy.grows else workers,
+        workers=_had(cold.ran, pids) if strategy.grows or strategy.remote else workers,
         worker_pids=pids,
         chunks=len(cold.ran.parts),
         part_files=len(cold.manifest.parts),

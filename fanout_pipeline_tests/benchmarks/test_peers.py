@@ -12,7 +12,6 @@ import numpy
 import psutil
 import pytest
 
-from benchmarks.peers.__main__ import main
 from benchmarks.peers.contenders import CONTENDERS, REFERENCE, Contender
 from benchmarks.peers.results import Results, compared, keep, kept
 from benchmarks.peers.rounds import Plan, measure
@@ -67,6 +66,13 @@ def test_waits_are_compared_with_what_waits_beside_each_other(tmp_path, leaves_n
     assert all(f"| {name} " in table for name in names)
 
 
+def command(arguments):
+    """`python -m benchmarks.peers`; what draws its picture takes a second to import, so not before."""
+    from benchmarks.peers.__main__ import main
+
+    return main(arguments)
+
+
 def quick(folder, contenders, *workloads):
     """The record and the table of one quick round."""
     arguments = ["--quick", "--rounds", "1", "--results", str(folder)]
@@ -74,7 +80,7 @@ def quick(folder, contenders, *workloads):
         arguments += ["--contender", name]
     for workload in workloads:
         arguments += ["--workload", workload]
-    assert main(arguments) == 0
+    assert command(arguments) == 0
     return json.loads((folder / "results.json").read_text()), (folder / "results.md").read_text()
 
 
@@ -192,5 +198,5 @@ def test_faults_are_counted(index, result, faults):
 def test_an_unknown_name_is_refused(option, capsys):
     """Who mistypes a name is told which there are."""
     with pytest.raises(SystemExit):
-        main([option, "nothing"])
+        command([option, "nothing"])
     assert "there are: " in capsys.readouterr().err

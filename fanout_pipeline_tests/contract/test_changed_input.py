@@ -29,8 +29,9 @@ HOW = {
 @pytest.mark.parametrize(
     ("name", "how"),
     [
-        *product(["serial", "multiprocess"], HOW),
+        *(("serial", how) for how in HOW),
         *product(["threads", "asyncio", "vectorized"], ["grows", "is replaced"]),
+        *(("multiprocess", how) for how in ("grows", "is emptied", "is replaced", "is removed")),
     ],
 )
 def test_input_changes(name, how, file, earlier, tmp_path):

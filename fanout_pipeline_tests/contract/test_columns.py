@@ -28,7 +28,7 @@ from fanout_pipeline.engine.registry import STRATEGIES
 from fanout_pipeline.engine.run import run_strategy
 from fanout_pipeline.engine.scattered.scattered import ScatteredRun
 from fanout_pipeline.measuring.correctness.verification import verify
-from fanout_pipeline_tests.contract.cases import every_strategy
+from fanout_pipeline_tests.contract.cases import RELIABLE, every_strategy
 from fanout_pipeline_tests.contract.functions import columns
 from fanout_pipeline_tests.contract.functions.returning import same
 from fanout_pipeline_tests.contract.rows import Rows, write_rows
@@ -113,8 +113,13 @@ def test_without_quarantine_it_ends_the_run(orders, tmp_path, name):
     assert not (tmp_path / name).exists()
 
 
-@every_strategy
-@pytest.mark.parametrize("policy", [NULL, OMIT], ids=["null", "omit"])
+@pytest.mark.parametrize(
+    ("name", "policy"),
+    [
+        *((name, OMIT) for name in RELIABLE),
+        *((name, NULL) for name in ("serial", "multiprocess", "vectorized")),
+    ],
+)
 def test_items_in_quarantine_keep_their_columns_or_have_no_row(tmp_path, name, policy):
     """A record that cannot be read has nulls; one whose call failed has its columns, or no row."""
     source, rows = write_rows(tmp_path / "orders.jsonl", COUNT, bad=(3, 21))

@@ -11,7 +11,7 @@ from fanout_pipeline_tests.contract.cases import RELIABLE
 from fanout_pipeline_tests.contract.functions import awkward
 from fanout_pipeline_tests.contract.runs import run, spec_of, write_items
 
-COUNT = 120
+COUNT = 80
 # What is written by this process, and what by others, differs; the other strategies but cut alike.
 CASES = [
     *((name, awkward.article) for name in RELIABLE),

@@ -322,7 +322,7 @@ def test_a_run_that_ends_says_what_it_has_kept(tmp_path, name):
     ]
 
 
-def interrupt(*arguments):
+def interrupt(*arguments, **options):
     raise KeyboardInterrupt
 
 

@@ -5,7 +5,6 @@ import re
 import signal
 
 import psutil
-import pytest
 
 from fanout_pipeline_tests.processes import GONE_SECONDS, lives, wait_for
 
@@ -46,12 +45,12 @@ def calls(guest):
     return len(file.read_text().split()) if file.exists() else 0
 
 
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
-def test_a_materialization_that_was_ended_goes_on(guest, number):
-    """Killed or cancelled, it leaves no process, and the next one calls what was not called."""
-    guest.write(mine=MINE, waiting=WAITING)
+def ended(guest, number, more):
+    """Materialize, and end it with a signal after so many more calls; what it printed."""
+    before = calls(guest)
     process = guest.start("dagster", *WAITED)
-    wait_for(lambda: calls(guest) >= ITEMS // 2 or process.poll() is not None, 120, "call")
+    wait_for(lambda: calls(guest) >= before + more or process.poll() is not None, 120, "call")
+    assert process.poll() is None, guest.output()
     family = guest.processes()
     if number == signal.SIGKILL:
         os.killpg(process.pid, number)
@@ -60,16 +59,27 @@ def test_a_materialization_that_was_ended_goes_on(guest, number):
     process.wait(60)
     psutil.wait_procs(family, timeout=GONE_SECONDS)
     assert not list(filter(lives, family))
-    kept = re.search(r"\d+ chunks?, \d+ items are kept; materialize again", guest.output())
-    assert number == signal.SIGKILL or kept, guest.output()
+    return guest.output()
+
+
+def reused(output):
+    """How many items a run took over, by what it printed."""
+    return int(re.search(r"resumes: .* chunks \((\d+) items\)", output)[1])
+
+
+def test_a_materialization_that_was_ended_goes_on(guest):
+    """Cancelled and then killed, it leaves no process, and the next one calls what was not called."""
+    guest.write(mine=MINE, waiting=WAITING)
+    output = ended(guest, signal.SIGTERM, ITEMS // 3)
+    assert re.search(r"\d+ chunks?, \d+ items are kept; materialize again", output), output
+    output = ended(guest, signal.SIGKILL, ITEMS // 6)
+    assert reused(output) >= ITEMS // 6
     before = calls(guest)
-    assert before < ITEMS
     (guest.data / "go on").touch()
     code, output = guest.run("dagster", *WAITED)
     assert code == 0, output
-    reused = int(re.search(r"resumes: .* chunks \((\d+) items\)", output)[1])
-    assert reused >= ITEMS // 4
-    assert calls(guest) == before + ITEMS - reused
+    assert reused(output) >= ITEMS // 4
+    assert calls(guest) == before + ITEMS - reused(output)
     found = guest.metadata("raw/waited")
-    assert [found["items"], found["reused_items"]] == [ITEMS, reused]
+    assert [found["items"], found["reused_items"]] == [ITEMS, reused(output)]
     assert guest.results(FOLDER) == [n * n for n in range(ITEMS)]

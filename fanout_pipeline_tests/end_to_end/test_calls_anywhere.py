@@ -113,8 +113,10 @@ fan_out(slow, range(2000), folder={folder}, options=Options(strategy={strategy!r
 """
 
 
-@pytest.mark.parametrize("folder", [None, "kept"])
-@pytest.mark.parametrize("strategy", ["serial", "threads", "multiprocess"])
+@pytest.mark.parametrize(
+    ("strategy", "folder"),
+    [("serial", "kept"), ("threads", None), ("multiprocess", None), ("multiprocess", "kept")],
+)
 def test_ctrl_c(tmp_path, strategy, folder):
     """Typed on a terminal it ends a script at once, with all its processes, and says what is kept."""
     script = tmp_path / "script.py"

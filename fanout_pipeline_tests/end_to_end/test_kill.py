@@ -107,12 +107,12 @@ INTERRUPTIONS = [
     ("comparison_job", "start", signal.SIGINT, True),
     ("comparison_job", "multiprocess", signal.SIGTERM, False),
     ("multiprocess_job", "chunks", signal.SIGINT, False),
-    ("multiprocess_job", "last chunk", signal.SIGTERM, True),
-    ("trials", "trials of a run", signal.SIGINT, True),
+    ("trials", "trials of a run", signal.SIGTERM, True),
 ]
 """To the main process, or to its group. In full, every signal to both at every moment."""
 if FULL:
-    moments = dict.fromkeys((job, moment) for job, moment, *_ in INTERRUPTIONS)
+    moments = [(job, moment) for job, moment, *_ in INTERRUPTIONS]
+    moments += [("multiprocess_job", "last chunk")]
     signals = product(moments, (signal.SIGINT, signal.SIGTERM), (False, True))
     INTERRUPTIONS = [(*moment, number, group) for moment, number, group in signals]
 

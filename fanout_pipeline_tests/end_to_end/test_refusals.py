@@ -47,19 +47,6 @@ def test_a_bad_line_fails_the_run_and_is_named(finished):
         assert finished.results(strategy) == expected
 
 
-def test_a_missing_input_says_what_to_materialize(finished):
-    """Whoever starts with squares is told that the numbers come first."""
-    file, expected = finished.data / "numbers.txt", squares(finished)
-    file.unlink()
-    code, output = finished.materialize("squares/threads")
-    assert code != 0
-    assert (
-        f"Cannot read {file}: No such file in the folder {file.parent}. Materialize the asset"
-        in output
-    )
-    assert finished.results("threads") == expected
-
-
 def test_trials_are_read_from_the_data_root_only(finished):
     """Whoever may report events cannot have a comparison open a file elsewhere, nor another root's."""
     elsewhere = finished.folder / "elsewhere.parquet"

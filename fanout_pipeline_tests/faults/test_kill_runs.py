@@ -12,7 +12,7 @@ import pytest
 from fanout_pipeline.numbers_file import write_numbers
 from fanout_pipeline.results.store.folder import ResultFolder
 from fanout_pipeline_tests.end_to_end.project import Project
-from fanout_pipeline_tests.faults.rounds import ITEMS, ROUNDS, chance
+from fanout_pipeline_tests.faults.rounds import FULL, ITEMS, ROUNDS, chance
 from fanout_pipeline_tests.processes import GONE_SECONDS, describe, lives
 from fanout_pipeline_tests.results.layout import generations
 
@@ -62,7 +62,7 @@ def kill(project, process, victim, number, rng):
 
 
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("number", range(ROUNDS))
+@pytest.mark.parametrize("number", range(ROUNDS if FULL else 1))
 def test_a_run_is_killed(number, project, undisturbed):
     """Power cut, out of memory, kill -9: no process is left; the same command gives all results."""
     rng = chance("runs", number)

@@ -40,23 +40,27 @@ def test_two_hundred_materializations_in_one_process(tmp_path):
     assert max(rss[-few:]) < GROWTH * max(rss[:few])
 
 
-@pytest.mark.timeout(3600)
-def test_runs_in_processes_of_their_own(tmp_path):
-    """A hundred runs one after the other leave the files of one, and no process."""
-    from fanout_pipeline_tests.end_to_end.project import Project
+if FULL:  # In short it is shown by test_kill_runs, of a killed run and the one after it.
 
-    project = Project.new(tmp_path / "project")
-    temporary = tmp_path / "t"
-    temporary.mkdir()
-    config = {"ops": {"numbers_file": {"config": {"count": 2000}}}}
-    keys = ("numbers_file", "squares/multiprocess")
-    files = []
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("TMPDIR", str(temporary))
-        for _ in range(ROUNDS):
-            code, output = project.materialize(*keys, config=config)
-            assert code == 0, output
-            files.append(sorted(path.name for path in project.data.rglob("*") if path.is_file()))
-            assert project.processes() == set()
-    assert files == [files[0]] * len(files)
-    assert list(temporary.iterdir()) == []
+    @pytest.mark.timeout(3600)
+    def test_runs_in_processes_of_their_own(tmp_path):
+        """A hundred runs one after the other leave the files of one, and no process."""
+        from fanout_pipeline_tests.end_to_end.project import Project
+
+        project = Project.new(tmp_path / "project")
+        temporary = tmp_path / "t"
+        temporary.mkdir()
+        config = {"ops": {"numbers_file": {"config": {"count": 2000}}}}
+        keys = ("numbers_file", "squares/multiprocess")
+        files = []
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("TMPDIR", str(temporary))
+            for _ in range(ROUNDS):
+                code, output = project.materialize(*keys, config=config)
+                assert code == 0, output
+                files.append(
+                    sorted(path.name for path in project.data.rglob("*") if path.is_file())
+                )
+                assert project.processes() == set()
+        assert files == [files[0]] * len(files)
+        assert list(temporary.iterdir()) == []

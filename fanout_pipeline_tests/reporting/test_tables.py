@@ -16,15 +16,19 @@ from fanout_pipeline_tests.measuring.comparison.made_up import (
     recorded,
 )
 
-COMPARISON = compared(
-    measured("multiprocess", 2.0, start_seconds=1.5, warm_seconds=0.5),
-    measured("queue", 4.0, out_of_place=3, rounds=2),
-)
+
+@pytest.fixture(scope="module")
+def comparison():
+    """Not made when tests are collected: that needs scipy, which takes a second to import."""
+    return compared(
+        measured("multiprocess", 2.0, start_seconds=1.5, warm_seconds=0.5),
+        measured("queue", 4.0, out_of_place=3, rounds=2),
+    )
 
 
-def test_records_are_the_fastest_first_with_interval_and_claim():
+def test_records_are_the_fastest_first_with_interval_and_claim(comparison):
     """A program finds in each record the ratio, its interval, what it shows, and the faults."""
-    serial, multiprocess, queue = comparison_records(COMPARISON)
+    serial, multiprocess, queue = comparison_records(comparison)
     assert [serial["strategy"], multiprocess["strategy"], queue["strategy"]] == [
         "serial", "multiprocess", "queue",
     ]  # fmt: skip
@@ -40,9 +44,9 @@ def test_records_are_the_fastest_first_with_interval_and_claim():
     assert queue["warm_seconds"] is None
 
 
-def test_the_table_reads_well():
+def test_the_table_reads_well(comparison):
     """A person finds each strategy in a line of its own, on the terminal, too."""
-    lines = comparison_table(COMPARISON, "simple").splitlines()[2:]
+    lines = comparison_table(comparison, "simple").splitlines()[2:]
     assert [line.split()[0] for line in lines] == ["serial", "multiprocess", "queue"]
     assert "slower" in lines[1]
     assert " no " in lines[2]

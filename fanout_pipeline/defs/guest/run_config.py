@@ -11,9 +11,9 @@ from pydantic import Field, create_model
 from fanout_pipeline.defs.config.resources import Fanout
 from fanout_pipeline.engine.model.changes import Asked, Removed, Which
 from fanout_pipeline.engine.model.options import Options
-from fanout_pipeline.engine.registry import AUTO, STRATEGIES
+from fanout_pipeline.engine.registry import AUTO, RUNNABLE
 
-CHOICES = tuple(name for name, strategy in STRATEGIES.items() if not strategy.baseline)
+CHOICES = tuple(RUNNABLE)
 STRATEGY = (
     "How the calls are made. auto chooses while it makes them; asyncio is for async functions, vectorized for a "
     "batch function."

@@ -19,7 +19,7 @@ from fanout_pipeline.engine.crews import OpenCrew, open_crew
 from fanout_pipeline.engine.model.errors import BudgetSpent
 from fanout_pipeline.engine.model.options import Options
 from fanout_pipeline.engine.model.spec import FanoutSpec
-from fanout_pipeline.engine.registry import AUTO, STRATEGIES
+from fanout_pipeline.engine.registry import AUTO, RUNNABLE
 from fanout_pipeline.engine.system.storage import where_kept
 from fanout_pipeline.results.files.place import data_root, place, require_own_place
 from fanout_pipeline.results.files.printable import printable
@@ -88,7 +88,7 @@ class Step:
         self._config = config
         self._loaded = loaded
         self._options = chosen_options(config, guest.options)
-        self._strategy = STRATEGIES[self._options.strategy or AUTO]
+        self._strategy = RUNNABLE[self._options.strategy or AUTO]
         self._root = data_root(context.instance.storage_directory())
 
     def run(self) -> Iterator[Any]:

@@ -63,9 +63,9 @@ class Account:
 class Limiter:
     """One process's access to the account, for all its threads: locks of files are a process's."""
 
-    def __init__(self, limits: CallLimits, clock: Callable[[], float] = time.monotonic):
+    def __init__(self, limits: CallLimits, clock: Callable[[], float] | None = None):
         self.limits = limits
-        self._clock = clock
+        self._clock = clock or (time.time if limits.several_hosts else time.monotonic)
         self._interval = 1 / limits.per_second if limits.per_second else 0.0
         self._file = os.open(limits.path, os.O_RDWR | os.O_CREAT, 0o600)
         self._threads = threading.Lock()
@@ -79,6 +79,8 @@ class Limiter:
             try:
                 words, now = os.pread(self._file, _WORDS.size, 0), self._clock()
                 account = Account(_WORDS.unpack(words or bytes(_WORDS.size)))
+                if self.limits.several_hosts:
+                    now = max(now, account.seen)
                 if not words or now < account.seen:  # The machine was started anew, and its clock.
                     account.began = account.next = account.held = now
                 account.seen = now

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import FunctionType, ModuleType
 from typing import Any
@@ -14,6 +15,20 @@ _PACKAGES_WITH_DAGSTER = (
     "fanout_pipeline.definitions",
     "fanout_pipeline.executor",
 )
+
+
+_lacked: list[frozenset[str]] = []
+"""Modules that other machines cannot import: see `sent_with_code`."""
+
+
+@contextmanager
+def sent_with_code(modules: frozenset[str]) -> Iterator[None]:
+    """For the block, what these modules define is sent with its code, as where nobody else can import them."""
+    _lacked.append(modules)
+    try:
+        yield
+    finally:
+        _lacked.remove(modules)
 
 
 def has_name(value: Any) -> bool:
@@ -34,6 +49,8 @@ def can_import(name: str | None) -> bool:
     """
     if name is None:
         return True
+    if any(name in modules for modules in _lacked):
+        return False
     loaded = getattr(sys.modules.get(name), "__spec__", None)
     # One that is being imported would do there what it is doing here, such as this very call.
     if name == "__main__" or loaded is None or getattr(loaded, "_initializing", False):

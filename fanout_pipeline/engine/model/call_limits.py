@@ -17,6 +17,9 @@ class CallLimits(NamedTuple):
     path: str = ""
     """The file that the run's processes share (see `calls.rate`)."""
 
+    several_hosts: bool = False
+    """Whether processes of several hosts share it: times are then of their clocks, which nearly agree."""
+
     @property
     def one_by_one(self) -> bool:
         """Whether each call has to ask before it is made, rather than each slice of calls."""

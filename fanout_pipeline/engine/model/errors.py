@@ -63,6 +63,10 @@ class WorkerDied(Exception):
     """A worker process ended before it had finished its work. The message says how."""
 
 
+class ClusterFailed(Exception):
+    """A cluster cannot be used, or was lost. The message says what to change."""
+
+
 class SetupFailed(Exception):
     """What `setup` names could not make its value. The message names it and includes the traceback."""
 

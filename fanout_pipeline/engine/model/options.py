@@ -157,6 +157,9 @@ class Options(FailurePolicy):
     that expires. Each worker counts its own calls. None: the value lasts as long as its worker does."""
     lock_wait_seconds: float = 600.0
     """For how long a run waits while another one writes to the same folder; then it fails, and names that one."""
+    cluster: Any = None
+    """Where strategies `dask` and `ray` make the calls: an address, a `Cluster`, or an open `distributed.Client`. None:
+    where the environment says, else on a cluster of this machine that is started for the run."""
     verify: float = 0.0
     """The share of the items whose calls an asset makes again afterwards, to compare results: 0.01 is one in a hundred."""
 

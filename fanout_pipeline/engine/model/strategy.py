@@ -13,6 +13,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Protocol, get_args
 
+from fanout_pipeline.engine.model.call_limits import CallLimits
 from fanout_pipeline.engine.model.options import Options
 from fanout_pipeline.engine.model.work import Work
 
@@ -95,6 +96,8 @@ class Strategy:
     """Whether it has several calls of an async function in flight at once."""
     grows: bool = False
     """Whether it begins with one worker, and has others join where that pays, up to what the options say."""
+    remote: bool = False
+    """Whether it calls on a cluster, which says how many workers there are."""
     lacks: frozenset[Feature] = frozenset({"item_timeout_seconds"})
     """What it cannot do. A baseline refuses a run that asks for it, others warn (see `suitability`)."""
     baseline: bool = False
@@ -104,6 +107,11 @@ class Strategy:
     def starts_processes(self) -> bool:
         """Whether it starts worker processes; threads cost next to nothing."""
         return self.start_methods != ("none",)
+
+    def call_limits(self, options: Options) -> CallLimits | None:
+        """What limits all calls of a run together."""
+        limits = options.call_limits
+        return None if limits is None else limits._replace(several_hosts=self.remote)
 
     def calls_at_once(self, options: Options) -> int:
         """How many calls may be waiting at the same time."""

@@ -57,12 +57,13 @@ class ChunkPlan:
         given: int = 0,
         in_turn: bool = False,
         unknown_seconds: float | None = None,
+        shortest_seconds: float = _SHORTEST_SECONDS,
         arrivals: Arrivals | None = None,
     ):
         """`fixed`: chunks are given out as they are and never cut short. `given`: the number of the first
         that is given out. `in_turn`: what a chunk costs beyond its items is paid by one worker at a
         time, as by threads, because of the GIL. `unknown_seconds`: after them a chunk is cut short as long as nothing
-        is known of what a unit takes. `arrivals`: what more chunks come from.
+        is known of what a unit takes. `shortest_seconds`: pieces take no less, except the last. `arrivals`: what more chunks come from.
 
         For crews that cannot cut a chunk short: `first` is the size of a piece as long as nothing is known of
         the time it takes, `largest` is its largest size.
@@ -72,7 +73,7 @@ class ChunkPlan:
         self._largest = largest
         self._workers = workers
         turns = min(_LONGEST_SECONDS / 2, _TURN_SECONDS * workers) if in_turn else 0.0
-        self._shortest_seconds = max(_SHORTEST_SECONDS, turns)
+        self._shortest_seconds = max(shortest_seconds, turns)
         self._unknown_seconds = max(unknown_seconds or _UNKNOWN_SECONDS, 2 * turns)
         self._whole = deque(chunks)
         self._whole_size = self.size = sum(chunk.size for chunk in chunks)
@@ -184,6 +185,10 @@ class ChunkPlan:
         if self._workers == 1:  # nobody waits for the rest
             least = self._longest_seconds
         return _PATIENCE * max(least, unit * chunk.size)
+
+    def expected_seconds(self, chunk: Chunk) -> float:
+        """How long a chunk that was given out should take, as others were quick; 0 where nobody knows."""
+        return self._paces[chunk.number].or_else(self._pace) * chunk.size
 
     def shared_by(self, workers: int) -> None:
         """So many take pieces from now on, or are about to."""

@@ -61,7 +61,7 @@ class Death:
     def log_line(self, pid: int, chunk: Chunk) -> str:
         how = f"was ended because a call {self.how}" if self.late else self.how
         return (
-            f"worker process {pid} {how}; another one redoes its chunk ({chunk.start:,} to "
+            f"{f'worker process {pid}' if pid else 'a worker process'} {how}; another one redoes its chunk ({chunk.start:,} to "
             f"{chunk.stop:,} of the input)"
         )
 

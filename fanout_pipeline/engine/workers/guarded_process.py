@@ -28,7 +28,12 @@ class GuardedProcess:
     """Must be waited for in the end, whatever happens."""
 
     def __init__(
-        self, program: str, channel: int, call_log: CallLog, environment: Mapping[str, str]
+        self,
+        program: str,
+        channel: int,
+        call_log: CallLog,
+        environment: Mapping[str, str],
+        folder: str | None = None,
     ):
         """Start a Python program that inherits the channel's and the call log's descriptors.
 
@@ -43,6 +48,7 @@ class GuardedProcess:
             stdin=subprocess.DEVNULL,
             pass_fds=[channel, call_log.descriptor],
             env=environment,
+            cwd=folder,
         )
         self.call_log = call_log
         self.pid = self._guard.pid

@@ -27,9 +27,10 @@ from fanout_pipeline.engine.scheduling.shared_plan import SharedPlan
 from fanout_pipeline.engine.system.progress import Progress
 from fanout_pipeline.engine.system.signals import interrupts_held
 from fanout_pipeline.engine.system.usage import ProcessUsage
+from fanout_pipeline.engine.workers.process import WorkerProcess
 from fanout_pipeline.engine.workers.protocol import READY, WARM_UP
 from fanout_pipeline.engine.workers.run import SupervisedRun
-from fanout_pipeline.engine.workers.slots import Workers
+from fanout_pipeline.engine.workers.worker import Workers
 from fanout_pipeline.results.store.collector import PartCollector
 
 _STARTS = 3
@@ -42,7 +43,7 @@ class WorkerPool(Crew):
     def __init__(self, memory_mb: int | None = None):
         """`memory_mb`: how much memory each may use, in MiB; None: no limit."""
         self._memory_mb = memory_mb
-        self._workers = Workers()
+        self._workers = Workers(WorkerProcess.start)
 
     @property
     def size(self) -> int:

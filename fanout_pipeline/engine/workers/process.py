@@ -19,7 +19,7 @@ from fanout_pipeline.engine.system.process import FOREIGN_SIGNALS
 from fanout_pipeline.engine.system.signals import WAIT_SECONDS
 from fanout_pipeline.engine.workers.guarded_process import GuardedProcess
 from fanout_pipeline.engine.workers.limits import Memory, Termination
-from fanout_pipeline.engine.workers.protocol import Channel
+from fanout_pipeline.engine.workers.protocol import Channel, Order
 from fanout_pipeline.results.files.windows import refuse_on_windows
 
 _NOTHING: Mapping[str, str] = MappingProxyType({})
@@ -31,9 +31,10 @@ class WorkerProcess(GuardedProcess):
     channel: Channel
 
     @classmethod
-    def start(cls, environment: Mapping[str, str] = _NOTHING) -> Self:
+    def start(cls, environment: Mapping[str, str] = _NOTHING, folder: str | None = None) -> Self:
         """Start a process, which sends READY later; `environment` is added to this process's.
 
+        It works in `folder`; None: in the working directory of this process.
         Raises NotOnWindows.
         """
         refuse_on_windows("Worker processes")
@@ -45,7 +46,7 @@ class WorkerProcess(GuardedProcess):
                 f"main({theirs.fileno()}, {call_log.descriptor}, used)"
             )
             environment = {**worker_environment(), **environment}
-            worker = cls(program, theirs.fileno(), call_log, environment)
+            worker = cls(program, theirs.fileno(), call_log, environment, folder)
         finally:
             theirs.close()
             call_log.shared()
@@ -53,9 +54,14 @@ class WorkerProcess(GuardedProcess):
         return worker
 
     def __init__(
-        self, program: str, channel: int, call_log: CallLog, environment: Mapping[str, str]
+        self,
+        program: str,
+        channel: int,
+        call_log: CallLog,
+        environment: Mapping[str, str],
+        folder: str | None = None,
     ):
-        super().__init__(program, channel, call_log, environment)
+        super().__init__(program, channel, call_log, environment, folder)
         self.fresh = True
         """Whether it was never given a chunk."""
         self.closed = False
@@ -70,6 +76,12 @@ class WorkerProcess(GuardedProcess):
 
     def fileno(self) -> int:
         return self.channel.fileno()
+
+    def introduce(self, message: bytes) -> None:
+        self.send_pickled(message)
+
+    def assign(self, order: Order, message: bytes) -> None:
+        self.send_pickled(message)
 
     def send(self, message: Any) -> None:
         self.send_pickled(pickle.dumps(message))
@@ -90,6 +102,11 @@ class WorkerProcess(GuardedProcess):
         return message
 
     def receive_ready(self) -> Any | None:
+        """The next message if all of it is there, else None. Raises EOFError where none will come."""
+        message = self.receive_pickled()
+        return None if message is None else pickle.loads(message)
+
+    def receive_pickled(self) -> bytes | None:
         """The next message if all of it is there, else None. Raises EOFError where none will come.
 
         A worker may take long to send one, or die in the middle of it.
@@ -100,20 +117,22 @@ class WorkerProcess(GuardedProcess):
             raise EOFError from error
         if message is None:
             return None
-        received = pickle.loads(message)
         self.sent_bytes += len(message)
         if not self._answered:
             self._answered = True
-            self.identified(*received[1])
+            self.identified(*pickle.loads(message)[1])
             for unsent in self._unsent:
                 self.send_pickled(unsent)
             self._unsent.clear()
-        return received
+        return message
+
+    def readable(self) -> bool:
+        return self.channel.readable()
 
     def wait_readable(self, seconds: float) -> None:
         """Wait until something can be read, at most so long. Raises EOFError where nothing ever will be."""
         # Its channel may stay open when it has ended: in processes that its function forked.
-        if self.has_ended() and not self.channel.readable():
+        if self.has_ended() and not self.readable():
             raise EOFError
         poll = select.poll()
         for descriptor in (self.fileno(), self.end):

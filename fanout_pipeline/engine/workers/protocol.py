@@ -18,6 +18,7 @@ READY = "ready"
 HELLO = "hello"
 DONE = "done"
 LOGGED = "logged"
+_BEGINS_LOGGED, _BEGINNING = b"\x8c\x06logged", 24
 CALL = "call"
 WARM_UP = "warm up"
 CLOSE = "close"
@@ -42,6 +43,11 @@ class Order(NamedTuple):
 _HEADER_BYTES = 8
 _BLOCK_BYTES = 2**20
 """Size of the buffer for one read; a socket holds less."""
+
+
+def is_logged(message: bytes) -> bool:
+    """Whether a pickled message is a record of `logging`. It need not be unpickled for that."""
+    return _BEGINS_LOGGED in message[:_BEGINNING]
 
 
 class Channel:

@@ -5,9 +5,12 @@ A worker has one chunk at a time. Chunks are begun in the order of the input.
 
 from __future__ import annotations
 
+import pickle
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from functools import cache, partial
+from typing import Any
 
 from fanout_pipeline.engine.calls.call_log import Announce
 from fanout_pipeline.engine.calls.outcome import Outcome
@@ -34,7 +37,9 @@ from fanout_pipeline.engine.workers.limits import Limits
 from fanout_pipeline.engine.workers.overdue import LATE_SECONDS, cut_late, end_beyond_limits
 from fanout_pipeline.engine.workers.protocol import DONE, READY, Order
 from fanout_pipeline.engine.workers.sent_items import SentItems
-from fanout_pipeline.engine.workers.slots import Slot, Slots, Workers
+from fanout_pipeline.engine.workers.slots import Slot, Slots
+from fanout_pipeline.engine.workers.twins import Twins
+from fanout_pipeline.engine.workers.worker import Workers
 from fanout_pipeline.results.store.collector import PartCollector
 
 _ARRIVAL_SECONDS = 0.01
@@ -46,13 +51,14 @@ class SupervisedRun:
 
     def __init__(
         self,
-        workers: Workers,
+        workers: Workers[Any],
         work: Work,
         progress: Progress,
         memory_mb: int | None,
         plan: SharedPlan | None = None,
         growth: Growth | None = None,
         parts: PartCollector | None = None,
+        introduce: Callable[[], bytes] | None = None,
     ):
         """`plan` and `parts`: those of others that take chunks, too, and have begun. See `Growth`."""
         began = time.perf_counter()
@@ -62,7 +68,7 @@ class SupervisedRun:
         self._most = len(workers) if growth is None else max(len(workers), growth.most)
         self._is_shared = parts is not None
         if plan is None:
-            plan = SharedPlan.of(work, self._most)
+            plan = SharedPlan.of(work, self._most, shortest_seconds=workers.shortest_seconds)
         if parts is None:
             progress.begin(plan.expected_size)
         self._plan = plan
@@ -77,7 +83,8 @@ class SupervisedRun:
         self._items = SentItems(work.source, plan)
         self._slots = Slots(workers, began, work.setup is not None)
         what = work, self._items.common, SENT_BYTES // self._most, progress.log_once
-        self._message = cache(partial(introduction, *what))
+        self._twins = Twins(self._slots, workers, plan, self._parts)
+        self._message = cache(introduce or partial(introduction, *what))
         """What a worker is sent before its first chunk."""
         self._joining: Joining | None = None
         if growth is not None:
@@ -102,11 +109,13 @@ class SupervisedRun:
                         self._receive_rest(slot)
                     else:
                         self._receive(slot)
-                end_beyond_limits(slots, self._limits)
-                cut_late(slots)
+                if self._workers.watched:
+                    end_beyond_limits(slots, self._limits)
+                    cut_late(slots)
+                self._workers.look_after(partial(slots.add, joins=False))
                 if self._joining is not None:
                     self._joining.start_wanted()
-                if self._joining is not None or self._assignments.more:
+                if self._joining or self._assignments.more or not self._workers.watched:
                     self._assign()
         if self._is_shared:
             self._slots.end_joining()
@@ -122,12 +131,13 @@ class SupervisedRun:
 
     def _assign(self) -> None:
         """Give a chunk to each worker that has none, as far as there are chunks."""
-        for slot in self._slots:
-            if slot.idle:
-                assignment = self._assignments.take(time.monotonic())
-                if assignment is None:
-                    return
-                self._assign_to(slot, assignment)
+        for slot in self._slots.free():
+            assignment = self._assignments.take(time.monotonic())
+            if assignment is None and not self._workers.watched:
+                assignment = self._twins.begin(slot)
+            if assignment is None:
+                return
+            self._assign_to(slot, assignment)
 
     def _assign_to(self, slot: Slot, assignment: Assignment) -> None:
         worker = self._slots.ensure_worker(slot, fresh=assignment.alone)
@@ -140,13 +150,11 @@ class SupervisedRun:
         failure = suspect.failure if suspect else None
         worker.fresh = False
         if not slot.introduced:
-            worker.send_pickled(self._message())
+            worker.introduce(self._message())
             slot.introduced = True
         order = Order(chunk, assignment.seconds, announce, failure, items)
-        if items is None:
-            worker.send(("chunk", order))
-        else:
-            worker.send_pickled(self._items.pickled(("chunk", order)))
+        pickled = pickle.dumps if items is None else self._items.pickled
+        worker.assign(order, pickled(("chunk", order)))
 
     def _receive(self, slot: Slot) -> None:
         try:
@@ -174,7 +182,7 @@ class SupervisedRun:
         """A worker is dead. Its channel may be open still, in processes that its function forked."""
         worker = self._slots.worker(slot)
         while not worker.closed:
-            if worker.channel.readable():
+            if worker.readable():
                 self._receive(slot)
             else:
                 self._worker_died(slot)
@@ -186,6 +194,7 @@ class SupervisedRun:
         """
         assignment, slot.assignment = slot.assignment, None
         assert assignment is not None
+        self._twins.answered(slot)
         if outcome is None:
             self._assignments.cut_off(assignment)
             return
@@ -197,6 +206,7 @@ class SupervisedRun:
         self._assignments.done(assignment, busy_seconds(part), outcome.rest)
         slot.timeline.add_chunk(part, outcome.import_seconds, outcome.ended)
         if results is None:
+            self._workers.accept(self._work.generation, part)
             self._parts.add(*outcome.range(chunk), part)
         if slot.idle and self._slots.worker(slot).should_be_replaced(self._limits.memory):
             self._slots.retire(slot)
@@ -219,7 +229,7 @@ class SupervisedRun:
         waits = [self._look_seconds]
         if not len(self._slots):
             return 0.0
-        if self._limits.period is not None:
+        if self._limits.period is not None and self._workers.watched:
             waits.append(self._limits.period)
         if any(slot.idle for slot in self._slots):
             waits.append(LATE_SECONDS / 2)
@@ -242,7 +252,8 @@ class SupervisedRun:
             chunk = assignment.chunk.number
             self._parts.discard(chunk)
             death = worker.death(chunk, how, termination, slot.assigned)
-            self._deaths.died(assignment, death, worker.pid)
+            if not self._twins.died(slot, assignment):
+                self._deaths.died(assignment, death, worker.pid)
         worker.close()
         if slot.joining is not None and self._joining is not None:
             self._joining.has_died(slot, how)

@@ -12,50 +12,12 @@ from types import TracebackType
 from typing import Any, Self
 
 from fanout_pipeline.engine.scheduling.assignments import Assignment
-from fanout_pipeline.engine.system.signals import WAIT_SECONDS, interrupts_held
+from fanout_pipeline.engine.system.signals import WAIT_SECONDS
 from fanout_pipeline.engine.timing.timeline import WorkerTimeline
 from fanout_pipeline.engine.workers.limits import Termination
-from fanout_pipeline.engine.workers.process import WorkerProcess
 from fanout_pipeline.engine.workers.protocol import CLOSE, LEAVE_CALLS, LOGGED
 from fanout_pipeline.engine.workers.relayed_logs import RelayedLogs
-
-
-class Workers:
-    """The worker processes of a pool, by their slots."""
-
-    def __init__(self) -> None:
-        self._current: list[WorkerProcess] = []
-        self.ever: list[WorkerProcess] = []
-        """All workers, including those that have died or were replaced."""
-
-    def __len__(self) -> int:
-        return len(self._current)
-
-    def __iter__(self) -> Iterator[WorkerProcess]:
-        return iter(self._current)
-
-    def __getitem__(self, slot: int) -> WorkerProcess:
-        return self._current[slot]
-
-    def add(self) -> None:
-        """Start a worker in a slot of its own."""
-        with interrupts_held():
-            self._current.append(self._started())
-
-    def replace(self, slot: int) -> None:
-        """Start a worker in place of one that is closed, without waiting for its answer."""
-        with interrupts_held():
-            self._current[slot] = self._started()
-
-    def _started(self) -> WorkerProcess:
-        worker = WorkerProcess.start()
-        self.ever.append(worker)
-        return worker
-
-    @property
-    def sent_bytes(self) -> int:
-        """Size of all messages to and from workers."""
-        return sum(worker.sent_bytes for worker in self.ever)
+from fanout_pipeline.engine.workers.worker import Worker, Workers
 
 
 @dataclass(eq=False, slots=True)
@@ -74,6 +36,8 @@ class Slot:
     """The reason why we have ended the worker."""
     was_cut: bool = False
     """Whether the worker was told to end the slice of calls that it is in."""
+    twin: Slot | None = None
+    """Where the same range is worked on, too, because this or that worker takes too long."""
     joining: float | None = None
     """When its worker was started, to join the run (time.perf_counter); None once it has joined."""
 
@@ -85,7 +49,7 @@ class Slot:
 class Slots:
     """A context manager, in which messages can be awaited."""
 
-    def __init__(self, workers: Workers, began: float, has_values: bool):
+    def __init__(self, workers: Workers[Any], began: float, has_values: bool):
         """`has_values`: whether workers have something to close in the end."""
         self._has_values = has_values
         self._workers = workers
@@ -100,11 +64,11 @@ class Slots:
     def __len__(self) -> int:
         return len(self._slots)
 
-    def add(self) -> Slot:
-        """One more, with a worker that was just started."""
+    def add(self, *, joins: bool = True) -> Slot:
+        """One more, with a worker that was just started. Unless it `joins`, it may be given work at once."""
         self._workers.add()
         now = time.perf_counter()
-        slot = Slot(len(self._slots), WorkerTimeline(self._began), joining=now)
+        slot = Slot(len(self._slots), WorkerTimeline(self._began), joining=now if joins else None)
         slot.timeline.until(now, "wait")
         self._slots.append(slot)
         self._await(slot)
@@ -125,18 +89,19 @@ class Slots:
         for slot in self._slots:
             if not (worker := self.worker(slot)).closed:
                 with suppress(EOFError):
-                    while worker.channel.readable():
+                    while worker.readable():
                         self.message(slot)
                 self._finish_logs(slot, died=False)
         self._logs.report_left_out()
         self._selector.close()
 
-    @property
-    def all_idle(self) -> bool:
-        return all(slot.idle for slot in self._slots)
+    def free(self) -> Iterator[Slot]:
+        """Those that can be given a chunk."""
+        return (one for one in self._slots if one.idle and self._workers.can_work(one.number))
 
-    def worker(self, slot: Slot) -> WorkerProcess:
-        return self._workers[slot.number]
+    def worker(self, slot: Slot) -> Worker:
+        worker: Worker = self._workers[slot.number]
+        return worker
 
     def poll(self, seconds: float) -> Iterator[tuple[Slot, bool]]:
         """Wait so long at most; the slots from which something came, and whether it is the worker's end."""
@@ -158,7 +123,7 @@ class Slots:
                 return None
         return message
 
-    def ensure_worker(self, slot: Slot, *, fresh: bool = False) -> WorkerProcess:
+    def ensure_worker(self, slot: Slot, *, fresh: bool = False) -> Worker:
         """The slot's worker, or another where it is closed; `fresh`: or where it was given a chunk before."""
         worker = self.worker(slot)
         if fresh and not (worker.fresh or worker.closed):

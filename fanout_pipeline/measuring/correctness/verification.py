@@ -15,7 +15,7 @@ from pathlib import Path
 from fanout_pipeline.engine.model.options import FAIL, FailurePolicy, Options
 from fanout_pipeline.engine.model.run_record import RunRecord
 from fanout_pipeline.engine.model.spec import FanoutSpec, with_its_imports
-from fanout_pipeline.engine.registry import REFERENCE, STRATEGIES, SUPERVISED
+from fanout_pipeline.engine.registry import CLUSTERS, REFERENCE, STRATEGIES, SUPERVISED
 from fanout_pipeline.engine.run import run_strategy
 from fanout_pipeline.engine.system.blas_threads import as_in_workers
 from fanout_pipeline.measuring.correctness.determinism import DeterminismTest
@@ -115,7 +115,7 @@ class _Checked:
 
     @property
     def keeps_order(self) -> bool:
-        strategy = STRATEGIES.get(self.run.strategy)
+        strategy = (STRATEGIES | CLUSTERS).get(self.run.strategy)
         return strategy is None or strategy.keeps_order
 
     @property
@@ -152,7 +152,7 @@ class _Checked:
     def against_serial_run(self) -> Verification:
         """Call the function once more on every item."""
         self._log_cost(self.run.items, "one after the other")
-        strategy = STRATEGIES.get(self.run.strategy)
+        strategy = (STRATEGIES | CLUSTERS).get(self.run.strategy)
         in_workers = strategy is not None and strategy.starts_processes
         # Within a generation of the results, so that their next run removes it if this one is killed.
         with ResultFolder(self.ours.folder).scratch() as scratch:

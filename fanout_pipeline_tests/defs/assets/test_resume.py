@@ -22,7 +22,7 @@ from fanout_pipeline_tests.defs import functions
 ROOT = "FANOUT_TEST_ROOT"
 COUNT = 40
 SPEC = FanoutSpec("mended", IntegerLines("numbers.txt"), functions.mended, functions.mended_batch)
-IN_PROCESS = ("serial", "threads", "vectorized", "multiprocess")
+STRATEGIES = ("serial", "vectorized", "multiprocess")
 
 pytestmark = pytest.mark.slow
 
@@ -94,7 +94,7 @@ def metadata(result):
     return {k: v.value for k, v in event.step_materialization_data.materialization.metadata.items()}
 
 
-@pytest.mark.parametrize("strategy", IN_PROCESS)
+@pytest.mark.parametrize("strategy", STRATEGIES)
 def test_the_next_materialization_reuses_what_a_failed_one_had_finished(root, instance, strategy):
     """After the cause is mended only what was not finished is called, and metadata say how much was."""
     first = job(strategy).execute_in_process(instance=instance, raise_on_error=False)

@@ -145,6 +145,7 @@ def test_a_call_that_is_left_makes_no_shorter_results(thread_safe):
         call(left, list(range(1000)), thread_safe=thread_safe)
 
 
+@pytest.mark.slow
 def test_a_run_that_must_survive_begins_with_a_process(tmp_path):
     """With a folder no call is made in this process; others join where that pays."""
     spec = FanoutSpec("calls", as_source(range(1500)), functions.pid_after_2_ms)
