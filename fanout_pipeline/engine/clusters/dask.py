@@ -10,26 +10,22 @@ to close
 from __future__ import annotations
 
 import asyncio
-import os
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
-from tempfile import TemporaryDirectory
 from typing import Any
 
 from fanout_pipeline.engine.clusters import lanes
 from fanout_pipeline.engine.clusters.crew import ClusterCrew, crew_on
-from fanout_pipeline.engine.clusters.dask_scheduler import require_scheduler
+from fanout_pipeline.engine.clusters.dask_client import client_of
 from fanout_pipeline.engine.clusters.engine import Engine
 from fanout_pipeline.engine.model.cluster import Cluster
 from fanout_pipeline.engine.model.errors import ClusterFailed
 from fanout_pipeline.engine.model.options import Options
 from fanout_pipeline.engine.model.strategy import Strategy
-from fanout_pipeline.engine.system.cores import effective_cores
 
-ADDRESS = "DASK_SCHEDULER_ADDRESS"
 _LOOK_SECONDS = 1.0
 """How often the scheduler is asked which workers there are."""
 _TELLERS = 4
@@ -211,61 +207,11 @@ def start(options: Options) -> Iterator[ClusterCrew]:
 
     cluster = Cluster.of(options.cluster)
     with ExitStack() as opened:
-        client = _client(distributed, cluster, options, opened)
+        client = client_of(distributed, cluster, options, opened)
         engine = DaskEngine(client, cluster)
         opened.callback(engine.close)
         with crew_on(engine, cluster, options) as crew:
             yield crew
-
-
-def _client(distributed: Any, cluster: Cluster, options: Options, opened: ExitStack) -> Any:
-    """A client of the cluster, the user's own or one that is closed at the end."""
-    address = cluster.address or os.environ.get(ADDRESS)
-    if isinstance(address, distributed.Client):
-        if address.status != "running":
-            raise ClusterFailed(f"The distributed.Client that is given is {address.status}.")
-        return address
-    if address is None:
-        return _embedded(distributed, options, opened)
-    if not isinstance(address, str):
-        raise TypeError(
-            f"cluster is of type {type(address).__name__}: give an address, a Cluster or a distributed.Client."
-        )
-    security = cluster.tls
-    if isinstance(security, Mapping):
-        security = distributed.Security(require_encryption=True, **security)
-    how = {"security": security, "set_as_default": False, "name": "fanout"}
-    try:
-        require_scheduler(address, security, cluster.wait_seconds)
-        client = distributed.Client(address, timeout=cluster.wait_seconds, **how)
-    except Exception as error:
-        raise ClusterFailed(
-            f"No Dask scheduler answers at {address} within {cluster.wait_seconds:g} s ({str(error) or 'nothing was said'}). Name the address that "
-            "`dask scheduler` shows, such as tcp://host:8786 (tls:// with certificates), in cluster= or "
-            f"{ADDRESS}; or leave both out for a cluster of this machine."
-        ) from error
-    opened.callback(client.close, timeout=5)
-    return client
-
-
-def _embedded(distributed: Any, options: Options, opened: ExitStack) -> Any:
-    """A client of a scheduler and workers in threads of this process, as calls are made by processes of lanes."""
-    import dask.config
-
-    folder = opened.enter_context(TemporaryDirectory(prefix="fanout-"))
-    count = {"n_workers": options.workers or effective_cores(), "threads_per_worker": 1}
-    how = {"host": "127.0.0.1", "protocol": "tcp://", "memory_limit": 0, "local_directory": folder}
-    # Each has a web server, which then shows nothing.
-    web = {"dashboard_address": "127.0.0.1:0", "worker_dashboard_address": "127.0.0.1:0"}
-    kinds = {"scheduler_kwargs": {"dashboard": False}}
-    routes: dict[str, Any] = {
-        f"distributed.{one}.http.routes": [] for one in ("scheduler", "worker")
-    }
-    with dask.config.set(routes):
-        local = distributed.LocalCluster(processes=False, **count, **how, **web, **kinds)
-    opened.enter_context(local)
-    client = distributed.Client(local, set_as_default=False, name="fanout")
-    return opened.enter_context(client)
 
 
 STRATEGY = Strategy(

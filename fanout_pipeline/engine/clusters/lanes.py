@@ -17,10 +17,10 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import suppress
 from queue import Empty, SimpleQueue
-from typing import Any, NamedTuple
+from typing import Any
 
-from fanout_pipeline.engine.scheduling.suspects import Death
-from fanout_pipeline.engine.system.usage import ProcessUsage, memory_bytes
+from fanout_pipeline.engine.clusters.requests import Answer, Request, gone
+from fanout_pipeline.engine.system.usage import memory_bytes
 from fanout_pipeline.engine.workers.limits import Limits, Memory, Termination
 from fanout_pipeline.engine.workers.overdue import LATE_SECONDS, end_if_beyond
 from fanout_pipeline.engine.workers.process import WorkerProcess
@@ -32,43 +32,6 @@ _NO_CHUNK = -2
 """No worker has begun a chunk of this number."""
 _FINE = pickle.dumps(None)
 """What a probe answers where all is as it should be."""
-
-
-class Request(NamedTuple):
-    """What a lane is to have its process do."""
-
-    message: bytes
-    """What the process is sent, and answers."""
-    introduction: tuple[bytes, bytes] | None = None
-    """What it is sent before that: a probe, which answers, and the work of the run."""
-    chunk: int | None = None
-    """The number of the chunk, if it is one."""
-    seconds: float = 0.0
-    """The chunk is cut short after this many seconds of calls."""
-    item_timeout_seconds: float | None = None
-    memory_mb: int | None = None
-
-
-class Answer(NamedTuple):
-    """What has come of it."""
-
-    message: bytes | None
-    """The answer of the process; None where it has died."""
-    pid: int = 0
-    logged: tuple[bytes, ...] = ()
-    """The records of `logging` that it has sent meanwhile."""
-    left_out: tuple[int, Any] = (0, None)
-    """See `CallLog.kept`."""
-    death: Death | None = None
-    used: ProcessUsage | None = None
-    full: bool = False
-    """Whether another process should take its place."""
-    sent_bytes: int = 0
-
-
-def gone(how: str) -> Answer:
-    """The answer of a lane that there is not, or not any more; `how`: see `Death.how`."""
-    return Answer(None, death=Death(how, 0.0, begun=False, foreign=True))
 
 
 class _Lane:

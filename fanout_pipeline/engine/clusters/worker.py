@@ -15,7 +15,7 @@ from typing import Any
 from fanout_pipeline.engine.calls.call_log import CallLog
 from fanout_pipeline.engine.calls.outcome import Outcome
 from fanout_pipeline.engine.clusters.engine import Engine
-from fanout_pipeline.engine.clusters.lanes import Answer, Request, gone
+from fanout_pipeline.engine.clusters.requests import Answer, Request, gone
 from fanout_pipeline.engine.scheduling.suspects import Death
 from fanout_pipeline.engine.system.usage import ProcessUsage
 from fanout_pipeline.engine.workers.limits import Memory, Termination

@@ -55,6 +55,24 @@ class Unlimited(StrategyContender):
         return super().run(again)
 
 
+def test_each_session_has_a_process_of_its_own(file, tmp_path):
+    """What a process has by chance, such as where its memory lies, is another thing in each session."""
+    spec, pids = spec_of(file, returning.same), []
+    others = {child.pid for child in psutil.Process().children()}
+
+    def end():
+        pids.append({child.pid for child in psutil.Process().children()} - others)
+        process.finish()
+
+    with trial_process() as process:
+        serial = Unlimited(STRATEGIES["serial"], spec, tmp_path / "ways", Options(), runner=process)
+        options = TrialOptions(rounds=3, budget_seconds=600, sessions=3)
+        found = run_trials(serial, [], options, new_session=end)
+        end()
+    assert [trial.session for trial in found.trials if not trial.warm_up] == [1, 1, 2, 2, 3, 3]
+    assert len(pids) == len(set.union(*pids)) == 3
+
+
 @pytest.mark.parametrize("how", ["waits", "computes"])
 def test_a_comparison_goes_on_without_what_hangs(how, file, tmp_path, monkeypatch):
     """A strategy whose threads can be ended by nothing in their process is named, the others are measured."""
