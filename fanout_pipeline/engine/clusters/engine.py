@@ -17,7 +17,7 @@ class Engine(Protocol):
     def places(self) -> Mapping[str, int]:
         """How many lanes there may be on each worker that there is now, by the worker's name."""
 
-    def open(self, key: str, place: str, folder: str, share: int) -> None:
+    def open_lane(self, key: str, place: str, folder: str, share: int) -> None:
         """Begin to open a lane. It is closed when this process ends, however that does."""
 
     def do(

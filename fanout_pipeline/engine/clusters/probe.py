@@ -12,6 +12,8 @@ from typing import Any, NamedTuple
 
 from fanout_pipeline.engine.model.errors import ClusterFailed, picklable
 from fanout_pipeline.engine.model.work import Work
+from fanout_pipeline.results.files import no_links
+from fanout_pipeline.results.files.atomic import CannotWrite, write_text
 from fanout_pipeline.results.store.ledger import SCRATCH
 from fanout_pipeline.sources.source import Chunk, Source
 
@@ -41,12 +43,12 @@ class Probe(NamedTuple):
             try:
                 found = self.file.read_text()
                 own = self.file.with_name(f"{self.file.name}-{uuid.uuid4().hex}")
-                own.write_text("")
-                own.unlink()
-            except OSError as error:
+                write_text(own, "", durable=False)
+                no_links.unlink(own)
+            except (OSError, CannotWrite) as error:
                 raise ClusterFailed(
                     f"A worker of the cluster, on {host}, cannot {'write to' if found else 'see'} {self.file.parent} "
-                    f"({error.strerror}): results, and what is spooled, must be in a folder that all hosts share "
+                    f"({getattr(error, 'strerror', error)}): results, and what is spooled, must be in a folder that all hosts share "
                     "under the same path. Name one as folder=, or have the data root on such a disk."
                 ) from None
             if found != self.contents:
@@ -79,12 +81,12 @@ def probing(work: Work) -> Iterator[Probe]:
     if work.spooled is None and work.seen is not None and work.source.sent(Chunk(0, 0, 0)) is None:
         source, size = work.source, work.seen.source.size
     if file is not None:
-        file.write_text(contents)
+        write_text(file, contents, durable=False)
     try:
         yield Probe(file, contents, source, size)
     finally:
         if file is not None:
-            file.unlink(missing_ok=True)
+            no_links.unlink(file)
 
 
 def _folder(work: Work) -> Path | None:

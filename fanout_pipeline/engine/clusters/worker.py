@@ -64,7 +64,7 @@ class ClusterWorker(Worker):
         self._full = self._is_over = False
         self._arriving = threading.Lock()
         self._hears, self._bell = os.pipe()
-        engine.open(self._key, place, os.getcwd(), share)
+        engine.open_lane(self._key, place, os.getcwd(), share)
 
     def fileno(self) -> int:
         return self._hears

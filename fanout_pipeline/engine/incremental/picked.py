@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 import numpy
 
 from fanout_pipeline.engine.incremental.survey import Survey
+from fanout_pipeline.results.files.atomic import replacing
 from fanout_pipeline.results.store.keys import as_array
 from fanout_pipeline.sources.source import BadInput, Chunk, Items, Source
 from fanout_pipeline.sources.spool.feed import Feed, Files, Group
@@ -72,7 +73,8 @@ class PickedFeed(Feed):
         self._survey = survey
         self._called = called
         self._given = 0
-        numpy.save(folder / POSITIONS, self._called)
+        with replacing(folder / POSITIONS, durable=False) as file:
+            numpy.save(file, self._called)
         first, _ = next(survey.picked(self._called))
         rows = first.as_rows()
         self._are_rows = rows is not None

@@ -57,13 +57,14 @@ class ChunkPlan:
         given: int = 0,
         in_turn: bool = False,
         unknown_seconds: float | None = None,
-        shortest_seconds: float = _SHORTEST_SECONDS,
+        shortest_seconds: float | None = None,
         arrivals: Arrivals | None = None,
     ):
         """`fixed`: chunks are given out as they are and never cut short. `given`: the number of the first
         that is given out. `in_turn`: what a chunk costs beyond its items is paid by one worker at a
         time, as by threads, because of the GIL. `unknown_seconds`: after them a chunk is cut short as long as nothing
-        is known of what a unit takes. `shortest_seconds`: pieces take no less, except the last. `arrivals`: what more chunks come from.
+        is known of what a unit takes. `shortest_seconds`: pieces take no less, except the last. `arrivals`: what more
+        chunks come from.
 
         For crews that cannot cut a chunk short: `first` is the size of a piece as long as nothing is known of
         the time it takes, `largest` is its largest size.
@@ -73,7 +74,7 @@ class ChunkPlan:
         self._largest = largest
         self._workers = workers
         turns = min(_LONGEST_SECONDS / 2, _TURN_SECONDS * workers) if in_turn else 0.0
-        self._shortest_seconds = max(shortest_seconds, turns)
+        self._shortest_seconds = max(shortest_seconds or _SHORTEST_SECONDS, turns)
         self._unknown_seconds = max(unknown_seconds or _UNKNOWN_SECONDS, 2 * turns)
         self._whole = deque(chunks)
         self._whole_size = self.size = sum(chunk.size for chunk in chunks)

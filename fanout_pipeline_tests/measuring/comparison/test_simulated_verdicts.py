@@ -58,8 +58,9 @@ def judged(model, ratios, rounds, *, comparisons=COMPARISONS, seed=0, **options)
 
 
 def often(happened, total, share):
-    """Whether something happened more often than promised, or than chance allows for a few."""
-    return happened > share * total + 2.5 * math.sqrt(share * (1 - share) * total)
+    """Whether something happened more often than promised: chance alone does that once in a thousand times."""
+    fewer = (math.comb(total, n) * share**n * (1 - share) ** (total - n) for n in range(happened))
+    return 1 - math.fsum(fewer) < 0.001
 
 
 def true_of(name, ratios):

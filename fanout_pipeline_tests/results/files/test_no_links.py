@@ -235,6 +235,7 @@ ELSEWHERE = {
     "defs/trial_runs/run_process.py": "the folder of a trial's own run",
     "measuring/trials/process.py": "a temporary folder",
     "engine/system/usage.py": "/proc",
+    "engine/clusters/dask_client.py": "a temporary folder",
     "engine/system/machine_costs.py": "the user's cache folder",
     "engine/fan_out.py": "a temporary folder",
     "engine/calls/rate.py": "the account of a run's calls, in its own folder",
