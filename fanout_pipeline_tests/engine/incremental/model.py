@@ -107,15 +107,19 @@ class Model:
         least = Counter(self.content_of(row) for row, may in pairs if may == (CALL,))
         return least, Counter(self.content_of(row) for row, may in pairs if CALL in may)
 
-    def died(self, rows, counting, calls, maker, known_of, certain):
-        """A run has ended early after these calls, of which the last was in flight."""
+    def died(self, rows, counting, outcomes, calls, maker, known_of, certain):
+        """A run has ended early after these calls, of which the last was in flight.
+
+        Unless it is `certain` that they were made in order, any row of the same content may be the one that was called.
+        """
         left = list(calls)
-        for row, counts in zip(rows, counting, strict=True):
-            if left and counts and self.content_of(row) in left:
+        for row, counts, may in zip(rows, counting, outcomes, strict=True):
+            if left and counts and CALL in may and self.content_of(row) in left:
                 content = self.content_of(row)
                 if content != left[0] and certain:
                     continue
-                left.remove(content)
+                if certain:
+                    left.remove(content)
                 value, failed = known_of(row)
                 found = Known(content, value, failed, maker, certain)
                 self.dead.setdefault(str(row.key), []).insert(0, found)

@@ -249,7 +249,8 @@ class Histories(RuleBasedStateMachine):
             assert self.link() == link, "what is visible stays"
             one_by_one = strategy == "serial"
             finished = calls[:-1] if one_by_one else calls
-            model.died(self.rows, self.counting, finished, maker, self.fresh_of, one_by_one)
+            rows = self.rows, self.counting, outcomes
+            model.died(*rows, finished, maker, self.fresh_of, one_by_one)
             return
         calls = Counter(self.calls()[called:])
         assert calls <= most, "nothing is called that need not be"
