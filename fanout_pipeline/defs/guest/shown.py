@@ -19,8 +19,8 @@ LONGEST = 200
 
 def failed_table(rows: Sequence[Mapping[str, Any]], root: Path) -> dg.TableMetadataValue:
     """Failed items as a table; what is wrong with which comes first, where a narrow window shows it."""
-    key = ("key",) if rows and "key" in rows[0] else ()
-    names = ("error_type", "message", *key, "item", "where")
+    key = bool(rows) and "key" in rows[0]  # It says which item, in less room than the item.
+    names = ("error_type", "message", "key" if key else "item", "where")
     shown = ({name: row[name] for name in names} for row in rows)
     if key:  # Of a record that cannot be read it is not known.
         shown = (row | {"key": row["key"] or ""} for row in shown)
